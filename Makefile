@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PORT ?= 8000
+SAGEMAKER_LOCAL_PORT ?= 4599
+STAGE ?= dev
+
+.PHONY: help setup run sagemaker package test test-long check
+help:  ## Say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## Make .venv and install what everything needs
+
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found; name another 3.11 with: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@test -x $(BIN)/python || { echo "making $(VENV) …"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing dependencies (about a minute the first time) …"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+run: $(STAMP)  ## Run the gateway on this machine, the local SageMaker behind it
+	@$(BIN)/python -m gatewayctl compile
+	@$(BIN)/python -m local_stack --port $(PORT) --sagemaker-port $(SAGEMAKER_LOCAL_PORT)
+
+sagemaker: $(STAMP)  ## Run the local SageMaker with the demo endpoints
+	@$(BIN)/python -m sagemaker_local --demo --port $(SAGEMAKER_LOCAL_PORT)
+
+# Chalice wants some region to be set, and writes none down. It keeps packages by what is in their
+# files and not by their names, so a renamed file would bring an old package back.
+package: $(STAMP)  ## Make build/deployment.zip and build/sam.json for STAGE (dev)
+	@$(BIN)/python -m gatewayctl compile --stage $(STAGE)
+	@rm -rf .chalice/deployments build/deployment.zip build/sam.json
+	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/chalice package --stage $(STAGE) build
+	@$(BIN)/python -m deployment.bytecode build/deployment.zip
+
+test: $(STAMP)  ## Run all tests
+	$(BIN)/python -m pytest
+
+test-long: $(STAMP)  ## Run all tests with their full counts
+	TEST_PROFILE=long $(BIN)/python -m pytest
+
+check: $(STAMP)  ## Lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
