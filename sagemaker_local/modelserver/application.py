@@ -1,0 +1,163 @@
+"""The container contract as HTTP: one application for a single model, one for many."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from sagemaker_local.modelserver import strict_json
+from sagemaker_local.modelserver.errors import BadInput, ModelServerError, UnsupportedMediaType
+from sagemaker_local.modelserver.frameworks import Answer, Invocation, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sagemaker_local.modelserver.loaded_models import LoadedModels
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+MAX_BODY_BYTES = 32 * 1024 * 1024  # above SageMaker's own limit, which is what callers meet
+
+log = logging.getLogger(__name__)
+
+
+def single_model_application(model: Model) -> web.Application:
+    """`/ping` and `/invocations` for the one model of this container."""
+
+    async def invoke(request: web.Request) -> web.Response:
+        invocation = await read_invocation(request)
+        return respond(await asyncio.to_thread(model.answer, invocation))
+
+    not_here = refuse("This container holds one model; invoke it with POST /invocations.")
+    application = _application()
+    application.router.add_post("/invocations", invoke)
+    application.router.add_route("*", "/models{rest:(/.*)?}", not_here)
+    return application
+
+
+def multi_model_application(models: LoadedModels) -> web.Application:
+    """`/ping` and `/models…` for models that come and go."""
+    routes = _ModelRoutes(models)
+    not_here = refuse(
+        "This container holds many models; invoke one with POST /models/{model_name}/invoke."
+    )
+    application = _application()
+    application.router.add_route("*", "/invocations", not_here)
+    application.router.add_post("/models", routes.load)
+    application.router.add_get("/models", routes.list_page)
+    application.router.add_get("/models/{name}", routes.show)
+    application.router.add_delete("/models/{name}", routes.unload)
+    application.router.add_post("/models/{name}/invoke", routes.invoke)
+    return application
+
+
+class _ModelRoutes:
+    def __init__(self, models: LoadedModels) -> None:
+        self._models = models
+
+    async def load(self, request: web.Request) -> web.Response:
+        name, url = load_request(await read_body(request))
+        await self._models.load(name, url)
+        return web.json_response({"status": f"Model {name!r} is loaded."})
+
+    async def list_page(self, request: web.Request) -> web.Response:
+        page = self._models.page(request.query.get("next_page_token", ""))
+        listed = [description(name, url) for name, url in page.models]
+        token = {} if page.next_token is None else {"nextPageToken": page.next_token}
+        return web.json_response({"models": listed, **token})
+
+    async def show(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        return web.json_response(description(name, self._models.url(name)))
+
+    async def unload(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        await self._models.unload(name)
+        return web.json_response({"status": f"Model {name!r} is unloaded."})
+
+    async def invoke(self, request: web.Request) -> web.Response:
+        invocation = await read_invocation(request)
+        return respond(await self._models.invoke(request.match_info["name"], invocation))
+
+
+def load_request(body: bytes) -> tuple[str, str]:
+    """Name and folder from the body of `POST /models`. When either is missing: BadInput."""
+    content = strict_json.parse(body)
+    if not isinstance(content, dict):
+        raise BadInput(f"The body is {strict_json.kind_of(content)}, not an object.")
+    name, url = content.get("model_name"), content.get("url")
+    if not (isinstance(name, str) and name and isinstance(url, str) and url and "\0" not in url):
+        raise BadInput('The body must be {"model_name": "…", "url": "<folder of the model>"}.')
+    return name, url
+
+
+def description(name: str, url: str) -> dict[str, str]:
+    return {"modelName": name, "modelUrl": url}
+
+
+async def read_body(request: web.Request) -> bytes:
+    """When the caller stops in the middle of it: BadInput."""
+    try:
+        return await request.read()
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise BadInput("The body broke off, or is not chunked as its headers say.") from error
+
+
+async def read_invocation(request: web.Request) -> Invocation:
+    """The request as a model takes it. When its body is compressed: UnsupportedMediaType."""
+    body = await read_body(request)
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType("The body is compressed; send it without a Content-Encoding.")
+    accept = ", ".join(request.headers.getall("Accept", []))
+    return Invocation(request.headers.get("Content-Type", ""), accept, body)
+
+
+def respond(answer: Answer) -> web.Response:
+    return web.Response(body=answer.body, headers={"Content-Type": answer.content_type})
+
+
+def refuse(sentence: str) -> Handler:
+    """A handler for a path of the other kind of container."""
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.json_response({"error": sentence}, status=404)
+
+    return handler
+
+
+def _application() -> web.Application:
+    application = web.Application(middlewares=[_render_errors], client_max_size=MAX_BODY_BYTES)
+    application.router.add_route("GET", "/ping", _ping)
+    application.router.add_route("POST", "/ping", _ping)
+    return application
+
+
+async def _ping(_request: web.Request) -> web.Response:
+    return web.Response()
+
+
+@web.middleware
+async def _render_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error is `{"error": "<sentence>"}`; only those of the server's own side are logged."""
+    try:
+        return await handler(request)
+    except Exception as error:  # a model is foreign code; the server outlives it
+        status, sentence = explain(error, request)
+        if status >= 500:
+            cause = type(error).__name__
+            log.info("%d %s %s: %s", status, request.method, request.raw_path, cause)
+        return web.json_response({"error": sentence}, status=status)
+
+
+def explain(error: Exception, request: web.Request) -> tuple[int, str]:
+    """The status of an error, and the sentence for the caller."""
+    match error:
+        case ModelServerError():
+            return error.status, str(error)
+        case web.HTTPException():
+            return error.status, f"{request.method} {request.path}: {error.reason}."
+        case _:
+            return 500, f"The model failed: {type(error).__name__}: {error}"
