@@ -1,0 +1,162 @@
+"""AWS's own Multi Model Server, run as SageMaker's containers run it for many models.
+
+    with MultiModelServer() as server:
+        ...                                  # Image: server.url
+
+The settings are those of sagemaker-inference-toolkit's `etc/mme-mms.properties`; a model is a
+folder anywhere on this machine, served by `multi_model_handler.py`. By hand:
+
+    python tests/containers/multi_model_server.py --port 9302
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HANDLER = Path(__file__).with_name("multi_model_handler.py")
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+PROPERTIES = f"""\
+vmargs=-Xmx128m -XX:TieredStopAtLevel=1
+enable_envvars_config=true
+model_store=/
+default_service_handler={HANDLER}:handle
+default_workers_per_model=1
+async_logging=true
+decode_input_request=false
+inference_address={{url}}
+management_address={{url}}
+metric_time_interval=3600
+"""
+
+
+class MultiModelServer:
+    """A Java frontend and a Python process per loaded model, in a process group of its own."""
+
+    def __init__(self, port: int | None = None) -> None:
+        self.port = port or _free_port()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def start(self) -> MultiModelServer:
+        # Its sockets go into a folder of its own (two servers would use the same names), and the
+        # folder's name is short, because a path of a socket must be.
+        self._folder = tempfile.TemporaryDirectory(prefix="mms-")
+        folder = Path(self._folder.name)
+        self._log = folder / "log"
+        config = folder / "config.properties"
+        config.write_text(PROPERTIES.format(url=self.url))
+        command = ["-m", "mms.model_server", "--start", "--foreground", "--mms-config", str(config)]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=folder,
+                env={**os.environ, "TMPDIR": str(folder), "TEMP": str(folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Ask the whole group to end, then make it."""
+        for signal_number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal_number)
+            if _wait(lambda: not self._members(), STOP_SECONDS):
+                break
+        self._process.wait()
+        self._folder.cleanup()
+
+    def __enter__(self) -> MultiModelServer:
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def _wait_until_healthy(self) -> None:
+        ended = lambda: self._process.poll() is not None  # noqa: E731
+        _wait(lambda: ended() or self._is_healthy(), START_SECONDS)
+        if not self._is_healthy():
+            raise RuntimeError(f"Multi Model Server does not answer at {self.url}:\n{self.log}")
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/ping", timeout=2) as response:
+                return response.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _members(self) -> list[psutil.Process]:
+        """Who is left of the group; the ended ones whom nobody has waited for do not count."""
+        self._process.poll()
+        return [p for p in psutil.process_iter() if _belongs(p, self._process.pid)]
+
+
+def _belongs(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return False
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return holds
+
+
+def _free_port() -> int:
+    """The server refuses ports from 32767 up, which are the ones that port 0 gives."""
+    for port in random.sample(range(20000, 32767), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no free port below 32767")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--port", type=int)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with MultiModelServer(parser.parse_args().port) as server:
+        print(f"ready: {server.url}", flush=True)  # noqa: T201
+        ended.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""What integration tests share: an account, and containers to put behind it."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from tests.containers.account import Account
+from tests.containers.container import Container
+
+
+@pytest.fixture
+def start_container():
+    """Start a container; it is stopped after the endpoints that use it are gone."""
+    with ExitStack() as started:
+        yield lambda **settings: started.enter_context(Container(**settings))
+
+
+@pytest.fixture
+def container(start_container):
+    return start_container()
+
+
+@pytest.fixture
+def account(sagemaker_local, start_container):
+    account = Account(sagemaker_local.session, sagemaker_local.url)
+    yield account
+    account.close()

@@ -1,0 +1,338 @@
+"""What an owner of endpoints does with boto3: create, describe, update, scale, delete."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+from botocore.exceptions import WaiterError
+
+from tests.containers.account import INSTANCES, ROLE, VARIANT, Account, image
+from tests.containers.container import failing, healthy, wrapping
+from tests.stand_in import error_of, wait_until
+
+
+@pytest.fixture
+def sagemaker(account):
+    return account.sagemaker
+
+
+def new_config(account, *containers):
+    """Another endpoint configuration for the containers; its name."""
+    model = account.create_model(*containers)
+    return account.create_config({"VariantName": VARIANT, "ModelName": model, **INSTANCES})
+
+
+def status_of(account, endpoint):
+    return account.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"]
+
+
+class TestModels:
+    def test_a_model_is_described_as_it_was_created(self, sagemaker):
+        """With its ARN, its time, and what SageMaker adds by itself; tags are told elsewhere."""
+        containers = [
+            {"Image": "local/sklearn", "ContainerHostname": "a", "Environment": {"A": "1"}},
+            {"Image": "local/lightgbm", "ContainerHostname": "b", "Mode": "SingleModel"},
+        ]
+        given = {
+            "ModelName": "Described-Model",
+            "Containers": containers,
+            "InferenceExecutionConfig": {"Mode": "Direct"},
+            "ExecutionRoleArn": ROLE,
+        }
+
+        created = sagemaker.create_model(**given, Tags=[{"Key": "team", "Value": "blue"}])
+        described = sagemaker.describe_model(ModelName="Described-Model")
+        sagemaker.delete_model(ModelName="Described-Model")
+
+        arn = "arn:aws:sagemaker:us-east-1:123456789012:model/described-model"
+        assert created["ModelArn"] == described["ModelArn"] == arn
+        assert {name: described[name] for name in given} == given
+        assert described["EnableNetworkIsolation"] is False
+        assert described["CreationTime"].tzinfo is not None
+        error = error_of(sagemaker.describe_model, ModelName="Described-Model")
+        assert error["Error"] == {
+            "Code": "ValidationException",
+            "Message": f'Could not find model "{arn}".',
+        }
+
+    def test_a_deleted_model_goes_on_where_it_is_hosted(self, account, container):
+        """So does the endpoint when its configuration is deleted."""
+        model = account.create_model(image(container))
+        endpoint = account.create_endpoint({"AllTraffic": (model, 1)})
+        account.wait_for(endpoint, "endpoint_in_service")
+        described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+
+        account.sagemaker.delete_endpoint_config(EndpointConfigName=endpoint)
+        account.sagemaker.delete_model(ModelName=model)
+
+        assert account.invoke(endpoint, b"x")["Body"] == b"x"
+        again = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert again["ProductionVariants"] == described["ProductionVariants"]
+
+
+class TestEndpointConfigs:
+    def test_a_configuration_is_described_as_it_was_created(self, account):
+        """A weight that was left out is 1."""
+        sagemaker, model = account.sagemaker, account.create_model({"Image": "local/sklearn"})
+        variants = [
+            {"VariantName": "old", "ModelName": model, "InitialVariantWeight": 9.0, **INSTANCES},
+            {"VariantName": "new", "ModelName": model, **INSTANCES},
+        ]
+
+        created = sagemaker.create_endpoint_config(
+            EndpointConfigName="Described-Config", ProductionVariants=variants
+        )
+        described = sagemaker.describe_endpoint_config(EndpointConfigName="Described-Config")
+        sagemaker.delete_endpoint_config(EndpointConfigName="Described-Config")
+
+        arn = "arn:aws:sagemaker:us-east-1:123456789012:endpoint-config/described-config"
+        assert created["EndpointConfigArn"] == described["EndpointConfigArn"] == arn
+        assert described["ProductionVariants"] == [
+            variants[0],
+            {**variants[1], "InitialVariantWeight": 1.0},
+        ]
+        error = error_of(sagemaker.describe_endpoint_config, EndpointConfigName="Described-Config")
+        assert error["Error"]["Message"] == f'Could not find endpoint configuration "{arn}".'
+
+
+class TestEndpoints:
+    def test_from_creation_to_deletion(self, account, container):
+        """Creating, InService, Deleting, gone; boto3's own waiters see it."""
+        container.ping = failing(503)
+        model = account.create_model(image(container))
+
+        endpoint = account.create_endpoint({"one": (model, 3), "two": (model, 1)})
+        creating = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        container.ping = healthy
+        account.wait_for(endpoint, "endpoint_in_service")
+        serving = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        account.delete_endpoint(endpoint)
+
+        arn = f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{endpoint}"
+        assert creating["EndpointStatus"] == "Creating"
+        assert "ProductionVariants" not in creating
+        assert serving["EndpointArn"] == creating["EndpointArn"] == arn
+        assert serving["EndpointConfigName"] == endpoint
+        assert serving["LastModifiedTime"] > serving["CreationTime"]
+        assert [
+            (variant["VariantName"], variant["CurrentWeight"], variant["CurrentInstanceCount"])
+            for variant in serving["ProductionVariants"]
+        ] == [("one", 3.0, 1), ("two", 1.0, 1)]
+        error = error_of(account.sagemaker.describe_endpoint, EndpointName=endpoint)
+        assert error["Error"]["Code"] == "ValidationException"
+        assert error["Error"]["Message"] == f'Could not find endpoint "{arn}".'
+
+    def test_an_endpoint_that_cannot_start_is_failed(self, account):
+        """The waiter gives up at once, and DescribeEndpoint says why."""
+        model = account.create_model({"Image": "somebody/elses:1.0"})
+        endpoint = account.create_endpoint({"AllTraffic": (model, 1)})
+
+        with pytest.raises(WaiterError, match="terminal failure state"):
+            account.wait_for(endpoint, "endpoint_in_service")
+
+        described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert described["EndpointStatus"] == "Failed"
+        assert "cannot run image somebody/elses:1.0" in described["FailureReason"]
+
+    def test_a_deleted_name_is_free(self, account, container):
+        """The endpoint of the same name is another one."""
+        first = account.deploy(image(container))
+        account.delete_endpoint(first)
+
+        account.sagemaker.create_endpoint(EndpointName=first, EndpointConfigName=first)
+        account.wait_for(first, "endpoint_in_service")
+
+        assert account.invoke(first, b"again")["Body"] == b"again"
+        account.delete_endpoint(first)
+
+
+class TestUpdate:
+    def test_the_old_serves_until_the_new_is_ready(self, account, start_container):
+        """Then the new one does; no call is lost in between."""
+        old, new = start_container(answer=wrapping("old")), start_container(answer=wrapping("new"))
+        endpoint = account.deploy(image(old))
+        new.ping = failing(503)
+        config = new_config(account, image(new))
+
+        account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+        wait_until(lambda: new.requests)
+        assert status_of(account, endpoint) == "Updating"
+        assert account.invoke(endpoint, b"x")["Body"] == b"old(x)"
+
+        new.ping = healthy
+        account.wait_for(endpoint, "endpoint_in_service")
+        described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert described["EndpointConfigName"] == config
+        assert account.invoke(endpoint, b"x")["Body"] == b"new(x)"
+
+    def test_a_call_that_is_under_way_gets_its_answer(self, account, start_container):
+        """From the container that it reached before the update."""
+        old, new = start_container(), start_container()
+        old.answer = old.hang
+        endpoint = account.deploy(image(old))
+        config = new_config(account, image(new))
+
+        with ThreadPoolExecutor(1) as threads:
+            call = threads.submit(account.invoke, endpoint, b"early")
+            wait_until(lambda: old.invocations)
+            account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+            account.wait_for(endpoint, "endpoint_in_service")
+            assert account.invoke(endpoint, b"late")["Body"] == b"late"
+            old.hang_gate.set()
+
+            assert call.result()["Body"] == b"early"
+        assert [request.body for request in new.invocations] == [b"late"]
+
+    def test_an_update_that_fails_changes_nothing(self, account, container):
+        """But the reason that DescribeEndpoint gives, until the next update."""
+        endpoint = account.deploy(image(container))
+        bad = new_config(account, {"Image": "somebody/elses:1.0"})
+
+        account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=bad)
+        account.wait_for(endpoint, "endpoint_in_service")
+
+        described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert described["EndpointConfigName"] == endpoint
+        assert "cannot run image somebody/elses:1.0" in described["FailureReason"]
+        assert account.invoke(endpoint, b"x")["Body"] == b"x"
+
+        account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=endpoint)
+        account.wait_for(endpoint, "endpoint_in_service")
+        described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert "FailureReason" not in described
+
+    def test_one_update_at_a_time(self, account, start_container):
+        """While an endpoint is Creating or Updating it is not to be updated."""
+        container = start_container(ping=failing(503))
+        config = new_config(account, image(container))
+        endpoint = account.start_endpoint(config)
+
+        error = error_of(
+            account.sagemaker.update_endpoint, EndpointName=endpoint, EndpointConfigName=config
+        )
+
+        assert error["Error"]["Code"] == "ValidationException"
+        assert error["Error"]["Message"] == (
+            "Cannot update in-progress endpoint"
+            f' "arn:aws:sagemaker:us-east-1:123456789012:endpoint/{endpoint}".'
+        )
+
+    def test_nothing_is_left_of_an_endpoint_deleted_in_an_update(self, account, start_container):
+        """Neither of the new models nor of the old, whose last call had no answer yet."""
+        old, new = start_container(), start_container()
+        old_models = account.multi_model(old, {"a.tar.gz": {"a": b""}})
+        endpoint = account.deploy(old_models)
+        account.invoke(endpoint, TargetModel="a.tar.gz")
+        old.answer = old.hang
+        config = new_config(account, image(new))
+
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(account.invoke, endpoint, TargetModel="a.tar.gz")
+            wait_until(lambda: len(old.invocations) == 2)
+            account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+            account.wait_for(endpoint, "endpoint_in_service")
+            account.delete_endpoint(endpoint)
+            left = old.models.copy()
+            old.hang_gate.set()
+        assert not left
+
+
+class TestInferenceComponents:
+    @pytest.fixture
+    def endpoint(self, account):
+        return account.deploy_for_components()
+
+    @pytest.fixture
+    def component(self, account, container, endpoint):
+        component = account.create_component(endpoint, {"Container": image(container)})
+        self.wait_for(account, component, "InService")
+        return component
+
+    def described(self, account, component):
+        return account.sagemaker.describe_inference_component(InferenceComponentName=component)
+
+    def wait_for(self, account, component, status):
+        wait_until(lambda: self.described(account, component)["InferenceComponentStatus"] == status)
+
+    def test_a_component_is_described(self, account, container, endpoint, component):
+        """With its endpoint, its copies, and the image that was resolved."""
+        described = self.described(account, component)
+
+        arn = "arn:aws:sagemaker:us-east-1:123456789012:inference-component/"
+        assert described["InferenceComponentArn"] == arn + component
+        assert described["EndpointName"] == endpoint
+        assert described["VariantName"] == VARIANT
+        assert described["RuntimeConfig"] == {"DesiredCopyCount": 1, "CurrentCopyCount": 1}
+        deployed = described["Specification"]["Container"]["DeployedImage"]
+        assert deployed["SpecifiedImage"] == container.url
+
+    def test_to_no_copies_and_back(self, account, endpoint, component):
+        """Without a copy there is no capacity; with one it answers again."""
+        for copies in (0, 2):
+            account.sagemaker.update_inference_component_runtime_config(
+                InferenceComponentName=component, DesiredRuntimeConfig={"CopyCount": copies}
+            )
+            self.wait_for(account, component, "InService")
+            runtime = self.described(account, component)["RuntimeConfig"]
+            assert runtime == {"DesiredCopyCount": copies, "CurrentCopyCount": copies}
+            if not copies:
+                error = error_of(account.invoke, endpoint, InferenceComponentName=component)
+                assert "no capacity to process this request" in error["Error"]["Message"]
+
+        answer = account.invoke(endpoint, b"x", InferenceComponentName=component)
+        assert (answer["Body"], answer["InvokedProductionVariant"]) == (b"x", VARIANT)
+
+    def test_a_component_may_host_a_model(self, account, container, endpoint):
+        """One made by CreateModel."""
+        model = account.create_model(image(container))
+
+        component = account.create_component(endpoint, {"ModelName": model})
+        self.wait_for(account, component, "InService")
+
+        answer = account.invoke(endpoint, b"x", InferenceComponentName=component)
+        assert answer["Body"] == b"x"
+
+    def test_a_component_that_cannot_start_is_failed(self, account, endpoint, component):
+        """With the reason; the endpoint and its other components go on."""
+        failing = account.create_component(endpoint, {"Container": {"Image": "nobodys:1"}})
+        self.wait_for(account, failing, "Failed")
+
+        assert "cannot run image nobodys:1" in self.described(account, failing)["FailureReason"]
+        assert status_of(account, endpoint) == "InService"
+        answer = account.invoke(endpoint, b"x", InferenceComponentName=component)
+        assert answer["Body"] == b"x"
+
+    def test_a_deleted_component_is_unknown(self, account, endpoint, component):
+        """To the control plane and to callers."""
+        account.sagemaker.delete_inference_component(InferenceComponentName=component)
+        list_components = account.sagemaker.list_inference_components
+        wait_until(lambda: not list_components(EndpointNameEquals=endpoint)["InferenceComponents"])
+
+        error = error_of(self.described, account, component)
+        assert error["Error"]["Code"] == "ValidationException"
+        error = error_of(account.invoke, endpoint, InferenceComponentName=component)
+        assert error["Error"]["Code"] == "ValidationError"
+
+
+class TestRegions:
+    def test_regions_are_separate_worlds(self, sagemaker_local, account, container):
+        """What one has, another does not, and may have under the same name."""
+        session = boto3.Session("test", "test", region_name="ap-south-1")
+        with contextlib.closing(Account(session, sagemaker_local.url)) as elsewhere:
+            endpoint = account.deploy(image(container))
+            error = error_of(elsewhere.sagemaker.describe_endpoint, EndpointName=endpoint)
+            assert ":ap-south-1:" in error["Error"]["Message"]
+            assert error_of(elsewhere.invoke, endpoint)["Error"]["Code"] == "ValidationError"
+
+            model = elsewhere.create_model(image(container))
+            config = elsewhere.create_config({"VariantName": "v", "ModelName": model, **INSTANCES})
+            created = elsewhere.sagemaker.create_endpoint(
+                EndpointName=endpoint, EndpointConfigName=config
+            )
+            elsewhere.wait_for(endpoint, "endpoint_in_service")
+
+            assert ":ap-south-1:" in created["EndpointArn"]
+            assert elsewhere.invoke(endpoint)["InvokedProductionVariant"] == "v"
+            elsewhere.delete_endpoint(endpoint)
+            assert account.invoke(endpoint)["InvokedProductionVariant"] == VARIANT

@@ -1,0 +1,345 @@
+"""What SageMaker's control plane refuses, and what it says then."""
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.containers.account import INSTANCES, RESOURCES, ROLE
+from tests.stand_in import error_of, wait_until
+
+REGION = "eu-west-3"  # nobody else's, so that names are free
+ARN = f"arn:aws:sagemaker:{REGION}:123456789012"
+IMAGE = {"Image": "somebody/elses:1"}
+MANY = {**IMAGE, "Mode": "MultiModel", "ModelDataUrl": "s3://bucket/prefix/"}
+DATA_SOURCE = {
+    "S3DataSource": {"S3Uri": "s3://b/p/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+}
+SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+
+
+@pytest.fixture(scope="module")
+def sagemaker(sagemaker_local):
+    """boto3 without its own checks, so that everything reaches the service."""
+    session = boto3.Session("test", "test", region_name=REGION)
+    config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+    client = session.client("sagemaker", endpoint_url=sagemaker_local.url, config=config)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def existing(sagemaker):
+    """Models, configurations and endpoints to be named in requests."""
+    for name, container in (("single", IMAGE), ("many", MANY)):
+        sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    sagemaker.create_model(ModelName="two", Containers=[IMAGE, IMAGE], ExecutionRoleArn=ROLE)
+    sagemaker.create_model(ModelName="short-lived", PrimaryContainer=IMAGE, ExecutionRoleArn=ROLE)
+    for name, members in (
+        ("failing", {"ModelName": "single"}),
+        ("components", {}),
+        ("orphan", {"ModelName": "short-lived"}),
+    ):
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[{"VariantName": "v", **INSTANCES, **members}],
+        )
+    sagemaker.delete_model(ModelName="short-lived")
+    for name in ("failing", "components"):
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    statuses = {"failing": "Failed", "components": "InService"}
+    wait_until(
+        lambda: all(
+            sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == status
+            for name, status in statuses.items()
+        )
+    )
+    yield
+    for name in ("failing", "components"):
+        sagemaker.delete_endpoint(EndpointName=name)
+
+
+def model(*containers, **members):
+    """CreateModel's members."""
+    given = {"Containers": [*containers]} if containers else {}
+    return {"ModelName": "new", "ExecutionRoleArn": ROLE, **given, **members}
+
+
+def named(hostname):
+    return {**IMAGE, "ContainerHostname": hostname}
+
+
+def config(*variants, name="new"):
+    """CreateEndpointConfig's members."""
+    return {"EndpointConfigName": name, "ProductionVariants": [*variants]}
+
+
+def variant(model="single", name="v", **members):
+    return {"VariantName": name, "ModelName": model, **(members or INSTANCES)}
+
+
+def component(endpoint="components", variant="v", **specification):
+    """CreateInferenceComponent's members."""
+    return {
+        "InferenceComponentName": "new",
+        "EndpointName": endpoint,
+        "VariantName": variant,
+        "Specification": {"ComputeResourceRequirements": RESOURCES, **specification},
+    }
+
+
+DIRECT = {"InferenceExecutionConfig": {"Mode": "Direct"}}
+
+REFUSALS = {
+    "a-name-is-missing": ("create_model", {}, "Value null at 'modelName' failed to satisfy"),
+    "a-name-is-no-name": (
+        "create_model",
+        model(IMAGE, ModelName="no name"),
+        "Value 'no name' at 'modelName' failed to satisfy constraint: Member must satisfy"
+        " regular expression pattern: ",
+    ),
+    "a-name-is-too-long": (
+        "describe_model",
+        {"ModelName": "m" * 64},
+        "at 'modelName' failed to satisfy constraint: Member must have length less than or",
+    ),
+    "a-mode-is-no-mode": (
+        "create_model",
+        model({**IMAGE, "Mode": "ManyModels"}),
+        "Member must satisfy enum value set: [SingleModel, MultiModel]",
+    ),
+    "16-containers": (
+        "create_model",
+        model(*[IMAGE] * 16),
+        "at 'containers' failed to satisfy constraint: Member must have length less than or equal"
+        " to 15",
+    ),
+    "two-mistakes": (
+        "create_endpoint",
+        {"EndpointName": "-"},
+        "2 validation errors detected: ",
+    ),
+    "no-container": ("create_model", model(), "Specify PrimaryContainer or Containers."),
+    "both-ways-of-containers": (
+        "create_model",
+        model(IMAGE, PrimaryContainer=IMAGE),
+        "Specify either PrimaryContainer or Containers, not both.",
+    ),
+    "no-image": ("create_model", model({"ContainerHostname": "a"}), "Image is required"),
+    "direct-without-hostname": (
+        "create_model",
+        model(named("a"), IMAGE, **DIRECT),
+        "ContainerHostname is required for every container in Direct mode.",
+    ),
+    "serial-with-some-hostnames": (
+        "create_model",
+        model(named("a"), IMAGE),
+        "Specify ContainerHostname for all containers or for none.",
+    ),
+    "one-hostname-twice": (
+        "create_model",
+        model(named("a"), named("a"), **DIRECT),
+        "Container hostnames must be unique; got a, a.",
+    ),
+    "two-multi-model-in-a-pipeline": (
+        "create_model",
+        model(MANY, MANY),
+        "A serial pipeline can have at most one multi-model container.",
+    ),
+    "multi-model-without-prefix": (
+        "create_model",
+        model({**IMAGE, "Mode": "MultiModel"}),
+        "ModelDataUrl is required for a multi-model container.",
+    ),
+    "multi-model-with-data-source": (
+        "create_model",
+        model({**MANY, "ModelDataSource": DATA_SOURCE}),
+        "ModelDataSource is not supported for a multi-model container.",
+    ),
+    "data-twice": (
+        "create_model",
+        model({**IMAGE, "ModelDataUrl": "s3://b/k", "ModelDataSource": DATA_SOURCE}),
+        "Specify either ModelDataUrl or ModelDataSource, not both.",
+    ),
+    "data-of-nowhere": (
+        "create_model",
+        model({**IMAGE, "ModelDataUrl": "file:///etc/passwd"}),
+        "Member must satisfy regular expression pattern: (https|s3)://",
+    ),
+    "existing-model": (
+        "create_model",
+        model(IMAGE, ModelName="single"),
+        f'Cannot create already existing model "{ARN}:model/single".',
+    ),
+    "unknown-model": (
+        "delete_model",
+        {"ModelName": "Absent"},
+        f'Could not find model "{ARN}:model/absent".',
+    ),
+    "no-variant": (
+        "create_endpoint_config",
+        config(),
+        "at 'productionVariants' failed to satisfy constraint: Member must have length greater",
+    ),
+    "one-variant-twice": (
+        "create_endpoint_config",
+        config(variant(), variant()),
+        "Variant names must be unique; got v, v.",
+    ),
+    "variant-of-an-unknown-model": (
+        "create_endpoint_config",
+        config(variant("absent")),
+        f'Could not find model "{ARN}:model/absent".',
+    ),
+    "variant-without-instances": (
+        "create_endpoint_config",
+        config(variant(InitialInstanceCount=1)),
+        "Variant v: specify either ServerlessConfig or InstanceType.",
+    ),
+    "variant-without-a-count": (
+        "create_endpoint_config",
+        config(variant(InstanceType="ml.m5.large")),
+        "Variant v: InitialInstanceCount is required.",
+    ),
+    "variant-of-an-unknown-type": (
+        "create_endpoint_config",
+        config(variant(InstanceType="ml.huge", InitialInstanceCount=1)),
+        "at 'productionVariants.1.member.instanceType' failed to satisfy constraint: Member must"
+        " satisfy enum value set: ",
+    ),
+    "variant-of-no-weight": (
+        "create_endpoint_config",
+        config(variant(**INSTANCES, InitialVariantWeight=-1)),
+        "Member must have value greater than or equal to 0",
+    ),
+    "serverless-with-instances": (
+        "create_endpoint_config",
+        config(variant(**INSTANCES, **SERVERLESS)),
+        "Variant v: specify either ServerlessConfig or InstanceType.",
+    ),
+    "serverless-multi-model": (
+        "create_endpoint_config",
+        config(variant("many", **SERVERLESS)),
+        "Variant v: a serverless variant hosts one container.",
+    ),
+    "serverless-pipeline": (
+        "create_endpoint_config",
+        config(variant("two", **SERVERLESS)),
+        "Variant v: a serverless variant hosts one container.",
+    ),
+    "serverless-and-another": (
+        "create_endpoint_config",
+        config(variant(**SERVERLESS), variant(name="w")),
+        "A serverless endpoint has one variant.",
+    ),
+    "components-and-models": (
+        "create_endpoint_config",
+        config(variant(), {"VariantName": "w", **INSTANCES}),
+        "Either every variant has a ModelName or none has.",
+    ),
+    "existing-config": (
+        "create_endpoint_config",
+        config(variant(), name="failing"),
+        f'Cannot create already existing endpoint configuration "{ARN}:endpoint-config/failing".',
+    ),
+    "unknown-config": (
+        "delete_endpoint_config",
+        {"EndpointConfigName": "absent"},
+        f'Could not find endpoint configuration "{ARN}:endpoint-config/absent".',
+    ),
+    "endpoint-of-an-unknown-config": (
+        "create_endpoint",
+        {"EndpointName": "new", "EndpointConfigName": "absent"},
+        f'Could not find endpoint configuration "{ARN}:endpoint-config/absent".',
+    ),
+    "endpoint-of-a-deleted-model": (
+        "create_endpoint",
+        {"EndpointName": "new", "EndpointConfigName": "orphan"},
+        f'Could not find model "{ARN}:model/short-lived".',
+    ),
+    "existing-endpoint": (
+        "create_endpoint",
+        {"EndpointName": "failing", "EndpointConfigName": "failing"},
+        f'Cannot create already existing endpoint "{ARN}:endpoint/failing".',
+    ),
+    "unknown-endpoint": (
+        "delete_endpoint",
+        {"EndpointName": "absent"},
+        f'Could not find endpoint "{ARN}:endpoint/absent".',
+    ),
+    "update-to-an-unknown-config": (
+        "update_endpoint",
+        {"EndpointName": "components", "EndpointConfigName": "absent"},
+        f'Could not find endpoint configuration "{ARN}:endpoint-config/absent".',
+    ),
+    "update-of-a-failed-endpoint": (
+        "update_endpoint",
+        {"EndpointName": "failing", "EndpointConfigName": "failing"},
+        f'Cannot update endpoint "{ARN}:endpoint/failing" in status Failed.',
+    ),
+    "component-of-an-unknown-endpoint": (
+        "create_inference_component",
+        component("absent", Container=IMAGE),
+        f'Could not find endpoint "{ARN}:endpoint/absent".',
+    ),
+    "component-where-models-are": (
+        "create_inference_component",
+        component("failing", Container=IMAGE),
+        "Endpoint failing does not host inference components",
+    ),
+    "component-of-an-unknown-variant": (
+        "create_inference_component",
+        component(variant="w", Container=IMAGE),
+        "VariantName w is not one of v.",
+    ),
+    "component-of-nothing": (
+        "create_inference_component",
+        component(),
+        "Specify either ModelName or Container.",
+    ),
+    "component-of-two-things": (
+        "create_inference_component",
+        component(Container=IMAGE, ModelName="single"),
+        "Specify either ModelName or Container.",
+    ),
+    "component-of-many-models": (
+        "create_inference_component",
+        component(ModelName="many"),
+        "An inference component hosts one container with one model.",
+    ),
+    "unknown-component": (
+        "describe_inference_component",
+        {"InferenceComponentName": "absent"},
+        f'Could not find inference component "{ARN}:inference-component/absent".',
+    ),
+    "token-of-nobody": ("list_models", {"NextToken": "?"}, "Invalid NextToken."),
+    "page-too-long": (
+        "list_endpoints",
+        {"MaxResults": 101},
+        "Member must have value less than or equal to 100",
+    ),
+}
+
+
+@pytest.mark.usefixtures("existing")
+@pytest.mark.parametrize(("operation", "members", "text"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal(sagemaker, operation, members, text):
+    """ValidationException, with a text that names what is wrong; nothing has changed."""
+    error = error_of(getattr(sagemaker, operation), **members)
+
+    assert error["Error"]["Code"] == "ValidationException"
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert text in error["Error"]["Message"]
+    for names in (
+        sagemaker.list_models(NameContains="new")["Models"],
+        sagemaker.list_endpoint_configs(NameContains="new")["EndpointConfigs"],
+        sagemaker.list_endpoints(NameContains="new")["Endpoints"],
+        sagemaker.list_inference_components(NameContains="new")["InferenceComponents"],
+    ):
+        assert names == []
+
+
+def test_15_containers_are_not_too_many(sagemaker):
+    """The longest pipeline that there is."""
+    sagemaker.create_model(**model(*[IMAGE] * 15, ModelName="longest"))
+
+    sagemaker.delete_model(ModelName="longest")

@@ -1,0 +1,111 @@
+"""AWS's own Multi Model Server behind the local SageMaker, unchanged.
+
+It is what SageMaker's multi-model containers run. A model here is a number that an invocation
+divides: `tests/containers/multi_model_handler.py`.
+"""
+
+import json
+import shutil
+import urllib.request
+
+import pytest
+
+from tests.containers.multi_model_server import MultiModelServer
+from tests.stand_in import error_of
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("java") is None, reason="the Multi Model Server needs Java"
+)
+
+MODELS = {
+    "twelve.tar.gz": {"number.txt": b"12"},
+    "hundreds/hundred.tar.gz": {"number.txt": b"100"},
+    "broken.tar.gz": {"readme.txt": b"a model without its number"},
+}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with MultiModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def endpoint(account, server):
+    return account.deploy(account.multi_model(server, MODELS, max_loaded=1))
+
+
+def models_in_memory(server):
+    with urllib.request.urlopen(f"{server.url}/models", timeout=10) as response:
+        return [model["modelName"] for model in json.load(response)["models"]]
+
+
+def test_nothing_is_loaded_before_it_is_called(server, endpoint):
+    """The endpoint is in service with an empty server."""
+    assert models_in_memory(server) == []
+
+
+def test_each_target_model_answers_for_itself(account, endpoint):
+    """TargetModel chooses, and what the handler says comes back as it said it."""
+    answers = {
+        target_model: account.invoke(
+            endpoint, b"8", ContentType="text/csv", TargetModel=target_model
+        )
+        for target_model in ("twelve.tar.gz", "hundreds/hundred.tar.gz")
+    }
+
+    assert {key: answer["Body"] for key, answer in answers.items()} == {
+        "twelve.tar.gz": b"1.5",
+        "hundreds/hundred.tar.gz": b"12.5",
+    }
+    assert {answer["ContentType"] for answer in answers.values()} == {"text/plain"}
+
+
+def test_a_model_makes_room_for_another(account, server, endpoint):
+    """With room for one the server holds one, and the evicted model comes back when called."""
+    in_memory = []
+    for target_model, expected in [
+        ("twelve.tar.gz", b"3.0"),
+        ("hundreds/hundred.tar.gz", b"25.0"),
+        ("twelve.tar.gz", b"3.0"),
+    ]:
+        answer = account.invoke(endpoint, b"4", ContentType="text/csv", TargetModel=target_model)
+        assert answer["Body"] == expected
+        in_memory.append(models_in_memory(server))
+
+    assert [len(names) for names in in_memory] == [1, 1, 1]
+    assert in_memory[0] == in_memory[2] != in_memory[1]
+    assert f'"DELETE /models/{in_memory[0][0]} HTTP/1.1" 200' in server.log
+
+
+@pytest.mark.parametrize(
+    ("target_model", "body", "refusal"),
+    [
+        pytest.param("twelve.tar.gz", b"four", (400, "not a number: four"), id="refused-input"),
+        pytest.param("twelve.tar.gz", b"0", (503, "Prediction failed"), id="exception"),
+        pytest.param(
+            "broken.tar.gz", b"4", (500, "Failed to start workers"), id="cannot-be-loaded"
+        ),
+    ],
+)
+def test_an_error_in_the_handler_is_a_model_error(account, endpoint, target_model, body, refusal):
+    """The server's status and words reach the caller, and the next call is served."""
+    members = {"ContentType": "text/csv", "TargetModel": target_model}
+    error = error_of(account.invoke, endpoint, body, **members)
+
+    assert error["Error"]["Code"] == "ModelError"
+    message = json.loads(error["OriginalMessage"])["message"]
+    assert (error["OriginalStatusCode"], message) == refusal
+    answer = account.invoke(endpoint, b"4", ContentType="text/csv", TargetModel="twelve.tar.gz")
+    assert answer["Body"] == b"3.0"
+
+
+def test_a_deleted_endpoint_leaves_the_server_empty(account, server):
+    """Whoever started the server may go on using it."""
+    endpoint = account.deploy(account.multi_model(server, MODELS))
+    account.invoke(endpoint, b"4", ContentType="text/csv", TargetModel="twelve.tar.gz")
+    assert models_in_memory(server)
+
+    account.close()
+
+    assert models_in_memory(server) == []

@@ -1,0 +1,10 @@
+"""The demo's artifacts, trained once for all tests."""
+
+import pytest
+
+from sagemaker_local.demo import artifacts
+
+
+@pytest.fixture(scope="session", name="trained")
+def _trained(tmp_path_factory):
+    return artifacts.train(tmp_path_factory.mktemp("cache"), progress=lambda _line: None)
