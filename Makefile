@@ -41,7 +41,9 @@ test: $(STAMP)  ## Run all tests
 test-long: $(STAMP)  ## Run all tests with their full counts
 	TEST_PROFILE=long $(BIN)/python -m pytest
 
-check: $(STAMP)  ## Lint, format and types
+check: $(STAMP)  ## Lint, format, types, import direction, table, docs against the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m gatewayctl validate
+	$(BIN)/python -m pytest --quiet tests/project

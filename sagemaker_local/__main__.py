@@ -159,7 +159,11 @@ async def _create_demo(url: str, cache: Path) -> None:
     }
     command = ("-m", "sagemaker_local.demo", "--cache", str(cache), "--exit-with-parent")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, stdin=asyncio.subprocess.PIPE, env={**os.environ, **caller}
+        sys.executable,
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        env={**os.environ, **caller},
+        process_group=0,  # Ctrl-C is for us; we end it
     )
     try:
         if await process.wait() != 0:

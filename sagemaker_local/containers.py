@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import re
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -169,19 +170,34 @@ class ChildContainer:
     async def _relay(self, process: asyncio.subprocess.Process) -> None:
         """The container's own lines, in our log as in CloudWatch."""
         assert process.stdout is not None
-        with contextlib.suppress(ValueError):  # a line longer than asyncio's limit
-            async for line in process.stdout:
-                log.info("%s | %s", self._label, line.decode(errors="replace").rstrip())
+        while line := await _next_line(process.stdout):
+            log.info("%s | %s", self._label, line.decode(errors="replace").rstrip())
+
+
+async def _next_line(stream: asyncio.StreamReader) -> bytes:
+    """Empty at the end. A line that is too long for asyncio comes in pieces."""
+    try:
+        return await stream.readuntil(b"\n")
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    except asyncio.LimitOverrunError as overrun:
+        return await stream.readexactly(overrun.consumed)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
-        process.terminate()
+        _tell(process, signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), STOP_TIMEOUT_SECONDS)
         except TimeoutError:
-            process.kill()
+            _tell(process, signal.SIGKILL)
             await process.wait()
+
+
+def _tell(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """By its id: `terminate` would keep from asyncio the code of one that has just ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
 
 
 def container_for(

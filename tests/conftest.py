@@ -30,6 +30,7 @@ def sagemaker_local():
     """An empty local SageMaker."""
     with StandIn("--creating-seconds", "0.05") as stand_in:
         yield stand_in
+        assert stand_in.stop() == 0, stand_in.log
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,4 @@ def demo():
     """A local SageMaker with the demo endpoints."""
     with StandIn("--demo") as stand_in:
         yield stand_in
+        assert stand_in.stop() == 0, stand_in.log

@@ -184,6 +184,25 @@ class TestUpdate:
             assert call.result()["Body"] == b"early"
         assert [request.body for request in new.invocations] == [b"late"]
 
+    def test_a_call_on_its_way_through_a_pipeline_gets_its_answer(self, account, start_container):
+        """Also from the containers that it had not reached before the update."""
+        first, second, new = (start_container() for _ in range(3))
+        first.answer, second.answer = first.hang, second.hang
+        endpoint = account.deploy(image(first), image(second))
+        config = new_config(account, image(new))
+
+        with ThreadPoolExecutor(1) as threads:
+            call = threads.submit(account.invoke, endpoint, b"early")
+            wait_until(lambda: first.invocations)
+            account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+            account.wait_for(endpoint, "endpoint_in_service")
+            first.hang_gate.set()
+            wait_until(lambda: second.invocations)
+            account.invoke(endpoint, b"late")
+            second.hang_gate.set()
+
+            assert call.result()["Body"] == b"early"
+
     def test_an_update_that_fails_changes_nothing(self, account, container):
         """But the reason that DescribeEndpoint gives, until the next update."""
         endpoint = account.deploy(image(container))
@@ -236,83 +255,6 @@ class TestUpdate:
             left = old.models.copy()
             old.hang_gate.set()
         assert not left
-
-
-class TestInferenceComponents:
-    @pytest.fixture
-    def endpoint(self, account):
-        return account.deploy_for_components()
-
-    @pytest.fixture
-    def component(self, account, container, endpoint):
-        component = account.create_component(endpoint, {"Container": image(container)})
-        self.wait_for(account, component, "InService")
-        return component
-
-    def described(self, account, component):
-        return account.sagemaker.describe_inference_component(InferenceComponentName=component)
-
-    def wait_for(self, account, component, status):
-        wait_until(lambda: self.described(account, component)["InferenceComponentStatus"] == status)
-
-    def test_a_component_is_described(self, account, container, endpoint, component):
-        """With its endpoint, its copies, and the image that was resolved."""
-        described = self.described(account, component)
-
-        arn = "arn:aws:sagemaker:us-east-1:123456789012:inference-component/"
-        assert described["InferenceComponentArn"] == arn + component
-        assert described["EndpointName"] == endpoint
-        assert described["VariantName"] == VARIANT
-        assert described["RuntimeConfig"] == {"DesiredCopyCount": 1, "CurrentCopyCount": 1}
-        deployed = described["Specification"]["Container"]["DeployedImage"]
-        assert deployed["SpecifiedImage"] == container.url
-
-    def test_to_no_copies_and_back(self, account, endpoint, component):
-        """Without a copy there is no capacity; with one it answers again."""
-        for copies in (0, 2):
-            account.sagemaker.update_inference_component_runtime_config(
-                InferenceComponentName=component, DesiredRuntimeConfig={"CopyCount": copies}
-            )
-            self.wait_for(account, component, "InService")
-            runtime = self.described(account, component)["RuntimeConfig"]
-            assert runtime == {"DesiredCopyCount": copies, "CurrentCopyCount": copies}
-            if not copies:
-                error = error_of(account.invoke, endpoint, InferenceComponentName=component)
-                assert "no capacity to process this request" in error["Error"]["Message"]
-
-        answer = account.invoke(endpoint, b"x", InferenceComponentName=component)
-        assert (answer["Body"], answer["InvokedProductionVariant"]) == (b"x", VARIANT)
-
-    def test_a_component_may_host_a_model(self, account, container, endpoint):
-        """One made by CreateModel."""
-        model = account.create_model(image(container))
-
-        component = account.create_component(endpoint, {"ModelName": model})
-        self.wait_for(account, component, "InService")
-
-        answer = account.invoke(endpoint, b"x", InferenceComponentName=component)
-        assert answer["Body"] == b"x"
-
-    def test_a_component_that_cannot_start_is_failed(self, account, endpoint, component):
-        """With the reason; the endpoint and its other components go on."""
-        failing = account.create_component(endpoint, {"Container": {"Image": "nobodys:1"}})
-        self.wait_for(account, failing, "Failed")
-
-        assert "cannot run image nobodys:1" in self.described(account, failing)["FailureReason"]
-        assert status_of(account, endpoint) == "InService"
-        answer = account.invoke(endpoint, b"x", InferenceComponentName=component)
-        assert answer["Body"] == b"x"
-
-    def test_a_deleted_component_is_unknown(self, account, endpoint, component):
-        """To the control plane and to callers."""
-        account.sagemaker.delete_inference_component(InferenceComponentName=component)
-        list_components = account.sagemaker.list_inference_components
-        wait_until(lambda: not list_components(EndpointNameEquals=endpoint)["InferenceComponents"])
-
-        error = error_of(self.described, account, component)
-        assert error["Error"]["Code"] == "ValidationException"
-        error = error_of(account.invoke, endpoint, InferenceComponentName=component)
-        assert error["Error"]["Code"] == "ValidationError"
 
 
 class TestRegions:

@@ -1,6 +1,7 @@
 """`python -m sagemaker_local` as a process: what it prints, and how it and its servers end."""
 
 import os
+import pickle
 import re
 import signal
 import socket
@@ -54,6 +55,13 @@ def own(tmp_path):
     """A local SageMaker for one test, all of whose files lie in `tmp_path`."""
     with StandIn("--creating-seconds", "0", environment={"TMPDIR": str(tmp_path)}) as stand_in:
         yield stand_in
+
+
+class Loud:
+    """An estimator that prints when it is loaded, and then is none."""
+
+    def __reduce__(self):
+        return print, ("x" * 300_000 + "\nthe end",)
 
 
 def run(*arguments):
@@ -166,7 +174,7 @@ class TestEnd:
         assert code == 0
         assert gone(servers)
         assert list(tmp_path.iterdir()) == []
-        assert own.log.endswith("stopping …\n")
+        assert "stopping …\n" in own.log
         assert "Traceback" not in own.log
         assert all(call.exception() is not None for call in calls)
 
@@ -237,6 +245,19 @@ class TestServers:
 
         assert runtime.invoke_endpoint(**call, **body)["Body"].read() == expected
 
+    def test_one_that_talks_a_lot(self, own):
+        """Is heard out, however long its lines; the log has them, cut or whole."""
+        account = account_of(own)
+        url = account.upload({"loud.tar.gz": {"model.joblib": pickle.dumps(Loud())}})
+        many = {"Mode": "MultiModel", "ModelDataUrl": url}
+        endpoint = account.deploy({"Image": "local/sklearn", **many})
+
+        for _ in range(2):
+            error = error_of(account.invoke, endpoint, TargetModel="loud.tar.gz")
+            assert error["Error"]["Code"] == "ModelError"
+
+        wait_until(lambda: f"{endpoint}/primary | the end" in own.log, 10)
+
     def test_one_that_never_starts(self, own):
         """Is tried a few times; then its endpoint is Failed, and no process is left."""
         account = account_of(own)
@@ -271,7 +292,8 @@ class TestDemo:
     def test_a_training_that_is_broken_off(self, tmp_path, number):
         """Leaves no process; by Ctrl-C, no traceback either."""
         cache = ["--cache", str(tmp_path / "cache")]
-        with StandIn("--demo", *cache, until="trained ") as stand_in:
+        place = {"TMPDIR": str(tmp_path)}
+        with StandIn("--demo", *cache, until="trained ", environment=place) as stand_in:
             processes = stand_in.descendants()
             assert processes
 

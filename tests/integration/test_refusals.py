@@ -4,7 +4,6 @@ What needs no more than a container and a call is in test_foreign_containers.py.
 """
 
 import contextlib
-import re
 
 import pytest
 
@@ -15,7 +14,6 @@ from tests.wire import connected, invocation, received, send
 
 MIB = 1024 * 1024
 LIMIT = 1000
-REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +258,25 @@ class TestBodies:
         assert "Traceback" not in strict.log
 
 
+@pytest.mark.parametrize(
+    ("call", "members", "operation"),
+    [
+        (
+            "invoke_endpoint_with_response_stream",
+            {"Body": b"x"},
+            "InvokeEndpointWithResponseStream",
+        ),
+        ("invoke_endpoint_async", {"InputLocation": "s3://bucket/key"}, "InvokeEndpointAsync"),
+    ],
+)
+def test_an_operation_that_is_not_offered(account, call, members, operation):
+    """Says so, by its name."""
+    error = error_of(getattr(account.runtime, call), EndpointName="any", **members)
+
+    assert error["Error"]["Code"] == "ValidationError"
+    assert f"does not offer {operation}" in error["Error"]["Message"]
+
+
 class TestSlowContainers:
     def test_a_container_has_its_time(self, strict_account, container):
         """Then the caller hears of a model error with status 0."""
@@ -275,99 +292,3 @@ class TestSlowContainers:
             'Received server error (0) from slow with message "Your invocation timed out while'
             " waiting for a response from container slow."
         )
-
-
-class TestTheWire:
-    @pytest.mark.parametrize(
-        ("path", "name"),
-        [
-            ("/endpoints/../invocations", ".."),
-            ("/endpoints/./invocations", "."),
-            ("/endpoints//invocations", ""),
-            ("/endpoints/a%2Fb/invocations", "a/b"),
-            ("/endpoints/a%00b/invocations", "a\x00b"),
-            ("/endpoints/%ff/invocations", "\ufffd"),
-            ("/endpoints/a%0d%0ab/invocations", "a\r\nb"),
-            (f"/endpoints/{'a' * 64}/invocations", "a" * 64),
-            ("/endpoints/a_b/invocations", "a_b"),
-            ("/endpoints/-a/invocations", "-a"),
-        ],
-    )
-    def test_a_path_that_names_no_endpoint(self, sagemaker_local, path, name):
-        """Is taken as it came, never resolved."""
-        reply = send(sagemaker_local.url, path)
-
-        assert reply.status == 400
-        assert reply.headers["x-amzn-ErrorType"] == "ValidationError"
-        message = reply.json()["Message"]
-        assert message.startswith(f"1 validation error detected: Value '{name}' at 'endpointName'")
-
-    @pytest.mark.parametrize(
-        ("header", "value", "member"),
-        [
-            ("X-Amzn-SageMaker-Target-Model", "", "targetModel"),
-            ("X-Amzn-SageMaker-Target-Variant", "a" * 64, "targetVariant"),
-            ("X-Amzn-SageMaker-Target-Variant", "a b", "targetVariant"),
-            ("X-Amzn-SageMaker-Target-Container-Hostname", "a" * 64, "targetContainerHostname"),
-            ("X-Amzn-SageMaker-Inference-Component", "a" * 64, "inferenceComponentName"),
-            ("X-Amzn-SageMaker-Inference-Component", "a-", "inferenceComponentName"),
-            ("X-Amzn-SageMaker-Inference-Id", "a" * 65, "inferenceId"),
-            ("X-Amzn-SageMaker-Session-Id", "a_b", "sessionId"),
-            ("X-Amzn-SageMaker-Custom-Attributes", "a" * 1025, "customAttributes"),
-            ("X-Amzn-SageMaker-Custom-Attributes", "a" * 20_000, "customAttributes"),
-            ("X-Amzn-SageMaker-Custom-Attributes", "caf\u00e9", "customAttributes"),
-            ("Content-Type", "a" * 1025, "contentType"),
-            ("Accept", "a" * 1025, "accept"),
-        ],
-    )
-    def test_a_header_out_of_its_limits(self, account, container, header, value, member):
-        """Its member is named, and no container sees it."""
-        endpoint = account.deploy(image(container))
-
-        reply = send(account.url, f"/endpoints/{endpoint}/invocations", headers={header: value})
-
-        assert reply.status == 400
-        assert reply.headers["x-amzn-ErrorType"] == "ValidationError"
-        assert f"at '{member}' failed to satisfy constraint" in reply.json()["Message"]
-        assert not container.invocations
-
-    @pytest.mark.parametrize(
-        ("path", "operation"),
-        [
-            ("invocations-response-stream", "InvokeEndpointWithResponseStream"),
-            ("async-invocations", "InvokeEndpointAsync"),
-        ],
-    )
-    def test_an_operation_that_is_not_offered(self, sagemaker_local, path, operation):
-        """Says so."""
-        reply = send(sagemaker_local.url, f"/endpoints/e/{path}", body=b"x")
-
-        assert reply.headers["x-amzn-ErrorType"] == "ValidationError"
-        assert f"does not offer {operation}" in reply.json()["Message"]
-
-    def test_what_an_answer_carries(self, account, container):
-        """A request id and the variant, and the type that the container gave or none."""
-        endpoint = account.deploy(image(container))
-
-        reply = send(account.url, f"/endpoints/{endpoint}/invocations", body=b"x")
-
-        assert reply.status == 200
-        assert REQUEST_ID.fullmatch(reply.headers["x-amzn-RequestId"])
-        assert reply.headers["x-Amzn-Invoked-Production-Variant"] == VARIANT
-
-    @pytest.mark.parametrize("code", ["ValidationError", "ModelError"])
-    def test_what_a_refusal_carries(self, account, container, code):
-        """Its code in a header, the rest as JSON, and a request id to ask about."""
-        container.answer = failing(418, "short and stout")
-        endpoint = account.deploy(image(container)) if code == "ModelError" else "absent"
-
-        reply = send(account.url, f"/endpoints/{endpoint}/invocations", body=b"x")
-
-        declared = {
-            "ValidationError": (400, set()),
-            "ModelError": (424, {"OriginalStatusCode", "OriginalMessage", "LogStreamArn"}),
-        }
-        assert (reply.status, reply.json().keys() - {"Message", "ErrorCode"}) == declared[code]
-        assert reply.headers["x-amzn-ErrorType"] == code
-        assert reply.headers["Content-Type"] == "application/json"
-        assert REQUEST_ID.fullmatch(reply.headers["x-amzn-RequestId"])

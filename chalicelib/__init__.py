@@ -1,0 +1,1 @@
+"""The gateway: what Chalice ships beside `app.py`."""

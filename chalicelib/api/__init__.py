@@ -1,0 +1,1 @@
+"""HTTP, as Chalice has it. Nothing outside this package knows of either."""

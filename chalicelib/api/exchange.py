@@ -1,0 +1,34 @@
+"""One HTTP request on its way through the gateway, for whoever handles it at the moment.
+
+Held in a context variable: under `chalice local` requests run in threads, and Chalice keeps some
+of what belongs to a request on the app.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.auth.principal import Principal
+    from chalicelib.messages import Call
+    from chalicelib.telemetry import RequestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What is known of a request before its route is."""
+
+    principal: Principal
+    call: Call
+    query: Mapping[str, str]
+    platform_seconds: float
+    """What API Gateway and Lambda leave us from here."""
+
+    record: RequestRecord
+
+
+CURRENT: ContextVar[Exchange] = ContextVar("exchange")

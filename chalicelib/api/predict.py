@@ -1,0 +1,32 @@
+"""`POST /predict/…`: from HTTP to a model and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.api import wire
+
+if TYPE_CHECKING:
+    from chalice.app import Response
+
+    from chalicelib.api.application import GatewayApp
+    from chalicelib.api.exchange import Exchange
+    from chalicelib.gateway import Gateway
+
+# A model's name has up to two parameters after its first segment.
+PATHS = ("/predict/{model}", "/predict/{model}/{a}", "/predict/{model}/{a}/{b}")
+
+
+def register(app: GatewayApp, gateway: Gateway) -> None:
+    def predict(exchange: Exchange, **segments: str) -> Response:
+        model, response = gateway.predict(
+            exchange.principal,
+            "/".join(segments.values()),
+            exchange.call,
+            platform_seconds=exchange.platform_seconds,
+            record=exchange.record,
+        )
+        return wire.prediction(response, model)
+
+    for path in PATHS:
+        app.view(path, "POST")(predict)

@@ -1,0 +1,358 @@
+"""Everything that can go wrong for a caller, as one family.
+
+    GatewayError
+     ├── InvalidJson                400     ├── InternalFailure           500
+     ├── InvalidHeader              400     ├── GatewayMisconfigured      500
+     ├── InvalidParameter           400     ├── UpstreamFailed            502
+     ├── Unauthorized               401     ├── UpstreamTruncated         502
+     ├── UnknownModel               404     ├── UpstreamResponseTooLarge  502
+     ├── MethodNotAllowed           405     ├── UpstreamInvalidResponse   502
+     ├── NotAcceptable              406     ├── UpstreamRejected          502
+     ├── PayloadTooLarge            413     ├── ModelNotReady             503
+     ├── UnsupportedMediaType       415     ├── ModelUnavailable          503
+     ├── RateLimited                429     ├── UpstreamThrottled         503
+     └── ModelAnswerError                   ├── UpstreamUnreachable       503
+          ├── ModelRejectedInput    4xx     ├── RoutingUnavailable        503
+          ├── ModelFailed           502     ├── AuthUnavailable           503
+          └── ModelOverloaded       503     ├── UpstreamTimedOut          504
+                                            └── ModelTimedOut             504
+    ConfigurationError              never rendered to a caller
+
+4xx is the caller's to mend, 500 is ours, 502, 503 and 504 are the endpoint's (or a store's that
+we depend on). A class is one row of docs/errors.md. No class takes a free text, so that nothing
+an upstream says can reach a caller by accident; the one exception is `model_message`, which a
+model has to opt into. The module is longer than its neighbours because the family is one table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalice.app import ChaliceUnhandledError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST_QUOTE = 80
+
+
+def quoted(text: str) -> str:
+    """A text from outside, made safe to stand in a message: one line, not too long."""
+    short = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+    return f"'{short}'" if short.isprintable() else repr(short)
+
+
+# Chalice turns every other exception of a view into a bare 500 before middleware sees it;
+# this one base class it lets through.
+class GatewayError(ChaliceUnhandledError):
+    """A request that cannot be answered, as the caller will read it."""
+
+    status: int
+    slug: str
+    title: str
+    detail: str
+    retryable: bool = False
+    retry_after_seconds: int | None = None
+    model_message: str | None = None
+
+    def __init__(self, *, retry_after_seconds: int | None = None) -> None:
+        if retry_after_seconds is not None:
+            self.retry_after_seconds = retry_after_seconds
+        super().__init__(self.detail)
+
+    def problem(self, instance: str) -> dict[str, object]:
+        """The members of the RFC 9457 problem; `instance` is the request id."""
+        members: dict[str, object] = {
+            "type": f"urn:inference-gateway:{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "retryable": self.retryable,
+        }
+        if self.model_message is not None:
+            members["model_message"] = self.model_message
+        return members
+
+
+class InvalidJson(GatewayError):
+    """When a model takes only JSON and the body is not strictly JSON."""
+
+    status, slug, title = 400, "invalid-json", "The body is not valid JSON"
+
+    def __init__(self, reason: str) -> None:
+        self.detail = f"The body is not strict JSON: {reason}."
+        super().__init__()
+
+
+class InvalidHeader(GatewayError):
+    """When a header that we read or pass on is out of its grammar, or comes twice."""
+
+    status, slug, title = 400, "invalid-header", "A header is not valid"
+
+    def __init__(self, header: str, rule: str) -> None:
+        self.detail = f"The header {header} must be {rule}."
+        super().__init__()
+
+
+class InvalidParameter(GatewayError):
+    """When a path parameter or a query value breaks its rule."""
+
+    status, slug, title = 400, "invalid-parameter", "A parameter is not valid"
+
+    def __init__(self, name: str, value: str, rule: str) -> None:
+        self.detail = f"The parameter {name} is {quoted(value)}; it must be {rule}."
+        super().__init__()
+
+
+class Unauthorized(GatewayError):
+    """When the credential is bad, expired or revoked: one answer for all of them."""
+
+    status, slug, title = 401, "unauthorized", "The credential was not accepted"
+    detail = (
+        "The credential is malformed, unknown, expired or revoked. "
+        "Send a valid one as 'Authorization: Bearer <API key or JWT>'."
+    )
+
+
+class UnknownModel(GatewayError):
+    """When there is no such model, or the caller has no grant on it: the same answer."""
+
+    status, slug, title = 404, "unknown-model", "There is no such model"
+
+    def __init__(self, name: str) -> None:
+        self.detail = f"No model named {quoted(name)}; GET /models lists the ones you may call."
+        super().__init__()
+
+
+class MethodNotAllowed(GatewayError):
+    """When the path exists, but not with this method."""
+
+    status, slug, title = 405, "method-not-allowed", "The method is not allowed here"
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        self.detail = f"{quoted(method)} is not allowed here; use {' or '.join(allowed)}."
+        super().__init__()
+
+
+class NotAcceptable(GatewayError):
+    """When the model can answer in none of the media types that the caller accepts."""
+
+    status, slug, title = 406, "not-acceptable", "No acceptable media type"
+
+    def __init__(self, accepts: Iterable[str]) -> None:
+        self.detail = f"This model answers {', '.join(accepts)}; send one of these as Accept."
+        super().__init__()
+
+
+class PayloadTooLarge(GatewayError):
+    """When the body is larger than a request can carry."""
+
+    status, slug, title = 413, "payload-too-large", "The body is too large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.detail = f"A body may have at most {limit_bytes:,} bytes."
+        super().__init__()
+
+
+class UnsupportedMediaType(GatewayError):
+    """When the model does not take this Content-Type, or the body has a Content-Encoding."""
+
+    status, slug, title = 415, "unsupported-media-type", "The media type is not supported"
+
+    def __init__(self, content_types: Iterable[str]) -> None:
+        self.detail = (
+            f"This model takes {', '.join(content_types)}; "
+            "send one of these as Content-Type, and no Content-Encoding."
+        )
+        super().__init__()
+
+
+class RateLimited(GatewayError):
+    """When the caller's own quota is used up."""
+
+    status, slug, title = 429, "rate-limited", "Too many requests"
+    retryable, retry_after_seconds = True, 1
+    detail = "You have used up your quota; wait as long as Retry-After says."
+
+
+class ModelAnswerError(GatewayError):
+    """What the model's own container answered instead of a prediction."""
+
+    def __init__(self, *, model_message: str | None = None) -> None:
+        self.model_message = model_message
+        super().__init__()
+
+
+class ModelRejectedInput(ModelAnswerError):
+    """When the container says that the input is wrong: it keeps the container's status."""
+
+    status, slug, title = 400, "model-rejected-input", "The model rejected the input"
+    statuses = frozenset({400, 406, 413, 415, 422})
+
+    def __init__(self, original_status: int, *, model_message: str | None = None) -> None:
+        self.status = original_status
+        self.detail = (
+            f"The model answered {original_status} to this input; "
+            "GET /models/<model> shows an example that it takes."
+        )
+        super().__init__(model_message=model_message)
+
+
+class ModelFailed(ModelAnswerError):
+    """When the container answers with any other error."""
+
+    status, slug, title = 502, "model-error", "The model failed"
+
+    def __init__(self, original_status: int, *, model_message: str | None = None) -> None:
+        self.detail = (
+            f"The model answered {original_status} to this input. The same request will most "
+            "likely fail again; tell the model's owner the instance of this problem."
+        )
+        super().__init__(model_message=model_message)
+
+
+class ModelOverloaded(ModelAnswerError):
+    """When the container says that it has no room: 429, 503 or 507."""
+
+    status, slug, title = 503, "model-overloaded", "The model is overloaded"
+    retryable, retry_after_seconds = True, 2
+    detail = "The model has more work than it can do now; try again later."
+
+
+class InternalFailure(GatewayError):
+    """When the gateway has a bug."""
+
+    status, slug, title = 500, "internal", "The gateway failed"
+    detail = "The gateway failed; tell its operator the instance of this problem."
+
+
+class GatewayMisconfigured(GatewayError):
+    """When SageMaker does not let the gateway in: permissions or credentials of our own."""
+
+    status, slug, title = 500, "gateway-misconfigured", "The gateway is not allowed to do this"
+    detail = (
+        "SageMaker does not let the gateway call this model. Your request is not the reason; "
+        "tell the gateway's operator the instance of this problem."
+    )
+
+
+class UpstreamFailed(GatewayError):
+    """When SageMaker itself answers 500, 502, 504 or 530."""
+
+    status, slug, title = 502, "upstream-error", "SageMaker failed"
+    retryable = True
+    detail = "SageMaker failed to run the model; try again."
+
+
+class UpstreamTruncated(GatewayError):
+    """When the body of the answer broke off."""
+
+    status, slug, title = 502, "upstream-truncated", "The answer broke off"
+    retryable = True
+    detail = "The model's answer broke off before its end; try again."
+
+
+class UpstreamResponseTooLarge(GatewayError):
+    """When the answer is over what API Gateway and Lambda can carry."""
+
+    status, slug, title = 502, "upstream-response-too-large", "The answer is too large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.detail = (
+            f"The model's answer is over the {limit_bytes:,} bytes that can be sent back; "
+            "ask for less in one request."
+        )
+        super().__init__()
+
+
+class UpstreamInvalidResponse(GatewayError):
+    """When status line, headers or body of the answer are unusable."""
+
+    status, slug, title = 502, "upstream-invalid-response", "The answer is unusable"
+    detail = "The model's endpoint answered with something that is not a valid response."
+
+
+class UpstreamRejected(GatewayError):
+    """When SageMaker refuses the call itself: the table and the endpoint disagree."""
+
+    status, slug, title = 502, "upstream-rejected", "SageMaker rejected the call"
+    detail = (
+        "SageMaker rejected the gateway's call, so the routing table and the endpoint disagree; "
+        "tell the gateway's operator the instance of this problem."
+    )
+
+
+class ModelNotReady(GatewayError):
+    """When the model is being loaded, or a cold one did not answer in time."""
+
+    status, slug, title = 503, "model-not-ready", "The model is not ready yet"
+    retryable, retry_after_seconds = True, 5
+    detail = "The model is being loaded onto its endpoint; try again later."
+
+
+class ModelUnavailable(GatewayError):
+    """When the endpoint or the model is not there, or has no capacity."""
+
+    status, slug, title = 503, "model-unavailable", "The model is not available"
+    retryable, retry_after_seconds = True, 30
+    detail = (
+        "The model's endpoint is not there or has no capacity; try again later, and if it "
+        "lasts tell the gateway's operator the instance of this problem."
+    )
+
+
+class UpstreamThrottled(GatewayError):
+    """When SageMaker throttles the gateway."""
+
+    status, slug, title = 503, "upstream-throttled", "SageMaker is throttling"
+    retryable, retry_after_seconds = True, 1
+    detail = "SageMaker takes no more calls from the gateway at this moment; try again later."
+
+
+class UpstreamUnreachable(GatewayError):
+    """When there is no connection to SageMaker, or it is reset before an answer."""
+
+    status, slug, title = 503, "upstream-unreachable", "SageMaker cannot be reached"
+    retryable, retry_after_seconds = True, 2
+    detail = "The gateway cannot reach the model's endpoint at this moment; try again later."
+
+
+class RoutingUnavailable(GatewayError):
+    """When no routing table could be loaded."""
+
+    status, slug, title = 503, "routing-unavailable", "There is no routing table"
+    retryable, retry_after_seconds = True, 5
+    detail = "The gateway has no usable routing table; its operator finds the reason in its log."
+
+
+class AuthUnavailable(GatewayError):
+    """When credentials cannot be checked: the key store is away and nothing is cached."""
+
+    status, slug, title = 503, "auth-unavailable", "Credentials cannot be checked"
+    retryable, retry_after_seconds = True, 5
+    detail = "The gateway cannot check credentials at this moment; try again later."
+
+
+class UpstreamTimedOut(GatewayError):
+    """When the deadline passed, or too little of it is left to try."""
+
+    status, slug, title = 504, "upstream-timeout", "The model did not answer in time"
+    retryable = True
+    detail = "The model did not answer within the time that this request had; try again."
+
+
+class ModelTimedOut(GatewayError):
+    """When SageMaker waited in vain for the model's container."""
+
+    status, slug, title = 504, "model-timeout", "The model's container did not answer"
+    retryable = True
+    detail = "SageMaker got no answer from the model's container; try again."
+
+
+class ConfigurationError(Exception):
+    """The gateway is set up wrongly: every mistake, one a line, for whoever runs it."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(self.lines))

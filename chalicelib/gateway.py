@@ -1,0 +1,66 @@
+"""The gateway's one errand, from a path to a prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.admission import admit, requested_timeout_seconds
+from chalicelib.deadline import Deadline
+from chalicelib.errors import UnknownModel
+
+if TYPE_CHECKING:
+    from chalicelib.auth.principal import Principal
+    from chalicelib.messages import Call, InferenceResponse
+    from chalicelib.routing import Model, Resolved, RoutingTable
+    from chalicelib.runtime import SageMakerRuntime
+    from chalicelib.sources import RoutingSource
+    from chalicelib.telemetry import RequestRecord
+
+
+class Gateway:
+    """Finds models in a routing table and has SageMaker run them, for those who may."""
+
+    def __init__(self, source: RoutingSource, runtime: SageMakerRuntime) -> None:
+        self._source = source
+        self._runtime = runtime
+
+    def table(self) -> RoutingTable:
+        """The table as of now. When there is none: RoutingUnavailable."""
+        return self._source.table()
+
+    def resolve(self, principal: Principal, path: str, record: RequestRecord) -> Resolved:
+        """The model that a path means to this principal.
+
+        Grant and target come from one snapshot of the table. When there is no such model, or no
+        grant: UnknownModel, the same for both. When a parameter is wrong: InvalidParameter.
+        """
+        table = self.table()
+        record.table = table.digest
+        found = table.find(path)
+        if not principal.may_call(path):
+            raise UnknownModel(path)
+        record.model, record.kind = found.model.name, found.model.target.kind
+        resolved = found.resolve()
+        record.aim(resolved.target)
+        return resolved
+
+    def predict(
+        self,
+        principal: Principal,
+        path: str,
+        call: Call,
+        *,
+        platform_seconds: float,
+        record: RequestRecord,
+    ) -> tuple[Model, InferenceResponse]:
+        """The model and its answer. When there is none: the GatewayError that says why.
+
+        `platform_seconds` is what API Gateway and Lambda leave us.
+        """
+        resolved = self.resolve(principal, path, record)
+        request = admit(call, resolved.model)
+        patience_seconds = requested_timeout_seconds(call) or platform_seconds
+        deadline = Deadline.soonest(
+            (resolved.model.timeout_seconds, patience_seconds, platform_seconds)
+        )
+        return resolved.model, self._runtime.invoke(resolved, request, deadline, record)

@@ -1,0 +1,84 @@
+"""The parameters in a model's name: which values a path may give them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONGEST_VALUE = 63
+VALUE_RULE = f"1 to {LONGEST_VALUE} characters of A-Z a-z 0-9 . _ ~ -"
+
+_VALUE = r"[A-Za-z0-9._~-]+"
+
+
+def is_value(text: str) -> bool:
+    """Whether any parameter may have this value; `%` never passes, so nothing is decoded."""
+    return len(text) <= LONGEST_VALUE and re.fullmatch(_VALUE, text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A value from a list."""
+
+    values: frozenset[str]
+
+    def admits(self, value: str) -> bool:
+        return value in self.values
+
+    def described(self) -> dict[str, object]:
+        """The rule as `GET /models` shows it."""
+        return {"one_of": sorted(self.values)}
+
+    # The values themselves are not for every caller: some may see only those granted to them.
+    def __str__(self) -> str:
+        return "one of the values that GET /models lists for it"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A value that a regular expression matches from end to end."""
+
+    pattern: str
+
+    def admits(self, value: str) -> bool:
+        return re.fullmatch(self.pattern, value) is not None
+
+    def described(self) -> dict[str, object]:
+        """The rule as `GET /models` shows it."""
+        return {"pattern": self.pattern}
+
+    def __str__(self) -> str:
+        return f"a text that {self.pattern} matches from end to end"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One `{parameter}` of a model's name."""
+
+    name: str
+    rule: OneOf | Pattern
+
+    def check(self, value: str) -> None:
+        """Raises `InvalidParameter` when the value breaks the rule."""
+        if not is_value(value):
+            raise InvalidParameter(self.name, value, VALUE_RULE)
+        if not self.rule.admits(value):
+            raise InvalidParameter(self.name, value, str(self.rule))
+
+
+RULES: dict[str, Callable[[Any], OneOf | Pattern]] = {
+    "one_of": lambda values: OneOf(frozenset(values)),
+    "pattern": Pattern,
+}
+
+
+def parameter(name: str, rule: dict[str, Any]) -> Parameter:
+    """The parameter of a checked row: its rule is one key of `RULES` and what the key says."""
+    ((key, said),) = rule.items()
+    return Parameter(name, RULES[key](said))

@@ -1,0 +1,202 @@
+"""The gateway's settings: the only place that reads the environment.
+
+A setting is one row of `SETTINGS`: its variable, its field, its default as text, and the function
+that reads a text or says what it must be. All mistakes are reported at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from chalicelib.errors import ConfigurationError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+PREFIX = "GATEWAY_"
+
+ASYMMETRIC = tuple(f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512))
+ALGORITHMS = (*ASYMMETRIC, "EdDSA")
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class FileLocation:
+    """A routing table in a file."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class S3Location:
+    """A routing table in an S3 object."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set from outside, checked."""
+
+    routing: FileLocation | S3Location
+    routing_max_age: int
+    keys_secret: str | None
+    keys_max_age: int
+    jwt_issuer: str | None
+    jwt_audience: str | None
+    jwt_audience_claim: str
+    jwt_jwks_url: str | None
+    jwt_algorithms: tuple[str, ...]
+    jwt_types: tuple[str, ...]
+    jwt_grants_claim: str
+    jwt_grant_prefix: str
+    cors_origin: str | None
+    metrics_per_model: bool
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this moment's environment, or `ConfigurationError`."""
+        environ = os.environ if environ is None else environ
+        problems = list(_misspelt(environ))
+        values: dict[str, Any] = {}
+        for setting in SETTINGS:
+            text = environ.get(setting.variable, setting.default)
+            try:
+                values[setting.field] = setting.read(text)
+            except ValueError as rule:
+                problems.append(f"{setting.variable}{_said(setting, text)} must be {rule}")
+        if values.get("jwt_issuer") and values.get("jwt_audience", "bad") is None:
+            problems.append(
+                "GATEWAY_JWT_AUDIENCE is not set; GATEWAY_JWT_ISSUER needs it: "
+                "the audience, or the client id, that the tokens are made for"
+            )
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(**values)
+
+
+class Setting(NamedTuple):
+    variable: str
+    field: str
+    default: str
+    read: Callable[[str], object]
+    quotable: bool = True
+    """Whether its value may be repeated: people put a secret where its name belongs."""
+
+
+def routing_location(text: str) -> FileLocation | S3Location:
+    """Where the table lies; a relative file is relative to the folder that ships."""
+    scheme, _, rest = text.partition(":")
+    if scheme == "file" and rest.endswith((".yaml", ".yml")):
+        return FileLocation(Path(__file__).parent / rest)
+    match = re.fullmatch(r"//([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([!-~]{1,1024})", rest)
+    if scheme == "s3" and match:
+        return S3Location(match[1], match[2])
+    raise ValueError("file:<path of a .yaml file> or s3://<bucket>/<key>")
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 86_400):
+        raise ValueError("a whole number of seconds from 1 to 86400")
+    return int(text)
+
+
+def _word(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and " " not in text and 1 <= len(text) <= 256):
+        raise ValueError("1 to 256 printable ASCII characters without a space")
+    return text
+
+
+def _secret_name(text: str) -> str | None:
+    if not all(part.isalnum() and part.isascii() for part in re.split("[/_+=.@:-]+", text) if part):
+        raise ValueError("the name or ARN of a secret, or empty for no API keys")
+    return text or None
+
+
+def _prefix(text: str) -> str:
+    return text and _word(text)
+
+
+def _optional_word(text: str) -> str | None:
+    return _word(text) if text else None
+
+
+def _url(text: str) -> str | None:
+    if not text:
+        return None
+    rule = "a URL that starts with https:// (or http:// on loopback), or empty"
+    try:
+        url = urlsplit(_word(text))
+        local = url.scheme == "http" and url.hostname in _LOOPBACK
+        sound = url.hostname and url.port != 0 and "@" not in url.netloc and not url.fragment
+    except ValueError as error:
+        raise ValueError(rule) from error
+    if not sound or not (local or url.scheme == "https"):
+        raise ValueError(rule)
+    return text
+
+
+def _algorithms(text: str) -> tuple[str, ...]:
+    names = tuple(item.strip() for item in text.split(","))
+    if not set(names) <= set(ALGORITHMS):
+        raise ValueError(f"a comma-separated list of asymmetric ones: {', '.join(ALGORITHMS)}")
+    return names
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(_word(item.strip()) for item in text.split(","))
+
+
+def _origin(text: str) -> str | None:
+    if text in {"", "*"}:
+        return text or None
+    if not re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", text):
+        raise ValueError("one origin such as https://app.example.com, or *, or empty for no CORS")
+    return text
+
+
+def _switch(text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise ValueError("on or off")
+    return text == "on"
+
+
+SETTINGS = (
+    Setting("GATEWAY_ROUTING", "routing", "file:routing.yaml", routing_location),
+    Setting("GATEWAY_ROUTING_MAX_AGE", "routing_max_age", "30", _seconds),
+    Setting("GATEWAY_KEYS_SECRET", "keys_secret", "inference-gateway/keys", _secret_name, False),
+    Setting("GATEWAY_KEYS_MAX_AGE", "keys_max_age", "60", _seconds),
+    Setting("GATEWAY_JWT_ISSUER", "jwt_issuer", "", _url),
+    Setting("GATEWAY_JWT_AUDIENCE", "jwt_audience", "", _optional_word),
+    Setting("GATEWAY_JWT_AUDIENCE_CLAIM", "jwt_audience_claim", "aud", _word),
+    Setting("GATEWAY_JWT_JWKS_URL", "jwt_jwks_url", "", _url),
+    Setting("GATEWAY_JWT_ALGORITHMS", "jwt_algorithms", "RS256", _algorithms),
+    Setting("GATEWAY_JWT_TYPES", "jwt_types", "JWT,at+jwt", _list),
+    Setting("GATEWAY_JWT_GRANTS_CLAIM", "jwt_grants_claim", "scope", _word),
+    Setting("GATEWAY_JWT_GRANT_PREFIX", "jwt_grant_prefix", "model:", _prefix),
+    Setting("GATEWAY_CORS_ORIGIN", "cors_origin", "", _origin),
+    Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
+)
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
+    """Unknown variables that resemble a known one; others may be somebody else's."""
+    known = {setting.variable.removeprefix(PREFIX) for setting in SETTINGS}
+    unknown = {variable for variable in environ if variable.startswith(PREFIX)}
+    for variable in sorted(unknown - {PREFIX + name for name in known}):
+        # Only a start that is about to fail, or nearly, pays for difflib.
+        from chalicelib.spelling import closest  # noqa: PLC0415
+
+        if close := closest(variable.removeprefix(PREFIX), sorted(known)):
+            yield f"{variable} is not a setting; did you mean {PREFIX}{close}?"
+
+
+def _said(setting: Setting, text: str) -> str:
+    return f" is {quoted(text)}; it" if setting.quotable else ""

@@ -1,0 +1,1 @@
+"""How the gateway becomes what Lambda runs. Never shipped itself."""

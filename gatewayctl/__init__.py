@@ -1,0 +1,6 @@
+"""The platform engineer's commands: `python -m gatewayctl --help`. Never shipped.
+
+A command is a module with a `COMMAND`, and its row in `gatewayctl.cli.COMMANDS`:
+
+    arguments ─► cli ─► command.run(options, tables) ─► Report ─► cli prints text or JSON, exit code
+"""

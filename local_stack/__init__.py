@@ -1,0 +1,1 @@
+"""`make run`: the local SageMaker and the gateway in front of it, on one machine."""

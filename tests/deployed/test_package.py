@@ -1,0 +1,230 @@
+"""What is in the zip, what is not, and what happens when Lambda imports it."""
+
+import hashlib
+import json
+import marshal
+import re
+import subprocess
+import sys
+from importlib.util import MAGIC_NUMBER, cache_from_source
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests.deployed.lambda_runtime import function_environment, python
+from tests.deployed.package import build, copy_project
+from tests.deployed.recorder import Recorder
+from tests.doors import event
+
+# What people upload, Lambda unpacks at a cold start, and botocore's descriptions are most of. A new
+# dependency of any weight, or one that brings pip, is over these.
+MOST_BYTES = 23_000_000
+MOST_FILES = 3_300
+
+UNCHECKED_HASH = b"\x01\x00\x00\x00"
+
+# Imports and calls the function with every compilation, every module's place and every write noted.
+WATCHED_CALL = """
+import json, os, sys
+
+seen = {"compiled": [], "written": []}
+
+def watch(event, arguments):
+    if event == "compile" and str(arguments[1]).endswith(".py"):
+        seen["compiled"].append(str(arguments[1]))
+    if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        seen["written"].append(str(arguments[0]))
+    if event in {"os.mkdir", "os.rename", "os.remove"}:
+        seen["written"].append(str(arguments[0]))
+
+sys.addaudithook(watch)
+import app
+import yaml
+
+seen["status"] = app.app(json.load(sys.stdin), None)["statusCode"]
+files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+seen["modules"] = [file for file in files if file]
+sys.stdout.write("\\n" + json.dumps(seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def first_call(task_root):
+    """What the first call of a process that knows nothing but the zip did besides answering."""
+    request = event(
+        "POST",
+        "/predict/iris",
+        resource="/predict/{model}",
+        path_parameters={"model": "iris"},
+        headers={"Content-Type": "application/json"},
+        body=b'{"instances": []}',
+    )
+    with Recorder() as recorder:
+        finished = subprocess.run(
+            python("-c", WATCHED_CALL),
+            cwd=task_root,
+            env=function_environment(task_root, {"AWS_ENDPOINT_URL": recorder.url}),
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    assert finished.returncode == 0, finished.stderr.decode()
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def modules(package):
+    return [name for name in package.files if name.endswith(".py")]
+
+
+def test_it_holds_the_app_and_its_requirements(package):
+    """The app, Chalice's own app.py, and what requirements.txt says in the versions it says."""
+    pins = re.findall(
+        r"^([\w-]+)==(\S+)$", (package.project / "requirements.txt").read_text(), re.MULTILINE
+    )
+    required = {f"{re.sub('[-_.]+', '_', name).lower()}-{version}" for name, version in pins}
+    distributions = {
+        top.removesuffix(".dist-info")
+        for top in {PurePosixPath(name).parts[0] for name in package.files}
+        if top.endswith(".dist-info")
+    }
+
+    assert distributions == required
+    assert "app.py" in package.files
+    assert [name for name in modules(package) if name.startswith("chalice/")] == [
+        "chalice/__init__.py",
+        "chalice/app.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["sagemaker_local", "gatewayctl", "local_stack", "deployment", "tests", "benchmarks", "docs"],
+)
+def test_it_holds_nothing_else_of_the_project(package, folder):
+    """What helps to build, to try or to test the gateway stays at home."""
+    assert not [name for name in package.files if name.startswith(f"{folder}/")]
+
+
+@pytest.mark.parametrize("tool", ["pip", "setuptools", "pkg_resources", "wheel", "click", "moto"])
+def test_it_holds_no_tool(package, tool):
+    """Chalice as a requirement would bring some of these, and its command line."""
+    assert not [name for name in package.files if re.match(rf"{tool}(\.py|/|-)", name)]
+
+
+def test_its_table_is_the_projects_table(package):
+    """The link became the file, and the compiled form is of that very file."""
+    table = package.files["chalicelib/routing.yaml"]
+
+    assert table == (package.project / "routing.yaml").read_bytes()
+    compiled = json.loads(package.files["chalicelib/routing.json"])
+    assert compiled["sha256"] == hashlib.sha256(table).hexdigest()
+
+
+def test_licences_are_in_it(package):
+    """Every dependency comes with the licence that lets us pass it on."""
+    for name in package.files:
+        top = PurePosixPath(name).parts[0]
+        if name == f"{top}/METADATA":
+            licences = [one for one in package.files if re.match(rf"{top}/(.*/)?LICEN[SC]E", one)]
+            assert licences, top
+
+
+def test_every_module_is_compiled(package):
+    """For the runtime's Python, never compared with a date, and with the name that it has there."""
+    assert package.function["Runtime"] == "python3.11"
+    for name in modules(package):
+        compiled = package.files[cache_from_source(name)]
+        assert compiled[:4] == MAGIC_NUMBER, name
+        assert compiled[4:8] == UNCHECKED_HASH, name
+        assert marshal.loads(compiled[16:]).co_filename == f"/var/task/{name}"
+
+
+def test_nothing_is_compiled_that_has_no_source(package):
+    """What the machine that built it had compiled for itself is not in it."""
+    expected = {cache_from_source(name) for name in modules(package)}
+
+    assert {name for name in package.files if name.endswith(".pyc")} == expected
+
+
+def test_first_call_compiles_nothing_and_writes_nothing(first_call):
+    """Lambda could not keep it, and would pay for it again at every cold start."""
+    assert first_call["status"] == 200
+    assert first_call["compiled"] == []
+    assert first_call["written"] == []
+
+
+def test_first_call_needs_nothing_but_the_zip(first_call, task_root):
+    """Every module that is not Python's own comes out of the zip, boto3 among them."""
+    stdlib = str(PurePosixPath(json.__file__).parents[1])
+    foreign = [file for file in first_call["modules"] if not file.startswith(f"{stdlib}/")]
+
+    assert f"{task_root}/boto3/__init__.py" in foreign
+    assert [file for file in foreign if not file.startswith(f"{task_root}/")] == []
+
+
+def test_same_project_makes_the_same_bytes(package, tmp_path):
+    """Built in another place, with another hash seed, after somebody ran it there."""
+    project = copy_project(tmp_path / "somewhere" / "else", package.project)
+    subprocess.run([sys.executable, "-c", "import app"], cwd=project, check=True, timeout=60)
+
+    assert digest(build(project, hash_seed=1)) == digest(package)
+
+
+def digest(package):
+    return hashlib.sha256(package.zip.read_bytes()).hexdigest()
+
+
+def test_size_is_within_bounds(package, capsys):
+    """A zip that grows is noticed; the figures are printed."""
+    size, count = package.zip.stat().st_size, len(package.files)
+    with capsys.disabled():
+        sys.stdout.write(f"\nzip: {size / 1e6:.1f} MB, {count:,} files\n")
+
+    assert size <= MOST_BYTES
+    assert count <= MOST_FILES
+
+
+class TestTemplate:
+    """What `make package` says about the function and its API."""
+
+    def test_function(self, package):
+        """It ends after API Gateway's 29 s, and has the stage's own environment."""
+        assert package.function["Handler"] == "app.app"
+        assert package.function["CodeUri"] == "./deployment.zip"
+        assert package.function["Timeout"] == 29
+        assert package.function["Environment"]["Variables"] == {
+            "GATEWAY_CORS_ORIGIN": "*",
+            "POWERTOOLS_SERVICE_NAME": "inference-gateway-dev",
+        }
+
+    def test_every_body_is_binary(self, package):
+        """One list for requests and answers; with any other, some browser gets base64 text."""
+        assert package.api["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+
+    def test_role_may_do_what_the_stages_policy_says(self, package):
+        """And no more: Chalice does not guess a policy from the code."""
+        (policy,) = package.template["ApiHandlerRole"]["Properties"]["Policies"]
+        committed = json.loads((package.project / ".chalice/policy-dev.json").read_bytes())
+
+        assert policy["PolicyDocument"] == committed
+
+    @pytest.mark.parametrize("path", ["/predict/{model}", "/models", "/health"])
+    def test_preflight(self, package, path):
+        """API Gateway answers it alone, with everything that a browser may send."""
+        integration = package.api["paths"][path]["options"]["x-amazon-apigateway-integration"]
+        headers = integration["responses"]["default"]["responseParameters"]
+        prefix = "method.response.header.Access-Control-Allow"
+
+        assert integration["type"] == "mock"
+        assert integration["contentHandling"] == "CONVERT_TO_TEXT"  # else `*/*` breaks it
+        assert headers[f"{prefix}-Origin"] == "'*'"
+        assert {
+            "Accept",
+            "Authorization",
+            "Content-Type",
+            "X-Amzn-SageMaker-Custom-Attributes",
+            "X-Amzn-SageMaker-Inference-Id",
+            "X-Amzn-SageMaker-Session-Id",
+            "X-Request-Timeout-Ms",
+        } <= set(headers[f"{prefix}-Headers"].strip("'").split(","))

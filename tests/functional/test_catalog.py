@@ -1,0 +1,167 @@
+"""`GET /models…`: what there is to call."""
+
+import pytest
+
+from chalicelib.table import file
+from tests.gateway import FixedTable
+from tests.problems import assert_problem
+
+NAMES = [
+    "attributes",
+    "churn",
+    "churn-green",
+    "half-open",
+    "hasty",
+    "house-price/{city}",
+    "iris",
+    "picture",
+    "sentiment",
+    "summary",
+    "translate/{source}/{target}",
+    "wine-grade",
+]
+IRIS = {
+    "name": "iris",
+    "path": "/predict/iris",
+    "kind": "mme",
+    "description": "Iris species from four measurements",
+    "content_types": ["application/json", "text/csv"],
+    "accepts": ["application/json", "text/csv"],
+    "parameters": {},
+}
+HOUSE_PRICE = {
+    "name": "house-price/{city}",
+    "path": "/predict/house-price/{city}",
+    "kind": "mme",
+    "description": None,
+    "content_types": ["application/json"],
+    "accepts": ["application/json"],
+    "parameters": {"city": {"one_of": ["austin", "houston"]}},
+}
+
+
+def many(count):
+    """A table of so many models, their names in order."""
+    entries = "".join(f"  m{n:05}:\n    kind: single\n    endpoint: e\n" for n in range(count))
+    return FixedTable(file.parse(f"version: 1\nmodels:\n{entries}".encode(), "many.yaml"))
+
+
+@pytest.fixture(scope="module", name="thousands")
+def _thousands():
+    return many(2_500)
+
+
+def test_list(gateway):
+    """Every model in the order of their names, and nothing of where it lives."""
+    answer = gateway.get("/models")
+
+    listing = answer.json()
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert listing.keys() == {"models"}
+    assert [model["name"] for model in listing["models"]] == NAMES
+    assert IRIS in listing["models"]
+    assert HOUSE_PRICE in listing["models"]
+    assert b"tabular" not in answer.body
+
+
+def test_pages(build, thousands):
+    """A page holds at most a thousand; `next` leads to the one after it."""
+    gateway = build(source=thousands)
+    names, after = [], ""
+
+    for _ in range(3):
+        listing = gateway.get(f"/models?after={after}").json()
+        names += [model["name"] for model in listing["models"]]
+        after = listing.get("next", "")
+
+    assert names == [f"m{n:05}" for n in range(2_500)]
+    assert after == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "names", "following"),
+    [
+        pytest.param("limit=2", NAMES[:2], NAMES[1], id="limit"),
+        pytest.param("limit=2&after=churn", NAMES[2:4], NAMES[3], id="after"),
+        pytest.param("limit=2&after=churm", NAMES[1:3], NAMES[2], id="after-what-is-not-there"),
+        pytest.param("after=wine-grade", [], None, id="after-the-last"),
+        pytest.param("limit=12", NAMES, None, id="exactly-all"),
+        pytest.param("limit=11", NAMES[:11], NAMES[10], id="all-but-one"),
+        pytest.param("limit=1000&unknown=1", NAMES, None, id="most"),
+        pytest.param("limit=0012", NAMES, None, id="zeros"),
+        pytest.param("after=house-price%2F%7Bcity%7D", NAMES[6:], None, id="after-a-pattern"),
+    ],
+)
+def test_page(gateway, query, names, following):
+    """`limit` and `after` cut the listing; `next` is there when there is more."""
+    listing = gateway.get(f"/models?{query}").json()
+
+    assert [model["name"] for model in listing["models"]] == names
+    assert listing.get("next") == following
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "0",
+        "1001",
+        "-1",
+        "1.5",
+        "many",
+        "",
+        "%D9%A5",
+        "1e2",
+        pytest.param("00000001000000", id="a-million-after-zeros"),
+        pytest.param("000000001" + "0" * 5000, id="five-thousand-digits"),
+    ],
+)
+def test_bad_limit(gateway, limit):
+    """A value that makes no sense is refused with what would."""
+    problem = assert_problem(gateway.get(f"/models?limit={limit}"), 400, "invalid-parameter")
+
+    assert "a whole number from 1 to 1000" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        pytest.param("iris", IRIS | {"example": {"instances": [[5.1, 3.5, 1.4, 0.2]]}}, id="own"),
+        pytest.param("house-price/houston", HOUSE_PRICE, id="pattern"),
+    ],
+)
+def test_model(gateway, path, entry):
+    """The entry that the path resolves to, and its example if it has one."""
+    answer = gateway.get(f"/models/{path}")
+
+    assert (answer.status, answer.json()) == (200, entry)
+    assert gateway.log.requests[0]["model"] == entry["name"]
+
+
+def test_longest_form(gateway):
+    """A model may have two parameters."""
+    model = gateway.get("/models/translate/de/en").json()
+
+    rule = {"pattern": "[a-z]{2}"}
+    assert model["parameters"] == {"source": rule, "target": rule}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "slug"),
+    [
+        ("nothing", 404, "unknown-model"),
+        ("house-price", 404, "unknown-model"),
+        ("iris/1/2", 404, "unknown-model"),
+        ("house-price/paris", 400, "invalid-parameter"),
+    ],
+)
+def test_no_model(gateway, path, status, slug):
+    """The same refusals as when it is called."""
+    assert_problem(gateway.get(f"/models/{path}"), status, slug)
+
+
+def test_nothing_is_called(gateway):
+    """Looking is free."""
+    for path in ("/models", "/models/iris", "/health"):
+        assert "model" not in gateway.get(path).headers["server-timing"]
+    assert gateway.runtime.calls == []

@@ -1,0 +1,152 @@
+"""Requests in threads: every answer and every line of the log belongs to its own request.
+
+`chalice local` and some of Lambda's settings run one app in many threads, and Chalice keeps the
+current request on the app.
+"""
+
+import http.client
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from chalice.config import Config
+from chalice.local import create_local_server
+
+from chalicelib.errors import UpstreamThrottled
+from chalicelib.messages import InferenceResponse
+from tests.doors import Answer, ApiGatewayDoor, LambdaContext
+from tests.gateway import JSON, FakeRuntime, house
+from tests.profile import LONG
+
+THREADS = 8
+DIRECT_REQUESTS = 1_000
+LOCAL_REQUESTS = 1_000 if LONG else 100
+
+# Method, path, status, and the name of the model in the log.
+KINDS = [
+    ("POST", "/predict/iris", 200, "iris"),
+    ("POST", "/predict/house-price/houston", 200, "house-price/{city}"),
+    ("POST", "/predict/house-price/austin", 200, "house-price/{city}"),
+    ("POST", "/predict/sentiment", 503, "sentiment"),
+    ("POST", "/predict/house-price/paris", 400, "house-price/{city}"),
+    ("POST", "/predict/nothing", 404, None),
+    ("GET", "/models/churn", 200, "churn"),
+    ("PUT", "/predict/churn", 405, None),
+]
+
+
+def answer(target, request):
+    """A body that says which artifact got which bytes."""
+    if target["EndpointName"] == "nlp":
+        raise UpstreamThrottled
+    content = {"target": target, "sent": json.loads(request.body)}
+    return InferenceResponse(
+        json.dumps(content).encode(), "application/json", target["EndpointName"]
+    )
+
+
+@pytest.fixture(autouse=True)
+def _eager_threads():
+    """Python changes threads often, so that what can be mixed up is."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture(name="gateway")
+def _gateway():
+    return house(ApiGatewayDoor, runtime=FakeRuntime(answer))
+
+
+def request(number):
+    """The request of this number, which no other request looks like."""
+    method, path, status, model = KINDS[number % len(KINDS)]
+    body = json.dumps({"number": number, "filling": "x" * (number % 97)}).encode()
+    return method, path, body, status, model
+
+
+def assert_own(answer, line, number):
+    """What a caller sees, and what is written down, are of the same request."""
+    method, path, body, status, model = request(number)
+    assert answer.status == status
+    assert answer.headers["x-request-id"] == line["request_id"]
+    assert (line["status"], line.get("model")) == (status, model)
+    assert (line["bytes_in"], line["bytes_out"]) == (len(body), len(answer.body))
+    if method == "POST" and status == 200:
+        assert answer.json()["sent"] == json.loads(body)
+        assert answer.headers["x-model"] == model
+        assert answer.headers["x-invoked-variant"] == line["endpoint"]
+        told = answer.json()["target"]["TargetModel"]
+        assert line["target"] == f"TargetModel={told}"
+        assert told.startswith(path.split("/")[-1])
+    if status >= 400:
+        assert answer.json()["instance"] == line["request_id"]
+        assert answer.json()["status"] == status
+
+
+def in_threads(work, count):
+    """The results of `work(number)` for every number, in order; they begin together."""
+    barrier = threading.Barrier(THREADS)
+
+    def several(thread):
+        barrier.wait()
+        return [(number, work(number)) for number in range(thread, count, THREADS)]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        done = [one for results in pool.map(several, range(THREADS)) for one in results]
+    return [result for _, result in sorted(done, key=lambda one: one[0])]
+
+
+def test_one_app_in_threads(gateway):
+    """8 threads with 1,000 requests each, on the app that Lambda calls."""
+
+    def call(number):
+        method, path, body, _, _ = request(number)
+        event = gateway.door.event(method, path, JSON, body)
+        event["requestContext"]["requestId"] = f"request-{number}"
+        return gateway.door.deliver(event, LambdaContext(f"lambda-{number}"))
+
+    answers = in_threads(call, THREADS * DIRECT_REQUESTS)
+
+    lines = {line["request_id"]: line for line in gateway.log.requests}
+    assert len(lines) == len(gateway.log.lines) == len(answers)
+    for number, answer in enumerate(answers):
+        assert_own(answer, lines[f"request-{number}"], number)
+    assert sum(line["cold_start"] for line in lines.values()) == 1
+
+
+@pytest.fixture(name="local_server")
+def _local_server(gateway):
+    """Chalice's own local server, which is what `chalice local` runs."""
+    local = create_local_server(gateway.app, Config(), "127.0.0.1", 0)
+    serving = threading.Thread(target=local.serve_forever)
+    serving.start()
+    yield local.server
+    local.shutdown()
+    serving.join()
+    local.server.server_close()
+
+
+def test_chalice_local(gateway, local_server, capfd):
+    """The same over HTTP, through Chalice's own threads."""
+
+    def call(number):
+        method, path, body, _, _ = request(number)
+        connection = http.client.HTTPConnection("127.0.0.1", local_server.server_port, timeout=30)
+        connection.request(method, path, body, JSON)
+        response = connection.getresponse()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        answer = Answer(response.status, headers, response.read())
+        connection.close()
+        return answer
+
+    answers = in_threads(call, THREADS * LOCAL_REQUESTS)
+
+    lines = {line["request_id"]: line for line in gateway.log.requests}
+    assert len(lines) == len(gateway.log.lines) == len(answers)
+    for number, answer in enumerate(answers):
+        assert_own(answer, lines[answer.headers["x-request-id"]], number)
+    assert "Traceback" not in capfd.readouterr().err

@@ -1,0 +1,161 @@
+"""What every answer says about its request, and the one line that is written down about it."""
+
+import re
+
+import pytest
+
+from chalicelib.errors import UpstreamTimedOut
+from chalicelib.messages import InferenceResponse
+from tests.doors import LambdaContext
+from tests.gateway import JSON, FakeRuntime
+from tests.problems import assert_problem
+
+CANARY = "canary-7f3a"
+OWN_KEYS = {
+    "request_id",
+    "principal",
+    "model",
+    "kind",
+    "endpoint",
+    "target",
+    "status",
+    "slug",
+    "model_ms",
+    "gateway_ms",
+    "bytes_in",
+    "bytes_out",
+    "attempts",
+    "cold_start",
+    "table",
+}
+POWERTOOLS_KEYS = {"level", "location", "message", "timestamp", "service"}
+
+
+def test_prediction(gateway):
+    """Who called what, how it ended and how long it took."""
+    answer = gateway.predict("house-price/houston", b'{"a": 1}')
+
+    (line,) = gateway.log.lines
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert (line["level"], line["message"]) == ("INFO", "request")
+    assert line["principal"] == "anonymous"
+    assert line["model"] == "house-price/{city}"
+    assert line["kind"] == "mme"
+    assert line["endpoint"] == "housing"
+    assert line["target"] == "TargetModel=houston/v3.tar.gz"
+    assert line["status"] == 200
+    assert (line["bytes_in"], line["bytes_out"], line["attempts"]) == (8, 8, 1)
+    assert re.fullmatch("[0-9a-f]{12}", line["table"])
+    assert line["gateway_ms"] >= 0
+    assert line.keys() <= OWN_KEYS | POWERTOOLS_KEYS
+    assert "slug" not in line
+
+
+def test_refusal(gateway):
+    """A name that the table does not have is no model's, and is not repeated."""
+    gateway.predict("no-such-model", b"{}")
+
+    (line,) = gateway.log.lines
+    assert (line["status"], line["slug"], line["attempts"]) == (404, "unknown-model", 0)
+    assert not line.keys() & {"model", "kind", "endpoint", "target"}
+    assert "no-such-model" not in gateway.log.text
+
+
+def test_bytes_out(gateway):
+    """Of problems too."""
+    answer = gateway.predict("churn", b"{")
+
+    assert gateway.log.requests[0]["bytes_out"] == len(answer.body) > 0
+
+
+def test_cold_start(gateway):
+    """Only the first request of a process is one, whatever it asks for."""
+    for path in ("/health", "/models", "/health"):
+        gateway.get(path)
+
+    assert [line["cold_start"] for line in gateway.log.requests] == [True, False, False]
+
+
+def test_nothing_of_a_caller(build):
+    """No body, no header, no query, no upstream message; neither on success nor on failure."""
+    answered = InferenceResponse(CANARY.encode(), "text/plain", custom_attributes=CANARY)
+    gateway = build(runtime=FakeRuntime(lambda target, request: answered))
+    said = {
+        **JSON,
+        "Authorization": f"Bearer {CANARY}",
+        "Cookie": CANARY,
+        "User-Agent": CANARY,
+        "X-Amzn-SageMaker-Custom-Attributes": CANARY,
+        "X-Amzn-SageMaker-Inference-Id": CANARY,
+    }
+    body = f'{{"name": "{CANARY}"}}'.encode()
+
+    assert gateway.post("/predict/attributes", body, said).status == 200
+    assert gateway.post("/predict/attributes", body[1:], said).status == 400
+    assert gateway.post(f"/predict/attributes?token={CANARY}", body, said).status == 200
+    for header in ("Accept", "Content-Type", "X-Request-Timeout-Ms", "Content-Encoding"):
+        assert gateway.post("/predict/churn", body, {**said, header: CANARY}).status >= 400
+    assert gateway.get(f"/models?limit={CANARY}").status == 400
+    assert gateway.predict(f"house-price/{CANARY}").status == 400
+    assert len(gateway.log.requests) == 9
+    assert CANARY not in gateway.log.text
+
+
+@pytest.mark.parametrize("context", [LambdaContext("lambdas-own"), None], ids=["context", "none"])
+def test_id_is_api_gateways(deployed, context):
+    """API Gateway's request id is the instance, the header and the line."""
+    event = deployed.door.event("POST", "/predict/nothing")
+    event["requestContext"]["requestId"] = "api-gateways-own"
+
+    answer = deployed.door.deliver(event, context)
+
+    problem = assert_problem(answer, 404, "unknown-model")
+    assert problem["instance"] == "api-gateways-own"
+    assert deployed.log.requests[0]["request_id"] == "api-gateways-own"
+
+
+def test_id_is_lambdas(deployed):
+    """`chalice local` has none of API Gateway's."""
+    event = deployed.door.event("GET", "/health")
+    del event["requestContext"]["requestId"]
+
+    answer = deployed.door.deliver(event, LambdaContext("lambdas-own"))
+
+    assert answer.headers["x-request-id"] == "lambdas-own"
+
+
+def test_id_is_never_the_callers(gateway):
+    """Nobody can write another's id into the log."""
+    said = {"X-Request-Id": "mine", "X-Amzn-RequestId": "mine", "X-Amzn-Trace-Id": "Root=mine"}
+
+    answer = gateway.get("/health", said)
+
+    assert "mine" not in answer.headers["x-request-id"]
+    assert "mine" not in gateway.log.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "called"),
+    [
+        ("POST", "/predict/churn", True),
+        ("POST", "/predict/nothing", False),
+        ("GET", "/models", False),
+        ("GET", "/health", False),
+        ("PUT", "/health", False),
+    ],
+)
+def test_server_timing(gateway, method, path, called):
+    """On every answer: the gateway's time, and the model's when there was a call."""
+    answer = gateway.door.send(method, path, JSON, b"{}")
+
+    model = r"model;dur=\d+\.\d, " if called else ""
+    assert re.fullmatch(rf"{model}gateway;dur=\d+\.\d", answer.headers["server-timing"])
+
+
+def test_server_timing_of_a_failure(build):
+    """A call that failed took its time too."""
+    gateway = build(runtime=FakeRuntime(error=UpstreamTimedOut()))
+
+    timing = gateway.predict("churn").headers["server-timing"]
+
+    assert timing.startswith("model;dur=")

@@ -1,0 +1,138 @@
+"""The Big List of Naughty Strings in every place that a caller can fill.
+
+Never a 500, never a call that the table does not name, and a log of one line a request.
+"""
+
+from urllib.parse import quote
+
+import pytest
+
+from tests.gateway import JSON
+from tests.problems import assert_problem
+from tests.vectors import vectors
+
+HEADERS = [
+    "Accept",
+    "Content-Type",
+    "Content-Encoding",
+    "X-Amzn-SageMaker-Custom-Attributes",
+    "X-Request-Timeout-Ms",
+    "X-Amzn-SageMaker-Target-Model",
+]
+# What a line of the log may hold: ours, and Powertools' own.
+KEYS = {
+    *("request_id", "principal", "model", "kind", "endpoint", "target", "status", "slug"),
+    *("model_ms", "gateway_ms", "bytes_in", "bytes_out", "attempts", "cold_start", "table"),
+    *("level", "location", "message", "timestamp", "service"),
+}
+
+
+@pytest.fixture(scope="module", name="naughty")
+def _naughty():
+    return vectors("blns.json")
+
+
+def assert_sober(gateway, answers):
+    """Every answer is ours and none is a failure of ours; every request has its line."""
+    for answer in answers:
+        if answer.status != 200:
+            assert_problem(answer, answer.status, answer.json()["type"].rpartition(":")[2])
+        assert answer.status < 500
+        assert all(value.isascii() and value.isprintable() for value in answer.headers.values())
+    assert all(line.keys() <= KEYS for line in gateway.log.lines)
+    assert [line["status"] for line in gateway.log.requests] == [one.status for one in answers]
+    assert [line["request_id"] for line in gateway.log.lines] == [
+        answer.headers["x-request-id"] for answer in answers
+    ]
+
+
+def named(deployed, resource, segments, method="POST"):
+    """The answer to a path whose segments API Gateway hands over as they are here."""
+    event = deployed.door.event(method, resource, JSON, b"{}")
+    event["requestContext"]["resourcePath"] = resource
+    event["pathParameters"] = segments
+    return deployed.door.deliver(event)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_model(deployed, naughty, method):
+    """As a model's name: there is no such model."""
+    resource = "/predict/{model}" if method == "POST" else "/models/{model}"
+
+    answers = [named(deployed, resource, {"model": text}, method) for text in naughty]
+
+    assert_sober(deployed, answers)
+    assert {answer.status for answer in answers} <= {400, 404}
+    assert deployed.runtime.calls == []
+
+
+def test_model_with_parameters(deployed, naughty):
+    """As each segment of a longer path."""
+    resource = "/predict/{model}/{a}/{b}"
+    paths = [("translate", text, "en") for text in naughty]
+    paths += [("translate", "de", text) for text in naughty]
+    paths += [(text, "de", "en") for text in naughty]
+
+    answers = [
+        named(deployed, resource, dict(zip(("model", "a", "b"), path, strict=True)))
+        for path in paths
+    ]
+
+    assert_sober(deployed, answers)
+    assert {answer.status for answer in answers} == {400, 404}
+    assert deployed.runtime.calls == []
+
+
+def test_path_on_the_wire(gateway, naughty):
+    """Percent-encoded, as a client sends it, and never decoded on its way to a target."""
+    answers = [
+        gateway.post(f"/predict/house-price/{quote(text, safe='')}") for text in naughty if text
+    ]
+
+    assert_sober(gateway, answers)
+    assert {answer.status for answer in answers} <= {400, 404}
+    assert gateway.runtime.calls == []
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_header(gateway, naughty, header):
+    """In a header: refused, negotiated, passed on as it is, or ignored."""
+    answers = [gateway.post("/predict/attributes", b"{}", {**JSON, header: it}) for it in naughty]
+
+    assert_sober(gateway, answers)
+    assert {call.target["EndpointName"] for call in gateway.runtime.calls} <= {"attributes"}
+    assert all(len(call.target) == 1 for call in gateway.runtime.calls)
+    passed = [call.request.passed.get("CustomAttributes", "-") for call in gateway.runtime.calls]
+    assert all(value.isascii() and value.isprintable() for value in passed)
+
+
+@pytest.mark.parametrize("name", ["limit", "after", "unknown"])
+def test_query(gateway, naughty, name):
+    """In a query: listed from there, or refused."""
+    answers = [gateway.get(f"/models?{name}={quote(text, safe='')}") for text in naughty]
+    answers += [gateway.get(f"/models?{quote(text, safe='')}") for text in naughty]
+
+    assert_sober(gateway, answers)
+
+
+def test_body_that_wants_to_be_a_line(gateway, naughty):
+    """In a body of JSON, and as keys of the log: a caller writes nothing there."""
+    forged = [f'{{"{key}": "forged"}}\n{{"{key}": "forged"}}\n'.encode() for key in KEYS]
+    bodies = [text.encode() for text in naughty] + forged
+
+    answers = [gateway.post("/predict/churn", body) for body in bodies]
+
+    assert_sober(gateway, answers)
+    assert {answer.status for answer in answers} == {200, 400}
+    assert "forged" not in gateway.log.text
+
+
+def test_body(gateway, naughty):
+    """In a body of any type: the model gets it, and the caller what the model answers."""
+    bodies = [text.encode() for text in naughty]
+
+    answers = [gateway.post("/predict/picture", it, {"Content-Type": "image/png"}) for it in bodies]
+
+    assert_sober(gateway, answers)
+    assert [answer.body for answer in answers] == bodies
+    assert [call.request.body for call in gateway.runtime.calls] == bodies

@@ -1,0 +1,141 @@
+"""Every error that needs no authentication, as a caller reads it."""
+
+import pytest
+
+from chalicelib import errors
+from tests.gateway import FakeRuntime
+from tests.problems import assert_problem
+
+# What the runtime raises, and what becomes of it. How SageMaker's errors become these is
+# tests/unit/test_upstream_errors.py; those that the gateway finds itself have their own modules.
+FROM_UPSTREAM = [
+    (errors.GatewayMisconfigured(), 500, "gateway-misconfigured"),
+    (errors.ModelFailed(500), 502, "model-error"),
+    (errors.UpstreamFailed(), 502, "upstream-error"),
+    (errors.UpstreamTruncated(), 502, "upstream-truncated"),
+    (errors.UpstreamResponseTooLarge(4_650_000), 502, "upstream-response-too-large"),
+    (errors.UpstreamInvalidResponse(), 502, "upstream-invalid-response"),
+    (errors.UpstreamRejected(), 502, "upstream-rejected"),
+    (errors.ModelNotReady(), 503, "model-not-ready"),
+    (errors.ModelOverloaded(), 503, "model-overloaded"),
+    (errors.ModelUnavailable(), 503, "model-unavailable"),
+    (errors.UpstreamThrottled(), 503, "upstream-throttled"),
+    (errors.UpstreamUnreachable(), 503, "upstream-unreachable"),
+    (errors.UpstreamTimedOut(), 504, "upstream-timeout"),
+    (errors.ModelTimedOut(), 504, "model-timeout"),
+    (errors.RateLimited(), 429, "rate-limited"),
+    *(
+        (errors.ModelRejectedInput(status), status, "model-rejected-input")
+        for status in (400, 406, 413, 415, 422)
+    ),
+]
+CANARY = "canary-7f3a"
+
+
+@pytest.mark.parametrize(("error", "status", "slug"), FROM_UPSTREAM)
+def test_upstream(build, error, status, slug):
+    """One shape for all of them; the log says which it was."""
+    gateway = build(runtime=FakeRuntime(error=error))
+
+    answer = gateway.predict("churn")
+
+    assert_problem(answer, status, slug)
+    assert "x-model" not in answer.headers
+    assert answer.headers["server-timing"].startswith("model;dur=")
+    (line,) = gateway.log.requests
+    assert (line["status"], line["slug"], line["model"]) == (status, slug, "churn")
+
+
+def test_retry_after_is_jittered(build):
+    """Those who were refused together do not come back together."""
+    gateway = build(runtime=FakeRuntime(error=errors.ModelUnavailable()))
+
+    waits = {int(gateway.predict("churn").headers["retry-after"]) for _ in range(100)}
+
+    assert len(waits) > 3
+    assert min(waits) >= errors.ModelUnavailable.retry_after_seconds
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/predict/churn", "POST"),
+        ("PUT", "/predict/house-price/houston", "POST"),
+        ("DELETE", "/models", "GET"),
+        ("POST", "/models/churn", "GET"),
+        ("POST", "/health", "GET"),
+        ("HEAD", "/health", "GET"),
+        ("PATCH", "/predict/nothing", "POST"),
+    ],
+)
+def test_method_not_allowed(gateway, method, path, allowed):
+    """The answer says which method is, in words and as HTTP has it."""
+    answer = gateway.door.send(method, path)
+
+    problem = assert_problem(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == allowed
+    assert problem["detail"] == f"'{method}' is not allowed here; use {allowed}."
+    assert gateway.log.requests[0]["slug"] == "method-not-allowed"
+
+
+def test_models_own_words(build):
+    """What the container said reaches a caller only by its own member."""
+    error = errors.ModelFailed(500, model_message='{"error": "grüße"}')
+
+    answer = build(runtime=FakeRuntime(error=error)).predict("churn")
+
+    problem = assert_problem(answer, 502, "model-error", "model_message")
+    assert problem["model_message"] == '{"error": "grüße"}'
+
+
+class Leaky:
+    """A source with a bug whose text holds what a caller sent."""
+
+    def table(self):
+        raise ValueError(f"cannot use {CANARY}")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/predict/churn"), ("GET", "/models"), ("GET", "/health")]
+)
+def test_bug(build, capfd, method, path):
+    """The log says which kind of exception and where; nobody is told what it said."""
+    gateway = build(source=Leaky())
+
+    answer = gateway.door.send(method, path, {"Content-Type": "application/json"}, b"{}")
+
+    problem = assert_problem(answer, 500, "internal")
+    bug, line = gateway.log.lines
+    assert (bug["message"], bug["level"], bug["exception"]) == ("bug", "ERROR", "ValueError")
+    assert bug["request_id"] == line["request_id"] == problem["instance"]
+    assert bug["where"][-1].endswith(" table")
+    assert (line["status"], line["slug"]) == (500, "internal")
+    everything = gateway.log.text + answer.body.decode() + "".join(capfd.readouterr())
+    assert CANARY not in everything
+
+
+def test_bug_in_the_runtime(build, capfd):
+    """An exception that nobody has foreseen is not the endpoint's fault."""
+    gateway = build(runtime=FakeRuntime(error=KeyError(CANARY)))
+
+    assert_problem(gateway.predict("churn"), 500, "internal")
+    assert gateway.log.lines[0]["exception"] == "KeyError"
+    assert CANARY not in gateway.log.text + "".join(capfd.readouterr())
+
+
+def test_answer_of_chalices_own(build_deployed):
+    """What a view gives that is no answer of ours is a bug, and not passed on."""
+    gateway = build_deployed()
+    gateway.app.route("/odd")(lambda: CANARY)
+    event = gateway.door.event("GET", "/health")
+    event["requestContext"]["resourcePath"] = "/odd"
+
+    answer = gateway.door.deliver(event)
+
+    assert_problem(answer, 500, "internal")
+    assert CANARY not in answer.body.decode() + gateway.log.text
+
+
+def test_debug_is_off(gateway):
+    """Chalice in debug mode sends stack traces to callers."""
+    assert gateway.app.debug is False

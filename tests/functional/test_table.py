@@ -1,0 +1,134 @@
+"""The gateway with the table that it has: good, bad, or none; and with bad settings."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from chalicelib.errors import ConfigurationError
+from chalicelib.settings import Settings
+from chalicelib.sources import source_for
+from tests.doors import ROOT, ApiGatewayDoor
+from tests.gateway import JSON, TABLE, Log, house
+from tests.problems import assert_problem
+
+BAD = TABLE.replace("target_model: iris", "target_modle: iris").replace("mce", "mces")
+
+
+@pytest.fixture(name="gateway_with")
+def _gateway_with(tmp_path):
+    """A gateway whose table is a file with this text; None: no file."""
+
+    def build(text):
+        file = tmp_path / "routing.yaml"
+        if text is not None:
+            file.write_text(text)
+        settings = Settings.from_env({"GATEWAY_ROUTING": f"file:{file}"})
+        log = Log()
+        built = house(ApiGatewayDoor, source=source_for(settings, log.telemetry))
+        return built, log
+
+    return build
+
+
+def test_health(gateway_with):
+    """How many models there are, and of which table: its SHA-256 begins so."""
+    gateway, _ = gateway_with(TABLE)
+
+    answer = gateway.get("/health")
+
+    digest = hashlib.sha256(TABLE.encode()).hexdigest()[:12]
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json() == {"status": "ok", "models": 12, "table": digest}
+    assert gateway.log.requests[0]["table"] == digest
+
+
+@pytest.mark.parametrize("text", [pytest.param(BAD, id="bad"), pytest.param(None, id="missing")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/predict/churn"),
+        ("POST", "/predict/nothing"),
+        ("GET", "/models"),
+        ("GET", "/models/churn"),
+        ("GET", "/health"),
+    ],
+)
+def test_no_table(gateway_with, text, method, path):
+    """A table is taken whole or not at all: without one every answer is the same 503."""
+    gateway, _ = gateway_with(text)
+
+    answer = gateway.door.send(method, path, JSON, b"{}")
+
+    assert_problem(answer, 503, "routing-unavailable")
+    assert gateway.runtime.calls == []
+
+
+def test_problems_are_logged(gateway_with):
+    """Once, at the start, all of them, each with its line and the way out."""
+    _, log = gateway_with(BAD)
+
+    (line,) = log.lines
+    assert (line["level"], line["message"]) == ("ERROR", "routing table refused")
+    text = "\n".join(line["problems"])
+    assert "routing.yaml:13: models.iris.target_modle: unknown key" in text
+    assert "did you mean target_model?" in text
+    assert "models.sentiment.kind" in text
+
+
+def start(**environment):
+    """Import app.py as Lambda does: no network, region or credential."""
+    command = [sys.executable, "-W", "error", "-c", "import app; print(app.app.debug)"]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"AWS_CONFIG_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_start():
+    """Importing app.py needs nothing that is not there."""
+    started = start()
+
+    assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
+
+
+def test_bad_setting():
+    """A bad setting stops the start: the variable, its value and the remedy."""
+    started = start(GATEWAY_CORS_ORIGIN="shop.example.com")
+
+    assert started.returncode != 0
+    assert "ConfigurationError: GATEWAY_CORS_ORIGIN is 'shop.example.com'" in started.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "service"),
+    [
+        pytest.param({}, "inference-gateway-local", id="local"),
+        pytest.param(
+            {"POWERTOOLS_SERVICE_NAME": "inference-gateway-dev"},
+            "inference-gateway-dev",
+            id="deployed",
+        ),
+    ],
+)
+def test_bad_table(environment, service):
+    """A bad table does not: the gateway starts, to say so under its name."""
+    started = start(GATEWAY_ROUTING="file:nothing.yaml", **environment)
+
+    assert started.returncode == 0
+    line = json.loads(started.stdout.splitlines()[0])
+    assert (line["message"], line["service"]) == ("routing table refused", service)
+
+
+def test_table_in_s3():
+    """Known from the first version on, and refused for now."""
+    settings = Settings.from_env({"GATEWAY_ROUTING": "s3://tables/routing.yaml"})
+
+    with pytest.raises(ConfigurationError, match=r"s3://tables/routing.yaml; this version"):
+        source_for(settings, Log().telemetry)

@@ -1,0 +1,102 @@
+"""The client that calls SageMaker: how it is made, and what bounds its waits."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import NoRegionError
+from urllib3.exceptions import ReadTimeoutError
+
+from chalicelib import errors
+from chalicelib.deadline import Deadline
+from chalicelib.messages import InferenceRequest
+from chalicelib.runtime import SageMakerRuntime, sagemaker_client
+from chalicelib.telemetry import RequestRecord
+from tests.gateway import AWS, table
+
+CHURN = table().resolve("churn")
+REQUEST = InferenceRequest(b"{}", "application/json")
+
+
+class NoBody:
+    """Nothing to read."""
+
+    def stream(self):
+        return iter(())
+
+
+def invoke(runtime, seconds=5.0, record=None):
+    deadline = Deadline.soonest([seconds])
+    return runtime.invoke(CHURN, REQUEST, deadline, record or RequestRecord("id"))
+
+
+def test_stock():
+    """But for two things it is what boto3 makes: it tries once, and does not wait to connect."""
+    client = sagemaker_client(**AWS)
+
+    assert client.meta.service_model.service_name == "sagemaker-runtime"
+    assert client.meta.config.retries["total_max_attempts"] == 1
+    assert client.meta.config.connect_timeout == 1.0
+
+
+def test_waits():
+    """Each call waits for an answer as long as its own request has time."""
+    client, sent = sagemaker_client(**AWS), []
+
+    def answer(request, **_):
+        sent.append(request)
+        return AWSResponse(request.url, 500, {"x-amzn-ErrorType": "InternalFailure"}, NoBody())
+
+    client.meta.events.register("before-send.sagemaker-runtime.InvokeEndpoint", answer)
+    runtime = SageMakerRuntime(lambda: client)
+    for seconds in (25.0, 0.7, 3.0):
+        with pytest.raises(errors.UpstreamFailed):
+            invoke(runtime, seconds)
+
+    timeouts = [request.context["read_timeout"] for request in sent]
+    assert timeouts == [pytest.approx(seconds, abs=0.5) for seconds in (25.0, 0.7, 3.0)]
+    assert len(sent) == 3  # an InternalFailure is what boto3 itself would try again
+
+
+def test_made_once():
+    """However many requests come first at the same moment: boto3 cannot make two at a time."""
+    made, together = [], threading.Barrier(8)
+
+    def make():
+        client = sagemaker_client(**AWS)
+        client.meta.events.register("before-send", raise_read_timeout)
+        made.append(client)
+        return client
+
+    runtime = SageMakerRuntime(make)
+
+    def call(_):
+        together.wait()
+        with pytest.raises(errors.UpstreamTimedOut):
+            invoke(runtime)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(8)))
+
+    assert len(made) == 1
+
+
+def raise_read_timeout(**_):
+    raise ReadTimeoutError(None, "", "slow")
+
+
+def test_cannot_be_made():
+    """Without a region there is nobody to call; the next request tries again."""
+    tries, record = [], RequestRecord("id")
+
+    def make():
+        tries.append(1)
+        raise NoRegionError
+
+    runtime = SageMakerRuntime(make)
+    for _ in range(2):
+        with pytest.raises(errors.GatewayMisconfigured):
+            invoke(runtime, record=record)
+
+    assert (len(tries), record.attempts) == (2, 0)

@@ -1,0 +1,156 @@
+"""The kinds of target, and the grammar of their names."""
+
+import dataclasses
+
+import pytest
+
+from chalicelib.targets import (
+    KINDS,
+    ComponentTarget,
+    MultiContainerTarget,
+    MultiModelTarget,
+    PipelineTarget,
+    SingleModelTarget,
+    Target,
+    is_name,
+    is_target_model,
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        pytest.param(SingleModelTarget("churn"), {"EndpointName": "churn"}, id="single"),
+        pytest.param(
+            SingleModelTarget("churn", target_variant="green"),
+            {"EndpointName": "churn", "TargetVariant": "green"},
+            id="single-variant",
+        ),
+        pytest.param(
+            MultiModelTarget("fraud", "eu/v3.tar.gz"),
+            {"EndpointName": "fraud", "TargetModel": "eu/v3.tar.gz"},
+            id="mme",
+        ),
+        pytest.param(
+            MultiModelTarget("fraud", "eu.tar.gz", target_variant="green"),
+            {"EndpointName": "fraud", "TargetModel": "eu.tar.gz", "TargetVariant": "green"},
+            id="mme-variant",
+        ),
+        pytest.param(
+            MultiContainerTarget("nlp", "ner"),
+            {"EndpointName": "nlp", "TargetContainerHostname": "ner"},
+            id="mce",
+        ),
+        pytest.param(PipelineTarget("grade"), {"EndpointName": "grade"}, id="pipeline"),
+        pytest.param(
+            PipelineTarget("grade", "a.tar.gz"),
+            {"EndpointName": "grade", "TargetModel": "a.tar.gz"},
+            id="pipeline-with-multi-model-container",
+        ),
+        pytest.param(
+            ComponentTarget("shared", "summary-v2"),
+            {"EndpointName": "shared", "InferenceComponentName": "summary-v2"},
+            id="component",
+        ),
+    ],
+)
+def test_invoke_args(target, expected):
+    """A target names itself in SageMaker's own arguments, and nothing else."""
+    assert expected == target.invoke_args()
+
+
+def test_every_kind_has_its_row():
+    """A kind is found by the word that stands in the table."""
+    assert list(KINDS) == ["single", "mme", "mce", "pipeline", "component"]
+    assert all(KINDS[kind].kind == kind for kind in KINDS)
+
+
+def test_targets_are_values():
+    """A target cannot be changed, and two kinds are never equal."""
+    target = MultiModelTarget("fraud", "eu.tar.gz")
+    another_kind: Target = PipelineTarget("fraud", "eu.tar.gz")
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        target.target_model = "us.tar.gz"  # type: ignore[misc]
+    assert target == MultiModelTarget("fraud", "eu.tar.gz")
+    assert target != another_kind
+    assert len({target, MultiModelTarget("fraud", "eu.tar.gz")}) == 1
+
+
+@pytest.mark.parametrize("text", ["a", "A1", "a-b", "a--b", "null", "0", "a" * 63])
+def test_a_name(text):
+    """What SageMaker takes as a name, we take."""
+    assert is_name(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", "a-", "-a", "a_b", "a.b", "a b", "a/b", "..", "a\n", "\na", "é", "a" * 64, "{a}"],
+)
+def test_no_name(text):
+    """What SageMaker would not take as a name never gets there."""
+    assert not is_name(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", "a.tar.gz", "a/b/c.tar.gz", "...", ".a", "a..b", "!_.'()+=@,~-", "a" * 1024, "a/..b"],
+)
+def test_a_target_model(text):
+    """An artifact's name is a path below the endpoint's prefix."""
+    assert is_target_model(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        "a/.",
+        "a/..",
+        "../a",
+        "./a",
+        "a/../b",
+        "a b",
+        "a\n",
+        "a\\b",
+        "a%2e",
+        "a*",
+        "a?b",
+        "é",
+        "{a}",
+        "a" * 1025,
+    ],
+)
+def test_no_target_model(text):
+    """Nothing leads out of the prefix, or stands for more than one artifact."""
+    assert not is_target_model(text)
+
+
+def test_fill():
+    """A template's parameters become one request's values."""
+    target = MultiModelTarget("e", "{city}/{month}/{city}.tar.gz", target_variant="v")
+    filled = target.filled({"city": "houston", "month": "2026-01"})
+
+    assert filled == MultiModelTarget("e", "houston/2026-01/houston.tar.gz", target_variant="v")
+
+
+@pytest.mark.parametrize("value", [".", "..", "a/../..", "", "{b}", "a" * 1025])
+@pytest.mark.parametrize(
+    "target", [MultiModelTarget("e", "{a}"), PipelineTarget("e", "{a}")], ids=["mme", "pipeline"]
+)
+def test_fill_is_checked_again(target, value):
+    """Values that do not make an artifact's name make no target."""
+    with pytest.raises(ValueError, match=r".*"):
+        target.filled({"a": value})
+
+
+def test_nothing_to_fill():
+    """A target without an artifact is the same for every request."""
+    for target in (SingleModelTarget("a"), MultiContainerTarget("a", "b"), PipelineTarget("a")):
+        assert target.filled({}) == target
