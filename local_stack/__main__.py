@@ -107,6 +107,7 @@ async def _healthy(url: str) -> None:
         while True:
             try:
                 async with session.get(f"{url}/health") as answer:
+                    await answer.read()
                     if answer.status == 200:
                         return
             except aiohttp.ClientConnectionError:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local import errors
+from sagemaker_local import refusals
 from sagemaker_local.hosting import host, stop
 from sagemaker_local.lifecycle import Lifecycle
 
@@ -77,9 +77,9 @@ class InferenceComponent(Lifecycle):
 
     async def invoke(self, invocation: Invocation) -> Answer:
         if self.status not in ("InService", "Updating"):
-            raise errors.InferenceComponentUnknown(self.name, invocation.endpoint)
+            raise refusals.InferenceComponentUnknown(self.name, invocation.endpoint)
         if self._hosted is None:
-            raise errors.NoCapacity
+            raise refusals.NoCapacity
         return await self._hosted.invoke(invocation)
 
     async def _scale(self, copies: int) -> None:
@@ -164,16 +164,16 @@ class Endpoint(Lifecycle):
         """
         configuration = self.configuration
         if not self.is_serving:
-            raise errors.EndpointNotFound(self.name, self._around.place)
+            raise refusals.EndpointNotFound(self.name, self._around.place)
         if configuration.asynchronous:
-            raise errors.SynchronousNotSupported(self.name)
+            raise refusals.SynchronousNotSupported(self.name)
         if configuration.hosts_components:
             return await self._invoke_component(invocation)
         if invocation.inference_component is not None:
-            raise errors.InferenceComponentNotSupported(self.name)
+            raise refusals.InferenceComponentNotSupported(self.name)
         variant = self._choose(invocation)
         if variant.serverless and len(invocation.body) > SERVERLESS_MAX_BODY_BYTES:
-            raise errors.OversizeBody(invocation.request_id)
+            raise refusals.OversizeBody(invocation.request_id)
         return await self._deployment.models[variant.name].invoke(invocation), variant.name
 
     async def _close(self) -> None:
@@ -183,9 +183,9 @@ class Endpoint(Lifecycle):
     async def _invoke_component(self, invocation: Invocation) -> tuple[Answer, str]:
         name = invocation.inference_component
         if name is None:
-            raise errors.InferenceComponentMissing
+            raise refusals.InferenceComponentMissing
         if name not in self.components:
-            raise errors.InferenceComponentUnknown(name, self.name)
+            raise refusals.InferenceComponentUnknown(name, self.name)
         component = self.components[name]
         return await component.invoke(invocation), component.variant
 
@@ -196,7 +196,7 @@ class Endpoint(Lifecycle):
             for variant in variants:
                 if variant.name == invocation.target_variant:
                     return variant
-            raise errors.TargetVariantUnknown(invocation.target_variant, self.name)
+            raise refusals.TargetVariantUnknown(invocation.target_variant, self.name)
         weights = [variant.weight for variant in variants]
         return random.choices(variants, weights if any(weights) else None)[0]
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sagemaker_local import errors
+from sagemaker_local import errors, refusals
 from sagemaker_local.container_client import (
     Answer,
     AnswerUnreadable,
@@ -152,13 +152,13 @@ class HostedContainer:
                 await self._around.artifacts.check(data)
             else:
                 await self._around.artifacts.fetch(data, self._folder)
-        except errors.ArtifactNotFound as error:
+        except refusals.ArtifactNotFound as error:
             raise StartFailed(
                 f'Failed to download model data for container "{self.name}" from URL:'
                 f' "{data.url}". Please ensure that there is an object located at the URL and'
                 " that the role passed to CreateModel has permissions to download the object."
             ) from error
-        except errors.ArtifactUnreadable as error:
+        except refusals.ArtifactUnreadable as error:
             raise StartFailed(
                 f'Failed to extract model data archive for container "{self.name}" from URL:'
                 f' "{data.url}". Please ensure that the object located at the URL is a valid'

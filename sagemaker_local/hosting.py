@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from sagemaker_local import errors
+from sagemaker_local import refusals
 from sagemaker_local.hosted_container import HostedContainer
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class DirectModel:
     async def invoke(self, invocation: Invocation) -> Answer:
         hostname = invocation.target_container_hostname
         if hostname is None:
-            raise errors.TargetContainerMissing(invocation.endpoint)
+            raise refusals.TargetContainerMissing(invocation.endpoint)
         if hostname not in self._by_hostname:
-            raise errors.TargetContainerUnknown(hostname, invocation.endpoint)
+            raise refusals.TargetContainerUnknown(hostname, invocation.endpoint)
         container = self._by_hostname[hostname]
         _check_target_model(invocation, [container])
         return await container.invoke(
@@ -93,15 +93,15 @@ class SerialModel:
 
 def _refuse_hostname(invocation: Invocation) -> None:
     if invocation.target_container_hostname is not None:
-        raise errors.TargetContainerNotSupported(invocation.endpoint)
+        raise refusals.TargetContainerNotSupported(invocation.endpoint)
 
 
 def _check_target_model(invocation: Invocation, containers: list[HostedContainer]) -> None:
     multi_model = any(container.definition.multi_model for container in containers)
     if multi_model and invocation.target_model is None:
-        raise errors.TargetModelMissing(invocation.request_id, invocation.endpoint)
+        raise refusals.TargetModelMissing(invocation.request_id, invocation.endpoint)
     if not multi_model and invocation.target_model is not None:
-        raise errors.TargetModelNotSupported(invocation.endpoint)
+        raise refusals.TargetModelNotSupported(invocation.endpoint)
 
 
 async def host(

@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sagemaker_local.errors import EndpointNotFound, InvalidInput
+from sagemaker_local.errors import InvalidInput
 from sagemaker_local.hosted_container import Surroundings
+from sagemaker_local.refusals import EndpointNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

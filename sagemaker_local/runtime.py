@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from sagemaker_local import errors
+from sagemaker_local import errors, refusals
 from sagemaker_local.faults import ERRORS, Fault
 from sagemaker_local.invocation import Invocation
 from sagemaker_local.validation import service_model, violations
@@ -72,9 +72,9 @@ class Runtime:
         fault = self._faults.draw(name)
         try:
             if path["operation"] in NOT_OFFERED:
-                raise errors.OperationNotOffered(NOT_OFFERED[path["operation"]])
+                raise refusals.OperationNotOffered(NOT_OFFERED[path["operation"]])
             if body is None:
-                raise errors.OversizeBody(request_id)
+                raise refusals.OversizeBody(request_id)
             invocation = _parse(request, name, request_id, body)
             endpoint = region.invocable(name)
             if fault is not None:

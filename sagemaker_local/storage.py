@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagemaker_local.errors import ArtifactNotFound, ArtifactUnreadable
+from sagemaker_local.refusals import ArtifactNotFound, ArtifactUnreadable
 
 if TYPE_CHECKING:
     from sagemaker_local.definitions import ModelData

@@ -6,7 +6,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sagemaker_local import errors
+from sagemaker_local import errors, refusals
 from sagemaker_local.definitions import Place
 from sagemaker_local.runtime import error_response
 from sagemaker_local.validation import service_model
@@ -16,7 +16,7 @@ INVOKE = service_model("sagemaker-runtime").operation_model("InvokeEndpoint")
 OURS = {
     "InternalFailure": errors.InternalFailure(),
     "ServiceUnavailable": errors.ServiceUnavailable(),
-    "ValidationError": errors.EndpointNotFound("churn", PLACE),
+    "ValidationError": refusals.EndpointNotFound("churn", PLACE),
     "ModelError": errors.ModelError("churn", PLACE, status=500, summary="No.", original="no"),
     "InternalDependencyException": errors.InternalDependency(),
     "ModelNotReadyException": errors.ModelNotReady("churn"),
@@ -130,7 +130,7 @@ def test_the_body_blames_model_or_client(status, error_code):
     "error",
     [
         errors.ModelError("e", PLACE, status=400, summary="x" * 5000, original="y" * 5000),
-        errors.TargetContainerUnknown("h" * 5000, "e"),
+        refusals.TargetContainerUnknown("h" * 5000, "e"),
     ],
 )
 def test_texts_are_cut(error):
