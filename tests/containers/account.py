@@ -34,6 +34,11 @@ def image(container: Container, **members: Any) -> dict[str, Any]:
     return {"Image": container.url, **members}
 
 
+def artifacts(*keys: str) -> dict[str, dict[str, bytes]]:
+    """Artifacts that say their own key."""
+    return {key: {"model.txt": key.encode()} for key in keys}
+
+
 class Account:
     """Creates endpoints, calls them, and deletes on `close` what is left of what it created."""
 

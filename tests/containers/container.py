@@ -126,6 +126,12 @@ class Container:
     def invocations(self) -> list[Request]:
         return [r for r in self.requests if r.path.endswith(("/invocations", "/invoke"))]
 
+    @property
+    def target_models(self) -> dict[str, str]:
+        """What its opaque names stand for, as its invocations tell."""
+        header = "X-Amzn-SageMaker-Target-Model"
+        return {r.path.split("/")[2]: r.headers[header] for r in self.invocations}
+
     def hang(self, request: Request) -> Answer:
         """A behaviour: say nothing until the test sets `hang_gate`, or the container stops."""
         self.hang_gate.wait()

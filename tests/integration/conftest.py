@@ -6,6 +6,7 @@ import pytest
 
 from tests.containers.account import Account
 from tests.containers.container import Container
+from tests.stand_in import StandIn
 
 
 @pytest.fixture
@@ -23,5 +24,19 @@ def container(start_container):
 @pytest.fixture
 def account(sagemaker_local, start_container):
     account = Account(sagemaker_local.session, sagemaker_local.url)
+    yield account
+    account.close()
+
+
+@pytest.fixture(scope="session")
+def impatient():
+    """A local SageMaker that waits half a second for a model and one second for a container."""
+    with StandIn("--load-budget", "0.5", "--startup-timeout", "1") as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def impatient_account(impatient, start_container):
+    account = Account(impatient.session, impatient.url)
     yield account
     account.close()
