@@ -1,4 +1,7 @@
-"""What a caller described: where, which containers, which variants. Parsed once, then trusted."""
+"""What a caller described: where, which containers, which variants. Parsed once, then trusted.
+
+Every text of a refusal here is UNVERIFIED: no public source shows SageMaker's.
+"""
 
 from __future__ import annotations
 

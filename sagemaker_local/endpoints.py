@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local import refusals
@@ -187,6 +187,8 @@ class Endpoint(Lifecycle):
         if name not in self.components:
             raise refusals.InferenceComponentUnknown(name, self.name)
         component = self.components[name]
+        if invocation.target_variant not in (None, component.variant):
+            raise refusals.TargetVariantUnknown(invocation.target_variant, self.name)  # UNVERIFIED
         return await component.invoke(invocation), component.variant
 
     def _choose(self, invocation: Invocation) -> Variant:
@@ -215,17 +217,25 @@ class Endpoint(Lifecycle):
         log.info("%s: in service", self.name)
         await self.retire(former.containers)
 
+    def _around_variant(self, variant: Variant) -> Surroundings:
+        """A serverless variant carries less, in both directions."""
+        if not variant.serverless:
+            return self._around
+        options = replace(self._around.options, max_body_bytes=SERVERLESS_MAX_BODY_BYTES)
+        return replace(self._around, options=options)
+
     async def _start(self, configuration: Configuration) -> _Deployment:
         deployment = _Deployment(configuration)
         try:
             for variant in configuration.variants:
                 if variant.model is not None:
+                    around = self._around_variant(variant)
                     timeout = variant.startup_timeout_seconds
                     deployment.models[variant.name] = await host(
                         variant.model,
                         variant.name,
-                        self._around,
-                        timeout or self._around.options.startup_timeout_seconds,
+                        around,
+                        timeout or around.options.startup_timeout_seconds,
                     )
         except BaseException:
             await stop(deployment.containers)

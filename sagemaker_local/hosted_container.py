@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +17,12 @@ from sagemaker_local.container_client import (
     ContainerTimedOut,
     ContainerUnreachable,
 )
-from sagemaker_local.containers import NeverReady, RunningContainer, UnknownImage, container_for
+from sagemaker_local.containers import (
+    FRAMEWORK_IMAGE,
+    NeverReady,
+    UnknownImage,
+    container_for,
+)
 from sagemaker_local.multi_model import LoadRefused, ModelCache, StillLoading
 from sagemaker_local.storage import S3Location
 
@@ -54,7 +60,11 @@ class HostedContainer:
         self.name = name
         self._around = around
         self._label = f"{around.endpoint}/{name}"
-        has_files = definition.data is not None and not definition.multi_model
+        has_files = (
+            definition.data is not None
+            and not definition.multi_model
+            and FRAMEWORK_IMAGE.fullmatch(definition.image) is not None
+        )
         self._folder = around.artifacts.new_folder() / "model" if has_files else None
         try:
             self.container = container_for(definition, self._label, self._folder)
@@ -101,6 +111,8 @@ class HostedContainer:
         await self.container.stop()
         if self._client is not None:
             await self._client.close()
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder.parent, ignore_errors=True)
 
     async def invoke(
         self, headers: Mapping[str, str], body: bytes, target_model: str | None
@@ -116,6 +128,7 @@ class HostedContainer:
         except StillLoading as error:
             raise errors.ModelNotReady(self._around.endpoint) from error
         except LoadRefused as error:
+            # UNVERIFIED, above all for a 507 that no unloading has mended.
             raise self._refusal(error.answer) from error
         except ContainerFailure as error:
             raise self._no_answer(error) from error
@@ -148,7 +161,7 @@ class HostedContainer:
         if data is None or self.definition.multi_model:
             return
         try:
-            if self._folder is None or isinstance(self.container, RunningContainer):
+            if self._folder is None:
                 await self._around.artifacts.check(data)
             else:
                 await self._around.artifacts.fetch(data, self._folder)

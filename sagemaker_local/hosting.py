@@ -36,7 +36,7 @@ class SingleModel:
         self.containers = containers
 
     async def invoke(self, invocation: Invocation) -> Answer:
-        _refuse_hostname(invocation)
+        _refuse_hostname(invocation)  # which of two wrong headers is named is UNVERIFIED
         _check_target_model(invocation, self.containers)
         return await self.containers[0].invoke(
             invocation.headers(), invocation.body, invocation.target_model

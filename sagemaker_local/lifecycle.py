@@ -35,6 +35,8 @@ class Lifecycle(ABC):
         self._deletion: asyncio.Task[None] | None = None
 
     def move_to(self, status: Status) -> None:
+        if self._deletion is not None:
+            return  # nothing leads out of Deleting
         self.status = status
         self.modified = time.time()
 

@@ -12,7 +12,7 @@ import logging
 import shutil
 import time
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sagemaker_local.container_client import (
@@ -97,13 +97,19 @@ class ModelCache:
             self._drop(model)
 
     async def close(self) -> None:
-        """Unload what we loaded: a container that is not ours may live on."""
-        loads = {model.load for model in self._models.values()}
-        for load in loads:
-            load.cancel()
-        if pending := loads | self._unloads:
-            await asyncio.wait(pending)
-        await self._memory.unload_all()
+        """Unload what we loaded: a container that is not ours may live on. It gets ten seconds.
+
+        A load that the container has begun is awaited: only a loaded model can be unloaded.
+        """
+        models = list(self._models.values())
+        for model in models:
+            if model not in self._memory:
+                model.load.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNLOAD_TIMEOUT_SECONDS):
+                loads = [model.load for model in models]
+                await asyncio.gather(*loads, *self._unloads, return_exceptions=True)
+                await self._memory.unload_all()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _invoke_once(
@@ -159,12 +165,18 @@ class ModelCache:
 
     def _begin_load(self, target_model: str) -> CachedModel:
         location = self._prefix.under(target_model)
-        digest = hashlib.sha256(f"{self._salt}/{target_model}".encode()).hexdigest()[:32]
-        model = CachedModel(target_model, digest, self._folder / digest / "model")
+        name = self._name(target_model)
+        model = CachedModel(target_model, name, self._folder / name / "model")
         model.load = asyncio.create_task(self._load(model, str(location)))
         model.load.add_done_callback(lambda load: self._after_load(model, load))
         self._models[target_model] = model
         return model
+
+    def _name(self, target_model: str) -> str:
+        """Opaque. A model that is not kept gets a new one, and with it a new folder."""
+        if not self._keeps_models:
+            return uuid.uuid4().hex
+        return hashlib.sha256(f"{self._salt}/{target_model}".encode()).hexdigest()[:32]
 
     def _after_load(self, model: CachedModel, load: asyncio.Task[None]) -> None:
         failed = load.cancelled() or load.exception() is not None

@@ -69,7 +69,7 @@ class Runtime:
         name = unquote(path["endpoint"])
         # Read to its end even when it is refused, so that the client sees why.
         body = await read_at_most(request, self._options.max_body_bytes)
-        fault = self._faults.draw(name)
+        fault = None
         try:
             if path["operation"] in NOT_OFFERED:
                 raise refusals.OperationNotOffered(NOT_OFFERED[path["operation"]])
@@ -77,7 +77,7 @@ class Runtime:
                 raise refusals.OversizeBody(request_id)
             invocation = _parse(request, name, request_id, body)
             endpoint = region.invocable(name)
-            if fault is not None:
+            if (fault := self._faults.draw(name)) is not None:
                 await self._suffer(fault, request, region, name)
             answer, variant = await endpoint.invoke(invocation)
         except errors.ServiceError as error:
@@ -154,11 +154,7 @@ def _success(answer: Answer, variant: str, request_id: str) -> web.Response:
     for name in PASSED_BACK:
         if name.lower() in answer.headers:
             headers[name] = answer.headers[name.lower()]
-    response = web.Response(body=answer.body, headers=headers)
-    if "Content-Type" not in headers:
-        # aiohttp would name one that the container did not.
-        response.headers.popall("Content-Type", None)
-    return response
+    return web.Response(body=answer.body, headers=headers)
 
 
 async def _hang(fault: Fault, request: web.Request) -> None:

@@ -71,11 +71,11 @@ class LocalSageMaker:
         await web.SockSite(self._runner, self._listener, shutdown_timeout=1.0).start()
 
     async def stop(self) -> None:
-        """End every container, then the server."""
-        for region in self._regions.values():
-            await region.close()
+        """Take no more requests, so that nobody creates anything; then end every container."""
         if self._runner is not None:
             await self._runner.cleanup()
+        for region in self._regions.values():
+            await region.close()
         await self._others.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -1,4 +1,7 @@
-"""CreateEndpointConfig, DescribeEndpointConfig, ListEndpointConfigs, DeleteEndpointConfig."""
+"""CreateEndpointConfig, DescribeEndpointConfig, ListEndpointConfigs, DeleteEndpointConfig.
+
+Every text of a refusal here is UNVERIFIED: no public source shows SageMaker's.
+"""
 
 from __future__ import annotations
 

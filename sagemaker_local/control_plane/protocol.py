@@ -27,7 +27,9 @@ OPERATIONS = {
     **inference_components.OPERATIONS,
 }
 
-# An operation on these that is not ours would be answered by moto from resources of its own.
+# An operation on these that is not ours would be answered by moto from resources of its own;
+# tags too, as moto does not know our ARNs.
+_TAGS = frozenset(("AddTags", "DeleteTags", "ListTags"))
 _HOSTING = re.compile(r"[A-Z][a-z]+(Model|Endpoint|EndpointConfig|InferenceComponent)s?([A-Z]\w+)?")
 _NOT_HOSTING = re.compile(r"[A-Z][a-z]+Model(Bias|Card|Explain|Package|Quality|Metadata)\w*")
 
@@ -37,6 +39,8 @@ def is_ours(target: str | None) -> bool:
     if target is None or not target.startswith(TARGET_PREFIX):
         return False
     operation = target.removeprefix(TARGET_PREFIX)
+    if operation in _TAGS:
+        return True
     return bool(_HOSTING.fullmatch(operation)) and not _NOT_HOSTING.fullmatch(operation)
 
 

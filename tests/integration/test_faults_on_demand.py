@@ -61,6 +61,16 @@ class TestErrors:
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
         assert not container.invocations
 
+    def test_a_refused_call_does_not_use_it_up(self, account, endpoint, put):
+        """`count` is of calls that suffer; one that SageMaker refuses anyway does not."""
+        put("throttle", count=1)
+
+        refused = error_of(account.invoke, endpoint, TargetModel="a.tar.gz" * 200)
+        throttled = error_of(account.invoke, endpoint)
+
+        assert refused["Error"]["Code"] == "ValidationError"
+        assert throttled["Error"]["Code"] == "ThrottlingException"
+
     def test_throttling_has_no_message(self, account, endpoint, put):
         """As SageMaker's has none; who looks into it must be ready for that."""
         put("throttle")

@@ -194,6 +194,35 @@ class TestMultiModel:
         assert account.invoke(endpoint, b"x", TargetModel="a.tar.gz")["Body"] == b"x"
         assert container.load_attempts.total() == 1
 
+    def test_an_endpoint_deleted_during_a_load_leaves_nothing(self, account, container):
+        """What the container has begun to load for it is unloaded before it is gone."""
+        endpoint = account.deploy(account.multi_model(container, artifacts("a.tar.gz")))
+        container.load_gate.clear()
+        with ThreadPoolExecutor(1) as threads:
+            call = threads.submit(account.invoke, endpoint, TargetModel="a.tar.gz")
+            wait_until(lambda: container.load_attempts)
+            account.sagemaker.delete_endpoint(EndpointName=endpoint)
+            container.load_gate.set()
+            account.wait_for(endpoint, "endpoint_deleted")
+            wait([call])
+
+        assert container.models == {}
+
+    def test_models_that_are_not_kept_do_not_lose_their_files(self, account, container):
+        """With the cache disabled each load has files of its own, however calls overlap."""
+        two = ["a.tar.gz", "b.tar.gz"]
+        definition = account.multi_model(container, artifacts(*two))
+        definition["MultiModelConfig"] = {"ModelCacheSetting": "Disabled"}
+        endpoint = account.deploy(definition)
+        container.load_seconds = 0.01
+
+        def call(target_model):
+            return account.invoke(endpoint, b"x", TargetModel=target_model)["Body"]
+
+        with ThreadPoolExecutor(8) as threads:
+            assert set(threads.map(call, two * 20)) == {b"x"}
+        wait_until(lambda: container.models == {})
+
     def test_lost_models_are_loaded_again(self, account, container):
         """After a container's restart an invoke's 404 leads to a load and a second invoke."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.tar.gz")))

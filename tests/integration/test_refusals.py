@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from tests.containers.account import INSTANCES, VARIANT, Account, image
-from tests.containers.container import failing
+from tests.containers.container import failing, huge
 from tests.stand_in import StandIn, error_of, wait_until
 from tests.wire import connected, invocation, received, send
 
@@ -159,6 +159,16 @@ class TestComponents:
 
         assert "not found" in refused(account, endpoint, InferenceComponentName=component)
 
+    def test_a_variant_that_the_component_is_not_on(self, account, container, endpoint):
+        """TargetVariant is looked at here as on every endpoint."""
+        component = account.create_component(endpoint, {"Container": image(container)})
+
+        message = refused(
+            account, endpoint, InferenceComponentName=component, TargetVariant="absent"
+        )
+
+        assert message == f"Variant absent not found in endpoint {endpoint}."
+
     def test_no_copies(self, account, container, endpoint):
         """Is no capacity, in SageMaker's words."""
         specification = {"Container": image(container)}
@@ -208,6 +218,9 @@ class TestBodies:
 
         assert len(account.invoke(endpoint, bytes(4 * MIB))["Body"]) == 4 * MIB
         assert "has oversize body" in refused(account, endpoint, bytes(4 * MIB + 1))
+        container.answer = huge(5)
+        too_much = error_of(account.invoke, endpoint)
+        assert "could not load the entire response body" in too_much["Error"]["Message"]
         (variant,) = described["ProductionVariants"]
         assert variant["CurrentServerlessConfig"] == serverless
 
