@@ -1,0 +1,242 @@
+"""Where an issuer's keys come from, when, and what holds while they do not come."""
+
+import sys
+import threading
+import time
+
+import pytest
+
+from chalicelib.auth.identity import BadCredential, StoreUnavailable
+from chalicelib.auth.issuer import FETCH_SECONDS
+from chalicelib.auth.schemes import schemes
+from tests.unit.auth.issuer import claims, jwks, settings, token
+from tests.unit.auth.web import FAILURES, JWKS, SLOW, Issuer
+
+
+class Scene:
+    """An issuer on this machine, a clock, and what was reported."""
+
+    def __init__(self, web, clock, keys):
+        self.web = web
+        self.clock = clock
+        self.keys = keys
+        self.reports = []
+
+    def scheme(self, **environ):
+        """One that knows nothing yet."""
+        environ = {"jwt_jwks_url": self.web.jwks_url, **environ}
+        made = schemes(
+            settings(jwt_issuer=self.web.url, **environ),
+            clock=self.clock,
+            report=lambda *report: self.reports.append(report),
+        )
+        return made.json_web_tokens
+
+    def token(self, name="rsa", header=None):
+        return token(self.keys[name], header, claims(iss=self.web.url))
+
+
+@pytest.fixture(name="scene")
+def _scene(clock, signing_keys):
+    with Issuer() as web:
+        web.key_set = jwks(signing_keys["rsa"].public())
+        yield Scene(web, clock, signing_keys)
+
+
+@pytest.fixture(name="web")
+def _web(scene):
+    return scene.web
+
+
+@pytest.fixture
+def tokens(scene):
+    return scene.scheme()
+
+
+@pytest.fixture(name="good")
+def _good(scene):
+    return scene.token()
+
+
+def outcome(tokens, text):
+    try:
+        return tokens.authenticate(text).principal
+    except BadCredential as refused:
+        return refused.reason
+    except StoreUnavailable:
+        return "unavailable"
+
+
+class TestDiscovery:
+    def test_both_documents(self, scene, web, good):
+        """Without an address of the keys, the issuer is asked for it."""
+        assert outcome(scene.scheme(jwt_jwks_url=""), good) == "somebody"
+        assert web.requests == {"/.well-known/openid-configuration": 1, JWKS: 1}
+
+    def test_not_needed(self, tokens, web, good):
+        """With the address it is not asked."""
+        assert outcome(tokens, good) == "somebody"
+        assert web.requests == {JWKS: 1}
+
+    @pytest.mark.parametrize(
+        "discovery",
+        [
+            {},
+            {"jwks_uri": None},
+            {"jwks_uri": 7},
+            {"jwks_uri": ""},
+            {"jwks_uri": "/keys"},
+            {"jwks_uri": "file:///etc/passwd"},
+            {"jwks_uri": "http://169.254.169.254/latest/meta-data"},
+            {"jwks_uri": "http://localhost.attacker.example/keys"},
+            {"jwks_uri": "http://[::1/keys"},
+            {"issuer": None},
+            {"issuer": "https://another.example"},
+            {"issuer": ["http://127.0.0.1"]},
+        ],
+        ids=str,
+    )
+    def test_a_document_that_is_not_followed(self, scene, web, good, discovery):
+        """Another issuer's; or one that points where a key set cannot safely come from."""
+        web.discovery = {**web.discovery, **discovery} if discovery else {}
+
+        assert outcome(scene.scheme(jwt_jwks_url=""), good) == "unavailable"
+        assert web.fetches == 0
+        ((store, reason),) = scene.reports
+        assert (store, reason.partition(" document")[0]) == ("jwks", "the discovery")
+
+    def test_a_document_that_is_none(self, scene, web, good):
+        """HTML where JSON was promised."""
+        web.discovery = ["not an object"]
+
+        assert outcome(scene.scheme(jwt_jwks_url=""), good) == "unavailable"
+        assert scene.reports == [("jwks", "the discovery document is not a JSON object")]
+
+
+class TestFailures:
+    """Sixteen and more ways in which a key set does not come."""
+
+    @pytest.mark.parametrize("failure", sorted(set(FAILURES) - SLOW))
+    def test_warm_and_cold(self, scene, web, good, failure):
+        """Warm, the last good keys hold for a day; cold, it is not known who is calling."""
+        warm, cold = scene.scheme(), scene.scheme()
+        assert outcome(warm, good) == "somebody"
+        web.failure = failure
+        scene.clock.passes(301)
+
+        assert outcome(cold, good) == "unavailable"
+        assert outcome(warm, good) == "somebody"
+        assert [store for store, _ in scene.reports] == ["jwks", "jwks"]
+        web.failure = None
+        scene.clock.passes(30)
+        assert outcome(cold, good) == "somebody"
+
+    @pytest.mark.parametrize("failure", sorted(SLOW))
+    def test_slow(self, tokens, web, good, failure):
+        """A second and a half, once; the next ones do not wait at all."""
+        web.failure = failure
+        started = time.monotonic()
+        assert outcome(tokens, good) == "unavailable"
+        first = time.monotonic() - started
+        for _ in range(100):
+            assert outcome(tokens, good) == "unavailable"
+
+        assert FETCH_SECONDS - 0.1 < first < FETCH_SECONDS + 0.25
+        assert time.monotonic() - started - first < 0.25
+        assert web.fetches == 1
+
+    def test_nobody_listens(self, scene, web, good):
+        """The web server is gone altogether, for a day."""
+        warm, cold = scene.scheme(), scene.scheme()
+        assert outcome(warm, good) == "somebody"
+        web.stop()
+
+        for _ in range(24 * 60 - 1):
+            scene.clock.passes(60)
+            assert outcome(warm, good) == "somebody"
+        scene.clock.passes(60)
+        assert outcome(warm, good) == "unavailable"
+        assert outcome(cold, good) == "unavailable"
+
+
+class TestWhenItIsAsked:
+    def test_every_five_minutes(self, tokens, scene, good):
+        """Not before it is needed, and not more often."""
+        assert scene.web.fetches == 0
+        for _ in range(3000):
+            assert outcome(tokens, good) == "somebody"
+            scene.clock.passes(1)
+
+        assert scene.web.fetches == 10
+
+    def test_unknown_keys(self, tokens, scene, good, capsys):
+        """A flood of them costs one fetch for each cool-down, and nobody else anything."""
+        flood = [scene.token(header={"kid": f"unknown-{n}"}) for n in range(100)]
+        assert outcome(tokens, good) == "somebody"
+        for second in range(90):
+            for text in flood[second % 10 :: 10]:
+                assert outcome(tokens, text) == "unknown-key"
+            assert outcome(tokens, good) == "somebody"
+            scene.clock.passes(1)
+
+        with capsys.disabled():
+            sys.stdout.write(
+                f"\n900 tokens with unknown keys in 90 s: {scene.web.fetches} fetches\n"
+            )
+        assert scene.web.fetches == 1 + 2
+
+    def test_nothing_that_is_refused_before(self, tokens, scene, web):
+        """What no key could make good makes no request."""
+        for header in ({"alg": "none"}, {"alg": "HS256"}, {"typ": "JWE"}, {"kid": "x" * 300}):
+            named = {**header, "jku": web.jwks_url, "x5u": web.jwks_url}
+            outcome(tokens, scene.token(header=named))
+        outcome(tokens, "a.b.c")
+        outcome(tokens, "x" * 9_000)
+
+        assert web.requests == {}
+
+    def test_single_flight(self, tokens, web, good):
+        """Eight at once, of whom one asks and all are answered."""
+        answers = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(outcome(tokens, good))) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+
+        assert (answers, web.fetches) == (["somebody"] * 8, 1)
+
+
+class TestRotation:
+    def test_new_key(self, tokens, scene, web, good):
+        """Is taken within half a minute of being published; the old one until it goes."""
+        new = scene.token("rsa-new")
+        assert outcome(tokens, good) == "somebody"
+        web.key_set = jwks(scene.keys["rsa"].public(), scene.keys["rsa-new"].public())
+
+        assert outcome(tokens, new) == "unknown-key"
+        scene.clock.passes(30)
+        assert (outcome(tokens, new), outcome(tokens, good)) == ("somebody", "somebody")
+
+        web.key_set = jwks(scene.keys["rsa-new"].public())
+        scene.clock.passes(300)
+        assert (outcome(tokens, new), outcome(tokens, good)) == ("somebody", "unknown-key")
+
+    def test_new_key_while_the_issuer_is_away(self, tokens, scene, web, good):
+        """It may be a good one, so that is not known; the others go on."""
+        new = scene.token("rsa-new")
+        assert outcome(tokens, good) == "somebody"
+        web.failure = "500"
+        scene.clock.passes(30)
+
+        assert (outcome(tokens, new), outcome(tokens, good)) == ("unavailable", "somebody")
+
+    def test_same_id_for_another_key(self, tokens, scene, web, good):
+        """What was signed with the old one is refused from the next look on."""
+        assert outcome(tokens, good) == "somebody"
+        web.key_set = jwks(scene.keys["rsa-new"].public(kid="rsa"))
+        scene.clock.passes(300)
+
+        assert outcome(tokens, good) == "bad-signature"

@@ -1,0 +1,190 @@
+"""Which of the keys that an issuer publishes can sign a token for us."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.auth.key_set import parse
+from chalicelib.auth.last_known_good import FetchFailed
+from tests.unit.auth.issuer import jwks
+
+ALL = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+
+
+def refusal(data, algorithms=ALL):
+    with pytest.raises(FetchFailed) as refused:
+        parse(data, algorithms)
+    return refused.value.reason
+
+
+def test_keys_by_id(signing_keys):
+    """Each with the algorithm that it is for."""
+    published = jwks(*(key.public() for key in signing_keys.values()))
+
+    assert {kid: key.algorithm_name for kid, key in parse(published, ALL).items()} == {
+        "rsa": "RS256",
+        "rsa-new": "RS256",
+        "p256": "ES256",
+        "p384": "ES384",
+        "ed": "EdDSA",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("rsa", {"use": None}),
+        ("rsa", {"key_ops": ["verify"]}),
+        ("rsa", {"key_ops": ["verify", "encrypt"], "use": None}),
+        ("rsa", {"alg": None}),
+        ("rsa", {"alg": "PS256"}),
+        ("p384", {"alg": None}),
+        ("ed", {"alg": None}),
+        ("rsa", {"x5c": ["MII"], "x5t": "abc", "x5u": "https://attacker.example/"}),
+        ("rsa", {"kid": "1234example="}),
+    ],
+    ids=str,
+)
+def test_usable(signing_keys, name, members):
+    """What is left out leaves no doubt, and what is unknown does no harm."""
+    assert len(parse(jwks(signing_keys[name].public(**members)), ALL)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("rsa", {"use": "enc"}),
+        ("rsa", {"use": "SIG"}),
+        ("rsa", {"use": ["sig"]}),
+        ("rsa", {"key_ops": ["encrypt"]}),
+        ("rsa", {"key_ops": []}),
+        ("rsa", {"key_ops": "verify"}),
+        ("rsa", {"key_ops": {"verify": 1}}),
+        ("rsa", {"kid": None}),
+        ("rsa", {"kid": ""}),
+        ("rsa", {"kid": 7}),
+        ("rsa", {"kid": "x" * 257}),
+        ("rsa", {"alg": "RS384"}),
+        ("rsa", {"alg": "RSA-OAEP"}),
+        ("rsa", {"alg": "HS256"}),
+        ("rsa", {"alg": "none"}),
+        ("rsa", {"alg": ["RS256"]}),
+        ("rsa", {"alg": 7}),
+        ("rsa", {"alg": "ES256"}),
+        ("rsa", {"kty": "oct"}),
+        ("rsa", {"kty": "EC"}),
+        ("rsa", {"kty": ["RSA"]}),
+        ("rsa", {"kty": {"RSA": 1}}),
+        ("rsa", {"kty": None}),
+        ("rsa", {"n": None}),
+        ("rsa", {"n": 7}),
+        ("rsa", {"n": ""}),
+        ("rsa", {"n": "!"}),
+        ("rsa", {"e": "AQ"}),
+        ("rsa", {"e": "AAAA"}),
+        ("rsa-short", {}),
+        ("p256", {"alg": "ES384"}),
+        ("p256", {"crv": "P-384"}),
+        ("p256", {"crv": "secp256k1"}),
+        ("p256", {"crv": ["P-256"]}),
+        ("p256", {"x": None}),
+        ("p256", {"x": "AAAA"}),
+        ("p256", {"y": 7}),
+        ("p256", {"kty": "OKP"}),
+        ("p384", {"alg": "ES256"}),
+        ("ed", {"crv": "X25519"}),
+        ("ed", {"x": "AAAA"}),
+    ],
+    ids=str,
+)
+def test_not_usable(signing_keys, name, members):
+    """Another purpose, another algorithm, another curve, too short, or broken."""
+    assert refusal(jwks(signing_keys[name].public(**members))) == "the key set has no usable key"
+
+
+def test_symmetric(signing_keys):
+    """A secret that is published is none."""
+    secret = {"kty": "oct", "kid": "a", "k": "c2VjcmV0" * 8, "alg": "HS256"}
+
+    for alg in ("HS256", "RS256"):
+        assert refusal(jwks({**secret, "alg": alg}), (*ALL, alg))
+    assert list(parse(jwks(secret, signing_keys["rsa"].public()), ALL)) == ["rsa"]
+
+
+def test_private(signing_keys):
+    """So is a private key; PyJWT would stumble over it."""
+    for name in ("rsa", "p256", "ed"):
+        assert refusal(jwks(signing_keys[name].with_private_half()))
+
+
+def test_only_what_the_settings_allow(signing_keys):
+    """A key for another algorithm is not for us, whatever a token says."""
+    published = jwks(signing_keys["rsa"].public(), signing_keys["p256"].public())
+
+    assert list(parse(published, ("ES256",))) == ["p256"]
+
+
+class TestTwoWithOneId:
+    def test_neither_counts(self, signing_keys):
+        """Nobody can say which is meant; the others stay."""
+        first, second = (signing_keys[name].public(kid="same") for name in ("rsa", "rsa-new"))
+
+        assert refusal(jwks(first, second))
+        assert list(parse(jwks(first, signing_keys["ed"].public(), second), ALL)) == ["ed"]
+
+    def test_unless_one_is_for_something_else(self, signing_keys):
+        """Some issuers give one id to a key for signatures and one for encryption."""
+        other = signing_keys["rsa-new"].public(kid="rsa", use="enc", alg="RSA-OAEP")
+
+        assert list(parse(jwks(other, signing_keys["rsa"].public()), ALL)) == ["rsa"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the key set is not a JSON object"),
+        (b"<html>", "the key set is not a JSON object"),
+        (b"[]", "the key set is not a JSON object"),
+        (b"null", "the key set is not a JSON object"),
+        (b'{"keys": [}', "the key set is not a JSON object"),
+        (b'{"keys": [NaN]}', "the key set is not a JSON object"),
+        (b'{"keys": [], "keys": []}', "the key set is not a JSON object"),
+        (b'{"keys": ["\xff"]}', "the key set is not a JSON object"),
+        ('{"keys": []}'.encode("utf-16"), "the key set is not a JSON object"),
+        (b'{"keys": ' + b"[" * 70_000, "the key set is not a JSON object"),
+        (b'{"keys": [' + b"9" * 5_000 + b"]}", "the key set is not a JSON object"),
+        (b"{}", "the key set has no list of keys"),
+        (b'{"keys": {}}', "the key set has no list of keys"),
+        (b'{"keys": null}', "the key set has no list of keys"),
+        (b'{"keys": []}', "the key set has no usable key"),
+        (b'{"keys": [null, 7, "rsa", [], {}]}', "the key set has no usable key"),
+    ],
+    ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else None,
+)
+def test_no_key_set(data, reason):
+    """One reason of ours, whatever it is."""
+    assert refusal(data) == reason
+
+
+VALUE = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.text())
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    name=st.sampled_from(["rsa", "p256", "ed"]),
+    changes=st.dictionaries(
+        st.sampled_from(["kty", "kid", "alg", "use", "key_ops", "crv", "n", "e", "x", "y", "d"]),
+        VALUE,
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_whatever_a_key_says(signing_keys, name, changes):
+    """It is usable or not, and nothing else happens."""
+    entry = json.loads(json.dumps({**signing_keys[name].public(), **changes}))
+    try:
+        assert len(parse(jwks(entry), ALL)) == 1
+    except FetchFailed as refused:
+        assert refused.reason == "the key set has no usable key"
