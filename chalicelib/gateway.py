@@ -11,10 +11,10 @@ from chalicelib.errors import UnknownModel
 if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
     from chalicelib.messages import Call, InferenceResponse
+    from chalicelib.record import RequestRecord
     from chalicelib.routing import Model, Resolved, RoutingTable
     from chalicelib.runtime import SageMakerRuntime
     from chalicelib.sources import RoutingSource
-    from chalicelib.telemetry import RequestRecord
 
 
 class Gateway:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Call:
     """What a caller sent, before anybody has looked at it."""
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """By lower-case name."""
 
     body: bytes = field(repr=False)
@@ -31,7 +31,7 @@ class InferenceRequest:
     body: bytes = field(repr=False)
     content_type: str
     accept: str | None = None
-    passed: Mapping[str, str] = field(default_factory=dict)
+    passed: Mapping[str, str] = field(default_factory=dict, repr=False)
     """InvokeEndpoint's arguments for the headers that the model lets through."""
 
     def invoke_args(self) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import time
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
     from chalicelib.deadline import Deadline
     from chalicelib.messages import InferenceRequest
+    from chalicelib.record import RequestRecord
     from chalicelib.routing import Resolved
-    from chalicelib.telemetry import RequestRecord
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 LEAST_SECONDS = 0.05
@@ -59,8 +58,6 @@ def sagemaker_client(**settings: str) -> Any:
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
     )
-    # It would write down what it cannot read of an answer.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
     client = boto3.client("sagemaker-runtime", config=config, **settings)
     client.meta.events.register("request-created.sagemaker-runtime.InvokeEndpoint", _bound_by_time)
     return client

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -47,7 +47,7 @@ class Settings:
 
     routing: FileLocation | S3Location
     routing_max_age: int
-    keys_secret: str | None
+    keys_secret: str | None = field(repr=False)  # its name; people put a key there
     keys_max_age: int
     jwt_issuer: str | None
     jwt_audience: str | None

@@ -1,4 +1,4 @@
-"""What is written down about a request: one JSON line, by Powertools' Logger.
+"""What is written down about a request: one JSON line by Powertools' Logger, and its metrics.
 
 A line says who called what, how it ended and how long it took. It never holds a body, a
 credential, a header's value, or a word of SageMaker's.
@@ -7,70 +7,46 @@ credential, a header's value, or a word of SageMaker's.
 from __future__ import annotations
 
 import itertools
-import time
+import logging
 import traceback
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from chalicelib.errors import Unauthorized
+from chalicelib.metrics import Metrics
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TextIO
 
-    from chalicelib.targets import Target
+    from chalicelib.auth.outcome import Outcome
+    from chalicelib.record import RequestRecord
 
 TABLE_DIGITS = 12
 # A deployed stage has Powertools' POWERTOOLS_SERVICE_NAME; without it Powertools says the latter.
 LOCAL_SERVICE, NO_SERVICE = "inference-gateway-local", "service_undefined"
-
-
-@dataclass(slots=True)
-class RequestRecord:
-    """What one request's line will say; filled in as the request goes down."""
-
-    request_id: str
-    bytes_in: int = 0
-    bytes_out: int = 0
-    principal: str | None = None
-    key_id: str | None = None
-    model: str | None = None
-    kind: str | None = None
-    endpoint: str | None = None
-    target: str | None = None
-    table: str | None = None
-    status: int = 0
-    slug: str | None = None
-    attempts: int = 0
-    model_seconds: float = 0.0
-    started: float = field(default_factory=time.perf_counter)
-    seconds: float = 0.0
-
-    def aim(self, target: Target) -> None:
-        """Note the endpoint, and what on it is called."""
-        chosen = dict(target.invoke_args())
-        self.endpoint = chosen.pop("EndpointName")
-        self.target = ", ".join(f"{name}={value}" for name, value in chosen.items()) or None
-
-    def finish(self) -> None:
-        """The request is over."""
-        self.seconds = time.perf_counter() - self.started
-
-    @property
-    def model_ms(self) -> float:
-        return round(self.model_seconds * 1000, 1)
-
-    @property
-    def gateway_ms(self) -> float:
-        """All of the time that was not the model's."""
-        return round((self.seconds - self.model_seconds) * 1000, 1)
+# What libraries would write down: botocore where it found credentials, and at DEBUG whole requests
+# and answers, keys and bodies among them; urllib3 as a warning what it cannot read of an answer.
+# Lambda's own log level is theirs too, so somebody who wants to see more of us would see that.
+LIBRARIES = {"botocore": logging.WARNING, "urllib3": logging.ERROR}
 
 
 class Telemetry:
-    """The log of one gateway."""
+    """The log and the metrics of one gateway."""
 
-    def __init__(self, logger: Logger | None = None) -> None:
+    def __init__(
+        self,
+        logger: Logger | None = None,
+        *,
+        per_model: bool = True,
+        metrics_to: TextIO | None = None,
+    ) -> None:
         self._logger = logger or _logger()
+        self._metrics = Metrics(self._logger.service, per_model=per_model, stream=metrics_to)
         self._requests = itertools.count()
+        for name, level in LIBRARIES.items():
+            logging.getLogger(name).setLevel(level)
 
     def request(self, record: RequestRecord) -> None:
         """One line for a request that has its answer."""
@@ -93,8 +69,32 @@ class Telemetry:
             cold_start=next(self._requests) == 0,
             table=record.table and record.table[:TABLE_DIGITS],
         )
+        if record.is_prediction:
+            self._metrics.prediction(record)
+        if record.slug == Unauthorized.slug:
+            self._metrics.gateway("Unauthorized", 1)
 
-    def bug(self, error: BaseException, request_id: str) -> None:
+    def credential(self, outcome: Outcome) -> None:
+        """What the authorizer found. A reason is a word of ours; no credential is ever here."""
+        identity = outcome.identity
+        self._logger.info(
+            "credential",
+            outcome=outcome.word,
+            reason=outcome.reason,
+            principal=identity and identity.principal,
+            key_id=identity and identity.key_id,
+        )
+
+    def key_store_age(self, seconds: float) -> None:
+        """How old the API keys were when one was looked up."""
+        if seconds > 0:
+            self._metrics.gateway("KeyStoreAgeSeconds", seconds, "Seconds")
+
+    def store_failed(self, store: str, reason: str) -> None:
+        """A store of credentials could not be read; what was read before stays in force."""
+        self._logger.warning("store failed", store=store, reason=reason)
+
+    def bug(self, error: BaseException, request_id: str | None = None) -> None:
         """Where it happened, and not what it said: an exception's text may hold a caller's data."""
         frames = traceback.extract_tb(error.__traceback__)
         where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
@@ -104,6 +104,7 @@ class Telemetry:
     def table_refused(self, problems: Iterable[Any]) -> None:
         """The routing table could not be loaded; every problem with its place."""
         self._logger.error("routing table refused", problems=[str(one) for one in problems])
+        self._metrics.gateway("TableRejected", 1)
 
 
 def _logger() -> Logger:

@@ -2,6 +2,9 @@
 
 `chalice local` delivers a body as the bytes that came and knows each header once. API Gateway
 delivers JSON: a body as base64, headers in two forms, and what it says about the request itself.
+
+Both ask the authorizer first about a credential that a test gives. A request without one is made
+by somebody who may call everything.
 """
 
 from __future__ import annotations
@@ -25,6 +28,17 @@ if TYPE_CHECKING:
     Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 ROOT = Path(__file__).resolve().parent.parent
+OPEN = {"/health"}
+METHOD_ARN = "arn:aws:execute-api:us-east-1:123456789012:abcdefghij/api"
+
+TOKEN = "of-somebody-who-may-call-everything"
+CONTEXT = {
+    "outcome": "ok",
+    "principal": "tests",
+    "grants": "*",
+    "expires": "",
+    "key_id": "k3yoft3s",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,10 @@ class LocalDoor:
         self._client = Client(app, stage_name="local", project_dir=str(ROOT))
 
     def send(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Answer:
-        response = self._client.http.request(method, path, dict(headers), body)
+        headers = dict(headers)
+        if _authorization(headers) is None:
+            headers["Authorization"] = f"Bearer {TOKEN}"
+        response = self._client.http.request(method, path, headers, body)
         return Answer(response.status_code, _lower(response.headers), response.body)
 
 
@@ -66,6 +83,7 @@ class ApiGatewayDoor:
         self, method: str, path: str, headers: Headers = (), body: bytes = b""
     ) -> dict[str, Any]:
         """The event of a request that API Gateway lets through."""
+        headers = list(headers.items() if hasattr(headers, "items") else headers)
         matched = self._routes.match_route(path)
         return event(
             method,
@@ -75,6 +93,7 @@ class ApiGatewayDoor:
             headers=headers,
             query=matched.query_params,
             body=body,
+            authorizer=self._context(method, path, _authorization(dict(headers))),
         )
 
     def deliver(self, event: dict[str, Any], context: Any = None) -> Answer:
@@ -86,6 +105,24 @@ class ApiGatewayDoor:
         body = base64.b64decode(response["body"], validate=True)
         return Answer(response["statusCode"], _lower(response["headers"]), body)
 
+    def _context(self, method: str, path: str, authorization: str | None) -> dict[str, Any]:
+        """What the authorizer says, where there is one to ask and something to ask about."""
+        authorize = self._app.handler_map.get("authorize")
+        if authorize is None or authorization is None:
+            return CONTEXT
+        answer = authorize(json.loads(json.dumps(token_event(authorization, method, path))), None)
+        answer = json.loads(json.dumps(answer))
+        return {**answer["context"], "principalId": answer["principalId"], "integrationLatency": 7}
+
+
+def token_event(authorization: str, method: str = "GET", path: str = "/models") -> dict[str, str]:
+    """What API Gateway asks an authorizer."""
+    return {
+        "type": "TOKEN",
+        "authorizationToken": authorization,
+        "methodArn": f"{METHOD_ARN}/{method}{path}",
+    }
+
 
 def event(
     method: str,
@@ -96,6 +133,7 @@ def event(
     headers: Headers = (),
     query: Mapping[str, list[str]] | None = None,
     body: bytes = b"",
+    authorizer: Mapping[str, Any] = CONTEXT,
 ) -> dict[str, Any]:
     """A REST API's proxy event, with `*/*` among its binary types."""
     pairs = list(headers.items() if hasattr(headers, "items") else headers)
@@ -103,6 +141,7 @@ def event(
     for name, value in pairs:
         many.setdefault(name, []).append(value)
     query = query or {}
+    closed = {} if resource in OPEN else {"authorizer": dict(authorizer)}
     return {
         "resource": resource,
         "path": path,
@@ -125,6 +164,7 @@ def event(
             "requestId": str(uuid.uuid4()),
             "identity": {"sourceIp": "192.0.2.7", "userAgent": "tests"},
             "apiId": "abcdefghij",
+            **closed,
         },
         "body": base64.b64encode(body).decode() or None,
         "isBase64Encoded": bool(body),
@@ -140,6 +180,10 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         return self.remaining_ms
+
+
+def _authorization(headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in headers if name.lower() == "authorization"), None)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

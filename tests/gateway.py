@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from chalicelib.api.factory import create_app
+from chalicelib.auth.identity import Identity
 from chalicelib.messages import InferenceResponse
 from chalicelib.runtime import SageMakerRuntime, sagemaker_client
 from chalicelib.settings import Settings
 from chalicelib.table import file
 from chalicelib.telemetry import Telemetry
+from tests.doors import CONTEXT, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from tests.doors import Answer, Headers
 
 JSON = {"Content-Type": "application/json"}
+TESTS = Identity(CONTEXT["principal"], ("*",), None, CONTEXT["key_id"])
 AWS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 TABLE = """\
@@ -138,6 +141,21 @@ def runtime_at(url: str, **settings: str) -> SageMakerRuntime:
     return SageMakerRuntime(partial(sagemaker_client, endpoint_url=url, **(settings or AWS)))
 
 
+@dataclass
+class FakeScheme:
+    """Knows some tokens, each with who it is for or what is wrong; remembers what it is asked."""
+
+    known: Mapping[str, Identity | Exception] = field(default_factory=lambda: {TOKEN: TESTS})
+    asked: list[str] = field(default_factory=list)
+
+    def authenticate(self, token: str) -> Identity | None:
+        self.asked.append(token)
+        found = self.known.get(token)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
 @dataclass(frozen=True)
 class FixedTable:
     """A source whose table never changes."""
@@ -165,13 +183,23 @@ class Log:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        *lines, rest = self.text.split("\n")
-        assert rest == ""
-        return [json.loads(line) for line in lines]
+        """Without the authorizer's, which is a function with a log of its own on Lambda."""
+        return [line for line in self._lines if line["message"] != "credential"]
 
     @property
     def requests(self) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["message"] == "request"]
+
+    @property
+    def credentials(self) -> list[dict[str, Any]]:
+        """The authorizer's."""
+        return [line for line in self._lines if line["message"] == "credential"]
+
+    @property
+    def _lines(self) -> list[dict[str, Any]]:
+        *lines, rest = self.text.split("\n")
+        assert rest == ""
+        return [json.loads(line) for line in lines]
 
 
 @dataclass(frozen=True)
@@ -206,6 +234,8 @@ def house(
     *,
     source: Any = None,
     runtime: Any = None,
+    scheme: Any = None,
+    clock: Callable[[], float] = time.time,
     **environ: str,
 ) -> House:
     """A gateway with these settings, named without `GATEWAY_` and in lower case."""
@@ -215,5 +245,12 @@ def house(
     log = Log()
     runtime = FakeRuntime() if runtime is None else runtime
     source = FixedTable(table()) if source is None else source
-    app = create_app(settings, source=source, runtime=runtime, telemetry=log.telemetry)
+    app = create_app(
+        settings,
+        source=source,
+        runtime=runtime,
+        schemes=[FakeScheme() if scheme is None else scheme],
+        telemetry=log.telemetry,
+        clock=clock,
+    )
     return House(app, runtime, log, door(app))

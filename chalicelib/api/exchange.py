@@ -1,13 +1,13 @@
 """One HTTP request on its way through the gateway, for whoever handles it at the moment.
 
-Held in a context variable: under `chalice local` requests run in threads, and Chalice keeps some
+Held in context variables: under `chalice local` requests run in threads, and Chalice keeps some
 of what belongs to a request on the app.
 """
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
     from chalicelib.auth.principal import Principal
     from chalicelib.messages import Call
-    from chalicelib.telemetry import RequestRecord
+    from chalicelib.record import RequestRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """What is known of a request before its route is."""
 
-    principal: Principal
     call: Call
-    query: Mapping[str, str]
+    query: Mapping[str, str] = field(repr=False)
     platform_seconds: float
     """What API Gateway and Lambda leave us from here."""
 
@@ -32,3 +31,4 @@ class Exchange:
 
 
 CURRENT: ContextVar[Exchange] = ContextVar("exchange")
+PRINCIPAL: ContextVar[Principal] = ContextVar("principal")

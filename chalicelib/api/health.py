@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def register(app: GatewayApp, gateway: Gateway) -> None:
-    @app.view("/health", "GET")
+    @app.open_view("/health", "GET")
     def health(exchange: Exchange) -> Response:
         table = gateway.table()
         exchange.record.table = table.digest

@@ -1,11 +1,14 @@
-"""Around every route: the exchange, errors as problems, the headers of every answer, one line."""
+"""Around every route: the exchange, errors as problems, the headers of every answer, one line;
+and in front of every route that is not open: who is calling.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from chalicelib.api import wire
-from chalicelib.api.exchange import CURRENT
+from chalicelib.api.exchange import CURRENT, PRINCIPAL
+from chalicelib.auth.principal import Principal
 from chalicelib.errors import GatewayError, InternalFailure, MethodNotAllowed
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
     from chalice.app import Request, Response
 
+    from chalicelib.api.application import GatewayApp
     from chalicelib.api.exchange import Exchange
     from chalicelib.telemetry import Telemetry
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def around_every_route(telemetry: Telemetry, cors_headers: Mapping[str, str]) -> Middleware:
-    """The one middleware. Its order is the order of its lines."""
+    """The outer one. Its order is the order of its lines."""
 
     def middleware(request: Request, get_response: GetResponse) -> Response:
         if request is None:  # an event that is no HTTP request; Chalice says so
@@ -43,6 +47,24 @@ def around_every_route(telemetry: Telemetry, cors_headers: Mapping[str, str]) ->
     return middleware
 
 
+def in_front_of_closed_routes(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
+    """The inner one: no `ok` from the authorizer, no principal; no principal, no view."""
+
+    def middleware(request: Request, get_response: GetResponse) -> Response:
+        if request is None or not app.is_closed(request):
+            return get_response(request)
+        principal = Principal(request.context.get("authorizer") or {}, now=clock())
+        record = CURRENT.get().record
+        record.principal, record.key_id = principal.name, principal.key_id
+        entered = PRINCIPAL.set(principal)
+        try:
+            return get_response(request)
+        finally:
+            PRINCIPAL.reset(entered)
+
+    return middleware
+
+
 def _answer(
     request: Request, get_response: GetResponse, exchange: Exchange, telemetry: Telemetry
 ) -> Response:
@@ -57,6 +79,9 @@ def _answer(
         error, allow = raised, {}
         if isinstance(raised, InternalFailure) and raised.__cause__ is not None:
             telemetry.bug(raised.__cause__, record.request_id)
+    except Exception as bug:  # Chalice would log it with its text
+        telemetry.bug(bug, record.request_id)
+        error, allow = InternalFailure(), {}
     record.slug = error.slug
     response = wire.problem(error, record.request_id)
     response.headers.update(allow)

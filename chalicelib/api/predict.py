@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 from chalicelib.api import wire
 
 if TYPE_CHECKING:
-    from chalice.app import Response
+    from chalice.app import ChaliceAuthorizer, Response
 
     from chalicelib.api.application import GatewayApp
     from chalicelib.api.exchange import Exchange
+    from chalicelib.auth.principal import Principal
     from chalicelib.gateway import Gateway
 
 # A model's name has up to two parameters after its first segment.
 PATHS = ("/predict/{model}", "/predict/{model}/{a}", "/predict/{model}/{a}/{b}")
 
 
-def register(app: GatewayApp, gateway: Gateway) -> None:
-    def predict(exchange: Exchange, **segments: str) -> Response:
+def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -> None:
+    def predict(exchange: Exchange, principal: Principal, **segments: str) -> Response:
+        exchange.record.is_prediction = True
         model, response = gateway.predict(
-            exchange.principal,
+            principal,
             "/".join(segments.values()),
             exchange.call,
             platform_seconds=exchange.platform_seconds,
@@ -29,4 +31,4 @@ def register(app: GatewayApp, gateway: Gateway) -> None:
         return wire.prediction(response, model)
 
     for path in PATHS:
-        app.view(path, "POST")(predict)
+        app.view(path, "POST", authorizer)(predict)

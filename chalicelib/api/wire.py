@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.admission import MAX_BODY_BYTES
-from chalicelib.api.credentials import principal_of
 from chalicelib.api.exchange import Exchange
 from chalicelib.messages import Call
-from chalicelib.telemetry import RequestRecord
+from chalicelib.record import RequestRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalice.app import Request
 
     from chalicelib.errors import GatewayError
@@ -43,15 +44,12 @@ RETURNABLE = {
 
 def exchange(request: Request) -> Exchange:
     """Everything about a request that does not depend on its route."""
-    principal = principal_of(request.context)
     # Its clock starts here: reading the body is a part of our time.
-    record = RequestRecord(
-        request_id=_request_id(request), principal=principal.name, key_id=principal.key_id
-    )
+    record = RequestRecord(_request_id(request))
     call = _call(request)
     record.bytes_in = call.size_bytes
     query = dict(request.query_params or {})
-    return Exchange(principal, call, query, _platform_seconds(request), record)
+    return Exchange(call, query, _platform_seconds(request), record)
 
 
 def prediction(response: InferenceResponse, model: Model) -> Response:
@@ -79,6 +77,8 @@ def problem(error: GatewayError, instance: str) -> Response:
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_seconds is not None:
         # Jittered, so that those who were refused together do not come back together.
         seconds = error.retry_after_seconds * random.uniform(1.0, 1.5)
@@ -93,8 +93,7 @@ def _json(content: object) -> bytes:
 def _call(request: Request) -> Call:
     event = request.to_original_event()
     headers = dict(request.headers)
-    many = event.get("multiValueHeaders") or {}
-    repeated = {name.lower(): values for name, values in many.items() if values[1:]}
+    repeated = _repeated(event.get("multiValueHeaders") or {})
     if "accept" in repeated:  # the one list that we read; API Gateway keeps only its last line
         headers["accept"] = ", ".join(repeated["accept"])
     size_bytes = _body_size_bytes(event)
@@ -104,6 +103,16 @@ def _call(request: Request) -> Call:
         size_bytes=size_bytes,
         repeated_headers=frozenset(repeated),
     )
+
+
+def _repeated(many: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Headers that came more than once, by lower-case name; each spelling has its own list."""
+    if len(many) == len({name.lower() for name in many}) and not any(v[1:] for v in many.values()):
+        return {}
+    together: dict[str, list[str]] = {}
+    for name, values in many.items():
+        together.setdefault(name.lower(), []).extend(values)
+    return {name: values for name, values in together.items() if values[1:]}
 
 
 def _body_size_bytes(event: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""The packaged function behind the API that the template describes."""
+"""The packaged functions behind the API that the template describes."""
 
 from __future__ import annotations
 
@@ -16,24 +16,39 @@ if TYPE_CHECKING:
 ANSWER_MEMBERS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 
 
-def start(package: Package, task_root: Path, sagemaker_url: str) -> Lambda:
-    """In the environment that the template gives it; nothing but the URL differs from AWS."""
-    variables = package.function["Environment"]["Variables"]
-    environment = {**variables, "AWS_ENDPOINT_URL": sagemaker_url}
-    return Lambda(task_root, package.function["Handler"], environment)
+def start(package: Package, task_root: Path, aws_url: str) -> Lambda:
+    """The one that answers requests."""
+    return _started(package.function, task_root, aws_url)
 
 
-def door(package: Package, function: Lambda) -> ApiGatewayDoor:
+def start_authorizer(package: Package, task_root: Path, aws_url: str) -> Lambda:
+    """The one that is asked about a credential."""
+    return _started(package.authorizer, task_root, aws_url)
+
+
+def door(package: Package, function: Lambda, authorizer: Lambda | None = None) -> ApiGatewayDoor:
     """The way in: the template's resources, and the function for every one of them."""
-    return ApiGatewayDoor(_Deployed(package, function))
+    return ApiGatewayDoor(_Deployed(package, function, authorizer))
+
+
+def _started(properties: Any, task_root: Path, aws_url: str) -> Lambda:
+    """In the environment that the template gives it; nothing but the URL differs from AWS."""
+    environment = {**properties["Environment"]["Variables"], "AWS_ENDPOINT_URL": aws_url}
+    return Lambda(task_root, properties["Handler"], environment)
 
 
 class _Deployed:
-    """What the door wants of an app: its routes, and to be called."""
+    """What the door wants of an app: its routes, its authorizer if it has one, to be called."""
 
-    def __init__(self, package: Package, function: Lambda) -> None:
+    def __init__(self, package: Package, function: Lambda, authorizer: Lambda | None) -> None:
         self.routes = list(package.api["paths"])
+        self._authorizer = authorizer
         self._function = function
+
+    @property
+    def handler_map(self) -> dict[str, Any]:
+        authorizer = self._authorizer
+        return {"authorize": lambda event, _: authorizer.invoke(event)} if authorizer else {}
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> Any:
         """As strict as API Gateway, which calls an answer of any other shape malformed."""

@@ -48,6 +48,11 @@ class Package:
         return self.template["APIHandler"]["Properties"]
 
     @property
+    def authorizer(self) -> Any:
+        """The second function of the same zip."""
+        return self.template["Authorize"]["Properties"]
+
+    @property
     def api(self) -> Any:
         """The REST API, as Swagger."""
         return self.template["RestAPI"]["Properties"]["DefinitionBody"]

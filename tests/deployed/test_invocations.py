@@ -214,15 +214,17 @@ def test_lambda_never_has_to_end_it(gateway, recorder, path, status, slug):
 
 
 def test_what_a_request_leaves_in_the_log(gateway, recorded_function):
-    """One line of JSON, which names the request as API Gateway does."""
+    """One line of JSON, which names the request as API Gateway does, and one of metrics."""
     event = gateway.event("POST", "/predict/wine", [JSON], b'{"instances": []}')
     running, _ = recorded_function
     before = len(running.log)
 
     gateway.deliver(event)
 
-    (line,) = running.log[before:].splitlines()
-    logged = json.loads(line)
+    logged, metrics = map(json.loads, running.log[before:].splitlines())
     assert logged["request_id"] == event["requestContext"]["requestId"]
     assert logged["service"] == "inference-gateway-dev"
+    assert (logged["principal"], logged["key_id"]) == ("tests", "k3yoft3s")
     assert (logged["model"], logged["endpoint"], logged["status"]) == ("wine", "tabular", 200)
+    assert (metrics["service"], metrics["model"]) == ("inference-gateway-dev", "wine")
+    assert metrics["Invocations"] == [1]

@@ -14,13 +14,15 @@ import pytest
 from chalice.config import Config
 from chalice.local import create_local_server
 
+from chalicelib.auth.identity import Identity
 from chalicelib.errors import UpstreamThrottled
 from chalicelib.messages import InferenceResponse
-from tests.doors import Answer, ApiGatewayDoor, LambdaContext
-from tests.gateway import JSON, FakeRuntime, house
+from tests.doors import CONTEXT, Answer, ApiGatewayDoor, LambdaContext
+from tests.gateway import JSON, FakeRuntime, FakeScheme, house
 from tests.profile import LONG
 
 THREADS = 8
+CALLERS = 97
 DIRECT_REQUESTS = 1_000
 LOCAL_REQUESTS = 1_000 if LONG else 100
 
@@ -58,7 +60,8 @@ def _eager_threads():
 
 @pytest.fixture(name="gateway")
 def _gateway():
-    return house(ApiGatewayDoor, runtime=FakeRuntime(answer))
+    everybody = {f"token-{n}": Identity(f"caller-{n}", ("*",), None) for n in range(CALLERS)}
+    return house(ApiGatewayDoor, runtime=FakeRuntime(answer), scheme=FakeScheme(everybody))
 
 
 def request(number):
@@ -74,6 +77,7 @@ def assert_own(answer, line, number):
     assert answer.status == status
     assert answer.headers["x-request-id"] == line["request_id"]
     assert (line["status"], line.get("model")) == (status, model)
+    assert line.get("principal") == (f"caller-{number % CALLERS}" if status != 405 else None)
     assert (line["bytes_in"], line["bytes_out"]) == (len(body), len(answer.body))
     if method == "POST" and status == 200:
         assert answer.json()["sent"] == json.loads(body)
@@ -107,6 +111,10 @@ def test_one_app_in_threads(gateway):
         method, path, body, _, _ = request(number)
         event = gateway.door.event(method, path, JSON, body)
         event["requestContext"]["requestId"] = f"request-{number}"
+        event["requestContext"]["authorizer"] = {
+            **CONTEXT,
+            "principal": f"caller-{number % CALLERS}",
+        }
         return gateway.door.deliver(event, LambdaContext(f"lambda-{number}"))
 
     answers = in_threads(call, THREADS * DIRECT_REQUESTS)
@@ -136,7 +144,8 @@ def test_chalice_local(gateway, local_server, capfd):
     def call(number):
         method, path, body, _, _ = request(number)
         connection = http.client.HTTPConnection("127.0.0.1", local_server.server_port, timeout=30)
-        connection.request(method, path, body, JSON)
+        bearer = {"Authorization": f"Bearer token-{number % CALLERS}"}
+        connection.request(method, path, body, {**JSON, **bearer})
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         answer = Answer(response.status, headers, response.read())

@@ -89,6 +89,15 @@ def test_repeated(deployed, header, model):
     assert deployed.runtime.calls == []
 
 
+def test_repeated_in_two_spellings(deployed):
+    """API Gateway tells the spellings apart; nobody else does."""
+    headers = [*JSON.items(), ("X-Request-Timeout-Ms", "1000"), ("x-request-timeout-ms", "2000")]
+
+    answer = deployed.post("/predict/churn", b"{}", headers)
+
+    assert_problem(answer, 400, "invalid-header")
+
+
 def test_others_may_be_repeated(deployed):
     """Only what the gateway reads has to be unambiguous."""
     cookies = [("Cookie", "a=1"), ("Cookie", "b=2"), ("X-Forwarded-For", "a"), ("Via", "b")]

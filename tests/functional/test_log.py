@@ -7,13 +7,14 @@ import pytest
 from chalicelib.errors import UpstreamTimedOut
 from chalicelib.messages import InferenceResponse
 from tests.doors import LambdaContext
-from tests.gateway import JSON, FakeRuntime
+from tests.gateway import JSON, TESTS, FakeRuntime, FakeScheme
 from tests.problems import assert_problem
 
 CANARY = "canary-7f3a"
 OWN_KEYS = {
     "request_id",
     "principal",
+    "key_id",
     "model",
     "kind",
     "endpoint",
@@ -38,7 +39,7 @@ def test_prediction(gateway):
     (line,) = gateway.log.lines
     assert line["request_id"] == answer.headers["x-request-id"]
     assert (line["level"], line["message"]) == ("INFO", "request")
-    assert line["principal"] == "anonymous"
+    assert (line["principal"], line["key_id"]) == ("tests", "k3yoft3s")
     assert line["model"] == "house-price/{city}"
     assert line["kind"] == "mme"
     assert line["endpoint"] == "housing"
@@ -79,7 +80,9 @@ def test_cold_start(gateway):
 def test_nothing_of_a_caller(build):
     """No body, no header, no query, no upstream message; neither on success nor on failure."""
     answered = InferenceResponse(CANARY.encode(), "text/plain", custom_attributes=CANARY)
-    gateway = build(runtime=FakeRuntime(lambda target, request: answered))
+    gateway = build(
+        runtime=FakeRuntime(lambda target, request: answered), scheme=FakeScheme({CANARY: TESTS})
+    )
     said = {
         **JSON,
         "Authorization": f"Bearer {CANARY}",
@@ -95,8 +98,8 @@ def test_nothing_of_a_caller(build):
     assert gateway.post(f"/predict/attributes?token={CANARY}", body, said).status == 200
     for header in ("Accept", "Content-Type", "X-Request-Timeout-Ms", "Content-Encoding"):
         assert gateway.post("/predict/churn", body, {**said, header: CANARY}).status >= 400
-    assert gateway.get(f"/models?limit={CANARY}").status == 400
-    assert gateway.predict(f"house-price/{CANARY}").status == 400
+    assert gateway.get(f"/models?limit={CANARY}", said).status == 400
+    assert gateway.post(f"/predict/house-price/{CANARY}", body, said).status == 400
     assert len(gateway.log.requests) == 9
     assert CANARY not in gateway.log.text
 

@@ -23,9 +23,10 @@ PARTS = {
 # What ships, from the bottom up: a module imports what is below it, and what is in its own package.
 LAYERS = [
     {"errors", "spelling", "targets", "messages", "media_types", "deadline"},
-    {"settings", "parameters", "strict_json", "telemetry", "upstream_errors", "warmth"},
-    {"routing", "auth"},
-    {"table", "admission"},
+    {"settings", "parameters", "strict_json", "record", "upstream_errors", "warmth"},
+    {"routing", "metrics"},
+    {"auth"},
+    {"telemetry", "table", "admission"},
     {"sources", "runtime"},
     {"gateway"},
     {"api"},
@@ -45,6 +46,7 @@ DOORS = {
     "yaml": {"chalicelib.table.nodes"},
     "aws_lambda_powertools": {
         "chalicelib.telemetry",
+        "chalicelib.metrics",
         "chalicelib.auth",
         "chalicelib.api.authorizers",
     },

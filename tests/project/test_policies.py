@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.settings import SETTINGS
 from chalicelib.table import file
 
 ROOT = Path(__file__).parents[2]
@@ -59,3 +60,18 @@ def test_policy_names_what_the_table_names(stage):
     assert {one for statement in statements for one in allowed(statement)} == {
         one for arguments in called() for one in needed(arguments)
     }
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_the_authorizer_reads_one_secret(stage):
+    """The one with the keys, by the name that is the default, and nothing else; and logs."""
+    config = json.loads((ROOT / ".chalice/config.json").read_bytes())
+    authorizer = config["stages"][stage]["lambda_functions"]["authorize"]
+    policy = json.loads((ROOT / ".chalice" / authorizer["iam_policy_file"]).read_bytes())
+    logs, keys = policy["Statement"]
+    (default,) = [one.default for one in SETTINGS if one.variable == "GATEWAY_KEYS_SECRET"]
+
+    assert all(action.startswith("logs:") for action in logs["Action"])
+    assert keys["Action"] == "secretsmanager:GetSecretValue"
+    # Secrets Manager adds a hyphen and six characters to a secret's name in its ARN.
+    assert keys["Resource"] == f"arn:*:secretsmanager:*:*:secret:{default}-??????"

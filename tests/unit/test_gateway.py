@@ -6,7 +6,7 @@ from chalicelib.auth.principal import Principal
 from chalicelib.errors import InvalidParameter, UnknownModel
 from chalicelib.gateway import Gateway
 from chalicelib.messages import Call
-from chalicelib.telemetry import RequestRecord
+from chalicelib.record import RequestRecord
 from tests.gateway import FakeRuntime, table
 
 CALL = Call({"content-type": "application/json"}, b"{}", 2)
@@ -31,7 +31,8 @@ class Errand:
         self.source = CountingSource()
         self.runtime = FakeRuntime()
         self.record = RequestRecord("id")
-        self._principal = Principal("web-shop", grants)
+        context = {"outcome": "ok", "principal": "web-shop", "grants": " ".join(grants)}
+        self._principal = Principal(context, now=0)
         self._gateway = Gateway(self.source, self.runtime)
 
     def run(self, path):

@@ -11,8 +11,8 @@ from urllib3.exceptions import ReadTimeoutError
 from chalicelib import errors
 from chalicelib.deadline import Deadline
 from chalicelib.messages import InferenceRequest
+from chalicelib.record import RequestRecord
 from chalicelib.runtime import SageMakerRuntime, sagemaker_client
-from chalicelib.telemetry import RequestRecord
 from tests.gateway import AWS, table
 
 CHURN = table().resolve("churn")

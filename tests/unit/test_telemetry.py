@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.record import RequestRecord
 from chalicelib.targets import (
     ComponentTarget,
     MultiContainerTarget,
@@ -9,7 +10,6 @@ from chalicelib.targets import (
     PipelineTarget,
     SingleModelTarget,
 )
-from chalicelib.telemetry import RequestRecord
 from tests.gateway import Log
 
 CANARY = "canary-7f3a"

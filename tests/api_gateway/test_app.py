@@ -1,0 +1,196 @@
+"""The gateway itself behind the simulator: the app in this process, and the package."""
+
+import gzip
+import json
+from functools import partial
+
+import pytest
+
+from chalicelib.errors import ModelNotReady
+from tests.api_gateway.door import SimulatorDoor
+from tests.api_gateway.functions import packaged
+from tests.api_gateway.hand_made import API, Told, says, statement
+from tests.api_gateway.simulator import ApiGateway
+from tests.api_gateway.template import APP, functions_of, template_of
+from tests.deployed.recorder import Answer
+from tests.doors import CONTEXT
+from tests.gateway import FakeRuntime, house
+from tests.problems import assert_problem
+
+BYTES = bytes(range(256))
+JSON = ("Content-Type", "application/json")
+NPY = ("Content-Type", "application/x-npy")
+CREDENTIAL = ("Authorization", "Bearer t")
+
+
+@pytest.fixture
+def build():
+    """Makes a gateway behind the simulator, with CORS as in the stage `dev`."""
+    return partial(house, SimulatorDoor, cors_origin="*")
+
+
+@pytest.fixture
+def gateway(build):
+    return build()
+
+
+def test_template_is_the_packages(gateway, package):
+    """What is made here of an app is what `chalice package` makes of it."""
+    written = json.loads((package.project / "build/sam.json").read_bytes())["Resources"]
+    made = template_of(gateway.app)["Resources"]
+
+    assert made["RestAPI"] == written["RestAPI"]
+    assert {
+        name: resource["Properties"]["Timeout"]
+        for name, resource in written.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    } == {name: made[name]["Properties"]["Timeout"] for name in functions_of(gateway.app)}
+
+
+def test_json(gateway):
+    """With CORS, and the id that API Gateway has given the request."""
+    answer = gateway.predict("churn", b'{"instances": []}')
+
+    assert (answer.status, answer.body) == (200, b'{"instances": []}')
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["x-request-id"] == answer.headers["x-amzn-requestid"]
+
+
+def test_csv(gateway):
+    """In any encoding."""
+    body = "größe\n1,5\n".encode("latin-1")
+
+    answer = gateway.predict("iris", body, content_type="text/csv; charset=latin-1")
+
+    assert (answer.status, answer.body) == (200, body)
+    assert gateway.call.request.body == body
+
+
+@pytest.mark.parametrize("accept", [None, "image/png", "text/html, image/png", "*/*"])
+def test_binary(gateway, accept):
+    """Both ways, whatever the caller accepts first."""
+    headers = {} if accept is None else {"accept": accept}
+
+    answer = gateway.predict("picture", BYTES, content_type="image/png", **headers)
+
+    assert (answer.status, answer.body) == (200, BYTES)
+    assert gateway.call.request.body == BYTES
+
+
+def test_path_stays_as_it_came(gateway):
+    """The gateway sees what is encoded, and takes none of it."""
+    assert_problem(gateway.predict("%69ris"), 404, "unknown-model")
+    assert gateway.predict("house-price/houston").status == 200
+    assert_problem(gateway.predict("house-price/houst%6Fn"), 400, "invalid-parameter")
+
+
+def test_error(build):
+    """A problem with CORS, as the app made it."""
+    answer = build(runtime=FakeRuntime(error=ModelNotReady())).predict("churn")
+
+    assert_problem(answer, 503, "model-not-ready")
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_compressed(gateway):
+    """A list of models is long enough to be compressed; it is one to the client."""
+    answer = gateway.get("/models", {"Accept-Encoding": "gzip, br"})
+
+    assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")
+    assert json.loads(gzip.decompress(answer.body))["models"][0]["name"] == "attributes"
+
+
+@pytest.mark.parametrize("path", ["/predict/churn", "/predict/a/b", "/predict/a/b/c", "/models"])
+def test_preflight(gateway, path):
+    """What a browser asks before it sends JSON; API Gateway answers, and nobody else is asked."""
+    asked = [
+        ("Origin", "https://shop.example.com"),
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "authorization,content-type"),
+    ]
+
+    answer = gateway.door.api.handle("OPTIONS", path, asked).answer
+
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "Authorization" in answer.headers["access-control-allow-headers"].split(",")
+    assert gateway.log.text == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "message"),
+    [
+        pytest.param("/unknown", 403, "Missing Authentication Token", id="unknown-path"),
+        pytest.param("/models", 401, "Unauthorized", id="no-credential"),
+    ],
+)
+def test_what_api_gateway_answers_itself(gateway, path, status, message):
+    """Has neither CORS nor a problem in it, and leaves nothing in our log."""
+    answer = gateway.door.api.handle("GET", path).answer
+
+    assert (answer.status, answer.json()) == (status, {"message": message})
+    assert "access-control-allow-origin" not in answer.headers
+    assert gateway.log.text == ""
+
+
+def test_authorizer_is_asked_once_a_minute(clock):
+    """The app's own; its answer comes to the app's other routes too."""
+    gateway = house(partial(SimulatorDoor, clock=clock), clock=clock)
+
+    assert gateway.predict("churn").status == 200
+    clock.passes(59)
+    assert gateway.get("/models/iris").status == 200
+    assert len(gateway.log.credentials) == 1
+
+    clock.passes(1)
+    assert gateway.predict("house-price/houston").status == 200
+    assert len(gateway.log.credentials) == 2
+
+
+class TestPackage:
+    """The zip under AWS's runtime client, behind the template that came with it."""
+
+    @pytest.fixture
+    def api(self, package, recorded_function, recorder):
+        template = json.loads((package.project / "build/sam.json").read_bytes())
+        running, _ = recorded_function
+        authorizer = Told(says(statement("Allow", f"{API}/*/*"), context=CONTEXT))
+        return ApiGateway(template, {APP: packaged(running), "Authorize": authorizer})
+
+    def test_bytes(self, api, recorder):
+        """Are the same in both directions."""
+        reply = api.handle("POST", "/predict/digit", [NPY, CREDENTIAL], BYTES)
+
+        assert (reply.status, reply.body) == (200, BYTES)
+        (arrived,) = recorder.arrived
+        assert (arrived.path, arrived.body) == ("/endpoints/digit-reader/invocations", BYTES)
+
+    def test_error(self, api, recorder):
+        """A problem, as the function made it."""
+        recorder.answer = lambda _: Answer(b"", 403)
+
+        reply = api.handle("POST", "/predict/iris", [JSON, CREDENTIAL], b"{}")
+
+        assert_problem(reply.answer, 500, "gateway-misconfigured")
+
+    @pytest.mark.parametrize(
+        ("size", "content_type"),
+        [
+            pytest.param(4_600_001, "application/problem+json", id="ours"),
+            pytest.param(5_000_000, "application/json", id="lambdas"),
+            pytest.param(10 * 1024 * 1024 + 1, "application/json", id="api-gateways"),
+        ],
+    )
+    def test_too_large(self, api, recorder, size, content_type):
+        """The gateway says so itself only of what Lambda can still carry to it."""
+        reply = api.handle("POST", "/predict/digit", [NPY, CREDENTIAL], bytes(size))
+
+        assert (reply.status, reply.header("Content-Type")) == (413, content_type)
+        assert recorder.arrived == []
+
+    def test_preflight(self, api):
+        """Is in the template."""
+        reply = api.handle("OPTIONS", "/predict/iris", [("Origin", "https://shop.example.com")])
+
+        assert (reply.status, reply.header("Access-Control-Allow-Origin")) == (200, "*")

@@ -1,0 +1,31 @@
+"""What nobody has tried on AWS: each a switch, and the gateway must be right either way.
+
+The open questions are those of reliability.md §6 and of sagemaker-facts.md §11.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Unverified:
+    """As the best source has it, unless a test says otherwise."""
+
+    path_parameters_are_decoded: bool = False
+    """As they came, in what LocalStack recorded on AWS for `%2B`; other characters are unknown."""
+
+    first_header_wins: bool = False
+    """Which of two headers is in `headers`. AWS says the last of parameters, not of headers."""
+
+    empty_allow_lets_in: bool = False
+    """One report of 200 for an Allow without a resource (aws/chalice issue 1619)."""
+
+    content_encoding_is_kept: bool = True
+    """Whether a function sees the Content-Encoding of a body that was decompressed for it."""
+
+    more_headers_are_remapped: bool = True
+    """WWW-Authenticate and others in an answer: many have seen it, LocalStack's record has not."""
+
+    too_large_event: str = "REQUEST_TOO_LARGE"
+    """A body below API Gateway's 10 MB, whose event is over Lambda's 6 MB."""

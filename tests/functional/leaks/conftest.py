@@ -1,0 +1,80 @@
+"""What tests of leaks share: the scene, and the search."""
+
+import io
+import logging
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.doors import ApiGatewayDoor, LocalDoor
+from tests.functional.leaks.scene import SECRETS, Scene, Scripted
+from tests.unit.auth.issuer import Key
+from tests.unit.auth.web import Issuer
+
+AWS = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
+
+
+@pytest.fixture(scope="package", name="_stage", params=[LocalDoor, ApiGatewayDoor])
+def _the_stage(request):
+    key = Key("rsa", "RS256", rsa.generate_private_key(65537, 2048))
+    with Scripted() as store, Scripted() as sagemaker, Issuer() as issuer:
+        yield Scene(request.param, key, store, sagemaker, issuer)
+
+
+@pytest.fixture
+def scene(_stage, monkeypatch):
+    """A gateway with everything around it, behind each door."""
+    for name, value in {**AWS, "AWS_ENDPOINT_URL_SECRETS_MANAGER": _stage.store.url}.items():
+        monkeypatch.setenv(name, value)
+    _stage.begin()
+    return _stage
+
+
+@pytest.fixture
+def library_log():
+    """Whatever anybody logs, at any level, but for our own lines."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.setLevel(before)
+    root.removeHandler(handler)
+
+
+@pytest.fixture
+def assert_nothing_leaks(scene, library_log, capfd):
+    """Look for the secrets everywhere; a model's own answer is the caller's."""
+
+    def check(*, jwt="", other="", model_answers=False):
+        told = [f"{answer.headers}" for answer in scene.answers]
+        if not model_answers:
+            told += [answer.body.decode() for answer in scene.answers]
+        seen = {
+            "log": scene.books.text,
+            "metrics": scene.books.measures.getvalue(),
+            "log of libraries": library_log.getvalue(),
+            "stdout and stderr": "".join(capfd.readouterr()),
+            "answers": "\n".join(told),
+        }
+        assert scene.books.text
+        hidden = {
+            **SECRETS,
+            "other": other,
+            **{f"token, part {n}": part for n, part in enumerate(jwt.split("."))},
+        }
+        found = [
+            f"{name} in {place}"
+            for place, text in seen.items()
+            for name, value in hidden.items()
+            if value and value in text
+        ]
+        assert found == []
+
+    return check

@@ -1,0 +1,129 @@
+"""Nothing of a key, a token or what they are compared with is in a log, a metric or an answer."""
+
+import json
+
+import pytest
+
+from tests.canary import CANARY
+from tests.functional.leaks.scene import ARN, KEY, http, key_document, secret
+from tests.unit.auth.issuer import claims, compact, jwks
+from tests.upstream import sends, sends_and_closes
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        pytest.param(KEY.replace("xx", "xy"), id="wrong-secret"),
+        pytest.param(KEY.replace("k3y", "abc"), id="unknown-key"),
+        pytest.param(f"gw_{CANARY}", id="malformed-key"),
+        pytest.param(CANARY, id="malformed-token"),
+        pytest.param(f"{CANARY} {CANARY}", id="two-words"),
+        pytest.param(f"{CANARY}." * 2 + "x" * 9_000, id="too-long"),
+        pytest.param(f"{CANARY}.{CANARY}.{CANARY}", id="no-json-inside"),
+    ],
+)
+def test_bad_credential(scene, assert_nothing_leaks, credential):
+    """What was taken for one is not shown."""
+    assert scene.post(credential=credential) == 401
+    assert_nothing_leaks()
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"expires": "2020-01-01T00:00:00Z"}])
+def test_revoked_key(scene, assert_nothing_leaks, change):
+    """A key that was good is still a secret."""
+    scene.store.script = secret(key_document(**change))
+    scene.forget()
+
+    assert scene.post() == 401
+    assert_nothing_leaks()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param({"kid": CANARY}, id="unknown-key"),
+        pytest.param({"alg": CANARY}, id="algorithm"),
+        pytest.param({"typ": CANARY}, id="type"),
+        pytest.param({"crit": [CANARY]}, id="critical"),
+        pytest.param({"jku": f"https://{CANARY}/", "kid": "rsa-new"}, id="key-url"),
+    ],
+)
+def test_bad_token_header(scene, assert_nothing_leaks, header):
+    """Nothing of what a token claims of itself is repeated."""
+    bad = scene.jwt(**header)
+
+    assert scene.post(credential=bad) == 401
+    assert_nothing_leaks(jwt=bad)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        pytest.param({"exp": 1, "iss": None}, id="expired"),
+        pytest.param({"iss": CANARY}, id="issuer"),
+        pytest.param({"aud": CANARY}, id="audience"),
+        pytest.param({"sub": f"{CANARY}\n"}, id="subject"),
+        pytest.param({"exp": CANARY}, id="time"),
+    ],
+)
+def test_bad_claims(scene, assert_nothing_leaks, claim):
+    """Nor of what it claims of its holder."""
+    payload = claims(**{"iss": scene.issuer.url, **claim})
+    header = {"alg": "RS256", "kid": "rsa"}
+    bad = compact(header, payload, scene.key.sign)
+
+    assert scene.post(credential=bad) == 401
+    assert_nothing_leaks(jwt=bad)
+
+
+def test_forged(scene, assert_nothing_leaks):
+    """A signature of somebody else's."""
+    bad = scene.jwt()[:-8] + "AAAAAAAA"
+
+    assert scene.post(credential=bad) == 401
+    assert_nothing_leaks(jwt=bad)
+
+
+DENIED = http(400, {"__type": "AccessDeniedException", "Message": ARN})
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(sends(DENIED), id="refused"),
+        pytest.param(sends(http(500, {"__type": CANARY, "Message": CANARY})), id="failed"),
+        pytest.param(sends_and_closes(f"220 {CANARY}\r\n".encode()), id="no-http"),
+        pytest.param(secret(CANARY), id="no-document"),
+        pytest.param(secret(key_document(sha256=KEY)), id="key-for-digest"),
+        pytest.param(secret(key_document(principal=f"{CANARY} ")), id="bad-principal"),
+        pytest.param(secret(json.dumps({"keys": {KEY: {}}})), id="key-for-key-id"),
+        pytest.param(secret(json.dumps({CANARY: {}})), id="unknown-member"),
+    ],
+)
+def test_key_store(scene, assert_nothing_leaks, script):
+    """A store that is away, or holds a document with a secret in the wrong place."""
+    scene.store.script = script
+    scene.forget()
+
+    assert scene.post() == 503
+    assert '"message":"store failed"' in scene.books.text
+    assert_nothing_leaks()
+
+
+@pytest.mark.parametrize("failure", ["500", "not-http", "empty", "302", "reset", "oct"])
+def test_issuer(scene, assert_nothing_leaks, failure):
+    """An issuer that does not show its keys."""
+    scene.issuer.failure = failure
+    scene.forget()
+
+    assert scene.post(credential=scene.jwt()) == 503
+    assert_nothing_leaks(jwt=scene.jwt())
+
+
+def test_key_set(scene, assert_nothing_leaks):
+    """A key set that is none of ours."""
+    scene.issuer.key_set = jwks({"kty": "RSA", "kid": CANARY, "n": CANARY, "e": CANARY})
+    scene.forget()
+
+    assert scene.post(credential=scene.jwt()) == 503
+    assert_nothing_leaks()

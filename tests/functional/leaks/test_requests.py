@@ -1,0 +1,98 @@
+"""Nothing that a caller sends is in a log, a metric or a refusal; nor when the gateway fails."""
+
+import traceback
+
+import pytest
+
+from chalicelib.api.authorizers import AuthorizerFailed
+from tests.canary import CANARY
+from tests.functional.leaks.scene import BODY, KEY
+from tests.gateway import FakeRuntime, FakeScheme
+from tests.problems import assert_problem
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status"),
+    [
+        pytest.param("churn", BODY[1:], {}, 400, id="invalid-json"),
+        pytest.param("churn", b"\xff" + BODY, {}, 400, id="bad-utf-8"),
+        pytest.param("churn", BODY.replace(b'"name"', CANARY.encode()), {}, 400, id="bare-word"),
+        pytest.param("churn", BODY, {"Accept": f"{CANARY}/x"}, 406, id="not-acceptable"),
+        pytest.param("churn", BODY, {"Content-Type": CANARY}, 415, id="media-type"),
+        pytest.param("churn", BODY, {"Content-Encoding": CANARY}, 415, id="content-encoding"),
+        pytest.param("churn", BODY, {"X-Request-Timeout-Ms": CANARY}, 400, id="timeout"),
+        pytest.param(
+            "attributes",
+            BODY,
+            {"X-Amzn-SageMaker-Custom-Attributes": f"{CANARY}\t"},
+            400,
+            id="invalid-header",
+        ),
+        pytest.param("attributes", BODY * 300_000, {}, 413, id="too-large"),
+        pytest.param("nothing", BODY, {}, 404, id="unknown-model"),
+        pytest.param("house-price/paris", BODY, {}, 400, id="invalid-parameter"),
+    ],
+)
+def test_refused(scene, assert_nothing_leaks, path, body, *, headers, status):
+    """No refusal repeats what was sent in a header or a body."""
+    assert scene.post(path, body=body, **headers) == status
+    assert_nothing_leaks()
+
+
+def test_method_not_allowed(scene, assert_nothing_leaks):
+    """Nor is one needed."""
+    assert scene.send("PUT", "/predict/iris", body=BODY) == 405
+    assert_nothing_leaks()
+
+
+class NoTable:
+    """A source that fails as no source should."""
+
+    def table(self):
+        raise LookupError(CANARY)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param({"runtime": FakeRuntime(error=LookupError(CANARY))}, id="runtime"),
+        pytest.param({"source": NoTable()}, id="source"),
+    ],
+)
+def test_bug(scene, assert_nothing_leaks, parts):
+    """Which exception and where; not what it said."""
+    scene.with_parts(**parts)
+
+    assert scene.post() == 500
+    assert '"exception":"LookupError"' in scene.books.text
+    assert_nothing_leaks()
+
+
+def test_bug_in_the_authorizer(scene, assert_nothing_leaks):
+    """What is raised to Lambda, which writes it down, says nothing."""
+    scene.with_parts(schemes=[FakeScheme({KEY: LookupError(KEY)})])
+
+    with pytest.raises(AuthorizerFailed) as failed:
+        scene.post()
+
+    assert CANARY not in "".join(traceback.format_exception(failed.value))
+    assert_nothing_leaks()
+
+
+def test_bug_in_front_of_a_view(deployed, library_log, capfd):
+    """Chalice would log what a middleware raises, with its text and the path."""
+    event = deployed.door.event("GET", "/models")
+    event["requestContext"]["authorizer"] = {"outcome": "ok", "expires": CANARY}
+
+    assert_problem(deployed.door.deliver(event), 500, "internal")
+    assert [line.get("exception") for line in deployed.log.lines] == ["ValueError", None]
+    assert CANARY not in deployed.log.text + library_log.getvalue() + "".join(capfd.readouterr())
+
+
+def test_no_table(scene, assert_nothing_leaks, tmp_path):
+    """A gateway without a table has all the rest of what was sent."""
+    scene.with_parts({"GATEWAY_ROUTING": f"file:{tmp_path}/nothing.yaml"})
+
+    assert scene.post() == 503
+    assert '"message":"routing table refused"' in scene.books.text
+    assert_nothing_leaks()

@@ -1,0 +1,273 @@
+"""Who is calling: the authorizer's word, and what the gateway makes of it."""
+
+import pytest
+
+from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
+from chalicelib.errors import RoutingUnavailable
+from tests.canary import CANARY
+from tests.doors import CONTEXT, TOKEN
+from tests.gateway import JSON, TESTS, FakeScheme
+from tests.problems import assert_problem
+from tests.unit.auth.clock import Clock
+
+ORIGIN = "https://shop.example.com"
+BAD = {
+    reason: BadCredential(reason)
+    for reason in ("unknown-key", "wrong-secret", "disabled", "expired", "malformed", "no-issuer")
+}
+AWAY = {"away": StoreUnavailable("EndpointConnectionError")}
+CLOSED = [
+    ("POST", "/predict/churn"),
+    ("POST", "/predict/house-price/houston"),
+    ("POST", "/predict/translate/de/en"),
+    ("POST", "/predict/nothing"),
+    ("GET", "/models"),
+    ("GET", "/models?limit=none"),
+    ("GET", "/models/churn"),
+    ("GET", "/models/house-price/houston"),
+    ("GET", "/models/translate/de/en"),
+    ("GET", "/models/nothing"),
+]
+closed_routes = pytest.mark.parametrize(("method", "path"), CLOSED)
+
+
+class NoTable:
+    """A source whose table could not be loaded."""
+
+    def table(self):
+        raise RoutingUnavailable
+
+
+class SlowScheme(FakeScheme):
+    """After its answer some time passes, until the handler has it."""
+
+    def __init__(self, known, clock, seconds):
+        super().__init__(known)
+        self._clock, self._seconds = clock, seconds
+
+    def authenticate(self, token):
+        identity = super().authenticate(token)
+        self._clock.passes(self._seconds)
+        return identity
+
+
+def bearer(token):
+    return {**JSON, "Authorization": f"Bearer {token}"}
+
+
+def without_instance(answer):
+    """All that a caller can tell one answer from another by."""
+    problem = answer.json()
+    assert problem.pop("instance") == answer.headers["x-request-id"]
+    own = {"x-request-id", "server-timing", "content-length"}
+    return problem, {name: text for name, text in answer.headers.items() if name not in own}
+
+
+@closed_routes
+def test_ok(build, method, path):
+    """A good credential comes to the view, whatever that has to say; the scheme sees the token."""
+    scheme = FakeScheme()
+    gateway = build(scheme=scheme)
+
+    answer = gateway.door.send(method, path, bearer(TOKEN), b"{}")
+
+    assert answer.status in {200, 400, 404}
+    assert scheme.asked == [TOKEN]
+    assert (gateway.log.requests[0]["principal"], gateway.log.requests[0]["key_id"]) == (
+        TESTS.principal,
+        TESTS.key_id,
+    )
+
+
+@closed_routes
+def test_unauthorized(build, method, path):
+    """A bad one does not, and nobody is asked anything."""
+    gateway = build(scheme=FakeScheme(BAD))
+
+    answer = gateway.door.send(method, path, bearer("wrong-secret"), b"{}")
+
+    assert_problem(answer, 401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert gateway.runtime.calls == []
+    assert not gateway.log.requests[0].keys() & {"principal", "key_id", "model", "table"}
+
+
+@closed_routes
+def test_unavailable(build, method, path):
+    """One that cannot be checked is not the caller's fault, and does not let in either."""
+    gateway = build(scheme=FakeScheme(AWAY))
+
+    answer = gateway.door.send(method, path, bearer("away"), b"{}")
+
+    assert_problem(answer, 503, "auth-unavailable")
+    assert "www-authenticate" not in answer.headers
+    assert gateway.runtime.calls == []
+    assert "principal" not in gateway.log.requests[0]
+
+
+@closed_routes
+@pytest.mark.parametrize(
+    "context",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param({}, id="empty"),
+        pytest.param({"principalId": "somebody", "grants": "*"}, id="without-a-word"),
+        pytest.param({**CONTEXT, "outcome": "granted"}, id="unknown-word"),
+        pytest.param({**CONTEXT, "outcome": "unauthorized"}, id="unauthorized-with-grants"),
+        pytest.param({**CONTEXT, "expires": "1"}, id="long-expired"),
+    ],
+)
+def test_context_that_does_not_let_in(deployed, method, path, context):
+    """An event that came past our authorizer, or by another one."""
+    event = deployed.door.event(method, path, JSON, b"{}")
+    event["requestContext"]["authorizer"] = context
+    if context is None:
+        del event["requestContext"]["authorizer"]
+
+    assert_problem(deployed.door.deliver(event), 401, "unauthorized")
+    assert deployed.runtime.calls == []
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        pytest.param({**CONTEXT, "expires": "soon"}, id="expires-is-no-number"),
+        pytest.param({"outcome": "ok"}, id="nothing-but-ok"),
+        pytest.param({"outcome": "ok", "principal": "somebody"}, id="no-grants"),
+        pytest.param("ok", id="no-object"),
+    ],
+)
+def test_context_that_cannot_be(deployed, capfd, context):
+    """A bug of the authorizer's is a failure of ours: closed, and told like any other."""
+    event = deployed.door.event("POST", "/predict/churn", JSON, b"{}")
+    event["requestContext"]["authorizer"] = context
+
+    assert_problem(deployed.door.deliver(event), 500, "internal")
+    assert deployed.runtime.calls == []
+    assert [line["message"] for line in deployed.log.lines] == ["bug", "request"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "passes", "status"),
+    [
+        pytest.param(60, 0, 200, id="in-time"),
+        pytest.param(60, 59, 200, id="a-second-before"),
+        pytest.param(60, 60, 401, id="exactly-then"),
+        pytest.param(60, 61, 401, id="after"),
+        pytest.param(None, 10**9, 200, id="never"),
+    ],
+)
+def test_expires_on_the_way(build, expires_in, passes, status):
+    """A policy is kept by its token for a while; the credential is looked at again after that."""
+    clock = Clock()
+    clock.now = 1_800_000_000.0
+    expires = None if expires_in is None else int(clock.now) + expires_in
+    known = {TOKEN: Identity("web-shop", ("*",), expires)}
+    gateway = build(scheme=SlowScheme(known, clock, passes), clock=clock)
+
+    answer = gateway.predict("churn", Authorization=f"Bearer {TOKEN}")
+
+    assert answer.status == status
+    assert len(gateway.runtime.calls) == (status == 200)
+    if status == 401:
+        assert_problem(answer, 401, "unauthorized")
+
+
+def test_one_answer_for_every_reason(build):
+    """Nobody learns what is wrong with a credential; only the request's own id differs."""
+    clock = Clock()
+    late = {"late": Identity("web-shop", ("*",), int(clock.now))}
+    gateway = build(scheme=FakeScheme(BAD | late), clock=clock, cors_origin="*")
+    headers = [*map(bearer, [*BAD, "late", "nobody's", "gw_", "a.b.c"])]
+    headers += [{"Authorization": said} for said in ("Basic eDp5", "Bearer", "Bearer  late")]
+
+    answers = [gateway.door.send(*route, said, b"{}") for said in headers for route in CLOSED]
+
+    first, *others = map(without_instance, answers)
+    assert all(other == first for other in others)
+    assert first[0]["status"] == 401
+
+
+@pytest.mark.parametrize("origin", ["*", ORIGIN])
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [
+        pytest.param("wrong-secret", 401, id="unauthorized"),
+        pytest.param("away", 503, id="unavailable"),
+        pytest.param(TOKEN, 200, id="ok"),
+    ],
+)
+def test_cors(build, origin, token, status):
+    """A script in a browser can read why it was not let in."""
+    scheme = FakeScheme({**BAD, **AWAY, TOKEN: TESTS})
+    gateway = build(scheme=scheme, cors_origin=origin)
+
+    answer = gateway.predict("churn", Authorization=f"Bearer {token}")
+
+    assert answer.status == status
+    assert answer.headers["access-control-allow-origin"] == origin
+
+
+@pytest.mark.parametrize("token", ["wrong-secret", "away", TOKEN])
+def test_health_is_open(build, token):
+    """A load balancer has no credential, and nobody looks at one."""
+    scheme = FakeScheme(BAD | AWAY)
+    gateway = build(scheme=scheme)
+
+    answer = gateway.get("/health", bearer(token))
+
+    assert (answer.status, answer.json()["status"]) == (200, "ok")
+    assert "principal" not in gateway.log.requests[0]
+
+
+@pytest.mark.parametrize("token", ["wrong-secret", "away", TOKEN])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/predict/churn"),
+        ("DELETE", "/models"),
+        ("PUT", "/models/churn"),
+        ("POST", "/health"),
+    ],
+)
+def test_wrong_method(build, token, method, path):
+    """405 whoever asks: which methods there are is no secret."""
+    gateway = build(scheme=FakeScheme({**BAD, **AWAY, TOKEN: TESTS}))
+
+    answer = gateway.door.send(method, path, bearer(token), b"{}")
+
+    assert_problem(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"]
+    assert gateway.runtime.calls == []
+
+
+def test_credential_comes_first(build):
+    """Before the name, the table and everything that may be wrong with a request."""
+    gateway = build(scheme=FakeScheme(BAD), source=NoTable())
+    wrong = {"Content-Type": "text/plain", "Accept": "text/html", "X-Request-Timeout-Ms": "soon"}
+
+    for path in ("nothing", "house-price/paris", "churn"):
+        answer = gateway.post(f"/predict/{path}", b"{" * 4_600_001, {**bearer("expired"), **wrong})
+        assert_problem(answer, 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [CANARY, "wrong-" + CANARY, "away-" + CANARY],
+    ids=["ok", "unauthorized", "unavailable"],
+)
+def test_nothing_of_a_token(build, capfd, token):
+    """Not in an answer, the log or what goes to SageMaker; good or bad."""
+    known = {
+        CANARY: TESTS,
+        "wrong-" + CANARY: BadCredential("wrong-secret"),
+        "away-" + CANARY: StoreUnavailable("ConnectTimeoutError"),
+    }
+    gateway = build(scheme=FakeScheme(known))
+
+    answers = [gateway.door.send(method, path, bearer(token), b"{}") for method, path in CLOSED]
+
+    assert all(CANARY not in f"{answer.headers} {answer.body!r}" for answer in answers)
+    assert CANARY not in gateway.log.text + "".join(capfd.readouterr())
+    assert CANARY not in repr(gateway.runtime.calls)

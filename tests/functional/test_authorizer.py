@@ -1,0 +1,216 @@
+"""`app.authorize`: it says who, never no, and raises for bugs alone."""
+
+import json
+import traceback
+
+import pytest
+from chalice.config import Config
+from chalice.local import LocalGateway, NotAuthorizedError
+
+from chalicelib.api.authorizers import AuthorizerFailed
+from chalicelib.api.factory import create_app
+from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
+from chalicelib.settings import Settings
+from tests.canary import CANARY
+from tests.doors import CONTEXT, TOKEN, ApiGatewayDoor, token_event
+from tests.gateway import TESTS, FakeScheme, Log, house
+from tests.vectors import vectors
+
+# What a line of the authorizer's log may hold: ours, and Powertools' own.
+KEYS = {
+    *("outcome", "reason", "principal", "key_id"),
+    *("level", "location", "message", "timestamp", "service"),
+}
+
+
+class Desk:
+    """A gateway's authorizer, asked as API Gateway asks it."""
+
+    def __init__(self, known):
+        self.scheme = FakeScheme(known)
+        self._gateway = house(ApiGatewayDoor, scheme=self.scheme)
+        self.log = self._gateway.log
+
+    def ask(self, authorization, method="POST", path="/predict/iris"):
+        event = json.loads(json.dumps(token_event(authorization, method, path)))
+        return json.loads(json.dumps(self._gateway.app.handler_map["authorize"](event, None)))
+
+
+@pytest.fixture(name="desk")
+def _desk():
+    return Desk(
+        {
+            TOKEN: TESTS,
+            "jwt": Identity("user|7", ("iris", "house-price/*"), 1_900_000_000),
+            "no-grants": Identity("nobody-much", (), None, "abcd1234"),
+            "bad": BadCredential("wrong-secret"),
+            "away": StoreUnavailable("ReadTimeoutError"),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("token", "principal", "context"),
+    [
+        pytest.param(TOKEN, "tests", CONTEXT, id="key"),
+        pytest.param(
+            "jwt",
+            "user|7",
+            {
+                "outcome": "ok",
+                "principal": "user|7",
+                "grants": "iris house-price/*",
+                "expires": "1900000000",
+                "key_id": "",
+            },
+            id="jwt",
+        ),
+        pytest.param(
+            "no-grants",
+            "nobody-much",
+            {
+                "outcome": "ok",
+                "principal": "nobody-much",
+                "grants": "",
+                "expires": "",
+                "key_id": "abcd1234",
+            },
+            id="no-grants",
+        ),
+        pytest.param("bad", "nobody", {"outcome": "unauthorized"}, id="bad"),
+        pytest.param("unknown", "nobody", {"outcome": "unauthorized"}, id="of-no-scheme"),
+        pytest.param("away", "nobody", {"outcome": "unavailable"}, id="store-away"),
+    ],
+)
+@pytest.mark.parametrize("route", ["POST /predict/iris", "GET /models", "GET /models/a/b/c"])
+def test_answer(desk, token, principal, context, route):
+    """Always an Allow, on every route, because it is kept by the token; the context is texts."""
+    answer = desk.ask(f"Bearer {token}", *route.split())
+
+    assert (answer["principalId"], answer["context"]) == (principal, context)
+    assert all(isinstance(value, str) for value in answer["context"].values())
+    assert answer["policyDocument"] == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Action": "execute-api:Invoke",
+                "Effect": "Allow",
+                "Resource": ["arn:aws:execute-api:us-east-1:123456789012:abcdefghij/api/*/*"],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("authorization", "outcome"),
+    [
+        pytest.param(f"Bearer {TOKEN}", "ok", id="Bearer"),
+        pytest.param(f"bearer {TOKEN}", "ok", id="lower-case"),
+        pytest.param(f"BEARER {TOKEN}", "ok", id="upper-case"),
+        pytest.param(TOKEN, "unauthorized", id="no-scheme"),
+        pytest.param(f"Basic {TOKEN}", "unauthorized", id="Basic"),
+        pytest.param(f"Bearers {TOKEN}", "unauthorized", id="another-scheme"),
+        pytest.param(f"Bearer  {TOKEN}", "unauthorized", id="two-spaces"),
+        pytest.param(f" Bearer {TOKEN}", "unauthorized", id="space-before"),
+        pytest.param(f"Bearer {TOKEN} ", "unauthorized", id="space-after"),
+        pytest.param(f"Bearer\t{TOKEN}", "unauthorized", id="tab"),
+        pytest.param(f"Bearer {TOKEN}\n", "unauthorized", id="line-end"),
+        pytest.param(f"Bearer {TOKEN} {TOKEN}", "unauthorized", id="two-tokens"),
+        pytest.param(f"Bearer {TOKEN}, Bearer {TOKEN}", "unauthorized", id="two-credentials"),
+        pytest.param(f'Bearer "{TOKEN}"', "unauthorized", id="quotes"),
+        pytest.param(f"Bearer {TOKEN.upper()}", "unauthorized", id="case-of-the-token"),
+        pytest.param("Bearer", "unauthorized", id="no-token"),
+        pytest.param("Bearer ", "unauthorized", id="empty-token"),
+        pytest.param("", "unauthorized", id="empty"),
+        pytest.param(" ", "unauthorized", id="blank"),
+        pytest.param("Bearer " + "x" * 9_000, "unauthorized", id="9-kB"),
+        pytest.param("Bearer gw_" + "x" * 9_000, "unauthorized", id="9-kB-key"),
+        pytest.param("Bearer grüße", "unauthorized", id="non-ascii"),
+        pytest.param("Bearer \ud800", "unauthorized", id="half-a-character"),
+        pytest.param("Bearer \x00", "unauthorized", id="nul"),
+    ],
+)
+def test_header(desk, authorization, outcome):
+    """`Bearer`, in any case, one space, the token, and nothing else."""
+    assert desk.ask(authorization)["context"]["outcome"] == outcome
+
+
+def test_no_scheme_is_asked_about_what_is_no_bearer_token(desk):
+    """What has another form is refused for its form."""
+    for authorization in ("", "Bearer", "Bearer  x", "Basic x", TOKEN, "Bearer x "):
+        desk.ask(authorization)
+
+    assert desk.scheme.asked == []
+    assert {line["reason"] for line in desk.log.credentials} == {"no-bearer-token"}
+
+
+@pytest.mark.parametrize(
+    ("token", "line"),
+    [
+        pytest.param(
+            TOKEN, {"outcome": "ok", "principal": "tests", "key_id": "k3yoft3s"}, id="key"
+        ),
+        pytest.param("jwt", {"outcome": "ok", "principal": "user|7"}, id="jwt"),
+        pytest.param("bad", {"outcome": "unauthorized", "reason": "wrong-secret"}, id="bad"),
+        pytest.param("what", {"outcome": "unauthorized", "reason": "no-scheme"}, id="of-no-scheme"),
+        pytest.param("away", {"outcome": "unavailable", "reason": "ReadTimeoutError"}, id="away"),
+    ],
+)
+def test_log(desk, token, line):
+    """One line with the reason, which nobody else is told."""
+    desk.ask(f"Bearer {token}")
+
+    (logged,) = desk.log.credentials
+    assert {name: logged[name] for name in logged.keys() & {*line, "reason", "key_id"}} == line
+    assert logged.keys() <= KEYS
+    assert desk.log.lines == []
+
+
+def test_naughty_strings(desk, capfd):
+    """Whatever stands in the header: an answer, and one line of ours."""
+    texts = [*vectors("blns.json"), f"{CANARY}\n{{", f'{CANARY}", "outcome": "ok', "gw_" + CANARY]
+
+    answers = [desk.ask(form.format(text)) for text in texts for form in ("{}", "Bearer {}")]
+
+    assert {answer["context"]["outcome"] for answer in answers} == {"unauthorized"}
+    assert len(desk.log.credentials) == len(answers)
+    assert all(line.keys() <= KEYS for line in desk.log.credentials)
+    assert CANARY not in json.dumps(answers) + desk.log.text + "".join(capfd.readouterr())
+
+
+def test_real_schemes(capfd):
+    """What the settings of a fresh checkout make of a header, when there is no store to ask."""
+    log = Log()
+    settings = Settings.from_env({"GATEWAY_KEYS_SECRET": ""})
+    authorize = create_app(settings, telemetry=log.telemetry).handler_map["authorize"]
+    tokens = ["gw_", "gw_abcdefgh_" + "x" * 43, "a.b.c", CANARY, CANARY * 1_000, "ü", "\ud800"]
+
+    for token in tokens:
+        answer = authorize(json.loads(json.dumps(token_event(f"Bearer {token}"))), None)
+        assert answer["context"] == {"outcome": "unauthorized"}
+
+    reasons = [line["reason"] for line in log.credentials]
+    assert reasons == ["malformed", "no-api-keys"] + ["no-issuer"] * 5
+    assert CANARY not in log.text + "".join(capfd.readouterr())
+
+
+def test_bug(desk, capfd):
+    """It raises, and API Gateway answers 500: closed. Nobody is told what the bug said."""
+    desk.scheme.known = {"token": ValueError(f"cannot use {CANARY}")}
+
+    with pytest.raises(AuthorizerFailed) as failed:
+        desk.ask("Bearer token")
+
+    shown = "".join(traceback.format_exception(failed.value))
+    (line,) = desk.log.lines
+    assert (line["message"], line["exception"]) == ("bug", "ValueError")
+    assert line["where"][-1].endswith(" authenticate")
+    assert CANARY not in shown + desk.log.text + "".join(capfd.readouterr())
+
+
+def test_no_header_in_chalice_local():
+    """Chalice answers before us, as API Gateway does: a bare 401."""
+    local = LocalGateway(house(ApiGatewayDoor).app, Config())
+
+    with pytest.raises(NotAuthorizedError):
+        local.handle_request("GET", "/models", {}, b"")

@@ -1,0 +1,219 @@
+"""What is counted: of which requests, and under which name."""
+
+import pytest
+
+from chalicelib.api.factory import create_app
+from chalicelib.auth.api_keys import ApiKeys
+from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
+from chalicelib.auth.key_document import ApiKey
+from chalicelib.auth.last_known_good import LastKnownGood
+from chalicelib.errors import (
+    ModelFailed,
+    ModelNotReady,
+    ModelRejectedInput,
+    UpstreamFailed,
+    UpstreamThrottled,
+)
+from chalicelib.messages import InferenceResponse
+from chalicelib.settings import Settings
+from tests.doors import TOKEN, ApiGatewayDoor, LocalDoor
+from tests.gateway import JSON, TESTS, FakeRuntime, FakeScheme, FixedTable, House, table
+from tests.measures import Books, read
+
+GOOD = {**JSON, "Authorization": f"Bearer {TOKEN}"}
+BAD = {**JSON, "Authorization": "Bearer bad"}
+AWAY = {**JSON, "Authorization": "Bearer away"}
+NARROW = {**JSON, "Authorization": "Bearer narrow"}
+CREDENTIALS = {
+    TOKEN: TESTS,
+    "bad": BadCredential("unknown-key"),
+    "away": StoreUnavailable("timeout"),
+    "narrow": Identity("narrow", ("iris",), None),
+}
+
+# What a model answers, by its endpoint; all others echo.
+ERRORS = {
+    "churn-prod": ModelNotReady(),
+    "nlp": UpstreamThrottled(),
+    "wine-pipeline": UpstreamFailed(),
+    "shared": ModelRejectedInput(422),
+    "half-open": ModelFailed(400),
+}
+
+
+def answer(target, request):
+    error = ERRORS.get(target["EndpointName"])
+    if error is not None:
+        raise error
+    return InferenceResponse(request.body, request.content_type)
+
+
+class Retrying(FakeRuntime):
+    """Needs a second attempt for one endpoint."""
+
+    def invoke(self, resolved, request, deadline, record):
+        record.attempts += resolved.target.endpoint == "attributes"
+        return super().invoke(resolved, request, deadline, record)
+
+
+def gateway(door=ApiGatewayDoor, *, source=None, scheme=None, **settings):
+    """A gateway whose metrics can be read."""
+    books = Books(**settings)
+    runtime = Retrying(answer)
+    app = create_app(
+        Settings.from_env({}),
+        source=source or FixedTable(table()),
+        runtime=runtime,
+        schemes=[scheme or FakeScheme(CREDENTIALS)],
+        telemetry=books.telemetry,
+    )
+    return House(app, runtime, books, door(app))
+
+
+@pytest.mark.parametrize("door", [LocalDoor, ApiGatewayDoor])
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "model", "counted"),
+    [
+        ("iris", GOOD, 200, "iris", ()),
+        ("house-price/houston", GOOD, 200, "house-price/{city}", ()),
+        ("house-price/paris", GOOD, 400, "house-price/{city}", ("4XX",)),
+        ("nothing", GOOD, 404, "(unknown)", ("4XX",)),
+        ("nothing/at/all", GOOD, 404, "(unknown)", ("4XX",)),
+        ("churn", NARROW, 404, "(unknown)", ("4XX",)),
+        ("churn", GOOD, 503, "churn", ("5XX", "ModelNotReady")),
+        ("sentiment", GOOD, 503, "sentiment", ("5XX", "Throttles")),
+        ("wine-grade", GOOD, 502, "wine-grade", ("5XX",)),
+        ("summary", GOOD, 422, "summary", ("4XX",)),
+        ("half-open", GOOD, 502, "half-open", ("5XX",)),
+        ("attributes", GOOD, 200, "attributes", ("Retries",)),
+    ],
+)
+def test_a_prediction(door, path, *, headers, status, model, counted):
+    """Counted under the entry of the table, by our own status, whoever is to blame."""
+    house = gateway(door)
+    assert house.post(f"/predict/{path}", b"{}", headers).status == status
+
+    names = {f"Invocation{name}Errors" if name.endswith("XX") else name for name in counted}
+    sums = house.log.sums(model=model)
+    assert {name: sums[name] for name in sums if not name.endswith("Latency")} == {
+        "Invocations": 1,
+        **dict.fromkeys(names, 1),
+    }
+    assert house.log.sums() == sums
+
+
+@pytest.mark.parametrize("door", [LocalDoor, ApiGatewayDoor])
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/models", GOOD, 200),
+        ("GET", "/models/iris", GOOD, 200),
+        ("GET", "/models/nothing", GOOD, 404),
+        ("GET", "/health", {}, 200),
+        ("PUT", "/predict/iris", GOOD, 405),
+        ("POST", "/predict/iris", AWAY, 503),
+        ("GET", "/models", AWAY, 503),
+    ],
+)
+def test_not_a_prediction(door, method, path, headers, status):
+    """Nothing is counted of what is no call of a model by somebody whom we know."""
+    house = gateway(door)
+
+    assert house.door.send(method, path, headers, b"{}").status == status
+    assert house.log.blobs == []
+
+
+@pytest.mark.parametrize("door", [LocalDoor, ApiGatewayDoor])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/predict/iris"), ("GET", "/models")])
+def test_unauthorized(door, method, path):
+    """A refused credential is counted by itself, for the gateway as a whole."""
+    house = gateway(door)
+    assert house.door.send(method, path, BAD, b"{}").status == 401
+
+    (blob,) = house.log.blobs
+    assert (blob.dimensions, blob.values) == ([["service"]], {"Unauthorized": 1})
+
+
+def test_per_model_off():
+    """The same sums, and not one series for a model."""
+    house = gateway(per_model=False)
+    for path in ("iris", "churn", "nothing"):
+        house.post(f"/predict/{path}", b"{}", GOOD)
+
+    assert all(blob.dimensions == [["service"]] for blob in house.log.blobs)
+    assert house.log.sums()["Invocations"] == 3
+
+
+def test_setting(capsys):
+    """GATEWAY_METRICS_PER_MODEL says which, to a gateway that makes its telemetry itself."""
+    for value, dimensions in (("on", [["service"], ["service", "model"]]), ("off", [["service"]])):
+        settings = Settings.from_env({"GATEWAY_METRICS_PER_MODEL": value})
+        source = FixedTable(table())
+        app = create_app(settings, source=source, runtime=FakeRuntime(), schemes=[FakeScheme()])
+        ApiGatewayDoor(app).send("POST", "/predict/iris", JSON, b"{}")
+
+        (line,) = [text for text in capsys.readouterr().out.splitlines() if "_aws" in text]
+        (blob,) = read(f"{line}\n")
+        assert blob.dimensions == dimensions
+
+
+def test_table_rejected():
+    """A table that cannot be used is counted when it is found, and calls of models as failed."""
+    books = Books()
+    settings = Settings.from_env({"GATEWAY_ROUTING": "file:nothing.yaml"})
+    app = create_app(settings, schemes=[FakeScheme()], telemetry=books.telemetry)
+
+    (blob,) = books.blobs
+    assert (blob.dimensions, blob.values) == ([["service"]], {"TableRejected": 1})
+
+    assert ApiGatewayDoor(app).send("POST", "/predict/iris", GOOD, b"{}").status == 503
+    assert books.sums(model="(unknown)")["Invocation5XXErrors"] == 1
+
+
+class TestKeyStoreAge:
+    """How old the keys are by which somebody was let in, or not."""
+
+    KEY = f"gw_abcdefgh_{'s' * 43}"
+
+    @pytest.fixture(name="time")
+    def _time(self):
+        return [1_000.0]
+
+    @pytest.fixture(name="house")
+    def _house(self, time):
+        books = Books()
+        known = {"abcdefgh": ApiKey("abcdefgh", bytes(32), "p", (), None, disabled=False)}
+        keys = LastKnownGood(
+            lambda: known, max_age_seconds=60, cooldown_seconds=10, clock=lambda: time[0]
+        )
+        scheme = ApiKeys(keys, lambda: time[0], books.telemetry.key_store_age)
+        schemes = [scheme, FakeScheme(CREDENTIALS)]
+        source = FixedTable(table())
+        app = create_app(
+            Settings.from_env({}), source=source, schemes=schemes, telemetry=books.telemetry
+        )
+        return House(app, None, books, ApiGatewayDoor(app))
+
+    def ages(self, house):
+        return [blob.values["KeyStoreAgeSeconds"] for blob in house.log.blobs if blob.units]
+
+    def ask(self, house, token):
+        house.door.event("GET", "/models", {"Authorization": f"Bearer {token}"})
+
+    def test_age(self, house, time):
+        """From the authorizer, on the service alone; as old as they may be, and then new."""
+        for passed in (0.0, 12.5, 47.0, 1.0):
+            time[0] += passed
+            self.ask(house, self.KEY)
+
+        assert self.ages(house) == [12.5, 59.5]
+        assert all(blob.dimensions == [["service"]] for blob in house.log.blobs)
+
+    def test_others(self, house, time):
+        """A credential that no key was looked up for says nothing about their age."""
+        self.ask(house, self.KEY)
+        time[0] += 86_000
+        for token in (TOKEN, "bad", "gw_malformed"):
+            self.ask(house, token)
+
+        assert self.ages(house) == []

@@ -1,0 +1,182 @@
+"""Who may call what, as a caller sees it: unknown and forbidden are the same."""
+
+import pytest
+
+from chalicelib.auth.identity import Identity
+from chalicelib.table import file
+from tests.functional.test_catalog import HOUSE_PRICE, NAMES
+from tests.gateway import JSON, FakeScheme, FixedTable
+from tests.problems import assert_problem
+
+
+class Guests:
+    """Callers with grants, each known by a token that lists them."""
+
+    def __init__(self, build, **parts):
+        self.scheme = FakeScheme({})
+        self.gateway = build(scheme=self.scheme, **parts)
+
+    def send(self, grants, method, path, body=b"{}"):
+        token = "-".join(grants) or "none"
+        self.scheme.known[token] = Identity("guest", tuple(grants), None)
+        return self.gateway.door.send(
+            method, path, {**JSON, "Authorization": f"Bearer {token}"}, body
+        )
+
+    def models(self, grants, query=""):
+        return self.send(grants, "GET", f"/models{query}").json()
+
+
+@pytest.fixture(name="guests")
+def _guests(build):
+    return Guests(build)
+
+
+def but_for_the_name(answer, name):
+    """All of an answer that may tell one name from another."""
+    problem = assert_problem(answer, 404, "unknown-model")
+    assert problem["detail"].count(f"'{name}'") == 1
+    own = {"x-request-id", "server-timing", "content-length"}
+    headers = {key: value for key, value in answer.headers.items() if key not in own}
+    body = answer.body.decode().replace(problem["instance"], "ID").replace(f"'{name}'", "NAME")
+    return answer.status, list(headers.items()), body
+
+
+FORBIDDEN = [
+    pytest.param([], "iris", id="no-grant"),
+    pytest.param(["wine"], "iris", id="another-model"),
+    pytest.param(["iris"], "house-price/houston", id="deeper"),
+    pytest.param(["house-price"], "house-price/houston", id="the-name-alone"),
+    pytest.param(["house-price/austin"], "house-price/houston", id="another-value"),
+    pytest.param(["house-price/austin"], "house-price/paris", id="bad-parameter"),
+    pytest.param(["house-price/austin"], "house-price/%2e%2e", id="bad-characters"),
+    pytest.param(["translate/de/*"], "translate/fr/en", id="first-of-two-parameters"),
+    pytest.param(["*/*"], "iris", id="any-of-two"),
+]
+
+
+@pytest.mark.parametrize(("grants", "path"), FORBIDDEN)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_unknown_and_forbidden_are_one(guests, method, grants, path):
+    """Byte for byte, but for the name that was asked for and the request's id."""
+    prefix = "/predict/" if method == "POST" else "/models/"
+    unknown = "/".join(["no-such", *path.split("/")[1:]])
+
+    forbidden = guests.send(grants, method, prefix + path)
+    missing = guests.send(grants, method, prefix + unknown)
+    granted_but_missing = guests.send([*grants, unknown], method, prefix + unknown)
+
+    assert but_for_the_name(forbidden, path) == but_for_the_name(missing, unknown)
+    assert but_for_the_name(forbidden, path) == but_for_the_name(granted_but_missing, unknown)
+    assert guests.gateway.runtime.calls == []
+    assert not any("model" in line for line in guests.gateway.log.requests)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_grant_comes_before_parameters(guests, method):
+    """Whether a model takes a value is told to those alone who may give it."""
+    path = "/predict/house-price/paris" if method == "POST" else "/models/house-price/paris"
+
+    assert_problem(guests.send(["house-price/houston"], method, path), 404, "unknown-model")
+    assert_problem(guests.send(["house-price/*"], method, path), 400, "invalid-parameter")
+    assert_problem(guests.send(["house-price/paris"], method, path), 400, "invalid-parameter")
+    assert_problem(guests.send(["*"], method, path), 400, "invalid-parameter")
+
+
+def test_bad_value_does_not_name_the_others(guests):
+    """A refused parameter says where to look, because not everybody may see every value."""
+    answer = guests.send(["house-price/paris"], "POST", "/predict/house-price/paris")
+
+    assert b"houston" not in answer.body
+    assert b"austin" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("grants", "path", "target"),
+    [
+        (["iris"], "iris", {"EndpointName": "tabular", "TargetModel": "iris-v1.tar.gz"}),
+        (
+            ["wine", "house-price/houston"],
+            "house-price/houston",
+            {"EndpointName": "housing", "TargetModel": "houston/v3.tar.gz"},
+        ),
+        (
+            ["*/*/en"],
+            "translate/de/en",
+            {"EndpointName": "languages", "TargetModel": "de-en.tar.gz"},
+        ),
+        (["*"], "churn", {"EndpointName": "churn-prod"}),
+    ],
+)
+def test_granted(guests, grants, path, target):
+    """The model is called, once, where the table says."""
+    assert guests.send(grants, "POST", f"/predict/{path}").status == 200
+    assert guests.gateway.call.target == target
+    assert guests.gateway.log.requests[0]["principal"] == "guest"
+
+
+@pytest.mark.parametrize(
+    ("grants", "names"),
+    [
+        pytest.param([], [], id="no-grant"),
+        pytest.param(["nothing"], [], id="granted-and-not-there"),
+        pytest.param(["iris", "churn"], ["churn", "iris"], id="two"),
+        pytest.param(["churn"], ["churn"], id="no-prefix"),
+        pytest.param(["house-price/houston"], ["house-price/{city}"], id="one-value"),
+        pytest.param(["house-price/paris"], [], id="a-value-it-cannot-have"),
+        pytest.param(["house-price"], [], id="shallower"),
+        pytest.param(["*/*"], ["house-price/{city}"], id="any-of-two-segments"),
+        pytest.param(["*/*/*"], ["translate/{source}/{target}"], id="any-of-three-segments"),
+        pytest.param(["*"], NAMES, id="everything"),
+    ],
+)
+def test_list_shows_what_may_be_called(guests, grants, names):
+    """And nothing else."""
+    listing = guests.models(grants)
+
+    assert [model["name"] for model in listing["models"]] == names
+    assert listing.keys() == {"models"}
+
+
+def test_parameters_are_cut_down(guests):
+    """In the listing and in a model's own entry; the rest of the entry is the same."""
+    for grants, city in (
+        (["house-price/*"], ["austin", "houston"]),
+        (["house-price/houston"], ["houston"]),
+        (["house-price/houston", "*/austin", "house-price/paris"], ["austin", "houston"]),
+    ):
+        expected = {**HOUSE_PRICE, "parameters": {"city": {"one_of": city}}}
+        assert guests.models(grants)["models"] == [expected]
+        entry = guests.send(grants, "GET", "/models/house-price/houston").json()
+        assert entry == expected
+
+
+def test_pattern_is_cut_down_to_values(guests):
+    """Who may give two languages sees the two, not the pattern that all must match."""
+    (model,) = guests.models(["translate/de/*", "translate/fr/*", "translate/deutsch/*"])["models"]
+
+    assert model["parameters"] == {
+        "source": {"one_of": ["de", "fr"]},
+        "target": {"pattern": "[a-z]{2}"},
+    }
+
+
+def test_pages_count_what_is_visible(build):
+    """`limit` and `next` know nothing of what lies in between."""
+    entries = "".join(f"  m{n:05}:\n    kind: single\n    endpoint: e\n" for n in range(3_000))
+    table = file.parse(f"version: 1\nmodels:\n{entries}".encode(), "many.yaml")
+    guests = Guests(build, source=FixedTable(table))
+    mine = [f"m{n:05}" for n in (7, 8, 1_500, 2_998, 2_999)]
+
+    def page(query):
+        listing = guests.models(mine, query)
+        return [model["name"] for model in listing["models"]], listing.get("next")
+
+    assert page("?limit=5") == (mine, None)
+    assert page("?limit=4") == (mine[:4], mine[3])
+    assert page("?limit=2") == (mine[:2], mine[1])
+    assert page(f"?limit=2&after={mine[1]}") == (mine[2:4], mine[3])
+    assert page(f"?limit=2&after={mine[3]}") == (mine[4:], None)
+    assert page("?after=m01000") == (mine[2:], None)
+    assert page("?limit=1&after=m02999") == ([], None)
+    assert page("") == (mine, None)

@@ -1,0 +1,218 @@
+"""Random tables, callers and requests, against the design in twenty lines.
+
+A call reaches SageMaker exactly when the oracle says so, at exactly the target that it says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import sys
+from dataclasses import dataclass, field
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.table import file
+from tests.doors import CONTEXT, ApiGatewayDoor, event
+from tests.gateway import JSON, FakeRuntime, house
+from tests.profile import LONG
+
+CALLERS, REQUESTS = 5, 20
+CASES = 100_000 if LONG else 4_000
+NOW = 1_800_000_000
+
+FIRSTS = ["a", "ab", "a-b"]
+VALUES = ["x", "y", "X", "xy", "x.y", "x-y", "~", "a", "x" * 63]
+NO_VALUES = ["", ".", "..", "*", "%78", "x y", "é", "x/y", "x*", "{p}", "x" * 64]
+PATTERNS = ["[a-z]+", "[a-z.]{1,3}", "x.*", ".+", "[^y]+"]
+TARGETS = {
+    (): ["v1.tar.gz"],
+    ("p",): ["{p}", "{p}.tar.gz", "{p}/v1.tar.gz", "of-{p}/{p}"],
+    ("p", "q"): ["{p}/{q}", "{q}-{p}.tar.gz", "v1/{q}/{p}"],
+}
+PARAMETERS = ("model", "a", "b")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a table."""
+
+    first: str
+    rules: dict[str, str | list[str]]
+    """By parameter: a pattern, or a list of values."""
+
+    target: str
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.first}-{len(self.rules)}"
+
+    def document(self) -> tuple[str, object]:
+        """As `routing.yaml` has it."""
+        name = "/".join([self.first, *(f"{{{name}}}" for name in self.rules)])
+        body = {"kind": "mme", "endpoint": self.endpoint, "target_model": self.target}
+        rules = {
+            name: {"one_of" if isinstance(rule, list) else "pattern": rule}
+            for name, rule in self.rules.items()
+        }
+        return name, {**body, **({"parameters": rules} if rules else {})}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What the authorizer says about somebody."""
+
+    outcome: str
+    grants: list[str]
+    expires: int | None
+
+    def context(self) -> dict[str, str]:
+        expires = "" if self.expires is None else str(self.expires)
+        said = {"outcome": self.outcome, "grants": " ".join(self.grants), "expires": expires}
+        return {**CONTEXT, **said}
+
+
+def oracle(table: list[Entry], caller: Caller, path: str) -> tuple[int, object]:
+    """The status, and for a call the target."""
+    if caller.outcome == "unavailable":
+        return 503, None
+    if caller.outcome != "ok" or (caller.expires is not None and caller.expires <= NOW):
+        return 401, None
+    segments = path.split("/")
+    splits = [grant.split("/") for grant in caller.grants]
+    same = [one for one in splits if len(one) == len(segments)]
+    granted = any(all(a in ("*", b) for a, b in zip(one, segments, strict=True)) for one in same)
+    found = [
+        one for one in table if [one.first, len(one.rules)] == [segments[0], len(segments) - 1]
+    ]
+    if not found or not (granted or "*" in caller.grants):
+        return 404, None
+    target = found[0].target
+    for (name, rule), value in zip(found[0].rules.items(), segments[1:], strict=True):
+        allowed = string.ascii_letters + string.digits + "._~-"
+        fits = value in rule if isinstance(rule, list) else re.fullmatch(rule, value)
+        if not (1 <= len(value) <= 63 and set(value) <= set(allowed) and fits):
+            return 400, None
+        target = target.replace(f"{{{name}}}", value)
+    if {".", ".."} & set(target.split("/")):
+        return 400, None
+    return 200, {"EndpointName": found[0].endpoint, "TargetModel": target}
+
+
+rules = st.one_of(
+    st.sampled_from(PATTERNS),
+    st.lists(st.sampled_from(VALUES), min_size=1, unique=True),
+)
+values = st.sampled_from(VALUES * 5 + NO_VALUES)
+requests = st.tuples(
+    st.sampled_from(FIRSTS), st.lists(values, max_size=2), st.sampled_from(["POST", "POST", "GET"])
+)
+grants = st.one_of(
+    st.just("*"),
+    st.lists(st.sampled_from(["*", *FIRSTS, *VALUES]), min_size=1, max_size=4).map("/".join),
+    st.tuples(
+        st.sampled_from([*FIRSTS * 3, "*", "*", "**", "A"]),
+        st.lists(st.sampled_from([*"*****", *VALUES, "%78", "", "x*"]), max_size=2),
+    ).map(lambda parts: "/".join([parts[0], *parts[1]])),
+)
+callers = st.builds(
+    Caller,
+    st.sampled_from(["ok"] * 20 + ["unauthorized", "unavailable", "OK", ""]),
+    st.lists(grants, max_size=6),
+    st.sampled_from([None] * 8 + [NOW + 1, NOW, NOW - 1]),
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[Entry]:
+    """Entries of which no two have the same name and number of parameters."""
+    keys = st.tuples(st.sampled_from(FIRSTS), st.sampled_from(list(TARGETS)))
+    chosen = draw(st.lists(keys, min_size=3, max_size=9, unique=True))
+    return [
+        Entry(first, {name: draw(rules) for name in names}, draw(st.sampled_from(TARGETS[names])))
+        for first, names in chosen
+    ]
+
+
+@dataclass
+class Trial:
+    """One gateway whose table changes, and how often it did what the oracle says."""
+
+    entries: list[Entry] = field(default_factory=list)
+    runtime: FakeRuntime = field(default_factory=FakeRuntime)
+    statuses: dict[int, int] = field(default_factory=dict)
+    violations: int = 0
+
+    def __post_init__(self) -> None:
+        self._house = house(
+            ApiGatewayDoor, source=self, runtime=self.runtime, clock=lambda: float(NOW)
+        )
+
+    def table(self) -> object:
+        """The gateway's source."""
+        return self._table
+
+    def use(self, entries: list[Entry]) -> None:
+        models = dict(entry.document() for entry in entries)
+        text = json.dumps({"version": 1, "models": models})  # which is YAML, too
+        self.entries, self._table = entries, file.parse(text.encode(), "random.yaml")
+        self._house.log.stream.truncate(0)
+
+    def case(self, caller: Caller, segments: list[str], method: str) -> str:
+        """What is wrong, or nothing."""
+        status, target = oracle(self.entries, caller, "/".join(segments))
+        prefix = "/predict" if method == "POST" else "/models"
+        names = PARAMETERS[: len(segments)]
+        asked = event(
+            method,
+            "/".join([prefix, *segments]),
+            resource="/".join([prefix, *(f"{{{name}}}" for name in names)]),
+            path_parameters=dict(zip(names, segments, strict=True)),
+            headers=JSON,
+            body=b"{}",
+            authorizer=caller.context(),
+        )
+        self.runtime.calls.clear()
+
+        answered = self._house.door.deliver(asked).status
+
+        called = [call.target for call in self.runtime.calls]
+        due = [target] if status == 200 and method == "POST" else []
+        right = (answered, called) == (status, due)
+        self.statuses[answered] = self.statuses.get(answered, 0) + 1
+        self.violations += not right
+        return "" if right else f"{caller} {method} {segments}: {answered} {called}, {status} {due}"
+
+
+def test_random_tables_callers_and_requests(capsys, monkeypatch):
+    """0 violations; how many cases there were is printed."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
+    trial = Trial()
+
+    # A failing case says all about itself; to shrink the twenty around it would take minutes.
+    @settings(max_examples=CASES // (CALLERS * REQUESTS), deadline=None, phases=[Phase.generate])
+    @given(
+        tables(),
+        st.lists(callers, min_size=CALLERS, max_size=CALLERS),
+        st.lists(requests, min_size=REQUESTS, max_size=REQUESTS),
+    )
+    def run(entries, callers, requests):
+        trial.use(entries)
+        for caller in callers:
+            for first, values, method in requests:
+                assert trial.case(caller, [first, *values], method) == ""
+
+    run()
+
+    cases = sum(trial.statuses.values())
+    with capsys.disabled():
+        shares = ", ".join(f"{status}: {n:,}" for status, n in sorted(trial.statuses.items()))
+        sys.stdout.write(
+            f"\npermission: {cases:,} random cases ({shares}), {trial.violations} violations\n"
+        )
+    assert cases >= CASES
+    assert trial.violations == 0
+    assert trial.statuses.keys() == {200, 400, 401, 404, 503}
+    assert trial.statuses[200] > cases / 100  # else it would say little

@@ -1,0 +1,140 @@
+"""The API is what `gatewayctl openapi` says it is: schemathesis tries to prove the opposite.
+
+It calls the gateway as `chalice local` serves it, with what the document says and with what it
+does not, the same on every run. The checks are all that schemathesis has, but for two: that what
+fits the schemas is taken, which the document does not promise, and that a model refuses what does
+not fit, because the gateway looks into no body.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import schemathesis
+from chalice.config import Config
+from chalice.local import create_local_server
+from hypothesis import strategies as st
+
+from chalicelib.admission import TIMEOUT_HEADER
+from chalicelib.messages import InferenceResponse
+from chalicelib.table import file
+from gatewayctl.http_api.document import document
+from tests.doors import ROOT, TOKEN, LocalDoor
+from tests.gateway import FakeRuntime, FixedTable, house, runtime_at, table
+from tests.problems import TITLES
+from tests.profile import LONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chalice.app import Chalice
+
+    from chalicelib.routing import RoutingTable
+
+CONFIG = {
+    "seed": 4,
+    "generation": {
+        "deterministic": True,
+        "max-examples": 100 if LONG else 10,
+        "with-security-parameters": False,
+    },
+    # What has no handler never gets to the gateway: TRACE is answered by Python's server here, and
+    # every wrong method by API Gateway, with 403, where the gateway is deployed.
+    "phases": {"coverage": {"unexpected-methods": ["get", "put", "post", "delete", "patch"]}},
+    "checks": {
+        # 503 and 504 are answers that the document knows; `conforms` says when they are right.
+        "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "503", "504"]},
+        "positive_data_acceptance": {"enabled": False},
+    },
+    "operations": [
+        {"include-method": "POST", "checks": {"negative_data_rejection": {"enabled": False}}}
+    ],
+}
+NOBODYS = "gw_nobody00"
+# What is not JSON is bytes to the gateway, and schemathesis is not to know more.
+for media_type in ("application/x-npy", "image/png", "text/csv"):
+    schemathesis.openapi.media_type(media_type, st.binary(max_size=100))
+
+
+def api_of(routes: RoutingTable) -> Any:
+    config = schemathesis.Config.from_dict(CONFIG)
+    return schemathesis.openapi.from_dict(document(routes, server=None), config=config)
+
+
+DEMO_TABLE = file.load(ROOT / "routing.yaml")
+DEMO = api_of(DEMO_TABLE)
+EVERY_KIND = api_of(table())
+
+
+@contextmanager
+def served(app: Chalice) -> Iterator[str]:
+    """The app as `chalice local` has it on the network; the URL."""
+    server = create_local_server(app, Config.create(lambda_timeout=29), "127.0.0.1", 0).server
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def demo_url(demo):
+    gateway = house(LocalDoor, source=FixedTable(DEMO_TABLE), runtime=runtime_at(demo.url))
+    with served(gateway.app) as url:
+        yield url
+
+
+def everything(*_: object) -> InferenceResponse:
+    """An answer with all that SageMaker can say beside it."""
+    return InferenceResponse(
+        b"[]",
+        "application/json",
+        invoked_variant="green",
+        custom_attributes="a=1",
+        new_session_id="s1; Expires=2027-01-01T00:00:00Z",
+        closed_session_id="s0",
+    )
+
+
+@pytest.fixture(scope="module")
+def every_kind_url():
+    with served(house(LocalDoor, runtime=FakeRuntime(everything)).app) as url:
+        yield url
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(TOKEN, id="with-a-key"), pytest.param(NOBODYS, id="without")],
+)
+def token(request):
+    return request.param
+
+
+@DEMO.parametrize()
+def test_real_models(case, demo_url, token):
+    """The demo's table, and what its models answer."""
+    conforms(case, demo_url, token)
+
+
+@EVERY_KIND.parametrize()
+def test_every_kind_of_target(case, every_kind_url, token):
+    """A table with every option, and a SageMaker that says everything."""
+    conforms(case, every_kind_url, token)
+
+
+def conforms(case, url, token):
+    """Only what is documented; nothing for nobody; no 5xx but for those who have no time."""
+    answer = case.call_and_validate(url, headers={"Authorization": f"Bearer {token}"})
+
+    if answer.status_code >= 400:
+        slug = answer.json()["type"].removeprefix("urn:inference-gateway:")
+        assert answer.json()["title"] == TITLES[slug]
+    # A wrong method has no view, and so nobody whom it could ask who is calling.
+    assert token != NOBODYS or case.path == "/health" or answer.status_code in {401, 405}
+    assert answer.status_code < 500 or TIMEOUT_HEADER in case.headers

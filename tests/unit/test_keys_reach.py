@@ -1,0 +1,71 @@
+"""Whether a grant leads anywhere: for small tables, by trying every path."""
+
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.routing import RoutingTable, row_key
+from gatewayctl.keys import reach
+from tests.profile import LONG
+
+VALUES = ("red", "green", "blue")
+FIRSTS = ("a", "b")
+
+
+def row(parameters):
+    """A model whose parameters may have these values."""
+    rules = {f"p{n}": {"one_of": list(values)} for n, values in enumerate(parameters)}
+    artifact = "-".join(f"{{{name}}}" for name in rules) or "artifact"
+    return {
+        "kind": "mme",
+        "target": {"endpoint": "e", "target_model": artifact},
+        "parameters": rules,
+    }
+
+
+PARAMETERS = st.lists(st.sets(st.sampled_from(VALUES), min_size=1), max_size=2)
+MODELS = st.lists(st.tuples(st.sampled_from(FIRSTS), PARAMETERS), min_size=1, max_size=4)
+TABLES = MODELS.map(
+    lambda models: {row_key(first, len(values)): row(values) for first, values in models}
+)
+GRANTS = st.lists(st.sampled_from([*VALUES, "*"]), max_size=2).flatmap(
+    lambda values: st.sampled_from([*FIRSTS, "*"]).map(lambda first: "/".join([first, *values]))
+)
+
+
+def paths(rows):
+    """Every path that leads to a model."""
+    for key, one in rows.items():
+        choices = [rule["one_of"] for rule in one["parameters"].values()]
+        yield from ([key.split("/")[0], *values] for values in product(*choices))
+
+
+def covers(grant, path):
+    """The rule of grants, once more."""
+    wanted = grant.split("/")
+    return grant == "*" or (
+        len(wanted) == len(path)
+        and all(one in ("*", segment) for one, segment in zip(wanted, path, strict=True))
+    )
+
+
+@settings(max_examples=5_000 if LONG else 500, deadline=None)
+@given(TABLES, GRANTS)
+def test_exactly_those_that_cover_a_path(rows, grant):
+    """A grant is taken if and only if some path to a model is covered by it."""
+    table = RoutingTable("", {}, rows)
+    leads_somewhere = any(covers(grant, path) for path in paths(rows))
+
+    assert (not list(reach.problems([grant], table, "routing.yaml"))) == leads_somewhere
+
+
+@settings(max_examples=5_000 if LONG else 500, deadline=None)
+@given(TABLES, GRANTS)
+def test_advice_leads_somewhere(rows, grant):
+    """What is meant instead is a grant that would be taken."""
+    table = RoutingTable("", {}, rows)
+    for problem in reach.problems([grant], table, "routing.yaml"):
+        if "did you mean " in problem:
+            meant = problem.split("did you mean ")[1].removesuffix("?")
+            assert not list(reach.problems([meant], table, "routing.yaml"))
