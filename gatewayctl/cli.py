@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gatewayctl import compile as compile_command
-from gatewayctl import validate
-from gatewayctl.command import Exit, WrongUse
+from gatewayctl import openapi, validate
+from gatewayctl.aws import NotReachable
+from gatewayctl.command import Exit, Refused, Report, WrongUse
+from gatewayctl.keys import commands as keys
 from gatewayctl.table_file import locate
 
 if TYPE_CHECKING:
+    from argparse import _SubParsersAction
     from collections.abc import Mapping, Sequence
 
-    from gatewayctl.command import Command, Report
+    from gatewayctl.command import Command
 
-COMMANDS = (validate.COMMAND, compile_command.COMMAND)
+COMMANDS = (validate.COMMAND, compile_command.COMMAND, openapi.COMMAND, *keys.COMMANDS)
+GROUPS = {keys.GROUP: keys.PURPOSE}
 
 EXIT_CODES = "exit codes: 0 fine or warnings only, 1 findings, 2 wrong use, 3 AWS not reachable"
 
@@ -30,11 +34,14 @@ def main(
     project: Path,
     stdout: TextIO,
     stderr: TextIO,
+    *,
+    commands: Sequence[Command] = COMMANDS,
 ) -> int:
     """Run one command; the exit code is its result."""
+    options = Namespace(environment=environ, project=project)
     try:
         with redirect_stdout(stdout), redirect_stderr(stderr):
-            options = _parser().parse_args(arguments)
+            _parser(commands).parse_args(arguments, options)
     except SystemExit as wrong_use_or_help:
         return int(wrong_use_or_help.code or Exit.FINE)
     command: Command = options.command
@@ -42,11 +49,18 @@ def main(
         report = command.run(
             options, partial(locate, options.table, options.stage, environ, project)
         )
-    except WrongUse as error:
+    except Refused as refusal:
+        report = _refusal(command, refusal)
+    except (WrongUse, NotReachable) as error:
         stderr.write(f"gatewayctl {command.name}: {error}\n")
-        return Exit.WRONG_USE
+        return Exit.WRONG_USE if isinstance(error, WrongUse) else Exit.AWS_NOT_REACHABLE
     _print(report, options, stdout, stderr)
     return report.exit_code
+
+
+def _refusal(command: Command, refusal: Refused) -> Report:
+    notes = [f"gatewayctl {command.name}: {reason}" for reason in refusal.reasons]
+    return Report(Exit.FINDINGS, lines=(), notes=notes, data={"refused": list(refusal.reasons)})
 
 
 def _print(report: Report, options: Namespace, stdout: TextIO, stderr: TextIO) -> None:
@@ -57,18 +71,25 @@ def _print(report: Report, options: Namespace, stdout: TextIO, stderr: TextIO) -
         stderr.writelines(f"{note}\n" for note in report.notes)
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser("gatewayctl", description="Look after a routing table.")
-    parser.epilog = EXIT_CODES
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        subparser = commands.add_parser(
-            command.name, help=command.purpose, description=command.purpose, epilog=EXIT_CODES
-        )
+def _parser(commands: Sequence[Command]) -> ArgumentParser:
+    parser = ArgumentParser("gatewayctl", description="Look after a gateway.", epilog=EXIT_CODES)
+    groups = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
+    for group, purpose in GROUPS.items():
+        subparser = _add_parser(groups[""], group, purpose)
+        groups[group] = subparser.add_subparsers(required=True, metavar="COMMAND")
+    for command in commands:
+        group, _, name = command.name.rpartition(" ")
+        subparser = _add_parser(groups[group], name, command.purpose)
         command.add_arguments(subparser)
         _add_common(subparser)
         subparser.set_defaults(command=command)
     return parser
+
+
+def _add_parser(
+    parsers: _SubParsersAction[ArgumentParser], name: str, purpose: str
+) -> ArgumentParser:
+    return parsers.add_parser(name, help=purpose, description=purpose, epilog=EXIT_CODES)
 
 
 def _add_common(parser: ArgumentParser) -> None:

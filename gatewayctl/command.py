@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 
@@ -25,6 +25,14 @@ class WrongUse(Exception):
     """A command that cannot be carried out as it was given; the text says what would be right."""
 
 
+class Refused(Exception):
+    """A command that would do harm, or nothing; every reason is a line. Nothing was changed."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("\n".join(self.reasons))
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a command found: lines for stdout and notes for stderr, or data for `--format json`."""
@@ -37,10 +45,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row of `gatewayctl --help`."""
+    """One row of `gatewayctl --help`; a name of two words belongs to a group."""
 
     name: str
     purpose: str
     add_arguments: Callable[[ArgumentParser], object]
     run: Callable[[Namespace, Callable[[], Path]], Report]
-    """Given the options, and where the table is for a command that wants to know."""
+    """Given the options, and where the table is for a command that wants to know.
+
+    Beside what was typed, the options hold the `environment`, and the `project`: the folder.
+    """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from chalicelib.settings import FileLocation, routing_location
+from gatewayctl import stage as stages
 from gatewayctl.command import WrongUse
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VARIABLE = "GATEWAY_ROUTING"
-CONFIG = ".chalice/config.json"
 DEFAULT = "routing.yaml"
 
 
@@ -23,25 +22,9 @@ def locate(table: Path | None, stage: str, environ: Mapping[str, str], project: 
         return table
     if location := environ.get(VARIABLE):
         return _file(location, VARIABLE, project)
-    if location := _of_stage(stage, project / CONFIG):
-        return _file(location, f"{VARIABLE} of stage {stage} in {CONFIG}", project)
+    if location := stages.variable(VARIABLE, stage, project, instead="name a table with --table"):
+        return _file(location, f"{VARIABLE} of stage {stage} in {stages.CONFIG}", project)
     return _shortened(project / DEFAULT, project)
-
-
-def _of_stage(stage: str, config: Path) -> str | None:
-    """A stage's variables win over those for all stages, as in Chalice."""
-    try:
-        said = json.loads(config.read_bytes())
-        levels = (said, said.get("stages", {}).get(stage, {}))
-        variables = [level.get("environment_variables", {}) for level in levels]
-        location = {**variables[0], **variables[1]}.get(VARIABLE)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise WrongUse(
-            f"{CONFIG} cannot be read ({error}); mend it, or name a table with --table"
-        ) from error
-    return None if location is None else str(location)
 
 
 def _file(location: str, origin: str, project: Path) -> Path:

@@ -16,6 +16,7 @@ import aiohttp
 
 from chalicelib.settings import FileLocation, Settings
 from chalicelib.table import file
+from local_stack import demo_key
 from local_stack.children import Child, ChildEnded
 from local_stack.examples import curl_lines
 from sagemaker_local.modelserver import lifetime
@@ -81,10 +82,11 @@ async def _serve(children: list[Child], port: int, sagemaker_port: int) -> None:
     await _first(children, ready.wait())
     gateway = ["local_stack.gateway", "--port", str(port)]
     environment = _gateway_environment(sagemaker_url)
+    key_path = await demo_key.issue(environment)
     children.append(await Child.start("the gateway", gateway, environment, _say))
     async with asyncio.timeout(GATEWAY_START_SECONDS):
         await _first(children, _healthy(gateway_url))
-    _announce(gateway_url)
+    _announce(gateway_url, key_path)
     await _first(children, asyncio.Event().wait())
 
 
@@ -129,13 +131,12 @@ def _gateway_environment(sagemaker_url: str) -> dict[str, str]:
     }
 
 
-def _announce(url: str) -> None:
+def _announce(url: str, key_path: Path) -> None:
     location = Settings.from_env().routing
     assert isinstance(location, FileLocation)
     _say("")
-    for line in curl_lines(file.load(location.path), url):
+    for line in curl_lines(file.load(location.path), url, key_path):
         _say(line)
-    _say(f"curl {url}/models")
     _say("")
     _say(f"ready: {url}")
 

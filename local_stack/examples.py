@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from chalicelib.routing import Model, RoutingTable
 
 
-def curl_lines(table: RoutingTable, url: str) -> Iterator[str]:
-    """For each kind, the model with the shortest example."""
+def curl_lines(table: RoutingTable, url: str, key_path: Path) -> Iterator[str]:
+    """For each kind, the model with the shortest example; last, the list of all."""
+    credential = f'-H "Authorization: Bearer $(cat {shlex.quote(str(key_path))})"'
     shortest: dict[str, tuple[int, str]] = {}
     for model in table.models():
         path = _path(model)
         if model.example is None or path is None:
             continue
         line = (
-            f"curl {url}/predict/{path} -H 'Content-Type: application/json'"
+            f"curl {url}/predict/{path} {credential} -H 'Content-Type: application/json'"
             f" -d {shlex.quote(model.example)}"
         )
         kind = model.target.kind
         shortest[kind] = min(shortest.get(kind, (len(line), line)), (len(line), line))
-    return (line for _, line in shortest.values())
+    yield from (line for _, line in shortest.values())
+    yield f"curl {url}/models {credential}"
 
 
 def _path(model: Model) -> str | None:

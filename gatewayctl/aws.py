@@ -1,0 +1,85 @@
+"""AWS as a command meets it: a client that soon gives up, and a line that says what to check."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore import exceptions
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECT_TIMEOUT_SECONDS = 3.0
+READ_TIMEOUT_SECONDS = 10.0
+
+NAMES = {"secretsmanager": "AWS Secrets Manager"}
+
+_NETWORK = "check the network, the region and AWS_ENDPOINT_URL"
+_REGION = "set AWS_DEFAULT_REGION, or a region in your profile"
+_CREDENTIALS = "check your credentials: aws sts get-caller-identity"
+_PERMISSION = "check your IAM permission for that, and for the KMS key if there is one"
+_LATER = "try again in a minute"
+
+_SILENCE = (exceptions.ConnectionError, exceptions.HTTPClientError)
+_NO_REGION = (exceptions.NoRegionError, exceptions.InvalidRegionError)
+_REMEDIES = {  # by how the code of an answer starts
+    "AccessDenied": _PERMISSION,
+    "Throttling": _LATER,
+    **dict.fromkeys(
+        ("ExpiredToken", "UnrecognizedClient", "InvalidClient", "InvalidSig", "IncompleteSig"),
+        _CREDENTIALS,
+    ),
+}
+
+
+class NotReachable(Exception):
+    """When AWS does not let a command do its work: which service, and what to check."""
+
+
+class NoAnswer(NotReachable):
+    """When nobody knows whether AWS did what it was asked to do."""
+
+
+def client(service: str) -> Any:
+    """A client that tries once: only its caller knows whether a second try would do harm."""
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+    )
+    try:
+        with reaching(service):
+            return boto3.Session().client(service, config=config)
+    except ValueError as error:
+        raise NotReachable(f"{NAMES[service]} cannot be reached ({error}); {_NETWORK}") from error
+
+
+@contextmanager
+def reaching(service: str) -> Iterator[None]:
+    """Every error of AWS's that comes out of it is `NotReachable`."""
+    try:
+        yield
+    except exceptions.ClientError as error:
+        raise _refusal(NAMES[service], error) from error
+    except _SILENCE as error:
+        raise NoAnswer(_unreachable(NAMES[service], error, _NETWORK)) from error
+    except exceptions.BotoCoreError as error:
+        remedy = _REGION if isinstance(error, _NO_REGION) else _CREDENTIALS
+        raise NotReachable(_unreachable(NAMES[service], error, remedy)) from error
+
+
+def _unreachable(name: str, error: Exception, remedy: str) -> str:
+    return f"{name} cannot be reached ({type(error).__name__}); {remedy}"
+
+
+def _refusal(name: str, error: exceptions.ClientError) -> NotReachable:
+    code = str(error.response["Error"].get("Code", ""))
+    answer = f"{name} answers {error.operation_name} with {code}"
+    if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        return NoAnswer(f"{answer}; {_LATER}")
+    known = [remedy for start, remedy in _REMEDIES.items() if code.startswith(start)]
+    said = " ".join(str(error.response["Error"].get("Message", "")).split())
+    return NotReachable(f"{answer}; {known[0]}" if known else f"{answer}: {said}")
