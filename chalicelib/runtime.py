@@ -58,7 +58,8 @@ def sagemaker_client(**settings: str) -> Any:
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
     )
-    client = boto3.client("sagemaker-runtime", config=config, **settings)
+    # A session of its own: the default one is shared with whoever else uses boto3 in the process.
+    client = boto3.Session().client("sagemaker-runtime", config=config, **settings)
     client.meta.events.register("request-created.sagemaker-runtime.InvokeEndpoint", _bound_by_time)
     return client
 
