@@ -75,6 +75,7 @@ class ModelCache:
         self._models: dict[str, CachedModel] = {}
         self._memory = ModelMemory(self._unload, max_loaded)
         self._unloads: set[asyncio.Task[None]] = set()
+        self._is_closing = False
 
     async def invoke(self, target_model: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Load the model if need be, then let it answer.
@@ -101,6 +102,7 @@ class ModelCache:
 
         A load that the container has begun is awaited: only a loaded model can be unloaded.
         """
+        self._is_closing = True  # a call that loses its model now may not bring it back
         models = list(self._models.values())
         for model in models:
             if model not in self._memory:
@@ -164,6 +166,8 @@ class ModelCache:
             raise ContainerTimedOut(f"{self._label} did not load {model.target_model}") from error
 
     def _begin_load(self, target_model: str) -> CachedModel:
+        if self._is_closing:
+            raise ContainerUnreachable(f"{self._label} is being stopped")
         location = self._prefix.under(target_model)
         name = self._name(target_model)
         model = CachedModel(target_model, name, self._folder / name / "model")
