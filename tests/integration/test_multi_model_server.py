@@ -14,6 +14,8 @@ import pytest
 from tests.containers.multi_model_server import MultiModelServer
 from tests.stand_in import error_of
 
+# It is the one test that needs more than Python and make, so a machine without Java may leave it
+# out; in CI it runs, and fails where there is none.
 pytestmark = pytest.mark.skipif(
     shutil.which("java") is None and "CI" not in os.environ,
     reason="the Multi Model Server needs Java",

@@ -18,9 +18,9 @@ from chalicelib.routing import RoutingTable
 from chalicelib.table import file as table_file
 from chalicelib.table.problems import InvalidTable
 from chalicelib.targets import MultiModelTarget, SingleModelTarget
+from tests.vectors import vectors
 
 PROJECT = Path(__file__).parents[2]
-BLNS = PROJECT.parent / "shared" / "vectors" / "blns.json"
 
 TABLE = b"""\
 version: 1
@@ -549,15 +549,6 @@ def assert_arrived(model, key, value):
         assert getattr(model if hasattr(model, key) else model.target, key) == value
 
 
-def naughty_strings():
-    if BLNS.exists():
-        return json.loads(BLNS.read_text(encoding="utf-8"))
-    if os.environ.get("CI"):
-        pytest.fail(f"{BLNS} is missing")
-    pytest.skip(f"{BLNS} is missing: the naughty strings were NOT tried")
-    return []
-
-
 class TestNaughtyStrings:
     """The Big List of Naughty Strings, wherever a table meets the world."""
 
@@ -567,7 +558,7 @@ class TestNaughtyStrings:
             "version: 1\nmodels:\n  x/{a}:\n    kind: mme\n    endpoint: e\n"
             "    target_model: 'p/{a}'\n    parameters: {a: {pattern: '.*'}}\n"
         )
-        for text in naughty_strings():
+        for text in vectors("blns.json"):
             for tried, path in ((table, text), (permissive, f"x/{text}"), (permissive, text)):
                 try:
                     target = tried.resolve(path).target
@@ -579,7 +570,7 @@ class TestNaughtyStrings:
     def test_as_names(self):
         """A name in a table is a legal one or a problem with its line."""
         legal = 0
-        for text in naughty_strings():
+        for text in vectors("blns.json"):
             name = json.dumps(text)
             try:
                 table = parse(f"version: 1\nmodels: {{{name}: {{kind: single, endpoint: e}}}}")
@@ -594,7 +585,7 @@ class TestNaughtyStrings:
 
     def test_as_artifacts(self):
         """What names an artifact stays below the endpoint's prefix."""
-        for text in naughty_strings():
+        for text in vectors("blns.json"):
             artifact = json.dumps(text)
             try:
                 table = parse(

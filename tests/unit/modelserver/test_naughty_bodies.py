@@ -1,18 +1,16 @@
 """Whatever is in a body, the answer is a sentence and the server lives on."""
 
 import base64
-import json
-import os
 import struct
 import zlib
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-VECTORS = Path(__file__).resolve().parents[4] / "shared/vectors/json_test_suite.json"
+from tests.vectors import vectors
+
 JSON, CSV, NPY, PNG = "application/json", "text/csv", "application/x-npy", "image/png"
 
 
@@ -141,21 +139,11 @@ def test_bad_body(server, content_type, body, said):
     assert response.json()["error"].endswith(".")
 
 
-def json_test_suite() -> dict[str, bytes]:
-    """JSONTestSuite by file name; nothing where it is not to be had."""
-    if not VECTORS.exists():
-        return {}
-    cases = json.loads(VECTORS.read_text())["cases"]
-    return {name: base64.b64decode(body) for name, body in cases.items()}
-
-
 @pytest.mark.parametrize("kind", ["n_", "y_", "i_"])
 def test_json_test_suite(server, kind):
     """No case of JSONTestSuite is a prediction or a failure; `y_` gets as far as its content."""
-    cases = json_test_suite()
-    if not cases:
-        assert os.environ.get("CI") != "true", f"{VECTORS} is missing"
-        pytest.skip(f"{VECTORS} is missing")
+    suite = vectors("json_test_suite.json")["cases"]
+    cases = {name: base64.b64decode(body) for name, body in suite.items()}
 
     responses = {name: server.invoke(body) for name, body in cases.items() if name.startswith(kind)}
 
