@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,20 @@ class Deadline:
     @property
     def remaining_seconds(self) -> float:
         return self.at - time.monotonic()
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Let it end every call that is made, in this thread, while the `with` lasts."""
+        token = _in_force.set(self)
+        try:
+            yield
+        finally:
+            _in_force.reset(token)
+
+    @classmethod
+    def now_in_force(cls) -> Deadline:
+        """For those who cannot be handed one: connections, which are deep inside botocore."""
+        return _in_force.get()
+
+
+_in_force: ContextVar[Deadline] = ContextVar("deadline")

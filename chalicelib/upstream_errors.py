@@ -101,7 +101,6 @@ NO_ANSWER: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
     (botocore_errors.ReadTimeoutError, UpstreamTimedOut),
     (urllib3_errors.ReadTimeoutError, UpstreamTimedOut),
     (urllib3_errors.HTTPError, UpstreamTruncated),  # urllib3's own come from reading a body
-    (botocore_errors.ConnectionClosedError, UpstreamUnreachable),
     (botocore_errors.ConnectionError, UpstreamUnreachable),
     (botocore_errors.HTTPClientError, UpstreamInvalidResponse),
     # The gateway's own credentials, region and profile.
@@ -132,18 +131,19 @@ def from_answer(error: botocore_errors.ClientError, *, exposed: bool) -> Gateway
 
 def from_silence(error: Exception) -> GatewayError | None:
     """Ours for an error of the connection or of our own set-up; None if it is a bug."""
-    if isinstance(error, botocore_errors.ConnectionClosedError) and _is_no_http(error):
-        return UpstreamInvalidResponse()
+    if isinstance(error, botocore_errors.ConnectionClosedError):
+        return _closed(error)
     for kind, ours in NO_ANSWER:
         if isinstance(error, kind):
             return ours()
     return None
 
 
-def _is_no_http(error: botocore_errors.ConnectionClosedError) -> bool:
-    """Whether something came that is not HTTP; http.client's word for it is inside urllib3's."""
-    reasons = error.kwargs["error"].args
-    return any(
-        isinstance(reason, HTTPException) and not isinstance(reason, RemoteDisconnected)
-        for reason in reasons
-    )
+def _closed(error: botocore_errors.ConnectionClosedError) -> GatewayError:
+    """Why there was no answer on an open connection; the reason is inside urllib3's error."""
+    for reason in error.kwargs["error"].args:
+        if isinstance(reason, TimeoutError):  # while the request was sent
+            return UpstreamTimedOut()
+        if isinstance(reason, HTTPException) and not isinstance(reason, RemoteDisconnected):
+            return UpstreamInvalidResponse()
+    return UpstreamUnreachable()

@@ -14,8 +14,9 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.api.factory import create_app
 from chalicelib.auth.identity import Identity
+from chalicelib.client import sagemaker_client
 from chalicelib.messages import InferenceResponse
-from chalicelib.runtime import SageMakerRuntime, sagemaker_client
+from chalicelib.runtime import SageMakerRuntime
 from chalicelib.settings import Settings
 from chalicelib.table import file
 from chalicelib.telemetry import Telemetry

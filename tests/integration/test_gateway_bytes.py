@@ -130,11 +130,11 @@ def test_whole(script):
     ],
 )
 def test_unusable(script, status, slug):
-    """Never a 200, never a 500, and never more than one call."""
+    """Never a 200, never a 500; called again only where no prediction had begun."""
     answer, upstream = predict(script)
 
     assert_problem(answer, status, slug)
-    assert len(upstream.requests) == 1
+    assert len(upstream.requests) == 1 + (slug in {"upstream-unreachable", "upstream-error"})
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ FAULTS = [
     pytest.param("reset", 503, "upstream-unreachable", id="reset"),
     pytest.param("truncate", 502, "upstream-truncated", id="truncate"),
 ]
+# Those that may be over in a moment.
+PASSING = ("throttle", "e500", "e530", "e503", "reset")
 # What the stand-in says, and must not be said on.
 UPSTREAMS_OWN = ("fault on demand", "arn:", "000000000000", "127.0.0.1", "amazonaws")
 
@@ -65,16 +67,46 @@ def timed(call, *arguments):
 
 @pytest.mark.parametrize(("fault", "status", "slug"), FAULTS)
 def test_fault(gateway, put, fault, status, slug):
-    """One call, the right problem, and not a word of SageMaker's in it or in the log."""
+    """The right problem, a second try where one may help, and not a word of SageMaker's."""
     put("digit-reader", fault)
 
     answer = gateway.post("/predict/digit", PICTURE, JSON)
 
     assert_problem(answer, status, slug)
     line = gateway.log.requests[-1]
-    assert (line["slug"], line["attempts"], line["endpoint"]) == (slug, 1, "digit-reader")
+    assert (line["slug"], line["attempts"], line["endpoint"]) == (
+        slug,
+        1 + (fault in PASSING),
+        "digit-reader",
+    )
     for text in UPSTREAMS_OWN:
         assert text not in answer.body.decode() + gateway.log.text
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_fault_that_passes(gateway, put, fault):
+    """What is over in a moment, the caller never sees; the log and the metrics do."""
+    put("digit-reader", fault, count=1)
+
+    assert gateway.post("/predict/digit", PICTURE, JSON).status == 200
+    assert gateway.log.requests[-1]["attempts"] == 2
+
+
+def test_cold_model_that_is_waited_for(demo, put):
+    """`cold_start: wait` asks again until it is ready, `refuse` tells the caller to."""
+    entry = "kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz"
+    gateway = gateway_to(
+        demo.url,
+        table(f"version: 1\nmodels:\n  m: {{{entry}, cold_start: wait}}\n  r: {{{entry}}}"),
+    )
+    put("tabular", "not-ready", count=3)
+
+    refused = gateway.post("/predict/r", FLOWER, JSON)
+    waited = gateway.post("/predict/m", FLOWER, JSON)
+
+    assert_problem(refused, 503, "model-not-ready")
+    assert waited.status == 200
+    assert [line["attempts"] for line in gateway.log.requests] == [1, 3]
 
 
 def test_models_own_words(demo, put):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import errors
+from chalicelib.retries import NEVER, RETRIES
 from chalicelib.routing import BUILT_IN
 from chalicelib.table.document import MANDATORY, TABLE, parse
 from chalicelib.table.keys import (
@@ -142,6 +143,17 @@ class TestErrors:
         }
 
         assert documented == real
+
+    def test_every_retry_is_documented(self):
+        """What is tried again, and after which pause, in the order of the code."""
+        documented = rows(ERRORS, "type | pause in seconds")
+
+        assert [(code(slug), pause) for slug, pause, _ in documented] == [
+            (error.slug, str(pause or "")) for error, pause in RETRIES.items()
+        ]
+        assert [said.startswith("no") for *_, said in documented] == [
+            pause is NEVER for pause in RETRIES.values()
+        ]
 
     def test_example(self):
         """The problem that is shown is what a caller gets."""

@@ -24,8 +24,8 @@ PARTS = {
 LAYERS = [
     {"errors", "spelling", "targets", "messages", "media_types", "deadline"},
     {"settings", "parameters", "strict_json", "record", "upstream_errors", "warmth"},
-    {"routing", "metrics"},
-    {"auth"},
+    {"routing", "metrics", "connections", "answers"},
+    {"auth", "retries", "client"},
     {"telemetry", "table", "admission"},
     {"sources", "runtime"},
     {"gateway"},
@@ -35,14 +35,20 @@ LAYERS = [
 # What is foreign, and the modules or packages that may know it.
 DOORS = {
     "chalice": {"app", "chalicelib.api", "chalicelib.errors"},
-    "boto3": {"chalicelib.runtime", "chalicelib.sources"},
+    "boto3": {"chalicelib.client", "chalicelib.sources"},
     "botocore": {
+        "chalicelib.client",
+        "chalicelib.connections",
         "chalicelib.runtime",
         "chalicelib.sources",
         "chalicelib.upstream_errors",
         "chalicelib.auth.key_secret",
     },
-    "urllib3": {"chalicelib.runtime", "chalicelib.upstream_errors"},
+    "urllib3": {
+        "chalicelib.connections",
+        "chalicelib.runtime",
+        "chalicelib.upstream_errors",
+    },
     "yaml": {"chalicelib.table.nodes"},
     "aws_lambda_powertools": {
         "chalicelib.telemetry",

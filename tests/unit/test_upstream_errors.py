@@ -198,7 +198,7 @@ def test_models_own_words_are_missing():
             errors.UpstreamUnreachable,
             id="closed",
         ),
-        pytest.param(closed(TimeoutError()), errors.UpstreamUnreachable, id="sending-timed-out"),
+        pytest.param(closed(TimeoutError()), errors.UpstreamTimedOut, id="sending-timed-out"),
         pytest.param(
             closed(http.client.BadStatusLine("SSH-2.0")), errors.UpstreamInvalidResponse, id="ssh"
         ),

@@ -11,7 +11,13 @@ from chalicelib.targets import (
     PipelineTarget,
     SingleModelTarget,
 )
-from chalicelib.warmth import MOST_REMEMBERED, WARM_SECONDS, Warmth
+from chalicelib.warmth import (
+    LONGEST_LOAD_SECONDS,
+    LONGEST_RETRY_AFTER_SECONDS,
+    MOST_REMEMBERED,
+    WARM_SECONDS,
+    Warmth,
+)
 
 MODEL = MultiModelTarget("tabular", "iris.tar.gz")
 
@@ -24,6 +30,16 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    return Clock()
+
+
+@pytest.fixture(name="warmth")
+def _warmth(clock):
+    return Warmth(clock)
 
 
 @pytest.mark.parametrize(
@@ -42,10 +58,8 @@ def test_never_seen(target, may_be):
     assert Warmth().may_be_cold(target) is may_be
 
 
-def test_five_minutes():
+def test_five_minutes(warmth, clock):
     """Whoever has answered is warm for five minutes, counted from the last answer."""
-    clock = Clock()
-    warmth = Warmth(clock)
     warmth.saw_answer(MODEL)
 
     clock.now += WARM_SECONDS - 1
@@ -65,12 +79,73 @@ def test_five_minutes():
         MultiModelTarget("tabular", "iris.tar.gz", target_variant="green"),
     ],
 )
-def test_others_are_not_warmed(other):
+def test_others_are_not_warmed(warmth, other):
     """Another artifact, endpoint or variant is another model to load."""
-    warmth = Warmth()
     warmth.saw_answer(MODEL)
 
     assert warmth.may_be_cold(other)
+
+
+def load(warmth, clock, seconds, target=MODEL):
+    """One load that took so long, seen by a call that gave up after 25 s and a later one."""
+    clock.now += 25
+    warmth.saw_loading(target, waited_seconds=25)
+    clock.now += seconds - 25
+    warmth.saw_answer(target)
+
+
+def test_how_long_a_load_takes(warmth, clock):
+    """The last load says how long this one will take, counted from its own beginning."""
+    assert warmth.saw_loading(MODEL, waited_seconds=0) is None
+    warmth.saw_answer(MODEL)
+    load(warmth, clock, 40)
+
+    clock.now += 3_600
+    assert warmth.saw_loading(MODEL, waited_seconds=10) == 30
+    clock.now += 12
+    assert warmth.saw_loading(MODEL, waited_seconds=2) == 18
+
+
+@pytest.mark.parametrize(
+    ("took", "later", "expected"),
+    [
+        pytest.param(40, 40, None, id="should-be-ready-by-now"),
+        pytest.param(40, 39.2, 1, id="almost"),
+        pytest.param(300, 0, LONGEST_RETRY_AFTER_SECONDS, id="very-slow"),
+        pytest.param(3_000, 0, None, id="was-not-asked-for"),
+    ],
+)
+def test_how_long_is_left(warmth, clock, took, later, expected):
+    """Never less than a second, never more than a minute; nothing where nothing is known."""
+    load(warmth, clock, took)
+    warmth.saw_loading(MODEL, waited_seconds=0)
+    clock.now += later
+
+    assert warmth.saw_loading(MODEL, waited_seconds=0) == expected
+
+
+def test_load_that_was_given_up(warmth, clock):
+    """What began longer ago than any load takes is another load by now."""
+    load(warmth, clock, 40)
+    warmth.saw_loading(MODEL, waited_seconds=0)
+    clock.now += LONGEST_LOAD_SECONDS + 1
+
+    assert warmth.saw_loading(MODEL, waited_seconds=0) == 40
+
+
+def test_loads_of_others(warmth, clock):
+    """Every artifact has a history of its own."""
+    load(warmth, clock, 40)
+
+    assert warmth.saw_loading(MultiModelTarget("tabular", "wine.tar.gz"), waited_seconds=1) is None
+
+
+def test_loading_is_cold(warmth):
+    """Who is being loaded again is not warm, however lately it has answered."""
+    warmth.saw_answer(MODEL)
+    warmth.saw_loading(MODEL, waited_seconds=0)
+
+    assert warmth.may_be_cold(MODEL)
 
 
 def test_bounded():

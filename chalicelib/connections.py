@@ -1,0 +1,110 @@
+"""Connections that end with the request's deadline, whatever they are waiting for.
+
+A read timeout bounds each wait by itself: an upstream that sends a byte now and then is never
+late. Here connecting, sending and every piece of status line, headers and body, of an error's body
+too, have what is left until the deadline and nothing more.
+"""
+
+from __future__ import annotations
+
+import io
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
+from urllib3.exceptions import ConnectTimeoutError
+
+from chalicelib.deadline import Deadline
+
+if TYPE_CHECKING:
+    import socket
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+
+
+def bound(client: Any) -> None:
+    """Let this client use such connections: the one place that reaches into botocore.
+
+    All it keeps of botocore's HTTP session, proxies and CA bundles included, stays as it is.
+    """
+    client._endpoint.http_session._pool_classes_by_scheme.update(
+        {"http": _ConnectionPool, "https": _TlsConnectionPool}
+    )
+
+
+def _seconds_left() -> float:
+    """When there are none: TimeoutError, as a socket that has waited in vain raises it."""
+    seconds = Deadline.now_in_force().remaining_seconds
+    if seconds <= 0:
+        raise TimeoutError("the deadline has passed")
+    return seconds
+
+
+class _Bounded:
+    """What is different about both kinds of connection."""
+
+    sock: socket.socket | None
+
+    def connect(self) -> None:
+        self.timeout = min(CONNECT_TIMEOUT_SECONDS, _seconds_left())
+        try:
+            super().connect()  # type: ignore[misc]
+        except TimeoutError as error:
+            # Of a TLS handshake; urllib3 would take it for a wait for the answer.
+            raise ConnectTimeoutError(self, "the TLS handshake timed out") from error
+        self._wait_no_longer_than_allowed()
+
+    def send(self, data: Any) -> None:
+        self._wait_no_longer_than_allowed()
+        super().send(data)  # type: ignore[misc]
+
+    def _wait_no_longer_than_allowed(self) -> None:
+        """urllib3 would give a body that is sent the time that it has to connect."""
+        if self.sock is not None:
+            self.sock.settimeout(_seconds_left())
+
+
+class _Reader(io.RawIOBase):
+    """What a socket receives until the deadline."""
+
+    def __init__(self, source: io.RawIOBase, sock: socket.socket) -> None:
+        self._source = source
+        self._sock = sock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(_seconds_left())
+        return self._source.readinto(buffer)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp = io.BufferedReader(_Reader(self.fp.detach(), sock))
+
+
+class _Connection(_Bounded, AWSHTTPConnection):  # type: ignore[misc]
+    response_class = _Response
+
+
+class _TlsConnection(_Bounded, AWSHTTPSConnection):  # type: ignore[misc]
+    response_class = _Response
+
+
+class _ConnectionPool(AWSHTTPConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _Connection
+
+
+class _TlsConnectionPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _TlsConnection
