@@ -23,6 +23,10 @@ class Deadline:
         """The earliest of several budgets, all of which begin now."""
         return cls(time.monotonic() + min(budgets_seconds))
 
+    def within(self, seconds: float) -> Deadline:
+        """The earlier of this one and so many seconds from now."""
+        return Deadline(min(self.at, time.monotonic() + seconds))
+
     @property
     def remaining_seconds(self) -> float:
         return self.at - time.monotonic()

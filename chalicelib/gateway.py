@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.admission import admit, requested_timeout_seconds
-from chalicelib.deadline import Deadline
 from chalicelib.errors import UnknownModel
 
 if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
+    from chalicelib.deadline import Deadline
     from chalicelib.messages import Call, InferenceResponse
     from chalicelib.record import RequestRecord
     from chalicelib.routing import Model, Resolved, RoutingTable
@@ -50,17 +50,16 @@ class Gateway:
         path: str,
         call: Call,
         *,
-        platform_seconds: float,
+        platform: Deadline,
         record: RequestRecord,
     ) -> tuple[Model, InferenceResponse]:
         """The model and its answer. When there is none: the GatewayError that says why.
 
-        `platform_seconds` is what API Gateway and Lambda leave us.
+        `platform` is when API Gateway and Lambda must have it.
         """
         resolved = self.resolve(principal, path, record)
         request = admit(call, resolved.model)
-        patience_seconds = requested_timeout_seconds(call) or platform_seconds
-        deadline = Deadline.soonest(
-            (resolved.model.timeout_seconds, patience_seconds, platform_seconds)
-        )
+        deadline = platform.within(resolved.model.timeout_seconds)
+        if patience_seconds := requested_timeout_seconds(call):
+            deadline = deadline.within(patience_seconds)
         return resolved.model, self._runtime.invoke(resolved, request, deadline, record)

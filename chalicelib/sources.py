@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib.errors import ConfigurationError, RoutingUnavailable
+from chalicelib.errors import RoutingUnavailable
 from chalicelib.settings import FileLocation, S3Location
 from chalicelib.table import file
 from chalicelib.table.problems import InvalidTable
@@ -40,18 +40,24 @@ class FileSource:
         return self._table
 
 
-def _no_s3(location: S3Location, telemetry: Telemetry) -> RoutingSource:
-    raise ConfigurationError(
-        [f"GATEWAY_ROUTING is s3://{location.bucket}/{location.key}; this version reads file: only"]
-    )
+def _from_file(settings: Settings, location: FileLocation, telemetry: Telemetry) -> RoutingSource:
+    return FileSource(location, telemetry)
 
 
-SOURCES: dict[type, Callable[[Any, Telemetry], RoutingSource]] = {
-    FileLocation: FileSource,
-    S3Location: _no_s3,
+def _from_s3(settings: Settings, location: S3Location, telemetry: Telemetry) -> RoutingSource:
+    # A table that ships with the code does not pay for these.
+    from chalicelib.refreshed import RefreshedSource  # noqa: PLC0415
+    from chalicelib.s3_object import S3Object  # noqa: PLC0415
+
+    return RefreshedSource(S3Object(location), telemetry, max_age_seconds=settings.routing_max_age)
+
+
+SOURCES: dict[type, Callable[[Settings, Any, Telemetry], RoutingSource]] = {
+    FileLocation: _from_file,
+    S3Location: _from_s3,
 }
 
 
 def source_for(settings: Settings, telemetry: Telemetry) -> RoutingSource:
     """The source that the settings name."""
-    return SOURCES[type(settings.routing)](settings.routing, telemetry)
+    return SOURCES[type(settings.routing)](settings, settings.routing, telemetry)

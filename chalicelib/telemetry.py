@@ -101,6 +101,15 @@ class Telemetry:
         kind = type(error).__name__
         self._logger.error("bug", request_id=request_id, exception=kind, where=where)
 
+    def table_not_fetched(self, place: str, reason: str) -> None:
+        """The routing table could not be read; the one that was read before stays in force."""
+        self._logger.warning("routing table not fetched", place=place, reason=reason)
+
+    def table_age(self, seconds: float) -> None:
+        """How long ago the table in force was last known to be the newest."""
+        if seconds > 0:
+            self._metrics.gateway("TableAgeSeconds", seconds, "Seconds")
+
     def table_refused(self, problems: Iterable[Any]) -> None:
         """The routing table could not be loaded; every problem with its place."""
         self._logger.error("routing table refused", problems=[str(one) for one in problems])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.auth.principal import Principal
+    from chalicelib.deadline import Deadline
     from chalicelib.messages import Call
     from chalicelib.record import RequestRecord
 
@@ -24,8 +25,8 @@ class Exchange:
 
     call: Call
     query: Mapping[str, str] = field(repr=False)
-    platform_seconds: float
-    """What API Gateway and Lambda leave us from here."""
+    platform: Deadline
+    """When API Gateway and Lambda must have our answer."""
 
     record: RequestRecord
 

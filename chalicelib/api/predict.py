@@ -25,7 +25,7 @@ def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -
             principal,
             "/".join(segments.values()),
             exchange.call,
-            platform_seconds=exchange.platform_seconds,
+            platform=exchange.platform,
             record=exchange.record,
         )
         return wire.prediction(response, model)

@@ -17,6 +17,7 @@ from chalice.app import Response
 
 from chalicelib.admission import MAX_BODY_BYTES
 from chalicelib.api.exchange import Exchange
+from chalicelib.deadline import Deadline
 from chalicelib.messages import Call
 from chalicelib.record import RequestRecord
 
@@ -49,7 +50,7 @@ def exchange(request: Request) -> Exchange:
     call = _call(request)
     record.bytes_in = call.size_bytes
     query = dict(request.query_params or {})
-    return Exchange(call, query, _platform_seconds(request), record)
+    return Exchange(call, query, Deadline.soonest([_platform_seconds(request)]), record)
 
 
 def prediction(response: InferenceResponse, model: Model) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from chalicelib.routing import RoutingTable
@@ -50,6 +51,11 @@ def parse(data: bytes, file: str) -> RoutingTable:
 def compiled_path(path: Path) -> Path:
     """Where the compiled form of a table's file lies."""
     return path.with_suffix(".json")
+
+
+def compiled_key(key: str) -> str:
+    """The same for a table that is an object in S3."""
+    return str(PurePosixPath(key).with_suffix(".json"))
 
 
 def compiled(table: RoutingTable) -> bytes:

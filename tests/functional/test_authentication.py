@@ -5,10 +5,10 @@ import pytest
 from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
 from chalicelib.errors import RoutingUnavailable
 from tests.canary import CANARY
+from tests.clock import Clock
 from tests.doors import CONTEXT, TOKEN
 from tests.gateway import JSON, TESTS, FakeScheme
 from tests.problems import assert_problem
-from tests.unit.auth.clock import Clock
 
 ORIGIN = "https://shop.example.com"
 BAD = {

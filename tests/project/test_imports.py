@@ -27,7 +27,9 @@ LAYERS = [
     {"routing", "metrics", "connections", "answers"},
     {"auth", "retries", "client"},
     {"telemetry", "table", "admission"},
-    {"sources", "runtime"},
+    {"s3_object", "runtime"},
+    {"refreshed"},
+    {"sources"},
     {"gateway"},
     {"api"},
 ]
@@ -35,18 +37,19 @@ LAYERS = [
 # What is foreign, and the modules or packages that may know it.
 DOORS = {
     "chalice": {"app", "chalicelib.api", "chalicelib.errors"},
-    "boto3": {"chalicelib.client", "chalicelib.sources"},
+    "boto3": {"chalicelib.client", "chalicelib.s3_object"},
     "botocore": {
         "chalicelib.client",
         "chalicelib.connections",
         "chalicelib.runtime",
-        "chalicelib.sources",
+        "chalicelib.s3_object",
         "chalicelib.upstream_errors",
         "chalicelib.auth.key_secret",
     },
     "urllib3": {
         "chalicelib.connections",
         "chalicelib.runtime",
+        "chalicelib.s3_object",
         "chalicelib.upstream_errors",
     },
     "yaml": {"chalicelib.table.nodes"},

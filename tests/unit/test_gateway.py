@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.auth.principal import Principal
+from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidParameter, UnknownModel
 from chalicelib.gateway import Gateway
 from chalicelib.messages import Call
@@ -37,7 +38,7 @@ class Errand:
 
     def run(self, path):
         return self._gateway.predict(
-            self._principal, path, CALL, platform_seconds=28.0, record=self.record
+            self._principal, path, CALL, platform=Deadline.soonest([28.0]), record=self.record
         )
 
 

@@ -18,18 +18,9 @@ from chalicelib.warmth import (
     WARM_SECONDS,
     Warmth,
 )
+from tests.clock import Clock
 
 MODEL = MultiModelTarget("tabular", "iris.tar.gz")
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self):
-        self.now = 1_000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture(name="clock")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.auth.clock import Clock
+from tests.clock import Clock
 from tests.unit.auth.issuer import jwks, make_keys, scheme
 
 

@@ -1,0 +1,120 @@
+"""A table that changes without a deploy: looked at now and then, swapped whole, never lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from chalicelib.deadline import Deadline
+from chalicelib.errors import RoutingUnavailable
+from chalicelib.s3_object import NotFetched
+from chalicelib.table.problems import InvalidTable, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.routing import RoutingTable
+    from chalicelib.s3_object import S3Object
+    from chalicelib.telemetry import Telemetry
+
+LOOK_SECONDS = 2.0
+"""For all that one look takes; a request waits for it."""
+
+COOLDOWN_SECONDS = 5.0
+"""Between two looks while there is no table at all."""
+
+MOST_LOST = 0.2
+"""Of the models that were there: a table that loses more says `allow_shrink: true`."""
+
+
+class RefreshedSource:
+    """The last good table of an S3 object.
+
+    One request looks, all others go on with the table they have. Whatever is wrong with a new one,
+    the old one stays in force, however long that lasts.
+    """
+
+    def __init__(
+        self,
+        place: S3Object,
+        telemetry: Telemetry,
+        *,
+        max_age_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._place = place
+        self._telemetry = telemetry
+        self._max_age_seconds = max_age_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._table: RoutingTable | None = None
+        self._seen: str | None = None
+        self._in_force: str | None = None
+        self._looked_at: float | None = None
+        self._current_at = 0.0
+
+    def table(self) -> RoutingTable:
+        # Without a table everybody waits for whoever is fetching it.
+        if self._is_due() and self._lock.acquire(blocking=self._table is None):
+            try:
+                if self._is_due():  # nobody has done it while we waited
+                    self._look()
+            finally:
+                self._lock.release()
+        table = self._table
+        if table is None:
+            raise RoutingUnavailable
+        return table
+
+    def _is_due(self) -> bool:
+        """By the wall's clock: the monotonic one may stand still while Lambda freezes a process."""
+        if self._looked_at is None:
+            return True
+        pause = self._max_age_seconds
+        if self._table is None:
+            pause = min(pause, COOLDOWN_SECONDS)
+        return not 0 <= self._clock() - self._looked_at < pause
+
+    def _look(self) -> None:
+        started = self._clock()
+        try:
+            with Deadline.soonest([LOOK_SECONDS]).in_force():
+                fetched = self._place.fetch(self._seen)
+                if fetched is not None:
+                    # Noted before it is checked: a bad table is read once, and not every time.
+                    self._seen = fetched.etag
+                    self._table = self._checked(self._place.parse(fetched.data))
+                    self._in_force = fetched.etag
+            if self._in_force == self._seen:
+                self._current_at = started
+        except NotFetched as error:
+            self._telemetry.table_not_fetched(self._place.name, error.reason)
+        except InvalidTable as error:
+            self._telemetry.table_refused(error.problems)
+        # Callers of the old table are not to pay for a bug in reading a new one.
+        except Exception as bug:
+            self._telemetry.bug(bug)
+        finally:
+            # Not before: until then those who have no table wait for this look.
+            self._looked_at = started
+            if self._table is not None:
+                self._telemetry.table_age(self._clock() - self._current_at)
+
+    def _checked(self, new: RoutingTable) -> RoutingTable:
+        """The same. When it loses too many models at once: InvalidTable."""
+        old = self._table
+        if old is None or new.allow_shrink:
+            return new
+        lost = sorted(old.rows.keys() - new.rows.keys())
+        if len(lost) <= MOST_LOST * len(old.rows):
+            return new
+        raise InvalidTable([Problem(self._place.name, None, "models", _too_many(lost, old))])
+
+
+def _too_many(lost: list[str], old: RoutingTable) -> str:
+    names = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
+    return (
+        f"{len(lost)} of {len(old.rows)} models are gone ({names}), which is more than a fifth; "
+        "say allow_shrink: true if that is meant"
+    )

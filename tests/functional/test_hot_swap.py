@@ -1,0 +1,92 @@
+"""Tables that change under load: every request sees one of them, and sees all of it."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from chalicelib.messages import InferenceResponse
+from chalicelib.refreshed import RefreshedSource
+from chalicelib.s3_object import Fetched
+from chalicelib.table import file
+from tests.doors import ApiGatewayDoor
+from tests.gateway import Log, house
+from tests.profile import LONG
+
+THREADS = 8
+REQUESTS, SWAPS = (100_000, 1_000) if LONG else (4_000, 50)
+
+
+def generation(number):
+    """A table in which everything says which one it is."""
+    return f"""\
+version: 1
+models:
+  model/{{part}}:
+    kind: mme
+    endpoint: endpoint-{number}
+    target_model: "{{part}}-{number}.tar.gz"
+    description: Number {number}
+    parameters: {{part: {{one_of: [only, part-{number}]}}}}
+""".encode()
+
+
+class Place:
+    """Has a newer table whenever it is told to."""
+
+    name = "s3://tables/routing.yaml"
+
+    def __init__(self):
+        self.number = 0
+        self.read = threading.Semaphore(0)
+
+    def fetch(self, etag):
+        number = self.number
+        return None if etag == str(number) else Fetched(generation(number), str(number))
+
+    def parse(self, data):
+        self.read.release()
+        return file.parse(data, self.name)
+
+
+def told(target, _):
+    """A model that answers with what was called."""
+    return InferenceResponse(json.dumps(target).encode(), "application/json")
+
+
+def test_no_torn_reads():
+    """Name, target, parameters and the log's digest of a request all come from one table."""
+    place, log = Place(), Log()
+    source = RefreshedSource(place, log.telemetry, max_age_seconds=0.0)
+    gateway = house(ApiGatewayDoor, source=source)
+    gateway.runtime.answer = told
+    swapped = threading.Event()
+
+    def call(_):
+        answers = []
+        while len(answers) < REQUESTS // THREADS or not swapped.is_set():
+            answers.append(gateway.predict("model/only").json())
+        return answers
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        calling = [pool.submit(call, number) for number in range(THREADS)]
+        for number in range(SWAPS):
+            assert place.read.acquire(timeout=60)
+            place.number = number + 1
+        swapped.set()
+        answers = [answer for each in calling for answer in each.result()]
+
+    tables = {file.parse(generation(n), "").digest[:12]: n for n in range(SWAPS + 1)}
+    lines = gateway.log.requests
+    numbers = [tables[line["table"]] for line in lines]
+    assert [(line["endpoint"], line["target"], line["status"]) for line in lines] == [
+        (f"endpoint-{n}", f"TargetModel=only-{n}.tar.gz", 200) for n in numbers
+    ]
+    assert sorted(answer["EndpointName"] for answer in answers) == sorted(
+        line["endpoint"] for line in lines
+    )
+    assert all(
+        answer["EndpointName"].removeprefix("endpoint-") in answer["TargetModel"]
+        for answer in answers
+    )
+    assert len(lines) >= REQUESTS
+    assert len(set(numbers)) > SWAPS // 2  # the others were replaced before anybody asked
