@@ -7,7 +7,7 @@ PORT ?= 8000
 SAGEMAKER_LOCAL_PORT ?= 4599
 STAGE ?= dev
 
-.PHONY: help setup run sagemaker package test test-long check
+.PHONY: help setup run sagemaker package test test-long faults check
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -32,7 +32,9 @@ sagemaker: $(STAMP)  ## Run the local SageMaker with the demo endpoints
 package: $(STAMP)  ## Make build/deployment.zip and build/sam.json for STAGE (dev)
 	@$(BIN)/python -m gatewayctl compile --stage $(STAGE)
 	@rm -rf .chalice/deployments build/deployment.zip build/sam.json
-	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/chalice package --stage $(STAGE) build
+	@mkdir -p build
+	@$(BIN)/python -m deployment.fragment --stage $(STAGE) > build/fragment.json
+	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/chalice package --stage $(STAGE) --merge-template build/fragment.json build
 	@$(BIN)/python -m deployment.bytecode build/deployment.zip
 
 test: $(STAMP)  ## Run all tests
@@ -40,6 +42,9 @@ test: $(STAMP)  ## Run all tests
 
 test-long: $(STAMP)  ## Run all tests with their full counts
 	TEST_PROFILE=long $(BIN)/python -m pytest
+
+faults: $(STAMP)  ## Put every fault to the gateway in full, and print what was seen and measured
+	TEST_PROFILE=long $(BIN)/python -m pytest --quiet tests/faults --report-faults
 
 check: $(STAMP)  ## Lint, format, types, import direction, table, docs against the code
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ AUTHORIZER = "x-amazon-apigateway-authorizer"
 BINARY_TYPES = "x-amazon-apigateway-binary-media-types"
 
 API_MEMBERS = {"DefinitionBody", "EndpointConfiguration", "MinimumCompressionSize", "StageName"}
+API_MEMBERS |= {"GatewayResponses"}
+UNSEEN_MEMBERS = {"AccessLogSetting", "MethodSettings"}  # clients do not see them while they work
 SWAGGER_MEMBERS = {"definitions", "info", "paths", "schemes", "securityDefinitions", "swagger"}
 SWAGGER_MEMBERS |= {BINARY_TYPES}
 METHOD_MEMBERS = {"consumes", "description", "parameters", "produces", "responses", "security"}
@@ -54,6 +56,9 @@ class Definition:
     authorizers: dict[str, TokenAuthorizer]
     binary_types: frozenset[str]
     minimum_compression_bytes: int | None
+    gateway_responses: dict[str, dict[str, Any]]
+    """Its own, by type; for the others it has API Gateway's."""
+
     function_seconds: dict[str, float]
     """How long each function of the template may take."""
 
@@ -62,7 +67,7 @@ class Definition:
         resources = template["Resources"]
         (api,) = _of_type(resources, "AWS::Serverless::Api").values()
         swagger = api["DefinitionBody"]
-        _know(API_MEMBERS, api, "the API")
+        _know(API_MEMBERS | UNSEEN_MEMBERS, api, "the API")
         _know(SWAGGER_MEMBERS, swagger, "the Swagger document")
         functions = _of_type(resources, "AWS::Serverless::Function")
         return cls(
@@ -74,6 +79,7 @@ class Definition:
             },
             binary_types=frozenset(swagger.get(BINARY_TYPES, ())),
             minimum_compression_bytes=api.get("MinimumCompressionSize"),
+            gateway_responses=api.get("GatewayResponses", {}),
             function_seconds={
                 name: float(function.get("Timeout", DEFAULT_FUNCTION_SECONDS))
                 for name, function in functions.items()

@@ -1,15 +1,18 @@
 """What API Gateway answers itself: no word of the app's, no CORS, no problem+json.
 
-This is the one place to plug a deployment's own gateway responses into.
+Unless the deployment has responses of its own: then those.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
 
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.api_gateway.reply import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class GatewayResponse(NamedTuple):
@@ -44,7 +47,7 @@ DEFAULTS = {
     "REQUEST_TOO_LARGE": GatewayResponse(413, "RequestTooLargeException", "Request Too Long"),
     "UNAUTHORIZED": GatewayResponse(401, "UnauthorizedException", "Unauthorized"),
     "UNSUPPORTED_MEDIA_TYPE": GatewayResponse(415, "BadRequestException", "Unsupported Media Type"),
-    # These two are not on AWS's list: no deployment can change them.
+    # These two are not on AWS's list.
     "HEADERS_TOO_LARGE": GatewayResponse(
         431, "BadRequestException", "HTTP header is larger than 10240 bytes."
     ),
@@ -61,8 +64,28 @@ class Refused(Exception):
         self.text = text
 
 
-def reply(refused: Refused) -> Reply:
+# No deployment can change these.
+UNCHANGEABLE = {"HEADERS_TOO_LARGE", "URI_TOO_LONG"}
+
+
+def reply(refused: Refused, own: Mapping[str, Mapping[str, Any]], request_id: str) -> Reply:
+    """With the deployment's `own` response for its type, or for all of its kind."""
     response = DEFAULTS[refused.response_type]
+    of_its_kind = "DEFAULT_4XX" if response.status < 500 else "DEFAULT_5XX"
+    chosen = own.get(refused.response_type) or own.get(of_its_kind)
+    if chosen is not None and refused.response_type not in UNCHANGEABLE:
+        return _rendered(chosen, request_id)
     content = {response.member: refused.text or response.text}
     headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", response.error_type))
     return Reply(response.status, headers, json.dumps(content, separators=(",", ":")).encode())
+
+
+def _rendered(response: Mapping[str, Any], request_id: str) -> Reply:
+    """A status, constant headers, and a template in which only the request's id is filled in."""
+    template = response["ResponseTemplates"]["application/json"]
+    body = template.replace("$context.requestId", request_id)
+    assert "$" not in body, "the simulator fills in nothing else"
+    headers = response["ResponseParameters"]["Headers"]
+    assert all(value[0] == value[-1] == "'" for value in headers.values())
+    pairs = tuple((name, value[1:-1]) for name, value in headers.items())
+    return Reply(response["StatusCode"], pairs, body.encode())

@@ -86,7 +86,7 @@ class ApiGateway:
             reply = self._answer(request)
         except Refused as refused:
             self.log.append(f"{method} {raw_path_and_query}: {refused}")
-            reply = gateway_responses.reply(refused)
+            reply = gateway_responses.reply(refused, self._definition.gateway_responses, request.id)
         return reply.and_header("x-amzn-RequestId", request.id)
 
     def _answer(self, request: Request) -> Reply:

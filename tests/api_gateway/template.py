@@ -1,6 +1,6 @@
 """What `chalice package` would write of an app, without the zip that takes it seconds to make.
 
-A test compares it with the template of the package.
+A test compares it with the template of the package, which has our fragment merged into it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.config import Config
 from chalice.deploy.swagger import CFNSwaggerGenerator
+from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
+from deployment.fragment import environment_of, fragment
 from tests.doors import ROOT
 
 if TYPE_CHECKING:
@@ -22,8 +24,16 @@ if TYPE_CHECKING:
 APP = "APIHandler"
 
 
+def packaged_template_of(app: Chalice, stage: str = "dev") -> dict[str, Any]:
+    """As `make package` makes it."""
+    merged: dict[str, Any] = TemplateDeepMerger().merge(
+        fragment(environment_of(stage)), template_of(app, stage)
+    )
+    return merged
+
+
 def template_of(app: Chalice, stage: str = "dev") -> dict[str, Any]:
-    """For this stage of .chalice/config.json."""
+    """As plain Chalice makes it, for this stage of .chalice/config.json."""
     written = json.loads((ROOT / ".chalice/config.json").read_bytes())
     config = Config(stage, config_from_disk=written)
     api = {

@@ -11,7 +11,7 @@ from tests.api_gateway.door import SimulatorDoor
 from tests.api_gateway.functions import packaged
 from tests.api_gateway.hand_made import API, Told, says, statement
 from tests.api_gateway.simulator import ApiGateway
-from tests.api_gateway.template import APP, functions_of, template_of
+from tests.api_gateway.template import APP, functions_of, packaged_template_of
 from tests.deployed.recorder import Answer
 from tests.doors import CONTEXT
 from tests.gateway import FakeRuntime, house
@@ -37,7 +37,7 @@ def gateway(build):
 def test_template_is_the_packages(gateway, package):
     """What is made here of an app is what `chalice package` makes of it."""
     written = json.loads((package.project / "build/sam.json").read_bytes())["Resources"]
-    made = template_of(gateway.app)["Resources"]
+    made = packaged_template_of(gateway.app)["Resources"]
 
     assert made["RestAPI"] == written["RestAPI"]
     assert {
@@ -126,7 +126,7 @@ def test_preflight(gateway, path):
     ],
 )
 def test_what_api_gateway_answers_itself(gateway, path, status, message):
-    """Has neither CORS nor a problem in it, and leaves nothing in our log."""
+    """By plain `chalice deploy` it has neither CORS nor a problem in it; our log has nothing."""
     answer = gateway.door.api.handle("GET", path).answer
 
     assert (answer.status, answer.json()) == (status, {"message": message})
@@ -178,12 +178,12 @@ class TestPackage:
         ("size", "content_type"),
         [
             pytest.param(4_600_001, "application/problem+json", id="ours"),
-            pytest.param(5_000_000, "application/json", id="lambdas"),
-            pytest.param(10 * 1024 * 1024 + 1, "application/json", id="api-gateways"),
+            pytest.param(5_000_000, "application/problem+json", id="lambdas"),
+            pytest.param(10 * 1024 * 1024 + 1, "application/problem+json", id="api-gateways"),
         ],
     )
     def test_too_large(self, api, recorder, size, content_type):
-        """The gateway says so itself only of what Lambda can still carry to it."""
+        """API Gateway says it in our words of what Lambda cannot carry to the gateway."""
         reply = api.handle("POST", "/predict/digit", [NPY, CREDENTIAL], bytes(size))
 
         assert (reply.status, reply.header("Content-Type")) == (413, content_type)

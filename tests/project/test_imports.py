@@ -17,7 +17,7 @@ PARTS = {
     "gatewayctl": {"chalicelib"},
     "local_stack": {"chalicelib", "sagemaker_local"},
     "sagemaker_local": set(),
-    "deployment": set(),
+    "deployment": {"chalicelib"},
 }
 
 # What ships, from the bottom up: a module imports what is below it, and what is in its own package.

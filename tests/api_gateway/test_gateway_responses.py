@@ -1,0 +1,154 @@
+"""What API Gateway answers itself, in our words: the packaged deployment."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import botocore.session
+import pytest
+
+from chalicelib.api import cors
+from deployment.fragment import environment_of, fragment
+from deployment.gateway_responses import BEFORE_US, RESPONSES
+from tests.api_gateway.door import PackagedDoor
+from tests.api_gateway.simulator import ApiGateway
+from tests.api_gateway.template import functions_of, packaged_template_of
+from tests.doors import ROOT
+from tests.gateway import house
+from tests.problems import MEMBERS
+
+ORIGIN = "https://shop.example.com"
+
+
+@pytest.fixture(name="api")
+def _api():
+    return house(PackagedDoor, cors_origin="*").door.api
+
+
+def assert_ours(answer, status, slug):
+    """A problem as the gateway itself would say it; API Gateway's id stands for ours."""
+    problem = answer.json()
+    assert (answer.status, problem["type"]) == (status, f"urn:inference-gateway:{slug}")
+    assert problem.keys() == MEMBERS
+    assert problem["status"] == status
+    assert problem["instance"] == answer.headers["x-amzn-requestid"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "Retry-After" in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "slug"),
+    [
+        pytest.param("GET", "/unknown", 404, "no-such-path", id="path"),
+        pytest.param("DELETE", "/models", 404, "no-such-path", id="method"),
+        pytest.param("GET", "/models", 401, "unauthorized", id="no-credential"),
+    ],
+)
+def test_refusals(api, method, path, status, slug):
+    """Browsers can read them, and programs need not know who made them."""
+    assert_ours(api.handle(method, path).answer, status, slug)
+
+
+def test_no_credential(api):
+    """The same answer as to a bad one, how to authenticate included."""
+    missing = api.handle("GET", "/models").answer
+    bad = api.handle("GET", "/models", [("Authorization", "Bearer nobody's")]).answer
+
+    assert missing.headers["www-authenticate"] == "Bearer"
+    members = MEMBERS - {"instance"}
+    assert {m: missing.json()[m] for m in members} == {m: bad.json()[m] for m in members}
+
+
+def test_too_large(api):
+    """The limit is in the message, whoever says it."""
+    answer = api.handle(
+        "POST", "/predict/churn", [("Authorization", "Bearer t")], bytes(11 * 1024 * 1024)
+    ).answer
+
+    assert_ours(answer, 413, "payload-too-large")
+    assert "4,600,000" in answer.json()["detail"]
+
+
+def fails(event, context):
+    raise ZeroDivisionError("canary")
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "slug"),
+    [
+        pytest.param("APIHandler", 500, "internal", id="handler"),
+        pytest.param("Authorize", 503, "auth-unavailable", id="authorizer"),
+    ],
+)
+def test_function_that_fails(function, status, slug):
+    """A crash is no bare 502: a broken authorizer is one that cannot check credentials now."""
+    app = house(PackagedDoor, cors_origin="*").app
+    functions = {**functions_of(app), function: fails}
+    api = ApiGateway(packaged_template_of(app), functions)
+
+    answer = api.handle("POST", "/predict/churn", [("Authorization", "Bearer t")], b"{}").answer
+
+    assert_ours(answer, status, slug)
+    assert ("retry-after" in answer.headers) == (status == 503)
+    assert "canary" not in answer.body.decode()
+
+
+def test_every_type():
+    """Every type that AWS knows is said in our words, by its own row or by that of its kind."""
+    model = botocore.session.get_session().get_service_model("apigateway")
+    known = set(model.shape_for("GatewayResponseType").enum)
+
+    assert set(RESPONSES) <= known
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(RESPONSES)
+    # Their status is their own, and DEFAULT_4XX would say 400.
+    assert known - set(RESPONSES) == {
+        "BAD_REQUEST_BODY",
+        "BAD_REQUEST_PARAMETERS",
+        "EXPIRED_TOKEN",
+        "INVALID_API_KEY",
+        "UNSUPPORTED_MEDIA_TYPE",
+    }
+
+
+def test_nothing_of_the_request():
+    """Templates repeat no word that a caller has sent: only the request's id is filled in."""
+    said = json.dumps(fragment(environment_of("dev"))["Resources"]["RestAPI"])
+
+    assert "$context.error.message" not in said
+    assert "$input" not in said
+    assert "authorization" not in said.replace("Authorization", "").lower()
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [("", None), ("*", "*"), (ORIGIN, ORIGIN)])
+def test_cors(origin, allowed):
+    """As the gateway's own answers have it."""
+    made = fragment({"GATEWAY_CORS_ORIGIN": origin})["Resources"]["RestAPI"]["Properties"]
+    for response in made["GatewayResponses"].values():
+        headers = response["ResponseParameters"]["Headers"]
+        expected = {} if allowed is None else cors.headers(allowed)
+        assert {name: headers.get(name) for name in expected} == {
+            name: f"'{value}'" for name, value in expected.items()
+        }
+        assert ("Access-Control-Allow-Origin" in headers) is (allowed is not None)
+
+
+@pytest.mark.parametrize("problem", BEFORE_US)
+def test_documented(problem):
+    """docs/errors.md has those that only API Gateway can have."""
+    assert f"| {problem.status} | `{problem.slug}` |" in (ROOT / "docs/errors.md").read_text()
+
+
+def test_lint(package):
+    """CloudFormation takes the template; cfn-lint has nothing to say."""
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), package.project / "build/sam.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (linted.returncode, linted.stdout) == (0, "")
