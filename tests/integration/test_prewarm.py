@@ -1,0 +1,352 @@
+"""`gatewayctl prewarm` against endpoints that load, fail and disappear."""
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from gatewayctl import aws, prewarm
+from gatewayctl.cli import main
+from tests.containers.account import artifacts, image
+from tests.containers.container import failing
+from tests.stand_in import ROOT, wait_until
+from tests.upstream import Upstream, sends
+
+DEMO = str(ROOT / "routing.yaml")
+HERE = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+}
+NOWHERE = "http://127.0.0.1:9"
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def models(self):
+        """By path, what is said of each."""
+        return {model.pop("path"): model for model in json.loads(self.out)["models"]}
+
+    @property
+    def states(self):
+        return {path: model["state"] for path, model in self.models.items()}
+
+
+def table(rows):
+    """A table with these models: endpoint and artifact, or an endpoint alone."""
+    models = [
+        f"  {name}:\n    endpoint: {endpoint}\n"
+        + (
+            f"    kind: mme\n    target_model: {artifact[0]}\n"
+            if artifact
+            else "    kind: single\n"
+        )
+        for name, (endpoint, *artifact) in rows.items()
+    ]
+    return "version: 1\nmodels:\n" + "".join(models)
+
+
+def run(connect, *arguments):
+    out, err = io.StringIO(), io.StringIO()
+    commands = [prewarm.command(connect)]
+    code = main(["prewarm", *arguments], {}, ROOT, out, err, commands=commands)
+    return Outcome(int(code), out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(name="warm")
+def _warm(sagemaker_local, tmp_path):
+    """Runs the command on a table with these rows."""
+
+    def warm(rows, *arguments, stand_in=sagemaker_local):
+        path = tmp_path / "routing.yaml"
+        path.write_text(table(rows))
+        return run(stand_in.client, *arguments, "--table", str(path))
+
+    return warm
+
+
+@pytest.fixture(name="put")
+def _put(sagemaker_local):
+    """Puts a fault on an endpoint, which goes with the endpoint's test."""
+    endpoints = []
+
+    def put(endpoint, fault, stand_in=sagemaker_local, **members):
+        endpoints.append((stand_in, endpoint))
+        stand_in.fault("PUT", endpoint, json.dumps({"fault": fault, **members}).encode())
+
+    yield put
+    for stand_in, endpoint in endpoints:
+        stand_in.fault("DELETE", endpoint)
+
+
+class TestDemo:
+    """The table of this repository, and real models."""
+
+    def test_all_artifacts(self, demo):
+        """Every artifact is loaded, each takes its example, and a line tells of each."""
+        outcome = run(demo.client, "--table", DEMO, "--format", "json")
+
+        assert outcome.code == 0
+        assert len(outcome.models) == 13
+        assert set(outcome.states.values()) <= {"hot", "loaded"}
+        assert {model["code"] for model in outcome.models.values()} == {None}
+        first, *told = outcome.err.splitlines()
+        assert first == "touching 13 models, 4 at once"
+        assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in told) == sorted(
+            outcome.models
+        )
+
+    def test_every_kind(self, demo):
+        """What has no artifact of its own is touched when it is named."""
+        names = [
+            "digit",
+            "diabetes-boosted",
+            "wine-grade",
+            "diabetes-component",
+            "is-digit/{digit}",
+        ]
+        outcome = run(demo.client, *names, "--table", DEMO)
+
+        assert outcome.code == 0
+        assert outcome.out.startswith("14 models: ")
+
+    def test_wrong_use(self, demo):
+        """A name that is not in the table is 2, and nothing is touched."""
+        assert run(demo.client, "iriss", "--table", DEMO) == (
+            2,
+            "",
+            f"gatewayctl prewarm: there is no model 'iriss' in {DEMO}; did you mean iris?\n",
+        )
+
+    @pytest.mark.parametrize("number", ["0", "65", "-1", "x", "²"])
+    def test_wrong_number(self, demo, number):
+        """So is a number that cannot be."""
+        outcome = run(demo.client, f"--at-once={number}", "--table", DEMO)
+
+        assert (outcome.code, outcome.out) == (2, "")
+        assert f"{number} is not a whole number from 1 to 64" in outcome.err
+
+
+class TestCold:
+    def test_slower_than_a_second_time(self, account, container, warm, put):
+        """What SageMaker loads while it keeps the call waiting was cold; what answers was hot."""
+        endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
+        account.invoke(endpoint, TargetModel="a.gz")
+        put(endpoint, "slow-load", seconds=1)
+
+        outcome = warm({"a": (endpoint, "a.gz"), "b": (endpoint, "b.gz")}, "--format", "json")
+
+        assert (outcome.code, outcome.states) == (0, {"a": "hot", "b": "loaded"})
+        assert outcome.models["b"]["seconds"] >= 1
+
+    def test_seen_loading(self, impatient, impatient_account, container, warm, put):
+        """What SageMaker calls not ready is called again until it answers, and was cold."""
+        account = impatient_account
+        endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
+        put(endpoint, "slow-load", impatient, seconds=1)
+
+        outcome = warm({"a": (endpoint, "a.gz")}, stand_in=impatient)
+
+        assert outcome.code == 0
+        assert re.fullmatch(r"1 models: 1 loaded in (\d\.\d) to \1 s\n", outcome.out)
+        assert re.search(r"^\[1/1\] a: loaded in \d\.\d s$", outcome.err, re.MULTILINE)
+        assert len(container.invocations) == 1
+        assert container.load_attempts.total() == 1
+
+    def test_still_cold(self, impatient, impatient_account, container, warm):
+        """What is not loaded when its time is up is a finding; the others are loaded."""
+        account = impatient_account
+        endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
+        account.invoke(endpoint, TargetModel="a.gz")
+        container.load_gate.clear()
+
+        rows = {"a": (endpoint, "a.gz"), "b": (endpoint, "b.gz")}
+        outcome = warm(rows, "--timeout=1", stand_in=impatient)
+        container.load_gate.set()
+
+        assert outcome.code == 1
+        cold, total = outcome.out.splitlines()
+        assert re.match(r"b: still cold after \d s \(ModelNotReadyException\): ", cold)
+        assert cold.endswith(f"see the log /aws/sagemaker/Endpoints/{endpoint}")
+        assert total == "2 models: 1 hot, 1 cold"
+
+    def test_silence(self, account, container, warm):
+        """A call that SageMaker keeps for longer than there is time is a model that is cold."""
+        endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
+        container.load_gate.clear()
+
+        outcome = warm({"a": (endpoint, "a.gz")}, "--timeout", "1", "--format", "json")
+        container.load_gate.set()
+
+        assert outcome.code == 1
+        model = outcome.models["a"]
+        assert (model["state"], model["code"]) == ("cold", "ReadTimeoutError")
+
+    @pytest.mark.parametrize("status", [400, 415, 422])
+    def test_a_refused_input(self, account, container, warm, status):
+        """A model without an example may refuse what it is sent: it is loaded by then."""
+        endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
+        container.answer = failing(status, "what is that?")
+
+        outcome = warm({"a": (endpoint, "a.gz")}, "--format", "json")
+
+        assert outcome.code == 0
+        assert outcome.models["a"]["code"] == f"ModelError {status}"
+        assert container.models
+        assert container.invocations[0].body == b"{}"
+
+
+FAILURES = {
+    "throttle": ("ThrottlingException", "SageMaker throttles: try again with a smaller --at-once"),
+    "e500": ("InternalFailure", "SageMaker itself failed: try again"),
+    "e503": ("ServiceUnavailable", "SageMaker itself failed: try again"),
+    "e530": ("InternalDependencyException", "SageMaker itself failed: try again"),
+    "model-error": ("ModelError 500", "its container failed, over loading it or over the call: "),
+    "reset": ("ConnectionClosedError", "the connection broke: try again"),
+}
+
+
+class TestFailures:
+    def test_for_good(self, account, container, warm, put):
+        """Each failure has AWS's code, and a way out in our words."""
+        rows = {fault: (account.deploy(image(container)),) for fault in FAILURES}
+        for fault, (endpoint,) in rows.items():
+            put(endpoint, fault)
+
+        outcome = warm(rows, *rows, "--timeout=1", "--at-once=6")
+
+        *failed, total = outcome.out.splitlines()
+        assert (outcome.code, total) == (1, "6 models: 6 failed")
+        for line, (fault, (code, advice)) in zip(failed, FAILURES.items(), strict=True):
+            assert line.startswith(f"{fault}: failed ({code}): {advice}")
+
+    def test_for_a_moment(self, account, container, warm, put):
+        """What passes is waited for."""
+        faults = ["throttle", "e500", "e503", "e530", "reset", "not-ready"]
+        rows = {fault: (account.deploy(image(container)),) for fault in faults}
+        for fault, (endpoint,) in rows.items():
+            put(endpoint, fault, count=1)
+
+        outcome = warm(rows, *rows, "--at-once=6", "--format=json")
+
+        assert outcome.code == 0
+        assert outcome.states == dict.fromkeys(faults, "hot") | {"not-ready": "loaded"}
+
+    def test_what_is_not_there(self, account, container, warm):
+        """An endpoint that was deleted, and an artifact that never was."""
+        prefix = account.multi_model(container, artifacts("a.gz"))
+        endpoint, deleted = account.deploy(prefix), account.deploy(prefix)
+        account.delete_endpoint(deleted)
+
+        rows = {"absent": (endpoint, "absent.gz"), "gone": (deleted, "a.gz")}
+        outcome = warm(rows, "--format", "json")
+
+        assert outcome.code == 1
+        absent, gone = outcome.models["absent"], outcome.models["gone"]
+        assert (absent["state"], absent["code"]) == ("failed", "ValidationError")
+        assert absent["advice"].startswith(f"the table and {endpoint} disagree: ")
+        assert (gone["state"], gone["code"]) == ("failed", "ValidationError")
+        assert gone["advice"].startswith(f"{deleted}, or what the table names on it, is not there")
+
+    def test_no_room(self, account, container, warm):
+        """A container that has no room for a model, nor for any."""
+        endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
+        container.capacity = 0
+
+        outcome = warm({"a": (endpoint, "a.gz")})
+
+        assert outcome.code == 1
+        advice = f"its container has no room for it: give {endpoint} more memory"
+        assert outcome.out.startswith(f"a: failed (ModelError 507): {advice}\n")
+
+
+def answering(status, code):
+    """An AWS that refuses everything."""
+    body = json.dumps({"message": "arn:aws:secret"}).encode()
+    head = f"HTTP/1.1 {status} X\r\nx-amzn-ErrorType: {code}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return sends(head.encode() + body)
+
+
+class TestNoAws:
+    @pytest.fixture(autouse=True)
+    def _here(self, monkeypatch):
+        for name, value in {**HERE, "AWS_ENDPOINT_URL": NOWHERE}.items():
+            monkeypatch.setenv(name, value)
+
+    @pytest.mark.parametrize(
+        ("missing", "said"),
+        [
+            (None, "(EndpointConnectionError); check the network, the region and AWS_ENDPOINT_URL"),
+            ("AWS_DEFAULT_REGION", "(NoRegionError); set AWS_DEFAULT_REGION"),
+            ("AWS_SECRET_ACCESS_KEY", "Error); check your credentials"),
+        ],
+    )
+    def test_not_reachable(self, monkeypatch, missing, said):
+        """3, and what to check; no model is said to be anything."""
+        if missing:
+            monkeypatch.delenv(missing)
+
+        outcome = run(aws.client, "--table", DEMO)
+
+        assert (outcome.code, outcome.out) == (3, "")
+        *_, line = outcome.err.splitlines()
+        assert line.startswith("gatewayctl prewarm: Amazon SageMaker Runtime cannot be reached (")
+        assert said in line
+
+    def test_bad_credentials(self, monkeypatch):
+        """Nobody may do anything with them: 3."""
+        with Upstream(answering(403, "ExpiredTokenException")) as upstream:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
+            outcome = run(aws.client, "--table", DEMO)
+
+        assert (outcome.code, outcome.out) == (3, "")
+        assert "ExpiredTokenException; check your credentials" in outcome.err
+
+    def test_no_permission(self, monkeypatch):
+        """One model may be forbidden and another not: a failure of each, without AWS's words."""
+        with Upstream(answering(403, "AccessDeniedException")) as upstream:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
+            outcome = run(aws.client, "iris", "wine", "--table", DEMO)
+
+        assert outcome.code == 1
+        assert "iris: failed (AccessDeniedException): you lack the IAM permission" in outcome.out
+        assert outcome.out.endswith("\n2 models: 2 failed\n")
+        assert "arn:" not in outcome.out + outcome.err
+
+
+def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
+    """It ends at once, with what is known by then and without a word of Python's."""
+    endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
+    account.invoke(endpoint, TargetModel="a.gz")
+    put(endpoint, "slow-load", seconds=600)
+    (tmp_path / "t.yaml").write_text(table({"a": (endpoint, "a.gz"), "b": (endpoint, "b.gz")}))
+    told = tmp_path / "stderr"
+    with told.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gatewayctl", "prewarm", "--table", tmp_path / "t.yaml"],
+            cwd=ROOT,
+            env={**os.environ, **HERE, "AWS_ENDPOINT_URL": sagemaker_local.url},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+    try:
+        wait_until(lambda: "[1/2] a: hot" in told.read_text() or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+
+    assert (process.returncode, out) == (1, b"2 models: 1 hot, 1 unfinished\n")
+    assert told.read_text().splitlines()[:2] == ["touching 2 models, 2 at once", "[1/2] a: hot"]
+    assert "Traceback" not in told.read_text()
