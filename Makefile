@@ -6,8 +6,10 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 SAGEMAKER_LOCAL_PORT ?= 4599
 STAGE ?= dev
+STACK ?= inference-gateway-$(STAGE)
+TABLE_OPTION = $(if $(TABLE),--table $(TABLE))
 
-.PHONY: help setup run sagemaker package test test-long faults check
+.PHONY: help setup run sagemaker package deploy test test-long faults check
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -36,6 +38,17 @@ package: $(STAMP)  ## Make build/deployment.zip and build/sam.json for STAGE (de
 	@$(BIN)/python -m deployment.fragment --stage $(STAGE) > build/fragment.json
 	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/chalice package --stage $(STAGE) --merge-template build/fragment.json build
 	@$(BIN)/python -m deployment.bytecode build/deployment.zip
+
+# By CloudFormation, because plain `chalice deploy` knows no gateway responses: docs/deploy.md
+deploy: $(STAMP)  ## Deploy STAGE (dev) by CloudFormation; BUCKET takes the package
+	@test -n "$(BUCKET)" || { echo "error: BUCKET is not set; name an S3 bucket for the package: make deploy STAGE=$(STAGE) BUCKET=my-bucket"; exit 2; }
+	@command -v aws >/dev/null || { echo "error: the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"; exit 2; }
+	@$(BIN)/python -m gatewayctl validate --stage $(STAGE) $(TABLE_OPTION)
+	@$(BIN)/python -m gatewayctl policy --stage $(STAGE) $(TABLE_OPTION) --check
+	@$(MAKE) --no-print-directory package STAGE=$(STAGE)
+	@aws cloudformation package --template-file build/sam.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --use-json --output-template-file build/packaged.json
+	@aws cloudformation deploy --template-file build/packaged.json --stack-name $(STACK) --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	@aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='EndpointURL'].OutputValue" --output text
 
 test: $(STAMP)  ## Run all tests
 	$(BIN)/python -m pytest

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
 
-NAMES = {"secretsmanager": "AWS Secrets Manager"}
+NAMES = {
+    "s3": "Amazon S3",
+    "sagemaker": "Amazon SageMaker",
+    "sagemaker-runtime": "Amazon SageMaker Runtime",
+    "secretsmanager": "AWS Secrets Manager",
+}
 
 _NETWORK = "check the network, the region and AWS_ENDPOINT_URL"
 _REGION = "set AWS_DEFAULT_REGION, or a region in your profile"
@@ -43,13 +48,16 @@ class NoAnswer(NotReachable):
     """When nobody knows whether AWS did what it was asked to do."""
 
 
-def client(service: str) -> Any:
-    """A client that tries once: only its caller knows whether a second try would do harm."""
+def client(service: str, **settings: Any) -> Any:
+    """A client that tries once: only its caller knows whether a second try would do harm.
+
+    `settings` are botocore's, for a service that is slower than others or called in parallel.
+    """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
-    )
+    ).merge(Config(**settings))
     try:
         with reaching(service):
             return boto3.Session().client(service, config=config)

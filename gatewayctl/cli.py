@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gatewayctl import compile as compile_command
-from gatewayctl import openapi, validate
+from gatewayctl import diff, openapi, prewarm, schema, validate
 from gatewayctl.aws import NotReachable
 from gatewayctl.command import Exit, Refused, Report, WrongUse
+from gatewayctl.explain import command as explain
+from gatewayctl.importing import command as import_command
 from gatewayctl.keys import commands as keys
+from gatewayctl.policy import command as policy
 from gatewayctl.table_file import locate
 
 if TYPE_CHECKING:
@@ -22,7 +25,18 @@ if TYPE_CHECKING:
 
     from gatewayctl.command import Command
 
-COMMANDS = (validate.COMMAND, compile_command.COMMAND, openapi.COMMAND, *keys.COMMANDS)
+COMMANDS = (
+    validate.COMMAND,
+    compile_command.COMMAND,
+    openapi.COMMAND,
+    schema.COMMAND,
+    explain.COMMAND,
+    prewarm.COMMAND,
+    import_command.COMMAND,
+    diff.COMMAND,
+    policy.COMMAND,
+    *keys.COMMANDS,
+)
 GROUPS = {keys.GROUP: keys.PURPOSE}
 
 EXIT_CODES = "exit codes: 0 fine or warnings only, 1 findings, 2 wrong use, 3 AWS not reachable"
@@ -38,7 +52,7 @@ def main(
     commands: Sequence[Command] = COMMANDS,
 ) -> int:
     """Run one command; the exit code is its result."""
-    options = Namespace(environment=environ, project=project)
+    options = Namespace(environment=environ, project=project, stderr=stderr)
     try:
         with redirect_stdout(stdout), redirect_stderr(stderr):
             _parser(commands).parse_args(arguments, options)

@@ -53,5 +53,6 @@ class Command:
     run: Callable[[Namespace, Callable[[], Path]], Report]
     """Given the options, and where the table is for a command that wants to know.
 
-    Beside what was typed, the options hold the `environment`, and the `project`: the folder.
+    Beside what was typed, the options hold the `environment`, the `project`, which is the folder,
+    and `stderr` for the progress of a command that takes long.
     """

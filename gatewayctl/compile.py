@@ -8,6 +8,7 @@ from chalicelib.table import file as table_file
 from chalicelib.table.problems import InvalidTable
 from gatewayctl import findings
 from gatewayctl.command import Command, Exit, Report, WrongUse
+from gatewayctl.table_file import TableInS3
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -20,7 +21,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, locate: Callable[[], Path]) -> Report:
-    path = _as_shipped(locate())
+    try:
+        path = _as_shipped(locate())
+    except TableInS3:
+        note = "the table is in S3: nothing to compile here, gatewayctl publish does it"
+        return Report(Exit.FINE, lines=[], notes=[note], data={"compiled": None})
     try:
         table = table_file.parse(table_file.read_bytes(path), str(path))
     except InvalidTable as error:

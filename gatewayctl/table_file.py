@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+class TableInS3(WrongUse):
+    """When the table of a stage is no file; the one it was published from has to be named."""
+
+
 VARIABLE = "GATEWAY_ROUTING"
 DEFAULT = "routing.yaml"
 
@@ -33,7 +37,7 @@ def _file(location: str, origin: str, project: Path) -> Path:
     except ValueError as rule:
         raise WrongUse(f"{origin} is {location!r}; it must be {rule}") from rule
     if not isinstance(found, FileLocation):
-        raise WrongUse(f"{origin} is {location}; name the file it is made from with --table FILE")
+        raise TableInS3(f"{origin} is {location}; name the file it is made from with --table FILE")
     return _shortened(found.path, project)
 
 

@@ -21,20 +21,19 @@ if TYPE_CHECKING:
 PASS_HEADERS = ("custom-attributes", "inference-id", "session-id")
 RETURN_HEADERS = ("custom-attributes", "session-id")
 
-_media_types = values.list_of(values.media_type, example="[application/json]")
+_media_types = values.ListOf(values.media_type, example="[application/json]")
 
 
 def _headers(*allowed: str) -> Check:
-    item = values.choice(*allowed)
-    return values.list_of(item, example=f"[{allowed[0]}]", may_be_empty=True)
+    return values.ListOf(values.Choice(allowed), example=f"[{allowed[0]}]", may_be_empty=True)
 
 
 OPTIONS: dict[str, Check] = {
-    "timeout_seconds": values.number(0.1, 28),
-    "max_attempts": values.number(1, 3, whole=True),
+    "timeout_seconds": values.Number(0.1, 28),
+    "max_attempts": values.Number(1, 3, whole=True),
     "content_types": _media_types,
     "accepts": _media_types,
-    "cold_start": values.choice("refuse", "wait"),
+    "cold_start": values.Choice(("refuse", "wait")),
     "pass_headers": _headers(*PASS_HEADERS),
     "return_headers": _headers(*RETURN_HEADERS),
     "expose_model_errors": values.boolean,
@@ -49,7 +48,7 @@ TARGET: dict[str, Check] = {
 }
 
 RULE: dict[str, Check] = {
-    "one_of": values.list_of(values.parameter_value, example="[houston, austin]"),
+    "one_of": values.ListOf(values.parameter_value, example="[houston, austin]"),
     "pattern": values.pattern,
 }
 
@@ -85,7 +84,7 @@ def _parameters(node: Node, findings: Findings) -> dict[str, Any] | None:
 
 
 MODEL: dict[str, Check] = {
-    "kind": values.choice(*KINDS),
+    "kind": values.Choice(tuple(KINDS)),
     **TARGET,
     "parameters": _parameters,
     "description": values.description,

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import quoted
@@ -60,15 +61,18 @@ def text_that(fits: Callable[[str], bool], rule: str) -> Check:
     return check
 
 
-def choice(*allowed: str) -> Check:
-    def check(node: Node, findings: Findings) -> str | None:
-        value = text(node, findings)
-        if value is None or value in allowed:
-            return value
-        findings.at(node, f"cannot be {quoted(value)}; {meant(value, allowed)}")
-        return None
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
 
-    return check
+    allowed: tuple[str, ...]
+
+    def __call__(self, node: Node, findings: Findings) -> str | None:
+        value = text(node, findings)
+        if value is None or value in self.allowed:
+            return value
+        findings.at(node, f"cannot be {quoted(value)}; {meant(value, self.allowed)}")
+        return None
 
 
 def boolean(node: Node, findings: Findings) -> bool | None:
@@ -78,37 +82,49 @@ def boolean(node: Node, findings: Findings) -> bool | None:
     return None
 
 
-def number(least: float, most: float, *, whole: bool = False) -> Check:
-    read: Callable[[str], float] = int if whole else float
-    rule = f"must be a {'whole ' if whole else ''}number from {least} to {most}"
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number within bounds, both of them included."""
 
-    def check(node: Node, findings: Findings) -> float | None:
+    least: float
+    most: float
+    whole: bool = False
+
+    def __call__(self, node: Node, findings: Findings) -> float | None:
         if isinstance(node, Scalar) and node.plain:
+            read: Callable[[str], float] = int if self.whole else float
             match = _NUMBER.fullmatch(node.text)
-            if match and not (whole and match[2]) and least <= read(node.text) <= most:
-                return read(node.text)
+            if match and not (self.whole and match[2]):
+                value = read(node.text)
+                if self.least <= value <= self.most:
+                    return value
+        whole = "whole " if self.whole else ""
+        rule = f"must be a {whole}number from {self.least} to {self.most}"
         findings.at(node, f"{rule}, not {node}")
         return None
 
-    return check
 
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of different items; the example completes "as in …"."""
 
-def list_of(check_item: Check, *, example: str, may_be_empty: bool = False) -> Check:
-    def check(node: Node, findings: Findings) -> list[Any] | None:
+    item: Check
+    example: str
+    may_be_empty: bool = False
+
+    def __call__(self, node: Node, findings: Findings) -> list[Any] | None:
         if not isinstance(node, Sequence):
-            findings.at(node, f"must be a list, as in {example}, not {node}")
+            findings.at(node, f"must be a list, as in {self.example}, not {node}")
             return None
-        if not node.items and not may_be_empty:
+        if not node.items and not self.may_be_empty:
             findings.at(node, "is an empty list; give it an item or remove the key")
         values: list[Any] = []
         for item in node.items:
-            value = check_item(item, findings)
+            value = self.item(item, findings)
             if value is not None and value in values:
                 findings.at(item, f"{quoted(value)} is in the list twice")
             values.append(value)
         return values
-
-    return check
 
 
 def media_type(node: Node, findings: Findings) -> str | None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.containers.account import Account
 from tests.containers.container import Container
+from tests.drifted_demo import DriftedDemo
 from tests.stand_in import StandIn
 
 
@@ -40,3 +41,12 @@ def impatient_account(impatient, start_container):
     account = Account(impatient.session, impatient.url)
     yield account
     account.close()
+
+
+@pytest.fixture(scope="session")
+def drifted_demo(tmp_path_factory):
+    """The demo and more, after people changed it by hand."""
+    with Container() as container, StandIn("--demo", "--creating-seconds", "0.05") as stand_in:
+        demo = DriftedDemo(stand_in, container, tmp_path_factory.mktemp("drifted"))
+        yield demo
+        demo.close()

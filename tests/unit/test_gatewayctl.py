@@ -74,6 +74,7 @@ class TestValidate:
             "file": "routing.yaml",
             "line": 5,
             "path": "models.a.endpont",
+            "severity": "error",
             "text": "unknown key; did you mean endpoint?",
         }
         assert outcome.err == ""

@@ -1,0 +1,98 @@
+"""The gateway's errand as far as SageMaker's door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.admission import TIMEOUT_HEADER
+from chalicelib.deadline import Deadline
+from chalicelib.gateway import Gateway
+from chalicelib.messages import Call, InferenceResponse
+from chalicelib.record import RequestRecord
+from chalicelib.runtime import SageMakerRuntime
+
+if TYPE_CHECKING:
+    from chalicelib.auth.principal import Principal
+    from chalicelib.messages import InferenceRequest
+    from chalicelib.routing import Model, Resolved, RoutingTable
+
+BODY = b"{}"
+"""Strict JSON; what callers send is theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a caller would send."""
+
+    path: str
+    accept: str | None
+    content_type: str | None
+    timeout_ms: str | None
+
+    def call(self, model: Model) -> Call:
+        """As the gateway gets it; a type that nobody asks about is one that the model takes."""
+        headers = {
+            "accept": self.accept,
+            "content-type": self.content_type or model.content_types[0],
+            TIMEOUT_HEADER.lower(): self.timeout_ms,
+        }
+        said = {name: value for name, value in headers.items() if value is not None}
+        return Call(said, BODY, len(BODY))
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What SageMaker would be asked for, and how long that may take."""
+
+    resolved: Resolved
+    request: InferenceRequest
+    seconds: float
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """InvokeEndpoint's, without the body."""
+        args = {**self.resolved.target.invoke_args(), **self.request.invoke_args()}
+        return {name: value for name, value in args.items() if name != "Body"}
+
+
+def run(
+    table: RoutingTable, principal: Principal, path: str, call: Call, platform_seconds: float
+) -> Errand:
+    """What it comes to. When the gateway refuses: the GatewayError that says why."""
+    witness = _Witness()
+    Gateway(_Fixed(table), witness).predict(
+        principal,
+        path,
+        call,
+        platform=Deadline.soonest([platform_seconds]),
+        record=RequestRecord("explain"),
+    )
+    return witness.seen[0]
+
+
+class _Witness(SageMakerRuntime):
+    """In SageMaker's place: it sees what it is asked, and calls nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Errand] = []
+
+    def invoke(
+        self,
+        resolved: Resolved,
+        request: InferenceRequest,
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> InferenceResponse:
+        # The deadline has begun by a little.
+        self.seen.append(Errand(resolved, request, round(deadline.remaining_seconds, 2)))
+        return InferenceResponse(b"", request.content_type)
+
+
+class _Fixed:
+    def __init__(self, table: RoutingTable) -> None:
+        self._table = table
+
+    def table(self) -> RoutingTable:
+        return self._table

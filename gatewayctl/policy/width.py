@@ -1,0 +1,81 @@
+"""What a policy allows beyond the table, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.parameters import Pattern
+from chalicelib.targets import fill
+from gatewayctl.policy.names import ANY
+from gatewayctl.policy.needs import COMPONENT, ENDPOINT, TARGET_CONTAINER_HOSTNAME, TARGET_MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from chalicelib.routing import Model
+    from gatewayctl.policy.names import Name
+    from gatewayctl.policy.needs import Calls
+
+NOUNS = {
+    ENDPOINT: "endpoint",
+    COMPONENT: "inference component",
+    TARGET_MODEL: "artifact",
+    TARGET_CONTAINER_HOSTNAME: "container",
+}
+
+
+def of_folds(calls: Iterable[Calls]) -> list[str]:
+    """A line for each fold: all that it allows, and how much of that the table names."""
+    return sorted({line for one in calls for line in _of_calls(one)})
+
+
+def of_patterns(models: Iterable[Model]) -> list[str]:
+    """A line for each model whose parameter has a pattern: IAM only knows `*`."""
+    return [line for model in models for line in _of_model(model)]
+
+
+def _of_calls(one: Calls) -> Iterator[str]:
+    kind, slash, name = one.resource.start.partition("/")
+    noun = NOUNS[kind + slash]
+    if not one.members:
+        folds = [value for value in one.values if value.members]
+        yield from (
+            f"{_values(one.key, fold)} of {noun} {name.lower()}{_count(fold)}" for fold in folds
+        )
+    elif not one.key:
+        target = ", without a target" if noun == "endpoint" else ""
+        yield f"every {noun}{_start(name)}{target}{_count(one.resource)}"
+    else:
+        where = f"every {noun}{_start(name)}{_count(one.resource)}"
+        yield from (f"{_values(one.key, value)} of {where}" for value in one.values)
+
+
+def _values(key: str, value: Name) -> str:
+    noun = NOUNS[key]
+    if value.members:
+        return f"every {noun}{_start(value.start)}"
+    return f"every {noun} like {value}" if value.rest else f"{noun} {value}"
+
+
+def _start(text: str) -> str:
+    if not text:
+        return ""
+    return f" under {text}" if text.endswith("/") else f" that begins with {text}"
+
+
+def _count(fold: Name) -> str:
+    return f" (the table names {len(fold.members)})"
+
+
+def _of_model(model: Model) -> Iterator[str]:
+    patterns = {
+        one.name: one.rule.pattern for one in model.parameters if isinstance(one.rule, Pattern)
+    }
+    arguments = model.target.invoke_args()
+    if patterns:
+        artifacts = fill(arguments["TargetModel"], dict.fromkeys(patterns, ANY))
+        rules = " and ".join(f"{name} is {pattern}" for name, pattern in patterns.items())
+        yield (
+            f"every artifact like {artifacts} of endpoint {arguments['EndpointName'].lower()} "
+            f"(in the table of {model.name}, {rules})"
+        )

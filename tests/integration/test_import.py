@@ -1,0 +1,307 @@
+"""`gatewayctl import` on real accounts: what it writes is a table that leads to the same models."""
+
+import io
+import json
+from functools import partial
+from typing import NamedTuple
+
+import pytest
+
+from chalicelib.table import file
+from gatewayctl.cli import main
+from tests.containers.account import artifacts, image
+from tests.containers.container import failing
+from tests.doors import ROOT, LocalDoor
+from tests.gateway import AWS, FixedTable, house, runtime_at
+from tests.unit.importing.accounts import parsed, paths, targets
+
+PROJECT_TABLE = file.load(ROOT / "routing.yaml")
+ODD = [
+    "no.tar.gz",
+    "007.tar.gz",
+    "1e3.tar.gz",
+    "null/~.tar.gz",
+    "it's_(quite)=odd,@home!+~.tar.gz",
+    "a.b..c/-d-/E.tar.gz",
+    "deep/er/and/deeper/model.tar.gz",
+    f"{'long-' * 40}name.tar.gz",
+]
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def imported_by(monkeypatch, folder, url, *arguments, region=AWS["region_name"]):
+    """What the command does for somebody whom boto3 leads to this SageMaker."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", AWS["aws_access_key_id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", AWS["aws_secret_access_key"])
+    out, err = io.StringIO(), io.StringIO()
+    code = main(["import", "--calls-per-second", "1000", *arguments], {}, folder, out, err)
+    return Outcome(int(code), out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(name="run")
+def _run(tmp_path, monkeypatch):
+    """Runs the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return partial(imported_by, monkeypatch, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def of_demo(demo, tmp_path_factory):
+    """What is printed for the demo account."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return imported_by(monkeypatch, tmp_path_factory.getbasetemp(), demo.url)
+
+
+def by_target(table):
+    """A path to each target."""
+    return {tuple(sorted(target.items())): path for target, path in pairs(table)}
+
+
+def pairs(table):
+    return zip(targets(table), paths(table), strict=True)
+
+
+class TestDemo:
+    """The demo account, whose table this repository has."""
+
+    def test_targets(self, of_demo):
+        """The same things are called, each in one way, and nothing is left out."""
+        imported = parsed(of_demo.out)
+
+        assert (of_demo.code, of_demo.err) == (0, "9 models of 6 endpoints\n")
+        assert by_target(imported).keys() == by_target(PROJECT_TABLE).keys()
+        assert len(by_target(imported)) == len(paths(imported))
+
+    def test_predictions(self, demo, of_demo):
+        """Each model gives the very answer that it gives under the name people chose for it."""
+        imported = parsed(of_demo.out)
+        with_own, with_imported = (
+            house(LocalDoor, source=FixedTable(table), runtime=runtime_at(demo.url))
+            for table in (PROJECT_TABLE, imported)
+        )
+        chosen = by_target(PROJECT_TABLE)
+        for target, path in by_target(imported).items():
+            example = with_own.get(f"/models/{chosen[target]}").json()["example"]
+            body = json.dumps(example).encode()
+            own, answer = with_own.predict(chosen[target], body), with_imported.predict(path, body)
+
+            assert (answer.status, answer.body) == (200, own.body), path
+
+    def test_again(self, demo, of_demo, run):
+        """A second import gives the same text."""
+        assert run(demo.url) == of_demo
+
+    def test_one_endpoint(self, demo, run):
+        """Only what matches the pattern is read."""
+        outcome = run(demo.url, "--endpoint", "di*s")
+
+        assert outcome.err == "3 models of 2 endpoints\n"
+        assert {target["EndpointName"] for target in targets(parsed(outcome.out))} == {
+            "diabetes",
+            "digits",
+        }
+
+    def test_json(self, demo, of_demo, run):
+        """What it found as data, and the text."""
+        data = json.loads(run(demo.url, "--format", "json").out)
+
+        assert data["table"] == of_demo.out
+        assert data["models"]["iris"] == {
+            "kind": "mme",
+            "endpoint": "tabular",
+            "target_model": "iris-v1.tar.gz",
+        }
+        assert data["omitted"] == []
+
+    def test_no_match(self, demo, run):
+        """A pattern that matches nothing is worth a question."""
+        assert run(demo.url, "--endpoint", "*-prod") == (
+            1,
+            "",
+            "gatewayctl import: none of 6 endpoints matches '*-prod'\n",
+        )
+
+    def test_another_region(self, demo, run):
+        """So is an account without endpoints."""
+        assert run(demo.url, region="eu-west-1") == (
+            1,
+            "",
+            "gatewayctl import: the account has no endpoint in this region; check the region\n",
+        )
+
+
+def test_nobody_there(run):
+    """Without AWS there is nothing to import."""
+    outcome = run("http://127.0.0.1:9")
+
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err.startswith("gatewayctl import: Amazon SageMaker cannot be reached")
+
+
+class TestFile:
+    """`--out FILE`"""
+
+    def test_out(self, demo, of_demo, run, tmp_path):
+        """What is printed says where the table is."""
+        outcome = run(demo.url, "--out", "table.yaml")
+
+        assert outcome == (0, "table.yaml\n", "9 models of 6 endpoints\n")
+        assert (tmp_path / "table.yaml").read_text() == of_demo.out
+
+    @pytest.mark.parametrize("kind", ["file", "link", "broken link"])
+    def test_no_file_is_replaced(self, demo, run, tmp_path, kind):
+        """Not unless one asks for it."""
+        target, link = tmp_path / "real.yaml", tmp_path / "table.yaml"
+        if kind != "broken link":
+            target.write_text("mine")
+        if kind == "file":
+            target.rename(link)
+        else:
+            link.symlink_to(target)
+
+        assert run(demo.url, "--out", "table.yaml") == (
+            1,
+            "",
+            "gatewayctl import: table.yaml exists; give another file, or replace it with --force\n",
+        )
+        assert kind == "broken link" or link.read_text() == "mine"
+
+    def test_force(self, demo, of_demo, run, tmp_path):
+        """It is replaced in one step, and a link stays one: the gateway finds its table by one."""
+        target, link = tmp_path / "real.yaml", tmp_path / "table.yaml"
+        target.write_text("mine")
+        link.symlink_to(target)
+
+        assert run(demo.url, "--out", "table.yaml", "--force").code == 0
+        assert link.is_symlink()
+        assert target.read_text() == of_demo.out
+        assert sorted(tmp_path.iterdir()) == [target, link]
+
+    @pytest.mark.parametrize("options", [(), ("--force",)])
+    def test_no_place_to_write(self, demo, run, options):
+        """Where it cannot be written, it says so."""
+        assert run(demo.url, "--out", "none/table.yaml", *options) == (
+            2,
+            "",
+            "gatewayctl import: none/table.yaml cannot be written: No such file or directory\n",
+        )
+
+
+class TestArtifacts:
+    """Multi-model endpoints as people fill them."""
+
+    def test_odd_names(self, account, container, run):
+        """Whatever S3 and SageMaker take as a name is reached under a name of the table's."""
+        endpoint = account.deploy(account.multi_model(container, artifacts(*ODD)))
+        table = parsed(run(account.url, "--endpoint", endpoint).out)
+        gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
+
+        assert sorted(target["TargetModel"] for target in targets(table)) == sorted(ODD)
+        for target, path in pairs(table):
+            assert gateway.predict(path, b"{}").status == 200
+            called = container.invocations[-1].headers["X-Amzn-SageMaker-Target-Model"]
+            assert called == target["TargetModel"]
+
+    def test_three_hundred(self, account, container, run):
+        """Very many that are alike are one entry, and every one of them is reached."""
+        named = [f"eu/customer-{number:04}/churn-v2.tar.gz" for number in range(300)]
+        endpoint = account.deploy(account.multi_model(container, artifacts(*named)))
+        outcome = run(account.url, "--endpoint", endpoint)
+        table = parsed(outcome.out)
+        gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
+
+        assert outcome.err == "1 models of 1 endpoints\n"
+        for number, artifact in enumerate(named):
+            found = table.resolve(f"eu-churn/customer-{number:04}").target.invoke_args()
+            assert found == {"EndpointName": endpoint, "TargetModel": artifact}
+        assert gateway.predict("eu-churn/customer-0299").status == 200
+        assert gateway.predict("eu-churn/customer-299").status == 400
+
+    def test_versions_and_rubbish(self, account, container, run):
+        """Older versions and what is no artifact are remarks, and cannot be called."""
+        named = ["iris-v1.tar.gz", "iris-v2.tar.gz", "readme.md", "a b.tar.gz", "ü.tar.gz"]
+        endpoint = account.deploy(account.multi_model(container, artifacts(*named)))
+        outcome = run(account.url, "--endpoint", endpoint)
+
+        assert targets(parsed(outcome.out)) == [
+            {"EndpointName": endpoint, "TargetModel": "iris-v2.tar.gz"}
+        ]
+        for remark in (
+            "# Older versions, not in the table: iris-v1.tar.gz\n",
+            "# Not in the table: 1 object not named .tar.gz: 'readme.md'\n",
+            "# Not in the table: 2 objects with characters that a table cannot hold: "
+            "'a b.tar.gz', 'ü.tar.gz'\n",
+        ):
+            assert remark in outcome.out
+        assert outcome.err == (
+            "1 models of 1 endpoints; 2 remarks in the table about what it does not hold\n"
+        )
+
+
+class TestEndpoints:
+    """Endpoints of which the demo has none."""
+
+    def test_multi_model_pipeline(self, account, start_container, run):
+        """The artifacts of its one multi-model container."""
+        first, second = start_container(), start_container()
+        many = account.multi_model(second, artifacts("eu.tar.gz"))
+        endpoint = account.deploy(image(first), many, mode="Serial")
+        table = parsed(run(account.url, "--endpoint", endpoint).out)
+        gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
+
+        assert table.resolve("eu").model.target.kind == "pipeline"
+        assert targets(table) == [{"EndpointName": endpoint, "TargetModel": "eu.tar.gz"}]
+        assert gateway.predict("eu").status == 200
+
+    def test_variants(self, account, start_container, run):
+        """Those that host different things are told apart by the table."""
+        plain, many = start_container(), start_container()
+        models = {
+            "blue": (account.create_model(image(plain)), 1),
+            "green": (account.create_model(account.multi_model(many, artifacts("a.tar.gz"))), 1),
+        }
+        endpoint = account.deploy_variants(models)
+        table = parsed(run(account.url, "--endpoint", endpoint).out)
+        gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
+
+        assert targets(table) == [
+            {"EndpointName": endpoint, "TargetVariant": "green", "TargetModel": "a.tar.gz"},
+            {"EndpointName": endpoint, "TargetVariant": "blue"},
+        ]
+        assert [gateway.predict(path).status for path in paths(table)] == [200, 200]
+        assert (len(plain.invocations), len(many.invocations)) == (1, 1)
+
+    def test_nothing_to_call(self, account, container, run):
+        """Beside others, an endpoint that cannot be called is a comment which says why."""
+        waiting = account.deploy_for_components()
+        working = account.deploy(image(container))
+        outcome = run(account.url, "--endpoint", "test-*")
+
+        assert targets(parsed(outcome.out)) == [{"EndpointName": working}]
+        assert f"# {waiting}: no inference component yet\n" in outcome.out
+
+    def test_failed(self, impatient_account, start_container, run):
+        """One that never came into service is no model, and alone it is no table."""
+        container = start_container(ping=failing(503))
+        config = impatient_account.create_config(
+            {
+                "VariantName": "AllTraffic",
+                "ModelName": impatient_account.create_model(image(container)),
+                "InstanceType": "ml.m5.large",
+                "InitialInstanceCount": 1,
+            }
+        )
+        endpoint = impatient_account.start_endpoint(config)
+        outcome = run(impatient_account.url, "--endpoint", endpoint)
+
+        assert outcome.code == 1
+        assert outcome.err.startswith(
+            f"gatewayctl import: there is no model to import\ngatewayctl import: {endpoint}: is "
+        )

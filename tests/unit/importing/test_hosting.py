@@ -1,0 +1,260 @@
+"""What an endpoint becomes, kind by kind."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayctl.account.values import Component, Container, Unread
+from gatewayctl.importing.hosting import section
+from tests.unit.importing.accounts import (
+    DENIED,
+    FakeAccount,
+    container,
+    endpoint,
+    model,
+    multi_model,
+    variant,
+)
+
+IRIS = "s3://bucket/e/"
+ACCOUNT = FakeAccount(
+    by_prefix={
+        IRIS: ("iris-v1.tar.gz",),
+        "s3://bucket/same/": ("iris-v1.tar.gz",),
+        "s3://bucket/other/": ("wine.tar.gz",),
+        "s3://bucket/empty/": ("readme.md",),
+        "s3://bucket/secret/": Unread("bucket bucket", "s3:ListBucket", denied=True),
+    },
+    components={
+        "llm": Component("llm", "e", "AllTraffic", "InService", 1),
+        "idle": Component("idle", "e", "AllTraffic", "InService", 0),
+        "adapter": Component("adapter", "e", None, "InService", None),
+        "failed": Component("failed", "e", "AllTraffic", "Failed", 0),
+        "gone": Unread("inference component gone", "sagemaker:DescribeInferenceComponent", False),
+    },
+)
+DIRECT = model(container("sklearn"), container("xgboost"), direct=True)
+PIPELINE = model(container("scale"), container("grade"))
+
+
+def hosted(one):
+    """What a caller can address, by kind, name and target; and what is said about the rest."""
+    made = section("e", one, ACCOUNT).hosted
+    entries = [
+        (entry.kind, entry.names[0], {k: v for k, v in entry.target.items() if k != "endpoint"})
+        for entry in made.entries
+    ]
+    assert {entry.target["endpoint"] for entry in made.entries} <= {"e"}
+    return entries, list(made.omitted)
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        pytest.param(endpoint("e", variant(model())), [("single", "e", {})], id="single"),
+        pytest.param(
+            endpoint("e", variant(model(), serverless=True)), [("single", "e", {})], id="serverless"
+        ),
+        pytest.param(
+            endpoint("e", variant(multi_model("e"))),
+            [("mme", "iris", {"target_model": "iris-v1.tar.gz"})],
+            id="mme",
+        ),
+        pytest.param(
+            endpoint("e", variant(DIRECT)),
+            [
+                ("mce", "e-sklearn", {"target_container_hostname": "sklearn"}),
+                ("mce", "e-xgboost", {"target_container_hostname": "xgboost"}),
+            ],
+            id="mce",
+        ),
+        pytest.param(endpoint("e", variant(PIPELINE)), [("pipeline", "e", {})], id="pipeline"),
+        pytest.param(
+            endpoint("e", variant(model(container("scale"), container("many", artifacts=IRIS)))),
+            [("pipeline", "iris", {"target_model": "iris-v1.tar.gz"})],
+            id="multi-model pipeline",
+        ),
+        pytest.param(
+            endpoint("e", variant(None), components=("adapter", "idle", "llm")),
+            [
+                ("component", name, {"inference_component": name})
+                for name in ("adapter", "idle", "llm")
+            ],
+            id="components",
+        ),
+    ],
+)
+def test_kinds(one, expected):
+    """Each kind has an entry for everything that a caller can address, and nothing to add."""
+    assert hosted(one) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("one", "remark"),
+    [
+        pytest.param(
+            endpoint("e", status="Creating"),
+            "is Creating; import it when it is InService",
+            id="not in service",
+        ),
+        pytest.param(
+            endpoint("e", async_only=True),
+            "takes asynchronous calls only, and the gateway makes none",
+            id="asynchronous",
+        ),
+        pytest.param(
+            Unread("endpoint e", "sagemaker:DescribeEndpoint", denied=False),
+            "the endpoint e does not exist",
+            id="gone meanwhile",
+        ),
+        pytest.param(
+            endpoint("e", variant(DENIED)),
+            "the model m cannot be looked at without the IAM permission sagemaker:DescribeModel",
+            id="model not to be seen",
+        ),
+        pytest.param(
+            endpoint("e", variant(multi_model("secret"))),
+            "the bucket bucket cannot be looked at without the IAM permission s3:ListBucket",
+            id="artifacts not to be seen",
+        ),
+        pytest.param(
+            endpoint("e", variant(model(Container(None, "image", True, None)))),
+            "nobody says where its artifacts lie",
+            id="artifacts nowhere",
+        ),
+        pytest.param(endpoint("e", variant(None)), "no inference component yet", id="no component"),
+        pytest.param(
+            endpoint("e", variant(None), components=DENIED),
+            "the model m cannot be looked at without the IAM permission sagemaker:DescribeModel",
+            id="components not to be seen",
+        ),
+        pytest.param(
+            endpoint("e", variant(None), components=("failed",)),
+            "inference component failed is Failed",
+            id="component not in service",
+        ),
+        pytest.param(
+            endpoint("e", variant(None), components=("gone",)),
+            "the inference component gone does not exist",
+            id="component gone meanwhile",
+        ),
+        pytest.param(
+            endpoint("e", variant(model(container("a", artifacts=IRIS), direct=True))),
+            "container a: of kind mce, no artifact can be chosen in a multi-model container",
+            id="direct and multi-model",
+        ),
+        pytest.param(
+            endpoint("e", variant(model(container("a-"), direct=True))),
+            "a table cannot hold the name 'a-'",
+            id="an illegal name",
+        ),
+    ],
+)
+def test_nothing_to_call(one, remark):
+    """What cannot be called, looked at or expressed has no entry, but a reason."""
+    assert hosted(one) == ([], [remark])
+
+
+def test_no_artifact():
+    """An empty prefix, and what lies there that is no artifact."""
+    assert hosted(endpoint("e", variant(multi_model("empty")))) == (
+        [],
+        ["no artifact in s3://bucket/empty/", "1 object not named .tar.gz: 'readme.md'"],
+    )
+
+
+def test_some_artifacts():
+    """What nobody could ask for is left out and named; marks of empty folders are nothing."""
+    names = ("a.tar.gz", "b c.tar.gz", "d.zip", "folder/", "x/../y.tar.gz", "\n.tar.gz")
+    account = FakeAccount({IRIS: names})
+    made = section("e", endpoint("e", variant(multi_model("e"))), account).hosted
+
+    assert [entry.target["target_model"] for entry in made.entries] == ["a.tar.gz"]
+    assert list(made.omitted) == [
+        "1 object not named .tar.gz: 'd.zip'",
+        "3 objects with characters that a table cannot hold: "
+        "'\\n.tar.gz', 'b c.tar.gz', 'x/../y.tar.gz'",
+    ]
+
+
+def test_no_capacity():
+    """A component that has been scaled to zero is there, and the table says how it is."""
+    (entry,) = section(
+        "e", endpoint("e", variant(None), components=("idle",)), ACCOUNT
+    ).hosted.entries
+
+    assert entry.comments == ("No copy of it runs now",)
+
+
+class TestVariants:
+    """Endpoints with several variants."""
+
+    @pytest.mark.parametrize(
+        "models",
+        [
+            pytest.param((model(), model()), id="single"),
+            pytest.param((DIRECT, DIRECT), id="mce"),
+            pytest.param((multi_model("e"), multi_model("same")), id="mme"),
+        ],
+    )
+    def test_alike(self, models):
+        """SageMaker chooses among those that host the same."""
+        one, other = models
+
+        assert hosted(endpoint("e", variant(one, "a"), variant(other, "b"))) == hosted(
+            endpoint("e", variant(one))
+        )
+
+    def test_unlike(self):
+        """The table chooses among the others; what is wrong with one is said of it."""
+        one = endpoint("e", variant(model(), "a"), variant(PIPELINE, "b"), variant(DENIED, "c"))
+
+        assert hosted(one) == (
+            [
+                ("single", "e-a", {"target_variant": "a"}),
+                ("pipeline", "e-b", {"target_variant": "b"}),
+            ],
+            [f"variant c: {DENIED}"],
+        )
+
+    def test_unlike_artifacts(self):
+        """Variants may find other artifacts."""
+        one = endpoint("e", variant(multi_model("e"), "a"), variant(multi_model("other"), "b"))
+
+        assert hosted(one)[0] == [
+            ("mme", "iris-a", {"target_model": "iris-v1.tar.gz", "target_variant": "a"}),
+            ("mme", "wine-b", {"target_model": "wine.tar.gz", "target_variant": "b"}),
+        ]
+
+    def test_none(self):
+        """An endpoint without any has nothing to call."""
+        assert hosted(replace(endpoint("e"), variants=())) == ([], ["has no variant"])
+
+
+@pytest.mark.parametrize(
+    ("one", "facts"),
+    [
+        pytest.param(endpoint("e"), "single, on instances", id="one variant"),
+        pytest.param(
+            endpoint("e", variant(model(), serverless=True)), "single, serverless", id="serverless"
+        ),
+        pytest.param(
+            endpoint("e", variant(multi_model("e"))),
+            "mme, on instances, artifacts in s3://bucket/e/",
+            id="artifacts",
+        ),
+        pytest.param(
+            endpoint("e", variant(model(), "a"), variant(model(), "b")),
+            "variants a, b: single, on instances",
+            id="variants alike",
+        ),
+        pytest.param(
+            endpoint("e", variant(model(), "a"), variant(DENIED, "b")),
+            "variant a: single, on instances; variant b: of unknown kind, on instances",
+            id="variants unlike",
+        ),
+    ],
+)
+def test_facts(one, facts):
+    """What it is and where it runs, for the person who reads the table."""
+    assert section("e", one, ACCOUNT).facts == facts

@@ -1,0 +1,58 @@
+"""Tables whose models crowd onto few endpoints, with names that resemble one another."""
+
+import json
+
+from hypothesis import strategies as st
+
+from chalicelib.table import file
+
+ENDPOINTS = st.sampled_from(["team-a-1", "team-a-2", "team-b", "team", "Team-C", "solo", "tabular"])
+COMPONENTS = st.sampled_from(["part-1", "part-2", "Part-3", "other"])
+CONTAINERS = st.sampled_from(["sklearn", "sk", "lightgbm", "Light"])
+FOLDERS = st.sampled_from(["", "", "houston/", "houston/new/", "austin/", "Houston/"])
+FILES = st.sampled_from(
+    ["v1.tar.gz", "v2.tar.gz", "v10.tar.gz", "V1.tar.gz", "v!(1)'.tar.gz", "v1"]
+)
+ARTIFACTS = st.tuples(FOLDERS, FILES).map("".join)
+
+LISTS = st.lists(st.sampled_from(["houston", "austin", "v1", "1.0", "~"]), min_size=1, unique=True)
+PATTERNS = st.sampled_from(["[a-z]{2}", "v[0-9]+", "a|b.", r"[\w\-]+"])
+RULES = st.one_of(
+    st.fixed_dictionaries({"one_of": LISTS}), st.fixed_dictionaries({"pattern": PATTERNS})
+)
+TEMPLATES = st.sampled_from(["{a}", "{a}/v1.tar.gz", "houston/{a}.tar.gz", "houston/{a}/v-{a}"])
+PAIRS = st.sampled_from(["{a}/{b}", "{b}{a}.tar.gz", "houston/{b}/{a}/v1.tar.gz"])
+
+
+def _with(kind, **keys):
+    return st.fixed_dictionaries({"kind": st.just(kind), "endpoint": ENDPOINTS, **keys})
+
+
+def _with_parameters(names, templates):
+    rules = st.fixed_dictionaries(dict.fromkeys(names, RULES))
+    return _with("mme", target_model=templates, parameters=rules)
+
+
+PLAIN = st.one_of(
+    _with("single"),
+    _with("single", target_variant=st.just("green")),
+    _with("mme", target_model=ARTIFACTS),
+    _with("mme", target_model=ARTIFACTS),
+    _with("mce", target_container_hostname=CONTAINERS),
+    _with("pipeline"),
+    _with("pipeline", target_model=ARTIFACTS),
+    _with("component", inference_component=COMPONENTS),
+)
+ENTRIES = st.one_of(PLAIN, PLAIN, _with_parameters("a", TEMPLATES), _with_parameters("ab", PAIRS))
+
+
+def table_of(entries):
+    """The entries as models m0, m1, …, each with the parameters it has."""
+    named = {
+        "/".join([f"m{number}", *(f"{{{one}}}" for one in entry.get("parameters", ()))]): entry
+        for number, entry in enumerate(entries)
+    }
+    return file.parse(json.dumps({"version": 1, "models": named}).encode(), "routing.yaml")
+
+
+TABLES = st.lists(ENTRIES, min_size=1, max_size=12).map(table_of)

@@ -1,0 +1,449 @@
+"""`gatewayctl explain`: what becomes of one path, and why."""
+
+import io
+import json
+from typing import NamedTuple
+
+import pytest
+
+from chalicelib.api.wire import LAMBDA_MARGIN_SECONDS
+from chalicelib.table.document import parse
+from gatewayctl.cli import main
+from gatewayctl.explain.command import command
+from gatewayctl.keys.outside import Outside
+from tests.key_desk import HOUR, Desk
+
+TABLE = """\
+version: 1
+models:
+  churn:
+    kind: single
+    endpoint: Churn-Prod
+    max_attempts: 1
+  house-price/{city}:
+    kind: mme
+    endpoint: housing
+    target_model: "{city}/v3.tar.gz"
+    content_types: [application/json, text/csv]
+    cold_start: wait
+    pass_headers: [inference-id]
+    return_headers: [session-id]
+    parameters:
+      city: {one_of: [houston, austin]}
+  house-price/{city}/{street}:
+    kind: mme
+    endpoint: housing
+    target_model: "{city}/{street}-v3.tar.gz"
+    parameters:
+      city: {one_of: [houston, austin]}
+      street: {pattern: "[a-z]{2,20}"}
+  sentiment:
+    kind: mce
+    endpoint: nlp
+    target_container_hostname: sentiment
+  summary:
+    kind: component
+    endpoint: shared
+    inference_component: summary-v2
+"""
+DIGEST = parse(TABLE.encode(), "").digest
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self):
+        return [line.strip() for line in self.out.splitlines()]
+
+
+def no_aws(service):
+    raise AssertionError(f"{service} is not to be called")
+
+
+@pytest.fixture(name="explain")
+def _explain(tmp_path):
+    """Runs the command on a table of its own; it may call nothing."""
+
+    def explain(*arguments, outside=None):
+        table = tmp_path / "table.yaml"
+        if not table.exists():
+            table.write_text(TABLE)
+        out, err = io.StringIO(), io.StringIO()
+        code = main(
+            ["explain", *arguments, "--table", str(table)],
+            {},
+            tmp_path,
+            out,
+            err,
+            commands=[command(outside or Outside(no_aws))],
+        )
+        said = out.getvalue().replace(f"{table}", "table.yaml")
+        return Outcome(int(code), said, err.getvalue())
+
+    return explain
+
+
+@pytest.fixture(name="data")
+def _data(explain):
+    def data(*arguments, **known):
+        return json.loads(explain(*arguments, "--format", "json", **known).out)
+
+    return data
+
+
+class TestText:
+    """As a person reads it."""
+
+    def test_everything(self, explain):
+        """From the path to what IAM has to allow, in the order in which the gateway goes."""
+        outcome = explain("house-price/houston", "--grants", "churn house-price/*")
+
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out == (
+            "POST /predict/house-price/houston\n"
+            "  answer        the model's own\n"
+            "  entry         house-price/{city}, table.yaml:7, kind mme\n"
+            "  parameters    city = houston\n"
+            "  grant         house-price/* of --grants\n"
+            "  accept        none is sent; the model can answer application/json, text/csv: "
+            "no Accept goes on\n"
+            "  content type  none is given, the first is assumed; "
+            "the model takes application/json, text/csv\n"
+            "  headers       to the model: X-Amzn-SageMaker-Inference-Id\n"
+            "                to the caller: X-Amzn-SageMaker-New-Session-Id, "
+            "X-Amzn-SageMaker-Closed-Session-Id\n"
+            "  call          InvokeEndpoint(EndpointName='housing', "
+            "TargetModel='houston/v3.tar.gz', ContentType='application/json', Body=…)\n"
+            "  deadline      25 s, the least of: timeout_seconds 25 s, API Gateway 28 s, "
+            f"Lambda {60 - LAMBDA_MARGIN_SECONDS:g} s\n"
+            "  attempts      at most 2, as long as there is time and a retry left in the budget\n"
+            "                again about 0.5 s after upstream-throttled\n"
+            "                again about 0.1 s after upstream-error\n"
+            "                again about 0.1 s after upstream-unreachable\n"
+            "  cold start    wait: asked again until the deadline, then 503 model-not-ready\n"
+            "  permission    sagemaker:InvokeEndpoint on endpoint/housing\n"
+            "                if sagemaker:TargetModel is houston/v3.tar.gz\n"
+            f"  table         table.yaml, 5 models, {DIGEST[:12]} in GET /health\n"
+        )
+
+    def test_as_it_is_called(self, explain):
+        """The whole path will do."""
+        assert explain("/predict/churn") == explain("churn")
+
+    def test_broken_table(self, explain, tmp_path):
+        """A table that no gateway takes explains nothing; what is wrong with it is said."""
+        (tmp_path / "table.yaml").write_text("version: 1\nmodels: {a: {kind: single}}\n")
+
+        assert explain("a") == (
+            1,
+            "table.yaml:2: models.a.endpoint: missing; kind single needs it\n",
+            "",
+        )
+
+
+class TestUnknown:
+    """A path that no entry has."""
+
+    @pytest.mark.parametrize(
+        ("path", "more"),
+        [
+            ("chrun", ["no entry of the table has this path", "did you mean churn?"]),
+            ("house-prise/houston", [..., "did you mean house-price/houston?"]),
+            ("sumary/x", [..., "did you mean summary/x?"]),
+            ("zebra", [...]),
+            (
+                "house-price",
+                [
+                    "the table has house-price/{city} and house-price/{city}/{street}: count the "
+                    "segments"
+                ],
+            ),
+            ("churn/", ["the table has churn: count the segments"]),
+            ("", [...]),
+        ],
+    )
+    def test_unknown(self, explain, path, more):
+        """The answer is what a caller sees; the operator is told what there is."""
+        outcome = explain(path, "--grants", "*")
+        _, answer, *said, table = outcome.lines
+
+        assert outcome.code == 1
+        assert answer == (
+            f"answer        404 unknown-model: No model named '{path}'; "
+            "GET /models lists the ones you may call."
+        )
+        assert [
+            ... if other is ... else line for line, other in zip(said, more, strict=True)
+        ] == more
+        assert table.startswith("table ")
+
+    def test_json(self, data):
+        """As data, the reason and what was meant stand apart from what a caller sees."""
+        assert data("chrun")["refusal"] == {
+            "status": 404,
+            "slug": "unknown-model",
+            "detail": "No model named 'chrun'; GET /models lists the ones you may call.",
+            "reason": "no entry of the table has this path",
+            "did_you_mean": "churn",
+        }
+
+
+class TestGrants:
+    """Who may call it."""
+
+    @pytest.mark.parametrize(
+        ("grants", "deciding"),
+        [
+            ("house-price/houston", ["house-price/houston"]),
+            ("* house-price/* house-price/houston", ["*", "house-price/*", "house-price/houston"]),
+            ("churn house-price/austin */houston", ["*/houston"]),
+            ("house-price house-price/*/*", []),
+            ("", []),
+        ],
+    )
+    def test_deciding(self, data, grants, deciding):
+        """Each grant that would do alone is named."""
+        explained = data("house-price/houston", "--grants", grants)
+
+        assert explained["grant"]["grants"] == grants.split()
+        assert explained["grant"]["deciding"] == deciding
+        assert (explained["refusal"] is None) == bool(deciding)
+
+    def test_none(self, explain):
+        """A caller sees the 404 of a model that is not there; the operator sees why."""
+        outcome = explain("churn", "--grants", "summary sentiment")
+
+        assert outcome.code == 1
+        assert outcome.lines[1:5] == [
+            "answer        404 unknown-model: No model named 'churn'; "
+            "GET /models lists the ones you may call.",
+            "it is there, and no grant of --grants covers it; it has: summary sentiment",
+            "entry         churn, table.yaml:3, kind single",
+            "grant         none of --grants",
+        ]
+        assert any(line.startswith("permission") for line in outcome.lines)
+
+    def test_nobody_asks(self, data):
+        """Without a caller, nothing is said about grants."""
+        assert "grant" not in data("churn")
+
+    def test_no_grant(self, explain):
+        """What is no grant is not tried."""
+        outcome = explain("churn", "--grants", "churn /predict/churn")
+
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.startswith(
+            "gatewayctl explain: --grants has '/predict/churn', which is no grant; a grant is "
+        )
+
+    def test_one_caller(self, explain):
+        """A key and grants are two callers."""
+        assert explain("churn", "--as", "aaaaaaaa", "--grants", "*").code == 2
+
+
+class TestAs:
+    """On behalf of somebody who has a key."""
+
+    @pytest.fixture(name="desk")
+    def _desk(self, sagemaker_local, tmp_path):
+        client = sagemaker_local.client("secretsmanager")
+        yield Desk(client, tmp_path)
+        client.close()
+
+    def ask(self, desk, data, path, key_id):
+        asked = []
+
+        def connect(service):
+            asked.append(service)
+            return desk.client
+
+        outside = Outside(connect, lambda: desk.now)
+        explained = data(path, "--as", key_id, "--secret", desk.secret, outside=outside)
+        assert asked == ["secretsmanager"]
+        return explained
+
+    def test_holder(self, desk, data):
+        """The key's own grants decide."""
+        key_id = desk.issue(grants="churn house-price/austin").key_id
+
+        may = self.ask(desk, data, "churn", key_id)
+        assert may["refusal"] is None
+        assert may["grant"] == {
+            "principal": "web-shop",
+            "key_id": key_id,
+            "grants": ["churn", "house-price/austin"],
+            "deciding": ["churn"],
+        }
+        may_not = self.ask(desk, data, "house-price/houston", key_id)
+        assert may_not["refusal"]["status"] == 404
+        assert may_not["refusal"]["reason"] == (
+            f"it is there, and no grant of key {key_id} of web-shop covers it; "
+            "it has: churn house-price/austin"
+        )
+
+    def test_disabled(self, desk, data):
+        """A key that is not good gets a 401, whatever it is granted."""
+        key_id = desk.issue().key_id
+        desk.run("disable", key_id)
+
+        refusal = self.ask(desk, data, "churn", key_id)["refusal"]
+        assert (refusal["status"], refusal["reason"]) == (401, "the key is disabled")
+
+    def test_expired(self, desk, data):
+        """The same at its end, to the second."""
+        key_id = desk.issue("--expires", "2030-03-17T18:46:40Z").key_id
+        desk.now += HOUR - 1
+        assert self.ask(desk, data, "churn", key_id)["refusal"] is None
+        desk.now += 1
+
+        refusal = self.ask(desk, data, "churn", key_id)["refusal"]
+        assert (refusal["status"], refusal["reason"]) == (401, "the key is expired")
+
+    def test_no_such_key(self, desk, explain):
+        """A key that is not in the secret is nobody's."""
+        desk.issue()
+        outside = Outside(lambda _: desk.client, lambda: desk.now)
+        outcome = explain("churn", "--as", "zzzzzzzz", "--secret", desk.secret, outside=outside)
+
+        assert (outcome.code, outcome.out) == (1, "")
+        assert "zzzzzzzz" in outcome.err
+
+
+class TestRequest:
+    """What a caller sends beside the body."""
+
+    def test_accept(self, data):
+        """What is asked for, what the model has, and what goes on."""
+        assert data("house-price/austin", "--accept", "text/*, */*;q=0.1")["accept"] == {
+            "sent": "text/*, */*;q=0.1",
+            "chosen": "text/csv",
+            "offers": ["application/json", "text/csv"],
+        }
+
+    @pytest.mark.parametrize(
+        ("option", "value", "status"),
+        [
+            ("--accept", "image/png", 406),
+            ("--content-type", "image/png", 415),
+            ("--timeout-ms", "0", 400),
+        ],
+    )
+    def test_refused(self, data, option, value, status):
+        """What the gateway refuses is called by nobody, and needs no permission."""
+        explained = data("churn", option, value)
+
+        assert explained["refusal"]["status"] == status
+        assert explained["refusal"]["reason"] is None
+        assert not explained.keys() & {"call", "deadline", "permission"}
+
+    def test_value_that_was_misspelt(self, data):
+        """A caller is sent to GET /models, which may show them less; the operator is told."""
+        refusal = data("house-price/huston/main")["refusal"]
+
+        assert (refusal["status"], refusal["did_you_mean"]) == (400, "house-price/houston/main")
+        assert data("house-price/houston/A")["refusal"]["did_you_mean"] is None
+
+    def test_content_type(self, data):
+        """It goes on as it was sent."""
+        explained = data("house-price/austin", "--content-type", "text/csv; header=absent")
+
+        assert explained["call"]["ContentType"] == "text/csv; header=absent"
+
+
+class TestDeadline:
+    """By when it is over, and what is done until then."""
+
+    def test_caller(self, data):
+        """A caller can only shorten it."""
+        hasty = data("churn", "--timeout-ms", "1500")["deadline"]
+
+        assert hasty["seconds"] == 1.5
+        assert hasty["budgets"]["X-Request-Timeout-Ms"] == 1.5
+        assert data("churn", "--timeout-ms", "90000")["deadline"]["seconds"] == 25
+
+    @pytest.mark.parametrize(
+        ("said", "seconds"),
+        [
+            ({"lambda_timeout": 29}, 29),
+            ({"lambda_timeout": 29, "stages": {"dev": {"lambda_timeout": 10}}}, 10),
+            (
+                {"stages": {"dev": {"lambda_functions": {"api_handler": {"lambda_timeout": 5}}}}},
+                5,
+            ),
+            (
+                {"stages": {"dev": {"lambda_functions": {"authorize": {"lambda_timeout": 5}}}}},
+                60,
+            ),
+        ],
+    )
+    def test_lambda(self, data, tmp_path, said, seconds):
+        """Lambda's share is what the stage gives the handler."""
+        (tmp_path / ".chalice").mkdir()
+        (tmp_path / ".chalice" / "config.json").write_text(json.dumps(said))
+        deadline = data("churn")["deadline"]
+
+        assert deadline["budgets"]["Lambda"] == seconds - LAMBDA_MARGIN_SECONDS
+        assert deadline["seconds"] == min(seconds - LAMBDA_MARGIN_SECONDS, 25)
+
+    @pytest.mark.parametrize("text", ["{", "[]", '{"lambda_timeout": "long"}'])
+    def test_broken_config(self, explain, tmp_path, text):
+        """A config.json that cannot be read is not passed over."""
+        (tmp_path / ".chalice").mkdir()
+        (tmp_path / ".chalice" / "config.json").write_text(text)
+        outcome = explain("churn")
+
+        assert outcome.code == 2
+        assert outcome.err.startswith("gatewayctl explain: .chalice/config.json cannot be read (")
+
+    def test_attempts(self, data):
+        """A model with one attempt has no second one, whatever happens."""
+        assert data("churn")["attempts"] == {"most": 1, "again_after": {}}
+        assert data("sentiment")["attempts"] == {
+            "most": 2,
+            "again_after": {
+                "upstream-throttled": 0.5,
+                "upstream-error": 0.1,
+                "upstream-unreachable": 0.1,
+            },
+        }
+
+    def test_cold_start(self, explain, data):
+        """Whether it is waited for is what the table says."""
+        assert data("house-price/austin")["cold_start"]["asks_again"] is True
+        assert data("churn")["cold_start"]["asks_again"] is False
+        assert (
+            "cold start    refuse: 503 model-not-ready when SageMaker says that it is loading, "
+            "or is silent about one that has not answered for 300 s"
+        ) in explain("house-price/austin/main").lines
+
+
+class TestPermission:
+    """What IAM has to allow."""
+
+    @pytest.mark.parametrize(
+        ("path", "resources", "condition"),
+        [
+            ("churn", ["endpoint/churn-prod"], None),
+            (
+                "house-price/austin",
+                ["endpoint/housing"],
+                {"sagemaker:TargetModel": "austin/v3.tar.gz"},
+            ),
+            (
+                "sentiment",
+                ["endpoint/nlp"],
+                {"sagemaker:TargetContainerHostname": "sentiment"},
+            ),
+            ("summary", ["endpoint/shared", "inference-component/summary-v2"], None),
+        ],
+    )
+    def test_permission(self, data, path, resources, condition):
+        """One action, on the endpoint and what else is called, under the condition of its kind."""
+        assert data(path)["permission"] == {
+            "action": "sagemaker:InvokeEndpoint",
+            "resources": resources,
+            "condition": condition,
+        }

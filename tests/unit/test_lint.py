@@ -1,0 +1,375 @@
+"""`gatewayctl validate`: what a gateway takes, and what somebody will regret."""
+
+import io
+import json
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+
+from chalicelib.metrics import Metrics
+from chalicelib.record import RequestRecord
+from chalicelib.table.document import parse
+from gatewayctl.cli import main
+from gatewayctl.lint.metrics import (
+    METRICS_OF_A_HEALTHY_MODEL,
+    METRICS_PER_MODEL,
+    monthly_usd,
+)
+from gatewayctl.lint.rules import warnings
+from gatewayctl.lint.subject import Subject
+from gatewayctl.table_lines import Lines
+from tests.random_tables import TABLES
+
+MME = "kind: mme, endpoint: e, target_model"
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(name="run")
+def _run(tmp_path, monkeypatch):
+    """Runs the command on a table."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(text, *arguments, **environ):
+        (tmp_path / "routing.yaml").write_text(text)
+        out, err = io.StringIO(), io.StringIO()
+        code = main(["validate", *arguments], environ, tmp_path, out, err)
+        return Outcome(int(code), out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(name="warned")
+def _warned(run):
+    """What is said about a table with these models, from the third line on, one a line."""
+
+    def warned(*models, defaults="{}"):
+        listed = "".join(f"  {model}\n" for model in models)
+        outcome = run(f"version: 1\ndefaults: {defaults}\nmodels:\n{listed}")
+        assert outcome.code == 0, outcome.out
+        return [line.removeprefix("routing.yaml:") for line in outcome.out.splitlines()]
+
+    return warned
+
+
+class TestReport:
+    """How warnings are told."""
+
+    TABLE = f"version: 1\nmodels:\n  iris: {{{MME}: iris.tar.gz}}\n"
+    TEXT = (
+        "the artifact 'iris.tar.gz' has no version in its name, and SageMaker may go on using what "
+        "it has loaded when it is overwritten; give each version its own name, as in "
+        "'iris-v1.tar.gz'"
+    )
+
+    def test_text(self, run):
+        """With their place and the word, and 0, because a gateway takes the table."""
+        assert run(self.TABLE) == (
+            0,
+            f"routing.yaml:3: models.iris.target_model: warning: {self.TEXT}\n",
+            "routing.yaml: 1 models, 1 warnings\n",
+        )
+
+    def test_json(self, run):
+        """As data, a warning is one by its severity."""
+        assert json.loads(run(self.TABLE, "--format", "json").out)["findings"] == [
+            {
+                "file": "routing.yaml",
+                "line": 3,
+                "path": "models.iris.target_model",
+                "severity": "warning",
+                "text": self.TEXT,
+            }
+        ]
+
+    def test_beside_a_broken_table(self, run, tmp_path):
+        """A table that no gateway takes decides, and has no warnings: it is not read that far."""
+        (tmp_path / "broken.yaml").write_text("version: 1\nmodels: {}\n")
+        outcome = run(self.TABLE, "routing.yaml", "broken.yaml")
+
+        assert outcome.code == 1
+        assert [": warning: " in line for line in outcome.out.splitlines()] == [True, False]
+
+    def test_order(self, warned):
+        """In the order of the lines."""
+        said = warned(
+            f"b: {{{MME}: b.tar.gz}}",
+            f"a: {{{MME}: a.zip}}",
+            "c: {kind: single, endpoint: e}",
+        )
+
+        assert [line.split(":")[0] for line in said] == ["4", "5", "5", "6"]
+
+    @given(text=TABLES)
+    def test_random(self, text):
+        """Whatever a gateway takes can be looked at, and no line is beyond the file."""
+        table = parse(text.encode(), "routing.yaml")
+        subject = Subject(table, lambda: True)
+
+        for warning in warnings(subject, Lines(text.encode()), "routing.yaml"):
+            assert warning.line == 1
+            assert warning.path.startswith("models.")
+
+
+class TestVersions:
+    """An artifact that is overwritten goes on answering."""
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "iris-v1.tar.gz",
+            "iris/V2.tar.gz",
+            "iris-1.4.2.tar.gz",
+            "2026-11-23/iris.tar.gz",
+            "iris_20261123T1200Z.tar.gz",
+            "iris.b17.tar.gz",
+            "iris-2.0rc1.tar.gz",
+            "iris-rev3.tar.gz",
+            "iris-9f3c2d1.tar.gz",
+            "release4/iris.tar.gz",
+        ],
+    )
+    def test_versioned(self, warned, name):
+        """A number, a date or a commit between separators is a version."""
+        assert warned(f'a: {{{MME}: "{name}"}}') == []
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "iris.tar.gz",
+            "resnet50.tar.gz",
+            "llama-7b.tar.gz",
+            "latest/iris.tar.gz",
+            "facade-deadbeef.tar.gz",
+        ],
+    )
+    def test_unversioned(self, warned, name):
+        """A word is none, whatever it ends in."""
+        (said,) = warned(f'a: {{{MME}: "{name}"}}')
+
+        assert f"the artifact '{name}' has no version" in said
+
+    @pytest.mark.parametrize(
+        ("template", "rule", "named"),
+        [
+            ("{x}/v3.tar.gz", "one_of: [houston, austin]", None),
+            ("{x}.tar.gz", "one_of: [houston-v1, austin-v2]", None),
+            ("{x}.tar.gz", "one_of: [houston-v1, austin]", "austin.tar.gz"),
+            ("{x}.tar.gz", 'pattern: "[a-z]+-v[0-9]{1,3}"', None),
+            ("{x}.tar.gz", r'pattern: "[\\w.]+"', None),
+            ("{x}.tar.gz", 'pattern: "[^a]+"', None),
+            ("{x}.tar.gz", 'pattern: "[a-z]{2,20}"', "{x}.tar.gz"),
+            ("{x}.tar.gz", r'pattern: "[a-z]+\\.[a-z]+[.]a"', "{x}.tar.gz"),
+        ],
+    )
+    def test_parameters(self, warned, template, rule, named):
+        """A parameter may bring the version, if each value that is listed does."""
+        said = warned(f'a/{{x}}: {{{MME}: "{template}", parameters: {{x: {{{rule}}}}}}}')
+
+        assert len(said) == (named is not None)
+        assert all(f"the artifact '{named}' has no version" in line for line in said)
+
+    def test_one_of_two_parameters(self, warned):
+        """One of several is enough."""
+        rules = "x: {one_of: [houston]}, y: {one_of: [v1, v2]}"
+
+        assert (
+            warned(f'a/{{x}}/{{y}}: {{{MME}: "{{x}}/{{y}}.tar.gz", parameters: {{{rules}}}}}') == []
+        )
+
+    def test_other_kinds(self, warned):
+        """What has no artifact needs no version."""
+        assert (
+            warned(
+                "a: {kind: single, endpoint: iris}",
+                "b: {kind: mce, endpoint: nlp, target_container_hostname: ner}",
+                "c: {kind: pipeline, endpoint: wine}",
+            )
+            == []
+        )
+
+
+class TestArchives:
+    """A multi-model endpoint loads .tar.gz."""
+
+    @pytest.mark.parametrize(
+        ("entry", "named"),
+        [
+            (f"a: {{{MME}: iris-v1.zip}}", "iris-v1.zip"),
+            (f"a: {{{MME}: iris-v1}}", "iris-v1"),
+            (f"a: {{{MME}: iris-v1.tar.gz/}}".replace("/}", "/x}"), "iris-v1.tar.gz/x"),
+            (f'a/{{x}}: {{{MME}: "{{x}}", parameters: {{x: {{one_of: [v1.tar.gz]}}}}}}', None),
+            (f'a/{{x}}: {{{MME}: "{{x}}", parameters: {{x: {{one_of: [v1.zip]}}}}}}', "v1.zip"),
+            (
+                rf'a/{{x}}: {{{MME}: "{{x}}", parameters: {{x: {{pattern: "v\\d\\.tar[.]gz"}}}}}}',
+                None,
+            ),
+            (f'a/{{x}}: {{{MME}: "{{x}}", parameters: {{x: {{pattern: "v[0-9]"}}}}}}', "{x}"),
+            ('a: {kind: pipeline, endpoint: e, target_model: "v1.pkl"}', "v1.pkl"),
+        ],
+    )
+    def test_name(self, warned, entry, named):
+        """Whatever else an artifact is called, it is named."""
+        said = warned(entry)
+
+        assert len(said) == (named is not None)
+        assert all(f"the artifact '{named}' does not end in .tar.gz" in line for line in said)
+
+
+class TestColdStarts:
+    """An artifact has to be loaded before it can answer."""
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ("timeout_seconds: 4.9", "4.9 s are hardly enough to load the artifact of a, so a "),
+            ("timeout_seconds: 2, cold_start: wait", "in spite of 'cold_start: wait'"),
+            ("timeout_seconds: 5", None),
+            ("timeout_seconds: 2, cold_start: refuse", None),
+            ("max_attempts: 1", None),
+        ],
+    )
+    def test_timeout(self, warned, options, said):
+        """Too short a timeout is told, unless a refusal is what somebody wrote down."""
+        lines = warned(f"a: {{{MME}: a-v1.tar.gz, {options}}}")
+
+        assert len(lines) == (said is not None)
+        assert all(
+            line.startswith("4: models.a.timeout_seconds: warning") and said in line
+            for line in lines
+        )
+
+    def test_no_artifact(self, warned):
+        """What is always loaded may be in a hurry."""
+        assert warned("a: {kind: single, endpoint: e, timeout_seconds: 0.5}") == []
+
+    def test_defaults(self, warned):
+        """A default is told once, where it stands."""
+        (said,) = warned(
+            f"a: {{{MME}: a-v1.tar.gz}}",
+            f"b: {{{MME}: b-v1.tar.gz}}",
+            f"c: {{{MME}: c-v1.tar.gz, timeout_seconds: 20}}",
+            defaults="{timeout_seconds: 1}",
+        )
+
+        assert said.startswith("2: defaults.timeout_seconds: warning: 1 s are hardly enough")
+        assert "of a and 1 more" in said
+
+    def test_meant_by_default(self, warned):
+        """Whoever writes `refuse` among the defaults means it for all."""
+        defaults = "{timeout_seconds: 1, cold_start: refuse}"
+
+        assert warned(f"a: {{{MME}: a-v1.tar.gz}}", defaults=defaults) == []
+
+
+class TestTargets:
+    """Entries that agree too well, or not at all."""
+
+    def test_copied(self, warned):
+        """Two names for one target are one too many, unless somebody says what each is for."""
+        one = f"{{{MME}: a-v1.tar.gz}}"
+
+        assert warned(f"a: {one}", f"b: {one}") == [
+            "5: models.b: warning: has the same target as a; correct it if it was copied, or give "
+            "each a description of its own if both names are meant"
+        ]
+        assert warned(f"a: {one}", f"b: {one[:-1]}, description: the old name of a}}") == []
+
+    def test_copied_with_parameters(self, warned):
+        """Parameters may have other names; values that differ make it another target."""
+
+        def entry(name, parameter, value):
+            rule = f"parameters: {{{parameter}: {{one_of: [{value}]}}}}"
+            return f'{name}/{{{parameter}}}: {{{MME}: "{{{parameter}}}.tar.gz", {rule}}}'
+
+        assert len(warned(entry("a", "x", "v1"), entry("b", "y", "v1"))) == 1
+        assert warned(entry("a", "x", "v1"), entry("b", "y", "v2")) == []
+
+    def test_two_kinds(self, warned):
+        """An endpoint is of one kind; a variant of it may be of another."""
+        single = "kind: single, endpoint: e"
+
+        assert warned(f"a: {{{MME}: a-v1.tar.gz}}", f"b: {{{single}}}") == [
+            "5: models.b.kind: warning: the endpoint e is single here and mme to a, "
+            "and cannot be both; correct one of them"
+        ]
+        assert warned(f"a: {{{MME}: a-v1.tar.gz}}", f"b: {{{single}, target_variant: green}}") == []
+
+    def test_most(self, warned):
+        """Where more entries say one kind, the others are wrong."""
+        said = warned(
+            "a: {kind: single, endpoint: e}",
+            f"b: {{{MME}: b-v1.tar.gz}}",
+            f"c: {{{MME}: c-v1.tar.gz}}",
+        )
+
+        assert [line.split(": warning")[0] for line in said] == ["4: models.a.kind"]
+
+
+class TestMetrics:
+    """Metrics of each model are billed."""
+
+    def table(self, count):
+        models = "".join(f"  m{n}: {{kind: single, endpoint: e{n}}}\n" for n in range(count))
+        return f"version: 1\nmodels:\n{models}"
+
+    def test_price(self, run):
+        """Over a thousand models, the price a month is told, and how not to pay it."""
+        assert run(self.table(1_000)).out == ""
+        assert run(self.table(1_001)).out == (
+            "routing.yaml:2: models: warning: metrics of 1,001 models cost up to 2,402.40 USD a "
+            "month when all are called in every hour, 900.90 while nothing fails (8 and 3 custom "
+            "metrics each; us-east-1, https://aws.amazon.com/cloudwatch/pricing/); "
+            "GATEWAY_METRICS_PER_MODEL=off writes their sums alone\n"
+        )
+
+    def test_off(self, run, tmp_path):
+        """Without metrics of each model there is nothing to pay for them."""
+        assert run(self.table(1_001), GATEWAY_METRICS_PER_MODEL="off").out == ""
+        assert run(self.table(1_001), GATEWAY_METRICS_PER_MODEL="on").out
+
+        said = {"stages": {"prod": {"environment_variables": {"GATEWAY_METRICS_PER_MODEL": "off"}}}}
+        (tmp_path / ".chalice").mkdir()
+        (tmp_path / ".chalice" / "config.json").write_text(json.dumps(said))
+        assert run(self.table(1_001), "--stage", "prod").out == ""
+        assert run(self.table(1_001), "--stage", "dev").out
+
+    @pytest.mark.parametrize(
+        ("metrics", "usd"),
+        [
+            (0, 0),
+            (1, 0.3),
+            (10_000, 3_000),
+            (10_001, 3_000.1),
+            (250_001, 27_000.05),
+            (1_000_100, 64_502),
+        ],
+    )
+    def test_tiers(self, metrics, usd):
+        """The more there are, the less one costs."""
+        assert monthly_usd(metrics) == usd
+
+    def test_metrics_of_a_model(self):
+        """As many are counted as the gateway can write, and as it writes of a model in health."""
+
+        def names(**known):
+            stream = io.StringIO()
+            record = RequestRecord("id", model="a", seconds=2, model_seconds=1, **known)
+            Metrics("service", stream=stream).prediction(record)
+            (directive,) = json.loads(stream.getvalue())["_aws"]["CloudWatchMetrics"]
+            return {metric["Name"] for metric in directive["Metrics"]}
+
+        healthy = names(status=200, attempts=1)
+        failing = [
+            names(status=400, attempts=1),
+            names(status=503, attempts=2, slug="model-not-ready"),
+            names(status=503, attempts=2, slug="upstream-throttled"),
+        ]
+
+        assert len(healthy) == METRICS_OF_A_HEALTHY_MODEL
+        assert len(healthy.union(*failing)) == METRICS_PER_MODEL
