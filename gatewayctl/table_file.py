@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+
 class TableInS3(WrongUse):
     """When the table of a stage is no file; the one it was published from has to be named."""
 

@@ -68,8 +68,8 @@ class Calls:
     members: tuple[Calls, ...] = ()
 
 
-# IAM sees names in lower case; of late also as they were given, people say. A name is taken in any
-# case as soon as it is taken in one, so both spellings can mean but one endpoint.
+# SageMaker writes names in ARNs in lower case; it is said that it keeps the case of newer ones. Both
+# spellings are allowed: a name is taken regardless of its case, so both mean the same endpoint.
 def calls(models: Iterable[Model]) -> list[Calls]:
     """All calls that these models can lead to."""
     said: dict[str, dict[str, set[Name]]] = defaultdict(lambda: defaultdict(set))

@@ -38,16 +38,16 @@ def _of_calls(one: Calls) -> Iterator[str]:
     kind, slash, name = one.resource.start.partition("/")
     noun = NOUNS[kind + slash]
     if not one.members:
-        folds = [value for value in one.values if value.members]
-        yield from (
-            f"{_values(one.key, fold)} of {noun} {name.lower()}{_count(fold)}" for fold in folds
-        )
-    elif not one.key:
-        target = ", without a target" if noun == "endpoint" else ""
-        yield f"every {noun}{_start(name)}{target}{_count(one.resource)}"
-    else:
-        where = f"every {noun}{_start(name)}{_count(one.resource)}"
-        yield from (f"{_values(one.key, value)} of {where}" for value in one.values)
+        for fold in (value for value in one.values if value.members):
+            where = f"of {noun} {name.lower()}"
+            yield f"{_values(one.key, fold)} {where} (the table names {len(fold.members)})"
+        return
+    where = f"every {noun}{_start(name)}"
+    count = f"(the table names {len({member.start.lower() for member in one.resource.members})})"
+    if not one.key:
+        yield f"{where}{', without a target' if noun == 'endpoint' else ''} {count}"
+    for value in one.values:
+        yield f"{_values(one.key, value)} of {where} {count}"
 
 
 def _values(key: str, value: Name) -> str:
@@ -61,10 +61,6 @@ def _start(text: str) -> str:
     if not text:
         return ""
     return f" under {text}" if text.endswith("/") else f" that begins with {text}"
-
-
-def _count(fold: Name) -> str:
-    return f" (the table names {len(fold.members)})"
 
 
 def _of_model(model: Model) -> Iterator[str]:

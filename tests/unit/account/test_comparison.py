@@ -3,13 +3,14 @@
 import pytest
 
 from chalicelib.table import document
+from chalicelib.targets import KINDS
 from gatewayctl import live
+from gatewayctl.account.addressed import CHECKS
 from gatewayctl.table_lines import Lines
 from tests.unit.account.paper import container
 
 PREFIX = "s3://models/tabular/"
 ON_DEMAND = container("loader", prefix=PREFIX)
-KINDS = ("single", "mme", "mce", "pipeline", "component")
 SAGEMAKER = "the IAM permission sagemaker"
 
 TARGETS = {
@@ -45,6 +46,11 @@ def findings(paper, *entries):
     table = document.parse(data, "t.yaml")
     found = live.problems(table, Lines(data), "t.yaml", paper.reader())
     return [str(problem) for problem in found]
+
+
+def test_every_kind():
+    """There is a check for each, and an endpoint of it in these tests."""
+    assert KINDS.keys() == CHECKS.keys() == TARGETS.keys()
 
 
 @pytest.mark.parametrize("kind", KINDS)

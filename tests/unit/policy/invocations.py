@@ -40,15 +40,15 @@ def of_model(model):
 
 
 def beside(calls):
-    """Calls that differ from one of these in a little, or take one thing from each of two."""
+    """Calls that differ from one of these in a little, or go to the endpoint of another."""
+    endpoints = {call["EndpointName"] for call in calls}
     for call in calls:
+        yield from (call | {"EndpointName": endpoint} for endpoint in endpoints)
         for name, value in call.items():
             yield from (call | {name: other} for other in _resembling(value))
         for argument in ARGUMENTS:
             yield {name: value for name, value in call.items() if name != argument}
             yield call | {argument: "sk"}
-    for one, other in product(calls, repeat=2):
-        yield one | {"EndpointName": other["EndpointName"]}
 
 
 def _values(rule):

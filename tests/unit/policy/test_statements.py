@@ -1,0 +1,197 @@
+"""Statements as they are written."""
+
+import json
+
+import pytest
+from moto.iam.policy_validation import IAMPolicyDocumentValidator
+
+from chalicelib.settings import S3Location
+from gatewayctl.policy import document
+from gatewayctl.policy.names import literal
+from gatewayctl.policy.needs import TARGET_CONTAINER_HOSTNAME, TARGET_MODEL, calls
+from gatewayctl.policy.place import Place
+from gatewayctl.policy.statements import invoke, read_keys, read_table
+from tests.unit.policy.evaluator import allows
+from tests.unit.policy.tables import table_of
+
+PLACE = Place("aws-cn", "cn-north-1", "123456789012")
+ARN = "arn:aws-cn:sagemaker:cn-north-1:123456789012:endpoint/{}".format
+
+
+def statements(*entries):
+    """What allows the calls, without what they all have in common."""
+    made = invoke(calls(table_of(entries).models()), PLACE)
+    assert {(one["Effect"], one["Action"]) for one in made} == {
+        ("Allow", "sagemaker:InvokeEndpoint")
+    }
+    return [(one["Resource"], one.get("Condition", {})) for one in made]
+
+
+def entry(kind, endpoint, **keys):
+    return {"kind": kind, "endpoint": endpoint} | keys
+
+
+def mme(endpoint, target_model, **parameters):
+    rules = {"parameters": parameters} if parameters else {}
+    return entry("mme", endpoint, target_model=target_model, **rules)
+
+
+class TestInvoke:
+    """Who shares a statement with whom."""
+
+    def test_without_a_target(self):
+        """Endpoints and components without a target share one, which has no condition."""
+        assert statements(
+            entry("single", "b"),
+            entry("pipeline", "a"),
+            entry("component", "c", inference_component="d"),
+            entry("single", "b", target_variant="green"),
+        ) == [
+            (
+                [
+                    ARN("a"),
+                    ARN("b"),
+                    ARN("c"),
+                    ARN("c").replace("endpoint/c", "inference-component/d"),
+                ],
+                {},
+            )
+        ]
+
+    def test_with_a_target(self):
+        """Every endpoint has its own, else each could be called with the artifacts of all."""
+        assert statements(
+            mme("b", "v2"),
+            mme("b", "v1"),
+            mme("a", "v3"),
+            entry("mce", "c", target_container_hostname="sk"),
+        ) == [
+            ([ARN("a")], {"StringEquals": {TARGET_MODEL: ["v3"]}}),
+            ([ARN("b")], {"StringEquals": {TARGET_MODEL: ["v1", "v2"]}}),
+            ([ARN("c")], {"StringEquals": {TARGET_CONTAINER_HOSTNAME: ["sk"]}}),
+        ]
+
+    def test_with_the_same_targets(self):
+        """Only endpoints whose targets are the same share: that multiplies nothing."""
+        assert statements(mme("a", "v1"), mme("b", "v1"), mme("c", "v2")) == [
+            ([ARN("a"), ARN("b")], {"StringEquals": {TARGET_MODEL: ["v1"]}}),
+            ([ARN("c")], {"StringEquals": {TARGET_MODEL: ["v2"]}}),
+        ]
+
+    def test_with_a_pattern(self):
+        """`StringLike` is for patterns alone, and beside texts in a statement of its own."""
+        assert statements(mme("a", "v1"), mme("a", "{x}/v1", x={"pattern": "[a-z]"})) == [
+            ([ARN("a")], {"StringEquals": {TARGET_MODEL: ["v1"]}}),
+            ([ARN("a")], {"StringLike": {TARGET_MODEL: ["*/v1"]}}),
+        ]
+
+    def test_with_and_without_a_target(self):
+        """Without one is allowed only where there is none; otherwise it would allow every one."""
+        assert statements(mme("a", "v1"), entry("pipeline", "a"), entry("single", "b")) == [
+            ([ARN("b")], {}),
+            ([ARN("a")], {"Null": {TARGET_MODEL: "true"}}),
+            ([ARN("a")], {"StringEquals": {TARGET_MODEL: ["v1"]}}),
+        ]
+
+    def test_with_two_sorts_of_target(self):
+        """Either, but not both: a condition on one says nothing about the other."""
+        container = entry("mce", "a", target_container_hostname="sk")
+
+        assert statements(mme("a", "v1"), container) == [
+            (
+                [ARN("a")],
+                {
+                    "StringEquals": {TARGET_CONTAINER_HOSTNAME: ["sk"]},
+                    "Null": {TARGET_MODEL: "true"},
+                },
+            ),
+            (
+                [ARN("a")],
+                {
+                    "StringEquals": {TARGET_MODEL: ["v1"]},
+                    "Null": {TARGET_CONTAINER_HOSTNAME: "true"},
+                },
+            ),
+        ]
+
+
+class TestKeys:
+    """The authorizer and its secret."""
+
+    @pytest.mark.parametrize(
+        ("secret", "arn"),
+        [
+            ("inference-gateway/keys", "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:inference-gateway/keys-??????"),
+            ("my-secret", "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:my-secret-??????"),
+            ("arn:aws:secretsmanager:eu-west-1:2:secret:keys-AbC123", "arn:aws:secretsmanager:eu-west-1:2:secret:keys-AbC123"),
+            ("arn:aws:secretsmanager:eu-west-1:2:secret:keys", "arn:aws:secretsmanager:eu-west-1:2:secret:keys-??????"),
+        ],
+        ids=["name", "name-like-an-arn", "arn", "arn-without-suffix"],
+    )  # fmt: skip
+    def test_secret(self, secret, arn):
+        """One secret: Secrets Manager ends its ARN with six characters of its own."""
+        assert read_keys(secret, PLACE)["Resource"] == arn
+
+    def test_no_keys(self):
+        """Without API keys it may write logs and nothing else; a JWT needs no permission."""
+        (logs,) = document.authorizer(None, PLACE)["Statement"]
+
+        assert {action.split(":")[0] for action in logs["Action"]} == {"logs"}
+
+
+class TestTable:
+    """The handler and a table in S3."""
+
+    @pytest.mark.parametrize(
+        ("key", "compiled"),
+        [("routing.yaml", "routing.json"), ("a/b.c/routing", "a/b.c/routing.json"), ("a.b//r.yml", "a.b//r.json")],
+    )  # fmt: skip
+    def test_objects(self, key, compiled):
+        """The one object, and its compiled form beside it."""
+        assert read_table(S3Location("tables", key), PLACE)["Resource"] == [
+            f"arn:aws-cn:s3:::tables/{key}",
+            f"arn:aws-cn:s3:::tables/{compiled}",
+        ]
+
+    def test_in_the_policy(self):
+        """Only a table in S3 is asked for."""
+        location = S3Location("tables", "r*.yaml")
+        policy = document.handler([], PLACE, location).document
+
+        def reads(key):
+            return allows(policy, "s3:GetObject", f"arn:aws-cn:s3:::tables/{key}", {})
+
+        assert [reads("r*.yaml"), reads("r*.json"), reads("r1.yaml"), reads("other")] == [
+            True,
+            True,
+            False,
+            False,
+        ]
+        assert len(document.handler([], PLACE).document["Statement"]) == 1
+
+
+def test_what_means_something_to_iam():
+    """It is said so that it means itself."""
+    assert literal("a*b?c${d}$") == "a${*}b${?}c${$}{d}${$}"
+
+
+def test_iam_takes_it():
+    """moto's own check of a policy's grammar, which is modelled on what AWS refuses."""
+    entries = [mme("a", "v1"), entry("pipeline", "a"), mme("b", "{x}", x={"pattern": "a"})]
+    handler = document.handler(
+        calls(table_of(entries).models()), Place(), S3Location("tables", "r$.yaml")
+    )
+
+    for made in (handler.document, document.authorizer("keys", PLACE)):
+        IAMPolicyDocumentValidator(json.dumps(made)).validate()
+
+
+def test_the_order_of_the_table_does_not_matter():
+    """The same models make the same file, byte for byte."""
+    entries = [mme("a", "v1"), mme("a", "v2"), entry("single", "b"), entry("pipeline", "a")]
+    made = {
+        document.text(document.handler(calls(table_of(some).models()), PLACE).document)
+        for some in (entries, entries[::-1])
+    }
+
+    assert len(made) == 1
