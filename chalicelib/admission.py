@@ -37,7 +37,12 @@ PASSABLE = {
 # Twice would mean that somebody between us and the caller read the other one.
 SINGLE_VALUED = {
     header.lower(): header
-    for header in ("Content-Type", TIMEOUT_HEADER, *(header for header, _, _ in PASSABLE.values()))
+    for header in (
+        "Authorization",
+        "Content-Type",
+        TIMEOUT_HEADER,
+        *(header for header, _, _ in PASSABLE.values()),
+    )
 }
 MAX_MEDIA_TYPE_LENGTH = 1024  # botocore: shape Header of sagemaker-runtime
 

@@ -49,6 +49,14 @@ class _Bounded:
     """What is different about both kinds of connection."""
 
     sock: socket.socket | None
+    _held: list[bytes] | None = None
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        """In one piece, where urllib3 would send head and body by themselves."""
+        self._held = []
+        super().request(*arguments, **options)  # type: ignore[misc]
+        request, self._held = b"".join(self._held), None
+        self.send(request)
 
     def connect(self) -> None:
         self.timeout = min(CONNECT_TIMEOUT_SECONDS, _seconds_left())
@@ -60,6 +68,9 @@ class _Bounded:
         self._wait_no_longer_than_allowed()
 
     def send(self, data: Any) -> None:
+        if self._held is not None:
+            self._held.append(data)
+            return
         self._wait_no_longer_than_allowed()
         super().send(data)  # type: ignore[misc]
 

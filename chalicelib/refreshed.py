@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from chalicelib.deadline import Deadline
 from chalicelib.errors import RoutingUnavailable
 from chalicelib.s3_object import NotFetched
-from chalicelib.table.problems import InvalidTable, Problem
+from chalicelib.table import shrinking
+from chalicelib.table.problems import InvalidTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +24,6 @@ LOOK_SECONDS = 2.0
 
 COOLDOWN_SECONDS = 5.0
 """Between two looks while there is no table at all."""
-
-MOST_LOST = 0.2
-"""Of the models that were there: a table that loses more says `allow_shrink: true`."""
 
 
 class RefreshedSource:
@@ -84,7 +82,9 @@ class RefreshedSource:
                 if fetched is not None:
                     # Noted before it is checked: a bad table is read once, and not every time.
                     self._seen = fetched.etag
-                    self._table = self._checked(self._place.parse(fetched.data))
+                    new = self._place.parse(fetched.data)
+                    shrinking.check(new, self._table, self._place.name)
+                    self._table = new
                     self._in_force = fetched.etag
             if self._in_force == self._seen:
                 self._current_at = started
@@ -100,21 +100,3 @@ class RefreshedSource:
             self._looked_at = started
             if self._table is not None:
                 self._telemetry.table_age(self._clock() - self._current_at)
-
-    def _checked(self, new: RoutingTable) -> RoutingTable:
-        """The same. When it loses too many models at once: InvalidTable."""
-        old = self._table
-        if old is None or new.allow_shrink:
-            return new
-        lost = sorted(old.rows.keys() - new.rows.keys())
-        if len(lost) <= MOST_LOST * len(old.rows):
-            return new
-        raise InvalidTable([Problem(self._place.name, None, "models", _too_many(lost, old))])
-
-
-def _too_many(lost: list[str], old: RoutingTable) -> str:
-    names = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
-    return (
-        f"{len(lost)} of {len(old.rows)} models are gone ({names}), which is more than a fifth; "
-        "say allow_shrink: true if that is meant"
-    )

@@ -130,4 +130,7 @@ def _our_errors(*, exposed: bool) -> Iterator[None]:
         ours = upstream_errors.from_silence(error)
         if ours is None:
             raise
-        raise ours from error
+        try:
+            raise ours from error
+        finally:
+            del ours  # this frame is in its traceback, and would keep it and the body alive

@@ -39,19 +39,10 @@ class Fetched(NamedTuple):
 
 
 def s3_client(**settings: str) -> Any:
-    """A client that tries once: the next look is soon. `settings` are boto3's."""
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
+    """A client that tries once: the next look is soon. `settings` are botocore's."""
+    from chalicelib import aws  # noqa: PLC0415
 
-    from chalicelib import connections  # noqa: PLC0415
-
-    config = Config(
-        connect_timeout=connections.CONNECT_TIMEOUT_SECONDS,
-        retries={"total_max_attempts": 1, "mode": "standard"},
-    )
-    client = boto3.Session().client("s3", config=config, **settings)
-    connections.bound(client)
-    return client
+    return aws.client("s3", **settings)
 
 
 class S3Object:
@@ -85,7 +76,7 @@ class S3Object:
         try:
             self._client = self._client or self._make_client()
             answer = self._client.get_object(Bucket=self._location.bucket, Key=key, **condition)
-            return Fetched(_whole(answer), answer["ETag"])
+            return Fetched(whole(answer), answer["ETag"])
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
                 return None
@@ -95,8 +86,8 @@ class S3Object:
             raise NotFetched(type(error).__name__) from error
 
 
-def _whole(answer: dict[str, Any]) -> bytes:
-    """The body, if it is what its metadata says."""
+def whole(answer: dict[str, Any]) -> bytes:
+    """The body of GetObject's answer, if it is what its metadata says. Else: NotFetched."""
     if answer["ContentLength"] > MAX_BYTES:
         raise NotFetched(f"it has over {MAX_BYTES:,} bytes")
     with answer["Body"] as body:

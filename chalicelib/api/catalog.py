@@ -39,8 +39,7 @@ def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -
         return wire.document(content)
 
     def describe_model(exchange: Exchange, principal: Principal, **segments: str) -> Response:
-        path = "/".join(segments.values())
-        model = gateway.resolve(principal, path, exchange.record).model
+        model = gateway.resolve(principal, wire.model_path(segments), exchange.record).model
         (content,) = _entries([model], principal)
         if model.example is not None:
             content["example"] = json.loads(model.example)

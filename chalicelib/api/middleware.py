@@ -85,7 +85,18 @@ def _answer(
     record.slug = error.slug
     response = wire.problem(error, record.request_id)
     response.headers.update(allow)
+    _let_go(error)
     return response
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Of the frames that it came through: they hold the body, and one of them holds the error.
+
+    Such a circle lives until Python's collector comes by, and large refusals come faster.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _chalices_own(request: Request, response: Response) -> tuple[GatewayError, dict[str, str]]:

@@ -23,7 +23,7 @@ def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -
         exchange.record.is_prediction = True
         model, response = gateway.predict(
             principal,
-            "/".join(segments.values()),
+            wire.model_path(segments),
             exchange.call,
             platform=exchange.platform,
             record=exchange.record,

@@ -18,6 +18,7 @@ from chalice.app import Response
 from chalicelib.admission import MAX_BODY_BYTES
 from chalicelib.api.exchange import Exchange
 from chalicelib.deadline import Deadline
+from chalicelib.errors import UnknownModel
 from chalicelib.messages import Call
 from chalicelib.record import RequestRecord
 
@@ -51,6 +52,14 @@ def exchange(request: Request) -> Exchange:
     record.bytes_in = call.size_bytes
     query = dict(request.query_params or {})
     return Exchange(call, query, Deadline.soonest([_platform_seconds(request)]), record)
+
+
+def model_path(segments: Mapping[str, str]) -> str:
+    """The path after /predict/. When a segment holds a slash, decoded on its way: UnknownModel."""
+    path = "/".join(segments.values())
+    if path.count("/") >= len(segments):
+        raise UnknownModel(path)
+    return path
 
 
 def prediction(response: InferenceResponse, model: Model) -> Response:

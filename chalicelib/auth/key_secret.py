@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from chalicelib.auth import key_document
 from chalicelib.auth.last_known_good import FetchFailed
+from chalicelib.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
-CONNECT_TIMEOUT_SECONDS = 1.0
-READ_TIMEOUT_SECONDS = 2.0
+SECONDS = 2.0
+"""For all that one reading takes; whoever authenticates waits for it."""
 
 # The store's answer to "there is no such secret". Somebody who deletes the secret in the console
 # only marks it for deletion, and that is told as an invalid request.
@@ -25,15 +26,10 @@ def secrets_provider() -> SecretsProvider:
     """Powertools' reader, on a client that tries once and soon gives up."""
     # Here and not above: they cost more than the rest of a start, and only an API key needs them.
     from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
 
-    return SecretsProvider(
-        boto_config=Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-        )
-    )
+    from chalicelib import aws  # noqa: PLC0415
+
+    return SecretsProvider(boto3_client=aws.client("secretsmanager"))
 
 
 class KeySecret:
@@ -69,9 +65,10 @@ class KeySecret:
         try:
             # Powertools' own cache fails when it is out of date and the store is away. The stage is
             # AWS's default; moto's is another once a version has been moved there.
-            value = self._provider.get(
-                self._name, max_age=0, force_fetch=True, VersionStage="AWSCURRENT"
-            )
+            with Deadline.soonest([SECONDS]).in_force():
+                value = self._provider.get(
+                    self._name, max_age=0, force_fetch=True, VersionStage="AWSCURRENT"
+                )
         except GetParameterError as error:
             reason = _reason(error.__context__)
             if reason in _NO_SECRET:

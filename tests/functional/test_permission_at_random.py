@@ -74,20 +74,20 @@ class Caller:
         return {**CONTEXT, **said}
 
 
-def oracle(table: list[Entry], caller: Caller, path: str) -> tuple[int, object]:
+def oracle(table: list[Entry], caller: Caller, segments: list[str]) -> tuple[int, object]:
     """The status, and for a call the target."""
     if caller.outcome == "unavailable":
         return 503, None
     if caller.outcome != "ok" or (caller.expires is not None and caller.expires <= NOW):
         return 401, None
-    segments = path.split("/")
     splits = [grant.split("/") for grant in caller.grants]
     same = [one for one in splits if len(one) == len(segments)]
     granted = any(all(a in ("*", b) for a, b in zip(one, segments, strict=True)) for one in same)
     found = [
         one for one in table if [one.first, len(one.rules)] == [segments[0], len(segments) - 1]
     ]
-    if not found or not (granted or "*" in caller.grants):
+    slashed = "/" in "".join(segments)
+    if slashed or not found or not (granted or "*" in caller.grants):
         return 404, None
     target = found[0].target
     for (name, rule), value in zip(found[0].rules.items(), segments[1:], strict=True):
@@ -162,7 +162,7 @@ class Trial:
 
     def case(self, caller: Caller, segments: list[str], method: str) -> str:
         """What is wrong, or nothing."""
-        status, target = oracle(self.entries, caller, "/".join(segments))
+        status, target = oracle(self.entries, caller, segments)
         prefix = "/predict" if method == "POST" else "/models"
         names = PARAMETERS[: len(segments)]
         asked = event(

@@ -25,6 +25,7 @@ LAYERS = [
     {"errors", "spelling", "targets", "messages", "media_types", "deadline"},
     {"settings", "parameters", "strict_json", "record", "upstream_errors", "warmth"},
     {"routing", "metrics", "connections", "answers"},
+    {"aws"},
     {"auth", "retries", "client"},
     {"telemetry", "table", "admission"},
     {"s3_object", "runtime"},
@@ -37,9 +38,8 @@ LAYERS = [
 # What is foreign, and the modules or packages that may know it.
 DOORS = {
     "chalice": {"app", "chalicelib.api", "chalicelib.errors"},
-    "boto3": {"chalicelib.client", "chalicelib.s3_object"},
     "botocore": {
-        "chalicelib.client",
+        "chalicelib.aws",
         "chalicelib.connections",
         "chalicelib.runtime",
         "chalicelib.s3_object",

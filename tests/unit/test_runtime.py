@@ -1,6 +1,7 @@
 """One call within a deadline. How errors are mapped is test_upstream_errors.py."""
 
 import pytest
+from botocore.exceptions import ParamValidationError
 from botocore.stub import Stubber
 from urllib3.exceptions import ReadTimeoutError
 
@@ -233,7 +234,16 @@ def test_models_own_words(stubbed, exposing, message):
     assert type(raised.value.__cause__).__name__ == "ModelError"
 
 
-def test_bug(stubbed):
+class Refusing:
+    """A client that does not even send."""
+
+    def invoke_endpoint(self, **_):
+        raise ParamValidationError(report="canary")
+
+
+def test_bug():
     """What botocore refuses to send is no fault of the endpoint's."""
-    with pytest.raises(Exception, match="Invalid type for parameter ContentType"):
-        stubbed.invoke(request=InferenceRequest(b"{}", 7))
+    runtime = SageMakerRuntime(Refusing)
+
+    with pytest.raises(ParamValidationError):
+        runtime.invoke(MODELS.resolve("churn"), REQUEST, Deadline.soonest([5]), RequestRecord("id"))

@@ -7,6 +7,7 @@ from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 from chalicelib.settings import S3Location
 from gatewayctl.policy import document
+from gatewayctl.policy.functions import Function
 from gatewayctl.policy.names import literal
 from gatewayctl.policy.needs import TARGET_CONTAINER_HOSTNAME, TARGET_MODEL, calls
 from gatewayctl.policy.place import Place
@@ -15,6 +16,8 @@ from tests.unit.policy.evaluator import allows
 from tests.unit.policy.tables import table_of
 
 PLACE = Place("aws-cn", "cn-north-1", "123456789012")
+OUR_SECRETS = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret"
+SECRETS = "arn:aws:secretsmanager:eu-west-1:210987654321:secret"
 ARN = "arn:aws-cn:sagemaker:cn-north-1:123456789012:endpoint/{}".format
 
 
@@ -115,28 +118,49 @@ class TestInvoke:
         ]
 
 
+class TestRun:
+    """What Lambda does for a function."""
+
+    @pytest.mark.parametrize(
+        ("function", "services"),
+        [
+            (Function(), {"logs"}),
+            (Function(in_vpc=True), {"logs", "ec2"}),
+            (Function(traced=True), {"logs", "xray"}),
+        ],
+    )
+    def test_actions(self, function, services):
+        """Both write logs; a VPC and traces take more, and only where they are configured."""
+        for made in (
+            document.handler([], PLACE, function=function).document,
+            document.authorizer(None, PLACE, function),
+        ):
+            actions = [action for one in made["Statement"] for action in one["Action"]]
+            assert {action.split(":")[0] for action in actions} == services
+
+
 class TestKeys:
     """The authorizer and its secret."""
 
     @pytest.mark.parametrize(
         ("secret", "arn"),
         [
-            ("inference-gateway/keys", "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:inference-gateway/keys-??????"),
-            ("my-secret", "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:my-secret-??????"),
-            ("arn:aws:secretsmanager:eu-west-1:2:secret:keys-AbC123", "arn:aws:secretsmanager:eu-west-1:2:secret:keys-AbC123"),
-            ("arn:aws:secretsmanager:eu-west-1:2:secret:keys", "arn:aws:secretsmanager:eu-west-1:2:secret:keys-??????"),
+            ("inference-gateway/keys", f"{OUR_SECRETS}:inference-gateway/keys-??????"),
+            ("my-secret", f"{OUR_SECRETS}:my-secret-??????"),
+            (f"{SECRETS}:keys-AbC123", f"{SECRETS}:keys-AbC123"),
+            (f"{SECRETS}:keys", f"{SECRETS}:keys-??????"),
         ],
-        ids=["name", "name-like-an-arn", "arn", "arn-without-suffix"],
-    )  # fmt: skip
+        ids=["name", "name-that-looks-complete", "arn", "arn-without-its-end"],
+    )
     def test_secret(self, secret, arn):
         """One secret: Secrets Manager ends its ARN with six characters of its own."""
         assert read_keys(secret, PLACE)["Resource"] == arn
 
     def test_no_keys(self):
-        """Without API keys it may write logs and nothing else; a JWT needs no permission."""
-        (logs,) = document.authorizer(None, PLACE)["Statement"]
-
-        assert {action.split(":")[0] for action in logs["Action"]} == {"logs"}
+        """Without API keys nothing is read; a JWT needs no permission."""
+        assert [one["Sid"] for one in document.authorizer(None, PLACE)["Statement"]] == [
+            "WriteLogs"
+        ]
 
 
 class TestTable:
@@ -144,8 +168,12 @@ class TestTable:
 
     @pytest.mark.parametrize(
         ("key", "compiled"),
-        [("routing.yaml", "routing.json"), ("a/b.c/routing", "a/b.c/routing.json"), ("a.b//r.yml", "a.b//r.json")],
-    )  # fmt: skip
+        [
+            ("routing.yaml", "routing.json"),
+            ("a/b.c/routing", "a/b.c/routing.json"),
+            ("a.b/r.yml", "a.b/r.json"),
+        ],
+    )
     def test_objects(self, key, compiled):
         """The one object, and its compiled form beside it."""
         assert read_table(S3Location("tables", key), PLACE)["Resource"] == [

@@ -1,0 +1,327 @@
+"""`gatewayctl policy`: from arguments to two files, or to the reasons why not."""
+
+import io
+import json
+import re
+from typing import NamedTuple
+
+import pytest
+
+from gatewayctl.cli import main
+from gatewayctl.policy import document
+from tests.unit.policy.evaluator import allows
+
+HANDLER, AUTHORIZER = ".chalice/policy-dev.json", ".chalice/policy-dev-authorize.json"
+AUTHORIZE = {"iam_policy_file": "policy-dev-authorize.json"}
+TABLE = """\
+version: 1
+models:
+  churn: {kind: single, endpoint: churn-prod}
+  price/{city}/{year}:
+    kind: mme
+    endpoint: Housing
+    target_model: "{city}/{year}.tar.gz"
+    parameters:
+      city: {one_of: [houston, austin]}
+      year: {pattern: "20[0-9]{2}"}
+"""
+PATTERN = (
+    f"{HANDLER}: allows every artifact like {{city}}/*.tar.gz of endpoint housing "
+    "(in the table of price/{city}/{year}, year is 20[0-9]{2})\n"
+)
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Project:
+    """A folder with a table and Chalice's configuration."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / ".chalice").mkdir()
+        (folder / "routing.yaml").write_text(TABLE)
+        self.configure({})
+
+    def configure(self, variables, **stage):
+        authorize = {"lambda_functions": {"authorize": AUTHORIZE}}
+        stages = {"dev": {"environment_variables": variables, **authorize, **stage}, "bare": {}}
+        config = {"version": "2.0", "autogen_policy": False, "stages": stages}
+        (self.folder / ".chalice/config.json").write_text(json.dumps(config))
+
+    def run(self, *arguments, **environ):
+        out, err = io.StringIO(), io.StringIO()
+        code = main(["policy", *arguments], environ, self.folder, out, err)
+        return Outcome(int(code), out.getvalue(), err.getvalue())
+
+    def read(self, file=HANDLER):
+        return json.loads((self.folder / file).read_text())
+
+    def written(self):
+        return sorted(path.name for path in self.folder.glob(".chalice/policy*"))
+
+    def arns(self, file=HANDLER):
+        """Every resource of a policy."""
+        resources = [one["Resource"] for one in self.read(file)["Statement"]]
+        return [arn for some in resources for arn in ([some] if isinstance(some, str) else some)]
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path)
+
+
+def many(number):
+    """A table that needs more than IAM takes."""
+    models = {
+        f"m{one}": {"kind": "mme", "endpoint": "many", "target_model": f"houston/{one:04}.tar.gz"}
+        for one in range(number)
+    }
+    return json.dumps({"version": 1, "models": models})
+
+
+class TestWrite:
+    """Without `--check`."""
+
+    def test_two_files(self, project):
+        """One for each function; what the handler's allows beyond the table is said."""
+        outcome = project.run()
+
+        assert (outcome.code, outcome.out) == (0, f"{HANDLER}\n{AUTHORIZER}\n")
+        assert outcome.err.startswith(PATTERN)
+        assert outcome.err.endswith(" of 10,240 characters, 0 folds\n")
+        assert project.written() == ["policy-dev-authorize.json", "policy-dev.json"]
+        assert project.arns(AUTHORIZER) == [
+            "arn:*:logs:*:*:log-group:/aws/lambda/*",
+            "arn:*:secretsmanager:*:*:secret:inference-gateway/keys-??????",
+        ]
+
+    def test_where_chalice_looks(self, project):
+        """The files that Chalice's configuration names for the stage."""
+        project.configure({}, iam_policy_file="special.json")
+
+        assert project.run("--stage", "dev").out == f".chalice/special.json\n{AUTHORIZER}\n"
+
+    def test_as_lambda_runs_them(self, project):
+        """In a VPC, or with traces, a function has to be let do more; each by its own settings."""
+        vpc = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
+        project.configure({}, xray=True, lambda_functions={"authorize": AUTHORIZE | vpc})
+        project.run()
+
+        assert [one["Sid"] for one in project.read(AUTHORIZER)["Statement"]] == [
+            "WriteLogs",
+            "JoinVpc",
+            "WriteTraces",
+            "ReadKeys",
+        ]
+        assert [one.get("Sid") for one in project.read()["Statement"]][:3] == [
+            "WriteLogs",
+            "WriteTraces",
+            "InvokeWithoutTarget",
+        ]
+
+    def test_place(self, project):
+        """Given values go into every ARN, and stay there until others are given."""
+        project.run("--account", "123456789012", "--region", "eu-west-1", "--partition", "aws")
+        project.run()
+        assert project.arns() == [
+            "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/*",
+            "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/churn-prod",
+            "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/Housing",
+            "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/housing",
+        ]
+
+        project.run("--region", "*", "--partition", "aws-us-gov")
+        assert {arn[:36] for arn in project.arns(AUTHORIZER)} == {
+            "arn:aws-us-gov:logs:*:123456789012:l",
+            "arn:aws-us-gov:secretsmanager:*:1234",
+        }
+
+    def test_table_in_s3(self, project):
+        """It is made from the file that `--table` names, and may be read from the bucket."""
+        project.configure({"GATEWAY_ROUTING": "s3://tables/live/routing.yaml"})
+
+        assert project.run().code == 2
+        assert project.run("--table", "routing.yaml").code == 0
+        assert allows(project.read(), "s3:GetObject", "arn:aws:s3:::tables/live/routing.json", {})
+        assert not any("s3" in arn for arn in project.arns(AUTHORIZER))
+
+    def test_the_stage_alone_decides(self, project):
+        """What is set where the command runs does not reach the function."""
+        project.configure({"GATEWAY_KEYS_SECRET": ""})
+        project.run(GATEWAY_KEYS_SECRET="elsewhere")
+
+        assert project.arns(AUTHORIZER) == ["arn:*:logs:*:*:log-group:/aws/lambda/*"]
+
+    def test_as_data(self, project):
+        """For programs: the files, and what is allowed beyond the table."""
+        data = json.loads(project.run("--format", "json").out)
+
+        assert data["written"] == [HANDLER, AUTHORIZER]
+        assert data["characters"] == document.characters(project.read())
+        assert (data["folds"], len(data["patterns"])) == ([], 1)
+
+
+class TestTooLong:
+    """A table that needs more than a policy can say."""
+
+    def test_refused(self, project):
+        """Every fold is said, and nothing is written."""
+        (project.folder / "routing.yaml").write_text(many(600))
+
+        outcome = project.run()
+
+        assert (outcome.code, outcome.out) == (1, "")
+        *folds, end = outcome.err.splitlines()
+        assert folds
+        for fold in folds:
+            assert re.fullmatch(
+                r"gatewayctl policy: would have to allow every artifact that begins with "
+                r"houston/\d+ of endpoint many \(the table names 10\)",
+                fold,
+            )
+        assert end.endswith(
+            " characters and IAM allows 10,240; accept all that with --allow-wider, "
+            "or give some models a gateway of their own"
+        )
+        assert project.written() == []
+
+    def test_accepted(self, project):
+        """It is written with its folds, which are said again; and so it stays checked."""
+        (project.folder / "routing.yaml").write_text(many(600))
+
+        outcome = project.run("--allow-wider")
+
+        assert outcome.code == 0
+        assert f"{HANDLER}: allows every artifact that begins with houston/0" in outcome.err
+        assert document.characters(project.read()) <= document.LIMIT
+        assert project.run("--check").code == 0
+
+    def test_as_data(self, project):
+        """For programs: the same lines."""
+        (project.folder / "routing.yaml").write_text(many(600))
+
+        data = json.loads(project.run("--format", "json").out)
+
+        assert len(data["refused"]) == len(project.run().err.splitlines())
+
+
+class TestCheck:
+    """With `--check`."""
+
+    def test_current(self, project):
+        """Files as they would be written are fine."""
+        project.run("--account", "123456789012")
+
+        outcome = project.run("--check")
+
+        assert (outcome.code, outcome.out) == (0, "")
+        assert outcome.err == (
+            f"{HANDLER}: as routing.yaml needs it\n{AUTHORIZER}: as routing.yaml needs it\n"
+        )
+
+    def test_stale(self, project):
+        """What differs is named, with the command that mends it; nothing is written."""
+        project.run()
+        before = project.read()
+        (project.folder / "routing.yaml").write_text(many(600))
+
+        outcome = project.run("--check", "--account", "123456789012")
+
+        assert (outcome.code, outcome.out) == (
+            1,
+            f"{HANDLER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            "--stage dev --account 123456789012\n"
+            f"{AUTHORIZER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            "--stage dev --account 123456789012\n",
+        )
+        assert project.read() == before
+
+    @pytest.mark.parametrize("content", [None, b"", b"\xff", b"{}"])
+    def test_no_policy(self, project, content):
+        """A file that is missing or nonsense is stale."""
+        project.run()
+        file = project.folder / HANDLER
+        file.unlink() if content is None else file.write_bytes(content)
+
+        assert project.run("--check", "--table", "routing.yaml").out == (
+            f"{HANDLER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            "--stage dev --table routing.yaml\n"
+        )
+        assert project.run().code == 0
+        assert project.run("--check").code == 0
+
+    def test_by_hand(self, project):
+        """What somebody adds by hand is found."""
+        project.run()
+        policy = project.read()
+        policy["Statement"][1]["Resource"].append("arn:*:sagemaker:*:*:endpoint/other")
+        (project.folder / HANDLER).write_text(document.text(policy))
+
+        assert project.run("--check").code == 1
+
+
+class TestWrongUse:
+    """What cannot be done as it was said."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "complaint"),
+        [
+            (["--account", "12"], "--account is '12'; it must be the twelve digits of an account"),
+            (["--region", "Europe"], "--region is 'Europe'; it must be a region such as"),
+            (["--partition", "gcp"], "--partition is 'gcp'; it must be aws, aws-cn,"),
+            (["--stage", "prod"], ".chalice/config.json has no stage prod; it has bare, dev"),
+            (
+                ["--stage", "bare"],
+                ".chalice/config.json gives both functions of stage bare .chalice/policy-bare.json",
+            ),
+        ],
+    )
+    def test_arguments(self, project, arguments, complaint):
+        """The thing, the value and what would be right."""
+        outcome = project.run(*arguments)
+
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.startswith(f"gatewayctl policy: {complaint}")
+        assert project.written() == []
+
+    @pytest.mark.parametrize("config", [None, "", "[]", '{"stages": []}', '{"stages": {"dev": 1}}'])
+    def test_configuration(self, project, config):
+        """Without Chalice's configuration nobody knows which files these are."""
+        path = project.folder / ".chalice/config.json"
+        path.unlink() if config is None else path.write_text(config)
+
+        outcome = project.run("--table", "routing.yaml")
+
+        assert outcome.code == 2
+        assert outcome.err.startswith("gatewayctl policy: .chalice/config.json ")
+
+    def test_settings(self, project):
+        """A setting that would stop the gateway stops this; a secret's text is not repeated."""
+        project.configure({"GATEWAY_KEYS_SECRET": "what is this"})
+
+        assert project.run().err == (
+            "gatewayctl policy: GATEWAY_KEYS_SECRET of stage dev in .chalice/config.json must be "
+            "the name or ARN of a secret, or empty for no API keys\n"
+        )
+
+    def test_table(self, project):
+        """A table with mistakes is reported as `validate` does it."""
+        (project.folder / "routing.yaml").write_text("version: 1\nmodels: {a: {kind: single}}\n")
+
+        outcome = project.run()
+
+        assert outcome.code == 1
+        assert outcome.out.startswith("routing.yaml:2: models.a.endpoint: ")
+
+    def test_no_place_to_write(self, project):
+        """The file and the reason."""
+        (project.folder / HANDLER).mkdir()
+
+        assert project.run().err == (
+            f"gatewayctl policy: {HANDLER} cannot be written: Is a directory\n"
+        )

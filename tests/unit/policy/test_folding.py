@@ -1,0 +1,222 @@
+"""A policy that is too long for IAM is folded, as little as will do, and says what that costs."""
+
+import re
+
+import pytest
+
+from gatewayctl.policy import document, width
+from gatewayctl.policy.names import Name, fold
+from gatewayctl.policy.needs import calls
+from gatewayctl.policy.place import Place
+from tests.unit.policy import invocations
+from tests.unit.policy.invocations import is_allowed
+from tests.unit.policy.oracle import Oracle
+from tests.unit.policy.tables import table_of
+
+SOMEWHERE = Place("aws", "eu-west-1", "123456789012")
+
+
+def mme(target_model, endpoint="many"):
+    return {"kind": "mme", "endpoint": endpoint, "target_model": target_model}
+
+
+def single(endpoint):
+    return {"kind": "single", "endpoint": endpoint}
+
+
+def made(entries, limit=document.LIMIT, place=SOMEWHERE):
+    return document.handler(calls(table_of(entries).models()), place, limit=limit)
+
+
+def said(entries, spared):
+    """What is printed when there are so many characters less than would be needed."""
+    limit = made(entries).characters - spared
+    handler = made(entries, limit)
+    assert handler.characters <= limit
+    return width.of_folds(handler.calls)
+
+
+class TestNames:
+    """What many names are folded into."""
+
+    @pytest.mark.parametrize(
+        ("names", "folded"),
+        [
+            (["houston/v1", "houston/v2"], "houston/*"),
+            (["a/b/v1", "a/b/v2", "a/b/c/v1"], "a/b/*"),
+            (["a/bb/v1", "a/bc/v1"], "a/*"),
+            (["iris-v1", "iris-v2"], "iris-v*"),
+            (["customer-1/v1", "customer-2/v1"], "customer-*"),
+            (["iris", "iris-v2"], "iris*"),
+            (["iris", "wine"], "*"),
+            (["iris"], "iris"),
+        ],
+    )
+    def test_fold(self, names, folded):
+        """Their folder, or what they begin with if they share none; one name stays as it is."""
+        assert str(fold([Name(name) for name in names])) == folded
+
+    def test_unfolded(self):
+        """A fold is taken back in steps: to the folds that are next in it."""
+        names = ["a/v1", "a/v2", "b/v1", "b/v2", "b/x/v1", "b/x/v2", "c", "*"]
+        root = fold([*map(Name, names), Name("a/", "*/v3")])
+
+        def parts(name):
+            return [str(part) for part in name.unfolded()]
+
+        assert parts(root) == ["${*}", "a/*", "b/*", "c"]
+        assert parts(root.unfolded()[1]) == ["a/*/v3", "a/v*"]
+        assert parts(root.unfolded()[2]) == ["b/v*", "b/x/*"]
+
+
+class TestChoice:
+    """Which folds there are."""
+
+    TWO_FOLDERS = (
+        *(mme(f"houston/v{number}.tar.gz") for number in range(9)),
+        *(mme(f"austin/v{number}.tar.gz") for number in range(3)),
+        mme("iris.tar.gz"),
+        single("churn"),
+    )
+
+    def test_none_that_need_not_be(self):
+        """What fits is not folded."""
+        assert said(self.TWO_FOLDERS, spared=0) == []
+
+    def test_the_narrowest(self):
+        """One folder is enough here, and the wider fold of both is not made."""
+        assert said(self.TWO_FOLDERS, spared=1) == [
+            "every artifact under houston/ of endpoint many (the table names 9)"
+        ]
+
+    def test_folders(self):
+        """Every folder, when one is not enough; and still not what lies beside them."""
+        assert said(self.TWO_FOLDERS, spared=180) == [
+            "every artifact under austin/ of endpoint many (the table names 3)",
+            "every artifact under houston/ of endpoint many (the table names 9)",
+        ]
+
+    def test_a_whole_endpoint(self):
+        """The last that can be done with artifacts."""
+        assert said(self.TWO_FOLDERS, spared=220) == [
+            "every artifact of endpoint many (the table names 13)"
+        ]
+
+    def test_artifacts_before_endpoints(self):
+        """Endpoints are folded only when no fold of artifacts is enough."""
+        endpoints = [single(f"team-{number}") for number in range(9)]
+        artifacts = [mme(f"v{number}.tar.gz") for number in range(9)]
+
+        assert said([*endpoints, *artifacts], spared=80) == [
+            "every artifact that begins with v of endpoint many (the table names 9)"
+        ]
+        assert said([*endpoints, *artifacts], spared=450) == [
+            "every artifact that begins with v of endpoint many (the table names 9)",
+            "every endpoint that begins with team-, without a target (the table names 9)",
+        ]
+
+    def test_containers_and_components(self):
+        """They are folded in the same way, each with its own word."""
+        containers = [
+            {"kind": "mce", "endpoint": "nlp", "target_container_hostname": f"step-{number}"}
+            for number in range(15)
+        ]
+        components = [
+            {"kind": "component", "endpoint": "shared", "inference_component": f"part-{number}"}
+            for number in range(9)
+        ]
+
+        assert said(containers, spared=100) == [
+            "every container that begins with step- of endpoint nlp (the table names 15)"
+        ]
+        assert said(components, spared=100) == [
+            "every inference component that begins with part- (the table names 9)"
+        ]
+
+    def test_spellings_are_not_counted(self):
+        """A name with capitals is one name, however often the policy spells it."""
+        assert said([single(f"Team-{number}") for number in range(9)], spared=700) == [
+            "every endpoint that begins with Team-, without a target (the table names 9)",
+            "every endpoint that begins with team-, without a target (the table names 9)",
+        ]
+
+
+class TestEndpoints:
+    """What a fold of endpoints leaves closed."""
+
+    def test_a_target(self):
+        """It is without one, so that a neighbour's artifacts stay as they were."""
+        entries = [*(single(f"team-{number}") for number in range(9)), mme("v1", "team-many")]
+        policy = made(entries, made(entries).characters - 300).document
+
+        assert is_allowed(policy, {"EndpointName": "team-42"})
+        assert not is_allowed(policy, {"EndpointName": "team-42", "TargetModel": "v1"})
+        assert is_allowed(policy, {"EndpointName": "team-many", "TargetModel": "v1"})
+        assert not is_allowed(policy, {"EndpointName": "team-many", "TargetModel": "v2"})
+
+    def test_other_targets(self):
+        """Endpoints with artifacts share those that they are folded with, and no others."""
+        entries = [mme(f"houston/v{number}", f"team-{number}") for number in range(99)]
+        entries += [mme("v1", "solo")]
+        handler = made(entries, 4_000)
+
+        assert "every artifact under houston/ of every endpoint that begins with team-9" in str(
+            width.of_folds(handler.calls)
+        )
+        assert is_allowed(handler.document, {"EndpointName": "team-9x", "TargetModel": "houston/x"})
+        assert not is_allowed(handler.document, {"EndpointName": "team-9x", "TargetModel": "v1"})
+        assert not is_allowed(
+            handler.document, {"EndpointName": "solo", "TargetModel": "houston/v1"}
+        )
+        assert not is_allowed(handler.document, {"EndpointName": "team-9x"})
+
+
+ENDPOINTS = [single(f"endpoint-{number:03}") for number in range(200)]
+FOLDERS = [f"{city}-{number}" for city in ("houston", "austin", "waco") for number in range(20)]
+LARGE = {
+    "one-folder": [mme(f"models/model-{number:04}.tar.gz") for number in range(1000)],
+    "no-folder": [mme(f"model-{number:04}.tar.gz") for number in range(1000)],
+    "some-folders": [
+        mme(f"{FOLDERS[number % 60]}/v{number // 60}.tar.gz") for number in range(1000)
+    ],
+    "a-folder-each": [mme(f"customer-{number:04}/model.tar.gz") for number in range(1000)],
+    "nothing-in-common": [
+        mme(f"{number * 2654435761 % 2**32:08x}.tar.gz") for number in range(1000)
+    ],
+}
+
+
+@pytest.mark.parametrize("place", [Place(), SOMEWHERE], ids=["anywhere", "somewhere"])
+@pytest.mark.parametrize("artifacts", LARGE.values(), ids=LARGE)
+def test_a_thousand_artifacts_and_two_hundred_endpoints(artifacts, place):
+    """It fits; all of the table works; and what else works is what is printed, no more."""
+    table = table_of([*artifacts, *ENDPOINTS])
+    handler = document.handler(calls(table.models()), place)
+    oracle = Oracle(table, handler)
+    named = invocations.of_table(table)
+
+    assert handler.unfolded > document.LIMIT >= handler.characters
+    assert handler.characters > document.LIMIT - 200, "there was room for something narrower"
+    for call in named:
+        assert is_allowed(handler.document, call), call
+    for call in invocations.beside(named[::50]):
+        assert oracle.allows(call) or not is_allowed(handler.document, call), call
+
+
+@pytest.mark.parametrize("place", [Place(), SOMEWHERE], ids=["anywhere", "somewhere"])
+def test_endpoints_with_targets_without_end(place):
+    """However many multi-model endpoints there are, it fits, and all of them work."""
+    table = table_of(
+        [mme(f"v{number}/{number}.tar.gz", f"many-{number}") for number in range(2000)]
+    )
+    handler = document.handler(calls(table.models()), place)
+
+    assert handler.characters <= document.LIMIT
+    assert all(is_allowed(handler.document, call) for call in invocations.of_table(table))
+
+
+def test_the_size_is_what_iam_counts():
+    """Characters of the file without its white space; no name has any."""
+    policy = made([single("a"), mme("houston/v1")]).document
+
+    assert document.characters(policy) == len(re.sub(r"\s", "", document.text(policy)))
