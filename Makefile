@@ -9,7 +9,7 @@ STAGE ?= dev
 STACK ?= inference-gateway-$(STAGE)
 TABLE_OPTION = $(if $(TABLE),--table $(TABLE))
 
-.PHONY: help setup run sagemaker package deploy test test-long faults check
+.PHONY: help setup run sagemaker package deploy test test-long faults bench check
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -57,11 +57,16 @@ test-long: $(STAMP)  ## Run all tests with their full counts
 	TEST_PROFILE=long $(BIN)/python -m pytest
 
 faults: $(STAMP)  ## Put every fault to the gateway in full, and print what was seen and measured
-	TEST_PROFILE=long $(BIN)/python -m pytest --quiet tests/faults --report-faults
+	TEST_PROFILE=long $(BIN)/python -m pytest --quiet --show-capture=no tests/faults --report-faults
 
-check: $(STAMP)  ## Lint, format, types, import direction, table, docs against the code
+bench: $(STAMP)  ## Measure what the gateway costs, and write it into docs/performance.md (10 minutes)
+	$(BIN)/python -m benchmarks
+
+check: $(STAMP)  ## Lint, format, types, import direction, table, policies, docs against the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m gatewayctl validate
+	$(BIN)/python -m gatewayctl policy --check
+	$(BIN)/python -m gatewayctl policy --check --stage prod
 	$(BIN)/python -m pytest --quiet tests/project

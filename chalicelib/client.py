@@ -14,5 +14,6 @@ def sagemaker_client(**settings: str) -> Any:
     """
     # Here and not above, so that the authorizer's function does not pay for it.
     from chalicelib import aws  # noqa: PLC0415
+    from chalicelib.invoke_endpoint import InvokeEndpoint  # noqa: PLC0415
 
-    return aws.client("sagemaker-runtime", **settings)
+    return InvokeEndpoint(aws.client("sagemaker-runtime", **settings))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 from http.client import HTTPResponse
+from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import (
@@ -17,6 +19,7 @@ from botocore.awsrequest import (
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
 )
+from botocore.httpsession import get_cert_path
 from urllib3.exceptions import ConnectTimeoutError
 
 from chalicelib.deadline import Deadline
@@ -25,16 +28,20 @@ if TYPE_CHECKING:
     import socket
 
 CONNECT_TIMEOUT_SECONDS = 1.0
+AMAZON_ROOTS = str(Path(__file__).parent / "botocore_data/amazon-roots.pem")
+"""Amazon Trust Services'; `deployment.roots` takes them out of botocore's bundle."""
 
 
 def bound(client: Any) -> None:
-    """Let this client use such connections: the one place that reaches into botocore.
-
-    All it keeps of botocore's HTTP session, proxies and CA bundles included, stays as it is.
-    """
-    client._endpoint.http_session._pool_classes_by_scheme.update(
+    """Let this client use such connections. All else about its HTTP session stays as it is."""
+    http_session(client)._pool_classes_by_scheme.update(
         {"http": _ConnectionPool, "https": _TlsConnectionPool}
     )
+
+
+def http_session(client: Any) -> Any:
+    """botocore's: it knows proxies, certificates and pools."""
+    return client._endpoint.http_session
 
 
 def _seconds_left() -> float:
@@ -111,6 +118,22 @@ class _Connection(_Bounded, AWSHTTPConnection):  # type: ignore[misc]
 
 class _TlsConnection(_Bounded, AWSHTTPSConnection):  # type: ignore[misc]
     response_class = _Response
+    ca_certs: str | None
+
+    def connect(self) -> None:
+        """Trusting Amazon's five roots first: to read all others costs more than the handshake.
+
+        Whoever set a bundle of their own is not asked; an endpoint that has its certificate from
+        somebody else is met again with the whole bundle.
+        """
+        everybody = self.ca_certs
+        if everybody == get_cert_path(True):
+            self.ca_certs = AMAZON_ROOTS
+            try:
+                return super().connect()
+            except SSLCertVerificationError:
+                self.ca_certs = everybody
+        return super().connect()
 
 
 class _ConnectionPool(AWSHTTPConnectionPool):  # type: ignore[misc]

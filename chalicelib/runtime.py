@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -45,6 +45,14 @@ class SageMakerRuntime:
         self._lock = threading.Lock()
         self._warmth = Warmth()
         self._budget = RetryBudget()
+
+    def get_ready(self) -> None:
+        """Make the client before the first request comes: a start has more CPU than a request.
+
+        What keeps it from being made is for the first request to say.
+        """
+        with suppress(GatewayError):
+            self._ready_client()
 
     def invoke(
         self,

@@ -59,6 +59,7 @@ class Settings:
     jwt_grant_prefix: str
     cors_origin: str | None
     metrics_per_model: bool
+    lambda_handler: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -183,6 +184,8 @@ SETTINGS = (
     Setting("GATEWAY_JWT_GRANT_PREFIX", "jwt_grant_prefix", "model:", _prefix),
     Setting("GATEWAY_CORS_ORIGIN", "cors_origin", "", _origin),
     Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
+    # Lambda's own word for which of its functions this process is.
+    Setting("_HANDLER", "lambda_handler", "", str),
 )
 
 

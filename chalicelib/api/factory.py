@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from chalicelib.sources import RoutingSource
 
 
+PREDICTING_HANDLER = "app.app"
+"""The other one authenticates, and has no use for a client of SageMaker's."""
+
+
 def create_app(
     settings: Settings,
     *,
@@ -36,7 +40,10 @@ def create_app(
     Needs no network, region or credential; a bad table gives an app that answers 503.
     """
     telemetry = telemetry or Telemetry(per_model=settings.metrics_per_model)
-    gateway = Gateway(source or source_for(settings, telemetry), runtime or SageMakerRuntime())
+    runtime = runtime or SageMakerRuntime()
+    if settings.lambda_handler == PREDICTING_HANDLER:
+        runtime.get_ready()
+    gateway = Gateway(source or source_for(settings, telemetry), runtime)
     origin = settings.cors_origin
     app = GatewayApp(cors.configuration(origin) if origin else None)
     app.register_middleware(around_every_route(telemetry, cors.headers(origin) if origin else {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.settings import SETTINGS, S3Location
@@ -10,7 +11,7 @@ from chalicelib.table.problems import InvalidTable
 from gatewayctl import findings
 from gatewayctl import stage as stages
 from gatewayctl.command import Command, Exit, Refused, Report, WrongUse
-from gatewayctl.policy import document, files, place, width
+from gatewayctl.policy import document, functions, place, width
 from gatewayctl.policy.needs import calls
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def run(options: Namespace, locate: Callable[[], Path]) -> Report:
     if policies.folds and not options.allow_wider:
         raise Refused(_too_wide(policies))
     for file, text in policies.texts.items():
-        _write(options.project / file, text)
+        _write(file, text, options.project)
     return Report(
         Exit.FINE,
         lines=list(policies.texts),
@@ -70,20 +71,19 @@ def run(options: Namespace, locate: Callable[[], Path]) -> Report:
 
 
 def _policies(table: RoutingTable, options: Namespace) -> Policies:
-    named = files.of_stage(options.stage, options.project)
+    stage = functions.of_stage(options.stage, options.project)
     where = place.Place(
-        **place.written(options.project / named.handler)
+        **place.written(options.project / stage.handler.policy)
         | place.given({name: getattr(options, name) for name in place.RULES})
     )
     routing = _setting(ROUTING, options)
-    handler = document.handler(
-        calls(table.models()), where, routing if isinstance(routing, S3Location) else None
-    )
-    authorizer = document.authorizer(_setting(KEYS_SECRET, options), where)
+    in_s3 = routing if isinstance(routing, S3Location) else None
+    handler = document.handler(calls(table.models()), where, in_s3, stage.handler)
+    authorizer = document.authorizer(_setting(KEYS_SECRET, options), where, stage.authorizer)
     return Policies(
         {
-            named.handler: document.text(handler.document),
-            named.authorizer: document.text(authorizer),
+            stage.handler.policy: document.text(handler.document),
+            stage.authorizer.policy: document.text(authorizer),
         },
         handler,
         width.of_folds(handler.calls),
@@ -105,7 +105,7 @@ def _setting(variable: str, options: Namespace) -> Any:
 
 def _check(policies: Policies, path: Path, options: Namespace) -> Report:
     stale = [file for file, text in policies.texts.items() if _read(options.project / file) != text]
-    command = " ".join(_command(policies, options))
+    command = shlex.join(_command(options))
     return Report(
         Exit.FINDINGS if stale else Exit.FINE,
         lines=[f"{file}: not what {path} needs; run: {command}" for file in stale],
@@ -114,22 +114,21 @@ def _check(policies: Policies, path: Path, options: Namespace) -> Report:
     )
 
 
-def _command(policies: Policies, options: Namespace) -> Iterator[str]:
-    """What brings the files up to date."""
-    yield f"python -m gatewayctl policy --stage {options.stage}"
+def _command(options: Namespace) -> Iterator[str]:
+    """What brings the files up to date, or says which folds that would take."""
+    yield from ("python", "-m", "gatewayctl", "policy", "--stage", options.stage)
     for name in ("table", *place.RULES):
         if said := getattr(options, name):
-            yield f"--{name} {said}"
-    if policies.folds:
-        yield "--allow-wider"
+            yield from (f"--{name}", str(said))
 
 
 def _too_wide(policies: Policies) -> Iterator[str]:
     for fold in policies.folds:
         yield f"would have to allow {fold}"
     yield (
-        f"nothing was written: what the table needs takes {policies.handler.unfolded:,} characters "
-        f"and IAM allows {document.LIMIT:,}; accept all that with --allow-wider, or split the table"
+        f"nothing was written: the table needs {policies.handler.unfolded:,} characters and IAM "
+        f"allows {document.LIMIT:,}; accept all that with --allow-wider, or give some models a "
+        "gateway of their own"
     )
 
 
@@ -161,9 +160,9 @@ def _read(file: Path) -> str | None:
         return None
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: str, text: str, project: Path) -> None:
     try:
-        file.write_text(text, encoding="ascii")
+        (project / file).write_text(text, encoding="ascii")
     except OSError as error:
         raise WrongUse(f"{file} cannot be written: {error.strerror}") from error
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatewayctl.policy.folding import fitted
-from gatewayctl.policy.statements import invoke, read_keys, read_table, write_logs
+from gatewayctl.policy.functions import Function
+from gatewayctl.policy.statements import invoke, read_keys, read_table, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gatewayctl.policy.statements import Statement
 
     Document = dict[str, Any]
+
+PLAIN = Function()
 
 LIMIT = 10_240
 """Characters of all inline policies of a role together, white space not counted."""
@@ -34,19 +36,28 @@ class Handler(NamedTuple):
 
 
 def handler(
-    calls: Sequence[Calls], place: Place, table: S3Location | None = None, *, limit: int = LIMIT
+    calls: Sequence[Calls],
+    place: Place,
+    table: S3Location | None = None,
+    function: Function = PLAIN,
+    *,
+    limit: int = LIMIT,
 ) -> Handler:
     """What the function that calls SageMaker may do, folded if it would not fit."""
-    document = partial(_handler, place=place, table=table)
+    common = [*run(function, place), *([] if table is None else [read_table(table, place)])]
+
+    def document(some: Iterable[Calls]) -> Document:
+        return _policy([*common, *invoke(some, place)])
+
     allowed = fitted(calls, lambda some: characters(document(some)) <= limit)
     made = document(allowed)
     return Handler(made, allowed, characters(made), characters(document(calls)))
 
 
-def authorizer(secret: str | None, place: Place) -> Document:
+def authorizer(secret: str | None, place: Place, function: Function = PLAIN) -> Document:
     """What the function that checks credentials may do."""
     keys = [] if secret is None else [read_keys(secret, place)]
-    return _policy([write_logs(place), *keys])
+    return _policy([*run(function, place), *keys])
 
 
 def text(document: Document) -> str:
@@ -57,11 +68,6 @@ def text(document: Document) -> str:
 def characters(document: Document) -> int:
     """How long it is for IAM."""
     return len(json.dumps(document, separators=(",", ":")))
-
-
-def _handler(calls: Iterable[Calls], place: Place, table: S3Location | None) -> Document:
-    object_ = [] if table is None else [read_table(table, place)]
-    return _policy([write_logs(place), *object_, *invoke(calls, place)])
 
 
 def _policy(statements: list[Statement]) -> Document:

@@ -1,16 +1,16 @@
 """Making a policy fit: many names become what they begin with, as few and as narrow as will do.
 
-A policy that is too long is first folded as far as it goes: every endpoint's artifacts into one
-name, and all endpoints into one. Then folds are taken back, the widest first, as long as the
-policy still fits: those of endpoints before those of artifacts, because a fold of endpoints lets
-the gateway call what the table does not know at all.
+A policy that is too long is first folded as far as it goes: the artifacts of every endpoint into
+one name, and if that is not enough, all endpoints into one. Then folds are taken back while the
+policy still fits, always the widest first: one that leaves a name wholly open, then one that stands
+for more names of the table.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from gatewayctl.policy.names import ANY, Name, fold, parted, shared
@@ -20,18 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     Fits = Callable[[Iterable[Calls]], bool]
-    Folds = Callable[[Calls], Sequence[Name]]
-    Chosen = dict[tuple[str, str], Calls]
+    Place = tuple[str, str]
+    Chosen = dict[Place, Calls]
+    Width = tuple[bool, int]
+
+
+ARTIFACTS_AN_ENDPOINT = 10
+"""An endpoint's worth: a fold of endpoints lets in models that the table does not know at all."""
 
 
 def fitted(calls: Sequence[Calls], fits: Fits) -> list[Calls]:
     """The calls as they are if they fit, else with the folds that widen least."""
     if fits(calls):
         return list(calls)
-    chosen = _by_place(_folded(calls))
-    chosen = _narrowed(chosen, fits, lambda one: [one.resource] if one.members else [])
-    chosen = _narrowed(chosen, fits, lambda one: [name for name in one.values if name.members])
-    return sorted(chosen.values())
+    artifacts_folded = [_merged([one], within="") for one in calls]
+    folded = artifacts_folded if fits(artifacts_folded) else _folded(calls)
+    return sorted(_narrowed(_by_place(folded), fits).values())
 
 
 def _folded(calls: Sequence[Calls]) -> list[Calls]:
@@ -56,23 +60,41 @@ def _merged(group: Sequence[Calls], within: str) -> Calls:
     return Calls(Name(start, ANY, names), first.key, folded, absent, tuple(group))
 
 
-def _narrowed(chosen: Chosen, fits: Fits, folds: Folds) -> Chosen:
+def _narrowed(chosen: Chosen, fits: Fits) -> Chosen:
     """Without the folds that need not be, the widest gone first."""
-    waiting = [
-        (len(name.start), name, place) for place, one in chosen.items() for name in folds(one)
-    ]
-    heapify(waiting)
+    waiting: list[tuple[Width, Name, Place]] = []
+    met = set()
+
+    def wait(places: Chosen) -> None:
+        for place, one in places.items():
+            for name in _folds(one):
+                if (place, str(name)) not in met:
+                    met.add((place, str(name)))
+                    heappush(waiting, (_width(name, one), name, place))
+
+    wait(chosen)
     while waiting:
         _, name, place = heappop(waiting)
-        parts = _by_place(_without(chosen[place], name))
-        others = {at: one for at, one in chosen.items() if at != place}
-        if fits([*others.values(), *parts.values()]):
-            chosen = others | parts
-            for at, one in parts.items():
-                for finer in folds(one):
-                    if finer.start.startswith(name.start):
-                        heappush(waiting, (len(finer.start), finer, at))
+        if place in chosen and name in _folds(chosen[place]):
+            parts = _by_place(_without(chosen[place], name))
+            others = {at: one for at, one in chosen.items() if at != place}
+            if fits([*others.values(), *parts.values()]):
+                chosen = others | parts
+                wait(parts)
     return chosen
+
+
+def _folds(one: Calls) -> list[Name]:
+    """That of its endpoints, if it is one, and those of its values."""
+    return [name for name in (one.resource, *one.values) if name.members]
+
+
+def _width(fold: Name, of: Calls) -> Width:
+    """Sorts the wider first."""
+    if fold != of.resource:
+        return (fold.start != "", -len(fold.members))
+    _, _, start = fold.start.partition("/")
+    return (start != "", -len(fold.members) * ARTIFACTS_AN_ENDPOINT)
 
 
 def _without(one: Calls, name: Name) -> list[Calls]:

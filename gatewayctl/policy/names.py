@@ -39,6 +39,11 @@ class Name:
     def __str__(self) -> str:
         return literal(self.start) + self.rest
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands for more than one text."""
+        return self.rest != ""
+
     def unfolded(self) -> tuple[Name, ...]:
         """The folds and names that this fold is made of."""
         parts = parted(self.members, lambda name: name.start)

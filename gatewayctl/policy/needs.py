@@ -68,8 +68,8 @@ class Calls:
     members: tuple[Calls, ...] = ()
 
 
-# SageMaker writes names in ARNs in lower case; it is said that it keeps the case of newer ones. Both
-# spellings are allowed: a name is taken regardless of its case, so both mean the same endpoint.
+# SageMaker writes a name into an ARN in lower case, and has been said to keep the case of new ones.
+# Both spellings are allowed: a name is taken whatever its case, so both mean one endpoint.
 def calls(models: Iterable[Model]) -> list[Calls]:
     """All calls that these models can lead to."""
     said: dict[str, dict[str, set[Name]]] = defaultdict(lambda: defaultdict(set))

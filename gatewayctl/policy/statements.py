@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gatewayctl.policy.names import literal
+from chalicelib.table.file import compiled_key
+from gatewayctl.policy.names import ANY, literal
 from gatewayctl.policy.needs import ACTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chalicelib.settings import S3Location
+    from gatewayctl.policy.functions import Function
     from gatewayctl.policy.needs import Calls
     from gatewayctl.policy.place import Place
 
     Statement = dict[str, Any]
 
+LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+VPC = [  # what AWS has in AWSLambdaVPCAccessExecutionRole; it wants all of them on every resource
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
 # Secrets Manager adds a hyphen and six characters to a secret's name in its ARN.
 SUFFIX = "-??????"
 
 
-def write_logs(place: Place) -> Statement:
-    """Both functions write theirs; CloudFormation chooses their names."""
-    return _allow(
-        ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-        place.arn("logs", "log-group:/aws/lambda/*"),
-        Sid="WriteLogs",
-    )
+def run(function: Function, place: Place) -> list[Statement]:
+    """What Lambda does in the function's name, wherever it runs."""
+    logs = place.arn("logs", "log-group:/aws/lambda/*")  # CloudFormation chooses functions' names
+    statements = [_allow(LOGS, logs, Sid="WriteLogs")]
+    if function.in_vpc:
+        statements.append(_allow(VPC, ANY, Sid="JoinVpc"))
+    if function.traced:
+        statements.append(_allow(TRACES, ANY, Sid="WriteTraces"))
+    return statements
 
 
 def read_keys(secret: str, place: Place) -> Statement:
@@ -43,11 +57,12 @@ def read_keys(secret: str, place: Place) -> Statement:
 
 def read_table(location: S3Location, place: Place) -> Statement:
     """The one object with the table, and the compiled form beside it."""
-    suffix = PurePosixPath(location.key).suffix
-    keys = (location.key, location.key.removesuffix(suffix) + ".json")
     return _allow(
         "s3:GetObject",
-        [f"arn:{place.partition}:s3:::{location.bucket}/{literal(key)}" for key in keys],
+        [
+            f"arn:{place.partition}:s3:::{location.bucket}/{literal(key)}"
+            for key in (location.key, compiled_key(location.key))
+        ],
         Sid="ReadTable",
     )
 
@@ -83,11 +98,15 @@ def invoke(calls: Iterable[Calls], place: Place) -> list[Statement]:
 
 
 def _conditions(one: Calls) -> Iterator[Condition]:
-    """One for texts and one for patterns: within a statement both would have to hold."""
+    """One for texts and one for patterns: within a statement both would have to hold.
+
+    Where there is a fold, space is short, and texts are put to the patterns.
+    """
     if not one.key:
         yield Condition(absent=one.absent)
+    folded = any(value.members for value in one.values)
     for operator, is_pattern in (("StringEquals", False), ("StringLike", True)):
-        values = {str(value) for value in one.values if bool(value.rest) == is_pattern}
+        values = {str(value) for value in one.values if (folded or value.is_open) is is_pattern}
         if values:
             yield Condition(operator, one.key, tuple(sorted(values)), one.absent)
 

@@ -54,7 +54,7 @@ def _values(key: str, value: Name) -> str:
     noun = NOUNS[key]
     if value.members:
         return f"every {noun}{_start(value.start)}"
-    return f"every {noun} like {value}" if value.rest else f"{noun} {value}"
+    return f"every {noun} like {value}" if value.is_open else f"{noun} {value}"
 
 
 def _start(text: str) -> str:

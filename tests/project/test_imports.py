@@ -18,6 +18,7 @@ PARTS = {
     "local_stack": {"chalicelib", "sagemaker_local"},
     "sagemaker_local": set(),
     "deployment": {"chalicelib"},
+    "benchmarks": set(),
 }
 
 # What ships, from the bottom up: a module imports what is below it, and what is in its own package.
@@ -26,7 +27,8 @@ LAYERS = [
     {"settings", "parameters", "strict_json", "record", "upstream_errors", "warmth"},
     {"routing", "metrics", "connections", "answers"},
     {"aws"},
-    {"auth", "retries", "client"},
+    {"auth", "retries", "invoke_endpoint"},
+    {"client"},
     {"telemetry", "table", "admission"},
     {"s3_object", "runtime"},
     {"refreshed"},
@@ -41,6 +43,7 @@ DOORS = {
     "botocore": {
         "chalicelib.aws",
         "chalicelib.connections",
+        "chalicelib.invoke_endpoint",
         "chalicelib.runtime",
         "chalicelib.s3_object",
         "chalicelib.upstream_errors",

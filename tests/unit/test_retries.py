@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.stub import Stubber
 
-from chalicelib import errors, upstream_errors
-from chalicelib.client import sagemaker_client
+from chalicelib import aws, errors, upstream_errors
 from chalicelib.deadline import Deadline
 from chalicelib.messages import InferenceRequest
 from chalicelib.record import RequestRecord
@@ -167,7 +166,7 @@ class Called:
     """The real runtime on a real client that answers as it is told; it does not wait in between."""
 
     def __init__(self):
-        client = sagemaker_client(**AWS)
+        client = aws.client("sagemaker-runtime", **AWS)
         self.stub = Stubber(client)
         self.stub.activate()
         self.pauses = []

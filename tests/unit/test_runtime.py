@@ -5,9 +5,8 @@ from botocore.exceptions import ParamValidationError
 from botocore.stub import Stubber
 from urllib3.exceptions import ReadTimeoutError
 
-from chalicelib import errors
+from chalicelib import aws, errors
 from chalicelib.answers import MAX_ANSWER_BYTES
-from chalicelib.client import sagemaker_client
 from chalicelib.deadline import Deadline
 from chalicelib.messages import InferenceRequest
 from chalicelib.record import RequestRecord
@@ -23,7 +22,7 @@ class Stubbed:
     """The real runtime on a real client, whose answers are checked against AWS's own model."""
 
     def __init__(self):
-        self.client = sagemaker_client(**AWS)
+        self.client = aws.client("sagemaker-runtime", **AWS)
         self.stub = Stubber(self.client)
         self.runtime = SageMakerRuntime(lambda: self.client)
         self.record = RequestRecord("id")

@@ -38,6 +38,7 @@ def test_defaults():
         jwt_grant_prefix="model:",
         cors_origin=None,
         metrics_per_model=True,
+        lambda_handler="",
     )
 
 
@@ -47,7 +48,8 @@ def test_one_row_for_each_setting():
 
     assert [setting.field for setting in SETTINGS] == fields
     assert [setting.variable for setting in SETTINGS] == [
-        f"GATEWAY_{name.upper()}" for name in fields
+        *(f"GATEWAY_{name.upper()}" for name in fields[:-1]),
+        "_HANDLER",  # Lambda's own
     ]
 
 

@@ -42,7 +42,7 @@ def test_tables_that_crowd_onto_few_endpoints(spelling, table, limit):
 
 
 @given(text=random_tables.TABLES)
-@settings(max_examples=TABLES_TRIED, deadline=None)
+@settings(max_examples=TABLES_TRIED // 3, deadline=None)
 def test_tables_of_all_options(text):
     """As above, for the tables that other tests have."""
     table = file.parse(text.encode(), "routing.yaml")

@@ -1,0 +1,12 @@
+"""The handler of AWS's own blog posts: a client, a call, an answer."""
+
+import boto3
+
+runtime = boto3.client("sagemaker-runtime")
+
+
+def handler(event, context):
+    response = runtime.invoke_endpoint(
+        EndpointName="tabular", ContentType="application/json", Body=event["body"]
+    )
+    return {"statusCode": 200, "body": response["Body"].read().decode()}

@@ -1,0 +1,161 @@
+"""A function as Lambda runs it: an unpacked package, AWS's runtime client, the Runtime API.
+
+    invoke ─► Runtime API ◄─ next ─ awslambdaric ─► handler ─► loopback
+
+Its CPU time is read from its own clock whenever it asks for the next event: it waits then.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from benchmarks.loopback import Loopback, message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WAIT_SECONDS = 60.0
+EVENT_HEADERS = {
+    "content_type": "application/json",
+    "lambda_runtime_aws_request_id": "5f1c3c6e-0000-4000-8000-000000000000",
+    "lambda_runtime_invoked_function_arn": "arn:aws:lambda:us-east-1:123456789012:function:bench",
+    "lambda_runtime_trace_id": "Root=1-00000000-000000000000000000000000;Sampled=0",
+}
+
+
+class FunctionFailed(Exception):
+    """When a function does not answer, or not with 200."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What something cost, in seconds."""
+
+    cpu: float
+    wall: float
+
+
+class Function:
+    """From its start, which is over when this is made, to the end of the `with`."""
+
+    def __init__(
+        self, package: Path, runtime: Path, handler: str, environ: Mapping[str, str]
+    ) -> None:
+        self._asked: queue.SimpleQueue[float] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._answer = b""
+        self._sent = self._answered = 0.0
+        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
+        self._api = Loopback(self._runtime_api)
+        started = time.perf_counter()
+        self._process = subprocess.Popen(
+            [sys.executable, "-S", "-m", "awslambdaric", handler],
+            cwd=package,
+            env=environment(package, runtime, handler, f"127.0.0.1:{self._api.port}", environ),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self._clock = ~self._process.pid << 3 | 2  # as clock_getcpuclockid(3) has it
+        self._cpu = self._next()
+        self.init = Usage(self._cpu, self._asked_at - started)
+
+    def invoke(self, event: bytes) -> Usage:
+        """From the event to the answer; CPU up to when it asks for the next."""
+        before = self._cpu
+        self._events.put(event)
+        self._cpu = self._next()
+        return Usage(self._cpu - before, self._answered - self._sent)
+
+    def check_answer(self) -> None:
+        """When the last one is not what the caller is to have: FunctionFailed."""
+        answer = json.loads(self._answer)
+        prediction = answer.get("statusCode") == 200
+        known = answer.get("context", {}).get("outcome") == "ok"
+        if not (prediction or known):
+            raise FunctionFailed(f"{self._answer.decode()[:2000]}\n{self._written()}")
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it has had at a time."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._events.put(b"")
+        self._api.__exit__()
+        self._log.close()
+
+    def _next(self) -> float:
+        waited = 0.0
+        while True:
+            try:
+                return self._asked.get(timeout=0.5)
+            except queue.Empty:
+                waited += 0.5
+                if self._process.poll() is not None or waited > WAIT_SECONDS:
+                    written = self._written()
+                    self.__exit__()
+                    raise FunctionFailed(written) from None
+
+    def _runtime_api(self, head: bytes, body: bytes) -> bytes | None:
+        if not head.startswith(b"GET "):
+            self._answered = time.perf_counter()
+            self._answer = body
+            return message("202 Accepted")
+        self._asked_at = time.perf_counter()
+        self._asked.put(time.clock_gettime(self._clock))
+        event = self._events.get()
+        deadline = {"lambda_runtime_deadline_ms": str(int(time.time() * 1000) + 29_000)}
+        answer = message("200 OK", event, **EVENT_HEADERS, **deadline)
+        self._sent = time.perf_counter()
+        return answer if event else None
+
+    def _written(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode()[-4000:]
+
+
+def environment(
+    package: Path, runtime: Path, handler: str, api: str, own: Mapping[str, str]
+) -> dict[str, str]:
+    """What Lambda sets, and a function's own variables; nothing of this machine but the PATH."""
+    return {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "AWS_SESSION_TOKEN": "FwoGZXIvYXdzEXAMPLE" * 40,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/bench",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "bench",
+        "AWS_LAMBDA_RUNTIME_API": api,
+        "HOME": "/nonexistent",
+        "LAMBDA_TASK_ROOT": str(package),
+        "LANG": "en_US.UTF-8",
+        "PATH": os.environ["PATH"],
+        "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's folders are read-only
+        "PYTHONPATH": os.pathsep.join([str(package), str(runtime)]),
+        "TZ": ":UTC",
+        "_HANDLER": handler,
+        **own,
+    }

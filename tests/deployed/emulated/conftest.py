@@ -1,0 +1,83 @@
+"""The gateway on an emulated AWS: stacks of the real zip, with real models behind one of them."""
+
+import json
+import shutil
+from typing import NamedTuple
+
+import pytest
+
+from tests.deployed.emulated.emulator import EmulatedAws
+from tests.deployed.emulated.stack import Stack
+from tests.deployed.emulated.translation import cloudformation
+from tests.deployed.recorder import Recorder
+from tests.key_desk import Desk
+
+SECRET = "inference-gateway/keys"  # the only one that the stage's authorizer may read
+BUCKET = "deployments"
+
+
+class Keys(NamedTuple):
+    """Issued before any gateway runs, because a running one may look as late as a minute after."""
+
+    everything: str
+    iris_and_seven: str
+    leaver: str
+
+
+@pytest.fixture(scope="session")
+def aws():
+    """An account."""
+    with EmulatedAws() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def desk(aws, package, tmp_path_factory):
+    """Somebody who looks after the keys of all gateways in this account."""
+    desk = Desk(aws.client("secretsmanager"), tmp_path_factory.mktemp("desk"))
+    desk.secret = SECRET
+    shutil.copy(package.project / "routing.yaml", desk.project)
+    return desk
+
+
+@pytest.fixture(scope="session")
+def keys(desk):
+    """Of three callers."""
+    return Keys(
+        everything=desk.issue(grants="*").key,
+        iris_and_seven=desk.issue(grants="iris is-digit/7").key,
+        leaver=desk.issue(grants="*").key,
+    )
+
+
+@pytest.fixture(scope="session")
+def create_stack(aws, package, keys):
+    """Makes a gateway; what differs between them is where SageMaker is, and how soon they look."""
+    storage = aws.client("s3")
+    storage.create_bucket(Bucket=BUCKET)
+    storage.upload_file(str(package.zip), BUCKET, package.zip.name)
+    sam = json.loads((package.project / "build/sam.json").read_bytes())
+
+    def create(name, sagemaker_url, environment=(), parameters=(), **changes):
+        variables = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker_url, **dict(environment)}
+        code = {"Bucket": BUCKET, "Key": package.zip.name}
+        template = cloudformation(sam, code, variables, **changes)
+        storage.put_object(Bucket=BUCKET, Key=name, Body=json.dumps(template))
+        return Stack(aws, name, f"{aws.url}/{BUCKET}/{name}", dict(parameters))
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def deployed(create_stack, demo):
+    """As the template describes it, with the demo endpoints behind it."""
+    return create_stack("gateway", demo.url)
+
+
+@pytest.fixture(scope="session")
+def recorded(create_stack):
+    """One that sees a change of keys within seconds, and the recorder in SageMaker's place."""
+    with Recorder() as recorder:
+        variables = {"GATEWAY_KEYS_MAX_AGE": "1"}
+        stack = create_stack("recorded", recorder.url, variables, authorizer_ttl_seconds=1)
+        yield stack, recorder

@@ -1,0 +1,123 @@
+"""AWS on this machine: MiniStack, a third party's emulator, as a process of its own.
+
+It runs the code of a function in a Python process, needs no Docker, and asks IAM about every call
+to its services: a function has the credentials of its role, and no other right.
+
+Where it differs from AWS, and what of it the tests do about it:
+
+- Of an API's definition it takes paths, integrations and authorizers. Binary media types and
+  gateway responses have to be properties and resources of their own (`translation.py`).
+- It answers a mock integration with an empty 200: what a preflight says is checked in the template
+  (`test_package.py`) and by a simulation of API Gateway (`tests/api_gateway/`).
+- It knows no limits, neither API Gateway's 10 MB and 29 s nor Lambda's 6 MB, does not compress, and
+  passes a compressed body on as it came. `tests/api_gateway/` has all of these.
+- It decodes a base64 answer only for a request with an Accept. AWS reads a missing one as
+  application/json. `Stack.send` has one, like every browser, curl and requests.
+- A function that fails is a bare 502, and no gateway response.
+- A path is decoded before it is matched, and header names reach a function in lower case.
+- `x-amzn-RequestId` is the `$context.requestId` of a gateway response, but not of a function.
+- It writes no access log, and does not ask whether API Gateway may call a function.
+- A function has the emulator's own environment besides its own, `AWS_ENDPOINT_URL` among it.
+- SageMaker is the local SageMaker, which lets everybody in, and SimulatePrincipalPolicy overlooks
+  condition keys: what the handler's role may invoke is checked by `gatewayctl policy`.
+- ImportRestApi is missing, so plain `chalice deploy` cannot finish against it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+import psutil
+from botocore.config import Config
+
+from tests.deployed.emulated.installation import interpreter
+from tests.stand_in import gone, wait_until
+
+REGION = "us-east-1"
+ROOT_CREDENTIALS = ("test", "test")
+LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+class EmulatedAws:
+    """An empty account, from the start of the process to the end of the `with`."""
+
+    def __init__(self) -> None:
+        python = interpreter()
+        self._folder = tempfile.TemporaryDirectory()
+        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
+        self.port = _free_port()
+        self._process = subprocess.Popen(
+            [str(python), "-P", str(LAUNCHER)],
+            cwd=self._folder.name,
+            env=_environment(self.port, self._folder.name),
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            started = f"Running on http://127.0.0.1:{self.port} "
+            wait_until(lambda: started in self.log or self._process.poll() is not None)
+            assert self._process.poll() is None, self.log
+        except BaseException:
+            self.__exit__()
+            raise
+
+    @property
+    def url(self) -> str:
+        """Of every service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """Everything it has printed, read without moving the place where it prints."""
+        length = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), length, 0).decode()
+
+    def client(self, service: str) -> Any:
+        """An unmodified boto3 client of somebody who may do everything, but for where AWS is."""
+        session = boto3.Session(*ROOT_CREDENTIALS, region_name=REGION)
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+        return session.client(service, endpoint_url=self.url, config=config)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """With every function that it has started."""
+        if self._process.poll() is None:
+            functions = psutil.Process(self._process.pid).children(recursive=True)
+            os.killpg(self._process.pid, signal.SIGKILL)
+            wait_until(lambda: gone(functions))
+        self._process.communicate()
+        self._log.close()
+        self._folder.cleanup()
+
+
+def _environment(port: int, folder: str) -> dict[str, str]:
+    """Nothing of this machine but the PATH, because functions inherit all of it."""
+    return {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "EDGE_PORT": str(port),
+        "HOME": "/nonexistent",
+        "IOT_MTLS_ENABLED": "0",
+        "LANG": "en_US.UTF-8",
+        "MINISTACK_HOST": f"{REGION}.amazonaws.com",  # an API has the name that it has on AWS
+        "PATH": os.environ["PATH"],
+        "SFTP_ENABLED": "0",
+        "TMPDIR": folder,
+        "TZ": "UTC",
+    }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

@@ -1,0 +1,124 @@
+"""The authorizer as API Gateway asks it: by a role of its own, and not at every request."""
+
+import pytest
+
+from tests.deployed.emulated.conftest import SECRET
+from tests.problems import assert_problem
+from tests.stand_in import wait_until
+from tests.unit.auth.documents import api_key
+
+JSON = ("Content-Type", "application/json")
+SOON_SECONDS = 30.0
+
+READ_SECRET, INVOKE = "secretsmanager:GetSecretValue", "sagemaker:InvokeEndpoint"
+KEYS = f"secret:{SECRET}-AbCdEf"
+
+
+def status_of(stack, key, request_line="GET /models"):
+    headers = [JSON, ("Authorization", f"Bearer {key}")]
+    return stack.send(*request_line.split(), headers, b"{}").status
+
+
+def key_id_of(key):
+    return key.split("_")[1]
+
+
+def times_asked(stack, key):
+    """How often the authorizer has been asked about this key."""
+    lines = stack.logged("Authorize", "credential")
+    return sum(line.get("key_id") == key_id_of(key) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        pytest.param(api_key("n0tth3re"), id="unknown-key"),
+        pytest.param("gw_short", id="malformed-key"),
+        pytest.param("eyJ.eyJ.x", id="jwt-without-an-issuer"),
+    ],
+)
+def test_a_bad_credential(deployed, credential):
+    """The gateway says so, not API Gateway: a problem with CORS, and how to do better."""
+    answer = deployed.send("GET", "/models", [("Authorization", f"Bearer {credential}")])
+
+    assert_problem(answer, 401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_key_reaches_no_further_than_its_grants(deployed, keys):
+    """What it may not call is not there, and one value of a parameter is not another."""
+    example = b'{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
+    headers = [JSON, ("Authorization", f"Bearer {keys.iris_and_seven}")]
+
+    assert deployed.send("POST", "/predict/iris", headers, example).status == 200
+    for path in ("wine", "is-digit/8"):
+        answer = deployed.send("POST", f"/predict/{path}", headers, example)
+        assert_problem(answer, 404, "unknown-model")
+
+
+def test_a_revoked_key_works_until_the_answer_about_it_is_too_old(deployed, desk, keys):
+    """Its holder is let in for the rest of a minute, and the authorizer is asked but once.
+
+    The one answer is good for every route, whichever was the first.
+    """
+    assert status_of(deployed, keys.leaver) == 200
+    assert desk.run("disable", key_id_of(keys.leaver)).code == 0
+
+    assert status_of(deployed, keys.leaver, "GET /models/iris") == 200
+    assert status_of(deployed, keys.leaver, "POST /predict/nothing") == 404
+    wait_until(lambda: times_asked(deployed, keys.leaver) > 0)
+    assert times_asked(deployed, keys.leaver) == 1
+
+
+def test_a_key_from_its_issue_to_its_end(recorded, desk):
+    """A running gateway learns of a new key and of a disabled one by itself."""
+    stack, recorder = recorded
+    key = desk.issue(grants="iris").key
+
+    wait_until(lambda: status_of(stack, key, "POST /predict/iris") == 200, SOON_SECONDS)
+    assert desk.run("disable", key_id_of(key)).code == 0
+    wait_until(lambda: status_of(stack, key, "POST /predict/iris") == 401, SOON_SECONDS)
+
+    recorder.reset()
+    assert status_of(stack, key, "POST /predict/iris") == 401
+    assert recorder.arrived == []
+
+
+def decision(aws, stack, role, action, resource):
+    """What IAM says of a role of the stack."""
+    service = action.partition(":")[0]
+    simulated = aws.client("iam").simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::000000000000:role/{stack.physical(role)}",
+        ActionNames=[action],
+        ResourceArns=[f"arn:aws:{service}:us-east-1:000000000000:{resource}"],
+    )
+    (result,) = simulated["EvaluationResults"]
+    return result["EvalDecision"]
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "resource"),
+    [
+        ("AuthorizeRole", READ_SECRET, KEYS),
+        ("ApiHandlerRole", INVOKE, "endpoint/digit-reader"),
+    ],
+)
+def test_what_a_role_may_do(aws, deployed, role, action, resource):
+    """What its function needs."""
+    assert decision(aws, deployed, role, action, resource) == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "resource"),
+    [
+        ("AuthorizeRole", READ_SECRET, "secret:somebody-elses-AbCdEf"),
+        ("AuthorizeRole", "secretsmanager:PutSecretValue", KEYS),
+        ("AuthorizeRole", INVOKE, "endpoint/digit-reader"),
+        ("ApiHandlerRole", INVOKE, "endpoint/somebody-elses"),
+        ("ApiHandlerRole", READ_SECRET, KEYS),
+    ],
+)
+def test_what_a_role_may_not_do(aws, deployed, role, action, resource):
+    """What belongs to somebody else, or to the other function."""
+    assert decision(aws, deployed, role, action, resource) == "implicitDeny"

@@ -1,0 +1,112 @@
+"""A table that changes without a deploy: `gatewayctl publish`, and a gateway that goes on."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.deployed.emulated.emulator import REGION, ROOT_CREDENTIALS
+from tests.stand_in import ROOT, wait_until
+
+BUCKET = "tables"
+PLACE = f"s3://{BUCKET}/routing.yaml"
+SETTINGS = {"GATEWAY_ROUTING": PLACE, "GATEWAY_ROUTING_MAX_AGE": "1"}
+SOON_SECONDS = 30.0
+COMMAND_SECONDS = 60.0
+
+JSON = ("Content-Type", "application/json")
+EXAMPLE = b'{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
+
+SPECIES = """
+  species:
+    kind: mme
+    endpoint: tabular
+    target_model: iris-v1.tar.gz
+"""
+
+
+class Project:
+    """Its stage dev has the table in S3; and the commands of somebody who looks after it."""
+
+    def __init__(self, folder, source, aws):
+        self.folder = folder
+        shutil.copytree(source / ".chalice", folder / ".chalice")
+        self.table = folder / "routing.yaml"
+        shutil.copy(source / "routing.yaml", self.table)
+        config = folder / ".chalice/config.json"
+        said = json.loads(config.read_bytes())
+        said["stages"]["dev"]["environment_variables"].update(SETTINGS)
+        config.write_text(json.dumps(said))
+        key_id, secret = ROOT_CREDENTIALS
+        self._environment = {
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": key_id,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": aws.url,
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def gatewayctl(self, *arguments):
+        """A command, which has to succeed."""
+        finished = subprocess.run(
+            [sys.executable, "-m", "gatewayctl", *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+
+    def publish(self):
+        """The digest of the table that is then live."""
+        self.gatewayctl("publish", PLACE, "--table", str(self.table))
+        return hashlib.sha256(self.table.read_bytes()).hexdigest()[:12]
+
+    def policy(self):
+        """What the handler of this stage may do."""
+        self.gatewayctl("policy", "--stage", "dev", "--table", str(self.table))
+        return json.loads((self.folder / ".chalice/policy-dev.json").read_bytes())
+
+
+@pytest.fixture(name="project", scope="module")
+def _project(aws, package, tmp_path_factory):
+    """With a bucket for its table, which keeps versions."""
+    storage = aws.client("s3")
+    storage.create_bucket(Bucket=BUCKET)
+    storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return Project(tmp_path_factory.mktemp("tables"), package.project, aws)
+
+
+def test_a_table_is_swapped_under_a_running_gateway(create_stack, demo, project, aws, keys):
+    """A model that is published can be called within seconds, and after going back no more."""
+    first = project.publish()
+    listed = aws.client("s3").list_object_versions(Bucket=BUCKET, Prefix=project.table.name)
+    (version,) = listed["Versions"]
+    stack = create_stack("tables", demo.url, SETTINGS, handler_policy=project.policy())
+
+    def in_force():
+        return stack.send("GET", "/health").json()["table"]
+
+    def called(path):
+        headers = [("Authorization", f"Bearer {keys.everything}"), JSON]
+        return stack.send("POST", f"/predict/{path}", headers, EXAMPLE).status
+
+    assert in_force() == first
+    assert (called("iris"), called("species")) == (200, 404)
+
+    with project.table.open("a") as table:
+        table.write(SPECIES)
+    second = project.publish()
+    wait_until(lambda: in_force() == second, SOON_SECONDS)
+    assert (called("iris"), called("species")) == (200, 200)
+
+    project.gatewayctl("publish", PLACE, "--back", version["VersionId"])
+    wait_until(lambda: in_force() == first, SOON_SECONDS)
+    assert (called("iris"), called("species")) == (200, 404)

@@ -1,0 +1,80 @@
+"""From build/sam.json to the CloudFormation that the emulator takes.
+
+What `aws cloudformation package` and CloudFormation do with it on AWS, and then what the emulator
+wants said in another place.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+from tests.deployed.emulated.emulator import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+EXTENSION = "x-amazon-apigateway"
+
+
+def cloudformation(
+    sam: Any,
+    code: Mapping[str, str],
+    environment: Mapping[str, str],
+    *,
+    authorizer_ttl_seconds: int | None = None,
+    handler_policy: Any = None,
+) -> Any:
+    """With the code in S3, and more in the functions' environment than the stage has.
+
+    `handler_policy` is what the stage's policy file would say with that environment.
+    """
+    sam = copy.deepcopy(sam)
+    for _, function in _of_type(sam, "AWS::Serverless::Function"):
+        function["CodeUri"] = dict(code)
+        function["Environment"]["Variables"].update(environment)
+    for _, api in _of_type(sam, "AWS::Serverless::Api"):
+        if authorizer_ttl_seconds is not None:
+            for scheme in api["DefinitionBody"]["securityDefinitions"].values():
+                authorizer = scheme[f"{EXTENSION}-authorizer"]
+                authorizer["authorizerResultTtlInSeconds"] = authorizer_ttl_seconds
+    if handler_policy is not None:
+        (policy,) = sam["Resources"]["ApiHandlerRole"]["Properties"]["Policies"]
+        policy["PolicyDocument"] = handler_policy
+    session = boto3.Session(region_name=REGION)
+    template = Translator({}, Parser(), boto_session=session).translate(sam, {})
+    for name, api in list(_of_type(template, "AWS::ApiGateway::RestApi")):
+        _bring_out_of_definition(template, name, api)
+    return template
+
+
+def _bring_out_of_definition(template: Any, name: str, api: Any) -> None:
+    """What the emulator overlooks there; a deployment has what was there before it."""
+    api["BinaryMediaTypes"] = api["Body"][f"{EXTENSION}-binary-media-types"]
+    responses = {
+        f"{name}{kind.title().replace('_', '')}": _gateway_response(name, kind, said)
+        for kind, said in api["Body"].get(f"{EXTENSION}-gateway-responses", {}).items()
+    }
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::ApiGateway::Deployment":
+            resource["DependsOn"] = list(responses)
+    template["Resources"].update(responses)
+
+
+def _gateway_response(api: str, kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    members = {f"{key[0].upper()}{key[1:]}": value for key, value in said.items()}
+    return {
+        "Type": "AWS::ApiGateway::GatewayResponse",
+        "Properties": {"RestApiId": {"Ref": api}, "ResponseType": kind, **members},
+    }
+
+
+def _of_type(template: Any, kind: str) -> Iterator[tuple[str, Any]]:
+    """Names and properties."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == kind:
+            yield name, resource["Properties"]
