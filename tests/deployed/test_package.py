@@ -155,11 +155,11 @@ def test_first_call_compiles_nothing_and_writes_nothing(first_call):
 
 
 def test_first_call_needs_nothing_but_the_zip(first_call, task_root):
-    """Every module that is not Python's own comes out of the zip, boto3 among them."""
+    """Every module that is not Python's own comes out of the zip, botocore among them."""
     stdlib = str(PurePosixPath(json.__file__).parents[1])
     foreign = [file for file in first_call["modules"] if not file.startswith(f"{stdlib}/")]
 
-    assert f"{task_root}/boto3/__init__.py" in foreign
+    assert f"{task_root}/botocore/__init__.py" in foreign
     assert [file for file in foreign if not file.startswith(f"{task_root}/")] == []
 
 
