@@ -99,4 +99,4 @@ class RefreshedSource:
             # Not before: until then those who have no table wait for this look.
             self._looked_at = started
             if self._table is not None:
-                self._telemetry.table_age(self._clock() - self._current_at)
+                self._telemetry.table_age(started - self._current_at)

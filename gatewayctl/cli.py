@@ -17,6 +17,7 @@ from gatewayctl.explain import command as explain
 from gatewayctl.importing import command as import_command
 from gatewayctl.keys import commands as keys
 from gatewayctl.policy import command as policy
+from gatewayctl.publishing import command as publish
 from gatewayctl.table_file import locate
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ COMMANDS = (
     import_command.COMMAND,
     diff.COMMAND,
     policy.COMMAND,
+    publish.COMMAND,
     *keys.COMMANDS,
 )
 GROUPS = {keys.GROUP: keys.PURPOSE}

@@ -1,0 +1,64 @@
+"""Where a table may be published."""
+
+import pytest
+
+from chalicelib.settings import S3Location
+from gatewayctl.command import WrongUse
+from gatewayctl.publishing.location import location
+
+NO_OBJECT = "names no object; write s3://<bucket>/<key>.yaml"
+NOT_FOUND = (
+    "is a key whose compiled form would not be found; "
+    "a key is made of names with one '/' between two, and none of them is '.'"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("s3://tables/routing.yaml", "routing.yaml"),
+        ("s3://tables/prod/eu/routing.yml", "prod/eu/routing.yml"),
+        ("s3://tables/a.b.c.yaml", "a.b.c.yaml"),
+        ("s3://tables/v1.0/routing.yaml", "v1.0/routing.yaml"),
+        ("s3://tables/it's;fine.yaml", "it's;fine.yaml"),
+    ],
+)
+def test_good(text, key):
+    """Any key that says it is YAML."""
+    assert location(text) == S3Location("tables", key)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("routing.yaml", f"'routing.yaml' {NO_OBJECT}"),
+        ("file:routing.yaml", f"'file:routing.yaml' {NO_OBJECT}"),
+        ("s3://tables", f"'s3://tables' {NO_OBJECT}"),
+        ("s3://tables/", f"'s3://tables/' {NO_OBJECT}"),
+        ("s3://Tables/routing.yaml", f"'s3://Tables/routing.yaml' {NO_OBJECT}"),
+        ("s3://tables/a b.yaml", f"'s3://tables/a b.yaml' {NO_OBJECT}"),
+        (
+            "s3://tables/routing.json",
+            "s3://tables/routing.json would be its own compiled form; "
+            "name it s3://tables/routing.yaml",
+        ),
+        (
+            "s3://tables/routing",
+            "s3://tables/routing does not end in .yaml or .yml; name it s3://tables/routing.yaml",
+        ),
+        (
+            "s3://tables/a.yaml/routing",
+            "s3://tables/a.yaml/routing does not end in .yaml or .yml; "
+            "name it s3://tables/a.yaml/routing.yaml",
+        ),
+        ("s3://tables/a//routing.yaml", f"s3://tables/a//routing.yaml {NOT_FOUND}"),
+        ("s3://tables/a/./routing.yaml", f"s3://tables/a/./routing.yaml {NOT_FOUND}"),
+        ("s3://tables/.yaml", f"s3://tables/.yaml {NOT_FOUND}"),
+    ],
+)
+def test_bad(text, problem):
+    """Anything else is refused with the way out, before AWS is asked."""
+    with pytest.raises(WrongUse) as caught:
+        location(text)
+
+    assert str(caught.value) == problem
