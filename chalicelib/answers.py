@@ -44,6 +44,8 @@ def _body(answer: Answer) -> bytes:
     """Within the limit, read piece by piece, so that no more than that is ever held."""
     body = bytearray()
     with answer["Body"] as stream:
+        if answer["ResponseMetadata"]["HTTPStatusCode"] != 200:
+            raise UpstreamInvalidResponse
         expected = _content_length(answer)
         while expected is None or len(body) < expected:
             if max(expected or 0, len(body)) > MAX_ANSWER_BYTES:

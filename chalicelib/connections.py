@@ -8,7 +8,7 @@ too, have what is left until the deadline and nothing more.
 from __future__ import annotations
 
 import io
-from http.client import HTTPResponse
+from http.client import BadStatusLine, HTTPResponse, RemoteDisconnected
 from pathlib import Path
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
@@ -106,10 +106,23 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
+class _Lines(io.BufferedReader):
+    """Whole lines: what ends with the connection is none.
+
+    http.client would take it for the last header, or its zero for the length of the last chunk.
+    """
+
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(size)
+        if line.endswith(b"\n") or len(line) == size:
+            return line
+        raise BadStatusLine(repr(line)) if line else RemoteDisconnected("no more lines")
+
+
 class _Response(HTTPResponse):
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
-        self.fp = io.BufferedReader(_Reader(self.fp.detach(), sock))
+        self.fp = _Lines(_Reader(self.fp.detach(), sock))
 
 
 class _Connection(_Bounded, AWSHTTPConnection):  # type: ignore[misc]
