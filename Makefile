@@ -59,7 +59,7 @@ test-long: $(STAMP)  ## Run all tests with their full counts
 faults: $(STAMP)  ## Put every fault to the gateway in full, and print what was seen and measured
 	TEST_PROFILE=long $(BIN)/python -m pytest --quiet --show-capture=no tests/faults --report-faults
 
-bench: $(STAMP)  ## Measure what the gateway costs, and write it into docs/performance.md (10 minutes)
+bench: $(STAMP)  ## Measure what the gateway costs, and write it into docs/performance.md (5 minutes)
 	$(BIN)/python -m benchmarks
 
 check: $(STAMP)  ## Lint, format, types, import direction, table, policies, docs against the code

@@ -73,7 +73,10 @@ def against_baselines(folder: Path, calls: int) -> list[Race]:
         [five_lines, naive, gateway, plain_deploy],
         floor=[Contender(EMPTY, packages.alone("empty", folder / "empty"), as_text)],
         sizes=[five_lines, *with_tables(package, folder)],
-        authorizers=[five_lines, gateway, authorizer(package)],
+        authorizers=[
+            *(five_lines, gateway, authorizer(package)),
+            authorizer(uncompiled, f"{AUTHORIZER} {PLAIN_DEPLOY}"),
+        ],
     )
 
 
