@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 from http.client import BadStatusLine, HTTPResponse, RemoteDisconnected
 from pathlib import Path
-from ssl import SSLCertVerificationError
+from ssl import SSLCertVerificationError, SSLContext
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from botocore.awsrequest import (
     AWSHTTPConnection,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 1.0
 AMAZON_ROOTS = str(Path(__file__).parent / "botocore_data/amazon-roots.pem")
 """Amazon Trust Services'; `deployment.roots` takes them out of botocore's bundle."""
+
+_read_bundles: WeakKeyDictionary[SSLContext, set[str]] = WeakKeyDictionary()
 
 
 def bound(client: Any) -> None:
@@ -50,6 +53,28 @@ def _seconds_left() -> float:
     if seconds <= 0:
         raise TimeoutError("the deadline has passed")
     return seconds
+
+
+def get_ready(client: Any) -> None:
+    """Do what the first connection would have to do besides connecting."""
+    session = http_session(client)
+    if client.meta.endpoint_url.startswith("https:") and session._verify:
+        context = session._manager.connection_pool_kw["ssl_context"]
+        _trust(context, _first_bundle(get_cert_path(session._verify)))
+    "localhost".encode("idna")  # imports the codec that every host name needs
+
+
+def _first_bundle(bundle: str) -> str:
+    """Amazon's roots for botocore's bundle: to read all others costs more than the handshake."""
+    return AMAZON_ROOTS if bundle == get_cert_path(True) else bundle
+
+
+def _trust(context: SSLContext, bundle: str) -> None:
+    """Read a bundle, once; urllib3 would read it for each connection."""
+    read = _read_bundles.setdefault(context, set())
+    if bundle not in read:
+        context.load_verify_locations(bundle)
+        read.add(bundle)
 
 
 class _Bounded:
@@ -132,20 +157,30 @@ class _Connection(_Bounded, AWSHTTPConnection):  # type: ignore[misc]
 class _TlsConnection(_Bounded, AWSHTTPSConnection):  # type: ignore[misc]
     response_class = _Response
     ca_certs: str | None
+    ssl_context: SSLContext
 
     def connect(self) -> None:
-        """Trusting Amazon's five roots first: to read all others costs more than the handshake.
+        """Trusting Amazon's five roots first, where nobody set a bundle of their own.
 
-        Whoever set a bundle of their own is not asked; an endpoint that has its certificate from
-        somebody else is met again with the whole bundle.
+        An endpoint that has its certificate from somebody else is met again with all of botocore's.
         """
-        everybody = self.ca_certs
-        if everybody == get_cert_path(True):
-            self.ca_certs = AMAZON_ROOTS
-            try:
-                return super().connect()
-            except SSLCertVerificationError:
-                self.ca_certs = everybody
+        bundle, self.ca_certs = self.ca_certs, None
+        try:
+            self._connect_trusting(bundle)
+        finally:
+            self.ca_certs = bundle  # for the next time: a connection may be made again
+
+    def _connect_trusting(self, bundle: str | None) -> None:
+        if bundle is None:  # nothing is verified
+            return super().connect()
+        first = _first_bundle(bundle)
+        _trust(self.ssl_context, first)
+        try:
+            return super().connect()
+        except SSLCertVerificationError:
+            if first == bundle:
+                raise
+        _trust(self.ssl_context, bundle)
         return super().connect()
 
 

@@ -17,7 +17,7 @@ from botocore.endpoint import convert_to_response_dict
 from botocore.handlers import add_recursion_detection_header
 from botocore.parsers import create_parser
 
-from chalicelib.connections import http_session
+from chalicelib.connections import get_ready, http_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,7 @@ class InvokeEndpoint:
         self._send = http_session(client).send
         self._signing, sample = _shown_by(client)
         self._base, _, _ = sample.url.partition(f"/{SAMPLE}/")
+        get_ready(client)
         self._user_agent = sample.headers["User-Agent"]
         self._header_of = _headers(self._operation.input_shape)
         self._member_of = {
