@@ -44,8 +44,7 @@ def _body(answer: Answer) -> bytes:
     """Within the limit, read piece by piece, so that no more than that is ever held."""
     body = bytearray()
     with answer["Body"] as stream:
-        if answer["ResponseMetadata"]["HTTPStatusCode"] != 200:
-            raise UpstreamInvalidResponse
+        _check(answer)
         expected = _content_length(answer)
         while expected is None or len(body) < expected:
             if max(expected or 0, len(body)) > MAX_ANSWER_BYTES:
@@ -57,6 +56,14 @@ def _body(answer: Answer) -> bytes:
     if expected is not None and len(body) < expected:
         raise UpstreamTruncated
     return bytes(body)
+
+
+def _check(answer: Answer) -> None:
+    """A prediction has one status, and no encoding: its callers would not be told of it."""
+    metadata = answer["ResponseMetadata"]
+    encoding = metadata["HTTPHeaders"].get("content-encoding", "identity")
+    if metadata["HTTPStatusCode"] != 200 or encoding != "identity":
+        raise UpstreamInvalidResponse
 
 
 def _content_length(answer: Answer) -> int | None:

@@ -54,6 +54,8 @@ RETRIES: dict[type[GatewayError], float | None] = {
     GatewayMisconfigured: NEVER,
 }
 LONGEST_PAUSE_SECONDS = 2.0
+LEAST_PAUSE_SECONDS = 0.25
+LAST_ATTEMPT_SECONDS = 0.5
 JITTER = (0.5, 1.5)
 LEAST_SECONDS = 0.05
 """With less than this left, a call is not begun."""
@@ -103,6 +105,8 @@ class Attempts:
             self._failed += 1
         doublings = (self._cold if waiting else self._failed) - 1
         pause = min(first * 2**doublings, LONGEST_PAUSE_SECONDS) * random.uniform(*JITTER)
+        if waiting:  # uses what is left of the deadline, the last of it for a last attempt
+            pause = min(pause, max(LEAST_PAUSE_SECONDS, remaining_seconds - LAST_ATTEMPT_SECONDS))
         if pause + LEAST_SECONDS > remaining_seconds:
             return None
         return pause if (self._may_wait() if waiting else self._may_retry()) else None

@@ -94,6 +94,7 @@ STATUSES: dict[int, Callable[[], GatewayError]] = {
     502: UpstreamFailed,
     503: UpstreamUnreachable,
     504: UpstreamFailed,
+    507: ModelOverloaded,
     530: UpstreamFailed,
 }
 # What is raised when there is no answer; the first class that matches counts.
@@ -126,7 +127,7 @@ def from_answer(error: botocore_errors.ClientError, *, exposed: bool) -> Gateway
     if code in ERRORS:
         return ERRORS[code]()
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return STATUSES.get(status, UpstreamRejected)()
+    return STATUSES.get(status, UpstreamFailed if status >= 500 else UpstreamRejected)()
 
 
 def from_silence(error: Exception) -> GatewayError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,8 +76,14 @@ class ContainerClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._max_body_bytes = max_body_bytes
         self._session = client_session()
+        self._calls: set[asyncio.Task[Answer]] = set()
+        self._is_closed = False
 
     async def close(self) -> None:
+        """Calls that are still waiting get no answer; aiohttp would leave some of them waiting."""
+        self._is_closed = True
+        for call in self._calls:
+            call.cancel()
         await self._session.close()
 
     async def request(
@@ -89,23 +96,43 @@ class ContainerClient:
         timeout_seconds: float | None = None,
     ) -> Answer:
         """Send one request. When no whole answer comes: a ContainerFailure."""
+        if self._is_closed:
+            raise ContainerUnreachable(path)
         timeout = aiohttp.ClientTimeout(total=timeout_seconds) if timeout_seconds else self._timeout
+        call = asyncio.create_task(self._send(method, path, headers, body, timeout))
+        self._calls.add(call)
         try:
-            async with self._session.request(
-                method,
-                self._url + path,
-                headers=headers,
-                data=body,
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
-                return await self._read(response)
+            return await call
+        except asyncio.CancelledError as error:
+            if not self._is_closed:
+                raise
+            raise ContainerUnreachable(path) from error
         except TimeoutError as error:
             raise ContainerTimedOut(path) from error
         except aiohttp.ClientPayloadError as error:
             raise AnswerUnreadable(path) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ContainerUnreachable(path) from error
+        finally:
+            self._calls.discard(call)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+        timeout: aiohttp.ClientTimeout,
+    ) -> Answer:
+        async with self._session.request(
+            method,
+            self._url + path,
+            headers=headers,
+            data=body,
+            timeout=timeout,
+            allow_redirects=False,
+        ) as response:
+            return await self._read(response)
 
     async def request_json(
         self, method: str, path: str, content: object, timeout_seconds: float

@@ -11,6 +11,8 @@ from chalicelib.messages import InferenceRequest
 from chalicelib.record import RequestRecord
 from chalicelib.retries import (
     JITTER,
+    LAST_ATTEMPT_SECONDS,
+    LEAST_PAUSE_SECONDS,
     LEAST_SECONDS,
     LONGEST_PAUSE_SECONDS,
     NEVER,
@@ -121,6 +123,18 @@ def test_cold_models():
 
     assert pauses("refusing", errors.ModelNotReady) == []
     assert len(pauses("waiting", errors.ModelNotReady, budget=empty, most=50)) == 50
+
+
+def test_last_wait():
+    """What is left of the deadline is used: the last pause leaves time for a last attempt."""
+    attempts = Attempts(MODELS.resolve("waiting").model, RetryBudget())
+    for _ in range(5):
+        attempts.pause_seconds(errors.ModelNotReady(), 600)
+
+    pause = attempts.pause_seconds(errors.ModelNotReady(), 0.9)
+
+    assert LEAST_PAUSE_SECONDS <= pause <= 0.9 - LAST_ATTEMPT_SECONDS
+    assert attempts.pause_seconds(errors.ModelNotReady(), LEAST_PAUSE_SECONDS) is None
 
 
 def test_wait_leaves_the_attempts_alone():

@@ -1,0 +1,90 @@
+"""What the tests of the fault matrix share, and how what they see becomes a report."""
+
+import json
+import os
+
+import pytest
+
+from tests.containers.account import Account
+from tests.faults.report import Report
+
+REPORT = pytest.StashKey()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--report-faults", action="store_true", help="print the fault matrix after the run"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "row(*ids): the rows of the fault matrix that a test proves")
+    config.stash[REPORT] = Report()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A row's test passes when its call does; a failure before or after it counts too."""
+    report = yield
+    if call.when == "call" or report.outcome != "passed":
+        item.config.stash[REPORT].ended(rows_of(item), report.outcome)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    # Absent from a run of all tests, which finds this file too late for options.
+    if config.getoption("--report-faults", default=False):
+        terminalreporter.section("the fault matrix")
+        for line in config.stash[REPORT].lines():
+            terminalreporter.write_line(line)
+
+
+def rows_of(item):
+    return [row for mark in item.iter_markers("row") for row in mark.args]
+
+
+@pytest.fixture
+def seen(request):
+    """Say in few words what was seen: `seen("504 upstream-timeout")`."""
+    report = request.config.stash[REPORT]
+    rows = rows_of(request.node)
+    assert rows, "only a test of a row can see something: @row"
+    return lambda text: report.saw(rows, text)
+
+
+@pytest.fixture
+def measured(request):
+    """Give a figure: `measured("N2", "gateway", "1.05", "100 requests, all throttled")`."""
+    return request.config.stash[REPORT].measured
+
+
+@pytest.fixture(autouse=True)
+def chalices_signature():
+    """Chalice signs the environment with each app that is made; boto3 would send all of it."""
+    before = os.environ.get("AWS_EXECUTION_ENV")
+    yield
+    os.environ.pop("AWS_EXECUTION_ENV", None)
+    if before is not None:
+        os.environ["AWS_EXECUTION_ENV"] = before
+
+
+@pytest.fixture
+def put(demo):
+    """Put a fault on an endpoint of the demo; it is taken away after the test."""
+    endpoints = []
+
+    def put(endpoint, fault, **members):
+        endpoints.append(endpoint)
+        demo.fault("PUT", endpoint, json.dumps({"fault": fault, **members}).encode())
+
+    yield put
+    for endpoint in endpoints:
+        demo.fault("DELETE", endpoint)
+
+
+@pytest.fixture
+def account(sagemaker_local):
+    """Where endpoints are made, and what was made is gone after the test."""
+    account = Account(sagemaker_local.session, sagemaker_local.url)
+    yield account
+    account.close()

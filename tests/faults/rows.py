@@ -1,0 +1,99 @@
+"""The fault matrix: what can go wrong, and what a caller then gets. One row, one promise.
+
+A test says with `@row("U7")` which rows it proves; `test_rows.py` wants a test for each of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault and what is expected of the gateway, each in few words."""
+
+    id: str
+    fault: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """One figure and its bar."""
+
+    id: str
+    what: str
+    bar: str
+
+
+UPSTREAM = (
+    Row("U1", "SageMaker throttles: 400, 429, bare 429", "503 upstream-throttled, 1 retry at most"),
+    Row("U2", "ModelNotReadyException", "503 model-not-ready; with `wait`: 200 if in time"),
+    Row("U3", "500, 502, 503, 504 of SageMaker's", "502 upstream-error, 503 for 503; 1 retry"),
+    Row("U4", "530 and 507 of SageMaker's", "530 as 500; 507 of a container: model-overloaded"),
+    Row("U5", "ModelError (424)", "status by the container's; no retry; nothing leaks"),
+    Row("U6", "connection refused, no DNS, bad TLS", "503 upstream-unreachable, 1 retry"),
+    Row("U7", "a hang without any byte", "504 upstream-timeout in time, no retry, no leak"),
+    Row("U8", "a slow drip", "504 upstream-timeout in time"),
+    Row("U9", "reset or close before the answer", "503 upstream-unreachable, at most 2 attempts"),
+    Row("U10", "reset or end at any byte of an answer", "never a false 200"),
+    Row("U11", "an answer that is too large or endless", "502 upstream-response-too-large"),
+    Row("U12", "no JSON, wrong or no type, bad UTF-8", "passed on as it is; without a type 502"),
+    Row("U13", "hostile response headers", "dropped; none reaches the caller"),
+    Row("U14", "garbage, 1xx floods, huge headers, redirects", "502, never followed"),
+    Row("U15", "an endpoint that is updated under load", "200 throughout"),
+    Row("U16", "an endpoint or container that is not there", "503 model-unavailable or 502"),
+    Row("U17", "AccessDenied, expired token, clock skew", "500 gateway-misconfigured, no retry"),
+    Row("U19", "any mixture of these", "one reply, valid, in time, few attempts"),
+)
+TABLE = (
+    Row("R1", "no table, or one that cannot be read", "503 routing-unavailable, no 500"),
+    Row("R2", "a table that is wrong in any way", "refused whole"),
+    Row("R3", "a table that is cut off", "refused at every byte"),
+    Row("R7", "a target that points elsewhere", "refused at load"),
+    Row("R8", "keys that do not go together", "refused or warned of"),
+)
+PLATFORM = (
+    Row("L1", "too little time left at entry", "504 upstream-timeout, nothing is called"),
+    Row("L2", "time runs out in the middle of a call", "our 504, half a second before Lambda"),
+    Row("L3", "frozen and thawed: stale connections", "200 at the first request"),
+    Row("L4", "`chalice local` and Lambda's time", "the same limit, from the configuration"),
+    Row("L5", "an answer over 6 MB", "502 upstream-response-too-large"),
+)
+CLIENT = (
+    Row("C1", "JSON that is not JSON", "400 invalid-json, nothing is called"),
+    Row("C2", "NaN, great depth, long numbers, UTF-16", "400 or 200, never 500"),
+    Row("C3", "wrong, missing or odd Content-Type", "415 unsupported-media-type"),
+    Row("C4", "compressed bodies", "415, never inflated"),
+    Row("C5", "a body that is too large", "413 payload-too-large"),
+    Row("C6", "bad UTF-8", "400 for JSON; any other type byte for byte"),
+    Row("C7", "strange names in the path", "404 unknown-model, nothing is called"),
+    Row("C8", "CR, LF, NUL, non-ASCII in headers", "400 invalid-header"),
+    Row("C9", "targeting headers from a caller", "ignored"),
+    Row("C10", "a header that comes twice", "400 invalid-header"),
+    Row("C11", "wrong method, unknown path, query junk", "405, 403 or 404; no CORS by default"),
+    Row("C12", "slow senders", "API Gateway's business; local: a thread each"),
+    Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
+)
+ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT)}
+
+NUMBERS = {
+    number.id: number
+    for number in (
+        Number("N1", "rows with a test; rows that pass", "all; all"),
+        Number("N2", "attempts per request at 100 % upstream failure", "≤ 1.10"),
+        Number("N3", "overshoot of the deadline", "p99 ≤ 250 ms, max ≤ 500 ms"),
+        Number("N5", "goodput at twice the capacity ÷ at capacity", "≥ 0.9"),
+        Number("N10", "JSONTestSuite: y taken, n refused, 500s", "95/95, 188/188, 0"),
+        Number("N17", "peak memory over the baseline", "at most 3 times the limit"),
+    )
+}
+
+
+def row(*ids: str) -> pytest.MarkDecorator:
+    """Marks a test, or one of its parameters, as a proof of these rows."""
+    unknown = [id for id in ids if id not in ROWS]
+    assert ids and not unknown, f"no such row: {unknown}"
+    return pytest.mark.row(*ids)

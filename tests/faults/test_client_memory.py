@@ -1,0 +1,143 @@
+"""N17: what bodies and answers that are too large cost in memory."""
+
+import gc
+import gzip
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from chalicelib.admission import MAX_BODY_BYTES
+from chalicelib.answers import MAX_ANSWER_BYTES
+from tests.deployed import function
+from tests.deployed.lambda_runtime import MAX_PAYLOAD_BYTES
+from tests.doors import ApiGatewayDoor
+from tests.faults.lambda_process import LambdaProcess, packaged
+from tests.faults.rows import row
+from tests.faults.ways import SageMaker
+from tests.functional.leaks.scene import Scripted
+from tests.gateway import JSON
+from tests.upstream import sends
+
+MIB = 1024 * 1024
+MOST_TIMES = 3
+REQUESTS = 10
+
+NPY, GZIP = ("Content-Type", "application/x-npy"), ("Content-Encoding", "gzip")
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-npy\r\n"
+SMALL = sends(OK + b"Content-Length: 1\r\n\r\n?")
+CHUNK = b"100000\r\n" + bytes(MIB) + b"\r\n"
+ENDLESS = sends(OK + b"Transfer-Encoding: chunked\r\n\r\n", *[CHUNK] * 1024)
+DECLARED = sends(OK + b"Content-Length: 1073741824\r\n\r\n", *[bytes(MIB)] * 1024)
+# As large as Lambda delivers it: base64 makes four of three bytes, and the rest is the event's.
+LARGEST = bytes((MAX_PAYLOAD_BYTES - 8 * 1024) // 4 * 3)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Requests that are refused, or whose answers are; and what of either could have passed."""
+
+    status: int
+    cap_bytes: int
+    body: bytes = b"?"
+    headers: tuple[tuple[str, str], ...] = (NPY,)
+    script: object = SMALL
+
+
+CASES = {
+    "bomb": Case(415, MAX_BODY_BYTES, gzip.compress(bytes(10 * MIB)), (NPY, GZIP)),
+    "body": Case(413, MAX_BODY_BYTES, LARGEST),
+    "endless": Case(502, MAX_ANSWER_BYTES, script=ENDLESS),
+    "declared": Case(502, MAX_ANSWER_BYTES, script=DECLARED),
+}
+# Refuses whatever comes: what it needs for a body is what AWS's runtime client needs.
+NOTHING = """\
+def handler(event, context):
+    status = {"statusCode": 413, "headers": {}, "body": "", "isBase64Encoded": True}
+    return {**status, "multiValueHeaders": {}}
+"""
+REFUSALS = [
+    pytest.param("churn", JSON, b"[" * MIB, 400, id="too-deep"),
+    pytest.param("churn", JSON, b"[1, " * MIB, 400, id="no-json"),
+    pytest.param("nothing", JSON, bytes(MIB), 404, id="unknown-model"),
+    pytest.param("house-price/paris", JSON, bytes(MIB), 400, id="parameter"),
+    pytest.param("churn", {**JSON, "Accept": "text/html"}, bytes(MIB), 406, id="accept"),
+    pytest.param("picture", dict([NPY]), bytes(MAX_BODY_BYTES + 1), 413, id="too-large"),
+    pytest.param("churn", {"Content-Type": "text/csv"}, bytes(MIB), 415, id="content-type"),
+]
+
+
+@pytest.fixture(scope="module", name="nothing")
+def _nothing(tmp_path_factory):
+    """A function that does nothing."""
+    folder = tmp_path_factory.mktemp("nothing")
+    (folder / "nothing.py").write_text(NOTHING)
+    with LambdaProcess(folder, "nothing.handler", {}) as process:
+        yield process
+
+
+@pytest.fixture(scope="module", name="sagemaker")
+def _sagemaker():
+    with SageMaker() as sagemaker:
+        yield sagemaker
+
+
+def growth_bytes(process, small, large):
+    """How far large requests let its memory rise above what small ones need."""
+    for _ in range(REQUESTS):
+        small()
+    process.forget_peak()
+    before = process.peak_bytes
+    for _ in range(REQUESTS):
+        large()
+    return process.peak_bytes - before
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("bomb", marks=row("C4")),
+        pytest.param("body", marks=row("C5")),
+        pytest.param("endless", marks=row("U11")),
+        pytest.param("declared", marks=row("U11")),
+    ],
+)
+def test_peak(package, task_root, nothing, measured, kind):
+    """Never more than three times what may be, on top of what any function would need."""
+    case = CASES[kind]
+
+    def send(running, body, headers, script, status):
+        upstream.script = script
+        door = function.door(package, running)
+        assert door.send("POST", "/predict/digit", headers, body).status == status
+
+    def grown_bytes(running, usual, refused):
+        small = partial(send, running, b"?", [NPY], SMALL, usual)
+        large = partial(send, running, case.body, case.headers, case.script, refused)
+        return growth_bytes(running, small, large)
+
+    with Scripted() as upstream, packaged(package, task_root, upstream.url) as process:
+        grown, idle = grown_bytes(process, 200, case.status), grown_bytes(nothing, 413, 413)
+
+    times = max(0, grown - idle) / case.cap_bytes
+    figure = f"{times:.2f} times {case.cap_bytes / 1e6:.2f} MB"
+    conditions = (
+        f"{kind}: {REQUESTS} times {case.status}; {idle / 1e6:.0f} MB of AWS's client apart"
+    )
+    measured("N17", "gateway, packaged", figure, conditions, meets=times <= MOST_TIMES)
+    assert times <= MOST_TIMES
+
+
+@row("C5")
+@pytest.mark.parametrize(("path", "headers", "body", "status"), REFUSALS)
+def test_refusal_holds_nothing(sagemaker, path, headers, body, status):
+    """Its body is gone with it, and does not wait for the collector of cycles."""
+    gateway = sagemaker.behind(ApiGatewayDoor)
+    event = gateway.door.event("POST", f"/predict/{path}", headers, body)
+    gc.collect()
+    gc.disable()
+    try:
+        assert gateway.door.deliver(event).status == status
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

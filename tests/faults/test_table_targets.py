@@ -1,0 +1,180 @@
+"""Targets that lead elsewhere, and keys that do not belong together."""
+
+import json
+import posixpath
+import re
+
+import pytest
+
+from chalicelib.table import file
+from chalicelib.table.keys import TARGET, of_kind
+from chalicelib.table.problems import InvalidTable
+from chalicelib.targets import KINDS
+from tests.doors import ApiGatewayDoor
+from tests.faults.rows import row
+from tests.faults.ways import SageMaker
+from tests.gateway import FixedTable
+from tests.vectors import vectors
+
+GOOD = {
+    "endpoint": "churn-prod",
+    "target_variant": "green",
+    "target_model": "iris-v1.tar.gz",
+    "target_container_hostname": "sklearn",
+    "inference_component": "summary-v2",
+}
+ELSEWHERE = [
+    "http://169.254.169.254/latest/meta-data/",
+    "https://evil.example.com",
+    "//evil.example.com",
+    "evil.example.com:443",
+    "user@evil.example.com",
+    "169.254.169.254",
+    "[::1]:4599",
+    "127.0.0.1:4599",
+    "localhost:8080/",
+    "file:///etc/passwd",
+    "s3://other-bucket/model.tar.gz",
+    "arn:aws:sagemaker:us-east-1:123456789012:endpoint/other",
+    "..",
+    "../other",
+    "/other",
+    "other/",
+    "a/../../other",
+    "a/./other",
+    "a//other",
+    "..\\other",
+    "..%2fother",
+    "%2e%2e",
+    "other?x=1",
+    "other#x",
+    "other;x",
+    "other/invocations",
+    "a b",
+    "a\tb",
+    "a\r\nHost: evil.example.com",
+    "a\r\n b",
+    "a\x00",
+    "ａ",  # noqa: RUF001 (a look-alike is the point)
+    "*",
+    "a*",
+    "?",
+    "{model}",
+    "${jndi:ldap://evil.example.com}",
+    "$(id)",
+    "`id`",
+    "a" * 1025,
+]
+NOT_KEYS = ["endpoint_url", "url", "host", "region", "account", "role_arn", "proxy", "scopes"]
+
+
+def table(kind, **target):
+    """One model, called `m`."""
+    said = {"kind": kind, **target}
+    members = ", ".join(f"{key}: {json.dumps(value)}" for key, value in said.items())
+    return file.parse(f"version: 1\nmodels: {{m: {{{members}}}}}".encode(), "routing.yaml")
+
+
+def needed(kind):
+    """The keys that a model of this kind cannot be without."""
+    return {key: GOOD[key] for key, mandatory in of_kind(kind).items() if mandatory}
+
+
+def taken(kind, **target):
+    """The table; None if it is refused."""
+    try:
+        return table(kind, **target)
+    except InvalidTable:
+        return None
+
+
+def stays_here(key, text):
+    """By other means than the parser's: it is a word, or a path that stays below its folder."""
+    if key != "target_model":
+        return re.sub("[A-Za-z0-9]-+(?=[A-Za-z0-9])", "a", text).isalnum() and len(text) <= 63
+    below = posixpath.join("/prefix", text)
+    return posixpath.normpath(below) == below and len(text) <= 1024 and " " not in text
+
+
+@row("R7")
+@pytest.mark.parametrize("kind", KINDS)
+def test_elsewhere(kind, seen):
+    """Whatever looks like an address, climbs or ends a line is no part of a target."""
+    texts = ELSEWHERE + vectors("blns.json")
+    wrong = []
+    for key in of_kind(kind):
+        for text in texts:
+            given = taken(kind, **{**needed(kind), key: text})
+            fine = stays_here(key, text) and text.isascii() and text.isprintable()
+            if given is not None and not fine:
+                wrong.append((key, text))
+        assert taken(kind, **{**needed(kind), key: GOOD[key]}) is not None
+
+    assert wrong == []
+    seen(f"{len(texts)} texts in every key of a target: 0 bad ones taken")
+
+
+@row("R7")
+def test_what_is_taken(seen):
+    """Of all those texts the ones that a table takes lead where it says, and nowhere else."""
+    called = 0
+    with SageMaker() as sagemaker:
+        for key, kind in [("endpoint", "single"), ("target_model", "mme")]:
+            for text in ELSEWHERE + vectors("blns.json"):
+                given = taken(kind, **{**needed(kind), key: text})
+                if given is None:
+                    continue
+                gateway = sagemaker.behind(ApiGatewayDoor, source=FixedTable(given))
+                assert gateway.predict("m").status == 200
+                (arrived,) = sagemaker.arrived
+                endpoint = text if key == "endpoint" else GOOD["endpoint"]
+                assert arrived.path == f"/endpoints/{endpoint}/invocations"
+                assert arrived.headers["Host"] == sagemaker.url.removeprefix("http://")
+                model = arrived.headers.get_all("X-Amzn-SageMaker-Target-Model", [])
+                assert model == ([text] if key == "target_model" else [])
+                called += 1
+
+    assert called > 0
+    seen(f"{called} texts that are names: each on the wire as it stands")
+
+
+@row("R7")
+@pytest.mark.parametrize("key", NOT_KEYS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_address(kind, key, seen):
+    """A table cannot say where AWS is: there is no key for it."""
+    with pytest.raises(InvalidTable, match=f"{key}: unknown key"):
+        table(kind, **needed(kind), **{key: "http://169.254.169.254"})
+    seen("no key for an address")
+
+
+@row("R8")
+@pytest.mark.parametrize("key", TARGET)
+@pytest.mark.parametrize("kind", KINDS)
+def test_key_of_another_kind(kind, key, seen):
+    """A key that its kind does not have is refused, with the kinds that have it."""
+    own = of_kind(kind)
+    target = {**needed(kind), key: GOOD[key]}
+
+    if key in own:
+        assert len(table(kind, **target)) == 1
+        return
+    kinds = " and ".join(other for other in KINDS if key in of_kind(other))
+    refused = f"{key}: does not belong to kind {kind}, only to {kinds}"
+    with pytest.raises(InvalidTable, match=refused):
+        table(kind, **target)
+    seen("refused, with the kinds that have the key")
+
+
+@row("R8")
+@pytest.mark.parametrize(
+    ("kind", "key"), [(kind, key) for kind in KINDS for key in needed(kind)], ids="-".join
+)
+def test_missing_key(kind, key, seen):
+    """So is a kind without what makes it one."""
+    target = needed(kind)
+    del target[key]
+
+    with pytest.raises(InvalidTable, match=f"{key}: missing; kind {kind} needs it"):
+        table(kind, **target)
+    seen("refused where a key is missing")

@@ -1,0 +1,140 @@
+"""Endpoints that change or go while they are called, or were never there (U15, U16)."""
+
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.containers.account import INSTANCES, VARIANT, image
+from tests.containers.container import Container, wrapping
+from tests.faults.outcome import ask, gateway_at, said
+from tests.faults.rows import row
+from tests.problems import assert_problem
+from tests.profile import LONG
+from tests.stand_in import wait_until
+
+CALLERS = 8
+TIMEOUT_SECONDS = 3
+UPDATES = 10 if LONG else 2
+CALLS_BETWEEN = 200 if LONG else 50
+
+
+@contextmanager
+def load(gateway, outcomes):
+    """Callers that call again and again while the `with` lasts."""
+    over = threading.Event()
+
+    def call():
+        while not over.is_set():
+            outcomes.append(ask(gateway, "m", b"1").answer)
+
+    with ThreadPoolExecutor(CALLERS) as threads:
+        calling = [threads.submit(call) for _ in range(CALLERS)]
+        try:
+            yield
+        finally:
+            over.set()
+    for one in calling:
+        one.result()
+
+
+def gateway_to(account, endpoint):
+    entry = f"{{kind: single, endpoint: {endpoint}, timeout_seconds: {TIMEOUT_SECONDS}}}"
+    return gateway_at(account.url, f"version: 1\nmodels:\n  m: {entry}\n")
+
+
+@row("U15")
+def test_update_under_load(account, seen):
+    """While an endpoint goes from one model to the next, every call is answered by one of them."""
+    with ExitStack() as containers:
+        names = [b"a", b"b"]
+        images = [
+            image(containers.enter_context(Container(answer=wrapping(name.decode()))))
+            for name in names
+        ]
+        models = [account.create_model(container) for container in images]
+        configs = [
+            account.create_config(
+                {"VariantName": VARIANT, "ModelName": model, "InitialVariantWeight": 1, **INSTANCES}
+            )
+            for model in models
+        ]
+        endpoint = account.start_endpoint(configs[0])
+        account.wait_for(endpoint, "endpoint_in_service")
+        answers = []
+        with load(gateway_to(account, endpoint), answers):
+            for config in itertools.islice(itertools.cycle(reversed(configs)), UPDATES):
+                before = len(answers)
+                account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+                account.wait_for(endpoint, "endpoint_in_service")
+                wait_until(lambda before=before: len(answers) > before + CALLS_BETWEEN)
+        account.close()
+
+    bodies = {answer.body for answer in answers}
+    assert {answer.status for answer in answers} == {200}
+    assert bodies == {b"a(1)", b"b(1)"}
+    seen(f"{UPDATES} updates, {len(answers):,} calls: errors 0")
+
+
+@row("U16")
+def test_deleted_under_load(account, seen):
+    """A caller can do nothing about an endpoint that goes, so it is never told that it erred.
+
+    A call that is under way may be left without an answer.
+    """
+    with Container() as container:
+        endpoint = account.deploy(image(container))
+        answers = []
+        with load(gateway_to(account, endpoint), answers):
+            wait_until(lambda: len(answers) > CALLS_BETWEEN)
+            account.delete_endpoint(endpoint)
+            before = len(answers)
+            wait_until(lambda: len(answers) > before + CALLS_BETWEEN)
+        account.close()
+
+    unanswered = {"504 model-timeout", "504 upstream-timeout"}
+    assert set(map(said, answers)) <= {"200", "503 model-unavailable", *unanswered}
+    assert_problem(answers[-1], 503, "model-unavailable")
+    seen(f"deleted under load, {len(answers):,} calls: 200, then 503 model-unavailable; 4xx 0")
+
+
+NOT_THERE, MISFIT = "503 model-unavailable", "502 upstream-rejected"
+MISFITS = [
+    ("no endpoint", "kind: single, endpoint: nowhere", NOT_THERE),
+    (
+        "no component",
+        "kind: component, endpoint: shared, inference_component: nothing",
+        NOT_THERE,
+    ),
+    (
+        "no such container",
+        "kind: mce, endpoint: diabetes, target_container_hostname: nobody",
+        NOT_THERE,
+    ),
+    ("no such variant", "kind: single, endpoint: digit-reader, target_variant: green", NOT_THERE),
+    (
+        "no such artifact",
+        "kind: mme, endpoint: tabular, target_model: nothing.tar.gz",
+        MISFIT,
+    ),
+    ("a container is to be named", "kind: single, endpoint: diabetes", MISFIT),
+    (
+        "no container to be named",
+        "kind: mce, endpoint: digit-reader, target_container_hostname: a",
+        MISFIT,
+    ),
+]
+
+
+@row("U16")
+@pytest.mark.parametrize(("what", "entry", "expected"), MISFITS)
+def test_misfit(demo, seen, what, entry, expected):
+    """What is not there may come; what does not fit has to be mended, and not by the caller."""
+    outcome = ask(gateway_at(demo.url, f"version: 1\nmodels:\n  m: {{{entry}}}\n"), "m")
+
+    status, slug = expected.split()
+    assert_problem(outcome.answer, int(status), slug)
+    assert outcome.attempts == 1
+    seen(f"{what}: {expected}")
