@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from chalicelib.runtime import SageMakerRuntime
     from chalicelib.sources import RoutingSource
 
+ANSWER_SECONDS = 0.1
+
 
 class Gateway:
     """Finds models in a routing table and has SageMaker run them, for those who may."""
@@ -59,7 +61,9 @@ class Gateway:
         """
         resolved = self.resolve(principal, path, record)
         request = admit(call, resolved.model)
-        deadline = platform.within(resolved.model.timeout_seconds)
+        seconds = resolved.model.timeout_seconds
         if patience_seconds := requested_timeout_seconds(call):
-            deadline = deadline.within(patience_seconds)
+            seconds = min(seconds, patience_seconds)
+        # By then the caller has an answer, so a call ends a little earlier.
+        deadline = platform.within(seconds - min(ANSWER_SECONDS, seconds / 10))
         return resolved.model, self._runtime.invoke(resolved, request, deadline, record)

@@ -119,7 +119,7 @@ def deadline(
     listed = ", ".join(f"{name} {budget:g} s" for name, budget in budgets.items())
     return Section(
         "deadline",
-        [f"{errand.seconds:g} s, the least of: {listed}"],
+        [f"{errand.seconds:g} s for the call, so that its answer is out by the least of: {listed}"],
         {"seconds": errand.seconds, "budgets": budgets},
     )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from chalicelib.api.wire import LAMBDA_MARGIN_SECONDS
+from chalicelib.gateway import ANSWER_SECONDS
 from chalicelib.table.document import parse
 from gatewayctl.cli import main
 from gatewayctl.explain.command import command
@@ -117,7 +118,8 @@ class TestText:
             "X-Amzn-SageMaker-Closed-Session-Id\n"
             "  call          InvokeEndpoint(EndpointName='housing', "
             "TargetModel='houston/v3.tar.gz', ContentType='application/json', Body=…)\n"
-            "  deadline      25 s, the least of: timeout_seconds 25 s, API Gateway 28 s, "
+            "  deadline      24.9 s for the call, so that its answer is out by the least of: "
+            "timeout_seconds 25 s, API Gateway 28 s, "
             f"Lambda {60 - LAMBDA_MARGIN_SECONDS:g} s\n"
             "  attempts      at most 2, as long as there is time and a retry left in the budget\n"
             "                again about 0.5 s after upstream-throttled\n"
@@ -360,9 +362,9 @@ class TestDeadline:
         """A caller can only shorten it."""
         hasty = data("churn", "--timeout-ms", "1500")["deadline"]
 
-        assert hasty["seconds"] == 1.5
+        assert hasty["seconds"] == 1.5 - ANSWER_SECONDS
         assert hasty["budgets"]["X-Request-Timeout-Ms"] == 1.5
-        assert data("churn", "--timeout-ms", "90000")["deadline"]["seconds"] == 25
+        assert data("churn", "--timeout-ms", "90000")["deadline"]["seconds"] == 25 - ANSWER_SECONDS
 
     @pytest.mark.parametrize(
         ("said", "seconds"),
@@ -386,7 +388,7 @@ class TestDeadline:
         deadline = data("churn")["deadline"]
 
         assert deadline["budgets"]["Lambda"] == seconds - LAMBDA_MARGIN_SECONDS
-        assert deadline["seconds"] == min(seconds - LAMBDA_MARGIN_SECONDS, 25)
+        assert deadline["seconds"] == min(seconds - LAMBDA_MARGIN_SECONDS, 25 - ANSWER_SECONDS)
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"lambda_timeout": "long"}'])
     def test_broken_config(self, explain, tmp_path, text):
