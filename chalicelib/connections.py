@@ -7,8 +7,11 @@ too, have what is left until the deadline and nothing more.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  (every host name needs it; the first call would import it)
 import io
-from http.client import BadStatusLine, HTTPResponse, RemoteDisconnected
+import time
+from contextlib import suppress
+from http.client import HTTPResponse, IncompleteRead, RemoteDisconnected
 from pathlib import Path
 from ssl import SSLCertVerificationError, SSLContext
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
     import socket
 
 CONNECT_TIMEOUT_SECONDS = 1.0
+IDLE_SECONDS = 60.0
+"""A connection that was not used for longer is not used again: NAT gateways and VPC endpoints
+forget theirs after 350 s, and do not say so."""
+
 AMAZON_ROOTS = str(Path(__file__).parent / "botocore_data/amazon-roots.pem")
 """Amazon Trust Services'; `deployment.roots` takes them out of botocore's bundle."""
 
@@ -55,13 +62,14 @@ def _seconds_left() -> float:
     return seconds
 
 
-def get_ready(client: Any) -> None:
-    """Do what the first connection would have to do besides connecting."""
+def read_certificates(client: Any) -> None:
+    """Before the first connection has to; what is wrong with them, that one says."""
     session = http_session(client)
     if client.meta.endpoint_url.startswith("https:") and session._verify:
         context = session._manager.connection_pool_kw["ssl_context"]
-        _trust(context, _first_bundle(get_cert_path(session._verify)))
-    "localhost".encode("idna")  # imports the codec that every host name needs
+        bundle = _first_bundle(get_cert_path(session._verify))
+        with suppress(OSError):
+            _trust(context, str(Path(bundle).expanduser()))
 
 
 def _first_bundle(bundle: str) -> str:
@@ -82,6 +90,19 @@ class _Bounded:
 
     sock: socket.socket | None
     _held: list[bytes] | None = None
+    _used_at = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """By the wall's clock: Lambda freezes a process, and who is in between does not wait."""
+        fresh = 0 <= time.time() - self._used_at < IDLE_SECONDS
+        return fresh and super().is_connected  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        try:
+            return super().getresponse()  # type: ignore[misc]
+        finally:
+            self._used_at = time.time()
 
     def request(self, *arguments: Any, **options: Any) -> None:
         """In one piece, where urllib3 would send head and body by themselves."""
@@ -98,6 +119,11 @@ class _Bounded:
             # Of a TLS handshake; urllib3 would take it for a wait for the answer.
             raise ConnectTimeoutError(self, "the TLS handshake timed out") from error
         self._wait_no_longer_than_allowed()
+
+    def _new_conn(self) -> socket.socket:
+        sock: socket.socket = super()._new_conn()  # type: ignore[misc]
+        sock.settimeout(min(CONNECT_TIMEOUT_SECONDS, _seconds_left()))  # what is left for TLS
+        return sock
 
     def send(self, data: Any) -> None:
         if self._held is not None:
@@ -137,11 +163,14 @@ class _Lines(io.BufferedReader):
     http.client would take it for the last header, or its zero for the length of the last chunk.
     """
 
+    _has_begun = False
+
     def readline(self, size: int | None = -1) -> bytes:
         line = super().readline(size)
         if line.endswith(b"\n") or len(line) == size:
+            self._has_begun = True
             return line
-        raise BadStatusLine(repr(line)) if line else RemoteDisconnected("no more lines")
+        raise IncompleteRead(line) if line or self._has_begun else RemoteDisconnected("no answer")
 
 
 class _Response(HTTPResponse):
@@ -157,6 +186,7 @@ class _Connection(_Bounded, AWSHTTPConnection):  # type: ignore[misc]
 class _TlsConnection(_Bounded, AWSHTTPSConnection):  # type: ignore[misc]
     response_class = _Response
     ca_certs: str | None
+    proxy: object
     ssl_context: SSLContext
 
     def connect(self) -> None:
@@ -164,11 +194,16 @@ class _TlsConnection(_Bounded, AWSHTTPSConnection):  # type: ignore[misc]
 
         An endpoint that has its certificate from somebody else is met again with all of botocore's.
         """
+        if (
+            self.proxy is not None
+        ):  # for TLS to it urllib3 makes a context of its own, from ca_certs
+            return super().connect()
         bundle, self.ca_certs = self.ca_certs, None
         try:
             self._connect_trusting(bundle)
         finally:
             self.ca_certs = bundle  # for the next time: a connection may be made again
+        return None
 
     def _connect_trusting(self, bundle: str | None) -> None:
         if bundle is None:  # nothing is verified

@@ -23,9 +23,9 @@ class Deadline:
         """The earliest of several budgets, all of which begin now."""
         return cls(time.monotonic() + min(budgets_seconds))
 
-    def within(self, seconds: float) -> Deadline:
-        """The earlier of this one and so many seconds from now."""
-        return Deadline(min(self.at, time.monotonic() + seconds))
+    def within(self, seconds: float, *, since: float) -> Deadline:
+        """The earlier of this one and so many seconds after a moment of the monotonic clock."""
+        return Deadline(min(self.at, since + seconds))
 
     @property
     def remaining_seconds(self) -> float:

@@ -42,6 +42,16 @@ def quoted(text: str) -> str:
     return f"'{short}'" if short.isprintable() else repr(short)
 
 
+def let_go(error: BaseException | None) -> None:
+    """Of the frames that it came through: they hold the body, and one of them holds the error.
+
+    Such a circle lives until Python's collector comes by, and large refusals come faster.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
 # Chalice turns every other exception of a view into a bare 500 before middleware sees it;
 # this one base class it lets through.
 class GatewayError(ChaliceUnhandledError):

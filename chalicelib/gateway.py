@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from chalicelib.admission import admit, requested_timeout_seconds
@@ -59,11 +60,12 @@ class Gateway:
 
         `platform` is when API Gateway and Lambda must have it.
         """
+        begun = time.monotonic()
         resolved = self.resolve(principal, path, record)
         request = admit(call, resolved.model)
         seconds = resolved.model.timeout_seconds
         if patience_seconds := requested_timeout_seconds(call):
             seconds = min(seconds, patience_seconds)
         # By then the caller has an answer, so a call ends a little earlier.
-        deadline = platform.within(seconds - min(ANSWER_SECONDS, seconds / 10))
+        deadline = platform.within(seconds - min(ANSWER_SECONDS, seconds / 10), since=begun)
         return resolved.model, self._runtime.invoke(resolved, request, deadline, record)

@@ -13,16 +13,17 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
-from botocore.endpoint import convert_to_response_dict
 from botocore.handlers import add_recursion_detection_header
 from botocore.parsers import create_parser
 
-from chalicelib.connections import get_ready, http_session
+from chalicelib.connections import http_session, read_certificates
+from chalicelib.errors import UpstreamInvalidResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OPERATION = "InvokeEndpoint"
+MAX_ERROR_BYTES = 1_000_000
 SAMPLE = "sample"
 
 
@@ -35,7 +36,7 @@ class InvokeEndpoint:
         self._send = http_session(client).send
         self._signing, sample = _shown_by(client)
         self._base, _, _ = sample.url.partition(f"/{SAMPLE}/")
-        get_ready(client)
+        read_certificates(client)
         self._user_agent = sample.headers["User-Agent"]
         self._header_of = _headers(self._operation.input_shape)
         self._member_of = {
@@ -74,16 +75,22 @@ class InvokeEndpoint:
 
     def _error(self, response: AWSResponse) -> Exception:
         """The same exception as the client's, with the members of its shape."""
+        with response.raw as raw:
+            body = raw.read(MAX_ERROR_BYTES)
+        said = {"headers": response.headers, "status_code": response.status_code, "body": body}
         model = self._operation.service_model
         parser = create_parser(model.resolved_protocol)
-        said = convert_to_response_dict(response, self._operation)
-        parsed = parser.parse(said, self._operation.output_shape)
-        code = parsed.get("Error", {}).get("Code")
-        shape = code and model.shape_for_error_code(code)
-        if shape:
-            parsed.update(parser.parse(said, shape))
-        error: Exception = self._client.exceptions.from_code(code)(parsed, OPERATION)
-        return error
+        try:
+            parsed = parser.parse(said, self._operation.output_shape)
+            code = parsed.get("Error", {}).get("Code")
+            shape = code and model.shape_for_error_code(code)
+            if shape:
+                parsed.update(parser.parse(said, shape))
+        except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            # It takes it for granted that an error's JSON is an object of texts.
+            raise UpstreamInvalidResponse from error
+        known: Exception = self._client.exceptions.from_code(code)(parsed, OPERATION)
+        return known
 
 
 class _Signing(NamedTuple):

@@ -97,6 +97,6 @@ class RefreshedSource:
             self._telemetry.bug(bug)
         finally:
             # Not before: until then those who have no table wait for this look.
-            self._looked_at = started
+            self._looked_at = self._clock()
             if self._table is not None:
                 self._telemetry.table_age(started - self._current_at)

@@ -14,9 +14,12 @@ from chalicelib import answers, upstream_errors
 from chalicelib.client import sagemaker_client
 from chalicelib.errors import (
     GatewayError,
+    GatewayMisconfigured,
+    ModelFailed,
     ModelNotReady,
-    UpstreamInvalidResponse,
+    ModelRejectedInput,
     UpstreamTimedOut,
+    let_go,
 )
 from chalicelib.retries import LEAST_SECONDS, Attempts, RetryBudget
 from chalicelib.warmth import Warmth
@@ -76,6 +79,7 @@ class SageMakerRuntime:
                 pause = attempts.pause_seconds(error, deadline.remaining_seconds)
                 if pause is None:
                     raise
+                let_go(error)
             self._pause(pause)
 
     def _attempt(
@@ -93,9 +97,12 @@ class SageMakerRuntime:
         started = time.perf_counter()
         try:
             with _our_errors(exposed=resolved.model.expose_model_errors), deadline.in_force():
-                answer = _called(client, arguments)
+                answer = client.invoke_endpoint(**arguments)
                 self._warmth.saw_answer(target)
                 response = answers.read(answer)
+        except (ModelRejectedInput, ModelFailed):
+            self._warmth.saw_answer(target)  # whoever refuses an input has been loaded
+            raise
         except (ModelNotReady, UpstreamTimedOut) as error:
             # A silence may mean the very same, where an artifact has not been answering lately.
             if isinstance(error, UpstreamTimedOut) and not self._warmth.may_be_cold(target):
@@ -108,23 +115,18 @@ class SageMakerRuntime:
         return response
 
     def _ready_client(self) -> Any:
-        """One for all threads; boto3 cannot make two at a time."""
+        """One for all threads; botocore cannot make two at a time."""
         if self._client is None:
-            with self._lock, _our_errors(exposed=False):
-                self._client = self._client or self._make_client()
+            with self._lock:
+                self._client = self._client or self._made_client()
         return self._client
 
-
-def _called(client: Any, arguments: dict[str, object]) -> dict[str, Any]:
-    """InvokeEndpoint's answer, of which the body is still to be read."""
-    try:
-        answer: dict[str, Any] = client.invoke_endpoint(**arguments)
-    except BotoCoreError:
-        raise
-    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        # botocore's parser takes it for granted that an error's JSON is an object of texts.
-        raise UpstreamInvalidResponse from error
-    return answer
+    def _made_client(self) -> Any:
+        """When it cannot be made, for want of a region or by a setting of AWS's: our own fault."""
+        try:
+            return self._make_client()
+        except (BotoCoreError, OSError, ValueError) as error:
+            raise GatewayMisconfigured from error
 
 
 @contextmanager

@@ -6,7 +6,7 @@ that an error which SageMaker learns to give does not surprise production.
 
 from __future__ import annotations
 
-from http.client import HTTPException, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING
 
 from botocore import exceptions as botocore_errors
@@ -145,6 +145,8 @@ def _closed(error: botocore_errors.ConnectionClosedError) -> GatewayError:
     for reason in error.kwargs["error"].args:
         if isinstance(reason, TimeoutError):  # while the request was sent
             return UpstreamTimedOut()
+        if isinstance(reason, IncompleteRead):
+            return UpstreamTruncated()
         if isinstance(reason, HTTPException) and not isinstance(reason, RemoteDisconnected):
             return UpstreamInvalidResponse()
     return UpstreamUnreachable()

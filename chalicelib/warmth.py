@@ -22,11 +22,15 @@ MOST_REMEMBERED = 10_000
 LONGEST_LOAD_SECONDS = 360.0
 """SageMaker gives up after this; what seems to have taken longer was merely not asked for."""
 
+LONGEST_GAP_SECONDS = 30.0
+"""Between the last caller in vain and the first with an answer; a longer one says nothing."""
+
 LONGEST_RETRY_AFTER_SECONDS = 60
 
 
 @dataclass(slots=True)
 class _History:
+    asked_at: float = 0.0
     answered_at: float | None = None
     loading_since: float | None = None
     load_seconds: float | None = None
@@ -35,7 +39,8 @@ class _History:
 class Warmth:
     """The history of every target that has been called lately."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    # The wall's clock: the monotonic one may stand still while Lambda has frozen the process.
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._histories: dict[Target, _History] = {}
         self._lock = threading.Lock()
@@ -45,7 +50,10 @@ class Warmth:
             history, now = self._history(target), self._clock()
             if history.loading_since is not None:
                 seconds = now - history.loading_since
-                if seconds <= LONGEST_LOAD_SECONDS:
+                if (
+                    seconds <= LONGEST_LOAD_SECONDS
+                    and now - history.asked_at <= LONGEST_GAP_SECONDS
+                ):
                     history.load_seconds = seconds
             history.answered_at, history.loading_since = now, None
 
@@ -56,7 +64,7 @@ class Warmth:
         """
         with self._lock:
             history, now = self._history(target), self._clock()
-            history.answered_at = None
+            history.answered_at, history.asked_at = None, now
             since = history.loading_since
             if since is None or now - since > LONGEST_LOAD_SECONDS:
                 since = history.loading_since = now - waited_seconds
@@ -74,7 +82,7 @@ class Warmth:
         with self._lock:
             history = self._histories.get(target)
             answered_at = None if history is None else history.answered_at
-        return answered_at is None or self._clock() - answered_at > WARM_SECONDS
+        return answered_at is None or not 0 <= self._clock() - answered_at <= WARM_SECONDS
 
     def _history(self, target: Target) -> _History:
         """Newest last; a target that has been forgotten is merely called cold."""

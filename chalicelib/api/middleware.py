@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.api import wire
 from chalicelib.api.exchange import CURRENT, PRINCIPAL
 from chalicelib.auth.principal import Principal
-from chalicelib.errors import GatewayError, InternalFailure, MethodNotAllowed
+from chalicelib.errors import GatewayError, InternalFailure, MethodNotAllowed, let_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,18 +85,8 @@ def _answer(
     record.slug = error.slug
     response = wire.problem(error, record.request_id)
     response.headers.update(allow)
-    _let_go(error)
+    let_go(error)
     return response
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Of the frames that it came through: they hold the body, and one of them holds the error.
-
-    Such a circle lives until Python's collector comes by, and large refusals come faster.
-    """
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
 
 
 def _chalices_own(request: Request, response: Response) -> tuple[GatewayError, dict[str, str]]:

@@ -12,7 +12,11 @@ BINARY_TYPES = "x-amazon-apigateway-binary-media-types"
 
 API_MEMBERS = {"DefinitionBody", "EndpointConfiguration", "MinimumCompressionSize", "StageName"}
 API_MEMBERS |= {"GatewayResponses"}
-UNSEEN_MEMBERS = {"AccessLogSetting", "MethodSettings"}  # clients do not see them while they work
+UNSEEN_MEMBERS = {
+    "AccessLogSetting",
+    "MethodSettings",
+    "OpenApiVersion",
+}  # clients do not see them while they work
 SWAGGER_MEMBERS = {"definitions", "info", "paths", "schemes", "securityDefinitions", "swagger"}
 SWAGGER_MEMBERS |= {BINARY_TYPES}
 METHOD_MEMBERS = {"consumes", "description", "parameters", "produces", "responses", "security"}

@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import botocore.session
 import pytest
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 
 from chalicelib.api import cors
 from deployment.fragment import environment_of, fragment
@@ -18,6 +21,7 @@ from tests.doors import ROOT
 from tests.gateway import house
 from tests.problems import MEMBERS
 
+STAGING = ("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment")
 ORIGIN = "https://shop.example.com"
 
 
@@ -152,3 +156,21 @@ def test_lint(package):
     )
 
     assert (linted.returncode, linted.stdout) == (0, "")
+
+
+def test_one_stage(package):
+    """SAM makes no second one, which would have neither throttling nor an access log."""
+    session = boto3.Session(region_name="us-east-1")
+    written = json.loads((package.project / "build/sam.json").read_bytes())
+    written["Resources"] = {
+        name: resource
+        for name, resource in written["Resources"].items()
+        if resource["Type"] != "AWS::Serverless::Function"
+    }
+    made = Translator({}, Parser(), boto_session=session).translate(written, {})["Resources"]
+    of = {kind: [r["Properties"] for r in made.values() if r["Type"] == kind] for kind in STAGING}
+    (stage,), (deployment,) = of["AWS::ApiGateway::Stage"], of["AWS::ApiGateway::Deployment"]
+
+    assert stage["StageName"] == "api"
+    assert {"MethodSettings", "AccessLogSetting"} <= stage.keys()
+    assert "StageName" not in deployment

@@ -97,6 +97,33 @@ def test_start():
     assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
 
 
+LAMBDA = {
+    "_HANDLER": "app.app",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({}, id="well-set"),
+        pytest.param({"AWS_DEFAULT_REGION": ""}, id="no-region"),
+        pytest.param({"AWS_ACCESS_KEY_ID": ""}, id="no-credentials"),
+        pytest.param({"AWS_CA_BUNDLE": "/nothing/there.pem"}, id="no-bundle"),
+        pytest.param({"AWS_DEFAULTS_MODE": "bogus"}, id="bad-mode"),
+        pytest.param({"AWS_REQUEST_CHECKSUM_CALCULATION": "bogus"}, id="bad-choice"),
+        pytest.param({"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "bogus"}, id="bad-url"),
+    ],
+)
+def test_start_of_the_function_that_predicts(environment):
+    """It makes its client at once; what keeps it from that, the first request says."""
+    started = start(**{**LAMBDA, **environment})
+
+    assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
+
+
 def test_bad_setting():
     """A bad setting stops the start: the variable, its value and the remedy."""
     started = start(GATEWAY_CORS_ORIGIN="shop.example.com")

@@ -7,11 +7,12 @@ import time
 import pytest
 
 from chalicelib import errors
+from chalicelib.connections import IDLE_SECONDS
 from chalicelib.deadline import Deadline
 from chalicelib.messages import InferenceRequest
 from chalicelib.record import RequestRecord
 from tests.gateway import runtime_at, table
-from tests.upstream import Upstream, sends
+from tests.upstream import Upstream, sends, sends_and_closes
 
 MODELS = table("version: 1\nmodels:\n  m: {kind: single, endpoint: e, max_attempts: 1}\n")
 SMALL = InferenceRequest(b"{}", "application/json")
@@ -151,3 +152,56 @@ def test_next_request():
         answers = [invoke(runtime, seconds=seconds).body for seconds in (SECONDS, 20.0, SECONDS)]
 
     assert (answers, upstream.connections) == ([b"7"] * 3, 1)
+
+
+@pytest.mark.parametrize(
+    "cut", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nConten"]
+)
+def test_answer_that_had_begun(cut):
+    """Who has begun to answer may have run the model: it is not called again."""
+    table_of_two = table("version: 1\nmodels:\n  m: {kind: single, endpoint: e}\n")
+    with Upstream(sends_and_closes(cut)) as upstream, pytest.raises(errors.UpstreamTruncated):
+        runtime_at(upstream.url).invoke(
+            table_of_two.resolve("m"), SMALL, Deadline.soonest([5]), RequestRecord("id")
+        )
+
+    assert len(upstream.requests) == 1
+
+
+def test_error_without_end():
+    """Of an error's body no more is read than an error can need."""
+    head = b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+    read = []
+
+    def endless(connection):
+        connection.sendall(head)
+        while True:
+            connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            read.append(0x10000)
+
+    with Upstream(endless) as upstream, pytest.raises(errors.UpstreamFailed):
+        invoke(runtime_at(upstream.url), seconds=20.0)
+
+    assert sum(read) < 20_000_000  # and what lies in the sockets' buffers
+
+
+def test_connection_that_was_long_idle():
+    """Whoever is in between may have forgotten it: it is not used again, and nobody notices."""
+    with Upstream(sends(ANSWER)) as upstream:
+        runtime = runtime_at(upstream.url)
+        invoke(runtime, seconds=20.0)
+        pool = pool_of(runtime)
+        idle = pool.pool.get_nowait()
+        idle._used_at -= IDLE_SECONDS
+        pool.pool.put_nowait(idle)
+
+        assert invoke(runtime, seconds=20.0).body == b"7"
+
+    assert upstream.connections == 2
+
+
+def pool_of(runtime):
+    """The only one that its client has."""
+    pools = runtime._client._send.__self__._manager.pools
+    (key,) = pools.keys()
+    return pools[key]

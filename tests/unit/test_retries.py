@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.stub import Stubber
+from urllib3.exceptions import ReadTimeoutError
 
 from chalicelib import aws, errors, upstream_errors
 from chalicelib.deadline import Deadline
@@ -180,7 +181,7 @@ class Called:
     """The real runtime on a real client that answers as it is told; it does not wait in between."""
 
     def __init__(self):
-        client = aws.client("sagemaker-runtime", **AWS)
+        self.client = client = aws.client("sagemaker-runtime", **AWS)
         self.stub = Stubber(client)
         self.stub.activate()
         self.pauses = []
@@ -222,6 +223,27 @@ def test_waiting(called):
 
     assert called.invoke("waiting").body == b"7"
     assert (called.record.attempts, len(called.pauses)) == (7, 6)
+
+
+def test_refused_input_is_no_cold_model(called):
+    """Whoever refuses an input has been loaded: a silence after that is none of a cold model's."""
+    called.stub.add_client_error(
+        "invoke_endpoint",
+        "ModelError",
+        http_status_code=424,
+        modeled_fields={"OriginalStatusCode": 400},
+    )
+    with pytest.raises(errors.ModelRejectedInput):
+        called.invoke("refusing")
+    called.stub.deactivate()
+    called.client.meta.events.register("before-send", raise_read_timeout)
+
+    with pytest.raises(errors.UpstreamTimedOut):
+        called.invoke("refusing")
+
+
+def raise_read_timeout(**_):
+    raise ReadTimeoutError(None, "", "slow")
 
 
 def test_last_error_counts(called):

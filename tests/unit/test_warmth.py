@@ -12,6 +12,7 @@ from chalicelib.targets import (
     SingleModelTarget,
 )
 from chalicelib.warmth import (
+    LONGEST_GAP_SECONDS,
     LONGEST_LOAD_SECONDS,
     LONGEST_RETRY_AFTER_SECONDS,
     MOST_REMEMBERED,
@@ -78,10 +79,12 @@ def test_others_are_not_warmed(warmth, other):
 
 
 def load(warmth, clock, seconds, target=MODEL):
-    """One load that took so long, seen by a call that gave up after 25 s and a later one."""
-    clock.now += 25
-    warmth.saw_loading(target, waited_seconds=25)
-    clock.now += seconds - 25
+    """One load that took so long, seen by calls that gave up after 25 s and one that did not."""
+    end = clock.now + seconds
+    while end - clock.now > 25:
+        clock.now += 25
+        warmth.saw_loading(target, waited_seconds=25)
+    clock.now = end
     warmth.saw_answer(target)
 
 
@@ -103,7 +106,6 @@ def test_how_long_a_load_takes(warmth, clock):
         pytest.param(40, 40, None, id="should-be-ready-by-now"),
         pytest.param(40, 39.2, 1, id="almost"),
         pytest.param(300, 0, LONGEST_RETRY_AFTER_SECONDS, id="very-slow"),
-        pytest.param(3_000, 0, None, id="was-not-asked-for"),
     ],
 )
 def test_how_long_is_left(warmth, clock, took, later, expected):
@@ -113,6 +115,24 @@ def test_how_long_is_left(warmth, clock, took, later, expected):
     clock.now += later
 
     assert warmth.saw_loading(MODEL, waited_seconds=0) == expected
+
+
+def test_nobody_asked(warmth, clock):
+    """How long nobody has asked is not how long a load takes."""
+    clock.now += 25
+    warmth.saw_loading(MODEL, waited_seconds=25)
+    clock.now += LONGEST_GAP_SECONDS + 1
+    warmth.saw_answer(MODEL)
+
+    assert warmth.saw_loading(MODEL, waited_seconds=0) is None
+
+
+def test_clock_that_is_set_back(warmth, clock):
+    """An answer in the future says nothing."""
+    warmth.saw_answer(MODEL)
+    clock.now -= 3_600
+
+    assert warmth.may_be_cold(MODEL)
 
 
 def test_load_that_was_given_up(warmth, clock):
