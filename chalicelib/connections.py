@@ -24,7 +24,7 @@ from botocore.awsrequest import (
     AWSHTTPSConnectionPool,
 )
 from botocore.httpsession import get_cert_path
-from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, SSLError
 
 from chalicelib.deadline import Deadline
 
@@ -68,7 +68,7 @@ def read_certificates(client: Any) -> None:
     if client.meta.endpoint_url.startswith("https:") and session._verify:
         context = session._manager.connection_pool_kw["ssl_context"]
         bundle = _first_bundle(get_cert_path(session._verify))
-        with suppress(OSError):
+        with suppress(SSLError):
             _trust(context, str(Path(bundle).expanduser()))
 
 
@@ -81,7 +81,10 @@ def _trust(context: SSLContext, bundle: str) -> None:
     """Read a bundle, once; urllib3 would read it for each connection."""
     read = _read_bundles.setdefault(context, set())
     if bundle not in read:
-        context.load_verify_locations(bundle)
+        try:
+            context.load_verify_locations(bundle)
+        except OSError as error:
+            raise SSLError(error) from error  # urllib3's, as urllib3 would have it
         read.add(bundle)
 
 

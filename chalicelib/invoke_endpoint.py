@@ -35,7 +35,7 @@ class InvokeEndpoint:
         self._operation = client.meta.service_model.operation_model(OPERATION)
         self._send = http_session(client).send
         self._signing, sample = _shown_by(client)
-        self._base, _, _ = sample.url.partition(f"/{SAMPLE}/")
+        self._base, _, _ = sample.url.rpartition(f"/{SAMPLE}/")
         read_certificates(client)
         self._user_agent = sample.headers["User-Agent"]
         self._header_of = _headers(self._operation.input_shape)
@@ -48,14 +48,15 @@ class InvokeEndpoint:
         """As boto3's: the answer with its `Body` still to be read, or a ClientError."""
         headers = {self._header_of[member]: said for member, said in members.items()}
         headers["User-Agent"] = self._user_agent
-        headers["amz-sdk-invocation-id"] = str(uuid.uuid4())
-        headers["amz-sdk-request"] = "attempt=1; max=1"
         add_recursion_detection_header({"headers": headers})
         url = f"{self._base}/{EndpointName}/invocations"
         request = AWSRequest(method="POST", url=url, headers=headers, data=Body)
         self._signing.auth().add_auth(request)
         # Not by `request.prepare()`, which would work out again what is known here.
         signed = dict(request.headers.items())
+        # After signing, as botocore does it.
+        signed["amz-sdk-invocation-id"] = str(uuid.uuid4())
+        signed["amz-sdk-request"] = "attempt=1; max=1"
         response = self._send(AWSPreparedRequest("POST", url, signed, Body, stream_output=True))
         if response.status_code >= 300:
             raise self._error(response)
