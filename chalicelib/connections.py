@@ -10,12 +10,9 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401  (every host name needs it; the first call would import it)
 import io
 import time
-from contextlib import suppress
 from http.client import HTTPResponse, IncompleteRead, RemoteDisconnected
-from pathlib import Path
-from ssl import SSLCertVerificationError, SSLContext
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from botocore.awsrequest import (
     AWSHTTPConnection,
@@ -23,23 +20,19 @@ from botocore.awsrequest import (
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
 )
-from botocore.httpsession import get_cert_path
-from urllib3.exceptions import ConnectTimeoutError, SSLError
+from urllib3.exceptions import ConnectTimeoutError
 
 from chalicelib.deadline import Deadline
+from chalicelib.trust import first_bundle, trust
 
 if TYPE_CHECKING:
     import socket
+    from ssl import SSLContext
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 IDLE_SECONDS = 60.0
 """A connection that was not used for longer is not used again: NAT gateways and VPC endpoints
 forget theirs after 350 s, and do not say so."""
-
-AMAZON_ROOTS = str(Path(__file__).parent / "botocore_data/amazon-roots.pem")
-"""Amazon Trust Services'; `deployment.roots` takes them out of botocore's bundle."""
-
-_read_bundles: WeakKeyDictionary[SSLContext, set[str]] = WeakKeyDictionary()
 
 
 def bound(client: Any) -> None:
@@ -60,32 +53,6 @@ def _seconds_left() -> float:
     if seconds <= 0:
         raise TimeoutError("the deadline has passed")
     return seconds
-
-
-def read_certificates(client: Any) -> None:
-    """Before the first connection has to; what is wrong with them, that one says."""
-    session = http_session(client)
-    if client.meta.endpoint_url.startswith("https:") and session._verify:
-        context = session._manager.connection_pool_kw["ssl_context"]
-        bundle = _first_bundle(get_cert_path(session._verify))
-        with suppress(SSLError):
-            _trust(context, str(Path(bundle).expanduser()))
-
-
-def _first_bundle(bundle: str) -> str:
-    """Amazon's roots for botocore's bundle: to read all others costs more than the handshake."""
-    return AMAZON_ROOTS if bundle == get_cert_path(True) else bundle
-
-
-def _trust(context: SSLContext, bundle: str) -> None:
-    """Read a bundle, once; urllib3 would read it for each connection."""
-    read = _read_bundles.setdefault(context, set())
-    if bundle not in read:
-        try:
-            context.load_verify_locations(bundle)
-        except OSError as error:
-            raise SSLError(error) from error  # urllib3's, as urllib3 would have it
-        read.add(bundle)
 
 
 class _Bounded:
@@ -211,14 +178,14 @@ class _TlsConnection(_Bounded, AWSHTTPSConnection):  # type: ignore[misc]
     def _connect_trusting(self, bundle: str | None) -> None:
         if bundle is None:  # nothing is verified
             return super().connect()
-        first = _first_bundle(bundle)
-        _trust(self.ssl_context, first)
+        first = first_bundle(bundle)
+        trust(self.ssl_context, first)
         try:
             return super().connect()
         except SSLCertVerificationError:
             if first == bundle:
                 raise
-        _trust(self.ssl_context, bundle)
+        trust(self.ssl_context, bundle)
         return super().connect()
 
 

@@ -16,8 +16,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.handlers import add_recursion_detection_header
 from botocore.parsers import create_parser
 
-from chalicelib.connections import http_session, read_certificates
+from chalicelib.connections import http_session
 from chalicelib.errors import UpstreamInvalidResponse
+from chalicelib.trust import read_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +34,11 @@ class InvokeEndpoint:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._operation = client.meta.service_model.operation_model(OPERATION)
-        self._send = http_session(client).send
+        session = http_session(client)
+        self._send = session.send
         self._signing, sample = _shown_by(client)
         self._base, _, _ = sample.url.rpartition(f"/{SAMPLE}/")
-        read_certificates(client)
+        read_certificates(session, sample.url)
         self._user_agent = sample.headers["User-Agent"]
         self._header_of = _headers(self._operation.input_shape)
         self._member_of = {
