@@ -15,9 +15,11 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "retryable"}
 
 
 def family(base: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
+    """The gateway's own; API Gateway's, which a deployment gives it, are none of them."""
     for child in base.__subclasses__():
-        yield child
-        yield from family(child)
+        if child.__module__ == GatewayError.__module__:
+            yield child
+            yield from family(child)
 
 
 TITLES = {error.slug: error.title for error in family() if hasattr(error, "slug")}
