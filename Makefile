@@ -47,7 +47,7 @@ deploy: $(STAMP)  ## Deploy STAGE (dev) by CloudFormation; BUCKET takes the pack
 	@$(BIN)/python -m gatewayctl policy --stage $(STAGE) $(TABLE_OPTION) --check
 	@$(MAKE) --no-print-directory package STAGE=$(STAGE)
 	@aws cloudformation package --template-file build/sam.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --use-json --output-template-file build/packaged.json
-	@aws cloudformation deploy --template-file build/packaged.json --stack-name $(STACK) --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	@aws cloudformation deploy --template-file build/packaged.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --stack-name $(STACK) --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 	@aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='EndpointURL'].OutputValue" --output text
 
 test: $(STAMP)  ## Run all tests

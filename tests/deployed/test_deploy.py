@@ -114,6 +114,7 @@ def test_deployed(desk):
     package, deploy, describe = desk.asked
     assert package.startswith("cloudformation package --template-file build/sam.json")
     assert "--s3-bucket packages" in package
+    assert "--s3-bucket packages" in deploy  # the template is too large to go without
     assert "--stack-name inference-gateway-prod --capabilities CAPABILITY_IAM" in deploy
     assert deploy.endswith("--parameter-overrides AccessLogs=off")
     assert describe.startswith("cloudformation describe-stacks")
