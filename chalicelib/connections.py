@@ -10,7 +10,7 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401  (every host name needs it; the first call would import it)
 import io
 import time
-from http.client import HTTPResponse, IncompleteRead, RemoteDisconnected
+from http.client import BadStatusLine, HTTPResponse, IncompleteRead, RemoteDisconnected
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +140,11 @@ class _Lines(io.BufferedReader):
         if line.endswith(b"\n") or len(line) == size:
             self._has_begun = True
             return line
-        raise IncompleteRead(line) if line or self._has_begun else RemoteDisconnected("no answer")
+        if not line and not self._has_begun:
+            raise RemoteDisconnected("no answer")
+        if self._has_begun or b"HTTP/".startswith(line[:5]):
+            raise IncompleteRead(line)
+        raise BadStatusLine(repr(line))
 
 
 class _Response(HTTPResponse):

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.errors import GatewayError
+from tests.problems import family
 
 # One of each, with the part of its text that only this very error has.
 INSTANCES = [
@@ -42,13 +43,6 @@ INSTANCES = [
     (errors.UpstreamTimedOut(), "did not answer"),
     (errors.ModelTimedOut(), "no answer"),
 ]
-
-
-def family(base=GatewayError):
-    """Every class of the family below a base."""
-    for child in base.__subclasses__():
-        yield child
-        yield from family(child)
 
 
 # A base class in between has no slug.
