@@ -14,6 +14,7 @@ import tempfile
 import psutil
 import pytest
 
+from tests.ports import free_port
 from tests.stand_in import ROOT, gone, wait_until
 
 
@@ -59,11 +60,6 @@ class LocalStack:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self._log.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def child(processes, part):

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -38,6 +37,7 @@ import psutil
 from botocore.config import Config
 
 from tests.deployed.emulated.installation import interpreter
+from tests.ports import free_port
 from tests.stand_in import gone, wait_until
 
 REGION = "us-east-1"
@@ -52,7 +52,7 @@ class EmulatedAws:
         python = interpreter()
         self._folder = tempfile.TemporaryDirectory()
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
-        self.port = _free_port()
+        self.port = free_port()
         self._process = subprocess.Popen(
             [str(python), "-P", str(LAUNCHER)],
             cwd=self._folder.name,
@@ -116,8 +116,3 @@ def _environment(port: int, folder: str) -> dict[str, str]:
         "TMPDIR": folder,
         "TZ": "UTC",
     }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -9,6 +9,8 @@ import urllib.request
 
 import pytest
 
+from tests.ports import free_port
+
 DEADLINE_SECONDS = 20
 
 
@@ -23,11 +25,6 @@ def run(*arguments, **environment):
         env={**os.environ, **environment},
         check=False,
     )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def answers(port: int) -> bool:
