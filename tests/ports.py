@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import socket
 
-# Below those that the system gives to connections that go out: one of these could take a port between
-# the moment when it was found free and the moment when the server asks for it.
+# Below those that the system gives to connections that go out: one of these could take a port
+# between the moment when it was found free and the moment when the server asks for it.
 CHOICE = range(20_000, 32_000)
 
 
