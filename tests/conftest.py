@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import json
 import logging
 import os
 import traceback
@@ -118,3 +119,17 @@ def recorder(recorded_function):
     _, recorder = recorded_function
     recorder.reset()
     return recorder
+
+
+@pytest.fixture
+def put(demo):
+    """Put a fault on an endpoint of the demo; it is taken away after the test."""
+    endpoints = []
+
+    def put(endpoint, fault, **members):
+        endpoints.append(endpoint)
+        demo.fault("PUT", endpoint, json.dumps({"fault": fault, **members}).encode())
+
+    yield put
+    for endpoint in endpoints:
+        demo.fault("DELETE", endpoint)

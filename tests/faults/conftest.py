@@ -1,12 +1,12 @@
 """What the tests of the fault matrix share, and how what they see becomes a report."""
 
-import json
-import os
-
 import pytest
 
 from tests.containers.account import Account
 from tests.faults.report import Report
+from tests.functional.conftest import chalices_signature
+
+__all__ = ["chalices_signature"]
 
 REPORT = pytest.StashKey()
 
@@ -56,30 +56,6 @@ def seen(request):
 def measured(request):
     """Give a figure: `measured("N2", "gateway", "1.05", "100 requests, all throttled")`."""
     return request.config.stash[REPORT].measured
-
-
-@pytest.fixture(autouse=True)
-def chalices_signature():
-    """Chalice signs the environment with each app that is made; boto3 would send all of it."""
-    before = os.environ.get("AWS_EXECUTION_ENV")
-    yield
-    os.environ.pop("AWS_EXECUTION_ENV", None)
-    if before is not None:
-        os.environ["AWS_EXECUTION_ENV"] = before
-
-
-@pytest.fixture
-def put(demo):
-    """Put a fault on an endpoint of the demo; it is taken away after the test."""
-    endpoints = []
-
-    def put(endpoint, fault, **members):
-        endpoints.append(endpoint)
-        demo.fault("PUT", endpoint, json.dumps({"fault": fault, **members}).encode())
-
-    yield put
-    for endpoint in endpoints:
-        demo.fault("DELETE", endpoint)
 
 
 @pytest.fixture

@@ -45,20 +45,6 @@ def gateway(demo):
     return gateway
 
 
-@pytest.fixture
-def put(demo):
-    """Put a fault on an endpoint; it is taken away after the test."""
-    endpoints = []
-
-    def put(endpoint, fault, **members):
-        endpoints.append(endpoint)
-        demo.fault("PUT", endpoint, json.dumps({"fault": fault, **members}).encode())
-
-    yield put
-    for endpoint in endpoints:
-        demo.fault("DELETE", endpoint)
-
-
 def timed(call, *arguments):
     """What the call gives, and how long it took."""
     started = time.monotonic()
