@@ -28,9 +28,9 @@ SEAMS = {
         "chalicelib.auth.principal:Principal.may_call",
     ],
     "resolve": ["chalicelib.gateway:Gateway.resolve"],
-    "invoke": ["chalicelib.runtime:SageMakerRuntime.invoke"],
-    "log": ["chalicelib.telemetry:Telemetry.request"],
-    "metrics": ["chalicelib.metrics:Metrics.prediction"],
+    "invoke": ["chalicelib.sagemaker.runtime:SageMakerRuntime.invoke"],
+    "log": ["chalicelib.telemetry.log:Telemetry.request"],
+    "metrics": ["chalicelib.telemetry.metrics:Metrics.prediction"],
     "render": ["chalicelib.api.wire:prediction", "chalice.app:Response.to_dict"],
 }
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chalicelib.admission import admit, requested_timeout_seconds
 from chalicelib.errors import UnknownModel
+from chalicelib.payload.admission import admit, requested_timeout_seconds
 
 if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
-    from chalicelib.deadline import Deadline
-    from chalicelib.messages import Call, InferenceResponse
-    from chalicelib.record import RequestRecord
-    from chalicelib.routing import Model, Resolved, RoutingTable
-    from chalicelib.runtime import SageMakerRuntime
-    from chalicelib.sources import RoutingSource
+    from chalicelib.aws.deadline import Deadline
+    from chalicelib.payload.messages import Call, InferenceResponse
+    from chalicelib.routing.sources import RoutingSource
+    from chalicelib.routing.table import Model, Resolved, RoutingTable
+    from chalicelib.sagemaker.runtime import SageMakerRuntime
+    from chalicelib.telemetry.record import RequestRecord
 
 ANSWER_SECONDS = 0.1
 

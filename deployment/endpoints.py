@@ -13,7 +13,7 @@ from typing import Any
 from botocore.loaders import Loader
 
 ROOT = Path(__file__).parents[1]
-FILE = ROOT / "chalicelib/botocore_data/endpoints.json"
+FILE = ROOT / "chalicelib/aws/botocore_data/endpoints.json"
 SERVICES = ("oidc", "portal.sso", "runtime.sagemaker", "s3", "secretsmanager", "sts")
 """What the gateway calls, and what botocore itself calls for credentials; by endpoint prefix."""
 

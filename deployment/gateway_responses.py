@@ -12,8 +12,8 @@ import json
 from typing import TYPE_CHECKING
 
 from chalicelib import errors
-from chalicelib.admission import MAX_BODY_BYTES
 from chalicelib.api import cors
+from chalicelib.payload.admission import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from botocore.httpsession import DEFAULT_CA_BUNDLE
 
-FILE = Path(__file__).parents[1] / "chalicelib/botocore_data/amazon-roots.pem"
+FILE = Path(__file__).parents[1] / "chalicelib/aws/botocore_data/amazon-roots.pem"
 LABELS = (
     *(f"Amazon Root CA {number}" for number in (1, 2, 3, 4)),
     "Starfield Services Root Certificate Authority - G2",

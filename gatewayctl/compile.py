@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.table import file as table_file
-from chalicelib.table.problems import InvalidTable
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import findings
 from gatewayctl.command import Command, Exit, Report, WrongUse
 from gatewayctl.table_file import TableInS3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.table import file as table_file
-from chalicelib.table.problems import InvalidTable
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import findings, live
 from gatewayctl.account import options as account_options
 from gatewayctl.account.unnamed import unnamed
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from chalicelib.table.problems import Problem
+    from chalicelib.routing.reading.problems import Problem
     from gatewayctl.account.unnamed import Unnamed
     from gatewayctl.account.values import Unread
 

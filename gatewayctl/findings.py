@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.table.problems import Problem
+from chalicelib.routing.reading.problems import Problem
 from gatewayctl.command import Exit, Report
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.table.problems import Problem
+from chalicelib.routing.reading.problems import Problem
 from gatewayctl.account.comparison import remarks
 from gatewayctl.findings import TableWarning
 
 if TYPE_CHECKING:
-    from chalicelib.routing import RoutingTable
+    from chalicelib.routing.table import RoutingTable
     from gatewayctl.account.reader import AccountReader
     from gatewayctl.account.remarks import Remark
     from gatewayctl.table_lines import Lines

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalicelib.table import file as table_file
-from chalicelib.table.problems import InvalidTable
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import findings
 from gatewayctl.command import Command, Exit, Report, WrongUse
 from gatewayctl.http_api.document import document

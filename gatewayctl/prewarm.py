@@ -8,8 +8,8 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
-from chalicelib.table import file as table_file
-from chalicelib.table.problems import InvalidTable
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import aws, findings
 from gatewayctl.command import Command
 from gatewayctl.prewarming import summary

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.table.nodes import Mapping, Sequence, read
-from chalicelib.table.problems import Findings
+from chalicelib.routing.reading.nodes import Mapping, Sequence, read
+from chalicelib.routing.reading.problems import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from chalicelib.table.nodes import Node
+    from chalicelib.routing.reading.nodes import Node
 
 
 class Lines:
-    """The lines of a table that `chalicelib.table` takes; `data` is the YAML it was parsed from."""
+    """The lines of a table that parses; `data` is the YAML that it was parsed from."""
 
     def __init__(self, data: bytes) -> None:
         self._root = read(data.decode("utf-8-sig"), Findings(""))

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.parameters import LONGEST_VALUE
-from chalicelib.routing import BUILT_IN
-from chalicelib.table import values
-from chalicelib.table.document import MANDATORY, TABLE, VERSION
-from chalicelib.table.entry import MOST_PARAMETERS
-from chalicelib.table.keys import MODEL, OPTIONS, RULE, TARGET, of_kind
-from chalicelib.table.patterns import LONGEST_PATTERN
-from chalicelib.targets import KINDS, LONGEST_NAME
+from chalicelib.routing.parameters import LONGEST_VALUE
+from chalicelib.routing.reading import values
+from chalicelib.routing.reading.document import MANDATORY, TABLE, VERSION
+from chalicelib.routing.reading.entry import MOST_PARAMETERS
+from chalicelib.routing.reading.keys import MODEL, OPTIONS, RULE, TARGET, of_kind
+from chalicelib.routing.reading.patterns import LONGEST_PATTERN
+from chalicelib.routing.table import BUILT_IN
+from chalicelib.routing.targets import KINDS, LONGEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from chalicelib.table.values import Check
+    from chalicelib.routing.reading.values import Check
 
     Schema = dict[str, Any]
 

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalicelib.table import file as table_file
-from chalicelib.table.problems import InvalidTable
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import findings, live
 from gatewayctl import stage as stages
 from gatewayctl.account import options as account_options
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterator
 
-    from chalicelib.routing import RoutingTable
-    from chalicelib.table.problems import Problem
+    from chalicelib.routing.reading.problems import Problem
+    from chalicelib.routing.table import RoutingTable
     from gatewayctl.command import Report
 
 METRICS_VARIABLE = "GATEWAY_METRICS_PER_MODEL"

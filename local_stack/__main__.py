@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from chalicelib.routing.reading import file
 from chalicelib.settings import FileLocation, Settings
-from chalicelib.table import file
 from local_stack import demo_key
 from local_stack.children import Child, ChildEnded
 from local_stack.examples import curl_lines

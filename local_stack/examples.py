@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from chalicelib.routing import Model, RoutingTable
+    from chalicelib.routing.table import Model, RoutingTable
 
 
 def curl_lines(table: RoutingTable, url: str, key_path: Path) -> Iterator[str]:

@@ -7,11 +7,11 @@ import traceback
 
 import pytest
 
-from tests.canary import CANARY
-from tests.deployed import function
-from tests.deployed.package import build, copy_project
-from tests.deployed.recorder import Recorder
-from tests.stand_in import StandIn
+from tests.support import function
+from tests.support.canary import CANARY
+from tests.support.package import build, copy_project
+from tests.support.recorder import Recorder
+from tests.support.stand_in import StandIn
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalice.app import AuthRequest, Chalice, ChaliceAuthorizer
 
     from chalicelib.auth.identity import Scheme
-    from chalicelib.telemetry import Telemetry
+    from chalicelib.telemetry.log import Telemetry
 
 TTL_SECONDS = 60
 NOBODY = "nobody"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.api.exchange import Exchange
     from chalicelib.auth.principal import Principal
     from chalicelib.gateway import Gateway
-    from chalicelib.routing import Model
+    from chalicelib.routing.table import Model
 
 MAX_MODELS = 1000
 MAX_DIGITS = 4

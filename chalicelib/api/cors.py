@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice.app import CORSConfig
 
-from chalicelib.admission import PASSABLE, TIMEOUT_HEADER
+from chalicelib.payload.admission import PASSABLE, TIMEOUT_HEADER
 
 PREFLIGHT_MAX_AGE_SECONDS = 600
 EXPOSED = ("X-Request-Id", "Server-Timing", "X-Model", "X-Invoked-Variant", "Retry-After")

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.auth.principal import Principal
-    from chalicelib.deadline import Deadline
-    from chalicelib.messages import Call
-    from chalicelib.record import RequestRecord
+    from chalicelib.aws.deadline import Deadline
+    from chalicelib.payload.messages import Call
+    from chalicelib.telemetry.record import RequestRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from chalicelib.api.application import GatewayApp
 from chalicelib.api.middleware import around_every_route, in_front_of_closed_routes
 from chalicelib.auth.schemes import schemes as schemes_of
 from chalicelib.gateway import Gateway
-from chalicelib.runtime import SageMakerRuntime
-from chalicelib.sources import source_for
-from chalicelib.telemetry import Telemetry
+from chalicelib.routing.sources import source_for
+from chalicelib.sagemaker.runtime import SageMakerRuntime
+from chalicelib.telemetry.log import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chalicelib.auth.identity import Scheme
+    from chalicelib.routing.sources import RoutingSource
     from chalicelib.settings import Settings
-    from chalicelib.sources import RoutingSource
 
 
 PREDICTING_HANDLER = "app.app"

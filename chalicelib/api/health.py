@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.api import wire
-from chalicelib.telemetry import TABLE_DIGITS
+from chalicelib.telemetry.log import TABLE_DIGITS
 
 if TYPE_CHECKING:
     from chalice.app import Response

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from chalicelib.api.application import GatewayApp
     from chalicelib.api.exchange import Exchange
-    from chalicelib.telemetry import Telemetry
+    from chalicelib.telemetry.log import Telemetry
 
     GetResponse = Callable[[Request], Response]
     Middleware = Callable[[Request, GetResponse], Response]

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
-from chalicelib.admission import MAX_BODY_BYTES
 from chalicelib.api.exchange import Exchange
-from chalicelib.deadline import Deadline
+from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import UnknownModel
-from chalicelib.messages import Call
-from chalicelib.record import RequestRecord
+from chalicelib.payload.admission import MAX_BODY_BYTES
+from chalicelib.payload.messages import Call
+from chalicelib.telemetry.record import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from chalice.app import Request
 
     from chalicelib.errors import GatewayError
-    from chalicelib.messages import InferenceResponse
-    from chalicelib.routing import Model
+    from chalicelib.payload.messages import InferenceResponse
+    from chalicelib.routing.table import Model
 
 Headers = dict[str, str | list[str]]
 

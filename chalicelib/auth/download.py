@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from chalicelib.auth.last_known_good import FetchFailed
 
 if TYPE_CHECKING:
-    from chalicelib.deadline import Deadline
+    from chalicelib.aws.deadline import Deadline
 
 MAX_BYTES = 150_000
 LEAST_SECONDS = 0.001  # to a socket, no time at all means something else

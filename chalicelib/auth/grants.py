@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.auth.principal import EVERYTHING
-from chalicelib.parameters import is_value
-from chalicelib.targets import is_name
+from chalicelib.routing.parameters import is_value
+from chalicelib.routing.targets import is_name
 
 MOST_SEGMENTS = 3  # a model's name and up to two parameters
 

@@ -9,7 +9,7 @@ from chalicelib.auth import key_set
 from chalicelib.auth.download import download
 from chalicelib.auth.json_object import NotAnObject, json_object
 from chalicelib.auth.last_known_good import FetchFailed
-from chalicelib.deadline import Deadline
+from chalicelib.aws.deadline import Deadline
 
 if TYPE_CHECKING:
     from chalicelib.auth.token_rules import TokenRules

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.auth import key_document
 from chalicelib.auth.last_known_good import FetchFailed
-from chalicelib.deadline import Deadline
+from chalicelib.aws.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,9 @@ def secrets_provider() -> SecretsProvider:
     # Here and not above: they cost more than the rest of a start, and only an API key needs them.
     from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415
 
-    from chalicelib import aws  # noqa: PLC0415
+    from chalicelib.aws import clients  # noqa: PLC0415
 
-    return SecretsProvider(boto3_client=aws.client("secretsmanager"))
+    return SecretsProvider(boto3_client=clients.client("secretsmanager"))
 
 
 class KeySecret:

@@ -9,8 +9,8 @@ from chalicelib.errors import AuthUnavailable, Unauthorized
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.parameters import Parameter
-    from chalicelib.routing import Model
+    from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.table import Model
 
 EVERYTHING = "*"
 OK, UNAUTHORIZED, UNAVAILABLE = "ok", "unauthorized", "unavailable"

@@ -11,8 +11,8 @@ from gatewayctl.account.values import IN_SERVICE, Unread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chalicelib.routing import Row
-    from chalicelib.targets import ComponentTarget, MultiContainerTarget
+    from chalicelib.routing.table import Row
+    from chalicelib.routing.targets import ComponentTarget, MultiContainerTarget
     from gatewayctl.account.remarks import Keys
     from gatewayctl.account.subject import Subject
     from gatewayctl.account.target_models import Listed

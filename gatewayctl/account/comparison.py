@@ -12,7 +12,7 @@ from gatewayctl.account.values import IN_SERVICE, Model, Unread
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib import routing
+    from chalicelib.routing import table
     from gatewayctl.account.reader import AccountReader
     from gatewayctl.account.values import Endpoint, Variant
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CHANGING = {"Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"}
 
 
-def remarks(entry: routing.Model, row: routing.Row, account: AccountReader) -> Iterator[Remark]:
+def remarks(entry: table.Model, row: table.Row, account: AccountReader) -> Iterator[Remark]:
     """What calls of this entry would meet, from the endpoint inwards."""
     name = entry.target.endpoint
     endpoint = account.endpoint(name)

@@ -10,8 +10,8 @@ from gatewayctl.account.values import Model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chalicelib import routing
-    from chalicelib.targets import Target
+    from chalicelib.routing import table
+    from chalicelib.routing.targets import Target
     from gatewayctl.account.reader import AccountReader
     from gatewayctl.account.values import Endpoint, Variant
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Subject:
     """What is compared, and the account for whatever else there is to look up."""
 
-    entry: routing.Model
-    row: routing.Row
+    entry: table.Model
+    row: table.Row
     """The entry as the table says it, where lists still have their order."""
     endpoint: Endpoint
     account: AccountReader

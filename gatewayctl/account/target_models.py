@@ -7,15 +7,15 @@ from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.parameters import LONGEST_VALUE, OneOf, is_value
-from chalicelib.table.values import PLACEHOLDER
-from chalicelib.targets import fill
+from chalicelib.routing.parameters import LONGEST_VALUE, OneOf, is_value
+from chalicelib.routing.reading.values import PLACEHOLDER
+from chalicelib.routing.targets import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from chalicelib.parameters import Parameter
-    from chalicelib.routing import Model
+    from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.table import Model
     from gatewayctl.account.values import Artifacts
 
 

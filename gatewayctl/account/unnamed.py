@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from chalicelib.targets import is_target_model
+from chalicelib.routing.targets import is_target_model
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import Endpoint, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.routing import Model, RoutingTable
+    from chalicelib.routing.table import Model, RoutingTable
     from gatewayctl.account.reader import AccountReader
 
 ARTIFACT_MODES = {"mme", "pipeline"}

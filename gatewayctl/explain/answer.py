@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import InvalidParameter, Unauthorized, UnknownModel
-from chalicelib.parameters import OneOf
+from chalicelib.routing.parameters import OneOf
 from chalicelib.spelling import closest
 
 if TYPE_CHECKING:
     from chalicelib.errors import GatewayError
-    from chalicelib.routing import Found, RoutingTable
+    from chalicelib.routing.table import Found, RoutingTable
     from gatewayctl.explain.caller import Caller
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.admission import TIMEOUT_HEADER
-from chalicelib.deadline import Deadline
+from chalicelib.aws.deadline import Deadline
 from chalicelib.gateway import Gateway
-from chalicelib.messages import Call, InferenceResponse
-from chalicelib.record import RequestRecord
-from chalicelib.runtime import SageMakerRuntime
+from chalicelib.payload.admission import TIMEOUT_HEADER
+from chalicelib.payload.messages import Call, InferenceResponse
+from chalicelib.sagemaker.runtime import SageMakerRuntime
+from chalicelib.telemetry.record import RequestRecord
 
 if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
-    from chalicelib.messages import InferenceRequest
-    from chalicelib.routing import Model, Resolved, RoutingTable
+    from chalicelib.payload.messages import InferenceRequest
+    from chalicelib.routing.table import Model, Resolved, RoutingTable
 
 BODY = b"{}"
 """Strict JSON; what callers send is theirs."""

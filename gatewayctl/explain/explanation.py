@@ -16,7 +16,7 @@ from gatewayctl.explain.caller import ANYBODY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib.routing import Found, RoutingTable
+    from chalicelib.routing.table import Found, RoutingTable
     from gatewayctl.explain.caller import Caller
     from gatewayctl.explain.errand import Errand, Question
     from gatewayctl.explain.sections import Section

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib import media_types
-from chalicelib.admission import PASSABLE, TIMEOUT_HEADER
 from chalicelib.api.wire import RETURNABLE
 from chalicelib.errors import ModelNotReady
-from chalicelib.retries import RETRIES, Attempts, RetryBudget
-from chalicelib.telemetry import TABLE_DIGITS
-from chalicelib.warmth import WARM_SECONDS
+from chalicelib.payload import media_types
+from chalicelib.payload.admission import PASSABLE, TIMEOUT_HEADER
+from chalicelib.sagemaker.retries import RETRIES, Attempts, RetryBudget
+from chalicelib.sagemaker.warmth import WARM_SECONDS
+from chalicelib.telemetry.log import TABLE_DIGITS
 from gatewayctl.policy.needs import needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chalicelib.errors import GatewayError
-    from chalicelib.routing import Found, Model
+    from chalicelib.routing.table import Found, Model
     from gatewayctl.explain.caller import Caller
     from gatewayctl.explain.errand import Errand, Question
 

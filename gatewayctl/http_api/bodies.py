@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chalicelib.routing import Model
+    from chalicelib.routing.table import Model
     from gatewayctl.http_api.components import Node
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.api import catalog
-from chalicelib.targets import KINDS
-from chalicelib.telemetry import TABLE_DIGITS
+from chalicelib.routing.targets import KINDS
+from chalicelib.telemetry.log import TABLE_DIGITS
 from gatewayctl.http_api import operations
 from gatewayctl.http_api.components import Components
 
 if TYPE_CHECKING:
-    from chalicelib.routing import RoutingTable
+    from chalicelib.routing.table import RoutingTable
     from gatewayctl.http_api.components import Node
 
 OPENAPI = "3.1.0"

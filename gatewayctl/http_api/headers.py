@@ -5,11 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from chalicelib.admission import PASSABLE, TIMEOUT_HEADER
 from chalicelib.api.wire import RETURNABLE
+from chalicelib.payload.admission import PASSABLE, TIMEOUT_HEADER
 
 if TYPE_CHECKING:
-    from chalicelib.routing import Model
+    from chalicelib.routing.table import Model
     from gatewayctl.http_api.components import Components, Node
 
 LONGEST_TIMEOUT_MS = 999_999_999

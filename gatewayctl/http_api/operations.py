@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.admission import JSON
 from chalicelib.api import catalog
 from chalicelib.errors import (
     AuthUnavailable,
@@ -18,14 +17,15 @@ from chalicelib.errors import (
     Unauthorized,
     UnknownModel,
 )
-from chalicelib.parameters import VALUE_RULE, Pattern
+from chalicelib.payload.admission import JSON
+from chalicelib.routing.parameters import VALUE_RULE, Pattern
 from gatewayctl.http_api import bodies, headers, parameters, problems, schemas
 from gatewayctl.http_api.operation_ids import operation_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from chalicelib.routing import Model
+    from chalicelib.routing.table import Model
     from gatewayctl.http_api.components import Components, Node
     from gatewayctl.http_api.problems import Error
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.parameters import LONGEST_VALUE, VALUE_RULE, OneOf
+from chalicelib.routing.parameters import LONGEST_VALUE, VALUE_RULE, OneOf
 
 if TYPE_CHECKING:
-    from chalicelib.parameters import Parameter, Pattern
-    from chalicelib.routing import Model
+    from chalicelib.routing.parameters import Parameter, Pattern
+    from chalicelib.routing.table import Model
     from gatewayctl.http_api.components import Node
 
 _CLASS_OR_HYPHEN = re.compile(r"(\[[^]]*\])|\\-")

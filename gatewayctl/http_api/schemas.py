@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.targets import KINDS
-from chalicelib.telemetry import TABLE_DIGITS
+from chalicelib.routing.targets import KINDS
+from chalicelib.telemetry.log import TABLE_DIGITS
 
 if TYPE_CHECKING:
     from gatewayctl.http_api.components import Components, Node

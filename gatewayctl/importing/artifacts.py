@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import quoted
-from chalicelib.targets import is_target_model
+from chalicelib.routing.targets import is_target_model
 from gatewayctl.importing.entry import Entry, listed
 from gatewayctl.importing.rules import parameter
 from gatewayctl.importing.shapes import grouped, words

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from chalicelib.targets import fill
+from chalicelib.routing.targets import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

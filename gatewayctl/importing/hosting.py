@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import quoted
-from chalicelib.targets import is_name
+from chalicelib.routing.targets import is_name
 from gatewayctl.account.values import IN_SERVICE, Component, Model, Unread
 from gatewayctl.importing.artifacts import loadable
 from gatewayctl.importing.entry import Entry

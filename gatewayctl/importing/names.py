@@ -6,8 +6,8 @@ import re
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.routing import row_key
-from chalicelib.targets import LONGEST_NAME
+from chalicelib.routing.table import row_key
+from chalicelib.routing.targets import LONGEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

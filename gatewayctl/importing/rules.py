@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.table.patterns import refusal
+from chalicelib.routing.reading.patterns import refusal
 from gatewayctl.importing.entry import Parameter
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import heapq
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.parameters import is_value
+from chalicelib.routing.parameters import is_value
 from gatewayctl.importing.versions import ARCHIVE, VERSION
 
 if TYPE_CHECKING:

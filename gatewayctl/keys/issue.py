@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from chalicelib.auth.grants import is_grant
 from chalicelib.auth.key_document import ApiKey
 from chalicelib.errors import quoted
-from chalicelib.table import file as table_file
-from chalicelib.table.problems import InvalidTable
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl.command import Command, Exit, Refused, Report
 from gatewayctl.keys import document, listing, reach
 from gatewayctl.keys.fresh_key import fresh_key

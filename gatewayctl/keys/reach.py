@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, cast
 from chalicelib.auth.grants import GRANT_RULE, is_grant
 from chalicelib.auth.principal import EVERYTHING, OK, Principal
 from chalicelib.errors import quoted
-from chalicelib.routing import row_key
+from chalicelib.routing.table import row_key
 from chalicelib.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chalicelib.parameters import Parameter
-    from chalicelib.routing import RoutingTable
+    from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.table import RoutingTable
 
 
 def problems(grants: Sequence[str], table: RoutingTable, file: str) -> Iterator[str]:

@@ -11,14 +11,14 @@ import re
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import quoted
-from chalicelib.parameters import OneOf
-from chalicelib.targets import fill
+from chalicelib.routing.parameters import OneOf
+from chalicelib.routing.targets import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chalicelib.parameters import Parameter
-    from chalicelib.routing import Model
+    from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.table import Model
     from gatewayctl.lint.subject import Remark, Subject
 
 SUFFIX = ".tar.gz"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MANY_MODELS = 1_000
 METRICS_PER_MODEL = 8
-"""What `chalicelib.metrics` can write of a model."""
+"""What `chalicelib.telemetry.metrics` can write of a model."""
 
 METRICS_OF_A_HEALTHY_MODEL = 3
 """`Invocations` and the two latencies: zeros are not written."""

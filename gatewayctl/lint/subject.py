@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chalicelib.routing import Model, RoutingTable, Row
+    from chalicelib.routing.table import Model, RoutingTable, Row
 
     Keys = tuple[str | int, ...]
     """The way to a place in the table, as `gatewayctl.table_lines` takes it."""

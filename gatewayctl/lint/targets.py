@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib.routing import Model
+    from chalicelib.routing.table import Model
     from gatewayctl.lint.subject import Entry, Remark, Subject
 
 

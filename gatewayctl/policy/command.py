@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.settings import SETTINGS, S3Location
-from chalicelib.table import file as table_file
-from chalicelib.table.problems import InvalidTable
 from gatewayctl import findings
 from gatewayctl import stage as stages
 from gatewayctl.command import Command, Exit, Refused, Report, WrongUse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from chalicelib.routing import RoutingTable
+    from chalicelib.routing.table import RoutingTable
 
 ROUTING = "GATEWAY_ROUTING"
 KEYS_SECRET = "GATEWAY_KEYS_SECRET"

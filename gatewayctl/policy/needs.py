@@ -8,16 +8,16 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
-from chalicelib.parameters import OneOf
-from chalicelib.targets import fill, is_target_model
+from chalicelib.routing.parameters import OneOf
+from chalicelib.routing.targets import fill, is_target_model
 from gatewayctl.command import Refused
 from gatewayctl.policy.names import ANY, Name, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from chalicelib.routing import Model
-    from chalicelib.targets import Target
+    from chalicelib.routing.table import Model
+    from chalicelib.routing.targets import Target
 
 ACTION = "sagemaker:InvokeEndpoint"
 ENDPOINT = "endpoint/"

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.table.file import compiled_key
+from chalicelib.routing.reading.file import compiled_key
 from gatewayctl.policy.names import ANY, literal
 from gatewayctl.policy.needs import ACTION
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.parameters import Pattern
-from chalicelib.targets import fill
+from chalicelib.routing.parameters import Pattern
+from chalicelib.routing.targets import fill
 from gatewayctl.policy.names import ANY
 from gatewayctl.policy.needs import COMPONENT, ENDPOINT, TARGET_CONTAINER_HOSTNAME, TARGET_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from chalicelib.routing import Model
+    from chalicelib.routing.table import Model
     from gatewayctl.policy.names import Name
     from gatewayctl.policy.needs import Calls
 

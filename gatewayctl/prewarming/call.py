@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from chalicelib import errors
-from chalicelib.upstream_errors import from_answer
+from chalicelib.sagemaker.upstream_errors import from_answer
 from gatewayctl import aws
 
 if TYPE_CHECKING:

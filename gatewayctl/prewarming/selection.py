@@ -7,16 +7,16 @@ from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
-from chalicelib.messages import InferenceRequest
-from chalicelib.parameters import OneOf
+from chalicelib.payload.messages import InferenceRequest
+from chalicelib.routing.parameters import OneOf
 from chalicelib.spelling import closest
 from gatewayctl.command import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chalicelib.parameters import Parameter
-    from chalicelib.routing import Found, Model, Resolved, RoutingTable
+    from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.table import Found, Model, Resolved, RoutingTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.routing import BUILT_IN
-from chalicelib.table.keys import MODEL, OPTIONS
+from chalicelib.routing.reading.keys import MODEL, OPTIONS
+from chalicelib.routing.table import BUILT_IN
 from gatewayctl.publishing.wording import arrow, list_change, plain, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.routing import Model, RoutingTable, Row
+    from chalicelib.routing.table import Model, RoutingTable, Row
 
 _PLACES = {key: place for place, key in enumerate(MODEL)}
 

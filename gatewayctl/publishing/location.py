@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from chalicelib.routing.reading.file import compiled_key
 from chalicelib.settings import S3Location, routing_location
-from chalicelib.table.file import compiled_key
 from gatewayctl.command import WrongUse
 
 SUFFIXES = ("yaml", "yml")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import RoutingUnavailable
-from chalicelib.refreshed import RefreshedSource
-from chalicelib.s3_object import S3Object
-from chalicelib.telemetry import Telemetry
+from chalicelib.routing.refreshed import RefreshedSource
+from chalicelib.routing.s3_object import S3Object
+from chalicelib.telemetry.log import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.table.problems import Problem
+from chalicelib.routing.reading.problems import Problem
 from gatewayctl import findings
 from gatewayctl.command import Exit, Report
 from gatewayctl.publishing.difference import counted

@@ -5,16 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.table import file as table_file
-from chalicelib.table import shrinking
-from chalicelib.table.problems import InvalidTable
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading import shrinking
+from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl.aws import NotReachable
 from gatewayctl.command import Refused
 from gatewayctl.publishing.difference import changes
 
 if TYPE_CHECKING:
-    from chalicelib.routing import RoutingTable
-    from chalicelib.table.problems import Problem
+    from chalicelib.routing.reading.problems import Problem
+    from chalicelib.routing.table import RoutingTable
     from gatewayctl.publishing.store import Held, TableStore
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from chalicelib.s3_object import DIGEST, NotFetched, whole
-from chalicelib.table import file as table_file
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.s3_object import DIGEST, NotFetched, whole
 from gatewayctl.aws import NAMES, NoAnswer, NotReachable, reaching
 from gatewayctl.command import Refused, WrongUse
 

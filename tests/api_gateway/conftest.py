@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.clock import Clock
 from tests.functional.conftest import chalices_signature
+from tests.support.clock import Clock
 
 __all__ = ["chalices_signature"]
 

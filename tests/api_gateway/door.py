@@ -1,4 +1,4 @@
-"""The way into the gateway through the simulator, beside those of tests/doors.py."""
+"""The way into the gateway through the simulator, beside those of tests/support/doors.py."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from tests.api_gateway.simulator import ApiGateway
 from tests.api_gateway.template import functions_of, packaged_template_of, template_of
-from tests.doors import TOKEN
+from tests.support.doors import TOKEN
 
 if TYPE_CHECKING:
     from chalice.app import Chalice
 
     from tests.api_gateway.functions import Clock
-    from tests.doors import Answer, Headers
+    from tests.support.doors import Answer, Headers
 
 
 class SimulatorDoor:

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.deployed import lambda_runtime
+from tests.support import lambda_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.doors import Answer
+from tests.support.doors import Answer
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -14,7 +14,7 @@ from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
 from deployment.fragment import environment_of, fragment
-from tests.doors import ROOT
+from tests.support.doors import ROOT
 
 if TYPE_CHECKING:
     from chalice.app import Chalice

@@ -12,10 +12,10 @@ from tests.api_gateway.functions import packaged
 from tests.api_gateway.hand_made import API, Told, says, statement
 from tests.api_gateway.simulator import ApiGateway
 from tests.api_gateway.template import APP, functions_of, packaged_template_of
-from tests.deployed.recorder import Answer
-from tests.doors import CONTEXT
-from tests.gateway import FakeRuntime, house
-from tests.problems import assert_problem
+from tests.support.doors import CONTEXT
+from tests.support.gateway import FakeRuntime, house
+from tests.support.problems import assert_problem
+from tests.support.recorder import Answer
 
 BYTES = bytes(range(256))
 JSON = ("Content-Type", "application/json")

@@ -12,7 +12,7 @@ from tests.api_gateway.hand_made import (
     statement,
 )
 from tests.api_gateway.unverified import Unverified
-from tests.deployed import lambda_runtime
+from tests.support import lambda_runtime
 
 UNAUTHORIZED = {"message": "Unauthorized"}
 NOT_ALLOWED = {"Message": "User is not authorized to access this resource"}

@@ -17,9 +17,9 @@ from deployment.gateway_responses import BEFORE_US, RESPONSES
 from tests.api_gateway.door import PackagedDoor
 from tests.api_gateway.simulator import ApiGateway
 from tests.api_gateway.template import functions_of, packaged_template_of
-from tests.doors import ROOT
-from tests.gateway import house
-from tests.problems import MEMBERS
+from tests.support.doors import ROOT
+from tests.support.gateway import house
+from tests.support.problems import MEMBERS
 
 STAGING = ("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment")
 ORIGIN = "https://shop.example.com"

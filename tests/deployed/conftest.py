@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.deployed import function
+from tests.support import function
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.canary import CANARY
-from tests.deployed import function
-from tests.deployed.recorder import Answer, Recorder
-from tests.doors import token_event
-from tests.problems import assert_problem
+from tests.support import function
+from tests.support.canary import CANARY
+from tests.support.doors import token_event
+from tests.support.problems import assert_problem
+from tests.support.recorder import Answer, Recorder
 from tests.unit.auth.documents import api_key, document, entry
 
 SECRET = "inference-gateway/keys"

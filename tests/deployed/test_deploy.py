@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.deployed.package import BUILD_SECONDS, copy_project
+from tests.support.package import BUILD_SECONDS, copy_project
 
 # Stands for the AWS CLI: notes what it is asked, a line each.
 NOTING = '#!/bin/sh\necho "$*" >> "$NOTES"\n'

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from tests.deployed.recorder import Answer
-from tests.doors import LambdaContext
-from tests.problems import assert_problem
+from tests.support.doors import LambdaContext
+from tests.support.problems import assert_problem
+from tests.support.recorder import Answer
 
 JSON = ("Content-Type", "application/json")
 NPY = ("Content-Type", "application/x-npy")

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.deployed.lambda_runtime import function_environment, python
-from tests.deployed.package import build, copy_project
-from tests.deployed.recorder import Recorder
-from tests.doors import event
+from tests.support.doors import event
+from tests.support.lambda_runtime import function_environment, python
+from tests.support.package import build, copy_project
+from tests.support.recorder import Recorder
 
 # What people upload, and Lambda unpacks at a cold start: botocore's descriptions above all, then
 # cryptography. A new dependency of any weight, or one that brings pip, is over these.

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tests.deployed.lambda_runtime import Lambda
-from tests.stand_in import wait_until
+from tests.support.lambda_runtime import Lambda
+from tests.support.stand_in import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.deployed.package import Package
+    from tests.support.package import Package
 
 KIB = 1024
 

@@ -19,8 +19,8 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.doors import Answer
-    from tests.upstream import Upstream
+    from tests.support.doors import Answer
+    from tests.support.upstream import Upstream
 
 Call = Callable[[], "Answer"]
 

@@ -13,13 +13,13 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 
-from tests.doors import Answer, event
-from tests.gateway import AWS
+from tests.support.doors import Answer, event
+from tests.support.gateway import AWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.doors import Headers
+    from tests.support.doors import Headers
 
 RETRY_MODES = ("standard", "legacy")
 RESOURCE = "/predict/{model}"

@@ -7,15 +7,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.client import sagemaker_client
-from chalicelib.runtime import SageMakerRuntime
-from chalicelib.table import file
-from tests.doors import ROOT, Answer, ApiGatewayDoor
-from tests.gateway import AWS, JSON, FixedTable, house, table
+from chalicelib.routing.reading import file
+from chalicelib.sagemaker.client import sagemaker_client
+from chalicelib.sagemaker.runtime import SageMakerRuntime
+from tests.support.doors import ROOT, Answer, ApiGatewayDoor
+from tests.support.gateway import AWS, JSON, FixedTable, house, table
 
 if TYPE_CHECKING:
-    from chalicelib.routing import RoutingTable
-    from tests.gateway import House
+    from chalicelib.routing.table import RoutingTable
+    from tests.support.gateway import House
 
 DEMO_TABLE = file.load(ROOT / "routing.yaml")
 PICTURE = json.dumps({"instances": [[0] * 64]}).encode()

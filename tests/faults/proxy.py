@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tests.wire import reset
+from tests.support.wire import reset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

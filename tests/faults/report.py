@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import botocore
 
 from tests.faults.rows import NUMBERS, ROWS
-from tests.profile import LONG
+from tests.support.profile import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What an upstream may say, good or bad, for `tests.upstream.Upstream`."""
+"""What an upstream may say, good or bad, for `tests.support.upstream.Upstream`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-    from tests.upstream import Script
+    from tests.support.upstream import Script
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 PREDICTION = b'{"score":1}'

@@ -7,15 +7,15 @@ from functools import partial
 
 import pytest
 
-from chalicelib.admission import MAX_BODY_BYTES
+from chalicelib.payload.admission import MAX_BODY_BYTES
 from tests.api_gateway.door import SimulatorDoor
-from tests.canary import CANARY
-from tests.doors import ApiGatewayDoor
 from tests.faults.rows import row
 from tests.faults.ways import WAYS, WITHOUT_LIMITS, SageMaker, UncertainDoor
-from tests.gateway import JSON
-from tests.problems import assert_problem
-from tests.profile import LONG
+from tests.support.canary import CANARY
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import JSON
+from tests.support.problems import assert_problem
+from tests.support.profile import LONG
 
 NPY = {"Content-Type": "application/x-npy"}
 CSV = {"Content-Type": "text/csv"}

@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 
 from tests.api_gateway.door import SimulatorDoor
-from tests.canary import CANARY
-from tests.doors import TOKEN, ApiGatewayDoor
 from tests.faults.rows import row
 from tests.faults.ways import WAYS, WITHOUT_LIMITS, UncertainDoor
-from tests.gateway import JSON, house, runtime_at
-from tests.problems import assert_problem
-from tests.upstream import Upstream, sends
+from tests.support.canary import CANARY
+from tests.support.doors import TOKEN, ApiGatewayDoor
+from tests.support.gateway import JSON, house, runtime_at
+from tests.support.problems import assert_problem
+from tests.support.upstream import Upstream, sends
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"score":1}'
 

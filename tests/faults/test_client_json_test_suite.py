@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.deployed import function
-from tests.deployed.recorder import Answer, Recorder
-from tests.doors import ApiGatewayDoor
 from tests.faults.lambda_process import packaged
 from tests.faults.naive import NaiveDoor, naive_client
 from tests.faults.rows import row
 from tests.faults.ways import WAYS, SageMaker
-from tests.gateway import JSON, TABLE
-from tests.json_test_suite import REFUSED_AT_WILL, cases
+from tests.support import function
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import JSON, TABLE
+from tests.support.json_test_suite import REFUSED_AT_WILL, cases
+from tests.support.recorder import Answer, Recorder
 
 BAR = "95/95, 188/188, 0"
 JSON_TYPE = ("Content-Type", "application/json")

@@ -7,17 +7,17 @@ from functools import partial
 
 import pytest
 
-from chalicelib.admission import MAX_BODY_BYTES
-from chalicelib.answers import MAX_ANSWER_BYTES
-from tests.deployed import function
-from tests.deployed.lambda_runtime import MAX_PAYLOAD_BYTES
-from tests.doors import ApiGatewayDoor
+from chalicelib.payload.admission import MAX_BODY_BYTES
+from chalicelib.sagemaker.answers import MAX_ANSWER_BYTES
 from tests.faults.lambda_process import LambdaProcess, packaged
 from tests.faults.rows import row
 from tests.faults.ways import SageMaker
 from tests.functional.leaks.scene import Scripted
-from tests.gateway import JSON
-from tests.upstream import sends
+from tests.support import function
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import JSON
+from tests.support.lambda_runtime import MAX_PAYLOAD_BYTES
+from tests.support.upstream import sends
 
 MIB = 1024 * 1024
 MOST_TIMES = 3

@@ -9,12 +9,12 @@ import pytest
 from botocore.session import Session
 
 from tests.api_gateway.door import SimulatorDoor
-from tests.doors import ApiGatewayDoor
 from tests.faults.rows import row
 from tests.faults.ways import WAYS, WITHOUT_LIMITS, SageMaker, UncertainDoor
-from tests.gateway import JSON, FixedTable, table
-from tests.problems import assert_problem
-from tests.vectors import vectors
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import JSON, FixedTable, table
+from tests.support.problems import assert_problem
+from tests.support.vectors import vectors
 
 TAKEN = [
     "application/json",

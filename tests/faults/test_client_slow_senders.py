@@ -9,11 +9,11 @@ from chalice.cli import local
 from chalice.config import Config
 from chalice.local import LocalDevServer
 
-from tests.doors import ROOT, TOKEN, LocalDoor
 from tests.faults.rows import row
-from tests.gateway import house
-from tests.stand_in import wait_until
-from tests.wire import connected, send
+from tests.support.doors import ROOT, TOKEN, LocalDoor
+from tests.support.gateway import house
+from tests.support.stand_in import wait_until
+from tests.support.wire import connected, send
 
 JSON = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
 HALVES = {

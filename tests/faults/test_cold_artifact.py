@@ -7,9 +7,9 @@ import pytest
 from tests.containers.account import Account
 from tests.faults.outcome import ask, gateway_at, said
 from tests.faults.rows import row
-from tests.problems import assert_problem
-from tests.profile import LONG
-from tests.stand_in import wait_until
+from tests.support.problems import assert_problem
+from tests.support.profile import LONG
+from tests.support.stand_in import wait_until
 
 CALLERS = 20
 # As on SageMaker, whose load budget is the stand-in's default of 60 s; or a tenth of it.

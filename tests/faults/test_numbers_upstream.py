@@ -12,10 +12,10 @@ from tests.faults.naive import RETRY_MODES, NaiveDoor, naive_client
 from tests.faults.outcome import gateway_at
 from tests.faults.rows import row
 from tests.faults.scripts import Capacity, drips_from, goes_silent, refusal, response
-from tests.gateway import JSON
-from tests.profile import LONG
-from tests.stand_in import wait_until
-from tests.upstream import Upstream, sends
+from tests.support.gateway import JSON
+from tests.support.profile import LONG
+from tests.support.stand_in import wait_until
+from tests.support.upstream import Upstream, sends
 
 # N2. A request of the control's takes seconds, in legacy mode 15, so all of them come at a time.
 REQUESTS, AT_A_TIME = 100, 10

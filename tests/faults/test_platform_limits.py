@@ -7,17 +7,17 @@ import pytest
 from chalice.config import Config
 from chalice.test import Client
 
-from chalicelib.answers import MAX_ANSWER_BYTES
-from tests.deployed import function
-from tests.deployed.lambda_runtime import MAX_PAYLOAD_BYTES
-from tests.deployed.recorder import Answer, Recorder
-from tests.doors import ROOT, TOKEN, LambdaContext, LocalDoor
+from chalicelib.sagemaker.answers import MAX_ANSWER_BYTES
 from tests.faults.lambda_process import packaged
 from tests.faults.proxy import Proxy, black_hole, drips
 from tests.faults.rows import row
-from tests.gateway import house
-from tests.problems import assert_problem
-from tests.profile import LONG
+from tests.support import function
+from tests.support.doors import ROOT, TOKEN, LambdaContext, LocalDoor
+from tests.support.gateway import house
+from tests.support.lambda_runtime import MAX_PAYLOAD_BYTES
+from tests.support.problems import assert_problem
+from tests.support.profile import LONG
+from tests.support.recorder import Answer, Recorder
 
 JSON = ("Content-Type", "application/json")
 NPY = ("Content-Type", "application/x-npy")

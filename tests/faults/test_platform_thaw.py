@@ -6,11 +6,11 @@ import struct
 
 import pytest
 
-from tests.deployed import function
 from tests.faults.lambda_process import packaged
 from tests.faults.rows import row
-from tests.profile import LONG
-from tests.upstream import Upstream, sends
+from tests.support import function
+from tests.support.profile import LONG
+from tests.support.upstream import Upstream, sends
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 JSON = ("Content-Type", "application/json")

@@ -20,8 +20,8 @@ from tests.faults.proxy import (
     honest,
     reset_after,
 )
-from tests.upstream import Upstream, sends_and_closes
-from tests.wire import connected, received
+from tests.support.upstream import Upstream, sends_and_closes
+from tests.support.wire import connected, received
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde"
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"

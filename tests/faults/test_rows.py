@@ -4,8 +4,8 @@ import ast
 import re
 from pathlib import Path
 
-from tests.doors import ROOT
 from tests.faults.rows import ROWS
+from tests.support.doors import ROOT
 
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "reliability.md"

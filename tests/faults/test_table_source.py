@@ -9,23 +9,23 @@ from zipfile import is_zipfile
 import pytest
 import yaml
 
-from chalicelib.refreshed import RefreshedSource
-from chalicelib.s3_object import S3Object, s3_client
+from chalicelib.routing.reading import file
+from chalicelib.routing.refreshed import RefreshedSource
+from chalicelib.routing.s3_object import S3Object, s3_client
+from chalicelib.routing.sources import source_for
 from chalicelib.settings import S3Location, Settings
-from chalicelib.sources import source_for
-from chalicelib.table import file
 from gatewayctl.cli import main as gatewayctl
-from tests.deployed import function
-from tests.deployed.recorder import Recorder
-from tests.doors import ROOT, ApiGatewayDoor
 from tests.faults.lambda_process import packaged
 from tests.faults.rows import row
 from tests.functional.leaks.scene import Scripted
-from tests.gateway import AWS, JSON, TABLE, house
-from tests.measures import Books
-from tests.problems import assert_problem
-from tests.profile import LONG
-from tests.upstream import sends
+from tests.support import function
+from tests.support.doors import ROOT, ApiGatewayDoor
+from tests.support.gateway import AWS, JSON, TABLE, house
+from tests.support.measures import Books
+from tests.support.problems import assert_problem
+from tests.support.profile import LONG
+from tests.support.recorder import Recorder
+from tests.support.upstream import sends
 
 BROKEN = yaml.safe_load((ROOT / "tests/unit/broken_tables.yaml").read_text())
 CHURN = "version: 1\nmodels:\n  churn:\n    kind: single\n    endpoint: churn-prod\n"

@@ -6,15 +6,15 @@ import re
 
 import pytest
 
-from chalicelib.table import file
-from chalicelib.table.keys import TARGET, of_kind
-from chalicelib.table.problems import InvalidTable
-from chalicelib.targets import KINDS
-from tests.doors import ApiGatewayDoor
+from chalicelib.routing.reading import file
+from chalicelib.routing.reading.keys import TARGET, of_kind
+from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.targets import KINDS
 from tests.faults.rows import row
 from tests.faults.ways import SageMaker
-from tests.gateway import FixedTable
-from tests.vectors import vectors
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import FixedTable
+from tests.support.vectors import vectors
 
 GOOD = {
     "endpoint": "churn-prod",

@@ -5,15 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.canary import CANARY
 from tests.containers.account import image
 from tests.containers.container import Container, failing
 from tests.faults.outcome import FLOWER, PICTURE, ask, demo_gateway_at, gateway_at
 from tests.faults.rows import row
 from tests.faults.scripts import PREDICTION, WHOLE, in_turn, refusal, response
-from tests.problems import assert_problem
-from tests.profile import LONG
-from tests.upstream import Upstream, sends
+from tests.support.canary import CANARY
+from tests.support.problems import assert_problem
+from tests.support.profile import LONG
+from tests.support.upstream import Upstream, sends
 
 OFTEN = 400 if LONG else 60
 NULL = b'{"message": null}'

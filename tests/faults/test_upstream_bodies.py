@@ -4,16 +4,16 @@ import itertools
 
 import pytest
 
-from tests.deployed import function
 from tests.faults.outcome import PICTURE, ask, gateway_at
 from tests.faults.proxy import Proxy, cut_after, half_close_after, reset_after
 from tests.faults.rows import row
 from tests.faults.scripts import CHUNKED, OK, PADDED, PREDICTION, WHOLE, in_turn, response
-from tests.gateway import JSON
-from tests.json_test_suite import cases
-from tests.problems import assert_problem
-from tests.profile import LONG
-from tests.upstream import Upstream, sends
+from tests.support import function
+from tests.support.gateway import JSON
+from tests.support.json_test_suite import cases
+from tests.support.problems import assert_problem
+from tests.support.profile import LONG
+from tests.support.upstream import Upstream, sends
 
 ANSWERS = [
     pytest.param(WHOLE, id="length"),

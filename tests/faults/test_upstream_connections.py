@@ -11,7 +11,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.deployed import function
 from tests.faults.outcome import PICTURE, ask, demo_gateway_at, gateway_at
 from tests.faults.proxy import (
     Proxy,
@@ -27,9 +26,10 @@ from tests.faults.proxy import (
 )
 from tests.faults.rows import row
 from tests.faults.scripts import CHUNKED, WHOLE, goes_silent, refusal
-from tests.gateway import JSON
-from tests.problems import assert_problem
-from tests.upstream import Upstream, sends
+from tests.support import function
+from tests.support.gateway import JSON
+from tests.support.problems import assert_problem
+from tests.support.upstream import Upstream, sends
 
 TIMEOUT_MS = 300
 PATIENCE = 10  # the machine may be busy: so many times as long as a request should take

@@ -11,9 +11,9 @@ from tests.containers.account import INSTANCES, VARIANT, image
 from tests.containers.container import Container, wrapping
 from tests.faults.outcome import ask, gateway_at, said
 from tests.faults.rows import row
-from tests.problems import assert_problem
-from tests.profile import LONG
-from tests.stand_in import wait_until
+from tests.support.problems import assert_problem
+from tests.support.profile import LONG
+from tests.support.stand_in import wait_until
 
 CALLERS = 8
 TIMEOUT_SECONDS = 3

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.faults.outcome import ask, gateway_at
 from tests.faults.rows import row
 from tests.faults.scripts import OK, WHOLE, response
-from tests.problems import assert_problem
-from tests.profile import LONG
-from tests.upstream import Upstream, sends, sends_and_closes
+from tests.support.problems import assert_problem
+from tests.support.profile import LONG
+from tests.support.upstream import Upstream, sends, sends_and_closes
 
 CASES = 1_000 if LONG else 60
 EMPTY = b"Content-Length: 2\r\n\r\n{}"

@@ -18,9 +18,9 @@ from tests.faults.proxy import (
 )
 from tests.faults.rows import row
 from tests.faults.scripts import CHUNKED, OK, PREDICTION, WHOLE, refusal, response
-from tests.problems import RETRYABLE, TITLES, assert_problem
-from tests.profile import LONG
-from tests.upstream import Upstream, sends, sends_and_closes, sends_and_resets
+from tests.support.problems import RETRYABLE, TITLES, assert_problem
+from tests.support.profile import LONG
+from tests.support.upstream import Upstream, sends, sends_and_closes, sends_and_resets
 
 SEQUENCES = 500 if LONG else 25
 MAX_ATTEMPTS = 2

@@ -13,9 +13,9 @@ from tests.api_gateway.door import SimulatorDoor
 from tests.api_gateway.simulator import ApiGateway
 from tests.api_gateway.template import functions_of, template_of
 from tests.api_gateway.unverified import Unverified
-from tests.deployed.recorder import Recorder
-from tests.doors import ApiGatewayDoor, LocalDoor
-from tests.gateway import house, runtime_at
+from tests.support.doors import ApiGatewayDoor, LocalDoor
+from tests.support.gateway import house, runtime_at
+from tests.support.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalice.app import Chalice
 
     from chalicelib.api.application import GatewayApp
-    from tests.gateway import House
+    from tests.support.gateway import House
 
 WAYS = [
     pytest.param(LocalDoor, id="local"),

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from tests.doors import ApiGatewayDoor, LocalDoor
-from tests.gateway import house
+from tests.support.doors import ApiGatewayDoor, LocalDoor
+from tests.support.gateway import house
 
 
 @pytest.fixture(autouse=True)

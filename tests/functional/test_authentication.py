@@ -4,11 +4,11 @@ import pytest
 
 from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
 from chalicelib.errors import RoutingUnavailable
-from tests.canary import CANARY
-from tests.clock import Clock
-from tests.doors import CONTEXT, TOKEN
-from tests.gateway import JSON, TESTS, FakeScheme
-from tests.problems import assert_problem
+from tests.support.canary import CANARY
+from tests.support.clock import Clock
+from tests.support.doors import CONTEXT, TOKEN
+from tests.support.gateway import JSON, TESTS, FakeScheme
+from tests.support.problems import assert_problem
 
 ORIGIN = "https://shop.example.com"
 BAD = {

@@ -11,10 +11,10 @@ from chalicelib.api.authorizers import AuthorizerFailed
 from chalicelib.api.factory import create_app
 from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
 from chalicelib.settings import Settings
-from tests.canary import CANARY
-from tests.doors import CONTEXT, TOKEN, ApiGatewayDoor, token_event
-from tests.gateway import TESTS, FakeScheme, Log, house
-from tests.vectors import vectors
+from tests.support.canary import CANARY
+from tests.support.doors import CONTEXT, TOKEN, ApiGatewayDoor, token_event
+from tests.support.gateway import TESTS, FakeScheme, Log, house
+from tests.support.vectors import vectors
 
 # What a line of the authorizer's log may hold: ours, and Powertools' own.
 KEYS = {

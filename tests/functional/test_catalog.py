@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.table import file
-from tests.gateway import FixedTable
-from tests.problems import assert_problem
+from chalicelib.routing.reading import file
+from tests.support.gateway import FixedTable
+from tests.support.problems import assert_problem
 
 NAMES = [
     "attributes",

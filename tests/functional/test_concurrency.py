@@ -16,10 +16,10 @@ from chalice.local import create_local_server
 
 from chalicelib.auth.identity import Identity
 from chalicelib.errors import UpstreamThrottled
-from chalicelib.messages import InferenceResponse
-from tests.doors import CONTEXT, Answer, ApiGatewayDoor, LambdaContext
-from tests.gateway import JSON, FakeRuntime, FakeScheme, house
-from tests.profile import LONG
+from chalicelib.payload.messages import InferenceResponse
+from tests.support.doors import CONTEXT, Answer, ApiGatewayDoor, LambdaContext
+from tests.support.gateway import JSON, FakeRuntime, FakeScheme, house
+from tests.support.profile import LONG
 
 THREADS = 8
 CALLERS = 97

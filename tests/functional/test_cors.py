@@ -5,8 +5,8 @@ from chalice.config import Config
 from chalice.local import LocalGateway
 
 from chalicelib.errors import ModelNotReady, RoutingUnavailable
-from tests.gateway import JSON, FakeRuntime
-from tests.problems import assert_problem
+from tests.support.gateway import JSON, FakeRuntime
+from tests.support.problems import assert_problem
 
 ORIGIN = "https://shop.example.com"
 ALLOWED = {

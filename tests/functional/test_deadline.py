@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.doors import LambdaContext
-from tests.gateway import JSON
+from tests.support.doors import LambdaContext
+from tests.support.gateway import JSON
 
 
 def seconds_left(deployed, model="churn", *, age_ms=0, remaining_ms=29_000, timeout_ms=None):

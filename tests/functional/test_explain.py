@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.auth.identity import Identity
 from gatewayctl.cli import main
-from tests.doors import TOKEN
-from tests.gateway import TABLE, FakeScheme
+from tests.support.doors import TOKEN
+from tests.support.gateway import TABLE, FakeScheme
 
 CALLS = [
     pytest.param("churn", "*", {}, id="single"),

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.messages import InferenceResponse
-from tests.gateway import JSON, FakeRuntime
-from tests.problems import assert_problem
+from chalicelib.payload.messages import InferenceResponse
+from tests.support.gateway import JSON, FakeRuntime
+from tests.support.problems import assert_problem
 
 CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"

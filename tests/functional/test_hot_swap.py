@@ -4,13 +4,13 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from chalicelib.messages import InferenceResponse
-from chalicelib.refreshed import RefreshedSource
-from chalicelib.s3_object import Fetched
-from chalicelib.table import file
-from tests.doors import ApiGatewayDoor
-from tests.gateway import Log, house
-from tests.profile import LONG
+from chalicelib.payload.messages import InferenceResponse
+from chalicelib.routing.reading import file
+from chalicelib.routing.refreshed import RefreshedSource
+from chalicelib.routing.s3_object import Fetched
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import Log, house
+from tests.support.profile import LONG
 
 THREADS = 8
 REQUESTS, SWAPS = (100_000, 1_000) if LONG else (4_000, 50)

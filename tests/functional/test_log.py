@@ -5,10 +5,10 @@ import re
 import pytest
 
 from chalicelib.errors import UpstreamTimedOut
-from chalicelib.messages import InferenceResponse
-from tests.doors import LambdaContext
-from tests.gateway import JSON, TESTS, FakeRuntime, FakeScheme
-from tests.problems import assert_problem
+from chalicelib.payload.messages import InferenceResponse
+from tests.support.doors import LambdaContext
+from tests.support.gateway import JSON, TESTS, FakeRuntime, FakeScheme
+from tests.support.problems import assert_problem
 
 CANARY = "canary-7f3a"
 OWN_KEYS = {

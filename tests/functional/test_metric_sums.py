@@ -10,8 +10,8 @@ import pytest
 
 from tests.functional.test_concurrency import DIRECT_REQUESTS, THREADS, in_threads
 from tests.functional.test_metrics import AWAY, BAD, GOOD, NARROW, gateway
-from tests.measures import published, read
-from tests.profile import LONG
+from tests.support.measures import published, read
+from tests.support.profile import LONG
 
 RANDOM_REQUESTS = 20_000 if LONG else 2_000
 

@@ -14,11 +14,11 @@ from chalicelib.errors import (
     UpstreamFailed,
     UpstreamThrottled,
 )
-from chalicelib.messages import InferenceResponse
+from chalicelib.payload.messages import InferenceResponse
 from chalicelib.settings import Settings
-from tests.doors import TOKEN, ApiGatewayDoor, LocalDoor
-from tests.gateway import JSON, TESTS, FakeRuntime, FakeScheme, FixedTable, House, table
-from tests.measures import Books, read
+from tests.support.doors import TOKEN, ApiGatewayDoor, LocalDoor
+from tests.support.gateway import JSON, TESTS, FakeRuntime, FakeScheme, FixedTable, House, table
+from tests.support.measures import Books, read
 
 GOOD = {**JSON, "Authorization": f"Bearer {TOKEN}"}
 BAD = {**JSON, "Authorization": "Bearer bad"}

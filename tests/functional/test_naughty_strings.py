@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.gateway import JSON
-from tests.problems import assert_problem
-from tests.vectors import vectors
+from tests.support.gateway import JSON
+from tests.support.problems import assert_problem
+from tests.support.vectors import vectors
 
 HEADERS = [
     "Accept",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.gateway import JSON
-from tests.problems import assert_problem
+from tests.support.gateway import JSON
+from tests.support.problems import assert_problem
 
 AXIOS = "application/json, text/plain, */*"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"

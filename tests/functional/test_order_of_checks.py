@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.admission import MAX_BODY_BYTES
-from tests.gateway import FixedTable, table
-from tests.problems import assert_problem
+from chalicelib.payload.admission import MAX_BODY_BYTES
+from tests.support.gateway import FixedTable, table
+from tests.support.problems import assert_problem
 
 # From last to first: each step repairs what the step before it was refused for.
 WRONG = {

@@ -3,10 +3,10 @@
 import pytest
 
 from chalicelib.auth.identity import Identity
-from chalicelib.table import file
+from chalicelib.routing.reading import file
 from tests.functional.test_catalog import HOUSE_PRICE, NAMES
-from tests.gateway import JSON, FakeScheme, FixedTable
-from tests.problems import assert_problem
+from tests.support.gateway import JSON, FakeScheme, FixedTable
+from tests.support.problems import assert_problem
 
 
 class Guests:

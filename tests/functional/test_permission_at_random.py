@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.table import file
-from tests.doors import CONTEXT, ApiGatewayDoor, event
-from tests.gateway import JSON, FakeRuntime, house
-from tests.profile import LONG
+from chalicelib.routing.reading import file
+from tests.support.doors import CONTEXT, ApiGatewayDoor, event
+from tests.support.gateway import JSON, FakeRuntime, house
+from tests.support.profile import LONG
 
 CALLERS, REQUESTS = 5, 20
 CASES = 100_000 if LONG else 4_000

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from chalicelib.messages import InferenceResponse
-from tests.gateway import FakeRuntime
-from tests.problems import assert_problem
+from chalicelib.payload.messages import InferenceResponse
+from tests.support.gateway import FakeRuntime
+from tests.support.problems import assert_problem
 
 EVERY_BYTE = bytes(range(256))
 BODIES = [

@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib import errors
-from tests.gateway import FakeRuntime
-from tests.problems import assert_problem
+from tests.support.gateway import FakeRuntime
+from tests.support.problems import assert_problem
 
 # What the runtime raises, and what becomes of it. How SageMaker's errors become these is
 # tests/unit/test_upstream_errors.py; those that the gateway finds itself have their own modules.

@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from chalicelib.admission import MAX_BODY_BYTES
-from tests.gateway import JSON
-from tests.problems import assert_problem
+from chalicelib.payload.admission import MAX_BODY_BYTES
+from tests.support.gateway import JSON
+from tests.support.problems import assert_problem
 
 NPY = {"Content-Type": "application/x-npy"}
 

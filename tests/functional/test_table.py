@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
+from chalicelib.routing.sources import source_for
 from chalicelib.settings import Settings
-from chalicelib.sources import source_for
-from tests.doors import ROOT, ApiGatewayDoor
-from tests.gateway import JSON, TABLE, Log, house
-from tests.problems import assert_problem
+from tests.support.doors import ROOT, ApiGatewayDoor
+from tests.support.gateway import JSON, TABLE, Log, house
+from tests.support.problems import assert_problem
 
 BAD = TABLE.replace("target_model: iris", "target_modle: iris").replace("mce", "mces")
 

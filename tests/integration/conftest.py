@@ -6,8 +6,8 @@ import pytest
 
 from tests.containers.account import Account
 from tests.containers.container import Container
-from tests.drifted_demo import DriftedDemo
-from tests.stand_in import StandIn
+from tests.support.drifted_demo import DriftedDemo
+from tests.support.stand_in import StandIn
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.containers.container import (
     huge,
     wrapping,
 )
-from tests.stand_in import error_of
+from tests.support.stand_in import error_of
 
 
 class TestDirect:

@@ -9,7 +9,7 @@ from botocore.exceptions import WaiterError
 
 from tests.containers.account import INSTANCES, ROLE, VARIANT, Account, image
 from tests.containers.container import failing, healthy, wrapping
-from tests.stand_in import error_of, wait_until
+from tests.support.stand_in import error_of, wait_until
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from tests.containers.account import INSTANCES, RESOURCES, ROLE
-from tests.stand_in import wait_until
+from tests.support.stand_in import wait_until
 
 REGION = "eu-north-1"  # nobody else's, so that what is listed is known
 CONTAINER = {"Image": "http://127.0.0.1:9"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.stand_in import error_of
-from tests.wire import send
+from tests.support.stand_in import error_of
+from tests.support.wire import send
 
 REGION = "eu-west-3"
 

@@ -5,7 +5,7 @@ import pytest
 from botocore.config import Config
 
 from tests.containers.account import INSTANCES, RESOURCES, ROLE
-from tests.stand_in import error_of, wait_until
+from tests.support.stand_in import error_of, wait_until
 
 REGION = "eu-west-3"  # nobody else's, so that names are free
 ARN = f"arn:aws:sagemaker:{REGION}:123456789012"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from sklearn import datasets
 
-from tests.stand_in import error_of
+from tests.support.stand_in import error_of
 
 
 def data_of(load_data, **settings):

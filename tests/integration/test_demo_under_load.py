@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.containers.account import Account
-from tests.stand_in import wait_until
+from tests.support.stand_in import wait_until
 
 MIB = 1024 * 1024
 TEN_MODELS = [f"is-{digit}-v1.tar.gz" for digit in range(10)]

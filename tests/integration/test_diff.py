@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.drifted_demo import CHANGES, UNNAMED
+from tests.support.drifted_demo import CHANGES, UNNAMED
 
 LACKING = sorted((one for one in CHANGES if not one.is_warning), key=lambda change: change.line)
 

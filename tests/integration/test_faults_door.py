@@ -5,7 +5,7 @@ import urllib.error
 
 import pytest
 
-from tests.wire import send
+from tests.support.wire import send
 
 
 def test_put_get_delete(sagemaker_local):

@@ -13,8 +13,8 @@ from botocore.exceptions import (
 )
 
 from tests.containers.account import image
-from tests.stand_in import error_of, wait_until
-from tests.wire import connected, invocation, received, reset, send
+from tests.support.stand_in import error_of, wait_until
+from tests.support.wire import connected, invocation, received, reset, send
 
 BODY = bytes(range(256)) * 4
 

@@ -20,7 +20,7 @@ from tests.containers.container import (
     truncated,
     with_headers,
 )
-from tests.stand_in import error_of, wait_until
+from tests.support.stand_in import error_of, wait_until
 
 
 class TestSingleModel:

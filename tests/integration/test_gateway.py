@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from sklearn import datasets
 
-from chalicelib.table import file
-from tests.doors import ROOT, ApiGatewayDoor, LocalDoor
-from tests.gateway import JSON, FixedTable, house, runtime_at
-from tests.problems import assert_problem
+from chalicelib.routing.reading import file
+from tests.support.doors import ROOT, ApiGatewayDoor, LocalDoor
+from tests.support.gateway import JSON, FixedTable, house, runtime_at
+from tests.support.problems import assert_problem
 
 TABLE = file.load(ROOT / "routing.yaml")
 CSV = {"Content-Type": "text/csv"}

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from tests.doors import ApiGatewayDoor
-from tests.gateway import JSON, house, runtime_at
-from tests.problems import assert_problem
-from tests.upstream import Upstream, sends, sends_and_closes, sends_and_resets
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import JSON, house, runtime_at
+from tests.support.problems import assert_problem
+from tests.support.upstream import Upstream, sends, sends_and_closes, sends_and_resets
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 WHOLE = OK + b'Content-Length: 11\r\n\r\n{"score":1}'

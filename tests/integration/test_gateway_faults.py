@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from chalicelib.table import file
-from tests.doors import ROOT, ApiGatewayDoor
-from tests.gateway import AWS, JSON, FixedTable, house, runtime_at, table
-from tests.problems import assert_problem
-from tests.upstream import Upstream, sends
+from chalicelib.routing.reading import file
+from tests.support.doors import ROOT, ApiGatewayDoor
+from tests.support.gateway import AWS, JSON, FixedTable, house, runtime_at, table
+from tests.support.problems import assert_problem
+from tests.support.upstream import Upstream, sends
 
 TABLE = file.load(ROOT / "routing.yaml")
 PICTURE = json.dumps({"instances": [[0] * 64]}).encode()

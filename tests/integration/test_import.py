@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import pytest
 
-from chalicelib.table import file
+from chalicelib.routing.reading import file
 from gatewayctl.cli import main
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
-from tests.doors import ROOT, LocalDoor
-from tests.gateway import AWS, FixedTable, house, runtime_at
+from tests.support.doors import ROOT, LocalDoor
+from tests.support.gateway import AWS, FixedTable, house, runtime_at
 from tests.unit.importing.accounts import parsed, paths, targets
 
 PROJECT_TABLE = file.load(ROOT / "routing.yaml")

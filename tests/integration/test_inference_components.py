@@ -6,7 +6,7 @@ import pytest
 
 from tests.containers.account import VARIANT, image
 from tests.containers.container import echo
-from tests.stand_in import error_of, wait_until
+from tests.support.stand_in import error_of, wait_until
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from tests.containers.account import VARIANT, image
 from tests.containers.container import failing
-from tests.wire import send
+from tests.support.wire import send
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from gatewayctl.cli import main
-from tests.drifted_demo import CHANGES, CREDENTIALS, TABLE
+from tests.support.drifted_demo import CHANGES, CREDENTIALS, TABLE
 
 
 @pytest.fixture(scope="module")

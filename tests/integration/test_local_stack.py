@@ -14,8 +14,8 @@ import tempfile
 import psutil
 import pytest
 
-from tests.ports import free_port
-from tests.stand_in import ROOT, gone, wait_until
+from tests.support.ports import free_port
+from tests.support.stand_in import ROOT, gone, wait_until
 
 
 class LocalStack:

@@ -15,7 +15,7 @@ from tests.containers.account import artifacts, image
 from tests.containers.container import (
     failing,
 )
-from tests.stand_in import error_of, wait_until
+from tests.support.stand_in import error_of, wait_until
 
 TEN_MODELS = [f"m{number}.tar.gz" for number in range(10)]
 

@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 from tests.containers.multi_model_server import MultiModelServer
-from tests.stand_in import error_of
+from tests.support.stand_in import error_of
 
 # It is the one test that needs more than Python and make, so a machine without Java may leave it
 # out; in CI it runs, and fails where there is none.

@@ -18,21 +18,21 @@ from chalice.config import Config
 from chalice.local import create_local_server
 from hypothesis import strategies as st
 
-from chalicelib.admission import TIMEOUT_HEADER
-from chalicelib.messages import InferenceResponse
-from chalicelib.table import file
+from chalicelib.payload.admission import TIMEOUT_HEADER
+from chalicelib.payload.messages import InferenceResponse
+from chalicelib.routing.reading import file
 from gatewayctl.http_api.document import document
-from tests.doors import ROOT, TOKEN, LocalDoor
-from tests.gateway import FakeRuntime, FixedTable, house, runtime_at, table
-from tests.problems import TITLES
-from tests.profile import LONG
+from tests.support.doors import ROOT, TOKEN, LocalDoor
+from tests.support.gateway import FakeRuntime, FixedTable, house, runtime_at, table
+from tests.support.problems import TITLES
+from tests.support.profile import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chalice.app import Chalice
 
-    from chalicelib.routing import RoutingTable
+    from chalicelib.routing.table import RoutingTable
 
 CONFIG = {
     "seed": 4,

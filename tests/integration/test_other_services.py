@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
-from tests.stand_in import error_of
-from tests.wire import send
+from tests.support.stand_in import error_of
+from tests.support.wire import send
 
 MIB = 1024 * 1024
 

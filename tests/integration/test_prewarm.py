@@ -15,8 +15,8 @@ from gatewayctl import aws, prewarm
 from gatewayctl.cli import main
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
-from tests.stand_in import ROOT, wait_until
-from tests.upstream import Upstream, sends
+from tests.support.stand_in import ROOT, wait_until
+from tests.support.upstream import Upstream, sends
 
 DEMO = str(ROOT / "routing.yaml")
 HERE = {

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.table import file
-from tests.publish_desk import COMPILED, KEY, Desk, digest, yaml
-from tests.stand_in import ROOT
+from chalicelib.routing.reading import file
+from tests.support.publish_desk import COMPILED, KEY, Desk, digest, yaml
+from tests.support.stand_in import ROOT
 
 OLD = yaml("a", "b", "c", "d", "e")
 NEW = OLD.replace("endpoint: a", "endpoint: a-next")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import refreshed
+from chalicelib.routing import refreshed
 from chalicelib.settings import SETTINGS
 from gatewayctl.publishing import store
-from tests.publish_desk import KEY, Desk
+from tests.support.publish_desk import KEY, Desk
 
 PAGE = (Path(__file__).parents[2] / "docs/tables-in-s3.md").read_text(encoding="utf-8")
 SESSIONS = re.findall(r"```console\n\$ python -m gatewayctl publish (.*)\n([^`]*)```", PAGE)

@@ -6,10 +6,10 @@ import pytest
 import yaml as pyyaml
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.table import file
+from chalicelib.routing.reading import file
 from gatewayctl.publishing.location import location
 from gatewayctl.publishing.onlooker import Onlooker
-from tests.publish_desk import COMPILED, KEY, Desk, digest, yaml
+from tests.support.publish_desk import COMPILED, KEY, Desk, digest, yaml
 
 OLD = yaml("a", "b", "c", "d", "e")
 NEW = OLD.replace("endpoint: a", "endpoint: a-next")

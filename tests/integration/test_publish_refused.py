@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.publish_desk import COMPILED, KEY, Desk, digest, yaml
+from tests.support.publish_desk import COMPILED, KEY, Desk, digest, yaml
 
 OLD = yaml("a", "b", "c", "d", "e")
 NEW = OLD.replace("endpoint: a", "endpoint: a-next")

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from chalicelib.table import file
-from tests.publish_desk import COMPILED, KEY, Desk, digest, yaml
+from chalicelib.routing.reading import file
+from tests.support.publish_desk import COMPILED, KEY, Desk, digest, yaml
 
 FIRST = yaml("a", "b", "c", "d", "e")
 SECOND = FIRST.replace("endpoint: a", "endpoint: a-next")

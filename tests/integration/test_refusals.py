@@ -9,8 +9,8 @@ import pytest
 
 from tests.containers.account import INSTANCES, VARIANT, Account, image
 from tests.containers.container import failing, huge
-from tests.stand_in import StandIn, error_of, wait_until
-from tests.wire import connected, invocation, received, send
+from tests.support.stand_in import StandIn, error_of, wait_until
+from tests.support.wire import connected, invocation, received, send
 
 MIB = 1024 * 1024
 LIMIT = 1000

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.gateway import AWS, table
-from tests.profile import LONG
-from tests.stock import BOTH, CALLS, date_of, on_the_wire, outcome
-from tests.upstream import Upstream, sends
+from tests.support.gateway import AWS, table
+from tests.support.profile import LONG
+from tests.support.stock import BOTH, CALLS, date_of, on_the_wire, outcome
+from tests.support.upstream import Upstream, sends
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 TRIES = 50  # to have both signed in the same second

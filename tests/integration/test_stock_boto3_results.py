@@ -6,12 +6,12 @@ import re
 import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
-from chalicelib.deadline import Deadline
-from tests.doors import ROOT
+from chalicelib.aws.deadline import Deadline
 from tests.faults.proxy import closed_port
-from tests.gateway import AWS, table
-from tests.stock import BOTH, SECONDS, ours, outcome, stock
-from tests.upstream import Upstream, sends, sends_and_closes, sends_and_resets
+from tests.support.doors import ROOT
+from tests.support.gateway import AWS, table
+from tests.support.stock import BOTH, SECONDS, ours, outcome, stock
+from tests.support.upstream import Upstream, sends, sends_and_closes, sends_and_resets
 
 EXAMPLE = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]]}).encode()
 ALL_BYTES = bytes(range(256))

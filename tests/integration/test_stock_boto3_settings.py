@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.stock import BOTH, prepared, text_of, told
-from tests.upstream import Upstream
+from tests.support.stock import BOTH, prepared, text_of, told
+from tests.support.upstream import Upstream
 
 RUNTIME = "sagemaker-runtime"
 KEYS = "aws_access_key_id = AKIDFILE\naws_secret_access_key = secret\n"

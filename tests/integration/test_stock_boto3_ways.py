@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.authority import Authority
-from tests.deployed.recorder import Recorder
 from tests.faults.proxy import closed_port
-from tests.gateway import AWS
-from tests.stock import BOTH, on_the_wire, outcome
-from tests.upstream import Upstream, sends
+from tests.support.authority import Authority
+from tests.support.gateway import AWS
+from tests.support.recorder import Recorder
+from tests.support.stock import BOTH, on_the_wire, outcome
+from tests.support.upstream import Upstream, sends
 
 RUNTIME = "sagemaker-runtime"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n7"

@@ -8,14 +8,14 @@ from functools import partial
 import pytest
 
 from chalicelib.errors import RoutingUnavailable
-from chalicelib.refreshed import RefreshedSource
-from chalicelib.s3_object import S3Object, s3_client
+from chalicelib.routing.reading import file
+from chalicelib.routing.refreshed import RefreshedSource
+from chalicelib.routing.s3_object import S3Object, s3_client
 from chalicelib.settings import S3Location
-from chalicelib.table import file
-from tests.doors import ApiGatewayDoor
-from tests.gateway import AWS, TABLE, Log, house
-from tests.problems import assert_problem
-from tests.upstream import Upstream, sends, sends_and_closes, sends_and_resets
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import AWS, TABLE, Log, house
+from tests.support.problems import assert_problem
+from tests.support.upstream import Upstream, sends, sends_and_closes, sends_and_resets
 
 OTHER = TABLE.replace("churn-prod", "churn-next")
 _numbers = itertools.count()

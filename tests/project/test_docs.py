@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib import errors
-from chalicelib.retries import NEVER, RETRIES
-from chalicelib.routing import BUILT_IN
-from chalicelib.table.document import MANDATORY, TABLE, parse
-from chalicelib.table.keys import (
+from chalicelib.routing.reading.document import MANDATORY, TABLE, parse
+from chalicelib.routing.reading.keys import (
     MODEL,
     OPTIONS,
     PASS_HEADERS,
@@ -19,8 +17,10 @@ from chalicelib.table.keys import (
     TARGET,
     of_kind,
 )
-from chalicelib.table.problems import InvalidTable
-from chalicelib.targets import KINDS
+from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.table import BUILT_IN
+from chalicelib.routing.targets import KINDS
+from chalicelib.sagemaker.retries import NEVER, RETRIES
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROUTING = (DOCS / "routing-table.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import pytest
 from botocore.loaders import Loader
 
 from deployment import endpoints
-from tests.stock import CALLS
+from tests.support.stock import CALLS
 
 # The one service whose addresses botocore has never had in this file, but in its rules alone.
 BY_RULES = {"signin"}

@@ -9,12 +9,12 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from chalicelib import metrics, telemetry
 from chalicelib.api.authorizers import TTL_SECONDS
 from chalicelib.auth import download, issuer, json_web_tokens, schemes, signed_claims
 from chalicelib.auth.last_known_good import GOOD_FOR_SECONDS
-from chalicelib.record import RequestRecord
 from chalicelib.settings import Settings
+from chalicelib.telemetry import log, metrics
+from chalicelib.telemetry.record import RequestRecord
 from tests.project.test_docs import DOCS, code, rows
 
 PAGE = (DOCS / "operations.md").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def texts(node):
 
 def written(member):
     """The calls of one of the two that write: `self._logger.…`, `self._metrics.…`."""
-    for call in calls(Path(telemetry.__file__)):
+    for call in calls(Path(log.__file__)):
         if ast.unparse(call.func).startswith(f"self.{member}."):
             yield call
 
@@ -91,7 +91,7 @@ class TestMetrics:
         assert list(documented)[: len(per_model)] == list(per_model)
         assert f"`{metrics.NAMESPACE}`" in PAGE
         assert f"`{metrics.UNKNOWN_MODEL}`" in PAGE
-        assert f"`{telemetry.LOCAL_SERVICE}`" in PAGE
+        assert f"`{log.LOCAL_SERVICE}`" in PAGE
 
     def test_costs(self):
         """The sums are right."""

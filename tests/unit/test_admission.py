@@ -2,7 +2,6 @@
 
 import pytest
 
-from chalicelib.admission import MAX_BODY_BYTES, admit, requested_timeout_seconds
 from chalicelib.errors import (
     InvalidHeader,
     InvalidJson,
@@ -10,8 +9,9 @@ from chalicelib.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
-from chalicelib.messages import Call, InferenceRequest
-from tests.gateway import table
+from chalicelib.payload.admission import MAX_BODY_BYTES, admit, requested_timeout_seconds
+from chalicelib.payload.messages import Call, InferenceRequest
+from tests.support.gateway import table
 
 MODELS = table()
 JSON = {"content-type": "application/json"}

@@ -15,11 +15,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
 
-from chalicelib import aws
-from chalicelib.deadline import Deadline
-from tests.profile import LONG
-from tests.stand_in import ROOT
-from tests.stock import CALLS, ONCE, SECONDS, ours, prepared, text_of, told
+from chalicelib.aws import clients
+from chalicelib.aws.deadline import Deadline
+from tests.support.profile import LONG
+from tests.support.stand_in import ROOT
+from tests.support.stock import CALLS, ONCE, SECONDS, ours, prepared, text_of, told
 
 KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
 HERE = {**KEYS, "region_name": "us-east-1"}
@@ -53,8 +53,8 @@ def heard(event, arguments):
     elif event == "open":
         opened.append(str(arguments[0]))
 sys.addaudithook(heard)
-from chalicelib import aws
-aws.client("sagemaker-runtime", **{settings!r})
+from chalicelib.aws import clients
+clients.client("sagemaker-runtime", **{settings!r})
 print(sum(name.startswith(data) for name in listed))
 print(*(os.path.relpath(name, data) for name in opened if name.startswith(data)))
 """
@@ -105,7 +105,7 @@ def test_addresses(session, service, variant, monkeypatch):
 @pytest.mark.parametrize("name", ["list_available_services", "is_builtin_path"])
 def test_what_is_overridden(name):
     """botocore still has it, with the same arguments."""
-    ours, botocores = vars(aws._Loader)[name], vars(Loader)[name]
+    ours, botocores = vars(clients._Loader)[name], vars(Loader)[name]
     # Some are wrapped by a cache that does not say what is in it.
     original = inspect.getclosurevars(botocores).nonlocals.get("func", botocores)
 

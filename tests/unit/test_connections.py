@@ -7,12 +7,12 @@ import time
 import pytest
 
 from chalicelib import errors
-from chalicelib.connections import IDLE_SECONDS
-from chalicelib.deadline import Deadline
-from chalicelib.messages import InferenceRequest
-from chalicelib.record import RequestRecord
-from tests.gateway import runtime_at, table
-from tests.upstream import Upstream, sends, sends_and_closes
+from chalicelib.aws.connections import IDLE_SECONDS
+from chalicelib.aws.deadline import Deadline
+from chalicelib.payload.messages import InferenceRequest
+from chalicelib.telemetry.record import RequestRecord
+from tests.support.gateway import runtime_at, table
+from tests.support.upstream import Upstream, sends, sends_and_closes
 
 MODELS = table("version: 1\nmodels:\n  m: {kind: single, endpoint: e, max_attempts: 1}\n")
 SMALL = InferenceRequest(b"{}", "application/json")

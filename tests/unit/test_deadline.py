@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chalicelib.deadline import Deadline
+from chalicelib.aws.deadline import Deadline
 
 
 @pytest.mark.parametrize(

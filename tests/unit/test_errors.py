@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.errors import GatewayError
-from tests.problems import family
+from tests.support.problems import family
 
 # One of each, with the part of its text that only this very error has.
 INSTANCES = [

@@ -8,11 +8,11 @@ import pytest
 
 from chalicelib.api.wire import LAMBDA_MARGIN_SECONDS
 from chalicelib.gateway import ANSWER_SECONDS
-from chalicelib.table.document import parse
+from chalicelib.routing.reading.document import parse
 from gatewayctl.cli import main
 from gatewayctl.explain.command import command
 from gatewayctl.keys.outside import Outside
-from tests.key_desk import HOUR, Desk
+from tests.support.key_desk import HOUR, Desk
 
 TABLE = """\
 version: 1

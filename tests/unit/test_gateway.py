@@ -3,12 +3,12 @@
 import pytest
 
 from chalicelib.auth.principal import Principal
-from chalicelib.deadline import Deadline
+from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import InvalidParameter, UnknownModel
 from chalicelib.gateway import Gateway
-from chalicelib.messages import Call
-from chalicelib.record import RequestRecord
-from tests.gateway import FakeRuntime, table
+from chalicelib.payload.messages import Call
+from chalicelib.telemetry.record import RequestRecord
+from tests.support.gateway import FakeRuntime, table
 
 CALL = Call({"content-type": "application/json"}, b"{}", 2)
 

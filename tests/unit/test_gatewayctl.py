@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from chalicelib.table import file as table_file
+from chalicelib.routing.reading import file as table_file
 from gatewayctl.cli import COMMANDS, main
 
 PROJECT = Path(__file__).parents[2]

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from chalicelib.admission import TIMEOUT_HEADER, requested_timeout_seconds
 from chalicelib.errors import (
     GatewayError,
     InvalidHeader,
@@ -18,21 +17,22 @@ from chalicelib.errors import (
     ModelRejectedInput,
     RateLimited,
 )
-from chalicelib.messages import Call
-from chalicelib.parameters import Pattern, is_value
-from chalicelib.table import file as table_file
-from chalicelib.table.patterns import refusal
+from chalicelib.payload.admission import TIMEOUT_HEADER, requested_timeout_seconds
+from chalicelib.payload.messages import Call
+from chalicelib.routing.parameters import Pattern, is_value
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.patterns import refusal
 from gatewayctl.http_api import bodies, parameters
 from gatewayctl.http_api.document import document
 from gatewayctl.http_api.operation_ids import operation_id
 from gatewayctl.http_api.operations import ANY_VALUE
 from gatewayctl.http_api.problems import FAMILY, URN, statuses
-from tests.doors import ROOT, LocalDoor
-from tests.gateway import TABLE, house
-from tests.problems import MEMBERS
-from tests.problems import family as every_error
-from tests.profile import LONG
-from tests.random_tables import NOT_FOR_CALLERS, TABLES
+from tests.support.doors import ROOT, LocalDoor
+from tests.support.gateway import TABLE, house
+from tests.support.problems import MEMBERS
+from tests.support.problems import family as every_error
+from tests.support.profile import LONG
+from tests.support.random_tables import NOT_FOR_CALLERS, TABLES
 
 DEMO = (ROOT / "routing.yaml").read_text(encoding="utf-8")
 METHODS = {method.lower() for method in HTTPMethod}

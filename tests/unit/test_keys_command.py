@@ -19,7 +19,7 @@ from chalicelib.auth.key_document import MAX_BYTES, parse
 from chalicelib.auth.last_known_good import LastKnownGood
 from gatewayctl.keys.fresh_key import fresh_key
 from gatewayctl.keys.outside import Outside
-from tests.key_desk import HOUR, NOON, Desk, text_of
+from tests.support.key_desk import HOUR, NOON, Desk, text_of
 
 PROJECT = Path(__file__).parents[2]
 DAY = 24 * HOUR

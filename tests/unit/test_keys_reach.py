@@ -5,9 +5,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.routing import RoutingTable, row_key
+from chalicelib.routing.table import RoutingTable, row_key
 from gatewayctl.keys import reach
-from tests.profile import LONG
+from tests.support.profile import LONG
 
 VALUES = ("red", "green", "blue")
 FIRSTS = ("a", "b")

@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from gatewayctl import aws
 from gatewayctl.keys.store import LABEL, KeyStore
-from tests.key_desk import Desk
+from tests.support.key_desk import Desk
 from tests.unit.auth.web import closed_port
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 
-from chalicelib.metrics import Metrics
-from chalicelib.record import RequestRecord
-from chalicelib.table.document import parse
+from chalicelib.routing.reading.document import parse
+from chalicelib.telemetry.metrics import Metrics
+from chalicelib.telemetry.record import RequestRecord
 from gatewayctl.cli import main
 from gatewayctl.lint.metrics import (
     METRICS_OF_A_HEALTHY_MODEL,
@@ -19,7 +19,7 @@ from gatewayctl.lint.metrics import (
 from gatewayctl.lint.rules import warnings
 from gatewayctl.lint.subject import Subject
 from gatewayctl.table_lines import Lines
-from tests.random_tables import TABLES
+from tests.support.random_tables import TABLES
 
 MME = "kind: mme, endpoint: e, target_model"
 

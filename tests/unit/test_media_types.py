@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.media_types import chosen, essence
+from chalicelib.payload.media_types import chosen, essence
 
 OFFERS = ("application/json", "text/csv", "text/plain")
 

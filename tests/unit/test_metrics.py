@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from chalicelib.metrics import Metrics
-from chalicelib.record import RequestRecord
-from chalicelib.telemetry import Telemetry
-from tests.measures import NotEmf, check, read
+from chalicelib.telemetry.log import Telemetry
+from chalicelib.telemetry.metrics import Metrics
+from chalicelib.telemetry.record import RequestRecord
+from tests.support.measures import NotEmf, check, read
 
 SERVICE = "inference-gateway-test"
 

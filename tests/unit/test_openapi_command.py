@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
-from chalicelib.table import file as table_file
+from chalicelib.routing.reading import file as table_file
 from gatewayctl.cli import main
 from gatewayctl.http_api.document import document
-from tests.gateway import TABLE
+from tests.support.gateway import TABLE
 
 
 class Outcome(NamedTuple):

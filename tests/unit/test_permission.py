@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.auth.principal import Principal
-from tests.doors import CONTEXT
+from tests.support.doors import CONTEXT
 
 
 def may_call(grants, path):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import errors, upstream_errors
-from chalicelib.warmth import WARM_SECONDS
+from chalicelib import errors
+from chalicelib.sagemaker import upstream_errors
+from chalicelib.sagemaker.warmth import WARM_SECONDS
 from gatewayctl import prewarm
 from gatewayctl.prewarming import touch
 from gatewayctl.prewarming.call import ADVICE, LONGEST_CALL_SECONDS

@@ -11,7 +11,7 @@ from gatewayctl.prewarming import summary
 from gatewayctl.prewarming.outcome import Outcome, State
 from gatewayctl.prewarming.round import Round
 from gatewayctl.prewarming.selection import Selection, select
-from tests.gateway import table
+from tests.support.gateway import table
 
 SECONDS = 20
 LINES = [

@@ -4,7 +4,7 @@ import pytest
 
 from gatewayctl.command import WrongUse
 from gatewayctl.prewarming.selection import select
-from tests.gateway import TABLE, table
+from tests.support.gateway import TABLE, table
 
 FILE = "routing.yaml"
 MORE = """\

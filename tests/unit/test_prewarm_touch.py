@@ -6,7 +6,7 @@ from gatewayctl.prewarming.call import Answer, Said
 from gatewayctl.prewarming.outcome import Outcome, State
 from gatewayctl.prewarming.selection import select
 from gatewayctl.prewarming.touch import Touch
-from tests.gateway import table
+from tests.support.gateway import table
 
 (IRIS,) = select(table(), ["iris"], "routing.yaml").candidates
 NOT_READY = Answer(Said.NOT_READY, 60.0, "ModelNotReadyException", "wait")

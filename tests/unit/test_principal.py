@@ -4,8 +4,8 @@ import pytest
 
 from chalicelib.auth.principal import Principal
 from chalicelib.errors import AuthUnavailable, Unauthorized
-from tests.doors import CONTEXT
-from tests.gateway import table
+from tests.support.doors import CONTEXT
+from tests.support.gateway import table
 
 NOW = 1_800_000_000.5
 

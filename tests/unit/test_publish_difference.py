@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.table import file
+from chalicelib.routing.reading import file
 from gatewayctl.publishing.difference import changes, counted
-from tests.random_tables import TABLES
+from tests.support.random_tables import TABLES
 
 CHURN = "  churn: {kind: single, endpoint: churn-prod}\n"
 IRIS = "  iris: {kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz}\n"

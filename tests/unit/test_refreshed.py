@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.errors import RoutingUnavailable
-from chalicelib.refreshed import COOLDOWN_SECONDS, RefreshedSource
-from chalicelib.s3_object import Fetched, NotFetched
-from chalicelib.table import file
-from tests.clock import Clock
-from tests.gateway import Log
+from chalicelib.routing.reading import file
+from chalicelib.routing.refreshed import COOLDOWN_SECONDS, RefreshedSource
+from chalicelib.routing.s3_object import Fetched, NotFetched
+from tests.support.clock import Clock
+from tests.support.gateway import Log
 
 MAX_AGE_SECONDS = 30
 

@@ -6,10 +6,10 @@ from chalicelib.api.exchange import Exchange
 from chalicelib.auth.key_document import ApiKey
 from chalicelib.auth.principal import Principal
 from chalicelib.errors import ConfigurationError
-from chalicelib.messages import Call, InferenceRequest, InferenceResponse
-from chalicelib.record import RequestRecord
+from chalicelib.payload.messages import Call, InferenceRequest, InferenceResponse
 from chalicelib.settings import Settings
-from tests.canary import CANARY
+from chalicelib.telemetry.record import RequestRecord
+from tests.support.canary import CANARY
 
 KEY = f"gw_k3yoft3s_{CANARY}{'x' * 32}"
 CALL = Call({"authorization": f"Bearer {KEY}", "cookie": CANARY}, CANARY.encode(), 11)

@@ -6,11 +6,12 @@ import pytest
 from botocore.stub import Stubber
 from urllib3.exceptions import ReadTimeoutError
 
-from chalicelib import aws, errors, upstream_errors
-from chalicelib.deadline import Deadline
-from chalicelib.messages import InferenceRequest
-from chalicelib.record import RequestRecord
-from chalicelib.retries import (
+from chalicelib import errors
+from chalicelib.aws import clients
+from chalicelib.aws.deadline import Deadline
+from chalicelib.payload.messages import InferenceRequest
+from chalicelib.sagemaker import upstream_errors
+from chalicelib.sagemaker.retries import (
     JITTER,
     LAST_ATTEMPT_SECONDS,
     LEAST_PAUSE_SECONDS,
@@ -21,9 +22,10 @@ from chalicelib.retries import (
     Attempts,
     RetryBudget,
 )
-from chalicelib.runtime import SageMakerRuntime
-from tests.fake_body import FakeBody
-from tests.gateway import AWS, table
+from chalicelib.sagemaker.runtime import SageMakerRuntime
+from chalicelib.telemetry.record import RequestRecord
+from tests.support.fake_body import FakeBody
+from tests.support.gateway import AWS, table
 
 MODELS = table("""\
 version: 1
@@ -181,7 +183,7 @@ class Called:
     """The real runtime on a real client that answers as it is told; it does not wait in between."""
 
     def __init__(self):
-        self.client = client = aws.client("sagemaker-runtime", **AWS)
+        self.client = client = clients.client("sagemaker-runtime", **AWS)
         self.stub = Stubber(client)
         self.stub.activate()
         self.pauses = []

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidParameter, UnknownModel
-from chalicelib.routing import RoutingTable
-from chalicelib.table import file as table_file
-from chalicelib.table.problems import InvalidTable
-from chalicelib.targets import MultiModelTarget, SingleModelTarget
-from tests.vectors import vectors
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.table import RoutingTable
+from chalicelib.routing.targets import MultiModelTarget, SingleModelTarget
+from tests.support.vectors import vectors
 
 PROJECT = Path(__file__).parents[2]
 
@@ -454,9 +454,10 @@ class TestFile:
     def test_compiled_needs_no_yaml(self, path, compiled):
         """A start from the compiled form imports neither YAML nor the checks."""
         script = (
-            "import sys; from pathlib import Path; from chalicelib.table.file import load;"
+            "import sys; from pathlib import Path;"
+            "from chalicelib.routing.reading.file import load;"
             f"assert len(load(Path({str(path)!r}))) == 4;"
-            "bad = {'yaml', 'difflib', 'chalicelib.table.document'} & set(sys.modules);"
+            "bad = {'yaml', 'difflib', 'chalicelib.routing.reading.document'} & set(sys.modules);"
             "sys.exit(str(bad) if bad else 0)"
         )
 

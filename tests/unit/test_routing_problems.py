@@ -8,11 +8,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.routing import RoutingTable
-from chalicelib.table import nodes
-from chalicelib.table.document import LARGEST_FILE, parse
-from chalicelib.table.patterns import LONGEST_PATTERN, refusal
-from chalicelib.table.problems import InvalidTable
+from chalicelib.routing.reading import nodes
+from chalicelib.routing.reading.document import LARGEST_FILE, parse
+from chalicelib.routing.reading.patterns import LONGEST_PATTERN, refusal
+from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.table import RoutingTable
 
 PROJECT = Path(__file__).parents[2]
 DEMO = (PROJECT / "routing.yaml").read_bytes()

@@ -5,14 +5,15 @@ from botocore.exceptions import ParamValidationError
 from botocore.stub import Stubber
 from urllib3.exceptions import ReadTimeoutError
 
-from chalicelib import aws, errors
-from chalicelib.answers import MAX_ANSWER_BYTES
-from chalicelib.deadline import Deadline
-from chalicelib.messages import InferenceRequest
-from chalicelib.record import RequestRecord
-from chalicelib.runtime import SageMakerRuntime
-from tests.fake_body import FakeBody
-from tests.gateway import AWS, table
+from chalicelib import errors
+from chalicelib.aws import clients
+from chalicelib.aws.deadline import Deadline
+from chalicelib.payload.messages import InferenceRequest
+from chalicelib.sagemaker.answers import MAX_ANSWER_BYTES
+from chalicelib.sagemaker.runtime import SageMakerRuntime
+from chalicelib.telemetry.record import RequestRecord
+from tests.support.fake_body import FakeBody
+from tests.support.gateway import AWS, table
 
 MODELS = table()
 REQUEST = InferenceRequest(b"{}", "application/json")
@@ -22,7 +23,7 @@ class Stubbed:
     """The real runtime on a real client, whose answers are checked against AWS's own model."""
 
     def __init__(self):
-        self.client = aws.client("sagemaker-runtime", **AWS)
+        self.client = clients.client("sagemaker-runtime", **AWS)
         self.stub = Stubber(self.client)
         self.runtime = SageMakerRuntime(lambda: self.client)
         self.record = RequestRecord("id")

@@ -8,12 +8,13 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import NoRegionError
 from urllib3.exceptions import ReadTimeoutError
 
-from chalicelib import aws, errors
-from chalicelib.deadline import Deadline
-from chalicelib.messages import InferenceRequest
-from chalicelib.record import RequestRecord
-from chalicelib.runtime import SageMakerRuntime
-from tests.gateway import AWS, table
+from chalicelib import errors
+from chalicelib.aws import clients
+from chalicelib.aws.deadline import Deadline
+from chalicelib.payload.messages import InferenceRequest
+from chalicelib.sagemaker.runtime import SageMakerRuntime
+from chalicelib.telemetry.record import RequestRecord
+from tests.support.gateway import AWS, table
 
 MODELS = table("""\
 version: 1
@@ -38,7 +39,7 @@ def invoke(runtime, path="churn", record=None):
 
 def test_stock():
     """But for two things it is what boto3 makes: it tries once, and does not wait to connect."""
-    client = aws.client("sagemaker-runtime", **AWS)
+    client = clients.client("sagemaker-runtime", **AWS)
 
     assert client.meta.service_model.service_name == "sagemaker-runtime"
     assert client.meta.config.retries["total_max_attempts"] == 1
@@ -47,7 +48,7 @@ def test_stock():
 
 def test_one_try():
     """Whether a call is made again is ours to say: boto3 would run the model twice more."""
-    client, sent = aws.client("sagemaker-runtime", **AWS), []
+    client, sent = clients.client("sagemaker-runtime", **AWS), []
 
     def answer(request, **_):
         sent.append(request)
@@ -65,7 +66,7 @@ def test_made_once():
     made, together = [], threading.Barrier(8)
 
     def make():
-        client = aws.client("sagemaker-runtime", **AWS)
+        client = clients.client("sagemaker-runtime", **AWS)
         client.meta.events.register("before-send", raise_read_timeout)
         made.append(client)
         return client

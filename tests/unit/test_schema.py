@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from chalicelib.table import values
-from chalicelib.table.document import TABLE, parse
-from chalicelib.table.entry import read_name
-from chalicelib.table.keys import MODEL, RULE
-from chalicelib.table.nodes import Scalar
-from chalicelib.table.problems import Findings, InvalidTable
+from chalicelib.routing.reading import values
+from chalicelib.routing.reading.document import TABLE, parse
+from chalicelib.routing.reading.entry import read_name
+from chalicelib.routing.reading.keys import MODEL, RULE
+from chalicelib.routing.reading.nodes import Scalar
+from chalicelib.routing.reading.problems import Findings, InvalidTable
 from gatewayctl.cli import main
 from gatewayctl.table_schema import DESCRIPTIONS, GRAMMARS, schema
-from tests import gateway, key_desk
-from tests.editor_yaml import load
-from tests.random_tables import TABLES
+from tests.support import gateway, key_desk
+from tests.support.editor_yaml import load
+from tests.support.random_tables import TABLES
 
 PROJECT = Path(__file__).parents[2]
 DOCUMENTED = re.findall(

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidJson
-from chalicelib.strict_json import MAX_DEPTH, check
-from tests.json_test_suite import REFUSED_AT_WILL, cases
+from chalicelib.payload.strict_json import MAX_DEPTH, check
+from tests.support.json_test_suite import REFUSED_AT_WILL, cases
 
 VALUES = st.recursive(
     st.none()

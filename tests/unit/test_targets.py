@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from chalicelib.targets import (
+from chalicelib.routing.targets import (
     KINDS,
     ComponentTarget,
     MultiContainerTarget,

@@ -2,15 +2,15 @@
 
 import pytest
 
-from chalicelib.record import RequestRecord
-from chalicelib.targets import (
+from chalicelib.routing.targets import (
     ComponentTarget,
     MultiContainerTarget,
     MultiModelTarget,
     PipelineTarget,
     SingleModelTarget,
 )
-from tests.gateway import Log
+from chalicelib.telemetry.record import RequestRecord
+from tests.support.gateway import Log
 
 CANARY = "canary-7f3a"
 NAUGHTY = 'x"}\n{"level": "forged", "request_id": "forged"}\r\u2028\x1b[31m'

@@ -20,9 +20,9 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 1\r\n\r\
 # In a new process, where botocore asks whatever `certifi` lies first on the path for a bundle.
 CALL = """
 import sys
-from chalicelib import answers
-from chalicelib.client import sagemaker_client
-from chalicelib.deadline import Deadline
+from chalicelib.sagemaker import answers
+from chalicelib.sagemaker.client import sagemaker_client
+from chalicelib.aws.deadline import Deadline
 client = sagemaker_client(endpoint_url=sys.argv[1])
 with Deadline.soonest([20]).in_force():
     print(answers.read(client.invoke_endpoint(EndpointName="e", Body=b"1")).body.decode())
@@ -111,7 +111,7 @@ def call(tls, folder, *, whole, **environment):
     )
 
 
-AMAZON = ROOT / "chalicelib/botocore_data/amazon-roots.pem"
+AMAZON = ROOT / "chalicelib/aws/botocore_data/amazon-roots.pem"
 
 
 def test_somebody_elses_certificate(tls, tmp_path):

@@ -9,7 +9,7 @@ from botocore.session import Session
 from urllib3 import exceptions as urllib3_errors
 
 from chalicelib import errors
-from chalicelib.upstream_errors import ERRORS, READ_ERRORS, from_answer, from_silence
+from chalicelib.sagemaker.upstream_errors import ERRORS, READ_ERRORS, from_answer, from_silence
 
 CANARY = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/canary-7f3a"
 URL = {"endpoint_url": f"https://{CANARY}"}

@@ -4,14 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.targets import (
+from chalicelib.routing.targets import (
     ComponentTarget,
     MultiContainerTarget,
     MultiModelTarget,
     PipelineTarget,
     SingleModelTarget,
 )
-from chalicelib.warmth import (
+from chalicelib.sagemaker.warmth import (
     LONGEST_GAP_SECONDS,
     LONGEST_LOAD_SECONDS,
     LONGEST_RETRY_AFTER_SECONDS,
@@ -19,7 +19,7 @@ from chalicelib.warmth import (
     WARM_SECONDS,
     Warmth,
 )
-from tests.clock import Clock
+from tests.support.clock import Clock
 
 MODEL = MultiModelTarget("tabular", "iris.tar.gz")
 

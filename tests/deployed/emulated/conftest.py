@@ -9,8 +9,8 @@ import pytest
 from tests.deployed.emulated.emulator import EmulatedAws
 from tests.deployed.emulated.stack import Stack
 from tests.deployed.emulated.translation import cloudformation
-from tests.deployed.recorder import Recorder
-from tests.key_desk import Desk
+from tests.support.key_desk import Desk
+from tests.support.recorder import Recorder
 
 SECRET = "inference-gateway/keys"  # the only one that the stage's authorizer may read
 BUCKET = "deployments"

@@ -37,8 +37,8 @@ import psutil
 from botocore.config import Config
 
 from tests.deployed.emulated.installation import interpreter
-from tests.ports import free_port
-from tests.stand_in import gone, wait_until
+from tests.support.ports import free_port
+from tests.support.stand_in import gone, wait_until
 
 REGION = "us-east-1"
 ROOT_CREDENTIALS = ("test", "test")

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.doors import Answer
+from tests.support.doors import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

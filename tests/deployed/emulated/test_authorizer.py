@@ -3,8 +3,8 @@
 import pytest
 
 from tests.deployed.emulated.conftest import SECRET
-from tests.problems import assert_problem
-from tests.stand_in import wait_until
+from tests.support.problems import assert_problem
+from tests.support.stand_in import wait_until
 from tests.unit.auth.documents import api_key
 
 JSON = ("Content-Type", "application/json")

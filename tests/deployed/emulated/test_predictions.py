@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.deployed.recorder import Answer
+from tests.support.recorder import Answer
 
 JSON = ("Content-Type", "application/json")
 EVERY_BYTE = bytes(range(256))

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.problems import MEMBERS, assert_problem
+from tests.support.problems import MEMBERS, assert_problem
 
 NPY = "application/x-npy"
 EXAMPLE = b'{"instances": [[5.1, 3.5, 1.4, 0.2]]}'

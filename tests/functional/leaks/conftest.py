@@ -6,8 +6,8 @@ import logging
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.doors import ApiGatewayDoor, LocalDoor
 from tests.functional.leaks.scene import SECRETS, Scene, Scripted
+from tests.support.doors import ApiGatewayDoor, LocalDoor
 from tests.unit.auth.issuer import Key
 from tests.unit.auth.web import Issuer
 

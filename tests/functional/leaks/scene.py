@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.factory import create_app
 from chalicelib.auth.schemes import schemes
+from chalicelib.routing.reading import file
 from chalicelib.settings import Settings
-from chalicelib.table import file
-from tests.canary import CANARY
-from tests.gateway import JSON, TABLE, FixedTable, House, runtime_at
-from tests.measures import Books
+from tests.support.canary import CANARY
+from tests.support.gateway import JSON, TABLE, FixedTable, House, runtime_at
+from tests.support.measures import Books
+from tests.support.upstream import Upstream, sends
 from tests.unit.auth.issuer import AUDIENCE, Key, claims, jwks, token
-from tests.upstream import Upstream, sends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.doors import Answer
+    from tests.support.doors import Answer
+    from tests.support.upstream import Script
     from tests.unit.auth.web import Issuer
-    from tests.upstream import Script
 
 FOLDER = "folder-5b2c"
 SECRET = f"{CANARY}{'x' * 32}"

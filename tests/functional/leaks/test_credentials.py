@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tests.canary import CANARY
 from tests.functional.leaks.scene import ARN, KEY, http, key_document, secret
+from tests.support.canary import CANARY
+from tests.support.upstream import sends, sends_and_closes
 from tests.unit.auth.issuer import claims, compact, jwks
-from tests.upstream import sends, sends_and_closes
 
 
 @pytest.mark.parametrize(

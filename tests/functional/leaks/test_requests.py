@@ -5,10 +5,10 @@ import traceback
 import pytest
 
 from chalicelib.api.authorizers import AuthorizerFailed
-from tests.canary import CANARY
 from tests.functional.leaks.scene import BODY, KEY
-from tests.gateway import FakeRuntime, FakeScheme
-from tests.problems import assert_problem
+from tests.support.canary import CANARY
+from tests.support.gateway import FakeRuntime, FakeScheme
+from tests.support.problems import assert_problem
 
 
 @pytest.mark.parametrize(

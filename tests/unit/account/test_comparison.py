@@ -2,8 +2,8 @@
 
 import pytest
 
-from chalicelib.table import document
-from chalicelib.targets import KINDS
+from chalicelib.routing.reading import document
+from chalicelib.routing.targets import KINDS
 from gatewayctl import live
 from gatewayctl.account.addressed import CHECKS
 from gatewayctl.table_lines import Lines

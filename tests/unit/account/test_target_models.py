@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.parameters import parameter
+from chalicelib.routing.parameters import parameter
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import Artifacts
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.table import document
+from chalicelib.routing.reading import document
 from gatewayctl.account.unnamed import unnamed
 from tests.unit.account.paper import container
 from tests.unit.account.test_comparison import entry

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.clock import Clock
+from tests.support.clock import Clock
 from tests.unit.auth.issuer import jwks, make_keys, scheme
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from chalicelib.auth.identity import BadCredential
-from tests.stand_in import ROOT
+from tests.support.stand_in import ROOT
 from tests.unit.auth.issuer import Key, jwks, scheme, token
 
 DOCS = (ROOT / "docs/authentication.md").read_text(encoding="utf-8")

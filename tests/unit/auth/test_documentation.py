@@ -9,7 +9,7 @@ from chalicelib.auth import download, issuer, json_web_tokens, key_document, key
 from chalicelib.auth.last_known_good import GOOD_FOR_SECONDS
 from chalicelib.auth.signed_claims import LEEWAY_SECONDS
 from chalicelib.settings import Settings
-from tests.stand_in import ROOT
+from tests.support.stand_in import ROOT
 
 DOCS = (ROOT / "docs/authentication.md").read_text(encoding="utf-8")
 KEYS_MAX_AGE = Settings.from_env({}).keys_max_age

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from chalicelib.auth.download import MAX_BYTES, download
 from chalicelib.auth.last_known_good import FetchFailed
-from chalicelib.deadline import Deadline
-from tests.stand_in import wait_until
+from chalicelib.aws.deadline import Deadline
+from tests.support.stand_in import wait_until
 from tests.unit.auth.web import SLOW, Issuer, closed_port
 
 

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.auth.identity import BadCredential, StoreUnavailable
 from chalicelib.auth.schemes import schemes
 from chalicelib.settings import Settings
-from tests.stand_in import StandIn
+from tests.support.stand_in import StandIn
 from tests.unit.auth.documents import api_key, document, entry
 from tests.unit.auth.web import answering, closed_port
 

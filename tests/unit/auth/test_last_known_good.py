@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.auth.identity import StoreUnavailable
 from chalicelib.auth.last_known_good import FetchFailed, LastKnownGood
-from tests.stand_in import wait_until
+from tests.support.stand_in import wait_until
 
 
 class Source:

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.auth.identity import BadCredential, Identity
 from chalicelib.auth.schemes import identify, schemes
 from chalicelib.settings import Settings
-from tests.stand_in import ROOT
+from tests.support.stand_in import ROOT
 from tests.unit.auth.documents import api_key
 from tests.unit.auth.issuer import settings
 

@@ -11,8 +11,8 @@ import pytest
 
 from chalicelib.auth.identity import BadCredential, StoreUnavailable
 from chalicelib.settings import ALGORITHMS
+from tests.support.vectors import vectors
 from tests.unit.auth.issuer import scheme
-from tests.vectors import vectors
 
 # 367 and 370 are called invalid and are the valid 357, letter by letter; 372 and 373 are called
 # valid and hold a `?`, which is not of the alphabet.

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tests.wire import reset
+from tests.support.wire import reset
 
 if TYPE_CHECKING:
     import ssl

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.parameters import OneOf
-from chalicelib.table import file
+from chalicelib.routing.parameters import OneOf
+from chalicelib.routing.reading import file
 from gatewayctl.account.values import (
     IN_SERVICE,
     Artifacts,
@@ -24,7 +24,7 @@ from gatewayctl.importing.names import named
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.routing import RoutingTable
+    from chalicelib.routing.table import RoutingTable
 
 DENIED = Unread("model m", "sagemaker:DescribeModel", denied=True)
 

@@ -7,10 +7,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.targets import is_target_model
+from chalicelib.routing.targets import is_target_model
 from gatewayctl.importing.rules import LONGEST_LIST
 from gatewayctl.importing.versions import latest
-from tests.profile import LONG
+from tests.support.profile import LONG
 from tests.unit.importing.accounts import (
     FakeAccount,
     endpoint,

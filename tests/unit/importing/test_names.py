@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.table.entry import read_name
+from chalicelib.routing.reading.entry import read_name
 from gatewayctl.importing.entry import Entry, Parameter
 from gatewayctl.importing.hosting import Hosted, Section
 from gatewayctl.importing.names import legal, named

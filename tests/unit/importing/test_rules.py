@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chalicelib.table.patterns import refusal
+from chalicelib.routing.reading.patterns import refusal
 from gatewayctl.importing.rules import LONGEST_LIST, parameter
 
 MANY = LONGEST_LIST + 1

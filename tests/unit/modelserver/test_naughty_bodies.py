@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.vectors import vectors
+from tests.support.vectors import vectors
 
 JSON, CSV, NPY, PNG = "application/json", "text/csv", "application/x-npy", "image/png"
 

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 DEADLINE_SECONDS = 20
 

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from chalicelib.parameters import OneOf
+from chalicelib.routing.parameters import OneOf
 from gatewayctl.policy.needs import CONDITION_KEYS
 from tests.unit.policy.evaluator import allows
 

@@ -4,7 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
-from chalicelib.table import file
+from chalicelib.routing.reading import file
 
 ENDPOINTS = st.sampled_from(["team-a-1", "team-a-2", "team-b", "team", "Team-C", "solo", "tabular"])
 COMPONENTS = st.sampled_from(["part-1", "part-2", "Part-3", "other"])

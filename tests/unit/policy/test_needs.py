@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib import targets
+from chalicelib.routing import targets
 from gatewayctl.command import Refused
 from gatewayctl.policy.needs import TARGET_CONTAINER_HOSTNAME, TARGET_MODEL, calls, needed
 from tests.unit.policy.tables import table_of

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.table import file
+from chalicelib.routing.reading import file
 from gatewayctl.policy import document
 from gatewayctl.policy.needs import calls
 from gatewayctl.policy.place import Place
-from tests import random_tables
-from tests.profile import LONG
+from tests.support import random_tables
+from tests.support.profile import LONG
 from tests.unit.policy import invocations
 from tests.unit.policy.invocations import is_allowed
 from tests.unit.policy.oracle import Oracle

@@ -1,0 +1,1 @@
+"""How the gateway reaches AWS: botocore clients, connections with a deadline, TLS trust."""

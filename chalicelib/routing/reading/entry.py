@@ -1,0 +1,117 @@
+"""One entry of `models`: its name, and whether its keys make sense together."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from chalicelib.errors import quoted
+from chalicelib.routing.reading.keys import MODEL, TARGET, members, of_kind
+from chalicelib.routing.reading.nodes import Mapping
+from chalicelib.routing.reading.values import PLACEHOLDER
+from chalicelib.routing.table import row_key
+from chalicelib.routing.targets import KINDS, LONGEST_NAME
+
+if TYPE_CHECKING:
+    from chalicelib.routing.reading.nodes import Node
+    from chalicelib.routing.reading.problems import Findings
+    from chalicelib.routing.table import Row
+
+MOST_PARAMETERS = 2
+
+_FIRST = re.compile(r"[a-z0-9](-*[a-z0-9])*")
+_NAME_RULE = (
+    f"a first part of at most {LONGEST_NAME} of a-z 0-9 and '-', with '-' only between two others, "
+    f"then up to {MOST_PARAMETERS} times /{{parameter}}"
+)
+
+
+class Name(NamedTuple):
+    """A model's name: `house-price/{city}` has the first segment and one parameter."""
+
+    first: str
+    parameters: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return row_key(self.first, len(self.parameters))
+
+
+def read_name(text: str) -> Name | None:
+    first, *rest = text.split("/")
+    matches = [PLACEHOLDER.fullmatch(segment) for segment in rest]
+    parameters = tuple(match[1] for match in matches if match)
+    if len(first) > LONGEST_NAME or not _FIRST.fullmatch(first):
+        return None
+    if len(parameters) < len(rest) or len(rest) > MOST_PARAMETERS:
+        return None
+    return Name(first, parameters)
+
+
+def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, Row | None]:
+    """The name and the checked row of an entry; a row counts only if there are no findings."""
+    name = read_name(text)
+    if name is None:
+        findings.at(node, f"{quoted(text)} is not a model's name; it must be {_NAME_RULE}")
+    said = members(node, MODEL, findings)
+    if said is None or not isinstance(node, Mapping):
+        return name, None
+    if "kind" not in said:
+        findings.add(node.line, f"{node.path}.kind", f"missing; it is one of {', '.join(KINDS)}")
+    elif said["kind"] is not None:
+        _check_kind(said["kind"], node, findings)
+    if name is not None:
+        _check_parameters(name, said, node, findings)
+    return name, _row(name, said)
+
+
+def _check_kind(kind: str, node: Mapping, findings: Findings) -> None:
+    keys = of_kind(kind)
+    for key, member in node.members.items():
+        if key in TARGET and key not in keys:
+            kinds = " and ".join(other for other in KINDS if key in of_kind(other))
+            findings.at(member, f"does not belong to kind {kind}, only to {kinds}")
+    for key, mandatory in keys.items():
+        if mandatory and key not in node.members:
+            findings.add(node.line, f"{node.path}.{key}", f"missing; kind {kind} needs it")
+
+
+def _check_parameters(name: Name, said: dict[str, Any], node: Mapping, findings: Findings) -> None:
+    """Each parameter is declared in the name, has a rule, and is used in `target_model`."""
+    if len(set(name.parameters)) < len(name.parameters):
+        findings.at(node, "has one parameter twice; give each its own name")
+    rules = node.members.get("parameters")
+    if isinstance(rules, Mapping):
+        for parameter, rule in rules.members.items():
+            if parameter not in name.parameters:
+                findings.at(rule, f"is not declared; the model's name has no /{{{parameter}}}")
+    if "parameters" not in said or said["parameters"] is not None:
+        for parameter in dict.fromkeys(name.parameters):
+            if parameter not in said.get("parameters", {}):
+                path = f"{node.path}.parameters.{parameter}"
+                findings.add(node.line, path, "missing; it needs one_of or pattern")
+    _check_template(name, said, node, findings)
+
+
+def _check_template(name: Name, said: dict[str, Any], node: Mapping, findings: Findings) -> None:
+    template = said.get("target_model", "")
+    if template is None:
+        return
+    used = dict.fromkeys(PLACEHOLDER.findall(template))
+    for parameter in dict.fromkeys(name.parameters):
+        if parameter not in used:
+            findings.at(node, f"{{{parameter}}} is not used; target_model has to contain it")
+    for parameter in used:
+        if parameter not in name.parameters:
+            text = f"{{{parameter}}} is not declared; the model's name has no /{{{parameter}}}"
+            findings.at(node.members["target_model"], text)
+
+
+def _row(name: Name | None, said: dict[str, Any]) -> Row:
+    """The entry as the table keeps it: its target apart, its parameters in the name's order."""
+    row = {key: value for key, value in said.items() if key not in TARGET}
+    row["target"] = {key: value for key, value in said.items() if key in TARGET}
+    if name is not None and name.parameters:
+        rules = said.get("parameters") or {}
+        row["parameters"] = {parameter: rules.get(parameter) for parameter in name.parameters}
+    return cast("Row", row)

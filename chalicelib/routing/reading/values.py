@@ -1,0 +1,198 @@
+"""What a single value of a table may be: a check for each, which says what is wrong.
+
+A check takes a node and gives the value, or None after it has added a finding. Only `true`,
+`false` and numbers without quotes are more than the text that was written: `no`, `007` and `1:30`
+stay what they are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.errors import quoted
+from chalicelib.routing.parameters import VALUE_RULE, is_value
+from chalicelib.routing.reading.nodes import Mapping, Node, Scalar, Sequence
+from chalicelib.routing.reading.patterns import refusal
+from chalicelib.routing.targets import LONGEST_NAME, LONGEST_TARGET_MODEL, is_name, is_target_model
+from chalicelib.spelling import meant
+
+if TYPE_CHECKING:
+    from chalicelib.routing.reading.problems import Findings
+
+Check = Callable[[Node, "Findings"], Any]
+
+LONGEST_DESCRIPTION = 500  # a page of GET /models holds a thousand of them
+LONGEST_EXAMPLE = 100_000
+
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+_BOOLEANS = {"true": True, "false": False}
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,5})(\.[0-9]{1,6})?")
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,9})?")
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def text(node: Node, findings: Findings) -> str | None:
+    if not isinstance(node, Scalar):
+        findings.at(node, f"must be a text, not {node}")
+    elif not node.text:
+        findings.at(node, "is empty; give it a value or leave it out")
+    else:
+        return node.text
+    return None
+
+
+def text_that(fits: Callable[[str], bool], rule: str) -> Check:
+    """A text with a grammar; the rule completes "it must be …"."""
+
+    def check(node: Node, findings: Findings) -> str | None:
+        value = text(node, findings)
+        if value is None or fits(value):
+            return value
+        findings.at(node, f"is {quoted(value)}; it must be {rule}")
+        return None
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    allowed: tuple[str, ...]
+
+    def __call__(self, node: Node, findings: Findings) -> str | None:
+        value = text(node, findings)
+        if value is None or value in self.allowed:
+            return value
+        findings.at(node, f"cannot be {quoted(value)}; {meant(value, self.allowed)}")
+        return None
+
+
+def boolean(node: Node, findings: Findings) -> bool | None:
+    if isinstance(node, Scalar) and node.plain and node.text in _BOOLEANS:
+        return _BOOLEANS[node.text]
+    findings.at(node, f"must be true or false, not {node}")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number within bounds, both of them included."""
+
+    least: float
+    most: float
+    whole: bool = False
+
+    def __call__(self, node: Node, findings: Findings) -> float | None:
+        if isinstance(node, Scalar) and node.plain:
+            read: Callable[[str], float] = int if self.whole else float
+            match = _NUMBER.fullmatch(node.text)
+            if match and not (self.whole and match[2]):
+                value = read(node.text)
+                if self.least <= value <= self.most:
+                    return value
+        whole = "whole " if self.whole else ""
+        rule = f"must be a {whole}number from {self.least} to {self.most}"
+        findings.at(node, f"{rule}, not {node}")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of different items; the example completes "as in …"."""
+
+    item: Check
+    example: str
+    may_be_empty: bool = False
+
+    def __call__(self, node: Node, findings: Findings) -> list[Any] | None:
+        if not isinstance(node, Sequence):
+            findings.at(node, f"must be a list, as in {self.example}, not {node}")
+            return None
+        if not node.items and not self.may_be_empty:
+            findings.at(node, "is an empty list; give it an item or remove the key")
+        values: list[Any] = []
+        for item in node.items:
+            value = self.item(item, findings)
+            if value is not None and value in values:
+                findings.at(item, f"{quoted(value)} is in the list twice")
+            values.append(value)
+        return values
+
+
+def media_type(node: Node, findings: Findings) -> str | None:
+    value = text(node, findings)
+    if value is None or _MEDIA_TYPE.fullmatch(value.lower()):
+        return value and value.lower()
+    rule = "it must be a media type such as text/csv, without parameters or wildcards"
+    findings.at(node, f"is {quoted(value)}; {rule}")
+    return None
+
+
+def description(node: Node, findings: Findings) -> str | None:
+    value = text(node, findings)
+    if value is None:
+        return None
+    if len(value) > LONGEST_DESCRIPTION:
+        findings.at(node, f"has {len(value):,} characters; at most {LONGEST_DESCRIPTION} will do")
+    elif control := _CONTROL.search(value):
+        findings.at(node, f"has the control character U+{ord(control[0]):04X}; remove it")
+    return value
+
+
+def example(node: Node, findings: Findings) -> str | None:
+    """Any value that JSON can hold, as JSON text."""
+    value = json.dumps(_json(node, findings))
+    if len(value) > LONGEST_EXAMPLE:
+        findings.at(node, f"is longer than {LONGEST_EXAMPLE:,} characters as JSON")
+    return value
+
+
+def _json(node: Node, findings: Findings) -> Any:
+    if isinstance(node, Mapping):
+        return {key: _json(member, findings) for key, member in node.members.items()}
+    if isinstance(node, Sequence):
+        return [_json(item, findings) for item in node.items]
+    return _json_scalar(node, findings) if node.plain else node.text
+
+
+def _json_scalar(node: Scalar, findings: Findings) -> Any:
+    if node.text in {"true", "false", "null"}:
+        return json.loads(node.text)
+    if not node.text:
+        findings.at(node, "is empty; write null, or '' for an empty text")
+    elif _JSON_NUMBER.fullmatch(node.text):
+        value = json.loads(node.text)
+        if not isinstance(value, float) or math.isfinite(value):
+            return value
+        findings.at(node, f"is {node.text}, which is too large a number")
+    return node.text
+
+
+def pattern(node: Node, findings: Findings) -> str | None:
+    value = text(node, findings)
+    problem = None if value is None else refusal(value)
+    if problem is not None:
+        findings.at(node, f"the pattern {quoted(str(value))} {problem}")
+    return value
+
+
+name = text_that(
+    is_name, f"at most {LONGEST_NAME} of A-Z a-z 0-9 and '-', with '-' only between two others"
+)
+target_model = text_that(
+    lambda value: is_target_model(PLACEHOLDER.sub("x", value)),
+    f"at most {LONGEST_TARGET_MODEL:,} of A-Z a-z 0-9 ! _ . ' ( ) + = @ , ~ - in parts divided by "
+    "'/', none of them '.' or '..', and braces only as {parameter}",
+)
+parameter_value = text_that(
+    lambda value: is_value(value) and value not in {".", ".."},
+    f"{VALUE_RULE}, and not '.' or '..'",
+)

@@ -1,0 +1,90 @@
+"""The package as `make package` builds it, from a copy of the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
+
+from tests.support.stand_in import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUILD_SECONDS = 300.0
+NOT_OF_THE_PROJECT = shutil.ignore_patterns(
+    ".git", ".venv", ".local", ".hypothesis", ".*_cache", "__pycache__", "build", "deployments"
+)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A project, and what is in its `build/`."""
+
+    project: Path
+
+    @property
+    def zip(self) -> Path:
+        return self.project / "build/deployment.zip"
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """By name."""
+        with ZipFile(self.zip) as zipped:
+            return {name: zipped.read(name) for name in zipped.namelist()}
+
+    @cached_property
+    def template(self) -> Any:
+        return json.loads((self.project / "build/sam.json").read_bytes())["Resources"]
+
+    @property
+    def function(self) -> Any:
+        return self.template["APIHandler"]["Properties"]
+
+    @property
+    def authorizer(self) -> Any:
+        """The second function of the same zip."""
+        return self.template["Authorize"]["Properties"]
+
+    @property
+    def api(self) -> Any:
+        """The REST API, as Swagger."""
+        return self.template["RestAPI"]["Properties"]["DefinitionBody"]
+
+    def unpack(self, folder: Path) -> Path:
+        """As it lies on Lambda: nothing in it can be written."""
+        with ZipFile(self.zip) as zipped:
+            zipped.extractall(folder)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        return folder
+
+
+def copy_project(folder: Path, source: Path = ROOT) -> Path:
+    """A project's files without what it makes, and without a compiled table."""
+    shutil.copytree(source, folder, symlinks=True, ignore=NOT_OF_THE_PROJECT)
+    for compiled in (folder / "chalicelib").glob("*.json"):
+        compiled.unlink()
+    return folder
+
+
+def build(project: Path, *, stage: str = "dev", hash_seed: int = 0) -> Package:
+    """`make package`, with the environment that runs the tests as its .venv."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(
+        [
+            *("make", "--silent", "package", f"STAGE={stage}"),
+            *(f"VENV={sys.prefix}", f"--old-file={sys.prefix}/.installed"),
+        ],
+        cwd=project,
+        env={**own, "PYTHONHASHSEED": str(hash_seed)},
+        check=True,
+        timeout=BUILD_SECONDS,
+    )
+    return Package(project)

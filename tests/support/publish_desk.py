@@ -1,0 +1,182 @@
+"""Somebody who publishes tables: `gatewayctl publish`, with a bucket of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from chalicelib.routing.refreshed import RefreshedSource
+from chalicelib.routing.s3_object import S3Object
+from chalicelib.settings import S3Location
+from gatewayctl import aws
+from gatewayctl.cli import main
+from gatewayctl.publishing.command import command
+from tests.support.doors import ApiGatewayDoor
+from tests.support.gateway import AWS, Log, house
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.gateway import House
+    from tests.support.stand_in import StandIn
+
+KEY = "gateway/routing.yaml"
+COMPILED = "gateway/routing.json"
+_numbers = itertools.count()
+
+
+def yaml(*names: str, more: str = "") -> str:
+    """A table of these models, each with an endpoint of its name."""
+    entries = "".join(f"  {name}: {{kind: single, endpoint: {name}}}\n" for name in names)
+    return f"version: 1\n{more}models:\n{entries}"
+
+
+def digest(text: str) -> str:
+    """SHA-256, as the metadata has it."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(json.loads(self.out))
+
+
+class Desk:
+    """Runs `gatewayctl publish` where boto3 leads to this S3; no two desks share a bucket."""
+
+    def __init__(self, stand_in: StandIn, folder: Path, *, versioned: bool = True) -> None:
+        self.s3 = stand_in.client("s3")
+        self.folder = folder
+        self.url = stand_in.url
+        self.bucket = f"published-{next(_numbers)}"
+        self.s3.create_bucket(Bucket=self.bucket)
+        if versioned:
+            self.turn_on_versions()
+        self._client: Any = None
+        self._acts: dict[tuple[str, str, str], Callable[[], Any]] = {}
+
+    @property
+    def place(self) -> str:
+        return f"s3://{self.bucket}/{KEY}"
+
+    def turn_on_versions(self) -> None:
+        self.s3.put_bucket_versioning(
+            Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"}
+        )
+
+    def close(self) -> None:
+        self.s3.close()
+        if self._client is not None:
+            self._client.close()
+
+    def publish(self, table: str | bytes, *arguments: str) -> Outcome:
+        """This table."""
+        data = table if isinstance(table, bytes) else table.encode()
+        (self.folder / "routing.yaml").write_bytes(data)
+        return self.run("--table", "routing.yaml", *arguments)
+
+    def run(self, *arguments: str, place: str | None = None) -> Outcome:
+        """`gatewayctl publish` of this desk's object."""
+        out, err = io.StringIO(), io.StringIO()
+        with self.environment() as environment:
+            environment.chdir(self.folder)
+            said = ["publish", place or self.place, *arguments]
+            code = main(said, {}, self.folder, out, err, commands=[command(self._connect)])
+        return Outcome(int(code), out.getvalue(), err.getvalue())
+
+    @contextmanager
+    def environment(self) -> Iterator[pytest.MonkeyPatch]:
+        """Where boto3 finds this S3."""
+        names = {"AWS_DEFAULT_REGION": AWS["region_name"], "AWS_ENDPOINT_URL": self.url}
+        names |= {name.upper(): text for name, text in AWS.items() if name != "region_name"}
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in names.items():
+                environment.setenv(name, value)
+            yield environment
+
+    def before(self, operation: str, key: str, act: Callable[[], Any]) -> None:
+        """This happens once, just before S3 is asked to do that with a key.
+
+        What it returns, if anything, botocore takes for S3's answer.
+        """
+        self._acts["before-call", operation, key] = act
+
+    def after(self, operation: str, key: str, act: Callable[[], Any]) -> None:
+        """The same, just after S3 has done it."""
+        self._acts["after-call", operation, key] = act
+
+    def put(self, text: str, key: str = KEY, **metadata: str) -> str:
+        """As somebody does who does not know the command; the version."""
+        answer = self.s3.put_object(
+            Bucket=self.bucket, Key=key, Body=text.encode(), Metadata=metadata
+        )
+        return str(answer.get("VersionId"))
+
+    def delete(self, key: str = KEY) -> None:
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def get(self, key: str = KEY) -> dict[str, Any]:
+        """What lies there, with `Body` as bytes."""
+        answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+        return {**answer, "Body": answer["Body"].read()}
+
+    def digest(self) -> str:
+        """What the metadata of the live table says."""
+        return str(self.get()["Metadata"]["sha256"])
+
+    def gateway(self) -> tuple[House, Log]:
+        """One that looks at the table before every request, and what it writes about it."""
+        log = Log()
+        with self.environment():
+            place = S3Object(S3Location(self.bucket, KEY))
+            source = RefreshedSource(place, log.telemetry, max_age_seconds=0)
+            gateway = house(ApiGatewayDoor, source=source)
+            gateway.get("/health")
+        return gateway, log
+
+    def _connect(self, service: str) -> Any:
+        """The command's own client, made once: that is most of what a command takes."""
+        if self._client is None:
+            self._client = self._watched(aws.client(service))
+        return self._client
+
+    def _watched(self, client: Any) -> Any:
+
+        def before(params: dict[str, Any], model: Any, **_: Any) -> Any:
+            return self._happens("before-call", model.name, params["url_path"])
+
+        def after(http_response: Any, model: Any, **_: Any) -> None:
+            self._happens("after-call", model.name, http_response.url)
+
+        client.meta.events.register("before-call.s3", before)
+        client.meta.events.register("after-call.s3", after)
+        return client
+
+    def _happens(self, event: str, operation: str, url: str) -> Any:
+        for when in list(self._acts):
+            if when[:2] == (event, operation) and url.endswith(when[2]):
+                return self._acts.pop(when)()
+        return None
+
+
+def denied() -> tuple[Any, dict[str, Any]]:
+    """What botocore makes of S3's answer when IAM does not allow something."""
+
+    class Answer(NamedTuple):
+        status_code: int = 403
+        url: str = ""
+
+    said = {"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}
+    return Answer(), {**said, "ResponseMetadata": {"HTTPStatusCode": 403}}
