@@ -1,8 +1,8 @@
-"""The JSON Schema of a routing table, for editors: made from the registry that the parser reads.
+"""Makes the JSON Schema of a routing table, for editors, from the tables that the parser reads.
 
-Editors judge while somebody types, and know less than the parser: what the parser takes the schema
-takes too, and not the other way round. They read YAML 1.2, where `007` is a number, and here it is
-a text: hence `TEXT`. Draft 7 is the newest that yaml-language-server knows.
+The schema takes every table that the parser takes, and some more, because a schema cannot express
+all rules of the parser. Editors read YAML 1.2, where `007` is a number; the parser reads it as a
+text, so `TEXT` admits numbers. Draft 7 is the newest draft that yaml-language-server knows.
 """
 
 from __future__ import annotations
@@ -13,10 +13,18 @@ from chalicelib.routing.parameters import LONGEST_VALUE
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.document import MANDATORY, TABLE, VERSION
 from chalicelib.routing.reading.entry import MOST_PARAMETERS
-from chalicelib.routing.reading.keys import MODEL, OPTIONS, RULE, TARGET, of_kind
+from chalicelib.routing.reading.keys import (
+    OPTIONS,
+    RULE,
+    TargetText,
+    keys_of_kind,
+    model_keys,
+    target_keys,
+    template_keys,
+)
 from chalicelib.routing.reading.patterns import LONGEST_PATTERN
 from chalicelib.routing.table import BUILT_IN
-from chalicelib.routing.targets import KINDS, LONGEST_NAME
+from chalicelib.routing.targets import KINDS, LONGEST_NAME, NAME, TARGET_MODEL, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,37 +45,34 @@ _ARTIFACT = rf"(?!\.{{1,2}}(/|$))([A-Za-z0-9!_.'()+=@,~-]|\{{{_PARAMETER}\}})+"
 _MEDIA_TYPE = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _FIRST = rf"(?=[^/]{{1,{LONGEST_NAME}}}(/|$))[a-z0-9](-*[a-z0-9])*"
 
-# In the regular expressions of JSON Schema; a test holds them against the parser's own.
+# These are regular expressions of JSON Schema; a test compares them with the parser's own. A check
+# that has no row here is any text to an editor.
 GRAMMARS: dict[Check, Schema] = {
-    values.boolean: {"type": "boolean"},
-    values.description: {**TEXT, "maxLength": values.LONGEST_DESCRIPTION},
-    values.example: {},
-    values.media_type: {"type": "string", "pattern": f"^{_MEDIA_TYPE}/{_MEDIA_TYPE}$"},
-    values.name: {
+    TargetText(NAME): {
         **TEXT,
         "pattern": "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
         "maxLength": LONGEST_NAME,
     },
+    TargetText(TARGET_MODEL): {**TEXT, "pattern": f"^{_ARTIFACT}(/{_ARTIFACT})*$"},
+    values.boolean: {"type": "boolean"},
+    values.description: {**TEXT, "maxLength": values.LONGEST_DESCRIPTION},
+    values.example: {},
+    values.media_type: {"type": "string", "pattern": f"^{_MEDIA_TYPE}/{_MEDIA_TYPE}$"},
     values.parameter_value: {
         **TEXT_OR_NULL,
         "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._~-]+$",
         "maxLength": LONGEST_VALUE,
     },
     values.pattern: {**TEXT, "maxLength": LONGEST_PATTERN},
-    values.target_model: {**TEXT, "pattern": f"^{_ARTIFACT}(/{_ARTIFACT})*$"},
 }
 
+# Those of target keys are in `chalicelib.routing.targets`.
 DESCRIPTIONS = {
     "version": "Of the table's format",
     "defaults": "What holds for every model that does not say otherwise",
     "models": "The models by the names that callers write after /predict/",
     "allow_shrink": "Lets a table from S3 replace one that has many more models",
     "kind": "What the endpoint is",
-    "endpoint": "The endpoint's name",
-    "target_variant": "The production variant that takes the call",
-    "target_model": "The artifact, relative to the endpoint's S3 prefix; {parameter} is filled in",
-    "target_container_hostname": "The container",
-    "inference_component": "The component",
     "parameters": "A rule for each {parameter} in the model's name",
     "one_of": "The values that it may have",
     "pattern": "A regular expression that has to match the whole value",
@@ -85,7 +90,8 @@ DESCRIPTIONS = {
 
 
 def schema() -> Schema:
-    """The schema of a table."""
+    """Return the JSON Schema of a routing table."""
+    templates = template_keys()
     composed = {
         "version": {"const": VERSION},
         "defaults": _members(OPTIONS),
@@ -100,21 +106,33 @@ def schema() -> Schema:
             "rule": {**_members(RULE), "minProperties": 1, "maxProperties": 1},
             "model": _model(),
             "plain": _parameterised(0, 0),
-            "template": _parameterised(1, MOST_PARAMETERS, "parameters", "target_model"),
+            "template": _parameterised(
+                1,
+                MOST_PARAMETERS,
+                "parameters",
+                *(templates if len(templates) == 1 else ()),
+            ),
         },
     }
 
 
 def _members(keys: Iterable[str], composed: Schema | None = None) -> Schema:
     """An object with these keys and no others."""
-    checks = {**TABLE, **MODEL, **RULE}
+    checks = {**TABLE, **model_keys(), **RULE}
+    descriptions = DESCRIPTIONS | _target_descriptions()
     built_in: Schema = {**BUILT_IN}
     properties = {}
     for key in keys:
         one = (composed or {}).get(key) or _value(checks[key])
         default = {"default": built_in[key]} if key in built_in else {}
-        properties[key] = {"description": DESCRIPTIONS[key], **one, **default}
+        properties[key] = {"description": descriptions[key], **one, **default}
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _target_descriptions() -> dict[str, str]:
+    return {
+        name: key.description for target in KINDS.values() for name, key in keys_of(target).items()
+    }
 
 
 def _value(check: Check) -> Schema:
@@ -124,15 +142,15 @@ def _value(check: Check) -> Schema:
     if isinstance(check, values.Choice):
         return {"type": "string", "enum": list(check.allowed)}
     if isinstance(check, values.ListOf):
-        # Only texts that are written differently are different, and a schema sees 7 and 007.
+        # The parser compares texts as they are written; a schema compares numbers, so 7 is 007.
         same = {} if check.item is values.parameter_value else {"uniqueItems": True}
         least = {} if check.may_be_empty else {"minItems": 1}
         return {"type": "array", "items": _value(check.item), **least, **same}
-    return GRAMMARS[check]
+    return GRAMMARS.get(check, TEXT)
 
 
 def _models() -> Schema:
-    """A name with parameters is a template, and a template has a rule for each of them."""
+    """An entry whose name has parameters has a rule for each parameter."""
     parameters = rf"(/\{{{_PARAMETER}\}})"
     return {
         "type": "object",
@@ -148,25 +166,25 @@ def _models() -> Schema:
 def _model() -> Schema:
     rules = {"type": "object", "additionalProperties": {"$ref": "#/definitions/rule"}}
     return {
-        **_members(MODEL, {"parameters": rules}),
+        **_members(model_keys(), {"parameters": rules}),
         "required": ["kind"],
         "allOf": [_of_kind(kind) for kind in KINDS],
     }
 
 
 def _of_kind(kind: str) -> Schema:
-    keys = of_kind(kind)
+    keys = keys_of_kind(kind)
     return {
         "if": {"required": ["kind"], "properties": {"kind": {"const": kind}}},
         "then": {
             "required": [key for key, mandatory in keys.items() if mandatory],
-            "properties": {key: False for key in TARGET if key not in keys},
+            "properties": {key: False for key in target_keys() if key not in keys},
         },
     }
 
 
 def _parameterised(least: int, most: int, *required: str) -> Schema:
-    """A model whose name has so many parameters."""
+    """An entry whose name has between `least` and `most` parameters."""
     return {
         "allOf": [{"$ref": "#/definitions/model"}],
         "required": list(required),

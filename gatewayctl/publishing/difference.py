@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.routing.reading.keys import MODEL, OPTIONS
+from chalicelib.routing.reading.keys import OPTIONS, model_keys
 from chalicelib.routing.table import BUILT_IN
 from gatewayctl.publishing.wording import arrow, list_change, plain, some
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.table import Model, RoutingTable, Row
 
-_PLACES = {key: place for place, key in enumerate(MODEL)}
+_PLACES = {key: place for place, key in enumerate(model_keys())}
 
 
 @dataclass(frozen=True, slots=True)

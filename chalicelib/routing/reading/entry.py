@@ -6,7 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chalicelib.errors import quoted
-from chalicelib.routing.reading.keys import MODEL, TARGET, members, of_kind
+from chalicelib.routing.reading.keys import (
+    keys_of_kind,
+    members,
+    model_keys,
+    target_keys,
+    template_keys,
+)
 from chalicelib.routing.reading.nodes import Mapping
 from chalicelib.routing.reading.values import PLACEHOLDER
 from chalicelib.routing.table import row_key
@@ -53,7 +59,7 @@ def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, 
     name = read_name(text)
     if name is None:
         findings.at(node, f"{quoted(text)} is not a model's name; it must be {_NAME_RULE}")
-    said = members(node, MODEL, findings)
+    said = members(node, model_keys(), findings)
     if said is None or not isinstance(node, Mapping):
         return name, None
     if "kind" not in said:
@@ -66,10 +72,10 @@ def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, 
 
 
 def _check_kind(kind: str, node: Mapping, findings: Findings) -> None:
-    keys = of_kind(kind)
+    keys = keys_of_kind(kind)
     for key, member in node.members.items():
-        if key in TARGET and key not in keys:
-            kinds = " and ".join(other for other in KINDS if key in of_kind(other))
+        if key in target_keys() and key not in keys:
+            kinds = " and ".join(other for other in KINDS if key in keys_of_kind(other))
             findings.at(member, f"does not belong to kind {kind}, only to {kinds}")
     for key, mandatory in keys.items():
         if mandatory and key not in node.members:
@@ -77,7 +83,7 @@ def _check_kind(kind: str, node: Mapping, findings: Findings) -> None:
 
 
 def _check_parameters(name: Name, said: dict[str, Any], node: Mapping, findings: Findings) -> None:
-    """Each parameter is declared in the name, has a rule, and is used in `target_model`."""
+    """Each parameter is declared in the name, has a rule, and is used in the target."""
     if len(set(name.parameters)) < len(name.parameters):
         findings.at(node, "has one parameter twice; give each its own name")
     rules = node.members.get("parameters")
@@ -94,23 +100,28 @@ def _check_parameters(name: Name, said: dict[str, Any], node: Mapping, findings:
 
 
 def _check_template(name: Name, said: dict[str, Any], node: Mapping, findings: Findings) -> None:
-    template = said.get("target_model", "")
-    if template is None:
+    templates = {key: said[key] for key in template_keys() if key in said}
+    if None in templates.values():
         return
-    used = dict.fromkeys(PLACEHOLDER.findall(template))
+    used = {
+        parameter: key
+        for key, template in templates.items()
+        for parameter in PLACEHOLDER.findall(template)
+    }
     for parameter in dict.fromkeys(name.parameters):
         if parameter not in used:
-            findings.at(node, f"{{{parameter}}} is not used; target_model has to contain it")
-    for parameter in used:
+            where = " or ".join(template_keys())
+            findings.at(node, f"{{{parameter}}} is not used; {where} has to contain it")
+    for parameter, key in used.items():
         if parameter not in name.parameters:
             text = f"{{{parameter}}} is not declared; the model's name has no /{{{parameter}}}"
-            findings.at(node.members["target_model"], text)
+            findings.at(node.members[key], text)
 
 
 def _row(name: Name | None, said: dict[str, Any]) -> Row:
     """The entry as the table keeps it: its target apart, its parameters in the name's order."""
-    row = {key: value for key, value in said.items() if key not in TARGET}
-    row["target"] = {key: value for key, value in said.items() if key in TARGET}
+    row = {key: value for key, value in said.items() if key not in target_keys()}
+    row["target"] = {key: value for key, value in said.items() if key in target_keys()}
     if name is not None and name.parameters:
         rules = said.get("parameters") or {}
         row["parameters"] = {parameter: rules.get(parameter) for parameter in name.parameters}
