@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from chalicelib.routing.reading.problems import Problem
 from gatewayctl.account.comparison import remarks
-from gatewayctl.findings import TableWarning
+from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.account.reader import AccountReader
     from gatewayctl.account.remarks import Remark
-    from gatewayctl.table_lines import Lines
+    from gatewayctl.tables import Lines
 
 
 def problems(table: RoutingTable, lines: Lines, file: str, account: AccountReader) -> list[Problem]:

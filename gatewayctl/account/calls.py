@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from gatewayctl.account.values import Unread
-from gatewayctl.aws import NoAnswer, NotReachable, reaching
+from gatewayctl.aws import reaching
+from gatewayctl.report import NoAnswer, NotReachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

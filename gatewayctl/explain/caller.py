@@ -10,8 +10,8 @@ from chalicelib.auth.identity import Identity
 from chalicelib.auth.outcome import Outcome
 from chalicelib.auth.principal import EVERYTHING, OK, UNAUTHORIZED, Principal
 from chalicelib.errors import quoted
-from gatewayctl.command import WrongUse
-from gatewayctl.keys.listing import state
+from gatewayctl.api_keys import state
+from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
     from chalicelib.auth.key_document import ApiKey

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gatewayctl.explain.caller import Caller
     from gatewayctl.explain.errand import Errand, Question
     from gatewayctl.explain.sections import Section
-    from gatewayctl.table_lines import Lines
+    from gatewayctl.tables import Lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewayctl.findings import TableWarning
 from gatewayctl.lint.artifacts import not_an_archive, unversioned
 from gatewayctl.lint.cold_starts import no_time_to_load
 from gatewayctl.lint.metrics import price_of_metrics
 from gatewayctl.lint.targets import same_target, two_kinds
+from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from gatewayctl.lint.subject import Remark, Subject
-    from gatewayctl.table_lines import Lines
+    from gatewayctl.tables import Lines
 
 RULES: tuple[Callable[[Subject], Iterator[Remark]], ...] = (
     unversioned,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalice.config import Config
 
-from gatewayctl.command import WrongUse
+from gatewayctl.report import WrongUse
 from gatewayctl.stage import CONFIG, HANDLER
 
 if TYPE_CHECKING:

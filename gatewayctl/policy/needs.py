@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.targets import fill, is_target_model
-from gatewayctl.command import Refused
 from gatewayctl.policy.names import ANY, Name, literal
+from gatewayctl.report import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

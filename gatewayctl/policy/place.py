@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatewayctl.command import WrongUse
 from gatewayctl.policy.names import ANY
+from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from chalicelib import errors
 from chalicelib.sagemaker.upstream_errors import from_answer
 from gatewayctl import aws
+from gatewayctl.report import NoAnswer
 
 if TYPE_CHECKING:
     from gatewayctl.prewarming.selection import Candidate
@@ -81,7 +82,7 @@ class Caller:
         try:
             with aws.reaching(SERVICE):
                 answer = self._call(candidate)
-        except aws.NoAnswer as silence:
+        except NoAnswer as silence:
             if not self._reached:
                 raise
             return self._answer(Said.LATER, type(silence.__cause__).__name__, NO_ANSWER)

@@ -9,8 +9,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from gatewayctl.aws import NotReachable
 from gatewayctl.prewarming.outcome import Outcome
+from gatewayctl.report import NotReachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from chalicelib.errors import InvalidParameter, UnknownModel, quoted
 from chalicelib.payload.messages import InferenceRequest
 from chalicelib.routing.parameters import OneOf
 from chalicelib.spelling import closest
-from gatewayctl.command import WrongUse
+from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from gatewayctl.command import Exit, Report
 from gatewayctl.prewarming.outcome import READY, Outcome, State
+from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.aws import NotReachable
     from gatewayctl.prewarming.round import Round
     from gatewayctl.prewarming.selection import Selection
+    from gatewayctl.report import NotReachable
 
 NOT_READY = frozenset({State.COLD, State.FAILED})
 
@@ -51,10 +51,10 @@ def _as_data(outcome: Outcome) -> dict[str, object]:
     return {**asdict(outcome), "seconds": round(outcome.seconds, 3)}
 
 
-def _exit_code(outcomes: Sequence[Outcome], failure: NotReachable | None) -> Exit:
+def _exit_code(outcomes: Sequence[Outcome], failure: NotReachable | None) -> ExitCode:
     if failure is not None:
-        return Exit.AWS_NOT_REACHABLE
-    return Exit.FINE if all(one.state in READY for one in outcomes) else Exit.FINDINGS
+        return ExitCode.AWS_NOT_REACHABLE
+    return ExitCode.FINE if all(one.state in READY for one in outcomes) else ExitCode.FINDINGS
 
 
 def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gatewayctl.command import WrongUse
 from gatewayctl.prewarming.selection import select
+from gatewayctl.report import WrongUse
 from tests.support.gateway import TABLE, table
 
 FILE = "routing.yaml"

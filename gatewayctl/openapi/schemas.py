@@ -8,7 +8,7 @@ from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
 
 if TYPE_CHECKING:
-    from gatewayctl.http_api.components import Components, Node
+    from gatewayctl.openapi.components import Components, Node
 
 TEXT: Node = {"type": "string"}
 TEXTS: Node = {"type": "array", "items": TEXT}

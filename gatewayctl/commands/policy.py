@@ -5,21 +5,23 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.routing.reading import file as table_file
-from chalicelib.routing.reading.problems import InvalidTable
+import click
+
 from chalicelib.settings import SETTINGS, S3Location
-from gatewayctl import findings
 from gatewayctl import stage as stages
-from gatewayctl.command import Command, Exit, Refused, Report, WrongUse
+from gatewayctl import tables
+from gatewayctl.command import command
+from gatewayctl.output import writing
 from gatewayctl.policy import document, functions, place, width
 from gatewayctl.policy.needs import calls
+from gatewayctl.report import ExitCode, Refused, Report, WrongUse
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from chalicelib.routing.table import RoutingTable
+    from gatewayctl.command import Context
 
 ROUTING = "GATEWAY_ROUTING"
 KEYS_SECRET = "GATEWAY_KEYS_SECRET"
@@ -34,52 +36,56 @@ class Policies(NamedTuple):
     patterns: list[str]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail if a file is not as it would be"
-    )
-    for name, (_, meaning) in place.RULES.items():
-        parser.add_argument(
-            f"--{name}", metavar=name[0].upper(), help=f"{meaning}; else what the file says, else *"
-        )
-    parser.add_argument(
-        "--allow-wider",
-        action="store_true",
-        help="where the policy is too long: accept folds, which allow more than the table",
-    )
-
-
-def run(options: Namespace, locate: Callable[[], Path]) -> Report:
-    path = locate()
-    try:
-        table = table_file.parse(table_file.read_bytes(path), str(path))
-    except InvalidTable as error:
-        return findings.report(error.problems)
-    policies = _policies(table, options)
-    if options.check:
-        return _check(policies, path, options)
-    if policies.folds and not options.allow_wider:
+@command("policy")
+@click.option("--check", is_flag=True, help="Write nothing; fail if a file is not as it would be.")
+@click.option(
+    "--partition",
+    metavar="P",
+    help=f"{place.RULES['partition'][1]}; else what the file says, else *.",
+)
+@click.option(
+    "--region",
+    metavar="R",
+    help=f"{place.RULES['region'][1]}; else what the file says, else *.",
+)
+@click.option(
+    "--account",
+    metavar="A",
+    help=f"{place.RULES['account'][1]}; else what the file says, else *.",
+)
+@click.option(
+    "--allow-wider",
+    is_flag=True,
+    help="If the policy is too long: accept folds, which allow more than the table.",
+)
+def policy(context: Context, *, check: bool, allow_wider: bool, **where: str | None) -> Report:
+    """Write the IAM policies of a stage's two functions, which allow what the table needs."""
+    path = context.table_path()
+    table = tables.load(path).table
+    policies = _policies(table, context, where)
+    if check:
+        return _check(policies, path, context, where)
+    if policies.folds and not allow_wider:
         raise Refused(_too_wide(policies))
     for file, text in policies.texts.items():
-        _write(file, text, options.project)
+        _write(file, text, context.project)
     return Report(
-        Exit.FINE,
+        ExitCode.FINE,
         lines=list(policies.texts),
         notes=[*_said(policies), _summary(policies, table, path)],
         data={"written": list(policies.texts), **_data(policies)},
     )
 
 
-def _policies(table: RoutingTable, options: Namespace) -> Policies:
-    stage = functions.of_stage(options.stage, options.project)
-    where = place.Place(
-        **place.written(options.project / stage.handler.policy)
-        | place.given({name: getattr(options, name) for name in place.RULES})
+def _policies(table: RoutingTable, context: Context, where: dict[str, str | None]) -> Policies:
+    stage = functions.of_stage(context.stage, context.project)
+    location = place.Place(
+        **place.written(context.project / stage.handler.policy) | place.given(where)
     )
-    routing = _setting(ROUTING, options)
+    routing = _setting(ROUTING, context)
     in_s3 = routing if isinstance(routing, S3Location) else None
-    handler = document.handler(calls(table.models()), where, in_s3, stage.handler)
-    authorizer = document.authorizer(_setting(KEYS_SECRET, options), where, stage.authorizer)
+    handler = document.handler(calls(table.models()), location, in_s3, stage.handler)
+    authorizer = document.authorizer(_setting(KEYS_SECRET, context), location, stage.authorizer)
     return Policies(
         {
             stage.handler.policy: document.text(handler.document),
@@ -92,34 +98,36 @@ def _policies(table: RoutingTable, options: Namespace) -> Policies:
 
 
 # The deployed function has what the stage says; the environment of this command is not its own.
-def _setting(variable: str, options: Namespace) -> Any:
+def _setting(variable: str, context: Context) -> Any:
     (setting,) = [one for one in SETTINGS if one.variable == variable]
-    said = stages.variable(variable, options.stage, options.project, instead="see docs/settings.md")
+    said = stages.variable(variable, context.stage, context.project, instead="see docs/settings.md")
     try:
         return setting.read(setting.default if said is None else said)
     except ValueError as rule:
         raise WrongUse(
-            f"{variable} of stage {options.stage} in {stages.CONFIG} must be {rule}"
+            f"{variable} of stage {context.stage} in {stages.CONFIG} must be {rule}"
         ) from rule
 
 
-def _check(policies: Policies, path: Path, options: Namespace) -> Report:
-    stale = [file for file, text in policies.texts.items() if _read(options.project / file) != text]
-    command = shlex.join(_command(options))
+def _check(
+    policies: Policies, path: Path, context: Context, where: dict[str, str | None]
+) -> Report:
+    stale = [file for file, text in policies.texts.items() if _read(context.project / file) != text]
+    command = shlex.join(_command(context, where))
     return Report(
-        Exit.FINDINGS if stale else Exit.FINE,
+        ExitCode.FINDINGS if stale else ExitCode.FINE,
         lines=[f"{file}: not what {path} needs; run: {command}" for file in stale],
         notes=[f"{file}: as {path} needs it" for file in policies.texts if file not in stale],
         data={"stale": stale, "command": command, **_data(policies)},
     )
 
 
-def _command(options: Namespace) -> Iterator[str]:
+def _command(context: Context, where: dict[str, str | None]) -> Iterator[str]:
     """What brings the files up to date, or says which folds that would take."""
-    yield from ("python", "-m", "gatewayctl", "policy", "--stage", options.stage)
-    for name in ("table", *place.RULES):
-        if said := getattr(options, name):
-            yield from (f"--{name}", str(said))
+    yield from ("python", "-m", "gatewayctl", "policy", "--stage", context.stage)
+    for name, value in {"table": context.table, **where}.items():
+        if value:
+            yield from (f"--{name}", str(value))
 
 
 def _too_wide(policies: Policies) -> Iterator[str]:
@@ -161,10 +169,5 @@ def _read(file: Path) -> str | None:
 
 
 def _write(file: str, text: str, project: Path) -> None:
-    try:
+    with writing(file):
         (project / file).write_text(text, encoding="ascii")
-    except OSError as error:
-        raise WrongUse(f"{file} cannot be written: {error.strerror}") from error
-
-
-COMMAND = Command("policy", "write the IAM policies that a table needs", add_arguments, run)

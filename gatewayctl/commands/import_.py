@@ -4,55 +4,57 @@ from __future__ import annotations
 
 import os
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from chalicelib.errors import quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl.account import options as account_options
 from gatewayctl.account.values import Unread
-from gatewayctl.aws import NotReachable
-from gatewayctl.command import Command, Exit, Refused, Report, WrongUse
+from gatewayctl.command import command, out_option
 from gatewayctl.importing.document import document, members
 from gatewayctl.importing.hosting import section
 from gatewayctl.importing.names import named
+from gatewayctl.report import ExitCode, NotReachable, Refused, Report, WrongUse
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable
+    from pathlib import Path
 
     from gatewayctl.account.reader import AccountReader
+    from gatewayctl.command import Context
     from gatewayctl.importing.hosting import Section
     from gatewayctl.importing.names import Named
 
     Content = list[tuple[Section, list[Named]]]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of stdout")
-    parser.add_argument("--force", action="store_true", help="replace the file that is there")
-    parser.add_argument(
-        "--endpoint",
-        default="*",
-        metavar="PATTERN",
-        help="only endpoints whose names match, as in 'team-a-*'",
-    )
-    account_options.add_arguments(parser)
-
-
-def run(options: Namespace, _: Callable[[], Path]) -> Report:
-    if options.out is not None and not options.force and os.path.lexists(options.out):
-        raise _would_replace(options.out)
-    account = account_options.reader(options)
-    chosen = account.endpoints(_chosen(account, options.endpoint))
-    sections = [section(name, endpoint, account) for name, endpoint in chosen.items()]
+@command("import")
+@out_option
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option(
+    "--endpoint",
+    default="*",
+    metavar="PATTERN",
+    help="Only endpoints whose names match, as in 'team-a-*'.",
+)
+@account_options.rate_option
+def import_(
+    context: Context, *, out: Path | None, force: bool, endpoint: str, calls_per_second: float
+) -> Report:
+    """Write a first routing table from what the account holds."""
+    if out is not None and not force and os.path.lexists(out):
+        raise _would_replace(out)
+    account = account_options.reader(context, calls_per_second)
+    chosen = account.endpoints(_chosen(account, endpoint))
+    sections = [section(name, found, account) for name, found in chosen.items()]
     content = named(sections)
     text = _checked(content)
-    if options.out is None:
+    if out is None:
         return _report(content, [text.rstrip("\n")], {"table": text})
-    _write(options.out, text, force=options.force)
-    return _report(content, [str(options.out)], {"imported": str(options.out)})
+    _write(out, text, force=force)
+    return _report(content, [str(out)], {"imported": str(out)})
 
 
 def _would_replace(target: Path) -> Refused:
@@ -111,8 +113,8 @@ def _report(content: Content, lines: list[str], data: dict[str, str]) -> Report:
     if omitted:
         note += f"; {len(omitted):,} remarks in the table about what it does not hold"
     return Report(
-        Exit.FINE, lines=lines, notes=[note], data={**data, "models": entries, "omitted": omitted}
+        ExitCode.FINE,
+        lines=lines,
+        notes=[note],
+        data={**data, "models": entries, "omitted": omitted},
     )
-
-
-COMMAND = Command("import", "write a table from what the account holds", add_arguments, run)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from chalicelib.api import catalog
 from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
-from gatewayctl.http_api import operations
-from gatewayctl.http_api.components import Components
+from gatewayctl.openapi import operations
+from gatewayctl.openapi.components import Components
 
 if TYPE_CHECKING:
     from chalicelib.routing.table import RoutingTable
-    from gatewayctl.http_api.components import Node
+    from gatewayctl.openapi.components import Node
 
 OPENAPI = "3.1.0"
 SECURITY_SCHEME = "bearer"

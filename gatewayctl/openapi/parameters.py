@@ -10,7 +10,7 @@ from chalicelib.routing.parameters import LONGEST_VALUE, VALUE_RULE, OneOf
 if TYPE_CHECKING:
     from chalicelib.routing.parameters import Parameter, Pattern
     from chalicelib.routing.table import Model
-    from gatewayctl.http_api.components import Node
+    from gatewayctl.openapi.components import Node
 
 _CLASS_OR_HYPHEN = re.compile(r"(\[[^]]*\])|\\-")
 

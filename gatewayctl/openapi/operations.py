@@ -19,15 +19,15 @@ from chalicelib.errors import (
 )
 from chalicelib.payload.admission import JSON
 from chalicelib.routing.parameters import VALUE_RULE, Pattern
-from gatewayctl.http_api import bodies, headers, parameters, problems, schemas
-from gatewayctl.http_api.operation_ids import operation_id
+from gatewayctl.openapi import bodies, headers, parameters, problems, schemas
+from gatewayctl.openapi.operation_ids import operation_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from chalicelib.routing.table import Model
-    from gatewayctl.http_api.components import Components, Node
-    from gatewayctl.http_api.problems import Error
+    from gatewayctl.openapi.components import Components, Node
+    from gatewayctl.openapi.problems import Error
 
 CATALOG_TAG = "models"
 HEALTH_TAG = "health"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chalicelib.routing.table import Model
-    from gatewayctl.http_api.components import Node
+    from gatewayctl.openapi.components import Node
 
 
 def request(model: Model) -> Node:

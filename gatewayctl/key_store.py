@@ -10,17 +10,22 @@ some version moves to another only if the request names the version that has it.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.auth import key_document
-from gatewayctl.aws import NoAnswer, NotReachable, reaching
-from gatewayctl.command import Refused
+from chalicelib.auth.identity import API_KEY_PREFIX
+from chalicelib.auth.key_document import KEY_ID, MAX_BYTES
+from chalicelib.spelling import closest
+from gatewayctl import api_keys
+from gatewayctl.aws import reaching
+from gatewayctl.report import NoAnswer, NotReachable, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
-    from chalicelib.auth.key_document import Keys
+    from chalicelib.auth.key_document import ApiKey, Keys
 
 SERVICE = "secretsmanager"
 CURRENT = "AWSCURRENT"
@@ -143,3 +148,89 @@ def _decisive() -> Iterator[None]:
     except NoAnswer as error:
         unknown = "whether the change was made is not known: see keys list"
         raise NotReachable(f"{error}; {unknown}") from error
+
+
+class KeyDocument:
+    """The key document as it was read; changes are saved only if nobody else changed it.
+
+    Args:
+        now: The current time in seconds since the epoch.
+    """
+
+    def __init__(self, store: KeyStore, now: int) -> None:
+        self._store = store
+        self._now = now
+        self._stored = store.read()
+
+    @property
+    def keys(self) -> Keys:
+        """The keys as they were read, by id."""
+        return self._stored.keys
+
+    def find(self, key_id: str) -> ApiKey:
+        """Return the key with this id.
+
+        Raises:
+            Refused: There is no such key.
+        """
+        key = self.keys.get(key_id)
+        if key is None:
+            raise Refused([_unknown(key_id, self.keys)])
+        return key
+
+    def save(self, *changed: ApiKey) -> list[str]:
+        """Save the document with these keys, new or changed.
+
+        Returns:
+            Notes for the user.
+
+        Raises:
+            Refused: The document is full, or was changed since it was read.
+        """
+        keys = {**self.keys, **{key.key_id: key for key in changed}}
+        fitted = fit(keys.values(), self._now)
+        key_document.parse(fitted.document)  # after one mistake the gateway uses none of it
+        self._store.replace(self._stored, fitted.document)
+        if not fitted.left_out:
+            return []
+        return [f"{fitted.left_out} expired or disabled keys were dropped to make room"]
+
+
+class Fitted(NamedTuple):
+    """A document that is not too large, and the number of keys that are not in it."""
+
+    document: bytes
+    left_out: int
+
+
+def fit(keys: Collection[ApiKey], now: int) -> Fitted:
+    """Write a document with all keys if they fit, else with the keys that have not ended.
+
+    Raises:
+        Refused: The keys that have not ended do not fit.
+    """
+    usable = [key for key in keys if not api_keys.has_ended(key, now)]
+    for some in (keys, usable):
+        document = api_keys.document(some)
+        if len(document) <= MAX_BYTES:
+            return Fitted(document, len(keys) - len(some))
+    raise Refused(
+        [
+            f"the document would have {len(document):,} bytes with {len(usable)} usable keys in "
+            f"it, and it may have {MAX_BYTES:,}; for more callers use JWT (GATEWAY_JWT_ISSUER)"
+        ]
+    )
+
+
+# An id is repeated only if it is one: people put the key where its id belongs.
+def _unknown(key_id: str, known: Keys) -> str:
+    if key_id.startswith(API_KEY_PREFIX):
+        return (
+            "that is a key and not its id, which is the 8 characters after gw_; "
+            "if others can see this terminal or its history, disable the key"
+        )
+    if not re.fullmatch(KEY_ID, key_id, re.ASCII):
+        return "that is not the id of a key, which is 8 of a-z 0-9; see keys list"
+    meant = closest(key_id, known)
+    advice = f"did you mean {meant}?" if meant else "see keys list"
+    return f"there is no key {key_id}; {advice}"

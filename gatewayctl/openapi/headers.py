@@ -10,7 +10,7 @@ from chalicelib.payload.admission import PASSABLE, TIMEOUT_HEADER
 
 if TYPE_CHECKING:
     from chalicelib.routing.table import Model
-    from gatewayctl.http_api.components import Components, Node
+    from gatewayctl.openapi.components import Components, Node
 
 LONGEST_TIMEOUT_MS = 999_999_999
 PRINTABLE = "^[!-~]([ -~]*[!-~])?$"  # HTTP takes away the spaces around a value

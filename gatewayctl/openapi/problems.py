@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from chalicelib import errors
 from chalicelib.errors import GatewayError
-from gatewayctl.http_api import headers
+from gatewayctl.openapi import headers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from gatewayctl.http_api.components import Components, Node
+    from gatewayctl.openapi.components import Components, Node
 
     Error = type[GatewayError]
 
