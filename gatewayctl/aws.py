@@ -9,6 +9,8 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
+from gatewayctl.report import NoAnswer, NotReachable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,14 +40,6 @@ _REMEDIES = {  # by how the code of an answer starts
         _CREDENTIALS,
     ),
 }
-
-
-class NotReachable(Exception):
-    """When AWS does not let a command do its work: which service, and what to check."""
-
-
-class NoAnswer(NotReachable):
-    """When nobody knows whether AWS did what it was asked to do."""
 
 
 def client(service: str, **settings: Any) -> Any:

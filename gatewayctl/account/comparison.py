@@ -199,7 +199,9 @@ def _artifacts(key: str, subject: EntryInAccount) -> Iterator[Remark]:
     loads = [model.multi_model is not None for model in subject.models]
     if wanted is None:
         if any(loads):
-            text = f"missing; a container of endpoint {endpoint} loads the artifact that a call names"
+            text = (
+                f"missing; a container of endpoint {endpoint} loads the artifact that a call names"
+            )
             yield Remark((key,), text)
         return
     if not all(loads):

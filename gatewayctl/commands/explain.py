@@ -25,10 +25,10 @@ from chalicelib.sagemaker.runtime import SageMakerRuntime
 from chalicelib.telemetry.record import RequestRecord
 from gatewayctl import stage as stages
 from gatewayctl import tables
+from gatewayctl.api_keys import state
 from gatewayctl.command import command, secret_option
 from gatewayctl.commands import explain_sections as sections
-from gatewayctl.keys.listing import state
-from gatewayctl.keys.revision import Revision
+from gatewayctl.key_store import KeyDocument, KeyStore
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def explain(
     PATH is what comes after /predict/.
     """
     if key_id is not None and grants is not None:
-        raise WrongUse("--as and --grants exclude each other; give one of them")
+        raise WrongUse("--as and --grants name two callers; give one of them")
     caller = None
     if grants is not None:
         caller = _with_grants(grants)
@@ -132,7 +132,7 @@ def _with_key(key: ApiKey, now: int) -> Caller:
 
 def _find_key(context: Context, secret: str | None, key_id: str) -> ApiKey:
     store = KeyStore(context.secret_name(secret), context.connect)
-    return Revision(store, context.now()).find(key_id)
+    return KeyDocument(store, context.now()).find(key_id)
 
 
 def _alone(grant: str, now: int) -> Principal:
@@ -149,7 +149,7 @@ class Request:
     timeout_ms: str | None
 
     def call(self, model: Model) -> Call:
-        """Return the request as the gateway gets it, by default with a type that the model takes."""
+        """Return the request as the gateway gets it; its type is one that the model takes."""
         headers = {
             "accept": self.accept,
             "content-type": self.content_type or model.content_types[0],
@@ -240,8 +240,8 @@ def _explanation(gateway: SimulatedGateway, request: Request, caller: Caller | N
     table = sections.table(gateway.file)
     try:
         found = gateway.file.table.find(request.path)
-    except UnknownModel as refusal:
-        answer = sections.unknown_path(refusal, request.path, gateway.file.table)
+    except UnknownModel as error:
+        answer = sections.unknown_path(error, request.path, gateway.file.table)
         return Explanation(answer, (table,))
     dry_run, refusal_of_all = _try(gateway, request, found, ANYBODY)
     refusal = refusal_of_all if caller is None else _try(gateway, request, found, caller)[1]

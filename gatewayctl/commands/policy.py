@@ -22,12 +22,14 @@ from gatewayctl.report import ExitCode, Refused, Report, WrongUse
 from gatewayctl.stage import CONFIG, HANDLER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.command import Context
     from gatewayctl.tables import TableFile
+
+    Run = Callable[..., Report]
 
 AUTHORIZER = "authorize"
 ROUTING = "GATEWAY_ROUTING"
@@ -68,9 +70,9 @@ class Policies(NamedTuple):
         return next(iter(self.texts))
 
 
-def _place_option(name: str) -> Any:
+def _place_option(name: str) -> Callable[[Run], Run]:
     meaning = PLACE_RULES[name][1]
-    text = f"{meaning[0].upper()}{meaning[1:]}; else as in the file that exists, else *."
+    text = f"For every ARN: {meaning}; else as in the file that exists, else *."
     return click.option(f"--{name}", metavar=name[0].upper(), help=text)
 
 
@@ -108,18 +110,15 @@ def functions_of(stage: str, project: Path) -> Functions:
     """Read a stage's functions from Chalice's configuration, as Chalice reads it.
 
     Raises:
-        WrongUse: The configuration cannot be read, lacks the stage, or has one policy for both.
+        WrongUse: The configuration cannot be read, or has one policy for both functions.
     """
     try:
         config = json.loads((project / CONFIG).read_bytes())
-        stage_names = sorted(config["stages"])
         functions = Functions(
             _function(config, stage, HANDLER), _function(config, stage, AUTHORIZER)
         )
     except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise WrongUse(f"{CONFIG} cannot be read ({error}); a policy belongs to a stage") from error
-    if stage not in stage_names:
-        raise WrongUse(f"{CONFIG} has no stage {stage!r}; it has: {', '.join(stage_names)}")
     if functions.handler.policy == functions.authorizer.policy:
         raise WrongUse(
             f"{CONFIG} gives both functions of stage {stage} {functions.handler.policy}; name "

@@ -157,7 +157,12 @@ def call_groups(models: Iterable[Model]) -> list[CallGroup]:
             values_by_key[resource.lower()][key] |= values
             spellings[resource.lower()] |= {resource, resource.lower()}
     return sorted(
-        CallGroup(Name(spelling), key, tuple(sorted(values)), tuple(sorted(by_key.keys() - {key, ""})))
+        CallGroup(
+            Name(spelling),
+            key,
+            tuple(sorted(values)),
+            absent=tuple(sorted(by_key.keys() - {key, ""})),
+        )
         for resource, by_key in values_by_key.items()
         for key, values in by_key.items()
         if values or not key

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.table import Model, RoutingTable, Row
 
-_PLACES = {key: place for place, key in enumerate(model_keys())}
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -155,7 +153,7 @@ def _said(row: Row) -> dict[str, Any]:
 
 def _place(path: str) -> tuple[int, str]:
     """Where it stands among the keys of a model."""
-    return _PLACES[path.split(".", 1)[0]], path
+    return list(model_keys()).index(path.split(".", 1)[0]), path
 
 
 def _shown(key: str, value: Any, model: Model) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from gatewayctl.command import Exit, Report
 from gatewayctl.publishing.store import LISTED
+from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def report(store: TableStore) -> Report:
     if not any(version.is_live for version in versions):
         notes.append(f"{store.name}: nothing lies there now")
     return Report(
-        Exit.FINE,
+        ExitCode.FINE,
         lines=_table([HEADINGS, *map(_cells, versions)]) if versions else [],
         notes=notes,
         data={"location": store.name, "versions": [_as_data(version) for version in versions]},

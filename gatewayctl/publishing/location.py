@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.routing.reading.file import compiled_key
 from chalicelib.settings import S3Location, routing_location
-from gatewayctl.command import WrongUse
+from gatewayctl.report import WrongUse
 
 SUFFIXES = ("yaml", "yml")
 

@@ -6,10 +6,10 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.routing.reading.problems import Problem
-from gatewayctl import findings
-from gatewayctl.command import Exit, Report
+from gatewayctl import tables
 from gatewayctl.publishing.difference import counted
 from gatewayctl.publishing.store import UNVERSIONED
+from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ def report(
     """The changes, what is against them, and what was done."""
     table, before = publication.wanted.table, publication.before.table
     return Report(
-        Exit.FINDINGS if problems else Exit.FINE,
+        ExitCode.FINDINGS if problems else ExitCode.FINE,
         lines=[*map(str, publication.changes), *map(str, problems)],
         notes=[*_about(publication), *notes],
         data={
@@ -39,7 +39,7 @@ def report(
             "models": len(table),
             "replaces": before and before.digest,
             "changes": [change.as_data() for change in publication.changes],
-            "findings": [findings.as_data(problem) for problem in problems],
+            "findings": [tables.as_data(problem) for problem in problems],
             "published": False,
             "version": None,
             "back": None,

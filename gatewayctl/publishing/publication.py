@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading import shrinking
 from chalicelib.routing.reading.problems import InvalidTable
-from gatewayctl.aws import NotReachable
-from gatewayctl.command import Refused
 from gatewayctl.publishing.difference import changes
+from gatewayctl.report import NotReachable, Refused
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Problem

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.s3_object import DIGEST, NotFetched, whole
-from gatewayctl.aws import NAMES, NoAnswer, NotReachable, reaching
-from gatewayctl.command import Refused, WrongUse
+from gatewayctl.aws import NAMES, reaching
+from gatewayctl.report import NoAnswer, NotReachable, Refused, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from chalicelib.payload.admission import TIMEOUT_HEADER
 from chalicelib.payload.messages import InferenceResponse
 from chalicelib.routing.reading import file
-from gatewayctl.http_api.document import document
+from gatewayctl.openapi.document import document
 from tests.support.doors import ROOT, TOKEN, LocalDoor
 from tests.support.gateway import FakeRuntime, FixedTable, house, runtime_at, table
 from tests.support.problems import TITLES

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from gatewayctl import aws, prewarm
+from gatewayctl import aws
 from gatewayctl.cli import main
+from gatewayctl.command import Dependencies
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
 from tests.support.stand_in import ROOT, wait_until
@@ -58,8 +59,7 @@ def table(rows):
 
 def run(connect, *arguments):
     out, err = io.StringIO(), io.StringIO()
-    commands = [prewarm.command(connect)]
-    code = main(["prewarm", *arguments], {}, ROOT, out, err, commands=commands)
+    code = main(["prewarm", *arguments], {}, ROOT, out, err, dependencies=Dependencies(connect))
     return Outcome(int(code), out.getvalue(), err.getvalue())
 
 

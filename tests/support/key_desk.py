@@ -11,8 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatewayctl.cli import main
-from gatewayctl.keys.commands import commands
-from gatewayctl.keys.outside import Outside
+from gatewayctl.command import Dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,14 +79,14 @@ class Desk:
     def run_elsewhere(self, command: str, *arguments: str, **environment: str) -> Outcome:
         """`gatewayctl keys …` on whatever secret it finds."""
         out, err = io.StringIO(), io.StringIO()
-        outside = Outside(lambda _: self.client, lambda: self.now, self.random)
+        dependencies = Dependencies(lambda _: self.client, lambda: self.now, self.random)
         code = main(
             ["keys", command, "--table", str(self.project / "routing.yaml"), *arguments],
             environment,
             self.project,
             out,
             err,
-            commands=commands(outside),
+            dependencies=dependencies,
         )
         return Outcome(int(code), out.getvalue(), err.getvalue())
 

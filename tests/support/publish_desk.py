@@ -16,7 +16,7 @@ from chalicelib.routing.s3_object import S3Object
 from chalicelib.settings import S3Location
 from gatewayctl import aws
 from gatewayctl.cli import main
-from gatewayctl.publishing.command import command
+from gatewayctl.command import Dependencies
 from tests.support.doors import ApiGatewayDoor
 from tests.support.gateway import AWS, Log, house
 
@@ -93,7 +93,8 @@ class Desk:
         with self.environment() as environment:
             environment.chdir(self.folder)
             said = ["publish", place or self.place, *arguments]
-            code = main(said, {}, self.folder, out, err, commands=[command(self._connect)])
+            dependencies = Dependencies(self._connect)
+            code = main(said, {}, self.folder, out, err, dependencies=dependencies)
         return Outcome(int(code), out.getvalue(), err.getvalue())
 
     @contextmanager

@@ -10,8 +10,7 @@ from chalicelib.api.wire import LAMBDA_MARGIN_SECONDS
 from chalicelib.gateway import ANSWER_SECONDS
 from chalicelib.routing.reading.document import parse
 from gatewayctl.cli import main
-from gatewayctl.explain.command import command
-from gatewayctl.keys.outside import Outside
+from gatewayctl.command import Dependencies
 from tests.support.key_desk import HOUR, Desk
 
 TABLE = """\
@@ -79,7 +78,7 @@ def _explain(tmp_path):
             tmp_path,
             out,
             err,
-            commands=[command(outside or Outside(no_aws))],
+            dependencies=outside or Dependencies(no_aws),
         )
         said = out.getvalue().replace(f"{table}", "table.yaml")
         return Outcome(int(code), said, err.getvalue())
@@ -262,7 +261,7 @@ class TestAs:
             asked.append(service)
             return desk.client
 
-        outside = Outside(connect, lambda: desk.now)
+        outside = Dependencies(connect, lambda: desk.now)
         explained = data(path, "--as", key_id, "--secret", desk.secret, outside=outside)
         assert asked == ["secretsmanager"]
         return explained
@@ -307,7 +306,7 @@ class TestAs:
     def test_no_such_key(self, desk, explain):
         """A key that is not in the secret is nobody's."""
         desk.issue()
-        outside = Outside(lambda _: desk.client, lambda: desk.now)
+        outside = Dependencies(lambda _: desk.client, lambda: desk.now)
         outcome = explain("churn", "--as", "zzzzzzzz", "--secret", desk.secret, outside=outside)
 
         assert (outcome.code, outcome.out) == (1, "")

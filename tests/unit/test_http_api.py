@@ -22,11 +22,11 @@ from chalicelib.payload.messages import Call
 from chalicelib.routing.parameters import Pattern, is_value
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.patterns import refusal
-from gatewayctl.http_api import bodies, parameters
-from gatewayctl.http_api.document import document
-from gatewayctl.http_api.operation_ids import operation_id
-from gatewayctl.http_api.operations import ANY_VALUE
-from gatewayctl.http_api.problems import FAMILY, URN, statuses
+from gatewayctl.openapi import bodies, parameters
+from gatewayctl.openapi.document import document
+from gatewayctl.openapi.operation_ids import operation_id
+from gatewayctl.openapi.operations import ANY_VALUE
+from gatewayctl.openapi.problems import FAMILY, URN, statuses
 from tests.support.doors import ROOT, LocalDoor
 from tests.support.gateway import TABLE, house
 from tests.support.problems import MEMBERS

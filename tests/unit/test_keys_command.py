@@ -17,8 +17,8 @@ from chalicelib.auth.api_keys import ApiKeys
 from chalicelib.auth.identity import BadCredential, Identity
 from chalicelib.auth.key_document import MAX_BYTES, parse
 from chalicelib.auth.last_known_good import LastKnownGood
-from gatewayctl.keys.fresh_key import fresh_key
-from gatewayctl.keys.outside import Outside
+from gatewayctl.api_keys import new_key
+from gatewayctl.command import Dependencies
 from tests.support.key_desk import HOUR, NOON, Desk, text_of
 
 PROJECT = Path(__file__).parents[2]
@@ -107,18 +107,18 @@ class TestIssue:
 
     def test_256_bits_of_chance(self):
         """The secret is 32 bytes as they came, from the operating system unless told otherwise."""
-        key = fresh_key(Random(1), ())
+        key = new_key(Random(1), ())
         same = Random(1)
         same.choices("ab", k=8)
 
         assert base64.urlsafe_b64decode(key.text.split("_", 2)[2] + "=") == same.randbytes(32)
-        assert isinstance(Outside().random, SystemRandom)
+        assert isinstance(Dependencies().random, SystemRandom)
         assert key.text not in repr(key)
 
     def test_id_of_its_own(self):
         """An id that is taken is not given again."""
-        first = fresh_key(Random(1), ())
-        second = fresh_key(Random(1), {first.key_id})
+        first = new_key(Random(1), ())
+        second = new_key(Random(1), {first.key_id})
 
         assert first.key_id != second.key_id
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.table import RoutingTable, row_key
-from gatewayctl.keys import reach
+from gatewayctl.commands.keys import grant_problems
 from tests.support.profile import LONG
 
 VALUES = ("red", "green", "blue")
@@ -57,7 +57,7 @@ def test_exactly_those_that_cover_a_path(rows, grant):
     table = RoutingTable("", {}, rows)
     leads_somewhere = any(covers(grant, path) for path in paths(rows))
 
-    assert (not list(reach.problems([grant], table, "routing.yaml"))) == leads_somewhere
+    assert (not list(grant_problems([grant], table, "routing.yaml"))) == leads_somewhere
 
 
 @settings(max_examples=5_000 if LONG else 500, deadline=None)
@@ -65,7 +65,7 @@ def test_exactly_those_that_cover_a_path(rows, grant):
 def test_advice_leads_somewhere(rows, grant):
     """What is meant instead is a grant that would be taken."""
     table = RoutingTable("", {}, rows)
-    for problem in reach.problems([grant], table, "routing.yaml"):
+    for problem in grant_problems([grant], table, "routing.yaml"):
         if "did you mean " in problem:
             meant = problem.split("did you mean ")[1].removesuffix("?")
-            assert not list(reach.problems([meant], table, "routing.yaml"))
+            assert not list(grant_problems([meant], table, "routing.yaml"))

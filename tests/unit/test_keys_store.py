@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from gatewayctl import aws
-from gatewayctl.keys.store import LABEL, KeyStore
+from gatewayctl.key_store import LABEL, KeyStore
 from tests.support.key_desk import Desk
 from tests.unit.auth.web import closed_port
 

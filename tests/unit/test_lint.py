@@ -5,12 +5,6 @@ import json
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
-
-from chalicelib.routing.reading.document import parse
-from chalicelib.telemetry.metrics import Metrics
-from chalicelib.telemetry.record import RequestRecord
-from gatewayctl.cli import main
 from gatewayctl.lint.metrics import (
     METRICS_OF_A_HEALTHY_MODEL,
     METRICS_PER_MODEL,
@@ -18,7 +12,13 @@ from gatewayctl.lint.metrics import (
 )
 from gatewayctl.lint.rules import warnings
 from gatewayctl.lint.subject import Subject
-from gatewayctl.table_lines import Lines
+from hypothesis import given
+
+from chalicelib.routing.reading.document import parse
+from chalicelib.telemetry.metrics import Metrics
+from chalicelib.telemetry.record import RequestRecord
+from gatewayctl.cli import main
+from gatewayctl.tables import Lines
 from tests.support.random_tables import TABLES
 
 MME = "kind: mme, endpoint: e, target_model"
@@ -333,9 +333,11 @@ class TestMetrics:
         assert run(self.table(1_001), GATEWAY_METRICS_PER_MODEL="off").out == ""
         assert run(self.table(1_001), GATEWAY_METRICS_PER_MODEL="on").out
 
-        said = {"stages": {"prod": {"environment_variables": {"GATEWAY_METRICS_PER_MODEL": "off"}}}}
+        prod = {"environment_variables": {"GATEWAY_METRICS_PER_MODEL": "off"}}
         (tmp_path / ".chalice").mkdir()
-        (tmp_path / ".chalice" / "config.json").write_text(json.dumps(said))
+        (tmp_path / ".chalice" / "config.json").write_text(
+            json.dumps({"stages": {"dev": {}, "prod": prod}})
+        )
         assert run(self.table(1_001), "--stage", "prod").out == ""
         assert run(self.table(1_001), "--stage", "dev").out
 

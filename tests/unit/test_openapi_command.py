@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.routing.reading import file as table_file
 from gatewayctl.cli import main
-from gatewayctl.http_api.document import document
+from gatewayctl.openapi.document import document
 from tests.support.gateway import TABLE
 
 

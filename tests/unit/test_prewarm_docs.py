@@ -4,14 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from gatewayctl.prewarming import touch
+from gatewayctl.prewarming.call import ADVICE, LONGEST_CALL_SECONDS
+from gatewayctl.prewarming.outcome import State
 
 from chalicelib import errors
 from chalicelib.sagemaker import upstream_errors
 from chalicelib.sagemaker.warmth import WARM_SECONDS
-from gatewayctl import prewarm
-from gatewayctl.prewarming import touch
-from gatewayctl.prewarming.call import ADVICE, LONGEST_CALL_SECONDS
-from gatewayctl.prewarming.outcome import State
+from gatewayctl.commands import prewarm
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cold-models.md").read_text(encoding="utf-8")
 TEXT = " ".join(PAGE.split())

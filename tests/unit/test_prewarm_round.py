@@ -4,13 +4,12 @@ import json
 import threading
 
 import pytest
-
-from gatewayctl.aws import NotReachable
-from gatewayctl.command import Exit
 from gatewayctl.prewarming import summary
 from gatewayctl.prewarming.outcome import Outcome, State
 from gatewayctl.prewarming.round import Round
 from gatewayctl.prewarming.selection import Selection, select
+
+from gatewayctl.report import ExitCode, NotReachable
 from tests.support.gateway import table
 
 SECONDS = 20
@@ -143,7 +142,7 @@ class TestSummary:
             Outcome("c", State.LOADED, 1.2),
         )
 
-        assert report.exit_code is Exit.FINE
+        assert report.exit_code is ExitCode.FINE
         assert list(report.lines) == ["3 models: 1 hot, 2 loaded in 1.2 to 61.0 s"]
 
     def test_not_ready(self):
@@ -152,14 +151,14 @@ class TestSummary:
         failed = Outcome("b", State.FAILED, 0.1, "ValidationError", "look")
         report = self.reported(cold, failed, Outcome("c", State.HOT, 0.01))
 
-        assert report.exit_code is Exit.FINDINGS
+        assert report.exit_code is ExitCode.FINDINGS
         assert list(report.lines) == [*LINES, "3 models: 1 hot, 1 cold, 1 failed"]
 
     def test_unfinished(self):
         """What was broken off is a finding, and counted alone."""
         report = self.reported(Outcome("a", State.HOT, 0.01), many=2)
 
-        assert report.exit_code is Exit.FINDINGS
+        assert report.exit_code is ExitCode.FINDINGS
         assert list(report.lines) == ["3 models: 1 hot, 2 unfinished"]
 
     def test_not_reachable(self):
@@ -167,7 +166,7 @@ class TestSummary:
         lost = NotReachable("no AWS")
         report = self.reported(Outcome("a", State.HOT, 0.01), many=1, not_reachable=lost)
 
-        assert report.exit_code is Exit.AWS_NOT_REACHABLE
+        assert report.exit_code is ExitCode.AWS_NOT_REACHABLE
         assert list(report.lines) == ["2 models: 1 hot, 1 unfinished"]
         assert list(report.notes) == ["gatewayctl prewarm: no AWS"]
 
@@ -175,7 +174,7 @@ class TestSummary:
         """Nothing to do is fine, and the note says why."""
         report = self.reported(notes=["why"])
 
-        assert (report.exit_code, list(report.lines)) == (Exit.FINE, ["0 models"])
+        assert (report.exit_code, list(report.lines)) == (ExitCode.FINE, ["0 models"])
         assert list(report.notes) == ["why"]
 
     def test_data(self):

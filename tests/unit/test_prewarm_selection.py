@@ -1,9 +1,9 @@
 """Which models `gatewayctl prewarm` touches, and what it sends them."""
 
 import pytest
-
-from gatewayctl.command import WrongUse
 from gatewayctl.prewarming.selection import select
+
+from gatewayctl.report import WrongUse
 from tests.support.gateway import TABLE, table
 
 FILE = "routing.yaml"

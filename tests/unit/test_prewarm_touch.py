@@ -1,11 +1,11 @@
 """How a model is called until it is loaded, and what it is then said to have been."""
 
 import pytest
-
 from gatewayctl.prewarming.call import Answer, Said
 from gatewayctl.prewarming.outcome import Outcome, State
 from gatewayctl.prewarming.selection import select
 from gatewayctl.prewarming.touch import Touch
+
 from tests.support.gateway import table
 
 (IRIS,) = select(table(), ["iris"], "routing.yaml").candidates

@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.settings import S3Location
-from gatewayctl.command import WrongUse
 from gatewayctl.publishing.location import location
+from gatewayctl.report import WrongUse
 
 NO_OBJECT = "names no object; write s3://<bucket>/<key>.yaml"
 NOT_FOUND = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewayctl.table_lines import Lines
+from gatewayctl.tables import Lines
 
 TABLE = """\
 # a comment

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 from botocore.exceptions import EndpointConnectionError
 from botocore.validate import validate_parameters
-
 from gatewayctl.account.pace import Pace
+
 from gatewayctl.account.reader import AccountReader
 
 if TYPE_CHECKING:

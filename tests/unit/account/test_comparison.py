@@ -1,12 +1,12 @@
 """A table beside an account: what is said about each entry, and where."""
 
 import pytest
+from gatewayctl.account.addressed import CHECKS
 
 from chalicelib.routing.reading import document
 from chalicelib.routing.targets import KINDS
 from gatewayctl import live
-from gatewayctl.account.addressed import CHECKS
-from gatewayctl.table_lines import Lines
+from gatewayctl.tables import Lines
 from tests.unit.account.paper import container
 
 PREFIX = "s3://models/tabular/"

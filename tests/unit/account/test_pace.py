@@ -1,11 +1,8 @@
-"""How fast AWS is asked, and what somebody sees who waits."""
-
-import io
+"""How fast AWS is asked."""
 
 import pytest
-
 from gatewayctl.account.pace import BURST, Pace
-from gatewayctl.account.progress import Progress
+
 from tests.unit.account.paper import Clock
 
 
@@ -59,14 +56,3 @@ def test_never_stops(clock):
         pace.halve()
 
     assert times(pace, clock, 3) == pytest.approx([2.0, 4.0, 6.0], rel=0.05)
-
-
-def test_progress(clock):
-    """A line every two seconds, and none about what takes less."""
-    stream = io.StringIO()
-    progress = Progress(stream, clock)
-    for number in range(10):
-        progress(f"{number} endpoints read")
-        clock.now += 0.75
-
-    assert stream.getvalue() == "3 endpoints read\n6 endpoints read\n9 endpoints read\n"

@@ -11,7 +11,7 @@ from gatewayctl.account.values import (
     Unread,
     Variant,
 )
-from gatewayctl.aws import NotReachable
+from gatewayctl.report import NotReachable
 from tests.unit.account.paper import IMAGE, SILENCE, VARIANT, container
 
 BUCKET = "models"

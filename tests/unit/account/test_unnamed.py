@@ -1,9 +1,9 @@
 """What an account offers and no entry of a table names."""
 
 import pytest
+from gatewayctl.account.unnamed import unnamed
 
 from chalicelib.routing.reading import document
-from gatewayctl.account.unnamed import unnamed
 from tests.unit.account.paper import container
 from tests.unit.account.test_comparison import entry
 

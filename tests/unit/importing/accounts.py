@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gatewayctl.importing.document import document
+from gatewayctl.importing.hosting import section
+from gatewayctl.importing.names import named
+
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file
 from gatewayctl.account.values import (
@@ -17,9 +21,6 @@ from gatewayctl.account.values import (
     Unread,
     Variant,
 )
-from gatewayctl.importing.document import document
-from gatewayctl.importing.hosting import section
-from gatewayctl.importing.names import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

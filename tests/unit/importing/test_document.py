@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import yaml
+from gatewayctl.importing.rules import LONGEST_LIST
+from gatewayctl.importing.versions import latest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.targets import is_target_model
-from gatewayctl.importing.rules import LONGEST_LIST
-from gatewayctl.importing.versions import latest
 from tests.support.profile import LONG
 from tests.unit.importing.accounts import (
     FakeAccount,

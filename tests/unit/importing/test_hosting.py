@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from gatewayctl.importing.hosting import section
 
 from gatewayctl.account.values import Component, Container, Unread
-from gatewayctl.importing.hosting import section
 from tests.unit.importing.accounts import (
     DENIED,
     FakeAccount,

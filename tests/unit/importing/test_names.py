@@ -1,11 +1,11 @@
 """What the imported models are called."""
 
 import pytest
-
-from chalicelib.routing.reading.entry import read_name
 from gatewayctl.importing.entry import Entry, Parameter
 from gatewayctl.importing.hosting import Hosted, Section
 from gatewayctl.importing.names import legal, named
+
+from chalicelib.routing.reading.entry import read_name
 
 
 def names(*entries):

@@ -1,7 +1,6 @@
 """Which artifacts become one entry."""
 
 import pytest
-
 from gatewayctl.importing.shapes import grouped, words
 
 ALONE = None

@@ -1,7 +1,6 @@
 """Which artifacts are versions of one model."""
 
 import pytest
-
 from gatewayctl.importing.versions import latest
 
 

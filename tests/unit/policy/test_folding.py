@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from gatewayctl.policy.names import Name, fold
+from gatewayctl.policy.place import Place
 
 from gatewayctl.policy import document, width
-from gatewayctl.policy.names import Name, fold
 from gatewayctl.policy.needs import calls
-from gatewayctl.policy.place import Place
 from tests.unit.policy import invocations
 from tests.unit.policy.invocations import is_allowed
 from tests.unit.policy.oracle import Oracle

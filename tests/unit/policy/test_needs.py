@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.routing import targets
-from gatewayctl.command import Refused
 from gatewayctl.policy.needs import TARGET_CONTAINER_HOSTNAME, TARGET_MODEL, calls, needed
+from gatewayctl.report import Refused
 from tests.unit.policy.tables import table_of
 
 KINDS = {

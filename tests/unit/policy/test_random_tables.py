@@ -1,13 +1,13 @@
 """A policy allows every call of its table, and beside them only what it says it allows."""
 
 import pytest
+from gatewayctl.policy.place import Place
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
 from gatewayctl.policy import document
 from gatewayctl.policy.needs import calls
-from gatewayctl.policy.place import Place
 from tests.support import random_tables
 from tests.support.profile import LONG
 from tests.unit.policy import invocations

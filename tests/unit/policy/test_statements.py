@@ -3,15 +3,15 @@
 import json
 
 import pytest
+from gatewayctl.policy.functions import Function
+from gatewayctl.policy.names import literal
+from gatewayctl.policy.place import Place
+from gatewayctl.policy.statements import invoke, read_keys, read_table
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 from chalicelib.settings import S3Location
 from gatewayctl.policy import document
-from gatewayctl.policy.functions import Function
-from gatewayctl.policy.names import literal
 from gatewayctl.policy.needs import TARGET_CONTAINER_HOSTNAME, TARGET_MODEL, calls
-from gatewayctl.policy.place import Place
-from gatewayctl.policy.statements import invoke, read_keys, read_table
 from tests.unit.policy.evaluator import allows
 from tests.unit.policy.tables import table_of
 
