@@ -191,15 +191,20 @@ def _hosted(endpoint: Endpoint, variant: Variant, account: AccountReader) -> Hos
         return Hosted(omitted=(str(model),))
     if kind is None:
         return Hosted(omitted=("is of no kind that a table can name",))
-    is_mandatory = keys_of_kind(kind)
-    for name, key in keys_of(KINDS[kind]).items():
-        loads_artifacts = model is not None and model.multi_model is not None
-        if key.argument in LISTS and (is_mandatory[name] or loads_artifacts):
-            return LISTS[key.argument](_Source(endpoint, model, kind, name), account)
-        if is_mandatory[name] and key.argument != "EndpointName":
-            text = f"of kind {kind}, and the account does not tell its {name}; add it by hand"
-            return Hosted(omitted=(text,))
-    return Hosted((Entry((endpoint.name,), kind, {"endpoint": endpoint.name}),))
+    loads_artifacts = model is not None and model.multi_model is not None
+    needed = [
+        (name, key.argument)
+        for name, key in keys_of(KINDS[kind]).items()
+        if (keys_of_kind(kind)[name] and key.argument != "EndpointName")
+        or (key.argument == "TargetModel" and loads_artifacts)
+    ]
+    if not needed:
+        return Hosted((Entry((endpoint.name,), kind, {"endpoint": endpoint.name}),))
+    ((name, argument), *others) = needed
+    if others or argument not in LISTS:
+        names = " and ".join(name for name, _ in needed)
+        return Hosted(omitted=(f"of kind {kind}, whose {names} import cannot find out",))
+    return LISTS[argument](_Source(endpoint, model, kind, name), account)
 
 
 def _containers(source: _Source, _: AccountReader) -> Hosted:

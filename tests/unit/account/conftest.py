@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.unit.account.paper import Paper
+from tests.support.aws_account import AwsAccount
 
 
 @pytest.fixture
-def paper():
+def account():
     """An account that is empty."""
-    return Paper()
+    return AwsAccount()

@@ -1,9 +1,9 @@
 """How fast AWS is asked."""
 
 import pytest
-from gatewayctl.account.pace import BURST, Pace
 
-from tests.unit.account.paper import Clock
+from gatewayctl.account.calls import BURST, Pace
+from tests.support.aws_account import Clock
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gatewayctl.account import parsing
-from tests.unit.account.paper import container
+from gatewayctl.account.values import Component, Model, Variant
+from tests.support.aws_account import container
 
 PREFIX = "s3://models/tabular/"
 ON_DEMAND = container("x", prefix=PREFIX)
@@ -12,7 +12,7 @@ ON_DEMAND = container("x", prefix=PREFIX)
 def model(*containers, mode=None, **members):
     execution = {"InferenceExecutionConfig": {"Mode": mode}} if mode else {}
     given = {"Containers": list(containers)} if containers else {}
-    return parsing.model({"ModelName": "m", **given, **execution, **members})
+    return Model.parse({"ModelName": "m", **given, **execution, **members})
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def model(*containers, mode=None, **members):
 )
 def test_kind(described, kind):
     """What an endpoint is follows from its containers and how they are called."""
-    assert described.kind == kind
+    assert Variant("v", described, False, 1).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_adapter():
         "InferenceComponentStatus": "InService",
     }
 
-    assert parsing.component(described).copies is None
+    assert Component.parse(described).copies is None

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gatewayctl.importing.document import document
-from gatewayctl.importing.hosting import section
-from gatewayctl.importing.names import named
-
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file
 from gatewayctl.account.values import (
@@ -21,6 +17,8 @@ from gatewayctl.account.values import (
     Unread,
     Variant,
 )
+from gatewayctl.commands.import_ import section
+from gatewayctl.commands.import_text import document, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

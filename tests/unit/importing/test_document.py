@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from gatewayctl.importing.rules import LONGEST_LIST
-from gatewayctl.importing.versions import latest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.targets import is_target_model
+from gatewayctl.commands.import_artifacts import LONGEST_LIST, latest
 from tests.support.profile import LONG
 from tests.unit.importing.accounts import (
     FakeAccount,
@@ -118,7 +117,7 @@ def test_a_pattern_says_so():
     text = text_of_artifacts(e=[f"customer-{n:04}/model.tar.gz" for n in range(LONGEST_LIST + 1)])
     table = parsed(text)
 
-    assert "# The pattern also lets through whatever else it matches, now or later\n" in text
+    assert "# The pattern also admits other names that match it, now or later\n" in text
     for number in (0, LONGEST_LIST, 9999):
         found = table.resolve(f"e/customer-{number:04}").target.invoke_args()
         assert found["TargetModel"] == f"customer-{number:04}/model.tar.gz"

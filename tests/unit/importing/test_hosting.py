@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from gatewayctl.importing.hosting import section
 
 from gatewayctl.account.values import Component, Container, Unread
+from gatewayctl.commands.import_ import section
 from tests.unit.importing.accounts import (
     DENIED,
     FakeAccount,
@@ -109,23 +109,23 @@ def test_kinds(one, expected):
         ),
         pytest.param(
             endpoint("e", variant(DENIED)),
-            "the model m cannot be looked at without the IAM permission sagemaker:DescribeModel",
+            "the model m cannot be read without the IAM permission sagemaker:DescribeModel",
             id="model not to be seen",
         ),
         pytest.param(
             endpoint("e", variant(multi_model("secret"))),
-            "the bucket bucket cannot be looked at without the IAM permission s3:ListBucket",
+            "the bucket bucket cannot be read without the IAM permission s3:ListBucket",
             id="artifacts not to be seen",
         ),
         pytest.param(
             endpoint("e", variant(model(Container(None, "image", True, None)))),
-            "nobody says where its artifacts lie",
+            "the account does not tell where its artifacts are",
             id="artifacts nowhere",
         ),
         pytest.param(endpoint("e", variant(None)), "no inference component yet", id="no component"),
         pytest.param(
             endpoint("e", variant(None), components=DENIED),
-            "the model m cannot be looked at without the IAM permission sagemaker:DescribeModel",
+            "the model m cannot be read without the IAM permission sagemaker:DescribeModel",
             id="components not to be seen",
         ),
         pytest.param(

@@ -1,11 +1,11 @@
 """What the imported models are called."""
 
 import pytest
-from gatewayctl.importing.entry import Entry, Parameter
-from gatewayctl.importing.hosting import Hosted, Section
-from gatewayctl.importing.names import legal, named
 
 from chalicelib.routing.reading.entry import read_name
+from gatewayctl.commands.import_ import Hosted, Section
+from gatewayctl.commands.import_artifacts import Entry, Parameter
+from gatewayctl.commands.import_text import legal, named
 
 
 def names(*entries):
@@ -18,7 +18,7 @@ def names(*entries):
         )
     )
     ((_, found),) = named([Section("e", "", hosted)])
-    return [(one.name, one.refused) for one in found]
+    return [(one.name, one.better_name) for one in found]
 
 
 @pytest.mark.parametrize(

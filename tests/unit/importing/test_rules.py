@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from gatewayctl.importing.rules import LONGEST_LIST, parameter
 
 from chalicelib.routing.reading.patterns import refusal
+from gatewayctl.commands.import_artifacts import LONGEST_LIST, parameter
 
 MANY = LONGEST_LIST + 1
 

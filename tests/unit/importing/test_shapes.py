@@ -1,7 +1,8 @@
 """Which artifacts become one entry."""
 
 import pytest
-from gatewayctl.importing.shapes import grouped, words
+
+from gatewayctl.commands.import_artifacts import grouped, words
 
 ALONE = None
 

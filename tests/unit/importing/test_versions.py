@@ -1,7 +1,8 @@
 """Which artifacts are versions of one model."""
 
 import pytest
-from gatewayctl.importing.versions import latest
+
+from gatewayctl.commands.import_artifacts import latest
 
 
 @pytest.mark.parametrize(

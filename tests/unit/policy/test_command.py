@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from gatewayctl.cli import main
-from gatewayctl.policy import document
-from tests.unit.policy.evaluator import allows
+from gatewayctl.policy import documents
+from tests.support.iam import allows
 
 HANDLER, AUTHORIZER = ".chalice/policy-dev.json", ".chalice/policy-dev-authorize.json"
 AUTHORIZE = {"iam_policy_file": "policy-dev-authorize.json"}
@@ -162,7 +162,7 @@ class TestWrite:
         data = json.loads(project.run("--format", "json").out)
 
         assert data["written"] == [HANDLER, AUTHORIZER]
-        assert data["characters"] == document.characters(project.read())
+        assert data["characters"] == documents.characters(project.read())
         assert (data["folds"], len(data["patterns"])) == ([], 1)
 
 
@@ -198,7 +198,7 @@ class TestTooLong:
 
         assert outcome.code == 0
         assert f"{HANDLER}: allows every artifact that begins with houston/0" in outcome.err
-        assert document.characters(project.read()) <= document.LIMIT
+        assert documents.characters(project.read()) <= documents.LIMIT
         assert project.run("--check").code == 0
 
     def test_as_data(self, project):
@@ -260,7 +260,7 @@ class TestCheck:
         project.run()
         policy = project.read()
         policy["Statement"][1]["Resource"].append("arn:*:sagemaker:*:*:endpoint/other")
-        (project.folder / HANDLER).write_text(document.text(policy))
+        (project.folder / HANDLER).write_text(documents.as_file(policy))
 
         assert project.run("--check").code == 1
 

@@ -3,14 +3,11 @@
 import re
 
 import pytest
-from gatewayctl.policy.names import Name, fold
-from gatewayctl.policy.place import Place
 
-from gatewayctl.policy import document, width
-from gatewayctl.policy.needs import calls
-from tests.unit.policy import invocations
-from tests.unit.policy.invocations import is_allowed
-from tests.unit.policy.oracle import Oracle
+from gatewayctl.policy import documents, folding
+from gatewayctl.policy.documents import Place
+from gatewayctl.policy.needs import Name, call_groups, fold
+from tests.unit.policy.oracle import Oracle, calls_beside, calls_of, is_allowed
 from tests.unit.policy.tables import table_of
 
 SOMEWHERE = Place("aws", "eu-west-1", "123456789012")
@@ -24,8 +21,8 @@ def single(endpoint):
     return {"kind": "single", "endpoint": endpoint}
 
 
-def made(entries, limit=document.LIMIT, place=SOMEWHERE):
-    return document.handler(calls(table_of(entries).models()), place, limit=limit)
+def made(entries, limit=documents.LIMIT, place=SOMEWHERE):
+    return documents.handler_policy(call_groups(table_of(entries).models()), place, limit=limit)
 
 
 def said(entries, spared):
@@ -33,7 +30,7 @@ def said(entries, spared):
     limit = made(entries).characters - spared
     handler = made(entries, limit)
     assert handler.characters <= limit
-    return width.of_folds(handler.calls)
+    return folding.widened_by_folds(handler.groups)
 
 
 class TestNames:
@@ -162,7 +159,7 @@ class TestEndpoints:
         handler = made(entries, 4_000)
 
         assert "every artifact under houston/ of every endpoint that begins with team-9" in str(
-            width.of_folds(handler.calls)
+            folding.widened_by_folds(handler.groups)
         )
         assert is_allowed(handler.document, {"EndpointName": "team-9x", "TargetModel": "houston/x"})
         assert not is_allowed(handler.document, {"EndpointName": "team-9x", "TargetModel": "v1"})
@@ -193,16 +190,16 @@ LARGE = {
 def test_a_thousand_artifacts_and_two_hundred_endpoints(artifacts, place):
     """It fits; all of the table works; what else works is printed; no fold is of very much."""
     table = table_of([*artifacts, *ENDPOINTS])
-    handler = document.handler(calls(table.models()), place)
-    folds = width.of_folds(handler.calls)
+    handler = documents.handler_policy(call_groups(table.models()), place)
+    folds = folding.widened_by_folds(handler.groups)
     oracle = Oracle(table, handler)
-    named = invocations.of_table(table)
+    named = calls_of(table)
 
-    assert handler.unfolded > document.LIMIT >= handler.characters
+    assert handler.unfolded > documents.LIMIT >= handler.characters
     assert all(int(count) <= 100 for count in COUNTS.findall(" ".join(folds))), folds
     for call in named:
         assert is_allowed(handler.document, call), call
-    for call in invocations.beside(named[::50]):
+    for call in calls_beside(named[::50]):
         assert oracle.allows(call) or not is_allowed(handler.document, call), call
 
 
@@ -212,14 +209,14 @@ def test_endpoints_with_targets_without_end(place):
     table = table_of(
         [mme(f"v{number}/{number}.tar.gz", f"many-{number}") for number in range(2000)]
     )
-    handler = document.handler(calls(table.models()), place)
+    handler = documents.handler_policy(call_groups(table.models()), place)
 
-    assert handler.characters <= document.LIMIT
-    assert all(is_allowed(handler.document, call) for call in invocations.of_table(table))
+    assert handler.characters <= documents.LIMIT
+    assert all(is_allowed(handler.document, call) for call in calls_of(table))
 
 
 def test_the_size_is_what_iam_counts():
     """Characters of the file without its white space; no name has any."""
     policy = made([single("a"), mme("houston/v1")]).document
 
-    assert document.characters(policy) == len(re.sub(r"\s", "", document.text(policy)))
+    assert documents.characters(policy) == len(re.sub(r"\s", "", documents.as_file(policy)))
