@@ -101,7 +101,7 @@ class TestDemo:
         assert set(outcome.states.values()) <= {"hot", "loaded"}
         assert {model["code"] for model in outcome.models.values()} == {None}
         first, *told = outcome.err.splitlines()
-        assert first == "touching 13 models, 4 at once"
+        assert first == "calling 13 models, 4 at once"
         assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in told) == sorted(
             outcome.models
         )
@@ -348,5 +348,5 @@ def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
         process.wait()
 
     assert (process.returncode, out) == (1, b"2 models: 1 hot, 1 unfinished\n")
-    assert told.read_text().splitlines()[:2] == ["touching 2 models, 2 at once", "[1/2] a: hot"]
+    assert told.read_text().splitlines()[:2] == ["calling 2 models, 2 at once", "[1/2] a: hot"]
     assert "Traceback" not in told.read_text()

@@ -108,23 +108,23 @@ class TestText:
             "  entry         house-price/{city}, table.yaml:7, kind mme\n"
             "  parameters    city = houston\n"
             "  grant         house-price/* of --grants\n"
-            "  accept        none is sent; the model can answer application/json, text/csv: "
-            "no Accept goes on\n"
-            "  content type  none is given, the first is assumed; "
+            "  accept        no header is sent; the model can answer application/json, text/csv; "
+            "SageMaker gets no Accept\n"
+            "  content type  application/json is assumed, as no --content-type is given; "
             "the model takes application/json, text/csv\n"
             "  headers       to the model: X-Amzn-SageMaker-Inference-Id\n"
             "                to the caller: X-Amzn-SageMaker-New-Session-Id, "
             "X-Amzn-SageMaker-Closed-Session-Id\n"
             "  call          InvokeEndpoint(EndpointName='housing', "
             "TargetModel='houston/v3.tar.gz', ContentType='application/json', Body=…)\n"
-            "  deadline      24.9 s for the call, so that its answer is out by the least of: "
+            "  deadline      24.9 s for the call, from the shortest of: "
             "timeout_seconds 25 s, API Gateway 28 s, "
             f"Lambda {60 - LAMBDA_MARGIN_SECONDS:g} s\n"
-            "  attempts      at most 2, as long as there is time and a retry left in the budget\n"
-            "                again about 0.5 s after upstream-throttled\n"
-            "                again about 0.1 s after upstream-error\n"
-            "                again about 0.1 s after upstream-unreachable\n"
-            "  cold start    wait: asked again until the deadline, then 503 model-not-ready\n"
+            "  attempts      at most 2, while there is time and the retry budget is not spent\n"
+            "                another one about 0.5 s after upstream-throttled\n"
+            "                another one about 0.1 s after upstream-error\n"
+            "                another one about 0.1 s after upstream-unreachable\n"
+            "  cold start    wait: tried again until the deadline, then 503 model-not-ready\n"
             "  permission    sagemaker:InvokeEndpoint on endpoint/housing\n"
             "                if sagemaker:TargetModel is houston/v3.tar.gz\n"
             f"  table         table.yaml, 5 models, {DIGEST[:12]} in GET /health\n"
@@ -221,7 +221,8 @@ class TestGrants:
         assert outcome.lines[1:5] == [
             "answer        404 unknown-model: No model named 'churn'; "
             "GET /models lists the ones you may call.",
-            "it is there, and no grant of --grants covers it; it has: summary sentiment",
+            "the table has this path, but no grant of --grants covers it; "
+            "the grants are: summary sentiment",
             "entry         churn, table.yaml:3, kind single",
             "grant         none of --grants",
         ]
@@ -281,8 +282,8 @@ class TestAs:
         may_not = self.ask(desk, data, "house-price/houston", key_id)
         assert may_not["refusal"]["status"] == 404
         assert may_not["refusal"]["reason"] == (
-            f"it is there, and no grant of key {key_id} of web-shop covers it; "
-            "it has: churn house-price/austin"
+            f"the table has this path, but no grant of key {key_id} of web-shop covers it; "
+            "the grants are: churn house-price/austin"
         )
 
     def test_disabled(self, desk, data):
@@ -416,8 +417,8 @@ class TestDeadline:
         assert data("house-price/austin")["cold_start"]["asks_again"] is True
         assert data("churn")["cold_start"]["asks_again"] is False
         assert (
-            "cold start    refuse: 503 model-not-ready when SageMaker says that it is loading, "
-            "or is silent about one that has not answered for 300 s"
+            "cold start    refuse: 503 model-not-ready if SageMaker says that the artifact is "
+            "loading, or does not answer and the artifact has not answered for 300 s"
         ) in explain("house-price/austin/main").lines
 
 
