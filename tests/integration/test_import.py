@@ -217,7 +217,7 @@ class TestArtifacts:
         table = parsed(outcome.out)
         gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
 
-        assert outcome.err == "1 models of 1 endpoints\n"
+        assert outcome.err.endswith("1 models of 1 endpoints\n")
         for number, artifact in enumerate(named):
             found = table.resolve(f"eu-churn/customer-{number:04}").target.invoke_args()
             assert found == {"EndpointName": endpoint, "TargetModel": artifact}
