@@ -1,6 +1,6 @@
-"""An account on account: real boto3 clients, whose calls are answered before they are sent.
+"""An AWS account in memory: real boto3 clients whose calls are answered before they are sent.
 
-Requests and answers are held to botocore's own shapes.
+Requests and responses are checked with botocore's own models of the services.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _SESSION = boto3.Session("test", "test", region_name=REGION)
 
 
 class Http(NamedTuple):
-    """What botocore looks at when a call is answered before it is sent."""
+    """The part of an HTTP response that botocore reads."""
 
     status_code: int
 
 
 class Clock:
-    """A time that passes only while somebody sleeps."""
+    """A clock that advances only when somebody sleeps."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -56,20 +56,20 @@ def arn(kind: str, name: str) -> str:
 
 
 def container(hostname: str | None = None, *, prefix: str | None = None) -> dict[str, Any]:
-    """A ContainerDefinition; a multi-model one if it has a prefix."""
+    """Return a ContainerDefinition, which is multi-model if it has a prefix."""
     named = {"ContainerHostname": hostname} if hostname else {}
     mode = {"Mode": "MultiModel", "ModelDataUrl": prefix} if prefix else {}
     return {"Image": IMAGE, **named, **mode}
 
 
 class AwsAccount:
-    """What the account holds may be changed at any time; `calls` counts what it was asked."""
+    """Resources may be added and changed at any time; `calls` counts the calls."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.calls: Counter[tuple[str, str]] = Counter()
         self.faults: dict[str, list[str]] = {}
-        """Codes that an operation answers with, one a call; `SILENCE` is no answer."""
+        """The error codes of an operation's next calls; `SILENCE` is no answer."""
         self.denied: set[str] = set()
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.configurations: dict[str, dict[str, Any]] = {}
@@ -78,7 +78,7 @@ class AwsAccount:
         self.buckets: dict[str, Sequence[str]] = {}
 
     def reader(self, **settings: Any) -> AccountReader:
-        """A command's view of the account; it waits on this account's clock."""
+        """Return a reader of this account, which waits on this account's clock."""
         pace = partial(Pace, clock=self.clock, sleep=self.clock.sleep)
         return AccountReader(self.connect, pace=pace(5), s3_pace=pace(50), **settings)
 
@@ -89,7 +89,7 @@ class AwsAccount:
         return client
 
     def asked(self) -> Counter[str]:
-        """How often each operation was called."""
+        """Return how often each operation was called."""
         total: Counter[str] = Counter()
         for (operation, _), count in self.calls.items():
             total[operation] += count
@@ -104,7 +104,7 @@ class AwsAccount:
     def endpoint(
         self, name: str, variants: dict[str, str | None] | str | None = None, **members: Any
     ) -> None:
-        """An endpoint of one model, of these models by variant, or for inference components."""
+        """Add an endpoint of one model, of models by variant, or for inference components."""
         if not isinstance(variants, dict):
             variants = {VARIANT: variants}
         self.configurations[name] = {

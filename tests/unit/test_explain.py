@@ -1,4 +1,4 @@
-"""`gatewayctl explain`: what becomes of one path, and why."""
+"""`gatewayctl explain`: what the gateway does with one path, and why."""
 
 import io
 import json
@@ -65,7 +65,7 @@ def no_aws(service):
 
 @pytest.fixture(name="explain")
 def _explain(tmp_path):
-    """Runs the command on a table of its own; it may call nothing."""
+    """Runs the command on a table; it must not call AWS."""
 
     def explain(*arguments, outside=None):
         table = tmp_path / "table.yaml"
@@ -95,10 +95,10 @@ def _data(explain):
 
 
 class TestText:
-    """As a person reads it."""
+    """The text."""
 
     def test_everything(self, explain):
-        """From the path to what IAM has to allow, in the order in which the gateway goes."""
+        """The sections are in the order in which the gateway decides."""
         outcome = explain("house-price/houston", "--grants", "churn house-price/*")
 
         assert (outcome.code, outcome.err) == (0, "")
@@ -131,11 +131,11 @@ class TestText:
         )
 
     def test_as_it_is_called(self, explain):
-        """The whole path will do."""
+        """The path may begin with /predict/."""
         assert explain("/predict/churn") == explain("churn")
 
     def test_broken_table(self, explain, tmp_path):
-        """A table that no gateway takes explains nothing; what is wrong with it is said."""
+        """The problems of an invalid table are reported."""
         (tmp_path / "table.yaml").write_text("version: 1\nmodels: {a: {kind: single}}\n")
 
         assert explain("a") == (
@@ -167,7 +167,7 @@ class TestUnknown:
         ],
     )
     def test_unknown(self, explain, path, more):
-        """The answer is what a caller sees; the operator is told what there is."""
+        """The first line is the caller's problem; the next ones are for the operator."""
         outcome = explain(path, "--grants", "*")
         _, answer, *said, table = outcome.lines
 
@@ -182,7 +182,7 @@ class TestUnknown:
         assert table.startswith("table ")
 
     def test_json(self, data):
-        """As data, the reason and what was meant stand apart from what a caller sees."""
+        """As data, the reason and the suggestion are members of their own."""
         assert data("chrun")["refusal"] == {
             "status": 404,
             "slug": "unknown-model",
@@ -193,7 +193,7 @@ class TestUnknown:
 
 
 class TestGrants:
-    """Who may call it."""
+    """The grants of a caller."""
 
     @pytest.mark.parametrize(
         ("grants", "deciding"),
@@ -206,7 +206,7 @@ class TestGrants:
         ],
     )
     def test_deciding(self, data, grants, deciding):
-        """Each grant that would do alone is named."""
+        """Each grant that is enough is named."""
         explained = data("house-price/houston", "--grants", grants)
 
         assert explained["grant"]["grants"] == grants.split()
@@ -214,7 +214,7 @@ class TestGrants:
         assert (explained["refusal"] is None) == bool(deciding)
 
     def test_none(self, explain):
-        """A caller sees the 404 of a model that is not there; the operator sees why."""
+        """A caller without a grant gets 404; the operator gets the reason."""
         outcome = explain("churn", "--grants", "summary sentiment")
 
         assert outcome.code == 1
@@ -229,11 +229,11 @@ class TestGrants:
         assert any(line.startswith("permission") for line in outcome.lines)
 
     def test_nobody_asks(self, data):
-        """Without a caller, nothing is said about grants."""
+        """Without a caller there is no section about grants."""
         assert "grant" not in data("churn")
 
     def test_no_grant(self, explain):
-        """What is no grant is not tried."""
+        """An invalid grant is wrong use."""
         outcome = explain("churn", "--grants", "churn /predict/churn")
 
         assert (outcome.code, outcome.out) == (2, "")
@@ -242,12 +242,12 @@ class TestGrants:
         )
 
     def test_one_caller(self, explain):
-        """A key and grants are two callers."""
+        """A key and grants exclude each other."""
         assert explain("churn", "--as", "aaaaaaaa", "--grants", "*").code == 2
 
 
 class TestAs:
-    """On behalf of somebody who has a key."""
+    """The caller has an API key."""
 
     @pytest.fixture(name="desk")
     def _desk(self, sagemaker_local, tmp_path):
@@ -268,7 +268,7 @@ class TestAs:
         return explained
 
     def test_holder(self, desk, data):
-        """The key's own grants decide."""
+        """The grants of the key decide."""
         key_id = desk.issue(grants="churn house-price/austin").key_id
 
         may = self.ask(desk, data, "churn", key_id)
@@ -287,7 +287,7 @@ class TestAs:
         )
 
     def test_disabled(self, desk, data):
-        """A key that is not good gets a 401, whatever it is granted."""
+        """A disabled key gets 401, whatever its grants are."""
         key_id = desk.issue().key_id
         desk.run("disable", key_id)
 
@@ -295,7 +295,7 @@ class TestAs:
         assert (refusal["status"], refusal["reason"]) == (401, "the key is disabled")
 
     def test_expired(self, desk, data):
-        """The same at its end, to the second."""
+        """A key gets 401 from the second on in which it expires."""
         key_id = desk.issue("--expires", "2030-03-17T18:46:40Z").key_id
         desk.now += HOUR - 1
         assert self.ask(desk, data, "churn", key_id)["refusal"] is None
@@ -305,7 +305,7 @@ class TestAs:
         assert (refusal["status"], refusal["reason"]) == (401, "the key is expired")
 
     def test_no_such_key(self, desk, explain):
-        """A key that is not in the secret is nobody's."""
+        """A key that is not in the secret is refused."""
         desk.issue()
         outside = Dependencies(lambda _: desk.client, lambda: desk.now)
         outcome = explain("churn", "--as", "zzzzzzzz", "--secret", desk.secret, outside=outside)
@@ -315,10 +315,10 @@ class TestAs:
 
 
 class TestRequest:
-    """What a caller sends beside the body."""
+    """The headers of a request."""
 
     def test_accept(self, data):
-        """What is asked for, what the model has, and what goes on."""
+        """The section has the header, the offers of the model, and what SageMaker gets."""
         assert data("house-price/austin", "--accept", "text/*, */*;q=0.1")["accept"] == {
             "sent": "text/*, */*;q=0.1",
             "chosen": "text/csv",
@@ -334,7 +334,7 @@ class TestRequest:
         ],
     )
     def test_refused(self, data, option, value, status):
-        """What the gateway refuses is called by nobody, and needs no permission."""
+        """A refused request has no call, no deadline and no permission."""
         explained = data("churn", option, value)
 
         assert explained["refusal"]["status"] == status
@@ -342,24 +342,24 @@ class TestRequest:
         assert not explained.keys() & {"call", "deadline", "permission"}
 
     def test_value_that_was_misspelt(self, data):
-        """A caller is sent to GET /models, which may show them less; the operator is told."""
+        """A misspelt value has a suggestion."""
         refusal = data("house-price/huston/main")["refusal"]
 
         assert (refusal["status"], refusal["did_you_mean"]) == (400, "house-price/houston/main")
         assert data("house-price/houston/A")["refusal"]["did_you_mean"] is None
 
     def test_content_type(self, data):
-        """It goes on as it was sent."""
+        """The Content-Type goes to SageMaker as it was sent."""
         explained = data("house-price/austin", "--content-type", "text/csv; header=absent")
 
         assert explained["call"]["ContentType"] == "text/csv; header=absent"
 
 
 class TestDeadline:
-    """By when it is over, and what is done until then."""
+    """The deadline, the attempts and cold starts."""
 
     def test_caller(self, data):
-        """A caller can only shorten it."""
+        """A caller can only shorten the deadline."""
         hasty = data("churn", "--timeout-ms", "1500")["deadline"]
 
         assert hasty["seconds"] == 1.5 - ANSWER_SECONDS
@@ -382,7 +382,7 @@ class TestDeadline:
         ],
     )
     def test_lambda(self, data, tmp_path, said, seconds):
-        """Lambda's share is what the stage gives the handler."""
+        """Lambda's limit is the timeout of the stage's handler."""
         (tmp_path / ".chalice").mkdir()
         (tmp_path / ".chalice" / "config.json").write_text(json.dumps(said))
         deadline = data("churn")["deadline"]
@@ -392,7 +392,7 @@ class TestDeadline:
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"lambda_timeout": "long"}'])
     def test_broken_config(self, explain, tmp_path, text):
-        """A config.json that cannot be read is not passed over."""
+        """A config.json that cannot be read is wrong use."""
         (tmp_path / ".chalice").mkdir()
         (tmp_path / ".chalice" / "config.json").write_text(text)
         outcome = explain("churn")
@@ -401,7 +401,7 @@ class TestDeadline:
         assert outcome.err.startswith("gatewayctl explain: .chalice/config.json cannot be read (")
 
     def test_attempts(self, data):
-        """A model with one attempt has no second one, whatever happens."""
+        """A model with one attempt is never tried again."""
         assert data("churn")["attempts"] == {"most": 1, "again_after": {}}
         assert data("sentiment")["attempts"] == {
             "most": 2,
@@ -413,7 +413,7 @@ class TestDeadline:
         }
 
     def test_cold_start(self, explain, data):
-        """Whether it is waited for is what the table says."""
+        """`cold_start` decides whether a cold artifact is tried again."""
         assert data("house-price/austin")["cold_start"]["asks_again"] is True
         assert data("churn")["cold_start"]["asks_again"] is False
         assert (
@@ -423,7 +423,7 @@ class TestDeadline:
 
 
 class TestPermission:
-    """What IAM has to allow."""
+    """The permission of a call."""
 
     @pytest.mark.parametrize(
         ("path", "resources", "condition"),
@@ -443,7 +443,7 @@ class TestPermission:
         ],
     )
     def test_permission(self, data, path, resources, condition):
-        """One action, on the endpoint and what else is called, under the condition of its kind."""
+        """A call needs one action on its resources, under the condition of its argument."""
         assert data(path)["permission"] == {
             "action": "sagemaker:InvokeEndpoint",
             "resources": resources,

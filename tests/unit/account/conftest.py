@@ -1,4 +1,4 @@
-"""What tests of the account reader share."""
+"""The account of these tests."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from tests.support.aws_account import AwsAccount
 
 @pytest.fixture
 def account():
-    """An account that is empty."""
+    """An empty account."""
     return AwsAccount()

@@ -1,4 +1,4 @@
-"""Reading an account: what is asked for, each thing once, and whatever AWS does meanwhile."""
+"""How an account is read: each thing once, at a limited rate, and in spite of errors that pass."""
 
 import pytest
 
@@ -19,7 +19,7 @@ PREFIX = f"s3://{BUCKET}/tabular/"
 
 
 def test_endpoint(account):
-    """An endpoint with its variants, and the containers of their models."""
+    """An endpoint is read with its variants and the containers of their models."""
     account.endpoint("churn", {"A": account.model("one", container()), "B": "one"})
 
     model = Model("one", (Container(None, IMAGE, False, None),), direct=False)
@@ -33,7 +33,7 @@ def test_endpoint(account):
 
 
 def test_only_what_is_asked_for(account):
-    """One endpoint of many costs three calls, and components are for those who can have some."""
+    """One endpoint costs three calls; components are listed only where there can be some."""
     for number in range(50):
         account.endpoint(f"e-{number}", account.model(f"m-{number}", container()))
     account.reader().endpoint("e-7")
@@ -46,7 +46,7 @@ def test_only_what_is_asked_for(account):
 
 
 def test_thousands(account):
-    """Every page is read; what endpoints share is described once; AWS has time to answer others."""
+    """Every page is read, a shared model is described once, and the rate is kept."""
     account.model("shared", container())
     for number in range(3_000):
         account.endpoint(f"e-{number:04}", "shared")
@@ -68,7 +68,7 @@ def test_thousands(account):
 
 
 def test_asked_once(account):
-    """A second look costs nothing, also at what is not there."""
+    """A result is remembered, also that something does not exist."""
     account.endpoint("churn", account.model("one", container()))
     reader = account.reader()
     first = [reader.endpoint("churn"), reader.endpoint("gone"), reader.endpoint_names()]
@@ -78,7 +78,7 @@ def test_asked_once(account):
 
 
 def test_artifacts(account):
-    """All pages of what lies under a prefix, as TargetModel names it; folders are none."""
+    """Every object under a prefix is an artifact, except the marks of folders."""
     names = [f"{number:04}/v1.tar.gz" for number in range(2_500)]
     keys = [*(f"tabular/{name}" for name in names), "tabular/", "tabular/a/", "tabular-2/x"]
     account.buckets[BUCKET] = keys
@@ -88,14 +88,14 @@ def test_artifacts(account):
 
 
 def test_whole_bucket(account):
-    """A prefix may be a bucket."""
+    """The prefix may be a whole bucket."""
     account.buckets[BUCKET] = ["a.tar.gz"]
 
     assert account.reader().artifacts(f"s3://{BUCKET}/").names == ("a.tar.gz",)
 
 
 def test_components(account):
-    """The names of an endpoint's own components, and one with its state."""
+    """An endpoint has the names of its components; one component is read with its state."""
     account.endpoint("shared")
     for number in range(150):
         account.component(f"c-{number:03}", "shared", CurrentCopyCount=number)
@@ -108,7 +108,7 @@ def test_components(account):
 
 
 def test_on_its_way_out(account):
-    """An endpoint that is being deleted is nothing to offer."""
+    """An endpoint that is being deleted is left out."""
     account.endpoint("going", EndpointStatus="Deleting")
     account.endpoint("staying")
 
@@ -116,14 +116,14 @@ def test_on_its_way_out(account):
 
 
 class TestGone:
-    """Things that vanish between one call and the next are said to be gone."""
+    """Things that are deleted between two calls do not exist."""
 
     def test_endpoint(self, account):
-        """An endpoint that was listed and is deleted."""
+        """An endpoint may be deleted after it was listed."""
         assert str(account.reader().endpoint("e")) == "the endpoint e does not exist"
 
     def test_configuration(self, account):
-        """The variants are still known from the endpoint itself."""
+        """Without its configuration, an endpoint still has its variants."""
         account.endpoint("churn", account.model("one", container()))
         del account.configurations["churn"]
         (variant,) = account.reader().endpoint("churn").variants
@@ -132,7 +132,7 @@ class TestGone:
         assert str(variant.model) == "the endpoint configuration churn does not exist"
 
     def test_no_configuration(self, account):
-        """SageMaker need not name one."""
+        """SageMaker need not name a configuration."""
         account.endpoint("churn", "one")
         del account.endpoints["churn"]["EndpointConfigName"]
 
@@ -141,7 +141,7 @@ class TestGone:
         )
 
     def test_model(self, account):
-        """The endpoint is still one."""
+        """Without its model, an endpoint still has its variants."""
         account.endpoint("churn", "deleted")
 
         assert str(account.reader().endpoint("churn").variants[0].model) == (
@@ -156,7 +156,7 @@ class TestGone:
         ],
     )
     def test_others(self, account, read, said):
-        """The same for what belongs to no endpoint."""
+        """Components and buckets may not exist either."""
         assert str(read(account.reader())) == said
 
 
@@ -185,7 +185,7 @@ class TestGone:
     ],
 )
 def test_denied(account, operation, action, read):
-    """One permission that is missing hides one thing, and says by which action it is seen."""
+    """A missing permission hides one thing, and the text names the IAM action."""
     account.endpoint("e", "m")
     account.endpoint("shared")
     account.denied.add(operation)
@@ -197,10 +197,10 @@ def test_denied(account, operation, action, read):
 
 
 class TestTroubles:
-    """What passes is waited for; what does not is said."""
+    """Errors of AWS."""
 
     def test_throttled(self, account):
-        """It is asked again, later each time, and more slowly from then on."""
+        """A throttled call is repeated, each time after a longer pause."""
         account.endpoint("churn", account.model("one", container()))
         account.faults["DescribeEndpoint"] = ["ThrottlingException"] * 3
         assert account.reader().endpoint("churn").status == "InService"
@@ -209,7 +209,7 @@ class TestTroubles:
         assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits[:3]))
 
     def test_throttled_for_good(self, account):
-        """In the end it gives up."""
+        """After eight attempts the command gives up."""
         account.faults["DescribeEndpoint"] = ["ThrottlingException"] * 100
         with pytest.raises(NotReachable, match="with ThrottlingException; try again in a minute"):
             account.reader().endpoint("churn")
@@ -219,14 +219,14 @@ class TestTroubles:
 
     @pytest.mark.parametrize("trouble", ["ServiceUnavailable", SILENCE])
     def test_in_the_middle(self, account, trouble):
-        """Half an hour's reading is not lost to one bad moment."""
+        """An error that passes is repeated."""
         account.endpoint("churn", account.model("one", container()))
         account.faults["DescribeModel"] = [trouble]
 
         assert account.reader().endpoint("churn").variants[0].kind == "single"
 
     def test_nobody_there(self, account):
-        """A wrong address is said at once."""
+        """If AWS has never answered, the first error ends the command."""
         account.faults["DescribeEndpoint"] = [SILENCE] * 100
         with pytest.raises(NotReachable, match=r"Amazon SageMaker cannot be reached"):
             account.reader().endpoint("churn")
@@ -234,7 +234,7 @@ class TestTroubles:
         assert account.asked() == {"DescribeEndpoint": 1}
 
     def test_bad_credentials(self, account):
-        """What no repetition mends is not repeated."""
+        """Wrong credentials are not tried again."""
         account.faults["DescribeEndpoint"] = ["ExpiredTokenException"] * 100
         with pytest.raises(NotReachable, match="check your credentials"):
             account.reader().endpoint("churn")

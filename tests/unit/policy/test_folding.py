@@ -1,4 +1,4 @@
-"""A policy that is too long for IAM is folded, as little as will do, and says what that costs."""
+"""A policy that is too long for IAM is folded, as little as possible."""
 
 import re
 
@@ -26,7 +26,7 @@ def made(entries, limit=documents.LIMIT, place=SOMEWHERE):
 
 
 def said(entries, spared):
-    """What is printed when there are so many characters less than would be needed."""
+    """Return the lines about folds if the policy has to be so many characters shorter."""
     limit = made(entries).characters - spared
     handler = made(entries, limit)
     assert handler.characters <= limit
@@ -34,7 +34,7 @@ def said(entries, spared):
 
 
 class TestNames:
-    """What many names are folded into."""
+    """How names are folded."""
 
     @pytest.mark.parametrize(
         ("names", "folded"),
@@ -50,11 +50,11 @@ class TestNames:
         ],
     )
     def test_fold(self, names, folded):
-        """Their folder, or what they begin with if they share none; one name stays as it is."""
+        """Names become their folder, or else the text that they begin with."""
         assert str(fold([Name(name) for name in names])) == folded
 
     def test_unfolded(self):
-        """A fold is taken back in steps: to the folds that are next in it."""
+        """A fold is undone step by step."""
         names = ["a/v1", "a/v2", "b/v1", "b/v2", "b/x/v1", "b/x/v2", "c", "*"]
         root = fold([*map(Name, names), Name("a/", "*/v3")])
 
@@ -67,7 +67,7 @@ class TestNames:
 
 
 class TestChoice:
-    """Which folds there are."""
+    """Which folds are chosen."""
 
     TWO_FOLDERS = (
         *(mme(f"houston/v{number}.tar.gz") for number in range(9)),
@@ -77,31 +77,31 @@ class TestChoice:
     )
 
     def test_none_that_need_not_be(self):
-        """What fits is not folded."""
+        """A policy that fits is not folded."""
         assert said(self.TWO_FOLDERS, spared=0) == []
 
     @pytest.mark.parametrize(("spared", "folder", "names"), [(1, "austin", 3), (50, "houston", 9)])
     def test_the_narrowest(self, spared, folder, names):
-        """One folder, and no wider one than is needed."""
+        """The narrowest fold that is enough is chosen."""
         assert said(self.TWO_FOLDERS, spared) == [
             f"every artifact under {folder}/ of endpoint many (the table names {names})"
         ]
 
     def test_folders(self):
-        """Every folder, when one is not enough; and still not what lies beside them."""
+        """If one folder is not enough, all folders are folded."""
         assert said(self.TWO_FOLDERS, spared=180) == [
             "every artifact under austin/ of endpoint many (the table names 3)",
             "every artifact under houston/ of endpoint many (the table names 9)",
         ]
 
     def test_a_whole_endpoint(self):
-        """The last that can be done with artifacts."""
+        """If folders are not enough, all artifacts of an endpoint are folded."""
         assert said(self.TWO_FOLDERS, spared=220) == [
             "every artifact of endpoint many (the table names 13)"
         ]
 
     def test_artifacts_before_endpoints(self):
-        """Endpoints are folded only when no fold of artifacts is enough."""
+        """Endpoints are folded only if folds of artifacts are not enough."""
         endpoints = [single(f"team-{number}") for number in range(9)]
         artifacts = [mme(f"v{number}.tar.gz") for number in range(9)]
 
@@ -114,7 +114,7 @@ class TestChoice:
         ]
 
     def test_containers_and_components(self):
-        """They are folded in the same way, each with its own word."""
+        """Containers and components are folded in the same way."""
         containers = [
             {"kind": "mce", "endpoint": "nlp", "target_container_hostname": f"step-{number}"}
             for number in range(15)
@@ -132,7 +132,7 @@ class TestChoice:
         ]
 
     def test_spellings_are_not_counted(self):
-        """A name with capitals is one name, however often the policy spells it."""
+        """The two spellings of a name are counted once."""
         assert said([single(f"Team-{number}") for number in range(9)], spared=700) == [
             "every endpoint that begins with Team-, without a target (the table names 9)",
             "every endpoint that begins with team-, without a target (the table names 9)",
@@ -140,10 +140,10 @@ class TestChoice:
 
 
 class TestEndpoints:
-    """What a fold of endpoints leaves closed."""
+    """What a fold of endpoints does not allow."""
 
     def test_a_target(self):
-        """It is without one, so that a neighbour's artifacts stay as they were."""
+        """A fold of endpoints without a target does not allow artifacts."""
         entries = [*(single(f"team-{number}") for number in range(9)), mme("v1", "team-many")]
         policy = made(entries, made(entries).characters - 300).document
 
@@ -153,7 +153,7 @@ class TestEndpoints:
         assert not is_allowed(policy, {"EndpointName": "team-many", "TargetModel": "v2"})
 
     def test_other_targets(self):
-        """Endpoints with artifacts share those that they are folded with, and no others."""
+        """A fold of endpoints with artifacts allows their artifacts only."""
         entries = [mme(f"houston/v{number}", f"team-{number}") for number in range(99)]
         entries += [mme("v1", "solo")]
         handler = made(entries, 4_000)
@@ -188,7 +188,7 @@ LARGE = {
 @pytest.mark.parametrize("place", [Place(), SOMEWHERE], ids=["anywhere", "somewhere"])
 @pytest.mark.parametrize("artifacts", LARGE.values(), ids=LARGE)
 def test_a_thousand_artifacts_and_two_hundred_endpoints(artifacts, place):
-    """It fits; all of the table works; what else works is printed; no fold is of very much."""
+    """The policy fits, allows the table, and beside it only what the folds include."""
     table = table_of([*artifacts, *ENDPOINTS])
     handler = documents.handler_policy(call_groups(table.models()), place)
     folds = folding.widened_by_folds(handler.groups)
@@ -205,7 +205,7 @@ def test_a_thousand_artifacts_and_two_hundred_endpoints(artifacts, place):
 
 @pytest.mark.parametrize("place", [Place(), SOMEWHERE], ids=["anywhere", "somewhere"])
 def test_endpoints_with_targets_without_end(place):
-    """However many multi-model endpoints there are, it fits, and all of them work."""
+    """The policy of very many multi-model endpoints fits, and allows all of them."""
     table = table_of(
         [mme(f"v{number}/{number}.tar.gz", f"many-{number}") for number in range(2000)]
     )
@@ -216,7 +216,7 @@ def test_endpoints_with_targets_without_end(place):
 
 
 def test_the_size_is_what_iam_counts():
-    """Characters of the file without its white space; no name has any."""
+    """IAM counts the characters without white space."""
     policy = made([single("a"), mme("houston/v1")]).document
 
     assert documents.characters(policy) == len(re.sub(r"\s", "", documents.as_file(policy)))

@@ -1,15 +1,8 @@
-"""What IAM has to allow, for one call and for all calls of a table."""
+"""What IAM has to allow for all calls of a table; for one call, see tests/unit/test_explain.py."""
 
 import pytest
 
-from chalicelib.routing.targets import (
-    ComponentTarget,
-    MultiContainerTarget,
-    MultiModelTarget,
-    PipelineTarget,
-    SingleModelTarget,
-)
-from gatewayctl.policy.needs import call_groups, permission_for
+from gatewayctl.policy.needs import call_groups
 from gatewayctl.report import Refused
 from tests.unit.policy.tables import table_of
 
@@ -28,27 +21,6 @@ def needs(*entries):
 def mme(target_model, endpoint="e", **parameters):
     rules = {"parameters": parameters} if parameters else {}
     return {"kind": "mme", "endpoint": endpoint, "target_model": target_model} | rules
-
-
-@pytest.mark.parametrize(
-    ("target", "resources", "condition"),
-    [
-        (SingleModelTarget("Churn"), ["endpoint/churn"], None),
-        (SingleModelTarget("a", target_variant="b"), ["endpoint/a"], None),
-        (MultiModelTarget("a", "x/V1"), ["endpoint/a"], (ARTIFACT, "x/V1")),
-        (MultiContainerTarget("a", "Sk"), ["endpoint/a"], (CONTAINER, "Sk")),
-        (PipelineTarget("a"), ["endpoint/a"], None),
-        (PipelineTarget("a", "v1"), ["endpoint/a"], (ARTIFACT, "v1")),
-        (ComponentTarget("a", "B"), ["endpoint/a", "inference-component/b"], None),
-    ],
-    ids=["single", "variant", "mme", "mce", "pipeline", "multi-model-pipeline", "component"],
-)
-def test_one_call(target, resources, condition):
-    """A call needs its endpoint, its component, and the one argument that IAM has a key for."""
-    need = permission_for(target)
-
-    assert (need.action, list(need.resources)) == ("sagemaker:InvokeEndpoint", resources)
-    assert need.condition == condition
 
 
 def test_lists_and_patterns():

@@ -1,4 +1,4 @@
-"""A policy allows every call of its table, and beside them only what it says it allows."""
+"""A policy allows every call of its table, and otherwise only what folds and patterns include."""
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +20,7 @@ SPELLINGS = pytest.mark.parametrize("spelling", [str.lower, str], ids=["lower", 
 
 
 def made(table, limit=documents.LIMIT):
-    """The handler's policy, and what it should allow."""
+    """Return the handler's policy, and what it should allow."""
     handler = documents.handler_policy(call_groups(table.models()), PLACE, limit=limit)
     return handler.document, Oracle(table, handler)
 
@@ -29,7 +29,7 @@ def made(table, limit=documents.LIMIT):
 @given(table=TABLES, limit=LIMITS)
 @settings(max_examples=TABLES_TRIED, deadline=None)
 def test_tables_that_crowd_onto_few_endpoints(spelling, table, limit):
-    """Whether folded or not, and whichever way SageMaker spells names in ARNs."""
+    """It holds with and without folds, and for both spellings of names in ARNs."""
     policy, oracle = made(table, limit)
     named = calls_of(table)
 
@@ -42,7 +42,7 @@ def test_tables_that_crowd_onto_few_endpoints(spelling, table, limit):
 @given(text=random_tables.TABLES)
 @settings(max_examples=TABLES_TRIED // 3, deadline=None)
 def test_tables_of_all_options(text):
-    """As above, for the tables that other tests have."""
+    """It holds for tables with all options."""
     table = file.parse(text.encode(), "routing.yaml")
     policy, oracle = made(table)
 

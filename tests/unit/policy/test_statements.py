@@ -1,4 +1,4 @@
-"""Statements as they are written."""
+"""The statements of the two policies."""
 
 import json
 
@@ -19,7 +19,7 @@ ARN = "arn:aws-cn:sagemaker:cn-north-1:123456789012:endpoint/{}".format
 
 
 def statements(*entries):
-    """What allows the calls, without what they all have in common."""
+    """Return resources and conditions of the statements that allow the calls."""
     made = invoke(call_groups(table_of(entries).models()), PLACE)
     assert {(one["Effect"], one["Action"]) for one in made} == {
         ("Allow", "sagemaker:InvokeEndpoint")
@@ -37,10 +37,10 @@ def mme(endpoint, target_model, **parameters):
 
 
 class TestInvoke:
-    """Who shares a statement with whom."""
+    """Which resources share a statement."""
 
     def test_without_a_target(self):
-        """Endpoints and components without a target share one, which has no condition."""
+        """Endpoints and components without a target share a statement without a condition."""
         assert statements(
             entry("single", "b"),
             entry("pipeline", "a"),
@@ -59,7 +59,7 @@ class TestInvoke:
         ]
 
     def test_with_a_target(self):
-        """Every endpoint has its own, else each could be called with the artifacts of all."""
+        """Endpoints with different targets have statements of their own."""
         assert statements(
             mme("b", "v2"),
             mme("b", "v1"),
@@ -72,21 +72,21 @@ class TestInvoke:
         ]
 
     def test_with_the_same_targets(self):
-        """Only endpoints whose targets are the same share: that multiplies nothing."""
+        """Endpoints with the same targets share a statement."""
         assert statements(mme("a", "v1"), mme("b", "v1"), mme("c", "v2")) == [
             ([ARN("a"), ARN("b")], {"StringEquals": {"sagemaker:TargetModel": ["v1"]}}),
             ([ARN("c")], {"StringEquals": {"sagemaker:TargetModel": ["v2"]}}),
         ]
 
     def test_with_a_pattern(self):
-        """`StringLike` is for patterns alone, and beside texts in a statement of its own."""
+        """Patterns have a statement of their own, with `StringLike`."""
         assert statements(mme("a", "v1"), mme("a", "{x}/v1", x={"pattern": "[a-z]"})) == [
             ([ARN("a")], {"StringEquals": {"sagemaker:TargetModel": ["v1"]}}),
             ([ARN("a")], {"StringLike": {"sagemaker:TargetModel": ["*/v1"]}}),
         ]
 
     def test_with_and_without_a_target(self):
-        """Without one is allowed only where there is none; otherwise it would allow every one."""
+        """If an endpoint has calls with and without a target, the latter must have none."""
         assert statements(mme("a", "v1"), entry("pipeline", "a"), entry("single", "b")) == [
             ([ARN("b")], {}),
             ([ARN("a")], {"Null": {"sagemaker:TargetModel": "true"}}),
@@ -94,7 +94,7 @@ class TestInvoke:
         ]
 
     def test_with_two_sorts_of_target(self):
-        """Either, but not both: a condition on one says nothing about the other."""
+        """If an endpoint has calls with two arguments, each call must have only one of them."""
         container = entry("mce", "a", target_container_hostname="sk")
 
         assert statements(mme("a", "v1"), container) == [
@@ -127,7 +127,7 @@ class TestRun:
         ],
     )
     def test_actions(self, function, services):
-        """Both write logs; a VPC and traces take more, and only where they are configured."""
+        """Both functions write logs; a VPC and tracing need more actions."""
         for made in (
             documents.handler_policy([], PLACE, function=function).document,
             documents.authorizer_policy(None, PLACE, function),
@@ -150,11 +150,11 @@ class TestKeys:
         ids=["name", "name-that-looks-complete", "arn", "arn-without-its-end"],
     )
     def test_secret(self, secret, arn):
-        """One secret: Secrets Manager ends its ARN with six characters of its own."""
+        """The authorizer may read one secret, whose ARN ends in six characters."""
         assert read_keys(secret, PLACE)["Resource"] == arn
 
     def test_no_keys(self):
-        """Without API keys nothing is read; a JWT needs no permission."""
+        """Without API keys, the authorizer reads nothing."""
         assert [one["Sid"] for one in documents.authorizer_policy(None, PLACE)["Statement"]] == [
             "WriteLogs"
         ]
@@ -172,14 +172,14 @@ class TestTable:
         ],
     )
     def test_objects(self, key, compiled):
-        """The one object, and its compiled form beside it."""
+        """The handler may read the table's object and its compiled form."""
         assert read_table(S3Location("tables", key), PLACE)["Resource"] == [
             f"arn:aws-cn:s3:::tables/{key}",
             f"arn:aws-cn:s3:::tables/{compiled}",
         ]
 
     def test_in_the_policy(self):
-        """Only a table in S3 is asked for."""
+        """Only a table in S3 needs a permission."""
         location = S3Location("tables", "r*.yaml")
         policy = documents.handler_policy([], PLACE, location).document
 
@@ -196,12 +196,12 @@ class TestTable:
 
 
 def test_what_means_something_to_iam():
-    """It is said so that it means itself."""
+    """Characters that mean something to IAM are escaped."""
     assert escaped("a*b?c${d}$") == "a${*}b${?}c${$}{d}${$}"
 
 
 def test_iam_takes_it():
-    """moto's own check of a policy's grammar, which is modelled on what AWS refuses."""
+    """moto's check of a policy's grammar accepts both policies."""
     entries = [mme("a", "v1"), entry("pipeline", "a"), mme("b", "{x}", x={"pattern": "a"})]
     handler = documents.handler_policy(
         call_groups(table_of(entries).models()), Place(), S3Location("tables", "r$.yaml")
