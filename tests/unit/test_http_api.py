@@ -22,11 +22,8 @@ from chalicelib.payload.messages import Call
 from chalicelib.routing.parameters import Pattern, is_value
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.patterns import refusal
-from gatewayctl.openapi import bodies, parameters
-from gatewayctl.openapi.document import document
-from gatewayctl.openapi.operation_ids import operation_id
-from gatewayctl.openapi.operations import ANY_VALUE
-from gatewayctl.openapi.problems import FAMILY, URN, statuses
+from gatewayctl.openapi.components import PROBLEMS, URN, pattern_schema, schema_of, statuses
+from gatewayctl.openapi.document import ANY_VALUE, document, operation_id
 from tests.support.doors import ROOT, LocalDoor
 from tests.support.gateway import TABLE, house
 from tests.support.problems import MEMBERS
@@ -199,7 +196,7 @@ class TestModels:
     )
     def test_types_of_an_example(self, example, schema):
         """What an example shows, and nothing that it does not; nothing is mandatory."""
-        assert bodies.schema_of(example) == schema
+        assert schema_of(example) == schema
 
     def test_values_from_a_list(self, described):
         """A parameter with a list of values has an enum."""
@@ -237,13 +234,13 @@ class TestModels:
     def test_patterns_in_javascript(self, pattern, in_javascript):
         """Where it reads a pattern otherwise than Python, the pattern is written otherwise."""
         assert refusal(pattern) is None
-        assert parameters.matching(Pattern(pattern))["pattern"] == in_javascript
+        assert pattern_schema(Pattern(pattern))["pattern"] == in_javascript
 
     @given(st.text("ab-.z9_", max_size=5))
     def test_patterns_mean_the_same(self, value):
         """A value fits the document when the gateway takes it."""
         for pattern in (r"a\-b|z", r"[a\-z]{2}\-?", r"\w+(\.\d)?", "[^a]*"):
-            schema = parameters.matching(Pattern(pattern))
+            schema = pattern_schema(Pattern(pattern))
             fits = 1 <= len(value) <= 63 and re.search(schema["pattern"], value) is not None
 
             assert fits == (is_value(value) and Pattern(pattern).admits(value))
@@ -251,7 +248,7 @@ class TestModels:
     @given(st.text("aZ9._~-%/é", max_size=70))
     def test_any_value(self, value):
         """Where a path may have any value, it is what the gateway takes for one."""
-        schema = parameters.matching(ANY_VALUE)
+        schema = pattern_schema(ANY_VALUE)
 
         fits = len(value) <= schema["maxLength"] and re.search(schema["pattern"], value) is not None
         assert fits == is_value(value)
@@ -322,13 +319,13 @@ class TestProblems:
             for slug in possible
         }
 
-        assert documented == {error.slug for error in FAMILY} - {MethodNotAllowed.slug}
+        assert documented == {error.slug for error in PROBLEMS} - {MethodNotAllowed.slug}
 
     def test_the_family_is_whole(self):
         """Every class that is ever raised to a caller."""
         ours = {error for error in every_error() if error.__module__ == GatewayError.__module__}
 
-        assert set(FAMILY) == {error for error in ours if hasattr(error, "slug")}
+        assert set(PROBLEMS) == {error for error in ours if hasattr(error, "slug")}
 
     @pytest.mark.parametrize(
         ("operation", "slug"),
