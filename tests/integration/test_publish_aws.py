@@ -78,4 +78,6 @@ def test_wrong_use(desk):
     )
     outcome = desk.run("--list", "--back", "x")
     assert outcome.code == 2
-    assert "not allowed with argument" in outcome.err
+    assert outcome.err == (
+        "gatewayctl publish: --list and --back cannot be combined; give one of them\n"
+    )

@@ -83,4 +83,4 @@ def test_numbers():
     assert f"for {refreshed.LOOK_SECONDS:.0f} seconds at most" in text
     assert f"looks every {refreshed.COOLDOWN_SECONDS:.0f} seconds" in text
     assert f"later than {pause + refreshed.LOOK_SECONDS:.0f} seconds after its end" in text
-    assert f"The newest {store.LISTED} versions are listed" in text
+    assert f"The newest {store.MAX_VERSIONS} versions are listed" in text

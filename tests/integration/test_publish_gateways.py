@@ -7,8 +7,8 @@ import yaml as pyyaml
 from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.routing.reading import file
-from gatewayctl.publishing.location import location
-from gatewayctl.publishing.onlooker import Onlooker
+from gatewayctl.commands.publish import table_location
+from gatewayctl.publishing.publication import GatewayCheck
 from tests.support.publish_desk import COMPILED, KEY, Desk, digest, yaml
 
 OLD = yaml("a", "b", "c", "d", "e")
@@ -223,7 +223,7 @@ def test_lost_answer(desk):
     )
 
 
-class TestOnlooker:
+class TestGatewayCheck:
     """What is published is read again as a gateway reads it, which has the table from before."""
 
     HARM = (
@@ -260,8 +260,8 @@ class TestOnlooker:
         """It judges what it finds by the table that it has."""
         desk.publish(OLD)
         with desk.environment():
-            onlooker = Onlooker(location(desk.place))
+            check = GatewayCheck(table_location(desk.place))
             fewer = yaml("a")
             desk.put(fewer, sha256=digest(fewer))
 
-            assert "4 of 5 models are gone" in onlooker.objection(digest(fewer))
+            assert "4 of 5 models are gone" in check.problem(digest(fewer))

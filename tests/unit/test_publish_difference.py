@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
-from gatewayctl.publishing.difference import changes, counted
+from gatewayctl.publishing.changes import changes, counted
 from tests.support.random_tables import TABLES
 
 CHURN = "  churn: {kind: single, endpoint: churn-prod}\n"
