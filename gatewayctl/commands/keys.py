@@ -136,7 +136,7 @@ def rotate(context: Context, *, key_id: str, grace: str, secret: str | None) -> 
 
 keys = Group(
     "keys",
-    {one.name or "": one for one in (issue, list_, disable, rotate)},
+    [issue, list_, disable, rotate],
     help="Issue, list, disable or rotate API keys.",
 )
 

@@ -41,7 +41,7 @@ ALLOW_SHRINK = f"printf '\\nallow_shrink: true\\n' >> {EARLIER}"
 def publish(
     context: Context, *, location: str, back: str | None, is_list: bool, dry_run: bool
 ) -> Report:
-    """Put a table where running gateways find it, or an earlier one again."""
+    """Upload a table to S3 for running gateways, or go back to an earlier one."""
     if is_list and back is not None:
         raise WrongUse("--list and --back cannot be combined; give one of them")
     where = table_location(location)
@@ -192,7 +192,7 @@ def _published(publication: Publication, version: str | None, problem: str | Non
             "--versioning-configuration Status=Enabled"
         )
     elif earlier:
-        back = f"python -m gatewayctl publish {shlex.quote(name)} --back {earlier}"
+        back = f"gatewayctl publish {shlex.quote(name)} --back {earlier}"
         notes.append(f"to go back: {back}")
     text = f"published, but a gateway that looks now does not have it: {problem}"
     problems = [Problem(name, None, "", text)] if problem else []
@@ -213,7 +213,7 @@ def _by_hand(store: TableStore, version: str, *edits: str) -> str:
         f"aws s3api get-object --bucket {store.bucket} --key {shlex.quote(store.key)} "
         f"--version-id {shlex.quote(version)} {EARLIER}"
     )
-    publish = f"python -m gatewayctl publish {shlex.quote(store.name)} --table {EARLIER}"
+    publish = f"gatewayctl publish {shlex.quote(store.name)} --table {EARLIER}"
     return " && ".join([get, *edits, publish])
 
 

@@ -58,7 +58,7 @@ class TestPublished:
             "routing.yaml: 5 models, 1 changed\n"
             f"{desk.place}: version {after}, 5 models, table {digest(NEW)[:12]}; "
             "gateways have it after GATEWAY_ROUTING_MAX_AGE at the latest\n"
-            f"to go back: python -m gatewayctl publish {desk.place} --back {before}\n"
+            f"to go back: gatewayctl publish {desk.place} --back {before}\n"
         )
 
     def test_json(self, desk):

@@ -13,7 +13,7 @@ from gatewayctl.publishing import store
 from tests.support.publish_desk import KEY, Desk
 
 PAGE = (Path(__file__).parents[2] / "docs/tables-in-s3.md").read_text(encoding="utf-8")
-SESSIONS = re.findall(r"```console\n\$ python -m gatewayctl publish (.*)\n([^`]*)```", PAGE)
+SESSIONS = re.findall(r"```console\n\$ gatewayctl publish (.*)\n([^`]*)```", PAGE)
 (POLICY,) = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
 
 FIRST = """\

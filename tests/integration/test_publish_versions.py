@@ -34,9 +34,7 @@ class TestBack:
         outcome = desk.run("--back", first)
 
         assert (outcome.code, outcome.out) == (0, "models.a.endpoint: a-next → a\n")
-        assert f"to go back: python -m gatewayctl publish {desk.place} --back {second}\n" in (
-            outcome.err
-        )
+        assert f"to go back: gatewayctl publish {desk.place} --back {second}\n" in (outcome.err)
         assert desk.get()["Body"] == FIRST.encode()
         assert desk.get()["VersionId"] not in {first, second}
         assert file.from_compiled(desk.get(COMPILED)["Body"], digest(FIRST)) is not None
@@ -97,7 +95,7 @@ class TestBack:
             f"to go back all the same: aws s3api get-object --bucket {desk.bucket} --key {KEY} "
             f"--version-id {first} earlier.yaml && "
             r"printf '\nallow_shrink: true\n' >> earlier.yaml && "
-            f"python -m gatewayctl publish {desk.place} --table earlier.yaml"
+            f"gatewayctl publish {desk.place} --table earlier.yaml"
         )
         assert desk.get()["Body"] == THIRD.encode()
         earlier = desk.s3.get_object(Bucket=desk.bucket, Key=KEY, VersionId=first)["Body"].read()
@@ -128,7 +126,7 @@ class TestBack:
             f"gatewayctl publish: {desk.place} as of {version}: {flaw}; if it is right "
             f"all the same: aws s3api get-object --bucket {desk.bucket} --key {KEY} "
             f"--version-id {version} earlier.yaml && "
-            f"python -m gatewayctl publish {desk.place} --table earlier.yaml\n"
+            f"gatewayctl publish {desk.place} --table earlier.yaml\n"
         )
 
     @pytest.mark.parametrize("what", ["nonsense", "a deletion"])
