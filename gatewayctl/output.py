@@ -165,10 +165,16 @@ def writing(target: object) -> Iterator[None]:
 def replace_file(target: Path, content: bytes) -> None:
     """Replace a file in one step: who reads it at the same time reads the old or the new content.
 
+    A link is followed, and a device or pipe is written to instead of being replaced.
+
     Raises:
         WrongUse: The file cannot be written.
     """
     with writing(target):
-        new = target.with_name(f"{target.name}.new")
+        real = target.resolve()
+        if real.exists() and not real.is_file():
+            real.write_bytes(content)
+            return
+        new = real.with_name(f"{real.name}.new")
         new.write_bytes(content)
-        new.replace(target)
+        new.replace(real)
