@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from chalicelib.auth.grants import GRANT_RULE, is_grant
 from chalicelib.auth.principal import EVERYTHING, OK, Principal
-from chalicelib.errors import quoted
+from chalicelib.errors import closest, quoted
 from chalicelib.routing.table import row_key
-from chalicelib.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
