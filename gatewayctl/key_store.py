@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalicelib.auth import key_document
 from chalicelib.auth.identity import API_KEY_PREFIX
 from chalicelib.auth.key_document import KEY_ID, MAX_BYTES
-from chalicelib.spelling import closest
+from chalicelib.errors import closest
 from gatewayctl import api_keys
 from gatewayctl.aws import reaching
 from gatewayctl.report import NoAnswer, NotReachable, Refused

@@ -10,11 +10,10 @@ import click
 from chalicelib.auth.grants import GRANT_RULE, is_grant
 from chalicelib.auth.key_document import ApiKey
 from chalicelib.auth.principal import EVERYTHING, OK, Principal
-from chalicelib.errors import quoted
+from chalicelib.errors import closest, quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.table import row_key
-from chalicelib.spelling import closest
 from gatewayctl import api_keys
 from gatewayctl.command import Group, command, secret_option
 from gatewayctl.key_store import KeyDocument, KeyStore

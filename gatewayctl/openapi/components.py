@@ -8,9 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import errors
-from chalicelib.api.wire import RETURNABLE
 from chalicelib.errors import GatewayError
-from chalicelib.payload.admission import PASSABLE, TIMEOUT_HEADER
+from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
 from chalicelib.routing.parameters import LONGEST_VALUE, VALUE_RULE, OneOf
 
 if TYPE_CHECKING:
@@ -107,13 +106,13 @@ def pattern_schema(rule: Pattern) -> Node:
 def request_headers(model: Model, components: Components) -> list[Node]:
     """Describe the headers of a request: the time limit, and the headers passed to the model."""
     timeout: Node = {
-        "name": TIMEOUT_HEADER,
+        "name": TIMEOUT,
         "in": "header",
         "description": "How long the caller is willing to wait; it only shortens the model's time",
         "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST_TIMEOUT_MS},
         "example": 5000,
     }
-    nodes = [timeout, *(_passed(*PASSABLE[name]) for name in model.pass_headers)]
+    nodes = [timeout, *(_passed(*PASSED[name]) for name in model.pass_headers)]
     return [components.refer("parameters", node["name"], node) for node in nodes]
 
 
@@ -139,7 +138,7 @@ def response_headers(components: Components) -> Node:
 def prediction_headers(model: Model, components: Components) -> Node:
     """Describe the headers of a model's response."""
     variant = _sometimes("The production variant that answered")
-    returned = [header for name in model.return_headers for header in RETURNABLE[name]]
+    returned = [header for name in model.return_headers for header in RETURNED[name]]
     return {
         **response_headers(components),
         "X-Model": {**_always("The model that answered"), "schema": {"const": model.name}},

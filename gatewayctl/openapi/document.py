@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.api import catalog
+from chalicelib.api import routes
 from chalicelib.errors import (
     AuthUnavailable,
     InternalFailure,
@@ -80,7 +80,8 @@ def _paths(table: RoutingTable, components: Components) -> Node:
         f"/predict/{model.name}": {"post": _predict(model, components)} for model in models
     }
     paths["/models"] = {"get": _list_models(components)}
-    for parameters, path in enumerate(catalog.PATHS):
+    for parameters, segments in enumerate(routes.SEGMENTS):
+        path = f"/models/{segments}"
         described = [model for model in models if len(model.parameters) == parameters]
         if described:
             paths[path] = {"get": _describe_model(path, described, components)}
@@ -145,7 +146,7 @@ def _predict(model: Model, components: Components) -> Node:
 
 
 def _list_models(components: Components) -> Node:
-    limit = {"type": "integer", "minimum": 1, "maximum": catalog.MAX_MODELS}
+    limit = {"type": "integer", "minimum": 1, "maximum": routes.MAX_MODELS}
     last = "The last name on this page, if there is another; ask for it with `after`"
     listing = _object(
         "Models in the order of their names",
@@ -158,7 +159,7 @@ def _list_models(components: Components) -> Node:
         "tags": [CATALOG_TAG],
         "summary": "The models that you may call",
         "parameters": [
-            _in_query("limit", "At most so many", {**limit, "default": catalog.MAX_MODELS}),
+            _in_query("limit", "At most so many", {**limit, "default": routes.MAX_MODELS}),
             _in_query("after", "Those after this name: `next` of the page before", TEXT),
         ],
         "responses": _responses(schema, {*WITH_A_CREDENTIAL, InvalidParameter}, components),

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.routing.reading.keys import MODEL, OPTIONS
-from chalicelib.routing.table import BUILT_IN
+from chalicelib.routing.table import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.routing.table import Model, RoutingTable, Row
+    from chalicelib.routing.table import RoutingTable, Row
 
 MAX_TEXT = 72
 """Two texts of which one is longer are shortened to where they differ."""
@@ -125,7 +125,7 @@ def _gets_another(key: str, old: _Entry, new: _Entry) -> bool:
 def _default_text(key: str, value: Any) -> str:
     if value is not None:
         return _value_text(value)
-    built_in: Mapping[str, Any] = BUILT_IN
+    built_in = Model.built_in()
     return f"{_value_text(built_in[key])} (built in)" if key in built_in else "as content_types"
 
 

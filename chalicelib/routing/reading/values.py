@@ -14,12 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import quoted
+from chalicelib.errors import did_you_mean, quoted
 from chalicelib.routing.parameters import VALUE_RULE, is_value
 from chalicelib.routing.reading.nodes import Mapping, Node, Scalar, Sequence
 from chalicelib.routing.reading.patterns import refusal
 from chalicelib.routing.targets import LONGEST_NAME, LONGEST_TARGET_MODEL, is_name, is_target_model
-from chalicelib.spelling import meant
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
@@ -71,7 +70,7 @@ class Choice:
         value = text(node, findings)
         if value is None or value in self.allowed:
             return value
-        findings.at(node, f"cannot be {quoted(value)}; {meant(value, self.allowed)}")
+        findings.at(node, f"cannot be {quoted(value)}; {did_you_mean(value, self.allowed)}")
         return None
 
 
