@@ -119,7 +119,7 @@ class TestAnyTable:
                 assert all(status in can_have[slug] for slug in possible)
 
     def test_operation_ids_do_not_meet(self):
-        """No two models have the same operation id; all short names of critical characters are tried."""
+        """No two models have the same operation id, for all short names of these characters."""
         written = ("".join(some) for n in range(1, 7) for some in product("aby1-", repeat=n))
         firsts = [first for first in written if re.fullmatch("[a-z0-9](-*[a-z0-9])*", first)]
         lists = [some for n in range(3) for some in product(["{a}", "{a_b}", "{by_a}"], repeat=n)]
