@@ -24,7 +24,7 @@ NOT_FOUND = (
     ],
 )
 def test_good(text, key):
-    """Any key that says it is YAML."""
+    """Any key that ends in .yaml or .yml is a place for a table."""
     assert table_location(text) == S3Location("tables", key)
 
 
@@ -57,7 +57,7 @@ def test_good(text, key):
     ],
 )
 def test_bad(text, problem):
-    """Anything else is refused with the way out, before AWS is asked."""
+    """Any other location is refused with the remedy, before AWS is called."""
     with pytest.raises(WrongUse) as caught:
         table_location(text)
 

@@ -1,4 +1,4 @@
-"""What changes from one table to another, as a person reads it before it is live."""
+"""The changes from one table to another, as `gatewayctl publish` prints them."""
 
 import json
 
@@ -81,7 +81,7 @@ ONE = [
 
 @pytest.mark.parametrize(("edit", "text"), ONE)
 def test_one_change(edit, text):
-    """A change is a line with the key's path, what was and what will be, in both directions."""
+    """A change is one line with key path, old value and new value, in both directions."""
     old, new = table(ALL), table(ALL.replace(*edit))
     path, _, said = text.partition(": ")
 
@@ -94,7 +94,7 @@ def test_one_change(edit, text):
 
 
 def test_kind():
-    """A model that moves to another kind of endpoint says so key by key, in the table's order."""
+    """A model that moves to another kind of endpoint changes key by key, in the table's order."""
     moved = "  iris: {kind: mce, endpoint: nlp, target_container_hostname: iris}\n"
     assert texts(table(ALL), table(ALL.replace(IRIS, moved))) == [
         "models.iris.kind: mme → mce",
@@ -105,7 +105,7 @@ def test_kind():
 
 
 def test_renamed_parameter():
-    """Callers see no difference in a path whose parameter has another name."""
+    """A renamed parameter is a changed model, because callers see the same path."""
     assert texts(table(ALL), table(ALL.replace("city", "town"))) == [
         "models.house-price/{town}: was house-price/{city}",
         "models.house-price/{town}.target_model: {city}/v3.tar.gz → {town}/v3.tar.gz",
@@ -115,7 +115,7 @@ def test_renamed_parameter():
 
 
 class TestDefaults:
-    """A default that changes says which models it reaches: those that do not say it themselves."""
+    """A changed default names the models that get another value through it."""
 
     OWN = CHURN.replace("churn-prod", "churn-prod, timeout_seconds: 3")
 
@@ -134,7 +134,7 @@ class TestDefaults:
         ],
     )
     def test_who_goes_by_it(self, old, new, text):
-        """By name, and how many of all."""
+        """Only models without an own value are named and counted."""
         one, other = (
             table(self.OWN + HOUSES + IRIS, f"defaults: {{{said}}}\n") for said in (old, new)
         )
@@ -145,13 +145,13 @@ class TestDefaults:
         assert changes(one, other)[0].affected == ("house-price/{city}", "iris")
 
     def test_nobody(self):
-        """A default that says what was built in is no change for anybody."""
+        """A default that equals the built-in value changes no model."""
         assert texts(table(ALL), table(ALL, "defaults: {max_attempts: 2}\n")) == [
             "defaults.max_attempts: 2 (built in) → 2, for 0 of 3 models"
         ]
 
     def test_taken_over(self):
-        """Who stops saying it goes by the default, and the model's own line has both values."""
+        """A model that drops its own value changes to the default, on a line of its own."""
         new = table(ALL, "defaults: {timeout_seconds: 7}\n")
 
         assert texts(table(self.OWN + HOUSES + IRIS), new) == [
@@ -161,7 +161,7 @@ class TestDefaults:
         ]
 
     def test_accepts(self):
-        """What can be answered follows what may be sent where nothing else is said."""
+        """Without `accepts`, a model's responses have its content types."""
         new = table(ALL, "defaults: {accepts: [text/csv]}\n")
 
         assert texts(table(ALL), new) == [
@@ -170,7 +170,7 @@ class TestDefaults:
         ]
 
     def test_many(self):
-        """Of many models the first few are named."""
+        """If many models are affected, the first five are named."""
         models = "".join(CHURN.replace("churn:", f"churn-{n}:") for n in range(7))
         new = table(models, "defaults: {max_attempts: 1}\n")
 
@@ -179,13 +179,13 @@ class TestDefaults:
 
 
 class TestLongValues:
-    """A line stays one that people can read."""
+    """A line about a long value stays short."""
 
     def described(self, text):
         return table(CHURN.replace("churn-prod", f"churn-prod, description: {text}"))
 
     def test_text(self):
-        """Of a long text, what is around the difference."""
+        """Of a long text, the part around the difference is printed."""
         text = "x" * 200 + " here and there " + "y" * 200
         (line,) = texts(
             self.described(text), self.described(text.replace("here and", "nowhere and"))
@@ -196,14 +196,14 @@ class TestLongValues:
         )
 
     def test_other_text(self):
-        """Of two long texts that have nothing in common, how they begin."""
+        """Of two long texts without anything in common, the beginnings are printed."""
         (line,) = texts(self.described("x" * 500), self.described("y" * 500))
 
         assert len(line) < 200
         assert line.count("…") == 2
 
     def test_list(self):
-        """Of a long list, what came and what went."""
+        """Of a long list, the added and the removed items are printed."""
         cities = [f"city-{n}" for n in range(40)]
         old, new = (
             table(HOUSES.replace("houston, austin", ", ".join(some)))
@@ -230,12 +230,12 @@ class TestLongValues:
     ],
 )
 def test_other_words(other):
-    """Order, quotes, comments and layout say nothing."""
+    """Order, quotes, comments and layout make no change."""
     assert changes(table(ALL), table(other)) == []
 
 
 def test_allow_shrink():
-    """The permission to lose models is part of what is shown."""
+    """A change of allow_shrink is printed."""
     assert texts(table(ALL), table(ALL, "allow_shrink: true\n")) == ["allow_shrink: false → true"]
 
 
@@ -251,12 +251,12 @@ def test_allow_shrink():
     ],
 )
 def test_counted(old, new, text):
-    """A model counts once, however much of it changes."""
+    """A model counts once, however many of its keys change."""
     assert counted(changes(table(old), table(new))) == text
 
 
 def stated(one):
-    """All that a table says, in the words of a change."""
+    """Return everything that a table says, in the form of changes."""
     names = (model.name for model in one.models())
     empty = table(CHURN.replace("churn", "not-in-any-table"))
     models = {change.model: change.new for change in changes(empty, one) if change.old is None}
@@ -266,7 +266,7 @@ def stated(one):
 @settings(max_examples=100, deadline=None)
 @given(old=TABLES, new=TABLES, defaults=st.booleans())
 def test_nothing_is_left_out(old, new, defaults):
-    """Whoever applies the changes to the old table gets the new one; none is for nothing."""
+    """The old table with all changes is the new table, and no change has equal values."""
     more = {"defaults": {"timeout_seconds": 3, "content_types": ["text/csv"]}} if defaults else {}
     new = json.dumps({**json.loads(new), **more}, ensure_ascii=False)
     one, other = (file.parse(text.encode(), "") for text in (old, new))
