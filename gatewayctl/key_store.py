@@ -71,7 +71,7 @@ class KeyStore:
         try:
             return Stored(key_document.parse(value), answer["VersionId"])
         except key_document.InvalidKeyDocument as error:
-            other = "does not hold a key document and is left alone: "
+            other = "does not hold a key document, so it is not changed: "
             raise self._refused(*(other + problem for problem in error.problems)) from error
 
     def replace(self, read: Stored, document: bytes) -> None:
@@ -106,7 +106,7 @@ class KeyStore:
 
     def _fill(self, text: str) -> None:
         """Store the first version of a secret without a value; AWS makes it current at once."""
-        missing = self._refused("does not exist; for one to be made, give its name and no ARN")
+        missing = self._refused("does not exist; to create it, give a name instead of an ARN")
         answer = self._put(text, missing=missing)
         self._drop_label(answer["VersionId"])
         if CURRENT not in answer["VersionStages"]:

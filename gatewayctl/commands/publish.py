@@ -82,11 +82,9 @@ def table_location(text: str) -> S3Location:
 
 def _list(store: TableStore) -> Report:
     versions = store.versions()
-    notes = [
-        f"{store.name}: {len(versions)} versions, of at most {MAX_VERSIONS} that are looked at"
-    ]
+    notes = [f"{store.name}: {len(versions)} versions; at most {MAX_VERSIONS} are listed"]
     if not any(version.is_live for version in versions):
-        notes.append(f"{store.name}: nothing lies there now")
+        notes.append(f"{store.name}: no table is stored there now")
     return Report(
         ExitCode.FINE,
         lines=columns([HEADINGS, *map(_cells, versions)]) if versions else [],
@@ -122,7 +120,7 @@ def _earlier_table(store: TableStore, version: str, table: Path | None) -> Table
     stored = store.earlier(version)
     name = f"{store.name} as of {version}"
     if stored.data is None:
-        remedy = f"if it is right all the same: {_by_hand(store, version)}"
+        remedy = f"to publish it anyway: {_by_hand(store, version)}"
         raise Refused([f"{name}: {stored.problem}; {remedy}"])
     return tables.parse(stored.data, name)
 
@@ -134,7 +132,7 @@ def _publish(
         notes = ["nothing was published"]
         if back is not None:
             commands = _by_hand(publication.store, back, ALLOW_SHRINK)
-            notes.append(f"to go back all the same: {commands}")
+            notes.append(f"to go back anyway: {commands}")
         return _report(publication, notes, problems)
     notes = [_unchanged(publication)] if publication.is_live else []
     if publication.is_live and publication.is_compiled:
@@ -143,7 +141,7 @@ def _publish(
         return _report(publication, [*notes, "dry run: nothing was uploaded"])
     if publication.is_live:
         publication.compile()
-        return _report(publication, [*notes, "the compiled form was made anew"])
+        return _report(publication, [*notes, "the compiled form was written again"])
     check = GatewayCheck(where)
     version = publication.publish()
     return _published(publication, version, check.problem(publication.new.table.digest))
@@ -187,14 +185,14 @@ def _published(publication: Publication, version: str | None, problem: str | Non
     ]
     if version is None:
         notes.append(
-            "warning: the bucket keeps no versions, so there is no going back; turn them on: "
+            "warning: the bucket keeps no versions, so you cannot go back; turn them on: "
             f"aws s3api put-bucket-versioning --bucket {publication.store.bucket} "
             "--versioning-configuration Status=Enabled"
         )
     elif earlier:
         back = f"gatewayctl publish {shlex.quote(name)} --back {earlier}"
         notes.append(f"to go back: {back}")
-    text = f"published, but a gateway that looks now does not have it: {problem}"
+    text = f"published, but gateways do not use it: {problem}"
     problems = [Problem(name, None, "", text)] if problem else []
     return _report(publication, notes, problems, published=True, version=version, back=earlier)
 
@@ -232,9 +230,9 @@ def _comparison(publication: Publication) -> Iterator[str]:
         instead = f"version {previous.version}" if previous.table else "nothing"
         yield f"{name}: {previous.remark}; compared with {instead}"
     elif previous.table is None:
-        yield f"{name}: nothing has been there before"
+        yield f"{name}: no table was stored there before"
     if previous.table is not None and previous.table.digest != new.table.digest:
-        count = counted(publication.changes) if publication.changes else "the same in other words"
+        count = counted(publication.changes) if publication.changes else "no value changed"
         yield f"{new.name}: {len(new.table)} models, {count}"
     if new.table.allow_shrink:
-        yield "warning: allow_shrink: true lets every later table lose models too; take it out soon"
+        yield "warning: allow_shrink: true lets every later table lose models too; remove it soon"

@@ -101,8 +101,8 @@ def _previous(store: TableStore, stored: StoredObject) -> PreviousTable:
         return PreviousTable(table, stored.version, None)
     remark = "it was deleted"
     if stored.etag is not None:
-        problem = stored.problem or "it is no table by the rules of today"
-        remark = f"no gateway takes what lies there: {problem}"
+        problem = stored.problem or "it is not a valid table"
+        remark = f"no gateway would use the stored table: {problem}"
     for version in store.versions():
         if not version.is_live and (table := _table_in(store.earlier(version.id), store.name)):
             return PreviousTable(table, version.id, remark)
@@ -132,7 +132,7 @@ class GatewayCheck:
         found = self._digest()
         if found == digest:
             return None
-        return "; ".join(self._problems.texts) or f"it finds another one, {found and found[:12]}"
+        return "; ".join(self._problems.texts) or f"it uses another table, {found and found[:12]}"
 
     def _digest(self) -> str | None:
         try:

@@ -131,7 +131,7 @@ class TableStore:
             except ClientError as error:
                 if _code(error) not in absent:
                     raise
-                return StoredObject(None, None, None, "nothing lies there")
+                return StoredObject(None, None, None, "no object is stored there")
             try:
                 data, problem = whole(answer), ""
             except NotFetched as error:
@@ -181,7 +181,7 @@ class TableStore:
             except ClientError as error:
                 if _code(error) == "NoSuchBucket":
                     raise WrongUse(
-                        f"there is no bucket {self.bucket}; correct it, or make one"
+                        f"there is no bucket {self.bucket}; correct the name, or create it"
                     ) from error
                 if _code(error) in _DENIED:
                     raise NotReachable(self._denied(action, key)) from error

@@ -48,7 +48,7 @@ class TestPublished:
 
         assert (outcome.code, outcome.out) == (0, "")
         assert outcome.err == (
-            f"{desk.place}: nothing has been there before\n"
+            f"{desk.place}: no table was stored there before\n"
             f"{desk.place}: version {table['VersionId']}, 5 models, table {digest(OLD)[:12]}; "
             "gateways have it after GATEWAY_ROUTING_MAX_AGE at the latest\n"
         )
@@ -108,20 +108,20 @@ class TestPublished:
         assert desk.publish(text).code == 0
         assert desk.get()["Body"] == text.encode()
 
-    def test_other_words(self, desk):
+    def test_comment(self, desk):
         """A table with only another comment is published, because GET /health shows its digest."""
         desk.publish(OLD)
         outcome = desk.publish(f"# a remark\n{OLD}")
 
         assert (outcome.code, outcome.out) == (0, "")
-        assert outcome.err.startswith("routing.yaml: 5 models, the same in other words\n")
+        assert outcome.err.startswith("routing.yaml: 5 models, no value changed\n")
         assert desk.digest() == digest(f"# a remark\n{OLD}")
 
 
 class TestNothingChanged:
     """A table that is live already is not stored again."""
 
-    def test_at_all(self, desk):
+    def test_unchanged(self, desk):
         """Neither of the two objects is stored again."""
         desk.publish(OLD)
         before = [desk.get(key)["VersionId"] for key in (KEY, COMPILED)]
@@ -132,7 +132,7 @@ class TestNothingChanged:
         assert [desk.get(key)["VersionId"] for key in (KEY, COMPILED)] == before
 
     @pytest.mark.parametrize(
-        "harm",
+        "change",
         [
             pytest.param(lambda desk: desk.delete(COMPILED), id="gone"),
             pytest.param(lambda desk: desk.put("{}", COMPILED), id="no-digest"),
@@ -146,21 +146,21 @@ class TestNothingChanged:
             ),
         ],
     )
-    def test_but_the_compiled_form(self, desk, harm):
+    def test_except_the_compiled_form(self, desk, change):
         """A missing or wrong compiled form is replaced, and the table is left alone."""
         desk.publish(OLD)
         before = desk.get()["VersionId"]
-        harm(desk)
+        change(desk)
         dry, wet = desk.publish(OLD, "--dry-run"), desk.publish(OLD)
 
         assert wet.code == 0
         what = "and its compiled form is missing or of another table"
         assert dry.err.endswith(f"is live, {what}\ndry run: nothing was uploaded\n")
-        assert wet.err.endswith(f"is live, {what}\nthe compiled form was made anew\n")
+        assert wet.err.endswith(f"is live, {what}\nthe compiled form was written again\n")
         assert desk.get()["VersionId"] == before
         assert file.from_compiled(desk.get(COMPILED)["Body"], digest(OLD)) is not None
 
-    def test_but_the_digest(self, desk):
+    def test_except_the_digest(self, desk):
         """A table without a digest is not live, because gateways refuse it."""
         desk.publish(OLD)
         desk.put(OLD)
@@ -168,7 +168,7 @@ class TestNothingChanged:
 
         assert outcome.code == 0
         assert outcome.err.startswith(
-            f"{desk.place}: no gateway takes what lies there: its metadata has no sha256; "
+            f"{desk.place}: no gateway would use the stored table: its metadata has no sha256; "
             "use gatewayctl publish; compared with version "
         )
         assert desk.digest() == digest(OLD)
@@ -186,7 +186,7 @@ class TestNoVersions:
         assert outcome.err.splitlines()[1:] == [
             f"{unversioned.place}: published, 5 models, table {digest(NEW)[:12]}; "
             "gateways have it after GATEWAY_ROUTING_MAX_AGE at the latest",
-            "warning: the bucket keeps no versions, so there is no going back; turn them on: "
+            "warning: the bucket keeps no versions, so you cannot go back; turn them on: "
             f"aws s3api put-bucket-versioning --bucket {unversioned.bucket} "
             "--versioning-configuration Status=Enabled",
         ]
@@ -250,7 +250,7 @@ class TestRefused:
         assert data["published"] is False
         assert len(data["changes"]) == 4
 
-    def test_fewer_are_meant(self, desk):
+    def test_allow_shrink(self, desk):
         """With allow_shrink the table may lose models, and a warning says to remove it again."""
         desk.publish(OLD)
         outcome = desk.publish(yaml("a", more="allow_shrink: true\n"))
@@ -258,47 +258,48 @@ class TestRefused:
         assert outcome.code == 0
         assert "allow_shrink: false → true" in outcome.out
         assert (
-            "warning: allow_shrink: true lets every later table lose models too; take it out soon"
+            "warning: allow_shrink: true lets every later table lose models too; remove it soon"
             in outcome.err
         )
 
     @pytest.mark.parametrize(
-        ("harm", "why"),
+        ("change", "reason"),
         [
             pytest.param(
                 lambda desk: desk.put(FEWER),
-                "no gateway takes what lies there: its metadata has no sha256; "
+                "no gateway would use the stored table: its metadata has no sha256; "
                 "use gatewayctl publish",
                 id="by-hand",
             ),
             pytest.param(
                 lambda desk: desk.put(NEW[:40], sha256=digest(NEW)),
-                "no gateway takes what lies there: it is not what the sha256 in its metadata says",
+                "no gateway would use the stored table: "
+                "it is not what the sha256 in its metadata says",
                 id="in-part",
             ),
             pytest.param(
                 lambda desk: desk.put("version: 2", sha256=digest("version: 2")),
-                "no gateway takes what lies there: it is no table by the rules of today",
+                "no gateway would use the stored table: it is not a valid table",
                 id="no-table",
             ),
             pytest.param(lambda desk: desk.delete(), "it was deleted", id="deleted"),
         ],
     )
-    def test_too_few_beside_a_bad_one(self, desk, harm, why):
+    def test_last_good_version(self, desk, change, reason):
         """A new table is compared with the last good version, which running gateways have."""
         desk.publish(OLD)
         version = desk.get()["VersionId"]
-        harm(desk)
+        change(desk)
         outcome = desk.publish(FEWER)
 
         assert outcome.code == 1
         assert GONE in outcome.out
-        assert outcome.err.startswith(f"{desk.place}: {why}; compared with version {version}\n")
+        assert outcome.err.startswith(f"{desk.place}: {reason}; compared with version {version}\n")
         mended = desk.publish(NEW)
         assert (mended.code, mended.out) == (0, "models.a.endpoint: a → a-next\n")
         assert f"--back {version}\n" in mended.err
 
-    def test_nothing_good_was_ever_there(self, desk):
+    def test_no_good_version(self, desk):
         """Without any earlier good table there is nothing to compare with or go back to."""
         desk.put("version: 2")
         outcome = desk.publish(OLD)
@@ -365,11 +366,11 @@ def test_no_bucket(desk):
     assert outcome == (
         2,
         "",
-        "gatewayctl publish: there is no bucket nobodys-bucket; correct it, or make one\n",
+        "gatewayctl publish: there is no bucket nobodys-bucket; correct the name, or create it\n",
     )
 
 
-def test_away(desk):
+def test_not_reachable(desk):
     """If S3 cannot be reached, the exit code is 3, and the line says what to check."""
     desk.url = "http://127.0.0.1:1"
     outcome = desk.publish(OLD)

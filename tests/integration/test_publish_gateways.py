@@ -177,7 +177,7 @@ class TestTwoUsers:
         desk.before("PutObject", KEY, desk.delete)
 
         assert desk.publish(NEW).err == f"gatewayctl publish: {desk.place} {LOST}\n"
-        assert desk.run("--list").err.endswith("nothing lies there now\n")
+        assert desk.run("--list").err.endswith("no table is stored there now\n")
 
     def test_third_user(self, desk, other, sagemaker_local, tmp_path_factory):
         """A third user during the repair: the last table and its compiled form belong together."""
@@ -216,7 +216,7 @@ def test_lost_answer(desk):
 class TestGatewayCheck:
     """After the upload, the table is read with the code of a gateway that has the old table."""
 
-    HARM = (
+    CHANGES = (
         pytest.param(lambda desk: desk.delete(), "NoSuchKey", id="gone"),
         pytest.param(
             lambda desk: desk.put(NEW),
@@ -230,21 +230,21 @@ class TestGatewayCheck:
         ),
         pytest.param(
             lambda desk: desk.put(OTHER, sha256=digest(OTHER)),
-            f"it finds another one, {digest(OTHER)[:12]}",
+            f"it uses another table, {digest(OTHER)[:12]}",
             id="another",
         ),
     )
 
-    @pytest.mark.parametrize(("harm", "why"), HARM)
-    def test_objection(self, desk, harm, why):
+    @pytest.mark.parametrize(("change", "reason"), CHANGES)
+    def test_problem(self, desk, change, reason):
         """If that gateway does not use the published table, the reason is a finding."""
         desk.publish(OLD)
-        desk.after("PutObject", KEY, lambda: harm(desk))
+        desk.after("PutObject", KEY, lambda: change(desk))
         outcome = desk.publish(NEW, "--format", "json")
         (finding,) = outcome.data["findings"]
 
         assert (outcome.code, outcome.data["published"]) == (1, True)
-        assert finding["text"] == f"published, but a gateway that looks now does not have it: {why}"
+        assert finding["text"] == f"published, but gateways do not use it: {reason}"
 
     def test_shrinking(self, desk):
         """The gateway judges the new table by the table that it has."""

@@ -73,7 +73,7 @@ class TestBack:
         assert outcome.code == 1
         assert "2 of 7 models are gone (f, g), which is more than a fifth" in outcome.out
         assert outcome.err.splitlines()[-1] == (
-            f"to go back all the same: aws s3api get-object --bucket {desk.bucket} --key {KEY} "
+            f"to go back anyway: aws s3api get-object --bucket {desk.bucket} --key {KEY} "
             f"--version-id {first} earlier.yaml && "
             r"printf '\nallow_shrink: true\n' >> earlier.yaml && "
             f"gatewayctl publish {desk.place} --table earlier.yaml"
@@ -104,8 +104,8 @@ class TestBack:
 
         assert (outcome.code, outcome.out) == (1, "")
         assert outcome.err == (
-            f"gatewayctl publish: {desk.place} as of {version}: {problem}; if it is right "
-            f"all the same: aws s3api get-object --bucket {desk.bucket} --key {KEY} "
+            f"gatewayctl publish: {desk.place} as of {version}: {problem}; to publish it "
+            f"anyway: aws s3api get-object --bucket {desk.bucket} --key {KEY} "
             f"--version-id {version} earlier.yaml && "
             f"gatewayctl publish {desk.place} --table earlier.yaml\n"
         )
@@ -143,7 +143,7 @@ class TestList:
             (first, digest(FIRST)[:12], "5"),
         ]
         assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line[1]) for line in lines[1:])
-        assert outcome.err.startswith(f"{desk.place}: 2 versions, ")
+        assert outcome.err.startswith(f"{desk.place}: 2 versions; ")
 
     def test_json(self, desk):
         """`--format json` prints the same; an upload without gatewayctl has no digest."""
@@ -167,14 +167,14 @@ class TestList:
         assert desk.run("--list") == (
             0,
             "",
-            f"{desk.place}: 0 versions, of at most 20 that are looked at\n"
-            f"{desk.place}: nothing lies there now\n",
+            f"{desk.place}: 0 versions; at most 20 are listed\n"
+            f"{desk.place}: no table is stored there now\n",
         )
         published(desk, FIRST)
         desk.delete()
         outcome = desk.run("--list")
         assert len(outcome.out.splitlines()) == 2
-        assert outcome.err.endswith(": nothing lies there now\n")
+        assert outcome.err.endswith(": no table is stored there now\n")
 
     def test_many(self, desk):
         """At most 20 versions are listed."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,19 @@ class TestCompile:
         assert (project / "routing.json").read_bytes() == before
         (project / "routing.yaml").unlink()
         assert run("compile").code == 1
+
+    def test_pipe(self, run, project):
+        """A device or pipe in the place of the compiled form is written to, and not replaced."""
+        pipe = project / "routing.json"
+        os.mkfifo(pipe)
+        descriptor = os.open(pipe, os.O_RDWR)
+        code = run("compile").code
+        content = os.read(descriptor, 10_000)
+        os.close(descriptor)
+
+        assert (code, pipe.is_fifo()) == (0, True)
+        digest = table_file.parse(GOOD.encode(), "").digest
+        assert table_file.from_compiled(content, digest) is not None
 
     def test_not_writable(self, run, project):
         """A file that cannot be written is named, with the reason."""

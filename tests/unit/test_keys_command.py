@@ -72,7 +72,7 @@ class TestIssue:
         assert outcome.code == 0
         assert re.fullmatch(KEY, outcome.out)
         assert outcome.key not in outcome.err
-        assert outcome.err.startswith(f"key {outcome.key_id} of web-shop, without an end: churn\n")
+        assert outcome.err.startswith(f"key {outcome.key_id} of web-shop, without expiry: churn\n")
 
     def test_only_its_digest_is_kept(self, desk):
         """The document stores the digest of the key, and never the key."""
@@ -160,13 +160,15 @@ class TestIssue:
         """An end that the gateway could not read is refused."""
         (line,) = lines(desk.issue("--expires", text))
 
-        assert line.startswith(f"--expires is '{text}'; it must be a day such as 2027-06-30, to ")
+        assert line.startswith(
+            f"--expires is '{text}'; it must be a day such as 2027-06-30, which "
+        )
 
     @pytest.mark.parametrize("text", ["2030-03-16", "2030-03-17T17:46:40Z", "1970-01-01"])
     def test_past_end(self, desk, text):
         """An end in the past is refused."""
         assert lines(desk.issue("--expires", text)) == [
-            f"--expires is '{text}', which is past: it is 2030-03-17T17:46:40Z"
+            f"--expires is '{text}', which is in the past; it is now 2030-03-17T17:46:40Z"
         ]
 
     @pytest.mark.parametrize("name", ["", "web shop", "-x", "ü", "a" * 64, "a\n", "a/b"])
@@ -538,7 +540,7 @@ class TestWhichSecret:
         outcome = desk.run_elsewhere("list")
 
         assert outcome.code == 2
-        assert outcome.err.endswith("; mend it, or name a secret with --secret\n")
+        assert outcome.err.endswith("; correct it, or name a secret with --secret\n")
 
 
 class TestProcess:
@@ -564,4 +566,4 @@ class TestProcess:
 
         assert outcome.returncode == 0, outcome.stderr
         assert re.fullmatch(KEY, outcome.stdout)
-        assert "of demo, without an end: *" in outcome.stderr
+        assert "of demo, without expiry: *" in outcome.stderr

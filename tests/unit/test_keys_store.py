@@ -216,8 +216,8 @@ class TestOtherValues:
 
         assert (outcome.code, outcome.out) == (1, "")
         assert outcome.err.startswith(
-            f"gatewayctl keys {command}: the secret {desk.secret} does not hold a key document "
-            "and is left alone: "
+            f"gatewayctl keys {command}: the secret {desk.secret} does not hold a key document, "
+            "so it is not changed: "
         )
         assert problem in outcome.err
         assert "canary" not in outcome.err
@@ -256,7 +256,7 @@ class TestOtherValues:
             1,
             "",
             f"gatewayctl keys issue: the secret {desk.secret} does not exist; "
-            "for one to be made, give its name and no ARN\n",
+            "to create it, give a name instead of an ARN\n",
         )
 
 

@@ -36,7 +36,7 @@ ONE = [
     pytest.param(
         ("endpoint: churn-prod", "endpoint: churn-prod, target_variant: green"),
         "models.churn.target_variant: nothing → green",
-        id="more-is-said",
+        id="new-key",
     ),
     pytest.param(
         ("churn-prod", "churn-prod, timeout_seconds: 2.5"),
@@ -83,14 +83,14 @@ ONE = [
 def test_one_change(edit, text):
     """A change is one line with key path, old value and new value, in both directions."""
     old, new = table(ALL), table(ALL.replace(*edit))
-    path, _, said = text.partition(": ")
+    path, _, values = text.partition(": ")
 
     assert texts(old, new) == [text]
     (back,) = texts(new, old)
     assert back.startswith(f"{path}: ")
-    if " → " in said:
-        was, will_be = said.split(" → ")
-        assert back == f"{path}: {will_be} → {was}"
+    if " → " in values:
+        old_value, new_value = values.split(" → ")
+        assert back == f"{path}: {new_value} → {old_value}"
 
 
 def test_kind():
@@ -133,10 +133,10 @@ class TestDefaults:
             ),
         ],
     )
-    def test_who_goes_by_it(self, old, new, text):
+    def test_affected(self, old, new, text):
         """Only models without an own value are named and counted."""
         one, other = (
-            table(self.OWN + HOUSES + IRIS, f"defaults: {{{said}}}\n") for said in (old, new)
+            table(self.OWN + HOUSES + IRIS, f"defaults: {{{option}}}\n") for option in (old, new)
         )
 
         assert texts(one, other) == [
@@ -144,13 +144,13 @@ class TestDefaults:
         ]
         assert changes(one, other)[0].affected == ("house-price/{city}", "iris")
 
-    def test_nobody(self):
+    def test_same_as_built_in(self):
         """A default that equals the built-in value changes no model."""
         assert texts(table(ALL), table(ALL, "defaults: {max_attempts: 2}\n")) == [
             "defaults.max_attempts: 2 (built in) → 2, for 0 of 3 models"
         ]
 
-    def test_taken_over(self):
+    def test_own_value_dropped(self):
         """A model that drops its own value changes to the default, on a line of its own."""
         new = table(ALL, "defaults: {timeout_seconds: 7}\n")
 
@@ -229,7 +229,7 @@ class TestLongValues:
         ),
     ],
 )
-def test_other_words(other):
+def test_no_change(other):
     """Order, quotes, comments and layout make no change."""
     assert changes(table(ALL), table(other)) == []
 
@@ -255,7 +255,7 @@ def test_counted(old, new, text):
     assert counted(changes(table(old), table(new))) == text
 
 
-def stated(one):
+def content(one):
     """Return everything that a table says, in the form of changes."""
     names = (model.name for model in one.models())
     empty = table(CHURN.replace("churn", "not-in-any-table"))
@@ -264,18 +264,20 @@ def stated(one):
 
 
 @settings(max_examples=100, deadline=None)
-@given(old=TABLES, new=TABLES, defaults=st.booleans())
-def test_nothing_is_left_out(old, new, defaults):
+@given(old=TABLES, new=TABLES, with_defaults=st.booleans())
+def test_complete(old, new, with_defaults):
     """The old table with all changes is the new table, and no change has equal values."""
-    more = {"defaults": {"timeout_seconds": 3, "content_types": ["text/csv"]}} if defaults else {}
+    more = (
+        {"defaults": {"timeout_seconds": 3, "content_types": ["text/csv"]}} if with_defaults else {}
+    )
     new = json.dumps({**json.loads(new), **more}, ensure_ascii=False)
     one, other = (file.parse(text.encode(), "") for text in (old, new))
-    shrink, said, models = stated(one)
+    shrink, defaults, models = content(one)
     for change in changes(one, other):
         assert change.old != change.new
         section, _, key = change.path.partition(".")
         if section == "defaults":
-            said[key] = change.new
+            defaults[key] = change.new
         elif change.path == f"models.{change.model}" and isinstance(change.old, str):
             models[change.new] = models.pop(change.old)
         elif change.path == f"models.{change.model}":
@@ -283,10 +285,10 @@ def test_nothing_is_left_out(old, new, defaults):
         else:
             models[change.model][key.removeprefix(f"{change.model}.")] = change.new
 
-    assert (shrink, *(without_none(some) for some in (said, models))) == stated(other)
+    assert (shrink, *(without_none(some) for some in (defaults, models))) == content(other)
 
 
-def without_none(said):
-    if not isinstance(said, dict):
-        return said
-    return {key: without_none(value) for key, value in said.items() if value is not None}
+def without_none(values):
+    if not isinstance(values, dict):
+        return values
+    return {key: without_none(value) for key, value in values.items() if value is not None}
