@@ -195,7 +195,7 @@ def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
     unknown = {variable for variable in environ if variable.startswith(PREFIX)}
     for variable in sorted(unknown - {PREFIX + name for name in known}):
         # Only a start that is about to fail, or nearly, pays for difflib.
-        from chalicelib.spelling import closest  # noqa: PLC0415
+        from chalicelib.errors import closest  # noqa: PLC0415
 
         if close := closest(variable.removeprefix(PREFIX), sorted(known)):
             yield f"{variable} is not a setting; did you mean {PREFIX}{close}?"

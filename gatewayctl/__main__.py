@@ -9,27 +9,30 @@ import sys
 from pathlib import Path
 
 OLDEST = (3, 11)
-REMEDY = "run .venv/bin/gatewayctl, which 'make setup' makes"
 
 
 def main() -> int:
     """Run the command line of this process, and return its exit code."""
     if sys.version_info < OLDEST:
-        return _wrong_python(f"Python {sys.version_info[0]}.{sys.version_info[1]} is too old")
+        return _wrong_python(
+            f"is Python {sys.version_info[0]}.{sys.version_info[1]}, too old for it"
+        )
     try:
         cli = importlib.import_module("gatewayctl.cli")
-    except ModuleNotFoundError as error:
-        if str(error.name).split(".", maxsplit=1)[0] in ("chalicelib", "gatewayctl"):
-            raise
-        return _wrong_python(f"this Python does not have {error.name}")
-    try:
         return int(cli.main(sys.argv[1:], os.environ, Path.cwd(), sys.stdout, sys.stderr))
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith(("chalicelib", "gatewayctl")):
+            raise
+        return _wrong_python(f"does not have {error.name}")
     except KeyboardInterrupt:
-        return 130
+        return 130  # 128 + SIGINT, as shells report it
 
 
 def _wrong_python(problem: str) -> int:
-    sys.stderr.write(f"gatewayctl: {problem} ({sys.executable}); {REMEDY}\n")
+    sys.stderr.write(
+        f"gatewayctl: {sys.executable} {problem}; "
+        "run .venv/bin/gatewayctl, which 'make setup' installs\n"
+    )
     return 2
 
 

@@ -25,17 +25,17 @@ COMPLETION_VARIABLE = "_GATEWAYCTL_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
 
 COMMANDS = {
-    "validate": "say everything that is wrong with a table",
-    "compile": "write the form of a table that loads quickly",
-    "openapi": "describe the API that a table makes",
-    "schema": "write the JSON Schema of a table, for editors",
-    "explain": "say what becomes of one path, and why",
-    "prewarm": "load models ahead of traffic",
-    "import": "write a table from what the account holds",
-    "diff": "show where a table and the account have drifted apart",
+    "validate": "report every mistake in a table, and what may cause problems",
+    "compile": "write the compiled form of a table, which loads quickly",
+    "openapi": "write an OpenAPI document of the models",
+    "schema": "write the JSON Schema of routing tables, for editors",
+    "explain": "explain what the gateway does with one path, and why",
+    "prewarm": "load models before callers need them",
+    "import": "write a first table from the AWS account",
+    "diff": "show the differences between a table and the AWS account",
     "policy": "write the IAM policies that a table needs",
-    "publish": "put a table where running gateways find it, or an earlier one again",
-    "keys": "API keys: issue, list, disable or rotate them",
+    "publish": "upload a table to S3 for running gateways, or go back to an earlier one",
+    "keys": "issue, list, disable or rotate API keys",
     "completion": "print the script that completes commands in a shell",
 }
 

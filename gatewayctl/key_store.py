@@ -1,11 +1,11 @@
-"""The key document in AWS Secrets Manager, replaced only while it is the one that was read.
+"""The key document in AWS Secrets Manager; it is replaced only if it is still what was read.
 
-Secrets Manager has no compare-and-swap for values, but it has one for labels: a label that is on
-some version moves to another only if the request names the version that has it.
+Secrets Manager has no compare-and-swap for values, but it has one for labels: a label moves from
+one version to another only if the request names the version that has it.
 
-    GetSecretValue             the version with AWSCURRENT is what was read
-    PutSecretValue             the new document, a version beside it; nobody reads it yet
-    UpdateSecretVersionStage   AWSCURRENT from what was read to what is new, or an error
+    GetSecretValue             reads the version with the label AWSCURRENT
+    PutSecretValue             stores the new document as another version, which nobody reads yet
+    UpdateSecretVersionStage   moves AWSCURRENT to the new version, or fails
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalicelib.auth import key_document
 from chalicelib.auth.identity import API_KEY_PREFIX
 from chalicelib.auth.key_document import KEY_ID, MAX_BYTES
-from chalicelib.spelling import closest
+from chalicelib.errors import closest
 from gatewayctl import api_keys
 from gatewayctl.aws import reaching
 from gatewayctl.report import NoAnswer, NotReachable, Refused
@@ -29,23 +29,25 @@ if TYPE_CHECKING:
 
 SERVICE = "secretsmanager"
 CURRENT = "AWSCURRENT"
-DESCRIPTION = "API keys of the inference gateway, as digests; python -m gatewayctl keys"
+DESCRIPTION = "API keys of the inference gateway, as digests; managed by gatewayctl keys"
 
-# Holds a version until it is current: one without a label may be deleted. Writers may take it from
-# each other, for what is younger than a day is kept anyway; and one left behind is taken over.
 LABEL = "gatewayctl"
+"""Keeps a version until it is current: AWS may delete a version without a label after a day.
+
+Two writers may take the label from each other, and a writer takes over a label left behind.
+"""
 
 
 class Stored(NamedTuple):
-    """What was read: the keys, and the version that said so."""
+    """The keys that were read, and their version."""
 
     keys: Keys
     version: str | None
-    """None when there is no secret, or nothing in it."""
+    """None if there is no secret, or the secret has no value."""
 
 
 class KeyStore:
-    """One secret. `connect` makes a client for a service."""
+    """One secret; `connect` makes a client for a service."""
 
     def __init__(self, name: str, connect: Callable[[str], Any]) -> None:
         self.name = name
@@ -53,7 +55,11 @@ class KeyStore:
         self._errors = self._client.exceptions
 
     def read(self) -> Stored:
-        """What is there now. When it is not a key document: `Refused`."""
+        """Return the keys of the current version.
+
+        Raises:
+            Refused: The secret holds something else, or is marked for deletion.
+        """
         with reaching(SERVICE):
             try:
                 answer = self._client.get_secret_value(SecretId=self.name, VersionStage=CURRENT)
@@ -65,15 +71,20 @@ class KeyStore:
         try:
             return Stored(key_document.parse(value), answer["VersionId"])
         except key_document.InvalidKeyDocument as error:
-            foreign = "does not hold a key document and is left alone: "
-            raise self._refused(*(foreign + problem for problem in error.problems)) from error
+            other = "does not hold a key document, so it is not changed: "
+            raise self._refused(*(other + problem for problem in error.problems)) from error
 
     def replace(self, read: Stored, document: bytes) -> None:
-        """Put a document in the place of what was read. When that has changed: `Refused`."""
+        """Replace what was read by a document.
+
+        Raises:
+            Refused: The secret was changed since it was read, or cannot take another version.
+            NotReachable: AWS did not answer; the text says if the change may have been made.
+        """
         text = document.decode()
         with reaching(SERVICE):
             if read.version is None:
-                self._begin(text)
+                self._create(text)
             else:
                 version = self._put(text, missing=self._lost_race())["VersionId"]
                 try:
@@ -81,9 +92,9 @@ class KeyStore:
                 finally:
                     self._drop_label(version)
 
-    def _begin(self, text: str) -> None:
-        with _decisive():
-            if self.name.startswith("arn:"):  # AWS gives those
+    def _create(self, text: str) -> None:
+        with _outcome_unknown():
+            if self.name.startswith("arn:"):  # only AWS can choose an ARN
                 self._fill(text)
                 return
             try:
@@ -94,8 +105,8 @@ class KeyStore:
                 self._fill(text)
 
     def _fill(self, text: str) -> None:
-        """The first version of a secret that was made without one is the current one at once."""
-        missing = self._refused("does not exist; for one to be made, give its name and no ARN")
+        """Store the first version of a secret without a value; AWS makes it current at once."""
+        missing = self._refused("does not exist; to create it, give a name instead of an ARN")
         answer = self._put(text, missing=missing)
         self._drop_label(answer["VersionId"])
         if CURRENT not in answer["VersionStages"]:
@@ -114,7 +125,7 @@ class KeyStore:
 
     def _make_current(self, version: str, instead_of: str) -> None:
         changed = self._errors.InvalidParameterException, self._errors.ResourceNotFoundException
-        with _decisive():
+        with _outcome_unknown():
             try:
                 self._client.update_secret_version_stage(
                     SecretId=self.name,
@@ -126,7 +137,7 @@ class KeyStore:
                 raise self._lost_race() from None
 
     def _drop_label(self, version: str) -> None:
-        """Tidiness alone: whatever is decided is decided, and the label does no harm."""
+        """Remove our label; an error is ignored, because a label that stays does no harm."""
         with suppress(NotReachable), reaching(SERVICE):
             self._client.update_secret_version_stage(
                 SecretId=self.name, VersionStage=LABEL, RemoveFromVersionId=version
@@ -140,8 +151,8 @@ class KeyStore:
 
 
 @contextmanager
-def _decisive() -> Iterator[None]:
-    """A call after which the document is another one: without an answer, nobody knows."""
+def _outcome_unknown() -> Iterator[None]:
+    """Say of a request that changes the document that its outcome is unknown without an answer."""
     try:
         with reaching(SERVICE):
             yield

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gatewayctl.report import Report
 
 QUIET_SECONDS = 2.0
-"""Progress appears only after this time, and without a terminal at most once in it."""
+"""Progress appears after this time; without a terminal, one line per such period."""
 
 THEME = Theme(
     {
@@ -47,7 +47,7 @@ class _Lines(RegexHighlighter):
     highlights = (
         r"^(?P<place>[^\s:]+\.ya?ml(:\d+)?): ",
         r"(?P<warning>\bwarning:)",
-        r"^(?P<error>gatewayctl( \w+){0,2}:|Error:)",
+        r"^(?P<error>gatewayctl( [a-z]+){0,2}:)",
         r"^\S+: (?P<added>added\b)",
         r"^\S+: (?P<removed>removed\b)",
     )
@@ -61,7 +61,6 @@ class _Help(RegexHighlighter):
         r"(?m)^(?P<heading>(Usage|Options|Commands|Exit codes|Arguments):)",
         r"(?<!\S)(?P<option>--?[a-z][a-z-]*)",
         r"(?m)^  (?P<command>[a-z]+)(?=  )",
-        r"(?m)^(?P<error>Error:)",
     )
 
 
@@ -166,10 +165,16 @@ def writing(target: object) -> Iterator[None]:
 def replace_file(target: Path, content: bytes) -> None:
     """Replace a file in one step: who reads it at the same time reads the old or the new content.
 
+    A link is followed, and a device or pipe is written to instead of being replaced.
+
     Raises:
         WrongUse: The file cannot be written.
     """
     with writing(target):
-        new = target.with_name(f"{target.name}.new")
+        real = target.resolve()
+        if real.exists() and not real.is_file():
+            real.write_bytes(content)
+            return
+        new = real.with_name(f"{real.name}.new")
         new.write_bytes(content)
-        new.replace(target)
+        new.replace(real)

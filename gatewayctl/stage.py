@@ -153,4 +153,4 @@ def _readable(instead: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise WrongUse(f"{CONFIG} cannot be read ({error}); mend it, or {instead}") from error
+        raise WrongUse(f"{CONFIG} cannot be read ({error}); correct it, or {instead}") from error

@@ -41,8 +41,16 @@ def load(path: Path) -> TableFile:
     Raises:
         InvalidTable: The table has problems; `gatewayctl.cli` reports them as findings.
     """
-    data = table_file.read_bytes(path)
-    return TableFile(str(path), data, table_file.parse(data, str(path)))
+    return parse(table_file.read_bytes(path), str(path))
+
+
+def parse(data: bytes, name: str) -> TableFile:
+    """Check the YAML of a table; `name` is what its problems call it.
+
+    Raises:
+        InvalidTable: The table has problems.
+    """
+    return TableFile(name, data, table_file.parse(data, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.errors import quoted
+from chalicelib.errors import closest, quoted
 from chalicelib.routing.reading.problems import Problem
 from chalicelib.routing.targets import KINDS, keys_of
-from chalicelib.spelling import closest
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import IN_SERVICE, Model, Unread
 from gatewayctl.tables import TableWarning

@@ -19,10 +19,10 @@ from chalicelib.auth.principal import EVERYTHING, OK, UNAUTHORIZED, Principal
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import GatewayError, UnknownModel, quoted
 from chalicelib.gateway import Gateway
-from chalicelib.payload.admission import TIMEOUT_HEADER
-from chalicelib.payload.messages import Call, InferenceResponse
-from chalicelib.sagemaker.runtime import SageMakerRuntime
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.payload.admission import ClientRequest
+from chalicelib.routing.headers import TIMEOUT
+from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.telemetry.log import RequestRecord
 from gatewayctl import stage as stages
 from gatewayctl import tables
 from gatewayctl.api_keys import state
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chalicelib.auth.key_document import ApiKey
-    from chalicelib.payload.messages import InferenceRequest
-    from chalicelib.routing.table import Found, Model, Resolved, RoutingTable
+    from chalicelib.payload.admission import InferenceRequest
+    from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
     from gatewayctl.command import Context
     from gatewayctl.commands.explain_sections import Section
     from gatewayctl.tables import TableFile
@@ -148,22 +148,22 @@ class Request:
     content_type: str | None
     timeout_ms: str | None
 
-    def call(self, model: Model) -> Call:
+    def call(self, model: Model) -> ClientRequest:
         """Return the request as the gateway gets it; its type is one that the model takes."""
         headers = {
             "accept": self.accept,
             "content-type": self.content_type or model.content_types[0],
-            TIMEOUT_HEADER.lower(): self.timeout_ms,
+            TIMEOUT.lower(): self.timeout_ms,
         }
         sent = {name: value for name, value in headers.items() if value is not None}
-        return Call(sent, BODY, len(BODY))
+        return ClientRequest(sent, BODY, len(BODY))
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """What the gateway would call SageMaker with, and how long the call may take."""
 
-    resolved: Resolved
+    resolved: ResolvedModel
     request: InferenceRequest
     seconds: float
 
@@ -191,7 +191,7 @@ class SimulatedGateway:
         margin = LAMBDA_MARGIN_SECONDS
         return {"API Gateway": API_GATEWAY_SECONDS, "Lambda": self.lambda_timeout_seconds - margin}
 
-    def dry_run(self, principal: Principal, path: str, call: Call) -> DryRun:
+    def dry_run(self, principal: Principal, path: str, call: ClientRequest) -> DryRun:
         """Run the gateway's code up to the call of SageMaker.
 
         Raises:
@@ -208,16 +208,15 @@ class SimulatedGateway:
         return runtime.recorded[0]
 
 
-class _RecordingRuntime(SageMakerRuntime):
+class _RecordingRuntime:
     """Records a call instead of making it."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.recorded: list[DryRun] = []
 
     def invoke(
         self,
-        resolved: Resolved,
+        resolved: ResolvedModel,
         request: InferenceRequest,
         deadline: Deadline,
         record: RequestRecord,
@@ -253,7 +252,7 @@ def _explanation(gateway: SimulatedGateway, request: Request, caller: Caller | N
 
 
 def _try(
-    gateway: SimulatedGateway, request: Request, found: Found, caller: Caller
+    gateway: SimulatedGateway, request: Request, found: Match, caller: Caller
 ) -> tuple[DryRun | None, GatewayError | None]:
     call = request.call(found.model)
     try:
@@ -265,7 +264,7 @@ def _try(
 def _sections(
     gateway: SimulatedGateway,
     request: Request,
-    found: Found,
+    found: Match,
     dry_run: DryRun | None,
     caller: Caller | None,
 ) -> Iterator[Section]:

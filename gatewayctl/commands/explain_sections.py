@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.api.wire import RETURNABLE
-from chalicelib.errors import InvalidParameter, ModelNotReady, Unauthorized, UnknownModel
-from chalicelib.payload import media_types
-from chalicelib.payload.admission import PASSABLE, TIMEOUT_HEADER
+from chalicelib.errors import (
+    InvalidParameter,
+    ModelNotReady,
+    Unauthorized,
+    UnknownModel,
+    UpstreamFailed,
+    UpstreamThrottled,
+    UpstreamUnreachable,
+    closest,
+)
+from chalicelib.payload.admission import negotiate
+from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
 from chalicelib.routing.parameters import OneOf
-from chalicelib.sagemaker.retries import RETRIES, Attempts, RetryBudget
-from chalicelib.sagemaker.warmth import WARM_SECONDS
-from chalicelib.spelling import closest
+from chalicelib.sagemaker.attempts import WARM_SECONDS, Attempts, RetryBudget
 from chalicelib.telemetry.log import TABLE_DIGITS
 from gatewayctl.policy.needs import permission_for
 
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chalicelib.errors import GatewayError
-    from chalicelib.routing.table import Found, Model, RoutingTable
+    from chalicelib.routing.table import Match, Model, RoutingTable
     from gatewayctl.commands.explain import Caller, DryRun, Request
     from gatewayctl.tables import TableFile
 
@@ -64,7 +70,7 @@ def unknown_path(refusal: UnknownModel, path: str, table: RoutingTable) -> Answe
     return Answer(refusal, "no entry of the table has this path", meant)
 
 
-def refused(refusal: GatewayError, found: Found, path: str, caller: Caller) -> Answer:
+def refused(refusal: GatewayError, found: Match, path: str, caller: Caller) -> Answer:
     """Explain why the gateway refuses a path that the table has."""
     if isinstance(refusal, Unauthorized):
         return Answer(refusal, caller.refused)
@@ -80,7 +86,7 @@ def refused(refusal: GatewayError, found: Found, path: str, caller: Caller) -> A
     return Answer(refusal)
 
 
-def _corrected(found: Found, path: str) -> str | None:
+def _corrected(found: Match, path: str) -> str | None:
     """Return the path with each misspelt listed value corrected, if all can be corrected."""
     segments = [path.partition("/")[0]]
     for declared, value in zip(found.model.parameters, found.values, strict=True):
@@ -112,7 +118,7 @@ def entry(model: Model, file: TableFile) -> Section:
     )
 
 
-def parameters(found: Found) -> Section:
+def parameters(found: Match) -> Section:
     pairs = list(zip(found.model.parameters, found.values, strict=True))
     return Section(
         "parameters",
@@ -148,7 +154,7 @@ def accept(request: Request, model: Model) -> Section:
     """Show which Accept the gateway sends to SageMaker."""
     offers = list(model.accepts)
     try:
-        chosen = media_types.chosen(request.accept or "", model.accepts)
+        chosen = negotiate(request.accept or "", model.accepts)
         outcome = "SageMaker gets no Accept" if chosen is None else f"SageMaker gets {chosen}"
     except LookupError:
         chosen, outcome = None, "none of these is accepted"
@@ -170,8 +176,8 @@ def content_type(request: Request, model: Model) -> Section:
 
 def headers(model: Model) -> Section:
     """Show the other headers that pass, in both directions."""
-    passed = [PASSABLE[name][0] for name in model.pass_headers]
-    returned = [header for name in model.return_headers for header in RETURNABLE[name]]
+    passed = [PASSED[name][0] for name in model.pass_headers]
+    returned = [header for name in model.return_headers for header in RETURNED[name]]
     lines = [f"to the model: {', '.join(passed)}"] if passed else []
     lines += [f"to the caller: {', '.join(returned)}"] if returned else []
     return Section("headers", lines, {"pass": passed, "return": returned})
@@ -183,7 +189,7 @@ def deadline(
     """Show every time limit of the request, and the time that the shortest leaves for the call."""
     limits = {"timeout_seconds": model.timeout_seconds, **platform_seconds}
     if request.timeout_ms is not None:
-        limits[TIMEOUT_HEADER] = int(request.timeout_ms) / 1000
+        limits[TIMEOUT] = int(request.timeout_ms) / 1000
     listed = ", ".join(f"{name} {limit:g} s" for name, limit in limits.items())
     return Section(
         "deadline",
@@ -194,10 +200,14 @@ def deadline(
 
 def attempts(model: Model) -> Section:
     """Show after which errors the gateway tries again."""
+    retried = sorted(
+        (UpstreamFailed, UpstreamThrottled, UpstreamUnreachable),
+        key=lambda error: -(error.retry_pause_seconds or 0),
+    )
     pauses = {
-        error.slug: first
-        for error, first in RETRIES.items()
-        if first is not None and error is not ModelNotReady and _is_tried_again(error(), model)
+        error.slug: error.retry_pause_seconds
+        for error in retried
+        if _is_tried_again(error(), model)
     }
     lines = [f"at most {model.max_attempts}, while there is time and the retry budget is not spent"]
     lines += [f"another one about {pause:g} s after {slug}" for slug, pause in pauses.items()]

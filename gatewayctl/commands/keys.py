@@ -10,11 +10,10 @@ import click
 from chalicelib.auth.grants import GRANT_RULE, is_grant
 from chalicelib.auth.key_document import ApiKey
 from chalicelib.auth.principal import EVERYTHING, OK, Principal
-from chalicelib.errors import quoted
+from chalicelib.errors import closest, quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.table import row_key
-from chalicelib.spelling import closest
 from gatewayctl import api_keys
 from gatewayctl.command import Group, command, secret_option
 from gatewayctl.key_store import KeyDocument, KeyStore
@@ -33,8 +32,7 @@ HEADINGS = ("id", "principal", "state", "expires", "grants")
 LAG = "60 s + GATEWAY_KEYS_MAX_AGE"
 GRACE_RULE = "30m, 24h, 7d, or 0 for none"
 END_RULE = (
-    "a day such as 2027-06-30, to whose end in UTC it is good, or a time such as "
-    "2027-06-30T12:00:00Z"
+    "a day such as 2027-06-30, which ends at midnight UTC, or a time such as 2027-06-30T12:00:00Z"
 )
 
 id_argument = click.argument("key_id", metavar="ID")
@@ -55,7 +53,7 @@ def issue(
 ) -> Report:
     """Make a key, and show it once.
 
-    The key alone goes to stdout. Without --expires it has no end.
+    The key alone goes to stdout. Without --expires the key does not expire.
     """
     now = context.now()
     names = tuple(dict.fromkeys(grants.split()))
@@ -136,7 +134,7 @@ def rotate(context: Context, *, key_id: str, grace: str, secret: str | None) -> 
 
 keys = Group(
     "keys",
-    {one.name or "": one for one in (issue, list_, disable, rotate)},
+    [issue, list_, disable, rotate],
     help="Issue, list, disable or rotate API keys.",
 )
 
@@ -147,7 +145,7 @@ def _read(context: Context, secret: str | None, now: int) -> KeyDocument:
 
 def _shown(new: NewKey, key: ApiKey, notes: list[str], now: int, **more: object) -> Report:
     """Report a new key; it stands alone on stdout, so that a program can read it from there."""
-    until = f"until {api_keys.timestamp(key.expires)}" if key.expires else "without an end"
+    until = f"until {api_keys.timestamp(key.expires)}" if key.expires else "without expiry"
     about = f"key {key.key_id} of {key.principal}, {until}: {' '.join(key.grants)}"
     once = "it is shown this once; gateways know it after GATEWAY_KEYS_MAX_AGE at the latest"
     return Report(
@@ -169,7 +167,8 @@ def _end_problems(text: str | None, end: int | None, now: int) -> Iterator[str]:
     if end is None:
         yield f"--expires is {quoted(text)}; it must be {END_RULE}"
     elif end <= now:
-        yield f"--expires is {quoted(text)}, which is past: it is {api_keys.timestamp(now)}"
+        time = api_keys.timestamp(now)
+        yield f"--expires is {quoted(text)}, which is in the past; it is now {time}"
 
 
 def _grant_problems(grants: tuple[str, ...], context: Context) -> Iterator[str]:

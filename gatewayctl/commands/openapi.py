@@ -26,7 +26,7 @@ SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 @click.option("--server", metavar="URL", help="The address of the gateway.")
 @out_option
 def openapi(context: Context, *, server: str | None, out: Path | None) -> Report:
-    """Describe the API that a table makes, as OpenAPI 3.1."""
+    """Write an OpenAPI 3.1 document of the models, for callers."""
     url = None if server is None else _checked(server)
     file = tables.load(context.table_path())
     content = document(file.table, url)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.errors import InvalidParameter, UnknownModel, quoted
-from chalicelib.payload.messages import InferenceRequest
+from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
+from chalicelib.payload.admission import InferenceRequest
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
-from chalicelib.spelling import closest
 from gatewayctl.command import command
 from gatewayctl.commands.prewarm_calls import (
     LONGEST_CALL_SECONDS,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chalicelib.routing.parameters import Parameter
-    from chalicelib.routing.table import Found, Model, Resolved, RoutingTable
+    from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
     from gatewayctl.command import Context
 
 TIMEOUT_SECONDS = 400
@@ -93,7 +92,7 @@ class Candidate:
     """One model to be loaded, by its path after `/predict/`."""
 
     path: str
-    resolved: Resolved
+    resolved: ResolvedModel
 
     @property
     def endpoint(self) -> str:
@@ -160,7 +159,7 @@ def _meant_model(name: str, known: Sequence[str]) -> str | None:
     return next(iter(same), closest(name, known))
 
 
-def _check(found: Found) -> None:
+def _check(found: Match) -> None:
     try:
         found.resolve()
     except InvalidParameter as error:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from chalicelib import errors
-from chalicelib.sagemaker.upstream_errors import from_answer
+from chalicelib.sagemaker.upstream_errors import from_error_response
 from gatewayctl import aws
 from gatewayctl.report import NoAnswer, NotReachable
 
@@ -165,7 +165,7 @@ class ModelCaller:
             code = f"{code} {status}"
             if 400 <= status < 500:  # the container is there and refuses the body
                 return self._answer(Meaning.LOADED, code)
-        ours = type(from_answer(error, exposed=False))
+        ours = type(from_error_response(error, exposed=False))
         if ours is errors.GatewayMisconfigured and not code.startswith("AccessDenied"):
             raise error
         return self._answer(_meaning(ours), code, ADVICE[ours].format(endpoint=candidate.endpoint))

@@ -25,7 +25,7 @@ from chalicelib.routing.reading.keys import (
     template_keys,
 )
 from chalicelib.routing.reading.patterns import LONGEST_PATTERN
-from chalicelib.routing.table import BUILT_IN
+from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS, LONGEST_NAME, NAME, TARGET_MODEL, keys_of
 from gatewayctl.command import command, out_option
 from gatewayctl.output import writing
@@ -140,7 +140,7 @@ def _members(keys: Iterable[str], composed: Schema | None = None) -> Schema:
     """An object with these keys and no others."""
     checks = {**TABLE, **model_keys(), **RULE}
     descriptions = DESCRIPTIONS | _target_descriptions()
-    built_in: Schema = {**BUILT_IN}
+    built_in = Model.built_in()
     properties = {}
     for key in keys:
         one = (composed or {}).get(key) or _value(checks[key])

@@ -35,9 +35,9 @@ METRICS_VARIABLE = "GATEWAY_METRICS_PER_MODEL"
 def validate(
     context: Context, *, files: tuple[Path, ...], is_live: bool, calls_per_second: float
 ) -> Report:
-    """Report everything that is wrong with a table, and what may go wrong.
+    """Report every mistake in a table, and what may cause problems.
 
-    FILE is a table to check instead of --table; there may be several.
+    FILE is a table to check instead of --table; several files may be given.
     """
     account = account_of(context, calls_per_second) if is_live else None
     findings: list[Problem] = []

@@ -1,9 +1,6 @@
-"""The gateway's HTTP API in the words of OpenAPI 3.1, made from a routing table.
+"""The HTTP API of a gateway as OpenAPI 3.1, made from a routing table.
 
-    table ─► document ─► operations ─► bodies, parameters, problems
-                                       └─► components: what several operations share
-
-What can go wrong comes from `chalicelib.errors`, limits and header names from the modules that
-enforce them, so that there is no second list to keep. It is for callers: nothing here looks at
-where a model lives.
+`document` builds the document from its operations, and `components` the parts of an operation:
+parameters, headers, bodies and problems. Errors, limits and header names come from the modules of
+`chalicelib` that enforce them. The document is for callers, so it does not say where a model lives.
 """

@@ -16,7 +16,7 @@ from chalice.local import create_local_server
 
 from chalicelib.auth.identity import Identity
 from chalicelib.errors import UpstreamThrottled
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.doors import CONTEXT, Answer, ApiGatewayDoor, LambdaContext
 from tests.support.gateway import JSON, FakeRuntime, FakeScheme, house
 from tests.support.profile import LONG

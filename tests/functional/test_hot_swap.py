@@ -4,10 +4,10 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from chalicelib.payload.messages import InferenceResponse
 from chalicelib.routing.reading import file
 from chalicelib.routing.refreshed import RefreshedSource
 from chalicelib.routing.s3_object import Fetched
+from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.doors import ApiGatewayDoor
 from tests.support.gateway import Log, house
 from tests.support.profile import LONG

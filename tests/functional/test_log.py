@@ -5,7 +5,7 @@ import re
 import pytest
 
 from chalicelib.errors import UpstreamTimedOut
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.doors import LambdaContext
 from tests.support.gateway import JSON, TESTS, FakeRuntime, FakeScheme
 from tests.support.problems import assert_problem

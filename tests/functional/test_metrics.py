@@ -14,7 +14,7 @@ from chalicelib.errors import (
     UpstreamFailed,
     UpstreamThrottled,
 )
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.settings import Settings
 from tests.support.doors import TOKEN, ApiGatewayDoor, LocalDoor
 from tests.support.gateway import JSON, TESTS, FakeRuntime, FakeScheme, FixedTable, House, table

@@ -14,7 +14,7 @@ from chalicelib.auth import download, issuer, json_web_tokens, schemes, signed_c
 from chalicelib.auth.last_known_good import GOOD_FOR_SECONDS
 from chalicelib.settings import Settings
 from chalicelib.telemetry import log, metrics
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.telemetry.log import RequestRecord
 from tests.project.test_docs import DOCS, code, rows
 
 PAGE = (DOCS / "operations.md").read_text(encoding="utf-8")
@@ -55,12 +55,12 @@ def log_lines():
 def units():
     """Every metric with its unit."""
     record = RequestRecord("id")
-    per_model = {name: unit for name, _, unit in metrics._measures(record)}
+    per_model = {name: unit for name, _, unit in log._measures(record)}
     others = {}
     for call in written("_metrics"):
         if call.func.attr == "gateway":
             name, _, *unit = call.args
-            others[name.value] = unit[0].value if unit else metrics.COUNT
+            others[name.value] = getattr(metrics, unit[0].id) if unit else metrics.COUNT
     return per_model, others
 
 

@@ -11,17 +11,15 @@ from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.errors import did_you_mean
+from chalicelib.routing import headers
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.nodes import Mapping, Node
 from chalicelib.routing.targets import KINDS, Grammar, keys_of
-from chalicelib.spelling import meant
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
     from chalicelib.routing.reading.values import Check
-
-PASS_HEADERS = ("custom-attributes", "inference-id", "session-id")
-RETURN_HEADERS = ("custom-attributes", "session-id")
 
 _media_types = values.ListOf(values.media_type, example="[application/json]")
 
@@ -36,8 +34,8 @@ OPTIONS: dict[str, Check] = {
     "content_types": _media_types,
     "accepts": _media_types,
     "cold_start": values.Choice(("refuse", "wait")),
-    "pass_headers": _headers(*PASS_HEADERS),
-    "return_headers": _headers(*RETURN_HEADERS),
+    "pass_headers": _headers(*headers.PASSED),
+    "return_headers": _headers(*headers.RETURNED),
     "expose_model_errors": values.boolean,
 }
 
@@ -57,7 +55,7 @@ def members(node: Node, keys: dict[str, Check], findings: Findings) -> dict[str,
         if key in keys:
             checked[key] = keys[key](member, findings)
         else:
-            findings.at(member, f"unknown key; {meant(key, keys)}")
+            findings.at(member, f"unknown key; {did_you_mean(key, keys)}")
     return checked
 
 

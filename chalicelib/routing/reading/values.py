@@ -14,11 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import quoted
+from chalicelib.errors import did_you_mean, quoted
 from chalicelib.routing.parameters import VALUE_RULE, is_value
 from chalicelib.routing.reading.nodes import Mapping, Node, Scalar, Sequence
 from chalicelib.routing.reading.patterns import refusal
-from chalicelib.spelling import meant
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
@@ -70,7 +69,7 @@ class Choice:
         value = text(node, findings)
         if value is None or value in self.allowed:
             return value
-        findings.at(node, f"cannot be {quoted(value)}; {meant(value, self.allowed)}")
+        findings.at(node, f"cannot be {quoted(value)}; {did_you_mean(value, self.allowed)}")
         return None
 
 

@@ -1,4 +1,4 @@
-"""What changes from one table to another, as a person reads it before it is live."""
+"""The changes from one table to another, as `gatewayctl publish` prints them."""
 
 import json
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
-from gatewayctl.publishing.difference import changes, counted
+from gatewayctl.publishing.changes import changes, counted
 from tests.support.random_tables import TABLES
 
 CHURN = "  churn: {kind: single, endpoint: churn-prod}\n"
@@ -36,7 +36,7 @@ ONE = [
     pytest.param(
         ("endpoint: churn-prod", "endpoint: churn-prod, target_variant: green"),
         "models.churn.target_variant: nothing → green",
-        id="more-is-said",
+        id="new-key",
     ),
     pytest.param(
         ("churn-prod", "churn-prod, timeout_seconds: 2.5"),
@@ -81,20 +81,20 @@ ONE = [
 
 @pytest.mark.parametrize(("edit", "text"), ONE)
 def test_one_change(edit, text):
-    """A change is a line with the key's path, what was and what will be, in both directions."""
+    """A change is one line with key path, old value and new value, in both directions."""
     old, new = table(ALL), table(ALL.replace(*edit))
-    path, _, said = text.partition(": ")
+    path, _, values = text.partition(": ")
 
     assert texts(old, new) == [text]
     (back,) = texts(new, old)
     assert back.startswith(f"{path}: ")
-    if " → " in said:
-        was, will_be = said.split(" → ")
-        assert back == f"{path}: {will_be} → {was}"
+    if " → " in values:
+        old_value, new_value = values.split(" → ")
+        assert back == f"{path}: {new_value} → {old_value}"
 
 
 def test_kind():
-    """A model that moves to another kind of endpoint says so key by key, in the table's order."""
+    """A model that moves to another kind of endpoint changes key by key, in the table's order."""
     moved = "  iris: {kind: mce, endpoint: nlp, target_container_hostname: iris}\n"
     assert texts(table(ALL), table(ALL.replace(IRIS, moved))) == [
         "models.iris.kind: mme → mce",
@@ -105,7 +105,7 @@ def test_kind():
 
 
 def test_renamed_parameter():
-    """Callers see no difference in a path whose parameter has another name."""
+    """A renamed parameter is a changed model, because callers see the same path."""
     assert texts(table(ALL), table(ALL.replace("city", "town"))) == [
         "models.house-price/{town}: was house-price/{city}",
         "models.house-price/{town}.target_model: {city}/v3.tar.gz → {town}/v3.tar.gz",
@@ -115,7 +115,7 @@ def test_renamed_parameter():
 
 
 class TestDefaults:
-    """A default that changes says which models it reaches: those that do not say it themselves."""
+    """A changed default names the models that get another value through it."""
 
     OWN = CHURN.replace("churn-prod", "churn-prod, timeout_seconds: 3")
 
@@ -133,10 +133,10 @@ class TestDefaults:
             ),
         ],
     )
-    def test_who_goes_by_it(self, old, new, text):
-        """By name, and how many of all."""
+    def test_affected(self, old, new, text):
+        """Only models without an own value are named and counted."""
         one, other = (
-            table(self.OWN + HOUSES + IRIS, f"defaults: {{{said}}}\n") for said in (old, new)
+            table(self.OWN + HOUSES + IRIS, f"defaults: {{{option}}}\n") for option in (old, new)
         )
 
         assert texts(one, other) == [
@@ -144,14 +144,14 @@ class TestDefaults:
         ]
         assert changes(one, other)[0].affected == ("house-price/{city}", "iris")
 
-    def test_nobody(self):
-        """A default that says what was built in is no change for anybody."""
+    def test_same_as_built_in(self):
+        """A default that equals the built-in value changes no model."""
         assert texts(table(ALL), table(ALL, "defaults: {max_attempts: 2}\n")) == [
             "defaults.max_attempts: 2 (built in) → 2, for 0 of 3 models"
         ]
 
-    def test_taken_over(self):
-        """Who stops saying it goes by the default, and the model's own line has both values."""
+    def test_own_value_dropped(self):
+        """A model that drops its own value changes to the default, on a line of its own."""
         new = table(ALL, "defaults: {timeout_seconds: 7}\n")
 
         assert texts(table(self.OWN + HOUSES + IRIS), new) == [
@@ -161,7 +161,7 @@ class TestDefaults:
         ]
 
     def test_accepts(self):
-        """What can be answered follows what may be sent where nothing else is said."""
+        """Without `accepts`, a model's responses have its content types."""
         new = table(ALL, "defaults: {accepts: [text/csv]}\n")
 
         assert texts(table(ALL), new) == [
@@ -170,7 +170,7 @@ class TestDefaults:
         ]
 
     def test_many(self):
-        """Of many models the first few are named."""
+        """If many models are affected, the first five are named."""
         models = "".join(CHURN.replace("churn:", f"churn-{n}:") for n in range(7))
         new = table(models, "defaults: {max_attempts: 1}\n")
 
@@ -179,13 +179,13 @@ class TestDefaults:
 
 
 class TestLongValues:
-    """A line stays one that people can read."""
+    """A line about a long value stays short."""
 
     def described(self, text):
         return table(CHURN.replace("churn-prod", f"churn-prod, description: {text}"))
 
     def test_text(self):
-        """Of a long text, what is around the difference."""
+        """Of a long text, the part around the difference is printed."""
         text = "x" * 200 + " here and there " + "y" * 200
         (line,) = texts(
             self.described(text), self.described(text.replace("here and", "nowhere and"))
@@ -196,14 +196,14 @@ class TestLongValues:
         )
 
     def test_other_text(self):
-        """Of two long texts that have nothing in common, how they begin."""
+        """Of two long texts without anything in common, the beginnings are printed."""
         (line,) = texts(self.described("x" * 500), self.described("y" * 500))
 
         assert len(line) < 200
         assert line.count("…") == 2
 
     def test_list(self):
-        """Of a long list, what came and what went."""
+        """Of a long list, the added and the removed items are printed."""
         cities = [f"city-{n}" for n in range(40)]
         old, new = (
             table(HOUSES.replace("houston, austin", ", ".join(some)))
@@ -229,13 +229,13 @@ class TestLongValues:
         ),
     ],
 )
-def test_other_words(other):
-    """Order, quotes, comments and layout say nothing."""
+def test_no_change(other):
+    """Order, quotes, comments and layout make no change."""
     assert changes(table(ALL), table(other)) == []
 
 
 def test_allow_shrink():
-    """The permission to lose models is part of what is shown."""
+    """A change of allow_shrink is printed."""
     assert texts(table(ALL), table(ALL, "allow_shrink: true\n")) == ["allow_shrink: false → true"]
 
 
@@ -251,12 +251,12 @@ def test_allow_shrink():
     ],
 )
 def test_counted(old, new, text):
-    """A model counts once, however much of it changes."""
+    """A model counts once, however many of its keys change."""
     assert counted(changes(table(old), table(new))) == text
 
 
-def stated(one):
-    """All that a table says, in the words of a change."""
+def content(one):
+    """Return everything that a table says, in the form of changes."""
     names = (model.name for model in one.models())
     empty = table(CHURN.replace("churn", "not-in-any-table"))
     models = {change.model: change.new for change in changes(empty, one) if change.old is None}
@@ -264,18 +264,20 @@ def stated(one):
 
 
 @settings(max_examples=100, deadline=None)
-@given(old=TABLES, new=TABLES, defaults=st.booleans())
-def test_nothing_is_left_out(old, new, defaults):
-    """Whoever applies the changes to the old table gets the new one; none is for nothing."""
-    more = {"defaults": {"timeout_seconds": 3, "content_types": ["text/csv"]}} if defaults else {}
+@given(old=TABLES, new=TABLES, with_defaults=st.booleans())
+def test_complete(old, new, with_defaults):
+    """The old table with all changes is the new table, and no change has equal values."""
+    more = (
+        {"defaults": {"timeout_seconds": 3, "content_types": ["text/csv"]}} if with_defaults else {}
+    )
     new = json.dumps({**json.loads(new), **more}, ensure_ascii=False)
     one, other = (file.parse(text.encode(), "") for text in (old, new))
-    shrink, said, models = stated(one)
+    shrink, defaults, models = content(one)
     for change in changes(one, other):
         assert change.old != change.new
         section, _, key = change.path.partition(".")
         if section == "defaults":
-            said[key] = change.new
+            defaults[key] = change.new
         elif change.path == f"models.{change.model}" and isinstance(change.old, str):
             models[change.new] = models.pop(change.old)
         elif change.path == f"models.{change.model}":
@@ -283,10 +285,10 @@ def test_nothing_is_left_out(old, new, defaults):
         else:
             models[change.model][key.removeprefix(f"{change.model}.")] = change.new
 
-    assert (shrink, *(without_none(some) for some in (said, models))) == stated(other)
+    assert (shrink, *(without_none(some) for some in (defaults, models))) == content(other)
 
 
-def without_none(said):
-    if not isinstance(said, dict):
-        return said
-    return {key: without_none(value) for key, value in said.items() if value is not None}
+def without_none(values):
+    if not isinstance(values, dict):
+        return values
+    return {key: without_none(value) for key, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The API of a table in the words of OpenAPI, for those who call it."""
+"""`gatewayctl openapi`: the OpenAPI document of a table, and the command that writes it."""
 
 import json
 import re
@@ -17,16 +17,14 @@ from chalicelib.errors import (
     ModelRejectedInput,
     RateLimited,
 )
-from chalicelib.payload.admission import TIMEOUT_HEADER, requested_timeout_seconds
-from chalicelib.payload.messages import Call
+from chalicelib.payload.admission import ClientRequest
+from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.parameters import Pattern, is_value
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.patterns import refusal
-from gatewayctl.openapi import bodies, parameters
-from gatewayctl.openapi.document import document
-from gatewayctl.openapi.operation_ids import operation_id
-from gatewayctl.openapi.operations import ANY_VALUE
-from gatewayctl.openapi.problems import FAMILY, URN, statuses
+from gatewayctl.openapi.components import PROBLEMS, URN, pattern_schema, schema_of, statuses
+from gatewayctl.openapi.document import ANY_VALUE, document, operation_id
+from tests.support.command_line import gatewayctl
 from tests.support.doors import ROOT, LocalDoor
 from tests.support.gateway import TABLE, house
 from tests.support.problems import MEMBERS
@@ -43,7 +41,7 @@ def api(text, server=None):
 
 
 def operations(described):
-    """Every operation, by method and path."""
+    """Return every operation, by method and path."""
     return {
         f"{method.upper()} {path}": operation
         for path, item in described["paths"].items()
@@ -53,7 +51,7 @@ def operations(described):
 
 
 def problems(described, operation):
-    """The slugs of an operation's problems, by status."""
+    """Return the slugs of an operation's problems, by status."""
     return {
         int(status): slugs(described, answer)
         for status, answer in operation["responses"].items()
@@ -74,12 +72,12 @@ def _described():
 
 
 class TestAnyTable:
-    """What holds whatever the table says."""
+    """Rules that hold for any table."""
 
     @given(TABLES)
     @settings(deadline=None, max_examples=300 if LONG else 20)
     def test_valid(self, text):
-        """It is OpenAPI 3.1, with a path for each model and an operation id for each operation."""
+        """The document is OpenAPI 3.1; every model has a path, every operation an id of its own."""
         described = api(text)
 
         OpenAPIV31SpecValidator(described).validate()
@@ -91,14 +89,14 @@ class TestAnyTable:
     @given(TABLES)
     @settings(deadline=None)
     def test_nothing_of_where_a_model_lives(self, text):
-        """No endpoint, variant, container, component or artifact."""
+        """The document names no endpoint, variant, container, component or artifact."""
         assert NOT_FOR_CALLERS in text
         assert NOT_FOR_CALLERS not in json.dumps(api(text))
 
     @given(TABLES)
     @settings(deadline=None)
     def test_stable(self, text):
-        """The same table makes the same text, from YAML and from what it was compiled to."""
+        """A table and its compiled form make the same text."""
         table = table_file.parse(text.encode(), "routing.yaml")
         compiled = table_file.from_compiled(table_file.compiled(table), table.digest)
 
@@ -107,7 +105,7 @@ class TestAnyTable:
     @given(TABLES)
     @settings(deadline=None)
     def test_problems_are_those_of_the_family(self, text):
-        """Every status is one that the errors documented for it can have."""
+        """Each problem is documented only for statuses that it can have."""
         described = api(text)
         can_have = {
             error.slug: set(statuses(error))
@@ -121,7 +119,7 @@ class TestAnyTable:
                 assert all(status in can_have[slug] for slug in possible)
 
     def test_operation_ids_do_not_meet(self):
-        """No two names make one id: all short ones, of the characters that could make it so."""
+        """No two models have the same operation id, for all short names of these characters."""
         written = ("".join(some) for n in range(1, 7) for some in product("aby1-", repeat=n))
         firsts = [first for first in written if re.fullmatch("[a-z0-9](-*[a-z0-9])*", first)]
         lists = [some for n in range(3) for some in product(["{a}", "{a_b}", "{by_a}"], repeat=n)]
@@ -133,7 +131,7 @@ class TestAnyTable:
 
 
 class TestModels:
-    """What a model's entry becomes."""
+    """The operation of a model."""
 
     @pytest.mark.parametrize(
         ("name", "expected"),
@@ -151,11 +149,11 @@ class TestModels:
         ],
     )
     def test_operation_id(self, name, expected):
-        """Names that can be read, and that differ where models do."""
+        """An operation id is the model's name as an identifier."""
         assert operation_id("predict", name) == expected
 
     def test_everything_that_a_table_says(self, described):
-        """Description, example, tag and content types."""
+        """Description, example, kind and media types come from the table."""
         iris = described["paths"]["/predict/iris"]["post"]
 
         assert iris["description"] == "Iris species from four measurements"
@@ -168,7 +166,7 @@ class TestModels:
         assert iris["responses"]["200"]["headers"]["X-Model"]["schema"] == {"const": "iris"}
 
     def test_bodies(self, described):
-        """JSON may be anything, text is a string, and bytes have no type."""
+        """The schema of JSON allows anything, text is a string, and bytes have no type."""
         picture = described["paths"]["/predict/picture"]["post"]
 
         assert picture["requestBody"]["content"] == {
@@ -198,8 +196,8 @@ class TestModels:
         ],
     )
     def test_types_of_an_example(self, example, schema):
-        """What an example shows, and nothing that it does not; nothing is mandatory."""
-        assert bodies.schema_of(example) == schema
+        """The schema has the types of the example, and makes no member mandatory."""
+        assert schema_of(example) == schema
 
     def test_values_from_a_list(self, described):
         """A parameter with a list of values has an enum."""
@@ -209,7 +207,7 @@ class TestModels:
         assert city["schema"] == {"type": "string", "enum": ["austin", "houston"]}
 
     def test_values_of_a_pattern(self, described):
-        """A parameter with a pattern has it from end to end."""
+        """The pattern of a parameter has to match the whole value."""
         path = described["paths"]["/predict/translate/{source}/{target}"]["post"]
         source, target, _ = path["parameters"]
 
@@ -235,39 +233,39 @@ class TestModels:
         ],
     )
     def test_patterns_in_javascript(self, pattern, in_javascript):
-        """Where it reads a pattern otherwise than Python, the pattern is written otherwise."""
+        """A pattern is rewritten where JavaScript reads it differently from Python."""
         assert refusal(pattern) is None
-        assert parameters.matching(Pattern(pattern))["pattern"] == in_javascript
+        assert pattern_schema(Pattern(pattern))["pattern"] == in_javascript
 
     @given(st.text("ab-.z9_", max_size=5))
     def test_patterns_mean_the_same(self, value):
-        """A value fits the document when the gateway takes it."""
+        """A value matches the schema if and only if the gateway accepts it."""
         for pattern in (r"a\-b|z", r"[a\-z]{2}\-?", r"\w+(\.\d)?", "[^a]*"):
-            schema = parameters.matching(Pattern(pattern))
+            schema = pattern_schema(Pattern(pattern))
             fits = 1 <= len(value) <= 63 and re.search(schema["pattern"], value) is not None
 
             assert fits == (is_value(value) and Pattern(pattern).admits(value))
 
     @given(st.text("aZ9._~-%/é", max_size=70))
     def test_any_value(self, value):
-        """Where a path may have any value, it is what the gateway takes for one."""
-        schema = parameters.matching(ANY_VALUE)
+        """The schema for any value accepts exactly the values that the gateway accepts."""
+        schema = pattern_schema(ANY_VALUE)
 
         fits = len(value) <= schema["maxLength"] and re.search(schema["pattern"], value) is not None
         assert fits == is_value(value)
 
     def test_time_limit(self, described):
-        """Its bounds are those that the gateway has."""
-        schema = described["components"]["parameters"][TIMEOUT_HEADER]["schema"]
+        """The bounds of the time limit are the gateway's."""
+        schema = described["components"]["parameters"][TIMEOUT]["schema"]
 
         for bound in (schema["minimum"], schema["maximum"]):
-            assert requested_timeout_seconds(waiting(bound)) == bound / 1000
+            assert waiting(bound).timeout_seconds == bound / 1000
         for beyond in (schema["minimum"] - 1, schema["maximum"] + 1):
             with pytest.raises(InvalidHeader):
-                requested_timeout_seconds(waiting(beyond))
+                _ = waiting(beyond).timeout_seconds
 
     def test_headers(self, described):
-        """Those that the model is passed and gives back, and a time limit for all."""
+        """An operation has the headers that its model takes and returns, and the time limit."""
         attributes = described["paths"]["/predict/attributes"]["post"]
         half_open = described["paths"]["/predict/half-open"]["post"]
 
@@ -291,7 +289,7 @@ class TestModels:
         ]
 
     def test_another_model_moves_nothing(self, described):
-        """What is said of a model does not depend on its neighbours."""
+        """The operation of a model does not depend on the other models."""
         more = api(
             f"{TABLE}  zoo/{{animal}}:\n    kind: mme\n    endpoint: zoo\n"
             "    target_model: '{animal}'\n    parameters: {animal: {one_of: [a]}}\n"
@@ -307,14 +305,14 @@ def named(nodes):
 
 
 def waiting(milliseconds):
-    return Call({TIMEOUT_HEADER.lower(): str(milliseconds)}, b"", 0)
+    return ClientRequest({TIMEOUT.lower(): str(milliseconds)}, b"", 0)
 
 
 class TestProblems:
-    """What can go wrong, and where."""
+    """The problems of an operation."""
 
     def test_every_error_is_somewhere(self, described):
-        """All of the family but the one that no documented operation gives."""
+        """Every error is documented, except the one for a wrong method."""
         documented = {
             slug
             for operation in operations(described).values()
@@ -322,13 +320,13 @@ class TestProblems:
             for slug in possible
         }
 
-        assert documented == {error.slug for error in FAMILY} - {MethodNotAllowed.slug}
+        assert documented == {error.slug for error in PROBLEMS} - {MethodNotAllowed.slug}
 
-    def test_the_family_is_whole(self):
-        """Every class that is ever raised to a caller."""
+    def test_every_error_is_listed(self):
+        """The list of problems has every error that a caller can get."""
         ours = {error for error in every_error() if error.__module__ == GatewayError.__module__}
 
-        assert set(FAMILY) == {error for error in ours if hasattr(error, "slug")}
+        assert set(PROBLEMS) == {error for error in ours if hasattr(error, "slug")}
 
     @pytest.mark.parametrize(
         ("operation", "slug"),
@@ -344,8 +342,8 @@ class TestProblems:
             ("GET /health", "auth-unavailable"),
         ],
     )
-    def test_what_has_no_occasion(self, described, operation, slug):
-        """An error that a request cannot get is not documented for it."""
+    def test_impossible(self, described, operation, slug):
+        """An error that an operation cannot cause is not documented for it."""
         possible = problems(described, operations(described)[operation])
 
         assert slug not in {one for some in possible.values() for one in some}
@@ -366,12 +364,12 @@ class TestProblems:
             ("GET /health", 429, ["rate-limited"]),
         ],
     )
-    def test_what_has(self, described, operation, status, expected):
-        """By status, in the order of the family."""
+    def test_possible(self, described, operation, status, expected):
+        """The errors of a status are listed in the order of `chalicelib.errors`."""
         assert problems(described, operations(described)[operation])[status] == expected
 
     def test_problem(self, described):
-        """Its members are those of a real one."""
+        """The schema of a problem has the members of a real problem."""
         problem = described["components"]["schemas"]["Problem"]
 
         real = RateLimited().problem("some-id")
@@ -381,7 +379,7 @@ class TestProblems:
         assert real["type"] in problem["properties"]["type"]["enum"]
 
     def test_when_to_come_back(self, described):
-        """Retry-After is promised on 429 and 503, and there alone."""
+        """Retry-After is promised for 429 and 503 only."""
         promised = {
             name[-3:]
             for name, response in described["components"]["responses"].items()
@@ -392,29 +390,29 @@ class TestProblems:
         assert described["components"]["headers"]["Retry-After"]["required"] is True
 
 
-class TestWhole:
-    """What is said once."""
+class TestDocument:
+    """The rest of the document."""
 
     def test_version(self, described):
-        """The table's digest, as GET /health says it."""
+        """The version is the digest of the table that GET /health shows."""
         health = house(LocalDoor).get("/health").json()
 
         assert described["info"]["version"] == health["table"]
 
     @pytest.mark.parametrize("text", [DEMO, TABLE], ids=["demo", "every-kind"])
     def test_valid(self, text):
-        """The demo's table and one of every kind."""
+        """The documents of the demo table and of a table with every kind are valid."""
         OpenAPIV31SpecValidator(api(text, "https://gateway.example.com/api")).validate()
 
     def test_security(self, described):
-        """A bearer token for everything but the health."""
+        """Every operation but GET /health needs a bearer token."""
         assert described["security"] == [{"bearer": []}]
         open_ones = [name for name, one in operations(described).items() if "security" in one]
         assert open_ones == ["GET /health"]
         assert operations(described)["GET /health"]["security"] == []
 
     def test_tags(self, described):
-        """A tag for each kind that is used, in SageMaker's words."""
+        """There is a tag for each kind in the table, with a description."""
         tags = {tag["name"]: tag["description"] for tag in described["tags"]}
 
         assert list(tags) == ["single", "mme", "mce", "pipeline", "component", "models", "health"]
@@ -423,7 +421,7 @@ class TestWhole:
         assert only["name"] == "single"
 
     def test_answers_of_our_own(self, described):
-        """The members of a list, of a model and of the health are those that one gets."""
+        """The schemas of the gateway's own responses have the members of real responses."""
         schemas, gateway = described["components"]["schemas"], house(LocalDoor)
         listing = gateway.get("/models?limit=1").json()
 
@@ -433,9 +431,74 @@ class TestWhole:
         assert set(schemas["Health"]["required"]) == gateway.get("/health").json().keys()
 
     def test_forms_of_models(self, described):
-        """Each length of name has its path, with the names of that length."""
+        """GET /models/… has a path for each number of parameters that a model has."""
         first, a, b = operations(described)["GET /models/{model}/{a}/{b}"]["parameters"]
 
         assert first["schema"]["enum"] == ["translate"]
         assert (a["name"], b["name"]) == ("a", "b")
         assert "GET /models/{model}/{a}/{b}" not in operations(api(DEMO))
+
+
+class TestCommand:
+    """`gatewayctl openapi`."""
+
+    @pytest.fixture(name="run")
+    def _run(self, tmp_path, monkeypatch):
+        (tmp_path / "routing.yaml").write_text(TABLE)
+        monkeypatch.chdir(tmp_path)
+        return lambda *arguments: gatewayctl("openapi", *arguments, project=tmp_path)
+
+    def test_stdout(self, run):
+        """The document alone goes to stdout, with or without --format json."""
+        outcome = run()
+
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.data == api(TABLE)
+        assert run("--format", "json") == outcome
+
+    @pytest.mark.parametrize("url", ["https://gateway.example.com/api", "http://127.0.0.1:8000/"])
+    def test_server(self, run, url):
+        """--server is the URL of the gateway; without it the document has none."""
+        assert run("--server", url).data["servers"] == [{"url": url.rstrip("/")}]
+        assert "servers" not in run().data
+
+    @pytest.mark.parametrize(
+        "url", ["", "gateway.example.com", "ftp://a", "https://", "https://a/?b", "https://{a}/"]
+    )
+    def test_bad_server(self, run, url):
+        """A text that is no URL of a gateway is refused."""
+        assert run("--server", url) == (
+            2,
+            "",
+            f"gatewayctl openapi: --server is {url!r}; "
+            "it must be a URL such as https://gateway.example.com/api\n",
+        )
+
+    def test_out(self, run, tmp_path):
+        """--out writes the document to a file, whose name goes to stdout."""
+        outcome = run("--out", "api.json")
+
+        assert (outcome.code, outcome.out) == (0, "api.json\n")
+        assert re.fullmatch(
+            r"api\.json: 12 models of routing\.yaml, table [0-9a-f]{12}\n", outcome.err
+        )
+        assert (tmp_path / "api.json").read_text() == run().out
+        assert run("--out", "api.json", "--format", "json").data["models"] == 12
+
+    def test_not_writable(self, run):
+        """A file that cannot be written is named, with the reason."""
+        assert run("--out", "none/api.json") == (
+            2,
+            "",
+            "gatewayctl openapi: none/api.json cannot be written: No such file or directory\n",
+        )
+
+    def test_bad_table(self, run, tmp_path):
+        """The findings of a bad table are printed instead."""
+        (tmp_path / "bad.yaml").write_text("version: 1\nmodels: {a: {kind: single}}\n")
+
+        assert run("--table", "bad.yaml") == (
+            1,
+            "bad.yaml:2: models.a.endpoint: missing; kind single needs it\n",
+            "",
+        )
