@@ -9,8 +9,7 @@ import pytest
 
 from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import S3Object, s3_client
+from chalicelib.routing.s3_source import S3Object, S3Source, s3_client
 from chalicelib.settings import S3Location
 from tests.support.doors import ApiGatewayDoor
 from tests.support.gateway import AWS, TABLE, Log, house
@@ -32,7 +31,7 @@ class Desk:
         self.place = S3Object(
             self.location, partial(s3_client, endpoint_url=sagemaker_local.url, **AWS)
         )
-        source = RefreshedSource(self.place, self.log.telemetry, max_age_seconds=0)
+        source = S3Source(self.place, self.log.telemetry, max_age_seconds=0)
         self.gateway = house(ApiGatewayDoor, source=source)
 
     def put(self, text, *, key=None, digest=None, **metadata):
@@ -167,7 +166,7 @@ def test_away(script):
             S3Location("tables", "routing.yaml"),
             partial(s3_client, endpoint_url=upstream.url, **AWS),
         )
-        source = RefreshedSource(place, log.telemetry, max_age_seconds=30)
+        source = S3Source(place, log.telemetry, max_age_seconds=30)
         for _ in range(20):
             with pytest.raises(RoutingUnavailable):
                 source.table()
@@ -181,7 +180,7 @@ def test_no_region():
     """Without a region there is nobody to ask."""
     log = Log()
     place = S3Object(S3Location("tables", "routing.yaml"), partial(s3_client, region_name=""))
-    source = RefreshedSource(place, log.telemetry, max_age_seconds=30)
+    source = S3Source(place, log.telemetry, max_age_seconds=30)
 
     with pytest.raises(RoutingUnavailable):
         source.table()

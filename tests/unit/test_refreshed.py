@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file
-from chalicelib.routing.refreshed import COOLDOWN_SECONDS, RefreshedSource
-from chalicelib.routing.s3_object import Fetched, NotFetched
+from chalicelib.routing.s3_source import COOLDOWN_SECONDS, Fetched, S3Source
 from tests.support.clock import Clock
 from tests.support.gateway import Log
 
@@ -47,7 +47,7 @@ class Scene:
 
     def __init__(self, content=None):
         self.place, self.clock, self.log = Place(content), Clock(), Log()
-        self.source = RefreshedSource(
+        self.source = S3Source(
             self.place, self.log.telemetry, max_age_seconds=MAX_AGE_SECONDS, clock=self.clock
         )
 
@@ -84,7 +84,7 @@ def test_nothing_new():
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        pytest.param(NotFetched("NoSuchKey"), "routing table not fetched", id="gone"),
+        pytest.param(FetchFailed("NoSuchKey"), "routing table not fetched", id="gone"),
         pytest.param(ZeroDivisionError("canary"), "bug", id="bug"),
         pytest.param(b"version: 2\n", "routing table refused", id="not-a-table"),
         pytest.param(b"", "routing table refused", id="empty"),
@@ -161,7 +161,7 @@ def test_shrinking_is_explained():
 
 def test_no_table_at_all():
     """Until there is one every request is told so, and it is looked for every few seconds."""
-    scene = Scene(NotFetched("NoSuchBucket"))
+    scene = Scene(FetchFailed("NoSuchBucket"))
     for later in (0, 1, 1):
         with pytest.raises(RoutingUnavailable):
             scene.names(later)
@@ -184,7 +184,7 @@ def test_age():
     """The metric grows from the last look that found the newest table in force."""
     scene = Scene(yaml("a"))
     scene.names()
-    scene.place.content = NotFetched("SlowDown")
+    scene.place.content = FetchFailed("SlowDown")
     ages = []
     scene.log.telemetry.table_age = ages.append
     scene.names(later=MAX_AGE_SECONDS)

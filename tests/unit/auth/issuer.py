@@ -12,11 +12,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from chalicelib.auth import key_set
-from chalicelib.auth.identity import BadCredential
-from chalicelib.auth.json_web_tokens import JsonWebTokens
-from chalicelib.auth.last_known_good import LastKnownGood
-from chalicelib.auth.token_rules import TokenRules
+from chalicelib.auth.credentials import BadCredential
+from chalicelib.auth.json_web_tokens import JsonWebTokens, TokenRules
+from chalicelib.auth.signatures import parse_key_set
+from chalicelib.aws.refreshed import Refreshed
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -125,8 +124,8 @@ def scheme(published: bytes, **environ: str) -> JsonWebTokens:
     rules = TokenRules.of(settings(**environ))
     assert rules is not None
     algorithms = rules.algorithms
-    keys = LastKnownGood(
-        lambda: key_set.parse(published, algorithms), max_age_seconds=300, cooldown_seconds=30
+    keys = Refreshed(
+        lambda: parse_key_set(published, algorithms), max_age_seconds=300, cooldown_seconds=30
     )
     return JsonWebTokens(rules, keys)
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.auth.api_keys import ApiKeys
-from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential, Identity
 from chalicelib.auth.key_document import parse
-from chalicelib.auth.last_known_good import FetchFailed, LastKnownGood
+from chalicelib.aws.refreshed import FetchFailed, Refreshed, StoreUnavailable
 from tests.unit.auth.documents import api_key, document, entry
 
 
@@ -39,7 +39,7 @@ def _make(store, clock):
     """A scheme that knows nothing yet."""
 
     def make():
-        keys = LastKnownGood(store.read, max_age_seconds=60, cooldown_seconds=10, clock=clock)
+        keys = Refreshed(store.read, max_age_seconds=60, cooldown_seconds=10, clock=clock)
         return ApiKeys(keys, clock)
 
     return make
@@ -156,7 +156,7 @@ def test_without_a_store(clock):
 def test_age_of_the_document(store, clock):
     """Is told each time that a key is judged by it, for a metric."""
     ages = []
-    kept = LastKnownGood(store.read, max_age_seconds=60, cooldown_seconds=10, clock=clock)
+    kept = Refreshed(store.read, max_age_seconds=60, cooldown_seconds=10, clock=clock)
     keys = ApiKeys(kept, clock, ages.append)
 
     keys.authenticate("eyJ.e30.x")
@@ -205,7 +205,7 @@ class TestOutage:
 def test_whatever_comes(text):
     """Nothing that is not in the document is taken."""
     store = Store(abcd1234=entry())
-    keys = ApiKeys(LastKnownGood(store.read, max_age_seconds=60, cooldown_seconds=10))
+    keys = ApiKeys(Refreshed(store.read, max_age_seconds=60, cooldown_seconds=10))
     with pytest.raises(BadCredential):
         keys.authenticate(f"gw_{text}")
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from chalicelib.auth.identity import BadCredential
+from chalicelib.auth.credentials import BadCredential
 from tests.support.stand_in import ROOT
 from tests.unit.auth.issuer import Key, jwks, scheme, token
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from chalicelib.auth import download, issuer, json_web_tokens, key_document, key_secret, schemes
-from chalicelib.auth.last_known_good import GOOD_FOR_SECONDS
-from chalicelib.auth.signed_claims import LEEWAY_SECONDS
+from chalicelib.auth import api_keys, issuer, json_web_tokens, key_document, schemes
+from chalicelib.auth.schemes import EXPIRES_AFTER_SECONDS
+from chalicelib.auth.signatures import LEEWAY_SECONDS
 from chalicelib.settings import Settings
 from tests.support.stand_in import ROOT
 
@@ -33,13 +33,13 @@ def test_key_document():
         f"at most {json_web_tokens.LONGEST_TOKEN:,} characters",
         f"take {LEEWAY_SECONDS} seconds",
         f"1 to {json_web_tokens.LONGEST_SUBJECT} printable",
-        f"may have {download.MAX_BYTES // 1000} kB and take {issuer.FETCH_SECONDS} s",
+        f"may have {issuer.MAX_BYTES // 1000} kB and take {issuer.FETCH_SECONDS} s",
         f"`GATEWAY_KEYS_MAX_AGE` ({KEYS_MAX_AGE} s)",
         f"| read again after | `GATEWAY_KEYS_MAX_AGE` | {schemes.JWKS_MAX_AGE_SECONDS:.0f} s |",
-        f"| given up after | {key_secret.SECONDS:.0f} s | {issuer.FETCH_SECONDS} s |",
+        f"| given up after | {api_keys.FETCH_SECONDS:.0f} s | {issuer.FETCH_SECONDS} s |",
         f"| tried again after | {schemes.KEYS_COOLDOWN_SECONDS:.0f} s "
         f"| {schemes.JWKS_COOLDOWN_SECONDS:.0f} s |",
-        f"{GOOD_FOR_SECONDS / 3600:.0f} h | {GOOD_FOR_SECONDS / 3600:.0f} h |",
+        f"{EXPIRES_AFTER_SECONDS / 3600:.0f} h | {EXPIRES_AFTER_SECONDS / 3600:.0f} h |",
     ],
 )
 def test_numbers(text):

@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chalicelib.auth.download import MAX_BYTES, download
-from chalicelib.auth.last_known_good import FetchFailed
+from chalicelib.auth.issuer import MAX_BYTES, download
 from chalicelib.aws.deadline import Deadline
+from chalicelib.aws.refreshed import FetchFailed
 from tests.support.stand_in import wait_until
 from tests.unit.auth.web import SLOW, Issuer, closed_port
 

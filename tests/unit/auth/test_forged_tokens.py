@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from chalicelib.auth.identity import BadCredential
+from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.json_web_tokens import LONGEST_TOKEN
 from tests.unit.auth.issuer import claims, compact, encoded, refusal, scheme, token
 

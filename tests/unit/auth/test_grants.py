@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.auth.grants import granted_by, is_grant
-from chalicelib.auth.principal import OK, Principal
+from chalicelib.auth.json_web_tokens import grants_of
+from chalicelib.auth.principal import OK, Principal, is_grant
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,14 @@ def test_no_grant(text):
 )
 def test_granted_by(claim, prefix, grants):
     """Values with the prefix are grants if they can be; everything else is somebody else's."""
-    assert granted_by(claim, prefix) == grants
+    assert grants_of(claim, prefix) == grants
 
 
 @given(st.lists(st.text(alphabet="aZ*/:. 0-", max_size=8)), st.sampled_from(["", "a:"]))
 def test_whatever_a_claim_holds(values, prefix):
     """Grants come out that can stand in a list with spaces, and mean there what they mean alone."""
     for claim in (values, " ".join(values)):
-        grants = granted_by(claim, prefix)
+        grants = grants_of(claim, prefix)
         assert tuple(" ".join(grants).split()) == grants
         assert all(is_grant(grant) for grant in grants)
         context = {"outcome": OK, "principal": "somebody", "grants": " ".join(grants)}

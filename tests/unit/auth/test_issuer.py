@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from chalicelib.auth.identity import BadCredential, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.issuer import FETCH_SECONDS
 from chalicelib.auth.schemes import schemes
+from chalicelib.aws.refreshed import StoreUnavailable
 from tests.unit.auth.issuer import claims, jwks, settings, token
 from tests.unit.auth.web import FAILURES, JWKS, SLOW, Issuer
 
@@ -28,7 +29,7 @@ class Scene:
         made = schemes(
             settings(jwt_issuer=self.web.url, **environ),
             clock=self.clock,
-            report=lambda *report: self.reports.append(report),
+            report_failure=lambda *report: self.reports.append(report),
         )
         return made.json_web_tokens
 

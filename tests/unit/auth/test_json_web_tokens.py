@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.credentials import Identity
 from chalicelib.auth.json_web_tokens import LATEST_TIME, JsonWebTokens
 from tests.unit.auth.issuer import claims, refusal, scheme, seconds, token
 

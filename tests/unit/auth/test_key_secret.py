@@ -8,8 +8,9 @@ import uuid
 
 import pytest
 
-from chalicelib.auth.identity import BadCredential, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.schemes import schemes
+from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.settings import Settings
 from tests.support.stand_in import StandIn
 from tests.unit.auth.documents import api_key, document, entry
@@ -65,7 +66,7 @@ def _make(clock, reports):
     def make(name):
         settings = Settings.from_env({"GATEWAY_KEYS_SECRET": name})
         assert settings.keys_max_age == MAX_AGE
-        made = schemes(settings, clock=clock, report=lambda *report: reports.append(report))
+        made = schemes(settings, clock=clock, report_failure=lambda *report: reports.append(report))
         return made.api_keys
 
     return make

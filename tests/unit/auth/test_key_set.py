@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.auth.key_set import parse
-from chalicelib.auth.last_known_good import FetchFailed
+from chalicelib.auth.signatures import parse_key_set
+from chalicelib.aws.refreshed import FetchFailed
 from tests.unit.auth.issuer import jwks
 
 ALL = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
@@ -15,7 +15,7 @@ ALL = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
 
 def refusal(data, algorithms=ALL):
     with pytest.raises(FetchFailed) as refused:
-        parse(data, algorithms)
+        parse_key_set(data, algorithms)
     return refused.value.reason
 
 
@@ -23,7 +23,7 @@ def test_keys_by_id(signing_keys):
     """Each with the algorithm that it is for."""
     published = jwks(*(key.public() for key in signing_keys.values()))
 
-    assert {kid: key.algorithm_name for kid, key in parse(published, ALL).items()} == {
+    assert {kid: key.algorithm_name for kid, key in parse_key_set(published, ALL).items()} == {
         "rsa": "RS256",
         "rsa-new": "RS256",
         "p256": "ES256",
@@ -49,7 +49,7 @@ def test_keys_by_id(signing_keys):
 )
 def test_usable(signing_keys, name, members):
     """What is left out leaves no doubt, and what is unknown does no harm."""
-    assert len(parse(jwks(signing_keys[name].public(**members)), ALL)) == 1
+    assert len(parse_key_set(jwks(signing_keys[name].public(**members)), ALL)) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_symmetric(signing_keys):
 
     for alg in ("HS256", "RS256"):
         assert refusal(jwks({**secret, "alg": alg}), (*ALL, alg))
-    assert list(parse(jwks(secret, signing_keys["rsa"].public()), ALL)) == ["rsa"]
+    assert list(parse_key_set(jwks(secret, signing_keys["rsa"].public()), ALL)) == ["rsa"]
 
 
 def test_private(signing_keys):
@@ -123,7 +123,7 @@ def test_only_what_the_settings_allow(signing_keys):
     """A key for another algorithm is not for us, whatever a token says."""
     published = jwks(signing_keys["rsa"].public(), signing_keys["p256"].public())
 
-    assert list(parse(published, ("ES256",))) == ["p256"]
+    assert list(parse_key_set(published, ("ES256",))) == ["p256"]
 
 
 class TestTwoWithOneId:
@@ -132,13 +132,13 @@ class TestTwoWithOneId:
         first, second = (signing_keys[name].public(kid="same") for name in ("rsa", "rsa-new"))
 
         assert refusal(jwks(first, second))
-        assert list(parse(jwks(first, signing_keys["ed"].public(), second), ALL)) == ["ed"]
+        assert list(parse_key_set(jwks(first, signing_keys["ed"].public(), second), ALL)) == ["ed"]
 
     def test_unless_one_is_for_something_else(self, signing_keys):
         """Some issuers give one id to a key for signatures and one for encryption."""
         other = signing_keys["rsa-new"].public(kid="rsa", use="enc", alg="RSA-OAEP")
 
-        assert list(parse(jwks(other, signing_keys["rsa"].public()), ALL)) == ["rsa"]
+        assert list(parse_key_set(jwks(other, signing_keys["rsa"].public()), ALL)) == ["rsa"]
 
 
 @pytest.mark.parametrize(
@@ -185,6 +185,6 @@ def test_whatever_a_key_says(signing_keys, name, changes):
     """It is usable or not, and nothing else happens."""
     entry = json.loads(json.dumps({**signing_keys[name].public(), **changes}))
     try:
-        assert len(parse(jwks(entry), ALL)) == 1
+        assert len(parse_key_set(jwks(entry), ALL)) == 1
     except FetchFailed as refused:
         assert refused.reason == "the key set has no usable key"

@@ -4,8 +4,7 @@ import threading
 
 import pytest
 
-from chalicelib.auth.identity import StoreUnavailable
-from chalicelib.auth.last_known_good import FetchFailed, LastKnownGood
+from chalicelib.aws.refreshed import FetchFailed, Refreshed, StoreUnavailable
 from tests.support.stand_in import wait_until
 
 
@@ -36,7 +35,7 @@ def reports():
 
 @pytest.fixture
 def kept(source, clock, reports):
-    return LastKnownGood(
+    return Refreshed(
         source, max_age_seconds=60, cooldown_seconds=10, clock=clock, report=reports.append
     )
 
@@ -95,7 +94,7 @@ class TestOutage:
             assert kept.value() == "first"
             clock.passes(60)
 
-        assert kept.is_overdue
+        assert kept.last_fetch_failed
 
     def test_not_for_longer_than_a_day(self, kept, clock):
         """By then too much may have been revoked."""
@@ -122,9 +121,9 @@ class TestOutage:
         source.error = None
 
         clock.passes(9.9)
-        assert (kept.value(), kept.is_overdue) == ("first", True)
+        assert (kept.value(), kept.last_fetch_failed) == ("first", True)
         clock.passes(0.1)
-        assert (kept.value(), kept.is_overdue) == ("second", False)
+        assert (kept.value(), kept.last_fetch_failed) == ("second", False)
 
     def test_it_is_reported(self, kept, reports, clock):
         """Once for each attempt."""
@@ -193,7 +192,7 @@ def test_single_flight(clock):
         assert go_on.wait(10)
         return len(fetches)
 
-    kept = LastKnownGood(fetch, max_age_seconds=60, cooldown_seconds=10, clock=clock)
+    kept = Refreshed(fetch, max_age_seconds=60, cooldown_seconds=10, clock=clock)
     threads = [threading.Thread(target=lambda: values.append(kept.value())) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -214,7 +213,7 @@ def test_those_who_waited_for_a_failure_do_not_try_again(clock):
         wait_until(waiting.is_set, 10)
         raise FetchFailed("timeout")
 
-    kept = LastKnownGood(fetch, max_age_seconds=60, cooldown_seconds=10, clock=clock)
+    kept = Refreshed(fetch, max_age_seconds=60, cooldown_seconds=10, clock=clock)
 
     def ask():
         with pytest.raises(StoreUnavailable):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from chalicelib.auth.identity import BadCredential
+from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.json_web_tokens import LATEST_TIME
 from tests.unit.auth.issuer import ISSUER, claims, compact, refusal, scheme, seconds, token
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from chalicelib.auth.identity import BadCredential, Identity
-from chalicelib.auth.schemes import identify, schemes
+from chalicelib.auth.credentials import BadCredential, Identity, identify
+from chalicelib.auth.schemes import schemes
 from chalicelib.settings import Settings
 from tests.support.stand_in import ROOT
 from tests.unit.auth.documents import api_key
@@ -22,8 +22,10 @@ WITH_EVERY_SCHEME = """
 import json, sys
 
 import app
-from chalicelib.auth.identity import BadCredential, StoreUnavailable
-from chalicelib.auth.schemes import identify, schemes
+from chalicelib.auth.credentials import BadCredential
+from chalicelib.aws.refreshed import StoreUnavailable
+from chalicelib.auth.credentials import identify
+from chalicelib.auth.schemes import schemes
 from chalicelib.settings import Settings
 
 heavy = json.loads(sys.argv[1])

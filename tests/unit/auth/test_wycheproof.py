@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from chalicelib.auth.identity import BadCredential, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential
+from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.settings import ALGORITHMS
 from tests.support.vectors import vectors
 from tests.unit.auth.issuer import scheme
