@@ -159,7 +159,7 @@ def test_no_value_yet(make, store, clock):
     refreshed = make(cold_cooldown_seconds=5)
     store.error = ValueError("canary")
     for _ in range(30):
-        with pytest.raises(StoreUnavailable, match="^ValueError$"):
+        with pytest.raises(StoreUnavailable, match=r"^ValueError$"):
             refreshed.value()
         clock.passes(1)
     assert store.fetches == 6
