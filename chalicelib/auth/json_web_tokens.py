@@ -29,7 +29,7 @@ class TokenRules(NamedTuple):
     audience_claim: str
     jwks_url: str | None
     algorithms: tuple[str, ...]
-    types: frozenset[str]
+    types: tuple[str, ...]
     grants_claim: str
     grant_prefix: str
 
@@ -44,17 +44,10 @@ class TokenRules(NamedTuple):
             audience_claim=settings.jwt_audience_claim,
             jwks_url=settings.jwt_jwks_url,
             algorithms=settings.jwt_algorithms,
-            types=frozenset(map(_plain_type, settings.jwt_types)),
+            types=settings.jwt_types,
             grants_claim=settings.jwt_grants_claim,
             grant_prefix=settings.jwt_grant_prefix,
         )
-
-    def takes_type(self, header: dict[str, object]) -> bool:
-        """Whether the header's `typ` is allowed; a header without `typ` is."""
-        if "typ" not in header:
-            return True
-        typ = header["typ"]
-        return isinstance(typ, str) and _plain_type(typ) in self.types
 
 
 class JsonWebTokens:
@@ -85,8 +78,11 @@ class JsonWebTokens:
         # Imported here, because only callers with a JWT need PyJWT and cryptography.
         from chalicelib.auth import signatures  # noqa: PLC0415
 
-        claims = signatures.signed_claims(token, self._rules, self._keys)
-        return _identity(claims, self._rules, leeway_seconds=signatures.LEEWAY_SECONDS)
+        rules = self._rules
+        claims = signatures.signed_claims(
+            token, self._keys, issuer=rules.issuer, algorithms=rules.algorithms, types=rules.types
+        )
+        return _identity(claims, rules, leeway_seconds=signatures.LEEWAY_SECONDS)
 
 
 def _identity(claims: dict[str, Any], rules: TokenRules, *, leeway_seconds: int) -> Identity:
@@ -123,11 +119,3 @@ def _is_time(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value <= LATEST_TIME
-
-
-def _plain_type(typ: str) -> str:
-    """Normalise a media type: its case has no meaning, and `application/` may be left out.
-
-    Source: RFC 7515, section 4.1.9.
-    """
-    return typ.lower().removeprefix("application/")

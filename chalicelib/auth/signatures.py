@@ -16,7 +16,6 @@ from chalicelib.auth.key_document import NotAnObject, json_object
 from chalicelib.aws.refreshed import FetchFailed, StoreUnavailable
 
 if TYPE_CHECKING:
-    from chalicelib.auth.json_web_tokens import TokenRules
     from chalicelib.aws.refreshed import Refreshed
 
 LEEWAY_SECONDS = 30
@@ -38,22 +37,33 @@ _REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
 )
 
 
-def signed_claims(token: str, rules: TokenRules, keys: Refreshed[KeySet]) -> dict[str, Any]:
+def signed_claims(
+    token: str,
+    keys: Refreshed[KeySet],
+    *,
+    issuer: str,
+    algorithms: tuple[str, ...],
+    types: tuple[str, ...],
+) -> dict[str, Any]:
     """Return the claims of a token after checking its signature, its times and its issuer.
 
     The key comes from the issuer's key set. Keys and addresses in the token are ignored.
+
+    Args:
+        algorithms: The allowed values of the header `alg`.
+        types: The allowed values of the header `typ`, which may also be missing.
 
     Raises:
         BadCredential: The token is not good.
         StoreUnavailable: The issuer's keys cannot be read now.
     """
-    key = _key(_key_id(token, rules), keys)
+    key = _key(_key_id(token, algorithms, types), keys)
     try:
         return jwt.decode(
             token,
             key,
-            algorithms=rules.algorithms,
-            issuer=rules.issuer,
+            algorithms=algorithms,
+            issuer=issuer,
             leeway=LEEWAY_SECONDS,
             options={
                 "require": ["exp", "iat", "iss", "sub"],
@@ -66,7 +76,7 @@ def signed_claims(token: str, rules: TokenRules, keys: Refreshed[KeySet]) -> dic
         raise BadCredential(reason) from None
 
 
-def _key_id(token: str, rules: TokenRules) -> str:
+def _key_id(token: str, algorithms: tuple[str, ...], types: tuple[str, ...]) -> str:
     """Check the header before a key is needed, so that a forged token causes no fetch."""
     try:
         header = jwt.get_unverified_header(token)
@@ -74,13 +84,25 @@ def _key_id(token: str, rules: TokenRules) -> str:
         raise BadCredential("malformed") from None
     if "crit" in header or "b64" in header:
         raise BadCredential("critical-header")
-    if header.get("alg") not in rules.algorithms:
+    if header.get("alg") not in algorithms:
         raise BadCredential("algorithm-not-allowed")
-    if not rules.takes_type(header):
+    if "typ" in header and not _is_among(header["typ"], types):
         raise BadCredential("wrong-type")
     if not _is_key_id(header.get("kid")):
         raise BadCredential("bad-key-id")
     return str(header["kid"])
+
+
+def _is_among(typ: object, types: tuple[str, ...]) -> bool:
+    return isinstance(typ, str) and _plain_type(typ) in map(_plain_type, types)
+
+
+def _plain_type(typ: str) -> str:
+    """Normalise a media type: its case has no meaning, and `application/` may be left out.
+
+    Source: RFC 7515, section 4.1.9.
+    """
+    return typ.lower().removeprefix("application/")
 
 
 def _key(key_id: str, keys: Refreshed[KeySet]) -> jwt.PyJWK:
