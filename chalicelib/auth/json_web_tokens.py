@@ -61,12 +61,7 @@ class JsonWebTokens:
         self._keys = keys
 
     def authenticate(self, token: str) -> Identity | None:
-        """Return the identity that the token proves; None if the token is an API key.
-
-        Raises:
-            BadCredential: The token is not good.
-            StoreUnavailable: The issuer's keys cannot be read now.
-        """
+        """Check a JWT, as `Scheme` says."""
         if token.startswith(API_KEY_PREFIX):
             return None
         if self._rules is None or self._keys is None:

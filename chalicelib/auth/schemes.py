@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from chalicelib.auth.api_keys import ApiKeys, KeySecret
 from chalicelib.auth.json_web_tokens import JsonWebTokens, TokenRules
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.auth.signatures import KeySet
     from chalicelib.settings import Settings
 
-    Clock = Callable[[], float]
+T = TypeVar("T")
 
 KEYS_COOLDOWN_SECONDS = 10.0
 JWKS_MAX_AGE_SECONDS = 300.0
@@ -38,7 +38,7 @@ def schemes(
     *,
     report_failure: Callable[[str, str], None] = lambda store, reason: None,
     report_key_age: Callable[[float], None] = lambda seconds: None,
-    clock: Clock = time.time,
+    clock: Callable[[], float] = time.time,
 ) -> Schemes:
     """Build the schemes. Nothing is read before the first credential of a kind comes.
 
@@ -48,49 +48,27 @@ def schemes(
         report_key_age: Is called with the age of the API keys in seconds, each time they are used.
     """
 
-    def report(store: str, error: Exception) -> None:
-        report_failure(store, failure_reason(error))
+    def refreshed(
+        store: str, fetch: Callable[[], T], max_age_seconds: float, cooldown_seconds: float
+    ) -> Refreshed[T]:
+        return Refreshed(
+            fetch,
+            max_age_seconds=max_age_seconds,
+            cooldown_seconds=cooldown_seconds,
+            expires_after_seconds=EXPIRES_AFTER_SECONDS,
+            clock=clock,
+            report=lambda error: report_failure(store, failure_reason(error)),
+        )
 
-    return Schemes(
-        _api_keys(settings, partial(report, "keys"), report_key_age, clock),
-        _json_web_tokens(settings, partial(report, "jwks"), clock),
-    )
-
-
-def _api_keys(
-    settings: Settings,
-    report: Callable[[Exception], None],
-    report_age: Callable[[float], None],
-    clock: Clock,
-) -> ApiKeys:
-    if settings.keys_secret is None:
-        return ApiKeys(None)
-    keys = Refreshed(
-        KeySecret(settings.keys_secret).read,
-        max_age_seconds=settings.keys_max_age,
-        cooldown_seconds=KEYS_COOLDOWN_SECONDS,
-        expires_after_seconds=EXPIRES_AFTER_SECONDS,
-        clock=clock,
-        report=report,
-    )
-    return ApiKeys(keys, clock, report_age)
-
-
-def _json_web_tokens(
-    settings: Settings, report: Callable[[Exception], None], clock: Clock
-) -> JsonWebTokens:
-    rules = TokenRules.of(settings)
-    if rules is None:
-        return JsonWebTokens(None, None)
-    keys = Refreshed(
-        partial(_fetch_keys, rules),
-        max_age_seconds=JWKS_MAX_AGE_SECONDS,
-        cooldown_seconds=JWKS_COOLDOWN_SECONDS,
-        expires_after_seconds=EXPIRES_AFTER_SECONDS,
-        clock=clock,
-        report=report,
-    )
-    return JsonWebTokens(rules, keys)
+    secret, rules = settings.keys_secret, TokenRules.of(settings)
+    keys = key_set = None
+    if secret is not None:
+        read = KeySecret(secret).read
+        keys = refreshed("keys", read, settings.keys_max_age, KEYS_COOLDOWN_SECONDS)
+    if rules is not None:
+        fetch = partial(_fetch_keys, rules)
+        key_set = refreshed("jwks", fetch, JWKS_MAX_AGE_SECONDS, JWKS_COOLDOWN_SECONDS)
+    return Schemes(ApiKeys(keys, clock, report_key_age), JsonWebTokens(rules, key_set))
 
 
 def _fetch_keys(rules: TokenRules) -> KeySet:
