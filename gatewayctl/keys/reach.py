@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from chalicelib.auth.grants import GRANT_RULE, is_grant
-from chalicelib.auth.principal import EVERYTHING, OK, Principal
+from chalicelib.auth.principal import EVERYTHING, GRANT_RULE, OK, Principal, is_grant
 from chalicelib.errors import closest, quoted
 from chalicelib.routing.table import row_key
 
