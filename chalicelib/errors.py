@@ -120,7 +120,7 @@ class InvalidJson(GatewayError):
 
 
 class InvalidHeader(GatewayError):
-    """A header that we read or pass on is out of its grammar, or comes twice."""
+    """A header that the gateway reads or passes on has a wrong form, or comes twice."""
 
     status, slug, title = 400, "invalid-header", "A header is not valid"
 
@@ -140,7 +140,7 @@ class InvalidParameter(GatewayError):
 
 
 class Unauthorized(GatewayError):
-    """The credential is bad, expired or revoked: one answer for all of them."""
+    """The credential is bad, expired or revoked; the caller cannot tell which."""
 
     status, slug, title = 401, "unauthorized", "The credential was not accepted"
     detail = (
@@ -150,7 +150,7 @@ class Unauthorized(GatewayError):
 
 
 class UnknownModel(GatewayError):
-    """There is no such model, or the caller has no grant on it: the same answer."""
+    """There is no such model, or the caller has no grant on it; the caller cannot tell which."""
 
     status, slug, title = 404, "unknown-model", "There is no such model"
 
@@ -211,7 +211,7 @@ class RateLimited(GatewayError):
 
 
 class ModelAnswerError(GatewayError):
-    """What the model's own container answered instead of a prediction."""
+    """The base of errors that the model's own container answered."""
 
     def __init__(self, *, model_message: str | None = None) -> None:
         self.model_message = model_message
@@ -219,7 +219,7 @@ class ModelAnswerError(GatewayError):
 
 
 class ModelRejectedInput(ModelAnswerError):
-    """The container says that the input is wrong: it keeps the container's status."""
+    """The container refuses the input; the caller gets the container's status."""
 
     status, slug, title = 400, "model-rejected-input", "The model rejected the input"
     statuses = frozenset({400, 406, 413, 415, 422})
@@ -262,7 +262,7 @@ class InternalFailure(GatewayError):
 
 
 class GatewayMisconfigured(GatewayError):
-    """SageMaker does not let the gateway in: permissions or credentials of our own."""
+    """SageMaker refuses the gateway's own permissions or credentials."""
 
     status, slug, title = 500, "gateway-misconfigured", "The gateway is not allowed to do this"
     detail = (
@@ -280,7 +280,7 @@ class UpstreamFailed(GatewayError):
 
 
 class UpstreamTruncated(GatewayError):
-    """The body of the answer broke off."""
+    """The body of the response ended early."""
 
     status, slug, title = 502, "upstream-truncated", "The answer broke off"
     retryable = True
@@ -288,7 +288,7 @@ class UpstreamTruncated(GatewayError):
 
 
 class UpstreamResponseTooLarge(GatewayError):
-    """The answer is over what API Gateway and Lambda can carry."""
+    """The response is larger than API Gateway and Lambda can carry."""
 
     status, slug, title = 502, "upstream-response-too-large", "The answer is too large"
 
@@ -301,14 +301,14 @@ class UpstreamResponseTooLarge(GatewayError):
 
 
 class UpstreamInvalidResponse(GatewayError):
-    """Status line, headers or body of the answer are unusable."""
+    """The status line, the headers or the body of the response cannot be used."""
 
     status, slug, title = 502, "upstream-invalid-response", "The answer is unusable"
     detail = "The model's endpoint answered with something that is not a valid response."
 
 
 class UpstreamRejected(GatewayError):
-    """SageMaker refuses the call itself: the table and the endpoint disagree."""
+    """SageMaker refuses the call itself, because the table and the endpoint disagree."""
 
     status, slug, title = 502, "upstream-rejected", "SageMaker rejected the call"
     detail = (
@@ -361,7 +361,7 @@ class RoutingUnavailable(GatewayError):
 
 
 class AuthUnavailable(GatewayError):
-    """Credentials cannot be checked: the key store is away and nothing is cached."""
+    """Credentials cannot be checked, because their store is away and nothing is cached."""
 
     status, slug, title = 503, "auth-unavailable", "Credentials cannot be checked"
     retryable, retry_after_seconds = True, 5
@@ -369,7 +369,7 @@ class AuthUnavailable(GatewayError):
 
 
 class UpstreamTimedOut(GatewayError):
-    """The deadline passed, or too little of it is left to try."""
+    """The deadline passed, or too little time is left for a call."""
 
     status, slug, title = 504, "upstream-timeout", "The model did not answer in time"
     retryable = True
@@ -377,7 +377,7 @@ class UpstreamTimedOut(GatewayError):
 
 
 class ModelTimedOut(GatewayError):
-    """SageMaker waited in vain for the model's container."""
+    """SageMaker got no response from the model's container."""
 
     status, slug, title = 504, "model-timeout", "The model's container did not answer"
     retryable = True
@@ -385,7 +385,10 @@ class ModelTimedOut(GatewayError):
 
 
 class ConfigurationError(Exception):
-    """The gateway is set up wrongly: every mistake, one a line, for whoever runs it."""
+    """The gateway's settings or files are wrong; each line of the text names one mistake.
+
+    It is for the operator and never reaches a caller.
+    """
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)

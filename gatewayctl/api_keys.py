@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.auth import key_document
-from chalicelib.auth.identity import API_KEY_PREFIX
+from chalicelib.auth.credentials import API_KEY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

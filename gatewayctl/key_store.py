@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.auth import key_document
-from chalicelib.auth.identity import API_KEY_PREFIX
+from chalicelib.auth.credentials import API_KEY_PREFIX
 from chalicelib.auth.key_document import KEY_ID, MAX_BYTES
 from chalicelib.errors import closest
 from gatewayctl import api_keys

@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.reading import file as table_file
-from chalicelib.routing.reading.nodes import Mapping, Sequence, read
+from chalicelib.routing.reading.nodes import MappingNode, SequenceNode, read
 from chalicelib.routing.reading.problems import Findings, Problem
 from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
-    from collections import abc
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from chalicelib.routing.reading.nodes import Node
@@ -61,7 +60,7 @@ class TableWarning(Problem):
         return str(Problem(self.file, self.line, self.path, f"warning: {self.text}"))
 
 
-def report(findings: abc.Sequence[Problem], notes: abc.Sequence[str] = ()) -> Report:
+def report(findings: Sequence[Problem], notes: Sequence[str] = ()) -> Report:
     """Build the report about these findings; only those that are no warnings set exit code 1."""
     return Report(
         ExitCode.FINDINGS if _errors(findings) else ExitCode.FINE,
@@ -71,7 +70,7 @@ def report(findings: abc.Sequence[Problem], notes: abc.Sequence[str] = ()) -> Re
     )
 
 
-def counted(findings: abc.Sequence[Problem]) -> str:
+def counted(findings: Sequence[Problem]) -> str:
     """Return the number of findings and of warnings as text."""
     errors = len(_errors(findings))
     sorts = [(errors, "findings"), (len(findings) - errors, "warnings")]
@@ -89,7 +88,7 @@ def as_data(finding: Problem) -> dict[str, object]:
     }
 
 
-def _errors(findings: abc.Sequence[Problem]) -> list[Problem]:
+def _errors(findings: Sequence[Problem]) -> list[Problem]:
     return [finding for finding in findings if not isinstance(finding, TableWarning)]
 
 
@@ -118,9 +117,9 @@ class Lines:
         node = self._root
         yield node, 0
         for used, key in enumerate(keys, start=1):
-            if isinstance(node, Mapping) and key in node.members:
+            if isinstance(node, MappingNode) and key in node.members:
                 node = node.members[str(key)]
-            elif isinstance(node, Sequence) and isinstance(key, int) and key < len(node.items):
+            elif isinstance(node, SequenceNode) and isinstance(key, int) and key < len(node.items):
                 node = node.items[key]
             else:
                 return

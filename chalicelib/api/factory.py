@@ -16,7 +16,7 @@ from chalicelib.telemetry.log import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chalicelib.auth.identity import Scheme
+    from chalicelib.auth.credentials import Scheme
     from chalicelib.routing.sources import RoutingSource
     from chalicelib.settings import Settings
 
@@ -53,8 +53,8 @@ def create_app(
     if schemes is None:
         schemes = schemes_of(
             settings,
-            report=telemetry.store_failed,
-            note_key_age=telemetry.key_store_age,
+            report_failure=telemetry.store_failed,
+            report_key_age=telemetry.key_store_age,
             clock=clock,
         )
     authorizer = authorizers.register(app, schemes, telemetry)

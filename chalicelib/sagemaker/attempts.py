@@ -2,8 +2,8 @@
 
 A retry helps where the model has not run yet and the trouble may be over in a moment. It never
 follows a read timeout, because the model may still be running, and it never follows the first bytes
-of a prediction. When everything fails, retries only add load: hence the budget. Which errors are
-tried again, and after which pause, is said by the errors (`GatewayError.retry_pause_seconds`).
+of a prediction. When every call fails, retries only add load; the budget limits them. Each error
+says whether it is tried again, and after which pause (`GatewayError.retry_pause_seconds`).
 
 SageMaker waits up to 60 s for an artifact that it must load first. Within a shorter deadline a cold
 model therefore looks like a model that hangs; the difference is whether it has answered lately.

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
 
-    from chalicelib.auth.outcome import Outcome
     from chalicelib.telemetry.metrics import Measure
 
 TABLE_DIGITS = 12
@@ -116,15 +115,12 @@ class Telemetry:
         if record.slug == Unauthorized.slug:
             self._metrics.gateway("Unauthorized", 1)
 
-    def credential(self, outcome: Outcome) -> None:
-        """Write what the authorizer found out; the line never holds a credential."""
-        identity = outcome.identity
+    def credential(
+        self, *, outcome: str, reason: str | None, principal: str | None, key_id: str | None
+    ) -> None:
+        """Write the line for a credential that the authorizer checked; it never holds the token."""
         self._logger.info(
-            "credential",
-            outcome=outcome.word,
-            reason=outcome.reason,
-            principal=identity and identity.principal,
-            key_id=identity and identity.key_id,
+            "credential", outcome=outcome, reason=reason, principal=principal, key_id=key_id
         )
 
     def key_store_age(self, seconds: float) -> None:

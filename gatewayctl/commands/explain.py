@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.api.wire import API_GATEWAY_SECONDS, LAMBDA_MARGIN_SECONDS
-from chalicelib.auth.grants import GRANT_RULE, is_grant
-from chalicelib.auth.identity import Identity
-from chalicelib.auth.outcome import Outcome
-from chalicelib.auth.principal import EVERYTHING, OK, UNAUTHORIZED, Principal
+from chalicelib.auth.credentials import Identity, Outcome
+from chalicelib.auth.principal import EVERYTHING, GRANT_RULE, OK, UNAUTHORIZED, Principal, is_grant
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import GatewayError, UnknownModel, quoted
 from chalicelib.gateway import Gateway

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from chalicelib.auth.grants import GRANT_RULE, is_grant
 from chalicelib.auth.key_document import ApiKey
-from chalicelib.auth.principal import EVERYTHING, OK, Principal
+from chalicelib.auth.principal import EVERYTHING, GRANT_RULE, OK, Principal, is_grant
 from chalicelib.errors import closest, quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable

@@ -127,7 +127,7 @@ def _passed(header: str, _: str, longest: int) -> Node:
 
 def response_headers(components: Components) -> Node:
     """Describe the headers of every response."""
-    request_id = _always("Names the request in the gateway's log")
+    request_id = _always("The id of the request in the gateway's log")
     timing = "Milliseconds of the model's last attempt, and of the gateway's own work"
     return {
         "X-Request-Id": components.refer("headers", "X-Request-Id", request_id),
@@ -144,7 +144,7 @@ def prediction_headers(model: Model, components: Components) -> Node:
         "X-Model": {**_always("The model that answered"), "schema": {"const": model.name}},
         "X-Invoked-Variant": components.refer("headers", "X-Invoked-Variant", variant),
         **{
-            header: components.refer("headers", header, _sometimes("As the model said it"))
+            header: components.refer("headers", header, _sometimes("As the model sends it"))
             for header in returned
         },
     }
@@ -157,7 +157,7 @@ def _problem_headers(status: int, components: Components, *, has_retry_after: bo
         node["WWW-Authenticate"] = components.refer("headers", "WWW-Authenticate", challenge)
     if has_retry_after:
         seconds: Node = {
-            **_always("In how many seconds to come back"),
+            **_always("The seconds after which to try again"),
             "schema": {"type": "integer", "minimum": 1},
         }
         node["Retry-After"] = components.refer("headers", "Retry-After", seconds)
@@ -280,11 +280,11 @@ def _problem(components: Components) -> Node:
     }
     message = {
         "type": "string",
-        "description": "The model's own words, where its owner lets them through",
+        "description": "The model's own error message, if its table exposes it",
     }
     problem = {
         "type": "object",
-        "description": "An error, as RFC 9457 has it",
+        "description": "An error in the format of RFC 9457",
         "required": list(properties),
         "properties": {**properties, "model_message": message},
     }

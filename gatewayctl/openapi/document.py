@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 OPENAPI = "3.1.0"
 SECURITY_SCHEME = "bearer"
 ABOUT = (
-    "A model is called by its name. Its answer is passed on as it is; any other answer is a "
+    "A model is called by its name. Its response is passed on unchanged; any other response is a "
     "problem (RFC 9457) that says what happened, what to do, and whether to try again."
 )
 CREDENTIAL = "An API key (`gw_…`), or a JWT of the issuer that this gateway trusts."
@@ -99,13 +99,13 @@ def _tags(table: RoutingTable) -> list[Node]:
     ]
     return [
         *kinds,
-        {"name": CATALOG_TAG, "description": "What there is to call."},
+        {"name": CATALOG_TAG, "description": "The models that can be called."},
         {"name": HEALTH_TAG, "description": "Whether the gateway can work."},
     ]
 
 
 def operation_id(verb: str, model_name: str) -> str:
-    """Return a name for an operation that generated clients can use as it is.
+    """Return a name for an operation that is an identifier in generated clients.
 
         iris                  predictIris
         house-price/{city}    predictHousePriceByCity
@@ -133,7 +133,7 @@ def _predict(model: Model, components: Components) -> Node:
         "requestBody": parts.request_body(model),
         "responses": {
             "200": {
-                "description": "The model's own answer",
+                "description": "The model's response",
                 "headers": parts.prediction_headers(model, components),
                 "content": parts.response_body(model),
             },
@@ -159,8 +159,10 @@ def _list_models(components: Components) -> Node:
         "tags": [CATALOG_TAG],
         "summary": "The models that you may call",
         "parameters": [
-            _in_query("limit", "At most so many", {**limit, "default": routes.MAX_MODELS}),
-            _in_query("after", "Those after this name: `next` of the page before", TEXT),
+            _in_query(
+                "limit", "The maximum number of models", {**limit, "default": routes.MAX_MODELS}
+            ),
+            _in_query("after", "Models after this name: the `next` of the previous page", TEXT),
         ],
         "responses": _responses(schema, {*WITH_A_CREDENTIAL, InvalidParameter}, components),
     }
@@ -178,7 +180,7 @@ def _describe_model(path: str, models: Iterable[Model], components: Components) 
         "tags": [CATALOG_TAG],
         "summary": "One model, and its example",
         "parameters": [
-            parts.in_path(first, {**TEXT, "enum": names}, "How its name begins"),
+            parts.in_path(first, {**TEXT, "enum": names}, "The first part of the model's name"),
             *(parts.in_path(name, any_value, VALUE_RULE) for name in others),
         ],
         "responses": _responses(_model_schema(components), possible, components),
@@ -188,14 +190,14 @@ def _describe_model(path: str, models: Iterable[Model], components: Components) 
 def _health(components: Components) -> Node:
     table = {**TEXT, "pattern": f"^[0-9a-f]{{{TABLE_DIGITS}}}$"}
     node = _object(
-        "The table that is in force",
+        "The table that the gateway uses",
         {"status": {"const": "ok"}, "models": {"type": "integer", "minimum": 0}, "table": table},
     )
     schema = components.refer("schemas", "Health", node)
     return {
         "operationId": "getHealth",
         "tags": [HEALTH_TAG],
-        "summary": "Whether there is a table, and which",
+        "summary": "Whether the gateway has a table, and which one",
         "security": [],
         "responses": _responses(schema, ANY_REQUEST, components),
     }
@@ -208,7 +210,7 @@ def _in_query(name: str, description: str, schema: Node) -> Node:
 def _responses(schema: Node, possible: Iterable[Error], components: Components) -> Node:
     """Return the responses of an operation of the gateway: its own JSON, or a problem."""
     success = {
-        "description": "What was asked for",
+        "description": "Success",
         "headers": parts.response_headers(components),
         "content": {JSON: {"schema": schema}},
     }
@@ -218,7 +220,7 @@ def _responses(schema: Node, possible: Iterable[Error], components: Components) 
 def _model_schema(components: Components) -> Node:
     rule = {"type": "object", "properties": {"one_of": TEXTS, "pattern": TEXT}}
     entry = _object(
-        "What a caller needs to know of a model",
+        "What a caller needs to know about a model",
         {
             "name": TEXT,
             "path": TEXT,
@@ -228,7 +230,7 @@ def _model_schema(components: Components) -> Node:
             "accepts": TEXTS,
             "parameters": {"type": "object", "additionalProperties": rule},
         },
-        {"example": {"description": "A body that it takes; not in the list"}},
+        {"example": {"description": "A body that the model accepts; not in the list of models"}},
     )
     return components.refer("schemas", "Model", entry)
 

@@ -9,8 +9,7 @@ from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading import shrinking
 from chalicelib.routing.reading.problems import InvalidTable
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import S3Object
+from chalicelib.routing.s3_source import S3Object, S3Source
 from chalicelib.telemetry.log import Telemetry
 from gatewayctl.publishing.changes import changes
 from gatewayctl.report import NotReachable, Refused
@@ -123,7 +122,7 @@ class GatewayCheck:
 
     def __init__(self, location: S3Location) -> None:
         self._problems = _Problems()
-        self._source = RefreshedSource(S3Object(location), self._problems, max_age_seconds=0)
+        self._source = S3Source(S3Object(location), self._problems, max_age_seconds=0)
         self._digest()
 
     def problem(self, digest: str) -> str | None:

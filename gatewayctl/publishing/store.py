@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.routing.reading import file as table_file
-from chalicelib.routing.s3_object import DIGEST, NotFetched, whole
+from chalicelib.routing.s3_source import DIGEST, verified_body
 from gatewayctl.aws import NAMES, reaching
 from gatewayctl.report import NoAnswer, NotReachable, Refused, WrongUse
 
@@ -133,8 +134,8 @@ class TableStore:
                     raise
                 return StoredObject(None, None, None, "no object is stored there")
             try:
-                data, problem = whole(answer), ""
-            except NotFetched as error:
+                data, problem = verified_body(answer), ""
+            except FetchFailed as error:
                 data, problem = None, error.reason
         return StoredObject(answer["ETag"], _version_id(answer), data, problem)
 

@@ -10,9 +10,9 @@ import pytest
 from tests.support import function
 from tests.support.canary import CANARY
 from tests.support.doors import token_event
+from tests.support.key_documents import api_key, document, entry
 from tests.support.problems import assert_problem
 from tests.support.recorder import Answer, Recorder
-from tests.unit.auth.documents import api_key, document, entry
 
 SECRET = "inference-gateway/keys"
 GOOD, DISABLED, EXPIRED = (api_key(key_id) for key_id in ("abcd1234", "d1sabled", "exp1red0"))

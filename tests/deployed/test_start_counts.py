@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.doors import event, token_event
+from tests.support.key_documents import api_key, document, entry
 from tests.support.lambda_runtime import function_environment, python
 from tests.support.recorder import Answer, Recorder
-from tests.unit.auth.documents import api_key, document, entry
 
 HANDLER, AUTHORIZER = "app.app", "app.authorize"
 KEY = api_key()

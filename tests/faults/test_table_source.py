@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from chalicelib.routing.reading import file
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import S3Object, s3_client
+from chalicelib.routing.s3_source import S3Object, S3Source, s3_client
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import S3Location, Settings
 from gatewayctl.cli import main as gatewayctl
@@ -181,7 +180,7 @@ def test_s3_cut_off(seen):
     with Scripted() as s3:
         place = S3Object(location, partial(s3_client, endpoint_url=s3.url, **AWS))
         books = Books()
-        source = RefreshedSource(place, books.telemetry, max_age_seconds=0)
+        source = S3Source(place, books.telemetry, max_age_seconds=0)
         gateway = house(ApiGatewayDoor, source=source)
         taken = []
         for end in range(len(whole)):

@@ -14,7 +14,7 @@ import pytest
 from chalice.config import Config
 from chalice.local import create_local_server
 
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.credentials import Identity
 from chalicelib.errors import UpstreamThrottled
 from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.doors import CONTEXT, Answer, ApiGatewayDoor, LambdaContext

@@ -5,8 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.routing.reading import file
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import Fetched
+from chalicelib.routing.s3_source import Fetched, S3Source
 from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.doors import ApiGatewayDoor
 from tests.support.gateway import Log, house
@@ -56,7 +55,7 @@ def told(target, _):
 def test_no_torn_reads():
     """Name, target, parameters and the log's digest of a request all come from one table."""
     place, log = Place(), Log()
-    source = RefreshedSource(place, log.telemetry, max_age_seconds=0.0)
+    source = S3Source(place, log.telemetry, max_age_seconds=0.0)
     gateway = house(ApiGatewayDoor, source=source)
     gateway.runtime.answer = told
     swapped = threading.Event()

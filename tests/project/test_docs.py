@@ -106,7 +106,7 @@ class TestRoutingTable:
         with pytest.raises(InvalidTable) as caught:
             parse(broken.encode(), "routing.yaml")
 
-        assert f"$ python -m gatewayctl validate\n{caught.value}\n```" in ROUTING
+        assert f"$ gatewayctl validate\n{caught.value}\n```" in ROUTING
 
 
 def spelled(value):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from chalicelib.api.factory import create_app
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import InferenceResponse, SageMakerRuntime

@@ -13,9 +13,9 @@ from random import Random, SystemRandom
 import pytest
 
 from chalicelib.auth.api_keys import ApiKeys
-from chalicelib.auth.identity import BadCredential, Identity
+from chalicelib.auth.credentials import BadCredential, Identity
 from chalicelib.auth.key_document import MAX_BYTES, parse
-from chalicelib.auth.last_known_good import LastKnownGood
+from chalicelib.aws.refreshed import Refreshed
 from gatewayctl.api_keys import new_key
 from gatewayctl.command import Dependencies
 from tests.support.key_desk import HOUR, NOON, Desk, text_of
@@ -35,7 +35,7 @@ def _desk(sagemaker_local, tmp_path):
 def gateway(desk):
     """Return the gateway's own check of API keys, which reads the desk's secret."""
     return ApiKeys(
-        LastKnownGood(lambda: parse(desk.text().encode()), max_age_seconds=60, cooldown_seconds=5),
+        Refreshed(lambda: parse(desk.text().encode()), max_age_seconds=60, cooldown_seconds=5),
         clock=lambda: desk.now,
     )
 

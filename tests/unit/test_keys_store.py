@@ -14,7 +14,7 @@ from gatewayctl import aws
 from gatewayctl.key_store import LABEL
 from tests.support.command_line import gatewayctl
 from tests.support.key_desk import Desk
-from tests.unit.auth.web import closed_port
+from tests.support.ports import free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
 LOST = "was changed by somebody else in the meantime; run the command again"
@@ -287,7 +287,7 @@ class TestAwsNotReachable:
         """Without an answer, or a setting that a request needs, the line says what to check."""
         for name, value in variables.items():
             if value:
-                monkeypatch.setenv(name, value.format(port=closed_port()))
+                monkeypatch.setenv(name, value.format(port=free_port()))
             else:
                 monkeypatch.delenv(name)
 

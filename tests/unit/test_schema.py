@@ -15,7 +15,7 @@ from chalicelib.routing.reading import values
 from chalicelib.routing.reading.document import TABLE, parse
 from chalicelib.routing.reading.entry import read_name
 from chalicelib.routing.reading.keys import RULE, TargetText, model_keys, target_keys
-from chalicelib.routing.reading.nodes import Scalar
+from chalicelib.routing.reading.nodes import ScalarNode
 from chalicelib.routing.reading.problems import Findings, InvalidTable
 from chalicelib.routing.targets import NAME, TARGET_MODEL
 from gatewayctl.cli import main
@@ -66,7 +66,7 @@ def is_seen(case):
 def takes(check, text):
     """Whether the parser does."""
     findings = Findings("")
-    check(Scalar(text, False, 1, ""), findings)
+    check(ScalarNode(text, False, 1, ""), findings)
     return not findings.problems
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.errors import did_you_mean
 from chalicelib.routing import headers
 from chalicelib.routing.reading import values
-from chalicelib.routing.reading.nodes import Mapping, Node
+from chalicelib.routing.reading.nodes import MappingNode, Node
 from chalicelib.routing.targets import KINDS, Grammar, keys_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ RULE: dict[str, Check] = {
 
 def members(node: Node, keys: dict[str, Check], findings: Findings) -> dict[str, Any] | None:
     """The checked members of a mapping; what is wrong with one becomes a finding."""
-    if not isinstance(node, Mapping):
+    if not isinstance(node, MappingNode):
         findings.at(node, f"must be a mapping, not {node}")
         return None
     checked = {}
@@ -61,7 +61,7 @@ def members(node: Node, keys: dict[str, Check], findings: Findings) -> dict[str,
 
 def _rule(node: Node, findings: Findings) -> dict[str, Any] | None:
     rule = members(node, RULE, findings)
-    if isinstance(node, Mapping) and not node.members:
+    if isinstance(node, MappingNode) and not node.members:
         findings.at(node, f"is empty; it needs {' or '.join(RULE)}")
     elif rule is not None and len(rule) > 1:
         findings.at(node, f"has both {' and '.join(RULE)}; remove one")
@@ -69,7 +69,7 @@ def _rule(node: Node, findings: Findings) -> dict[str, Any] | None:
 
 
 def _parameters(node: Node, findings: Findings) -> dict[str, Any] | None:
-    if not isinstance(node, Mapping):
+    if not isinstance(node, MappingNode):
         findings.at(node, f"must be a mapping from parameter to rule, not {node}")
         return None
     return {name: _rule(member, findings) for name, member in node.members.items()}

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.functional.leaks.scene import SECRETS, Scene, Scripted
 from tests.support.doors import ApiGatewayDoor, LocalDoor
-from tests.unit.auth.issuer import Key
-from tests.unit.auth.web import Issuer
+from tests.support.issuer_server import Issuer
+from tests.support.tokens import Key
 
 AWS = {
     "AWS_DEFAULT_REGION": "us-east-1",

@@ -18,15 +18,15 @@ from chalicelib.settings import Settings
 from tests.support.canary import CANARY
 from tests.support.gateway import JSON, TABLE, FixedTable, House, runtime_at
 from tests.support.measures import Books
+from tests.support.tokens import AUDIENCE, Key, claims, jwks, token
 from tests.support.upstream import Upstream, sends
-from tests.unit.auth.issuer import AUDIENCE, Key, claims, jwks, token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.support.doors import Answer
+    from tests.support.issuer_server import Issuer
     from tests.support.upstream import Script
-    from tests.unit.auth.web import Issuer
 
 FOLDER = "folder-5b2c"
 SECRET = f"{CANARY}{'x' * 32}"
