@@ -9,7 +9,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def test_current():
-    """When it is stale: python -m gatewayctl schema --out routing.schema.json"""
+    """If it is out of date, run: gatewayctl schema --out routing.schema.json"""
     written = (PROJECT / "routing.schema.json").read_text(encoding="ascii")
 
     assert written == json.dumps(table_schema(), indent=2) + "\n"
