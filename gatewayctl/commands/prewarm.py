@@ -1,29 +1,46 @@
-"""`gatewayctl prewarm`: models are loaded before their first caller comes."""
+"""`gatewayctl prewarm`: calls models so that SageMaker loads them before their first caller."""
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
-from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from dataclasses import asdict, dataclass
+from itertools import chain, product
+from typing import TYPE_CHECKING
 
 import click
 
+from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
+from chalicelib.payload.admission import InferenceRequest
+from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
 from gatewayctl.command import command
-from gatewayctl.prewarming import summary
-from gatewayctl.prewarming.call import LONGEST_CALL_SECONDS, SERVICE, Caller
-from gatewayctl.prewarming.round import Round
-from gatewayctl.prewarming.selection import select
-from gatewayctl.prewarming.touch import Touch
+from gatewayctl.commands.prewarm_calls import (
+    LONGEST_CALL_SECONDS,
+    SERVICE,
+    Loader,
+    ModelCaller,
+    Outcome,
+    PrewarmRun,
+    State,
+)
+from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
-    from gatewayctl.command import Context
-    from gatewayctl.report import Report
+    from collections.abc import Iterable, Iterator, Sequence
 
-TIMEOUT_SECONDS = 400  # SageMaker gives up on a load after 360
+    from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
+    from gatewayctl.command import Context
+
+TIMEOUT_SECONDS = 400
+"""Longer than the 360 seconds after which SageMaker gives up loading an artifact."""
 LONGEST_TIMEOUT_SECONDS = 3_600
 AT_ONCE = 4
 MOST_AT_ONCE = 64
+
+READY = frozenset({State.HOT, State.LOADED})
+NOT_READY = frozenset({State.COLD, State.FAILED})
 
 
 @command("prewarm")
@@ -34,7 +51,7 @@ MOST_AT_ONCE = 64
     default=TIMEOUT_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long a model is called again.",
+    help="For how long a model is called again.",
 )
 @click.option(
     "--at-once",
@@ -52,23 +69,190 @@ def prewarm(context: Context, *, models: tuple[str, ...], timeout: int, at_once:
     """
     path = context.table_path()
     selection = select(table_file.load(path), models, str(path))
-    done = Round(selection.candidates, partial(_say, context.stderr))
+
+    def print_line(line: str) -> None:
+        context.stderr.write(f"{line}\n")
+        context.stderr.flush()
+
+    run = PrewarmRun(selection.candidates, print_line)
     if selection.candidates:
-        _go(done, context, timeout, at_once)
-    if done.not_reachable and not done.outcomes:
-        raise done.not_reachable
-    return summary.report(selection, done)
+        settings = {
+            "read_timeout": min(LONGEST_CALL_SECONDS, timeout),
+            "max_pool_connections": at_once,
+        }
+        with closing(context.connect(SERVICE, **settings)) as client:
+            run.run(Loader(ModelCaller(client).call, timeout, run.pause).load, at_once)
+    if run.not_reachable and not run.outcomes:
+        raise run.not_reachable
+    return report(selection, run)
 
 
-def _go(done: Round, context: Context, timeout: int, at_once: int) -> None:
-    settings = {
-        "read_timeout": min(LONGEST_CALL_SECONDS, timeout),
-        "max_pool_connections": at_once,
-    }
-    with closing(context.connect(SERVICE, **settings)) as client:
-        done.go(Touch(Caller(client).call, timeout, done.pause), at_once)
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model to be loaded, by its path after `/predict/`."""
+
+    path: str
+    resolved: ResolvedModel
+
+    @property
+    def endpoint(self) -> str:
+        return self.resolved.target.endpoint
+
+    def invoke_args(self) -> dict[str, object]:
+        """Return the arguments of InvokeEndpoint."""
+        return {**self.resolved.target.invoke_args(), **_request(self.resolved.model).invoke_args()}
 
 
-def _say(stream: TextIO, line: str) -> None:
-    stream.write(f"{line}\n")
-    stream.flush()
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The models to load, and notes about those that are left out."""
+
+    candidates: Sequence[Candidate]
+    notes: Sequence[str]
+
+
+def select(table: RoutingTable, names: Sequence[str], file: str) -> Selection:
+    """Return the models that the names mean; without names, all that have a TargetModel.
+
+    Raises:
+        WrongUse: A name means no model.
+    """
+    if names:
+        return _resolved(table, chain.from_iterable(_named(n, table, file) for n in names), [])
+    models = [model for model in table.models() if "TargetModel" in model.target.invoke_args()]
+    notes = [_advice(model) for model in models if _has_pattern(model)]
+    if not models:
+        notes.append(f"no model of {file} has a target_model; name the models to load")
+    paths = chain.from_iterable(_paths(model) for model in models if not _has_pattern(model))
+    return _resolved(table, paths, notes)
+
+
+def _resolved(table: RoutingTable, paths: Iterable[str], notes: list[str]) -> Selection:
+    candidates = []
+    for path in dict.fromkeys(paths):
+        try:
+            candidates.append(Candidate(path, table.resolve(path)))
+        except InvalidParameter as error:  # each value is valid, but together they are too long
+            notes.append(f"{path} is left out: {error}")
+    return Selection(candidates, notes)
+
+
+def _named(name: str, table: RoutingTable, file: str) -> Iterator[str]:
+    """Yield the paths that a path means, or the name of an entry."""
+    try:
+        found = table.find(name)
+    except UnknownModel:
+        meant = _meant_model(name, [model.name for model in table.models()])
+        advice = f"did you mean {meant}?" if meant else f"write it as in {file} or after /predict/"
+        raise WrongUse(f"there is no model {quoted(name)} in {file}; {advice}") from None
+    if found.model.name != name:
+        _check(found)
+        return iter([name])
+    if _has_pattern(found.model):
+        raise WrongUse(_advice(found.model))
+    return _paths(found.model)
+
+
+def _meant_model(name: str, known: Sequence[str]) -> str | None:
+    first, *_ = name.split("/")
+    same = [one for one in known if one.split("/")[0] == first]
+    return next(iter(same), closest(name, known))
+
+
+def _check(found: Match) -> None:
+    try:
+        found.resolve()
+    except InvalidParameter as error:
+        pairs = zip(found.values, found.model.parameters, strict=True)
+        meant = [_meant_value(value, parameter) for value, parameter in pairs]
+        other = all(meant) and meant != list(found.values)
+        advice = f" Did you mean {_path(found.model, meant)}?" if other else ""
+        raise WrongUse(f"{found.model.name}: {error}{advice}") from None
+
+
+def _meant_value(value: str, parameter: Parameter) -> str | None:
+    if parameter.rule.admits(value):
+        return value
+    return closest(value, parameter.rule.values) if isinstance(parameter.rule, OneOf) else None
+
+
+def _has_pattern(model: Model) -> bool:
+    """Whether the values of its parameters cannot be listed."""
+    return not all(isinstance(parameter.rule, OneOf) for parameter in model.parameters)
+
+
+def _paths(model: Model) -> Iterator[str]:
+    """Yield every path of a model whose parameters all have a list of values."""
+    values = [sorted(p.rule.values) for p in model.parameters if isinstance(p.rule, OneOf)]
+    return (_path(model, chosen) for chosen in product(*values))
+
+
+def _path(model: Model, values: Iterable[str | None]) -> str:
+    first, *_ = model.name.split("/")
+    return "/".join((first, *filter(None, values)))
+
+
+def _advice(model: Model) -> str:
+    values = [
+        min(p.rule.values) if isinstance(p.rule, OneOf) else p.name.upper()
+        for p in model.parameters
+    ]
+    return (
+        f"{model.name} has a pattern, so its artifacts cannot be listed; "
+        f"name the one to load: prewarm {_path(model, values)}"
+    )
+
+
+def _request(model: Model) -> InferenceRequest:
+    """Return the model's example, else the shortest body of a type that the model takes.
+
+    SageMaker loads an artifact before the container reads the body.
+    """
+    json_types = [one for one in model.content_types if _is_json(one)]
+    if model.example is not None and json_types:
+        return InferenceRequest(model.example.encode(), json_types[0])
+    first = model.content_types[0]
+    return InferenceRequest(b"{}" if _is_json(first) else b"", first)
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def report(selection: Selection, run: PrewarmRun) -> Report:
+    """Report a line for each model that is cold or failed, and a last line with the numbers."""
+    known = {outcome.path: outcome for outcome in run.outcomes}
+    outcomes = [
+        known.get(candidate.path) or Outcome(candidate.path, State.UNFINISHED, 0.0)
+        for candidate in selection.candidates
+    ]
+    counts = Counter(outcome.state for outcome in outcomes)
+    failure = run.not_reachable
+    exit_code = ExitCode.AWS_NOT_REACHABLE
+    if failure is None:
+        are_ready = all(one.state in READY for one in outcomes)
+        exit_code = ExitCode.FINE if are_ready else ExitCode.FINDINGS
+    return Report(
+        exit_code,
+        lines=[*_lines(outcomes), _total(outcomes, counts)],
+        notes=[*selection.notes, *([f"gatewayctl prewarm: {failure}"] if failure else [])],
+        data={
+            "counts": {state.value: counts[state] for state in State},
+            "models": [{**asdict(one), "seconds": round(one.seconds, 3)} for one in outcomes],
+            "notes": selection.notes,
+            "not_reachable": failure and str(failure),
+        },
+    )
+
+
+def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    for outcome in outcomes:
+        if outcome.state in NOT_READY:
+            yield f"{outcome}: {outcome.advice}" if outcome.advice else str(outcome)
+
+
+def _total(outcomes: Sequence[Outcome], counts: Counter[State]) -> str:
+    seconds = [outcome.seconds for outcome in outcomes if outcome.state is State.LOADED]
+    took = {State.LOADED: f" in {min(seconds):.1f} to {max(seconds):.1f} s"} if seconds else {}
+    parts = [f"{counts[state]} {state}{took.get(state, '')}" for state in State if counts[state]]
+    return ": ".join(filter(None, (f"{len(outcomes)} models", ", ".join(parts))))

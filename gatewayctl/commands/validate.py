@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.routing.reading.problems import InvalidTable
-from gatewayctl import live, tables
+from gatewayctl import lint, tables
 from gatewayctl import stage as stages
-from gatewayctl.account import options as account_options
+from gatewayctl.account import comparison
+from gatewayctl.account.reader import account_of, rate_option
 from gatewayctl.command import command
-from gatewayctl.lint.rules import warnings
-from gatewayctl.lint.subject import Subject
 from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ METRICS_VARIABLE = "GATEWAY_METRICS_PER_MODEL"
 @command("validate")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option("--live", "is_live", is_flag=True, help="Also compare with the AWS account.")
-@account_options.rate_option
+@rate_option
 def validate(
     context: Context, *, files: tuple[Path, ...], is_live: bool, calls_per_second: float
 ) -> Report:
@@ -40,7 +39,7 @@ def validate(
 
     FILE is a table to check instead of --table; several files may be given.
     """
-    account = account_options.reader(context, calls_per_second) if is_live else None
+    account = account_of(context, calls_per_second) if is_live else None
     findings: list[Problem] = []
     notes = []
     for path in files or [context.table_path()]:
@@ -61,10 +60,9 @@ def _problems(
     file: TableFile, context: Context, account: AccountReader | None
 ) -> Iterator[Problem]:
     """Yield the warnings about a valid table, and what the account lacks for it."""
-    subject = Subject(file.table, partial(_has_model_metrics, context))
-    yield from warnings(subject, file.lines, file.name)
+    yield from lint.warnings(file, partial(_has_model_metrics, context))
     if account is not None:
-        yield from live.problems(file.table, file.lines, file.name, account)
+        yield from comparison.problems(file, account)
 
 
 def _has_model_metrics(context: Context) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.routing.reading.keys import MODEL, OPTIONS
+from chalicelib.routing.reading.keys import OPTIONS, model_keys
 from chalicelib.routing.table import Model
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ CONTEXT = 12
 """The number of common characters that stay on either side of a difference."""
 
 MAX_NAMES = 5
-
-_ORDER = {key: place for place, key in enumerate(MODEL)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ def _values(row: Row) -> dict[str, Any]:
 
 
 def _order(path: str) -> tuple[int, str]:
-    return _ORDER[path.split(".", 1)[0]], path
+    return list(model_keys()).index(path.split(".", 1)[0]), path
 
 
 def _option_text(key: str, value: Any, model: Model) -> str:

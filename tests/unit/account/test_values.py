@@ -1,9 +1,9 @@
-"""From SageMaker's descriptions to values."""
+"""SageMaker's descriptions as values."""
 
 import pytest
 
-from gatewayctl.account import parsing
-from tests.unit.account.paper import container
+from gatewayctl.account.values import Component, Model, Variant
+from tests.support.aws_account import container
 
 PREFIX = "s3://models/tabular/"
 ON_DEMAND = container("x", prefix=PREFIX)
@@ -12,7 +12,7 @@ ON_DEMAND = container("x", prefix=PREFIX)
 def model(*containers, mode=None, **members):
     execution = {"InferenceExecutionConfig": {"Mode": mode}} if mode else {}
     given = {"Containers": list(containers)} if containers else {}
-    return parsing.model({"ModelName": "m", **given, **execution, **members})
+    return Model.parse({"ModelName": "m", **given, **execution, **members})
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def model(*containers, mode=None, **members):
     ],
 )
 def test_kind(described, kind):
-    """What an endpoint is follows from its containers and how they are called."""
-    assert described.kind == kind
+    """The kind follows from the containers of the model and from its execution mode."""
+    assert Variant("v", described, False, 1).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_kind(described, kind):
     ],
 )
 def test_prefix(url):
-    """One prefix has one form, however it was written when the model was created."""
+    """Every form of an S3 URL gives the same prefix."""
     assert model(container("x", prefix=url)).prefix == PREFIX
 
 
@@ -58,23 +58,23 @@ def test_prefix(url):
     ],
 )
 def test_artifact_of_its_own(members):
-    """The artifact of an ordinary container is as it was written."""
+    """The artifact of an ordinary container stays as it was written."""
     (only,) = model({"Image": "i", "Mode": "SingleModel", **members}).containers
 
     assert (only.model_data, only.multi_model) == ("s3://b/m.tar.gz", False)
 
 
 def test_model_package():
-    """A container need not name an image."""
+    """A container of a model package has no image."""
     assert model(PrimaryContainer={"ModelPackageName": "arn"}).containers[0].image is None
 
 
 def test_adapter():
-    """A component that shares its base's copies says nothing of its own."""
+    """An adapter has no copies of its own."""
     described = {
         "InferenceComponentName": "adapter",
         "EndpointName": "shared",
         "InferenceComponentStatus": "InService",
     }
 
-    assert parsing.component(described).copies is None
+    assert Component.parse(described).copies is None

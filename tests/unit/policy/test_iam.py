@@ -1,8 +1,8 @@
-"""The evaluator that the other tests trust reads a policy as the IAM User Guide says."""
+"""`tests.support.iam`, which other tests rely on, evaluates policies as IAM does."""
 
 import pytest
 
-from tests.unit.policy.evaluator import allows
+from tests.support.iam import Verdict, allows, evaluate
 
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 
@@ -30,12 +30,12 @@ def reads(document, resource="arn:aws:s3:::b/k", **context):
     ],
 )
 def test_resources(pattern, resource, allowed):
-    """`*` is any text and `?` one character, unless escaped; the case counts."""
+    """`*` is any text and `?` is one character, unless they are escaped; the case counts."""
     assert reads(policy(Resource=[pattern]), resource) is allowed
 
 
 def test_actions():
-    """An action is compared without its case, and others are not allowed."""
+    """The case of an action does not count."""
     assert reads(policy(Action=["S3:getobject"]))
     assert not reads(policy(Action=["s3:PutObject", "s3:GetObjectAcl"]))
 
@@ -62,19 +62,29 @@ def test_actions():
     ],
 )
 def test_conditions(condition, context, allowed):
-    """One of a key's values is enough, all keys and operators are needed; no key, no match."""
+    """One of the values of a key has to match, for all keys and all operators."""
     assert reads(policy(Condition=condition), **context) is allowed
 
 
 @pytest.mark.parametrize(
     "elements",
     [
-        {"Effect": "Deny"},
+        {"Effect": "Maybe"},
         {"NotAction": "s3:*"},
         {"Condition": {"StringLike": {"k": "${aws:username}"}}},
     ],
 )
 def test_what_it_does_not_know(elements):
-    """It does not guess."""
+    """An element that it does not know is an error of the test."""
     with pytest.raises(AssertionError):
         reads(policy(**elements), k="a")
+
+
+def test_deny():
+    """A statement that denies wins over one that allows."""
+    statements = [READ, {**READ, "Effect": "Deny", "Resource": "arn:aws:s3:::b/secret"}]
+    document = {"Version": "2012-10-17", "Statement": statements}
+
+    assert evaluate(document, "s3:GetObject", "arn:aws:s3:::b/secret") is Verdict.DENIED
+    assert evaluate(document, "s3:GetObject", "arn:aws:s3:::b/k") is Verdict.ALLOWED
+    assert evaluate(document, "s3:PutObject", "arn:aws:s3:::b/k") is Verdict.NOT_ALLOWED

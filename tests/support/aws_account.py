@@ -1,6 +1,6 @@
-"""An account on paper: real boto3 clients, whose calls are answered before they are sent.
+"""An AWS account in memory: real boto3 clients whose calls are answered before they are sent.
 
-Requests and answers are held to botocore's own shapes.
+Requests and responses are checked with botocore's own models of the services.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import boto3
 from botocore.exceptions import EndpointConnectionError
 from botocore.validate import validate_parameters
 
-from gatewayctl.account.pace import Pace
+from gatewayctl.account.calls import Pace
 from gatewayctl.account.reader import AccountReader
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ _SESSION = boto3.Session("test", "test", region_name=REGION)
 
 
 class Http(NamedTuple):
-    """What botocore looks at when a call is answered before it is sent."""
+    """The part of an HTTP response that botocore reads."""
 
     status_code: int
 
 
 class Clock:
-    """A time that passes only while somebody sleeps."""
+    """A clock that advances only when somebody sleeps."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -56,20 +56,20 @@ def arn(kind: str, name: str) -> str:
 
 
 def container(hostname: str | None = None, *, prefix: str | None = None) -> dict[str, Any]:
-    """A ContainerDefinition; a multi-model one if it has a prefix."""
+    """Return a ContainerDefinition, which is multi-model if it has a prefix."""
     named = {"ContainerHostname": hostname} if hostname else {}
     mode = {"Mode": "MultiModel", "ModelDataUrl": prefix} if prefix else {}
     return {"Image": IMAGE, **named, **mode}
 
 
-class Paper:
-    """What the account holds may be changed at any time; `calls` counts what it was asked."""
+class AwsAccount:
+    """Resources may be added and changed at any time; `calls` counts the calls."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.calls: Counter[tuple[str, str]] = Counter()
         self.faults: dict[str, list[str]] = {}
-        """Codes that an operation answers with, one a call; `SILENCE` is no answer."""
+        """The error codes of an operation's next calls; `SILENCE` is no answer."""
         self.denied: set[str] = set()
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.configurations: dict[str, dict[str, Any]] = {}
@@ -78,7 +78,7 @@ class Paper:
         self.buckets: dict[str, Sequence[str]] = {}
 
     def reader(self, **settings: Any) -> AccountReader:
-        """A command's view of the account; it waits on this account's clock."""
+        """Return a reader of this account, which waits on this account's clock."""
         pace = partial(Pace, clock=self.clock, sleep=self.clock.sleep)
         return AccountReader(self.connect, pace=pace(5), s3_pace=pace(50), **settings)
 
@@ -89,7 +89,7 @@ class Paper:
         return client
 
     def asked(self) -> Counter[str]:
-        """How often each operation was called."""
+        """Return how often each operation was called."""
         total: Counter[str] = Counter()
         for (operation, _), count in self.calls.items():
             total[operation] += count
@@ -104,7 +104,7 @@ class Paper:
     def endpoint(
         self, name: str, variants: dict[str, str | None] | str | None = None, **members: Any
     ) -> None:
-        """An endpoint of one model, of these models by variant, or for inference components."""
+        """Add an endpoint of one model, of models by variant, or for inference components."""
         if not isinstance(variants, dict):
             variants = {VARIANT: variants}
         self.configurations[name] = {
@@ -140,7 +140,7 @@ class Paper:
         }
 
     def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Http, dict[str, Any]]:
-        request, operation = context["paper"], model.name
+        request, operation = context["request"], model.name
         subject = next((value for key, value in request.items() if "Name" in key), "")
         self.calls[operation, str(subject)] += 1
         if operation in self.denied:
@@ -158,7 +158,7 @@ class Paper:
 
 
 def _remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    context["paper"] = dict(params)
+    context["request"] = dict(params)
 
 
 def _error(status: int, code: str) -> tuple[Http, dict[str, Any]]:
@@ -166,48 +166,48 @@ def _error(status: int, code: str) -> tuple[Http, dict[str, Any]]:
     return Http(status), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
-def _describe_endpoint(paper: Paper, request: dict[str, Any]) -> dict[str, Any] | None:
+def _describe_endpoint(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any] | None:
     name = request["EndpointName"]
-    if name not in paper.endpoints:
+    if name not in account.endpoints:
         return None
     return {
         "EndpointName": name,
         "EndpointArn": arn("endpoint", name),
         **TIMES,
-        **paper.endpoints[name],
+        **account.endpoints[name],
     }
 
 
-def _describe_config(paper: Paper, request: dict[str, Any]) -> dict[str, Any] | None:
+def _describe_config(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any] | None:
     name = request["EndpointConfigName"]
-    if name not in paper.configurations:
+    if name not in account.configurations:
         return None
     return {
         "EndpointConfigName": name,
         "EndpointConfigArn": arn("endpoint-config", name),
         "CreationTime": NOW,
-        **paper.configurations[name],
+        **account.configurations[name],
     }
 
 
-def _describe_model(paper: Paper, request: dict[str, Any]) -> dict[str, Any] | None:
+def _describe_model(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any] | None:
     name = request["ModelName"]
-    if name not in paper.models:
+    if name not in account.models:
         return None
     return {
         "ModelName": name,
         "ModelArn": arn("model", name),
         "CreationTime": NOW,
-        **paper.models[name],
+        **account.models[name],
     }
 
 
-def _describe_component(paper: Paper, request: dict[str, Any]) -> dict[str, Any] | None:
-    component = paper.components.get(request["InferenceComponentName"])
+def _describe_component(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any] | None:
+    component = account.components.get(request["InferenceComponentName"])
     return component and {**component, **TIMES}
 
 
-def _list_endpoints(paper: Paper, request: dict[str, Any]) -> dict[str, Any]:
+def _list_endpoints(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any]:
     summaries = [
         {
             "EndpointName": name,
@@ -215,12 +215,12 @@ def _list_endpoints(paper: Paper, request: dict[str, Any]) -> dict[str, Any]:
             "EndpointStatus": endpoint["EndpointStatus"],
             **TIMES,
         }
-        for name, endpoint in sorted(paper.endpoints.items())
+        for name, endpoint in sorted(account.endpoints.items())
     ]
     return _page(summaries, "Endpoints", request)
 
 
-def _list_components(paper: Paper, request: dict[str, Any]) -> dict[str, Any]:
+def _list_components(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any]:
     kept = ("EndpointName", "EndpointArn", "VariantName", "InferenceComponentStatus")
     summaries = [
         {
@@ -229,7 +229,7 @@ def _list_components(paper: Paper, request: dict[str, Any]) -> dict[str, Any]:
             **{member: component[member] for member in kept},
             **TIMES,
         }
-        for name, component in sorted(paper.components.items())
+        for name, component in sorted(account.components.items())
         if component["EndpointName"] == request["EndpointNameEquals"]
     ]
     return _page(summaries, "InferenceComponents", request)
@@ -242,11 +242,13 @@ def _page(summaries: list[dict[str, Any]], member: str, request: dict[str, Any])
     return {member: summaries[start:end], **more}
 
 
-def _list_objects(paper: Paper, request: dict[str, Any]) -> dict[str, Any] | None:
-    if request["Bucket"] not in paper.buckets:
+def _list_objects(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any] | None:
+    if request["Bucket"] not in account.buckets:
         return None
     keys = [
-        key for key in sorted(paper.buckets[request["Bucket"]]) if key.startswith(request["Prefix"])
+        key
+        for key in sorted(account.buckets[request["Bucket"]])
+        if key.startswith(request["Prefix"])
     ]
     start = int(request.get("ContinuationToken", "0"))
     end = start + 1_000
@@ -258,7 +260,7 @@ def _list_objects(paper: Paper, request: dict[str, Any]) -> dict[str, Any] | Non
     }
 
 
-_OPERATIONS: dict[str, Callable[[Paper, dict[str, Any]], dict[str, Any] | None]] = {
+_OPERATIONS: dict[str, Callable[[AwsAccount, dict[str, Any]], dict[str, Any] | None]] = {
     "DescribeEndpoint": _describe_endpoint,
     "DescribeEndpointConfig": _describe_config,
     "DescribeModel": _describe_model,
