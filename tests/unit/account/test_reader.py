@@ -8,7 +8,6 @@ from gatewayctl.account.values import (
     Container,
     Endpoint,
     Model,
-    Unread,
     Variant,
 )
 from gatewayctl.report import NotReachable
@@ -115,85 +114,31 @@ def test_on_its_way_out(account):
     assert account.reader().endpoint_names() == ("staying",)
 
 
-class TestGone:
-    """Things that are deleted between two calls do not exist."""
-
-    def test_endpoint(self, account):
-        """An endpoint may be deleted after it was listed."""
-        assert str(account.reader().endpoint("e")) == "the endpoint e does not exist"
-
-    def test_configuration(self, account):
-        """Without its configuration, an endpoint still has its variants."""
-        account.endpoint("churn", account.model("one", container()))
-        del account.configurations["churn"]
-        (variant,) = account.reader().endpoint("churn").variants
-
-        assert (variant.name, variant.kind) == (VARIANT, None)
-        assert str(variant.model) == "the endpoint configuration churn does not exist"
-
-    def test_no_configuration(self, account):
-        """SageMaker need not name a configuration."""
-        account.endpoint("churn", "one")
-        del account.endpoints["churn"]["EndpointConfigName"]
-
-        assert str(account.reader().endpoint("churn").variants[0].model) == (
-            "the endpoint configuration does not exist"
-        )
-
-    def test_model(self, account):
-        """Without its model, an endpoint still has its variants."""
-        account.endpoint("churn", "deleted")
-
-        assert str(account.reader().endpoint("churn").variants[0].model) == (
-            "the model deleted does not exist"
-        )
-
-    @pytest.mark.parametrize(
-        ("read", "said"),
-        [
-            (lambda reader: reader.component("c"), "the inference component c does not exist"),
-            (lambda reader: reader.artifacts(PREFIX), "the bucket models does not exist"),
-        ],
-    )
-    def test_others(self, account, read, said):
-        """Components and buckets may not exist either."""
-        assert str(read(account.reader())) == said
-
-
 @pytest.mark.parametrize(
-    ("operation", "action", "read"),
+    ("read", "text"),
     [
-        ("ListEndpoints", "sagemaker:ListEndpoints", lambda r: r.endpoint_names()),
-        ("DescribeEndpoint", "sagemaker:DescribeEndpoint", lambda r: r.endpoint("e")),
-        (
-            "DescribeEndpointConfig",
-            "sagemaker:DescribeEndpointConfig",
-            lambda r: r.endpoint("e").variants[0].model,
-        ),
-        ("DescribeModel", "sagemaker:DescribeModel", lambda r: r.endpoint("e").variants[0].model),
-        (
-            "ListInferenceComponents",
-            "sagemaker:ListInferenceComponents",
-            lambda r: r.endpoint("shared").components,
-        ),
-        (
-            "DescribeInferenceComponent",
-            "sagemaker:DescribeInferenceComponent",
-            lambda r: r.component("c"),
-        ),
-        ("ListObjectsV2", "s3:ListBucket", lambda r: r.artifacts(PREFIX)),
+        (lambda reader: reader.endpoint("gone"), "the endpoint gone does not exist"),
+        (lambda reader: reader.component("c"), "the inference component c does not exist"),
+        (lambda reader: reader.artifacts(PREFIX), "the bucket models does not exist"),
+        (lambda reader: _model(reader, "churn"), "the model deleted does not exist"),
+        (lambda reader: _model(reader, "a"), "the endpoint configuration a does not exist"),
+        (lambda reader: _model(reader, "b"), "the endpoint configuration does not exist"),
     ],
 )
-def test_denied(account, operation, action, read):
-    """A missing permission hides one thing, and the text names the IAM action."""
-    account.endpoint("e", "m")
-    account.endpoint("shared")
-    account.denied.add(operation)
-    unread = read(account.reader())
+def test_deleted(account, read, text):
+    """What is deleted between two calls does not exist; an endpoint keeps its variants."""
+    for name in ("churn", "a", "b"):
+        account.endpoint(name, "deleted")
+    del account.configurations["a"]
+    del account.endpoints["b"]["EndpointConfigName"]
 
-    assert isinstance(unread, Unread)
-    assert (unread.action, unread.denied) == (action, True)
-    assert str(unread).endswith(f"cannot be read without the IAM permission {action}")
+    assert str(read(account.reader())) == text
+
+
+def _model(reader, endpoint):
+    (variant,) = reader.endpoint(endpoint).variants
+    assert (variant.name, variant.kind) == (VARIANT, None)
+    return variant.model
 
 
 class TestTroubles:

@@ -1,4 +1,7 @@
-"""The entries that an endpoint gives, by kind."""
+"""The entries and the remarks that an endpoint gives.
+
+One entry of each kind is in tests/integration/test_import.py, on a local SageMaker.
+"""
 
 from dataclasses import replace
 
@@ -46,47 +49,6 @@ def hosted(one):
     ]
     assert {entry.target["endpoint"] for entry in made.entries} <= {"e"}
     return entries, list(made.omitted)
-
-
-@pytest.mark.parametrize(
-    ("one", "expected"),
-    [
-        pytest.param(endpoint("e", variant(model())), [("single", "e", {})], id="single"),
-        pytest.param(
-            endpoint("e", variant(model(), serverless=True)), [("single", "e", {})], id="serverless"
-        ),
-        pytest.param(
-            endpoint("e", variant(multi_model("e"))),
-            [("mme", "iris", {"target_model": "iris-v1.tar.gz"})],
-            id="mme",
-        ),
-        pytest.param(
-            endpoint("e", variant(DIRECT)),
-            [
-                ("mce", "e-sklearn", {"target_container_hostname": "sklearn"}),
-                ("mce", "e-xgboost", {"target_container_hostname": "xgboost"}),
-            ],
-            id="mce",
-        ),
-        pytest.param(endpoint("e", variant(PIPELINE)), [("pipeline", "e", {})], id="pipeline"),
-        pytest.param(
-            endpoint("e", variant(model(container("scale"), container("many", artifacts=IRIS)))),
-            [("pipeline", "iris", {"target_model": "iris-v1.tar.gz"})],
-            id="multi-model pipeline",
-        ),
-        pytest.param(
-            endpoint("e", variant(None), components=("adapter", "idle", "llm")),
-            [
-                ("component", name, {"inference_component": name})
-                for name in ("adapter", "idle", "llm")
-            ],
-            id="components",
-        ),
-    ],
-)
-def test_kinds(one, expected):
-    """There is an entry for everything that a call can name."""
-    assert hosted(one) == (expected, [])
 
 
 @pytest.mark.parametrize(

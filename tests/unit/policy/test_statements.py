@@ -9,6 +9,7 @@ from chalicelib.settings import S3Location
 from gatewayctl.policy import documents
 from gatewayctl.policy.documents import Function, Place, invoke, read_keys, read_table
 from gatewayctl.policy.needs import call_groups, escaped
+from gatewayctl.report import Refused
 from tests.support.iam import allows
 from tests.unit.policy.tables import table_of
 
@@ -111,6 +112,44 @@ class TestInvoke:
                     "StringEquals": {"sagemaker:TargetModel": ["v1"]},
                     "Null": {"sagemaker:TargetContainerHostname": "true"},
                 },
+            ),
+        ]
+
+    def test_lists(self):
+        """A list is all of its values, without those that together are too long for SageMaker."""
+        lists = mme("a", "{x}/v{y}", x={"one_of": ["c", "d"]}, y={"one_of": ["1", "2"]})
+        long = mme("b", "/".join(["{x}"] * 17), x={"one_of": ["y", "x" * 63]})
+
+        assert [condition["StringEquals"] for _, condition in statements(lists, long)] == [
+            {"sagemaker:TargetModel": ["c/v1", "c/v2", "d/v1", "d/v2"]},
+            {"sagemaker:TargetModel": ["/".join("y" * 17)]},
+        ]
+
+    def test_too_many_artifacts(self):
+        """An entry whose lists make far too many artifacts is refused by name."""
+        values = [str(number) for number in range(400)]
+        entry_of_many = mme("a", "{x}/{y}", x={"one_of": values}, y={"one_of": values})
+
+        with pytest.raises(Refused, match=r"models\.m0/\{x\}/\{y\}: its lists make 160,000 art"):
+            statements(entry_of_many)
+
+    def test_both_spellings(self):
+        """A name with capitals is allowed as it is written and in lower case."""
+        component = entry("component", "Shared", inference_component="Part")
+
+        assert statements(component, mme("Many", "v1"), mme("many", "v2")) == [
+            (
+                [
+                    ARN("Shared"),
+                    ARN("shared"),
+                    ARN("").replace("endpoint/", "inference-component/Part"),
+                    ARN("").replace("endpoint/", "inference-component/part"),
+                ],
+                {},
+            ),
+            (
+                [ARN("Many"), ARN("many")],
+                {"StringEquals": {"sagemaker:TargetModel": ["v1", "v2"]}},
             ),
         ]
 
