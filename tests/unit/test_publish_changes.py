@@ -27,59 +27,51 @@ def texts(old, new):
     return [str(change) for change in changes(old, new)]
 
 
-ONE = [
-    pytest.param(
+ONE = {
+    "artifact": (
         ("iris-v1", "iris-v2"),
         "models.iris.target_model: iris-v1.tar.gz → iris-v2.tar.gz",
-        id="artifact",
     ),
-    pytest.param(
+    "new-key": (
         ("endpoint: churn-prod", "endpoint: churn-prod, target_variant: green"),
         "models.churn.target_variant: nothing → green",
-        id="new-key",
     ),
-    pytest.param(
+    "in-place-of-a-default": (
         ("churn-prod", "churn-prod, timeout_seconds: 2.5"),
         "models.churn.timeout_seconds: 25 (default) → 2.5",
-        id="in-place-of-a-default",
     ),
-    pytest.param(
+    "default-that-follows-another-key": (
         ("churn-prod", "churn-prod, accepts: [text/csv]"),
         "models.churn.accepts: [application/json] (default) → [text/csv]",
-        id="default-that-follows-another-key",
     ),
-    pytest.param(
+    "switch": (
         ("churn-prod", "churn-prod, expose_model_errors: true"),
         "models.churn.expose_model_errors: false (default) → true",
-        id="switch",
     ),
-    pytest.param(
+    "parameter": (
         ("[houston, austin]", "[houston, dallas]"),
         "models.house-price/{city}.parameters.city.one_of: [houston, austin] → [houston, dallas]",
-        id="parameter",
     ),
-    pytest.param(
+    "not-on-one-line": (
         ("churn-prod", 'churn-prod, description: "two\\nlines"'),
         "models.churn.description: nothing → 'two\\nlines'",
-        id="not-on-one-line",
     ),
-    pytest.param(
+    "example": (
         ("churn-prod", "churn-prod, example: {a: [1, null]}"),
         'models.churn.example: nothing → {"a": [1, null]}',
-        id="example",
     ),
-    pytest.param(
-        (CHURN, ""), "models.churn: removed, kind single, endpoint churn-prod", id="removed"
+    "removed": (
+        (CHURN, ""),
+        "models.churn: removed, kind single, endpoint churn-prod",
     ),
-    pytest.param(
+    "added": (
         (IRIS, IRIS + IRIS.replace("iris", "wine")),
         "models.wine: added, kind mme, endpoint tabular, target_model wine-v1.tar.gz",
-        id="added",
     ),
-]
+}
 
 
-@pytest.mark.parametrize(("edit", "text"), ONE)
+@pytest.mark.parametrize(("edit", "text"), ONE.values(), ids=ONE)
 def test_one_change(edit, text):
     """A change is one line with key path, old value and new value, in both directions."""
     old, new = table(ALL), table(ALL.replace(*edit))
