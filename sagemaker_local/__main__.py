@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagemaker_local.modelserver import lifetime
-from sagemaker_local.options import Options
+from sagemaker_local.settings import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from aiohttp import web
 from moto.server import ThreadedMotoServer
 from yarl import URL
 
-from sagemaker_local.container_client import client_session
+from sagemaker_local.hosting.container_client import client_session
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict

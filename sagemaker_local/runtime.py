@@ -15,14 +15,14 @@ from aiohttp import web
 
 from sagemaker_local import errors, refusals
 from sagemaker_local.faults import ERRORS, Fault
-from sagemaker_local.invocation import Invocation
+from sagemaker_local.hosting.invocation import Invocation
 from sagemaker_local.validation import service_model, violations
 
 if TYPE_CHECKING:
-    from sagemaker_local.container_client import Answer
+    from sagemaker_local.control_plane.resources import Region
     from sagemaker_local.faults import Faults
-    from sagemaker_local.options import Options
-    from sagemaker_local.region import Region
+    from sagemaker_local.hosting.container_client import Answer
+    from sagemaker_local.settings import Options
 
 NOT_OFFERED = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",

@@ -18,16 +18,16 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from sagemaker_local import errors, runtime
 from sagemaker_local.control_plane import protocol
+from sagemaker_local.control_plane.resources import Region
 from sagemaker_local.definitions import Place
 from sagemaker_local.faults import BadFault, Fault, Faults
+from sagemaker_local.hosting.artifacts import ArtifactStore
 from sagemaker_local.other_services import OtherServices
-from sagemaker_local.region import Region
-from sagemaker_local.storage import ArtifactStore
 
 if TYPE_CHECKING:
     import socket
 
-    from sagemaker_local.options import Options
+    from sagemaker_local.settings import Options
 
 log = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.control_plane.listing import page
-from sagemaker_local.endpoints import Endpoint
 from sagemaker_local.errors import InvalidInput
+from sagemaker_local.hosting.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.endpoints import Configuration
-    from sagemaker_local.region import Region
+    from sagemaker_local.control_plane.resources import Region
+    from sagemaker_local.hosting.endpoints import Configuration
 
 
 def create(region: Region, request: Mapping[str, Any]) -> dict[str, Any]:

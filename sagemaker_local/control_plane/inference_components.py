@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.control_plane.listing import page
 from sagemaker_local.definitions import ContainerDefinition, ModelDefinition
-from sagemaker_local.endpoints import Endpoint, InferenceComponent
 from sagemaker_local.errors import InvalidInput
+from sagemaker_local.hosting.endpoints import Endpoint, InferenceComponent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.region import Region
+    from sagemaker_local.control_plane.resources import Region
 
 
 def create(region: Region, request: Mapping[str, Any]) -> dict[str, Any]:

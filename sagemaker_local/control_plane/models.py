@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.control_plane.listing import page
+from sagemaker_local.control_plane.resources import Described
 from sagemaker_local.definitions import ModelDefinition
-from sagemaker_local.region import Described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.region import Region
+    from sagemaker_local.control_plane.resources import Region
 
 
 def create(region: Region, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sagemaker_local.errors import InvalidInput, MalformedInput, UnknownOperatio
 from sagemaker_local.validation import mistyped, service_model, violations
 
 if TYPE_CHECKING:
-    from sagemaker_local.region import Region
+    from sagemaker_local.control_plane.resources import Region
 
 TARGET_PREFIX = "SageMaker."
 

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from sagemaker_local.control_plane import inference_components
+from sagemaker_local.control_plane.resources import Region
 from sagemaker_local.definitions import ModelDefinition, Place, Variant
-from sagemaker_local.endpoints import Configuration, Endpoint
 from sagemaker_local.errors import InvalidInput
 from sagemaker_local.faults import Faults
-from sagemaker_local.hosted_container import Surroundings
-from sagemaker_local.options import Options
-from sagemaker_local.region import Region
+from sagemaker_local.hosting.endpoints import Configuration, Endpoint
+from sagemaker_local.hosting.hosted_container import Surroundings
+from sagemaker_local.settings import Options
 
 
 class FullDisk:

@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from sagemaker_local.definitions import ModelData
+from sagemaker_local.hosting.artifacts import ArtifactStore, S3Location
 from sagemaker_local.refusals import ArtifactNotFound, ArtifactUnreadable
-from sagemaker_local.storage import ArtifactStore, S3Location
 
 PREFIX = S3Location("bucket", "models/")
 

@@ -15,21 +15,21 @@ import uuid
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from sagemaker_local.container_client import (
+from sagemaker_local.definitions import ModelData
+from sagemaker_local.hosting.container_client import (
     Answer,
     ContainerFailure,
     ContainerTimedOut,
     ContainerUnreachable,
 )
-from sagemaker_local.definitions import ModelData
-from sagemaker_local.model_memory import CachedModel, ModelMemory
+from sagemaker_local.hosting.model_memory import CachedModel, ModelMemory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from sagemaker_local.container_client import ContainerClient
-    from sagemaker_local.options import Options
-    from sagemaker_local.storage import ArtifactStore, S3Location
+    from sagemaker_local.hosting.artifacts import ArtifactStore, S3Location
+    from sagemaker_local.hosting.container_client import ContainerClient
+    from sagemaker_local.settings import Options
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,13 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal
 
-from sagemaker_local.hosted_container import StartFailed
-from sagemaker_local.hosting import stop
+from sagemaker_local.hosting.hosted_container import StartFailed
+from sagemaker_local.hosting.models import stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from sagemaker_local.hosted_container import HostedContainer
+    from sagemaker_local.hosting.hosted_container import HostedContainer
 
 log = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from sagemaker_local import refusals
-from sagemaker_local.hosted_container import HostedContainer
+from sagemaker_local.hosting.hosted_container import HostedContainer
 
 if TYPE_CHECKING:
-    from sagemaker_local.container_client import Answer
     from sagemaker_local.definitions import ModelDefinition
-    from sagemaker_local.hosted_container import Surroundings
-    from sagemaker_local.invocation import Invocation
+    from sagemaker_local.hosting.container_client import Answer
+    from sagemaker_local.hosting.hosted_container import Surroundings
+    from sagemaker_local.hosting.invocation import Invocation
 
 MAX_BETWEEN_CONTAINERS_BYTES = 5 * 1024 * 1024
 

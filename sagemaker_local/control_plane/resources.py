@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sagemaker_local.errors import InvalidInput
-from sagemaker_local.hosted_container import Surroundings
+from sagemaker_local.hosting.hosted_container import Surroundings
 from sagemaker_local.refusals import EndpointNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sagemaker_local.definitions import ModelDefinition, Place
-    from sagemaker_local.endpoints import Configuration, Endpoint, InferenceComponent
     from sagemaker_local.faults import Faults
-    from sagemaker_local.options import Options
-    from sagemaker_local.storage import ArtifactStore
+    from sagemaker_local.hosting.artifacts import ArtifactStore
+    from sagemaker_local.hosting.endpoints import Configuration, Endpoint, InferenceComponent
+    from sagemaker_local.settings import Options
 
 Definition = TypeVar("Definition")
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sagemaker_local import errors, refusals
-from sagemaker_local.container_client import (
+from sagemaker_local.hosting.artifacts import S3Location
+from sagemaker_local.hosting.container_client import (
     Answer,
     AnswerUnreadable,
     ContainerClient,
@@ -17,21 +18,20 @@ from sagemaker_local.container_client import (
     ContainerTimedOut,
     ContainerUnreachable,
 )
-from sagemaker_local.containers import (
+from sagemaker_local.hosting.container_process import (
     FRAMEWORK_IMAGE,
     NeverReady,
     UnknownImage,
     container_for,
 )
-from sagemaker_local.multi_model import LoadRefused, ModelCache, StillLoading
-from sagemaker_local.storage import S3Location
+from sagemaker_local.hosting.model_cache import LoadRefused, ModelCache, StillLoading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from sagemaker_local.definitions import ContainerDefinition, Place
-    from sagemaker_local.options import Options
-    from sagemaker_local.storage import ArtifactStore
+    from sagemaker_local.hosting.artifacts import ArtifactStore
+    from sagemaker_local.settings import Options
 
 HEALTH_CHECK_PAUSE_SECONDS = 0.1
 TARGET_MODEL_HEADER = "X-Amzn-SageMaker-Target-Model"

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local import refusals
-from sagemaker_local.hosting import host, stop
-from sagemaker_local.lifecycle import Lifecycle
+from sagemaker_local.hosting.lifecycle import Lifecycle
+from sagemaker_local.hosting.models import host, stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sagemaker_local.container_client import Answer
     from sagemaker_local.definitions import ModelDefinition, Variant
-    from sagemaker_local.hosted_container import HostedContainer, Surroundings
-    from sagemaker_local.hosting import HostedModel
-    from sagemaker_local.invocation import Invocation
+    from sagemaker_local.hosting.container_client import Answer
+    from sagemaker_local.hosting.hosted_container import HostedContainer, Surroundings
+    from sagemaker_local.hosting.invocation import Invocation
+    from sagemaker_local.hosting.models import HostedModel
 
 log = logging.getLogger(__name__)
 

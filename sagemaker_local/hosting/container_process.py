@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from sagemaker_local.container_client import answers_ping, client_session
+from sagemaker_local.hosting.container_client import answers_ping, client_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 FRAMEWORK_IMAGE = re.compile(r"local/(sklearn|lightgbm)(:[\w.-]+)?")
 RUNNING_IMAGE = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}/?")
 

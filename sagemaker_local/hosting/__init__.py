@@ -1,0 +1,1 @@
+"""Hosting: endpoints in service, the models on them, and the containers that respond."""
