@@ -28,11 +28,11 @@ BACKLOG = 1024
 
 
 class DemoFailed(Exception):
-    """The demo endpoints could not be made; why is in the lines before."""
+    """The demo endpoints could not be created; the lines printed before say why."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Defaults are the fields of Options; `--help` shows them."""
+def argument_parser() -> argparse.ArgumentParser:
+    """Build the parser, whose defaults are those of Options."""
     defaults = Options()
     parser = argparse.ArgumentParser(
         prog="python -m sagemaker_local",
@@ -83,74 +83,74 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = parser().parse_args(arguments)
+    """Run the local SageMaker until Ctrl-C or SIGTERM, and return the exit code."""
+    args = argument_parser().parse_args(arguments)
     logging.basicConfig(
         format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stdout
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.server").disabled = True  # what callers send that is no HTTP
-    _forget_aws()
+    logging.getLogger("aiohttp.server").disabled = True  # It logs malformed HTTP.
+    _remove_aws_settings()
     try:
-        listener = socket.create_server(("127.0.0.1", given.port), backlog=BACKLOG)
+        listener = socket.create_server(("127.0.0.1", args.port), backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        known = isinstance(error, OSError) and error.errno
-        reason = os.strerror(known) if known else "ports end at 65535"
+        number = isinstance(error, OSError) and error.errno
+        reason = os.strerror(number) if number else "ports end at 65535"
         sys.stderr.write(
-            f"error: cannot listen on port {given.port}: {reason};"
+            f"error: cannot listen on port {args.port}: {reason};"
             " choose another port with --port, or end the process that has this one\n"
         )
         return 1
-    return asyncio.run(_serve(given, listener))
+    return asyncio.run(_serve(args, listener))
 
 
-async def _serve(given: argparse.Namespace, listener: socket.socket) -> int:
-    """Until Ctrl-C or SIGTERM."""
-    loop, told_to_stop = asyncio.get_running_loop(), asyncio.Event()
+async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
+    loop, stop_requested = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told_to_stop.set)
-    if given.exit_with_parent:
-        lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(told_to_stop.set))
-    _say("starting the local SageMaker …")
-    # Only now, because it takes a second, and a taken port should be said at once.
+        loop.add_signal_handler(number, stop_requested.set)
+    if args.exit_with_parent:
+        lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(stop_requested.set))
+    _print("starting the local SageMaker …")
+    # Imported late, because it takes a second and a port in use should be reported at once.
     from sagemaker_local.server import LocalSageMaker  # noqa: PLC0415
 
     options = Options(
-        load_budget_seconds=given.load_budget,
-        creating_seconds=given.creating_seconds,
-        invocation_timeout_seconds=given.invocation_timeout,
-        startup_timeout_seconds=given.startup_timeout,
-        max_body_bytes=given.max_body_bytes,
+        load_budget_seconds=args.load_budget,
+        creating_seconds=args.creating_seconds,
+        invocation_timeout_seconds=args.invocation_timeout,
+        startup_timeout_seconds=args.startup_timeout,
+        max_body_bytes=args.max_body_bytes,
     )
     server = LocalSageMaker(options, listener)
-    stopping = asyncio.create_task(told_to_stop.wait())
-    work = asyncio.create_task(_come_up(server, given))
+    stop_task = asyncio.create_task(stop_requested.wait())
+    start_task = asyncio.create_task(_start(server, args))
     try:
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            work.result()
-            _announce(server)
-            await stopping
+        await asyncio.wait({start_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
+        if start_task.done():
+            start_task.result()
+            _print_ready(server)
+            await stop_task
         return 0
     except DemoFailed as failure:
         sys.stderr.write(f"error: {failure}\n")
         return 1
     finally:
-        work.cancel()
-        stopping.cancel()
-        await asyncio.wait({work, stopping})
-        _say("stopping …")
+        start_task.cancel()
+        stop_task.cancel()
+        await asyncio.wait({start_task, stop_task})
+        _print("stopping …")
         await server.stop()
 
 
-async def _come_up(server: LocalSageMaker, given: argparse.Namespace) -> None:
+async def _start(server: LocalSageMaker, args: argparse.Namespace) -> None:
     await server.start()
-    if given.demo:
-        await _create_demo(server.url, given.cache)
+    if args.demo:
+        await _create_demo(server.url, args.cache)
 
 
 async def _create_demo(url: str, cache: Path) -> None:
-    """As a user would: a program of its own that knows nothing but where AWS is."""
-    caller = {
+    """Run the demo as a separate program that uses this server as any user of AWS would."""
+    environment = {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -162,8 +162,8 @@ async def _create_demo(url: str, cache: Path) -> None:
         sys.executable,
         *command,
         stdin=asyncio.subprocess.PIPE,
-        env={**os.environ, **caller},
-        process_group=0,  # Ctrl-C is for us; we end it
+        env={**os.environ, **environment},
+        process_group=0,  # Ctrl-C reaches only this process, which then ends the demo.
     )
     try:
         if await process.wait() != 0:
@@ -175,27 +175,27 @@ async def _create_demo(url: str, cache: Path) -> None:
             await process.wait()
 
 
-def _announce(server: LocalSageMaker) -> None:
+def _print_ready(server: LocalSageMaker) -> None:
     for line in _table(server.overview()):
-        _say(line)
-    _say(f"use it with: export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1")
-    _say(f"ready: {server.url}")
+        _print(line)
+    _print(f"use it with: export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1")
+    _print(f"ready: {server.url}")
 
 
 def _table(rows: list[tuple[str, str, str, str]]) -> list[str]:
-    """Left-aligned columns."""
+    """Format rows under a header, in left-aligned columns."""
     if not rows:
         return []
-    full = [("endpoint", "kind", "status", "containers"), *rows]
-    widths = [max(len(row[column]) for row in full) for column in range(len(full[0]))]
+    lines = [("endpoint", "kind", "status", "containers"), *rows]
+    widths = [max(len(row[column]) for row in lines) for column in range(len(lines[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in full
+        for row in lines
     ]
 
 
-def _forget_aws() -> None:
-    """This process never talks to AWS, so no credential may be within its reach."""
+def _remove_aws_settings() -> None:
+    """Remove AWS settings and credentials, because this process must never reach AWS."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
@@ -216,7 +216,7 @@ def _length(text: str) -> int:
     return value
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -1,1 +1,1 @@
-"""Hosting: endpoints in service, the models on them, and the containers that respond."""
+"""Hosting: endpoints and inference components, their models, and the containers that respond."""

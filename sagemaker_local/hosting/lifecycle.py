@@ -1,4 +1,4 @@
-"""What endpoints and inference components have in common: a status, and work that moves it on."""
+"""Status and background work that endpoints and inference components share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from sagemaker_local.hosting.hosted_container import StartFailed
-from sagemaker_local.hosting.models import stop
+from sagemaker_local.hosting.models import stop_containers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -22,76 +22,78 @@ Status = Literal["Creating", "InService", "Updating", "Failed", "Deleting"]
 
 
 class Lifecycle(ABC):
-    """A status that work in the background moves on."""
+    """A named resource whose status changes when background work ends."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.status: Status = "Creating"
         self.failure_reason: str | None = None
         self.created = self.modified = time.time()
-        self._work: set[asyncio.Task[None]] = set()
-        self._retiring: list[HostedContainer] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining: list[HostedContainer] = []
         self._closing: asyncio.Task[None] | None = None
         self._deletion: asyncio.Task[None] | None = None
 
-    def move_to(self, status: Status) -> None:
+    @property
+    @abstractmethod
+    def containers(self) -> list[HostedContainer]:
+        """Containers that serve requests now."""
+
+    def set_status(self, status: Status) -> None:
+        """Change the status; `Deleting` is final."""
         if self._deletion is not None:
-            return  # nothing leads out of Deleting
+            return
         self.status = status
         self.modified = time.time()
 
     def fail(self, reason: str) -> None:
         log.warning("%s: %s", self.name, reason)
         self.failure_reason = reason
-        self.move_to("Failed")
+        self.set_status("Failed")
 
-    def begin(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(self._carry_out(work))
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+    def run_in_background(self, work: Coroutine[None, None, None]) -> None:
+        """Run the work in a task; if it raises an error, the status becomes `Failed`."""
+        task = asyncio.create_task(self._run(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def begin_deletion(self, forget: Callable[[], object]) -> None:
-        """Close in the background, then call `forget`."""
+    def delete(self, after_close: Callable[[], object]) -> None:
+        """Close in the background, then call `after_close`."""
         if self._deletion is None:
-            self.move_to("Deleting")
-            self._deletion = asyncio.create_task(self._delete(forget))
+            self.set_status("Deleting")
+            self._deletion = asyncio.create_task(self._delete(after_close))
 
-    async def retire(self, containers: list[HostedContainer]) -> None:
-        """Stop containers once their calls are answered; `close` stops those that still wait."""
-        self._retiring += containers
-        for container in containers:  # in their order, which is a call's way through a pipeline
+    async def drain_and_stop(self, containers: list[HostedContainer]) -> None:
+        """Stop containers after their current requests; `close` stops them without waiting."""
+        self._draining += containers
+        for container in containers:  # A pipeline's request passes through them in this order.
             await container.drain()
-        await stop(containers)
-        self._retiring = [other for other in self._retiring if other not in containers]
+        await stop_containers(containers)
+        self._draining = [other for other in self._draining if other not in containers]
 
     async def close(self) -> None:
-        """End whatever runs; whoever asks meanwhile waits for the same end."""
+        """Cancel background work and stop all containers; concurrent calls share one run."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
         await self._closing
 
     async def _close(self) -> None:
-        for task in self._work:
+        for task in self._tasks:
             task.cancel()
-        if self._work:
-            await asyncio.wait(self._work)
-        await stop([*self._retiring, *self.containers])
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await stop_containers([*self._draining, *self.containers])
 
-    @property
-    @abstractmethod
-    def containers(self) -> list[HostedContainer]:
-        """Those at work."""
-
-    async def _carry_out(self, work: Coroutine[None, None, None]) -> None:
+    async def _run(self, work: Coroutine[None, None, None]) -> None:
         try:
             await work
         except StartFailed as failure:
             self.fail(str(failure))
         except Exception:
-            # Nobody foresaw it, and nobody should wait for its end either.
+            # An unexpected error must not leave the resource in Creating or Updating for ever.
             log.exception("%s: failed", self.name)
             self.fail("Request to service failed. If failure persists, contact customer support.")
 
-    async def _delete(self, forget: Callable[[], object]) -> None:
+    async def _delete(self, after_close: Callable[[], object]) -> None:
         await self.close()
-        forget()
+        after_close()

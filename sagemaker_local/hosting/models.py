@@ -1,11 +1,12 @@
-"""Models being hosted: how an invocation passes through their containers.
+"""Running models: how an invocation passes through the containers of a model.
 
-One class for each way that SageMaker calls a model's containers; `host` chooses.
+There is one class for each way in which SageMaker invokes a model's containers.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sagemaker_local import refusals
@@ -13,11 +14,42 @@ from sagemaker_local.hosting.hosted_container import HostedContainer
 
 if TYPE_CHECKING:
     from sagemaker_local.definitions import ModelDefinition
-    from sagemaker_local.hosting.container_client import Answer
-    from sagemaker_local.hosting.hosted_container import Surroundings
-    from sagemaker_local.hosting.invocation import Invocation
+    from sagemaker_local.hosting.container_client import ContainerResponse
+    from sagemaker_local.hosting.hosted_container import HostingContext
 
 MAX_BETWEEN_CONTAINERS_BYTES = 5 * 1024 * 1024
+
+# A container receives these headers; SageMaker drops every other header of a POST.
+FORWARDED_HEADERS = {
+    "content_type": "Content-Type",
+    "accept": "Accept",
+    "custom_attributes": "X-Amzn-SageMaker-Custom-Attributes",
+    "inference_id": "X-Amzn-SageMaker-Inference-Id",
+    "session_id": "X-Amzn-SageMaker-Session-Id",
+}
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The parameters of one InvokeEndpoint request; None if the caller left one out."""
+
+    endpoint: str
+    request_id: str
+    body: bytes
+    content_type: str | None = None
+    accept: str | None = None
+    custom_attributes: str | None = None
+    target_model: str | None = None
+    target_variant: str | None = None
+    target_container_hostname: str | None = None
+    inference_id: str | None = None
+    inference_component: str | None = None
+    session_id: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that a container receives."""
+        headers = {header: getattr(self, name) for name, header in FORWARDED_HEADERS.items()}
+        return {header: value for header, value in headers.items() if value is not None}
 
 
 class HostedModel(Protocol):
@@ -25,18 +57,24 @@ class HostedModel(Protocol):
 
     containers: list[HostedContainer]
 
-    async def invoke(self, invocation: Invocation) -> Answer:
-        """When the invocation does not fit the model: InvalidInvocation."""
+    async def invoke(self, invocation: Invocation) -> ContainerResponse:
+        """Pass the invocation through the containers.
+
+        Raises:
+            InvalidInvocation: The invocation does not fit the model.
+            ModelError: A container failed.
+            ModelNotReady: The model is still loading.
+        """
 
 
 class SingleModel:
-    """One container."""
+    """A model of one container."""
 
     def __init__(self, containers: list[HostedContainer]) -> None:
         self.containers = containers
 
-    async def invoke(self, invocation: Invocation) -> Answer:
-        _refuse_hostname(invocation)  # which of two wrong headers is named is UNVERIFIED
+    async def invoke(self, invocation: Invocation) -> ContainerResponse:
+        _check_no_hostname(invocation)  # Which of two wrong headers is named is UNVERIFIED.
         _check_target_model(invocation, self.containers)
         return await self.containers[0].invoke(
             invocation.headers(), invocation.body, invocation.target_model
@@ -44,13 +82,13 @@ class SingleModel:
 
 
 class DirectModel:
-    """Containers that a caller names."""
+    """A model whose containers are invoked by hostname."""
 
     def __init__(self, containers: list[HostedContainer]) -> None:
         self.containers = containers
         self._by_hostname = {container.name: container for container in containers}
 
-    async def invoke(self, invocation: Invocation) -> Answer:
+    async def invoke(self, invocation: Invocation) -> ContainerResponse:
         hostname = invocation.target_container_hostname
         if hostname is None:
             raise refusals.TargetContainerMissing(invocation.endpoint)
@@ -64,34 +102,34 @@ class DirectModel:
 
 
 class SerialModel:
-    """A pipeline: each answer is the next container's request.
+    """A pipeline: the response of each container is the request of the next one.
 
-    A hop carries the Content-Type of the answer it carries; the caller's Accept is for the last
-    container alone. Both are UNVERIFIED: no public page says.
+    Each container receives the Content-Type of the body that it receives, and only the last
+    container receives the caller's Accept. Both are UNVERIFIED: no public page describes them.
     """
 
     def __init__(self, containers: list[HostedContainer]) -> None:
         self.containers = containers
 
-    async def invoke(self, invocation: Invocation) -> Answer:
-        _refuse_hostname(invocation)
+    async def invoke(self, invocation: Invocation) -> ContainerResponse:
+        _check_no_hostname(invocation)
         _check_target_model(invocation, self.containers)
         headers, body = invocation.headers(), invocation.body
         accept = headers.pop("Accept", None)
         for container, following in zip(self.containers, self.containers[1:], strict=False):
-            answer = await container.invoke(headers, body, invocation.target_model)
-            if len(answer.body) > MAX_BETWEEN_CONTAINERS_BYTES:
-                raise container.hop_too_large(answer, following)
+            response = await container.invoke(headers, body, invocation.target_model)
+            if len(response.body) > MAX_BETWEEN_CONTAINERS_BYTES:
+                raise container.oversize_hop_error(response, following)
             headers.pop("Content-Type", None)
-            if "content-type" in answer.headers:
-                headers["Content-Type"] = answer.headers["content-type"]
-            body = answer.body
+            if "content-type" in response.headers:
+                headers["Content-Type"] = response.headers["content-type"]
+            body = response.body
         if accept is not None:
             headers["Accept"] = accept
         return await self.containers[-1].invoke(headers, body, invocation.target_model)
 
 
-def _refuse_hostname(invocation: Invocation) -> None:
+def _check_no_hostname(invocation: Invocation) -> None:
     if invocation.target_container_hostname is not None:
         raise refusals.TargetContainerNotSupported(invocation.endpoint)
 
@@ -104,13 +142,17 @@ def _check_target_model(invocation: Invocation, containers: list[HostedContainer
         raise refusals.TargetModelNotSupported(invocation.endpoint)
 
 
-async def host(
-    model: ModelDefinition, variant: str, around: Surroundings, timeout_seconds: float
+async def start_model(
+    model: ModelDefinition, variant: str, context: HostingContext, timeout_seconds: float
 ) -> HostedModel:
-    """Start a model's containers, all at once. When one does not come up: StartFailed."""
+    """Start all containers of a model in parallel.
+
+    Raises:
+        StartFailed: A container did not become healthy. All others are stopped.
+    """
     containers = [
-        HostedContainer(definition, name, around)
-        for name, definition in zip(_names(model), model.containers, strict=True)
+        HostedContainer(definition, name, context)
+        for name, definition in zip(_container_names(model), model.containers, strict=True)
     ]
     starts = [asyncio.create_task(c.start(timeout_seconds, variant)) for c in containers]
     try:
@@ -119,20 +161,20 @@ async def host(
         for start in starts:
             start.cancel()
         await asyncio.wait(starts)
-        await stop(containers)
+        await stop_containers(containers)
         raise
     if model.direct:
         return DirectModel(containers)
     return SerialModel(containers) if len(containers) > 1 else SingleModel(containers)
 
 
-async def stop(containers: list[HostedContainer]) -> None:
-    """Stop them all, at once."""
+async def stop_containers(containers: list[HostedContainer]) -> None:
+    """Stop all containers in parallel."""
     await asyncio.gather(*(container.stop() for container in containers))
 
 
-def _names(model: ModelDefinition) -> list[str]:
-    """Hostnames; without them "primary", or names by position in a pipeline."""
+def _container_names(model: ModelDefinition) -> list[str]:
+    """Hostnames; without them "primary", or numbered names in a pipeline."""
     if len(model.containers) == 1:
         return [model.containers[0].hostname or "primary"]
     return [

@@ -1,12 +1,13 @@
-"""AWS's own Multi Model Server, run as SageMaker's containers run it for many models.
+"""Runs AWS's Multi Model Server as SageMaker's multi-model containers run it.
 
     with MultiModelServer() as server:
         ...                                  # Image: server.url
 
-The settings are those of sagemaker-inference-toolkit's `etc/mme-mms.properties`; a model is a
-folder anywhere on this machine, served by `multi_model_handler.py`. By hand:
+Every model is a folder that `multi_model_handler.py` serves. To start the server from a shell:
 
-    python tests/containers/multi_model_server.py --port 9302
+    python -m tests.containers.multi_model_server --port 9302
+
+Source of the settings: sagemaker-inference-toolkit, `etc/mme-mms.properties`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +52,10 @@ metric_time_interval=3600
 
 
 class MultiModelServer:
-    """A Java frontend and a Python process per loaded model, in a process group of its own."""
+    """A Java server with a Python process for each loaded model, in one process group."""
 
     def __init__(self, port: int | None = None) -> None:
-        self.port = port or _free_port()
+        self.port = port or free_port()
 
     @property
     def url(self) -> str:
@@ -65,8 +66,8 @@ class MultiModelServer:
         return self._log.read_text()
 
     def start(self) -> MultiModelServer:
-        # Its sockets go into a folder of its own (two servers would use the same names), and the
-        # folder's name is short, because a path of a socket must be.
+        # Unix sockets need a folder for each server, because two servers use the same names, and
+        # its path must be short.
         self._folder = tempfile.TemporaryDirectory(prefix="mms-")
         folder = Path(self._folder.name)
         self._log = folder / "log"
@@ -91,7 +92,7 @@ class MultiModelServer:
         return self
 
     def stop(self) -> None:
-        """Ask the whole group to end, then make it."""
+        """Terminate the process group, and kill it if it does not end in time."""
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal_number)
@@ -120,7 +121,7 @@ class MultiModelServer:
             return False
 
     def _members(self) -> list[psutil.Process]:
-        """Who is left of the group; the ended ones whom nobody has waited for do not count."""
+        """Return the running processes of the group; zombies do not count."""
         self._process.poll()
         return [p for p in psutil.process_iter() if _belongs(p, self._process.pid)]
 
@@ -137,14 +138,6 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
     while not (holds := condition()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return holds
-
-
-def _free_port() -> int:
-    """The server refuses ports from 32767 up, which are the ones that port 0 gives."""
-    for port in random.sample(range(20000, 32767), 100):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise RuntimeError("no free port below 32767")
 
 
 def main() -> None:
