@@ -1,4 +1,4 @@
-"""`python -m sagemaker_local --port N [--demo]`: SageMaker on this machine, for boto3."""
+"""`python -m sagemaker_local --port N [--demo]`: a local SageMaker for boto3."""
 
 from __future__ import annotations
 
@@ -26,6 +26,19 @@ DEFAULT_PORT = 4599
 DEFAULT_CACHE = Path(".local/demo-artifacts")
 BACKLOG = 1024
 
+# Option of the command line, field of Options, and help text.
+LIMITS = (
+    (
+        "--load-budget",
+        "load_budget_seconds",
+        "a request waits this long for a cold model, then gets ModelNotReadyException",
+    ),
+    ("--creating-seconds", "creating_seconds", "an endpoint is Creating at least this long"),
+    ("--invocation-timeout", "invocation_timeout_seconds", "time for a container to respond"),
+    ("--startup-timeout", "startup_timeout_seconds", "time for a container to become healthy"),
+    ("--max-body-bytes", "max_body_bytes", "largest request and response of an endpoint"),
+)
+
 
 class DemoFailed(Exception):
     """The demo endpoints could not be created; the lines printed before say why."""
@@ -40,45 +53,14 @@ def argument_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=int, default=DEFAULT_PORT, help="on loopback; 0 takes any free one")
+    add("--port", type=int, default=DEFAULT_PORT, help="port on loopback; 0 chooses a free port")
     add("--demo", action="store_true", help="create the demo endpoints")
-    add("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the demo's artifacts")
-    add("--exit-with-parent", action="store_true", help="end when standard input ends")
-    add(
-        "--load-budget",
-        type=_seconds,
-        default=defaults.load_budget_seconds,
-        metavar="SECONDS",
-        help="a call waits this long for a cold model, then gets ModelNotReadyException",
-    )
-    add(
-        "--creating-seconds",
-        type=_seconds,
-        default=defaults.creating_seconds,
-        metavar="SECONDS",
-        help="an endpoint is Creating at least this long",
-    )
-    add(
-        "--invocation-timeout",
-        type=_seconds,
-        default=defaults.invocation_timeout_seconds,
-        metavar="SECONDS",
-        help="a container has this long to answer",
-    )
-    add(
-        "--startup-timeout",
-        type=_seconds,
-        default=defaults.startup_timeout_seconds,
-        metavar="SECONDS",
-        help="a container has this long to pass its health check",
-    )
-    add(
-        "--max-body-bytes",
-        type=_length,
-        default=defaults.max_body_bytes,
-        metavar="N",
-        help="largest request and answer of a real-time endpoint",
-    )
+    add("--cache", type=Path, default=DEFAULT_CACHE, help="folder for the demo's artifacts")
+    add("--exit-with-parent", action="store_true", help="end when standard input closes")
+    for flag, field, help_ in LIMITS:
+        unit, parse = ("N", _length) if field.endswith("bytes") else ("SECONDS", _seconds)
+        default = getattr(defaults, field)
+        add(flag, dest=field, type=parse, default=default, metavar=unit, help=help_)
     return parser
 
 
@@ -114,13 +96,7 @@ async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
     # Imported late, because it takes a second and a port in use should be reported at once.
     from sagemaker_local.server import LocalSageMaker  # noqa: PLC0415
 
-    options = Options(
-        load_budget_seconds=args.load_budget,
-        creating_seconds=args.creating_seconds,
-        invocation_timeout_seconds=args.invocation_timeout,
-        startup_timeout_seconds=args.startup_timeout,
-        max_body_bytes=args.max_body_bytes,
-    )
+    options = Options(**{field: getattr(args, field) for _, field, _ in LIMITS})
     server = LocalSageMaker(options, listener)
     stop_task = asyncio.create_task(stop_requested.wait())
     start_task = asyncio.create_task(_start(server, args))

@@ -14,15 +14,14 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from sagemaker_local import errors, refusals
-from sagemaker_local.faults import ERRORS, Fault
+from sagemaker_local.faults import ERRORS
 from sagemaker_local.hosting.models import Invocation
 from sagemaker_local.validation import service_model, violations
 
 if TYPE_CHECKING:
     from sagemaker_local.control_plane.resources import Resources
-    from sagemaker_local.faults import Faults
+    from sagemaker_local.faults import Fault
     from sagemaker_local.hosting.container_client import ContainerResponse
-    from sagemaker_local.settings import Options
 
 NOT_OFFERED = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
@@ -55,37 +54,30 @@ RETURNED_HEADERS = (
 )
 
 
-class Runtime:
-    """Handles `POST /endpoints/{name}/invocations` with the resources of a region."""
-
-    def __init__(self, options: Options, faults: Faults) -> None:
-        self._options = options
-        self._faults = faults
-
-    async def handle(
-        self, request: web.Request, path: re.Match[str], resources: Resources
-    ) -> web.StreamResponse:
-        """Invoke the endpoint in the path; errors become responses."""
-        request_id = str(uuid.uuid4())
-        name = unquote(path["endpoint"])
-        # A rejected body is read too: otherwise the client would see a reset, not the response.
-        body = await _read_body(request, self._options.max_body_bytes)
-        fault = None
-        try:
-            if path["operation"] in NOT_OFFERED:
-                raise refusals.OperationNotOffered(NOT_OFFERED[path["operation"]])
-            if body is None:
-                raise refusals.OversizeBody(request_id)
-            invocation = _parse(request, name, request_id, body)
-            endpoint = resources.invocable_endpoint(name)
-            if (fault := self._faults.draw(name)) is not None:
-                await _apply_before_invocation(fault, request, resources, name)
-            container_response, variant = await endpoint.invoke(invocation)
-        except errors.ServiceError as error:
-            response = error_response(error, request_id)
-        else:
-            response = _success_response(container_response, variant, request_id)
-        return await _send(request, response, fault)
+async def handle(
+    request: web.Request, path: re.Match[str], resources: Resources
+) -> web.StreamResponse:
+    """Invoke the endpoint that the path names; errors become responses."""
+    request_id = str(uuid.uuid4())
+    name = unquote(path["endpoint"])
+    # A rejected body is read too: otherwise the client would see a reset, not the response.
+    body = await _read_body(request, resources.options.max_body_bytes)
+    fault = None
+    try:
+        if path["operation"] in NOT_OFFERED:
+            raise refusals.OperationNotOffered(NOT_OFFERED[path["operation"]])
+        if body is None:
+            raise refusals.OversizeBody(request_id)
+        invocation = _parse(request, name, request_id, body)
+        endpoint = resources.invocable_endpoint(name)
+        if (fault := resources.faults.draw(name)) is not None:
+            await _apply_before_invocation(fault, request, resources, name)
+        container_response, variant = await endpoint.invoke(invocation)
+    except errors.ServiceError as error:
+        response = error_response(error, request_id)
+    else:
+        response = _success_response(container_response, variant, request_id)
+    return await _send(request, response, fault)
 
 
 def is_disconnected(request: web.Request) -> bool:

@@ -61,7 +61,6 @@ class LocalSageMaker:
         self._options = options
         self._listener = listener
         self._faults = Faults()
-        self._runtime = runtime.Runtime(options, self._faults)
         self._moto = _Moto()
         self._folder = Path(tempfile.mkdtemp(prefix="sagemaker-local-"))
         self._resources: dict[str, Resources] = {}
@@ -115,7 +114,7 @@ class LocalSageMaker:
         path = request.raw_path.partition("?")[0]
         target = request.headers.get("X-Amz-Target")
         if (match := runtime.PATH.fullmatch(path)) and request.method == "POST":
-            return await self._runtime.handle(request, match, self._resources_of(request))
+            return await runtime.handle(request, match, self._resources_of(request))
         if protocol.is_hosting_operation(target):
             return await self._handle_control_plane(request, str(target))
         if match := _FAULT_PATH.fullmatch(path):

@@ -76,7 +76,7 @@ def violations(shape: Shape, value: Any, path: str = "") -> list[str]:
     ]
     for name in _missing(shape, value):
         found.append(
-            f"Value null at '{_join(path, _lower(name))}' failed to satisfy constraint:"
+            f"Value null at '{_member_path(path, name)}' failed to satisfy constraint:"
             " Member must not be null"
         )
     for child_shape, child, child_path in _children(shape, value, path):
@@ -94,7 +94,7 @@ def _children(shape: Shape, value: Any, path: str) -> Iterator[tuple[Shape, Any,
     if shape.type_name == "structure":
         for name, child in value.items():
             if name in shape.members and child is not None:
-                yield shape.members[name], child, _join(path, _lower(name))
+                yield shape.members[name], child, _member_path(path, name)
     elif shape.type_name == "list":
         for number, child in enumerate(value, start=1):
             yield shape.member, child, f"{path}.{number}.member"
@@ -153,9 +153,6 @@ def _quoted(shape: Shape, value: Any) -> str:
     return f"'{value}'"
 
 
-def _join(path: str, name: str) -> str:
+def _member_path(path: str, name: str) -> str:
+    name = name[:1].lower() + name[1:]
     return f"{path}.{name}" if path else name
-
-
-def _lower(name: str) -> str:
-    return name[:1].lower() + name[1:]

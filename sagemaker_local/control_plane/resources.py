@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
-from time import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sagemaker_local.errors import InvalidInput
@@ -33,39 +33,35 @@ class Created(Generic[T]):
 
     request: Mapping[str, Any]
     definition: T
-    created: float = field(default_factory=time)
+    created: float = field(default_factory=time.time)
 
 
+@dataclass(frozen=True)
 class Resources:
     """Models, endpoint configurations, endpoints and inference components, by name.
 
     The lookups raise InvalidInput if there is no resource of the name.
     """
 
-    def __init__(
-        self,
-        account_region: AccountRegion,
-        options: Options,
-        artifacts: ArtifactStore,
-        faults: Faults,
-    ) -> None:
-        self.arn = account_region.arn
-        self.models: dict[str, Created[ModelDefinition]] = {}
-        self.endpoint_configs: dict[str, Created[EndpointConfig]] = {}
-        self.endpoints: dict[str, Endpoint] = {}
-        self.account_region = account_region
-        self._options = options
-        self._artifacts = artifacts
-        self._faults = faults
+    account_region: AccountRegion
+    options: Options
+    artifacts: ArtifactStore
+    faults: Faults
+    models: dict[str, Created[ModelDefinition]] = field(default_factory=dict)
+    endpoint_configs: dict[str, Created[EndpointConfig]] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+
+    def arn(self, kind: str, name: str) -> str:
+        return self.account_region.arn(kind, name)
 
     def hosting_context(self, endpoint: str) -> HostingContext:
         """Return what the containers of an endpoint share."""
         return HostingContext(
             endpoint=endpoint,
             account_region=self.account_region,
-            options=self._options,
-            artifacts=self._artifacts,
-            delay_load=lambda: self._faults.delay_load(endpoint),
+            options=self.options,
+            artifacts=self.artifacts,
+            delay_load=lambda: self.faults.delay_load(endpoint),
         )
 
     def model(self, name: str) -> Created[ModelDefinition]:
@@ -115,10 +111,10 @@ def check_name_is_free(table: Mapping[str, object], kind: str, arn: str, name: s
 
 # Request member: the summary's member, and whether a summary passes, given both values.
 _TIME_FILTERS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
-    "CreationTimeAfter": ("CreationTime", lambda time, limit: time > limit),
-    "CreationTimeBefore": ("CreationTime", lambda time, limit: time < limit),
-    "LastModifiedTimeAfter": ("LastModifiedTime", lambda time, limit: time > limit),
-    "LastModifiedTimeBefore": ("LastModifiedTime", lambda time, limit: time < limit),
+    "CreationTimeAfter": ("CreationTime", lambda at, limit: at > limit),
+    "CreationTimeBefore": ("CreationTime", lambda at, limit: at < limit),
+    "LastModifiedTimeAfter": ("LastModifiedTime", lambda at, limit: at > limit),
+    "LastModifiedTimeBefore": ("LastModifiedTime", lambda at, limit: at < limit),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -137,26 +136,13 @@ class ContainerClient:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            return await self._read(response)
-
-    async def request_json(
-        self, method: str, path: str, content: object, timeout_seconds: float
-    ) -> ContainerResponse:
-        """Send one request with a JSON body."""
-        headers = {"Content-Type": "application/json"}
-        body = json.dumps(content).encode()
-        return await self.request(
-            method, path, headers=headers, body=body, timeout_seconds=timeout_seconds
-        )
-
-    async def _read(self, response: aiohttp.ClientResponse) -> ContainerResponse:
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > self._max_body_bytes:
-                raise ResponseUnreadable(f"over {self._max_body_bytes} bytes")
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return ContainerResponse(response.status, headers, bytes(body))
+            content = bytearray()
+            async for chunk in response.content.iter_any():
+                content += chunk
+                if len(content) > self._max_body_bytes:
+                    raise ResponseUnreadable(f"over {self._max_body_bytes} bytes")
+            lower_case = {name.lower(): value for name, value in response.headers.items()}
+            return ContainerResponse(response.status, lower_case, bytes(content))
 
     async def is_healthy(self, *, multi_model: bool) -> bool:
         """Check `/ping`, and for a multi-model container also `GET /models`, as SageMaker does."""

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sagemaker_local.hosting.container_client import client_session, is_ping_ok
 
@@ -43,10 +43,11 @@ class NeverReady(Exception):
     """The process ended again and again before it passed a health check."""
 
 
-class Container(Protocol):
-    """A model server at a URL."""
+class Container:
+    """A model server at a URL. This base class is for a server that already runs."""
 
-    url: str
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
 
     async def start(self, on_restart: Callable[[], None]) -> None:
         """Start the server; `on_restart` is called when a restart has lost the loaded models."""
@@ -62,23 +63,7 @@ class Container(Protocol):
         """Stop what `start` has started."""
 
 
-class ExternalContainer:
-    """A server that already runs; its health check tells whether it works."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-
-    async def start(self, on_restart: Callable[[], None]) -> None:
-        """Do nothing."""
-
-    async def wait_until_ready(self) -> None:
-        """Return at once."""
-
-    async def stop(self) -> None:
-        """Do nothing: others may use the server."""
-
-
-class ChildContainer:
+class ChildContainer(Container):
     """A model server of this package as a child process, restarted when it ends.
 
     This process owns the listening socket and passes it to the child, so that the port stays the
@@ -91,7 +76,7 @@ class ChildContainer:
         self._environment = environment
         self._label = label
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        super().__init__(f"http://127.0.0.1:{self._socket.getsockname()[1]}")
         self._is_ready = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
 
@@ -214,7 +199,7 @@ def container_for(
     """
     _check_image(definition.image)
     if RUNNING_IMAGE.fullmatch(definition.image):
-        return ExternalContainer(definition.image)
+        return Container(definition.image)
     environment = dict(definition.environment)
     if definition.multi_model:
         environment["SAGEMAKER_MULTI_MODEL"] = "true"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import shutil
 import time
@@ -207,10 +208,13 @@ class ModelCache:
 
     async def _load_in_container(self, model: CachedModel) -> None:
         """Send the load; while the container responds 507, unload another model and try again."""
-        content = {"model_name": model.name, "url": str(model.folder)}
+        body = json.dumps({"model_name": model.name, "url": str(model.folder)}).encode()
+        headers = {"Content-Type": "application/json"}
         seconds = self._options.load_limit_seconds
         while True:
-            response = await self._client.request_json("POST", "/models", content, seconds)
+            response = await self._client.request(
+                "POST", "/models", headers=headers, body=body, timeout_seconds=seconds
+            )
             if response.status != 507 or not await self._memory.make_room_for(model):
                 break
         if not (response.is_success or response.status == 409):

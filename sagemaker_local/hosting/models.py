@@ -6,8 +6,9 @@ There is one class for each way in which SageMaker invokes a model's containers.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sagemaker_local import refusals
 from sagemaker_local.hosting.hosted_container import HostedContainer
@@ -52,11 +53,13 @@ class Invocation:
         return {header: value for header, value in headers.items() if value is not None}
 
 
-class HostedModel(Protocol):
+class HostedModel(ABC):
     """A model whose containers run."""
 
-    containers: list[HostedContainer]
+    def __init__(self, containers: list[HostedContainer]) -> None:
+        self.containers = containers
 
+    @abstractmethod
     async def invoke(self, invocation: Invocation) -> ContainerResponse:
         """Pass the invocation through the containers.
 
@@ -67,11 +70,8 @@ class HostedModel(Protocol):
         """
 
 
-class SingleModel:
+class SingleModel(HostedModel):
     """A model of one container."""
-
-    def __init__(self, containers: list[HostedContainer]) -> None:
-        self.containers = containers
 
     async def invoke(self, invocation: Invocation) -> ContainerResponse:
         _check_no_hostname(invocation)  # Which of two wrong headers is named is UNVERIFIED.
@@ -81,35 +81,29 @@ class SingleModel:
         )
 
 
-class DirectModel:
+class DirectModel(HostedModel):
     """A model whose containers are invoked by hostname."""
-
-    def __init__(self, containers: list[HostedContainer]) -> None:
-        self.containers = containers
-        self._by_hostname = {container.name: container for container in containers}
 
     async def invoke(self, invocation: Invocation) -> ContainerResponse:
         hostname = invocation.target_container_hostname
         if hostname is None:
             raise refusals.TargetContainerMissing(invocation.endpoint)
-        if hostname not in self._by_hostname:
+        by_hostname = {container.name: container for container in self.containers}
+        if hostname not in by_hostname:
             raise refusals.TargetContainerUnknown(hostname, invocation.endpoint)
-        container = self._by_hostname[hostname]
+        container = by_hostname[hostname]
         _check_target_model(invocation, [container])
         return await container.invoke(
             invocation.headers(), invocation.body, invocation.target_model
         )
 
 
-class SerialModel:
+class SerialModel(HostedModel):
     """A pipeline: the response of each container is the request of the next one.
 
     Each container receives the Content-Type of the body that it receives, and only the last
     container receives the caller's Accept. Both are UNVERIFIED: no public page describes them.
     """
-
-    def __init__(self, containers: list[HostedContainer]) -> None:
-        self.containers = containers
 
     async def invoke(self, invocation: Invocation) -> ContainerResponse:
         _check_no_hostname(invocation)
