@@ -77,10 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listener = socket.create_server(("127.0.0.1", args.port), backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         number = isinstance(error, OSError) and error.errno
-        reason = os.strerror(number) if number else "ports end at 65535"
+        reason = os.strerror(number) if number else "the largest port is 65535"
         sys.stderr.write(
             f"error: cannot listen on port {args.port}: {reason};"
-            " choose another port with --port, or end the process that has this one\n"
+            " choose another port with --port, or end the process that uses this one\n"
         )
         return 1
     return asyncio.run(_serve(args, listener))

@@ -124,10 +124,7 @@ def _parse(request: web.Request, name: str, request_id: str, body: bytes) -> Inv
 
 
 def _success_response(response: ContainerResponse, variant: str, request_id: str) -> web.Response:
-    headers = {
-        "x-amzn-RequestId": request_id,
-        "x-Amzn-Invoked-Production-Variant": variant,
-    }
+    headers = {"x-amzn-RequestId": request_id, "x-Amzn-Invoked-Production-Variant": variant}
     for name in RETURNED_HEADERS:
         if name.lower() in response.headers:
             headers[name] = response.headers[name.lower()]

@@ -27,10 +27,7 @@ def create(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
 def describe(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     endpoint = resources.endpoint(request["EndpointName"])
     config = endpoint.config
-    description = {
-        **_summary(resources, endpoint),
-        "EndpointConfigName": config.name,
-    }
+    description = {**_summary(resources, endpoint), "EndpointConfigName": config.name}
     if endpoint.failure_reason:
         description["FailureReason"] = endpoint.failure_reason
     if "AsyncInferenceConfig" in config.request:

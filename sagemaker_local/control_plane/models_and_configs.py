@@ -38,11 +38,7 @@ def describe_model(resources: Resources, request: Mapping[str, Any]) -> dict[str
 
 def list_models(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     summaries = (
-        {
-            "ModelName": name,
-            "ModelArn": resources.arn("model", name),
-            "CreationTime": model.created,
-        }
+        {"ModelName": name, "ModelArn": resources.arn("model", name), "CreationTime": model.created}
         for name, model in resources.models.items()
     )
     return list_page(summaries, request, "Model")

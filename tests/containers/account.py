@@ -171,6 +171,14 @@ class Account:
         with contextlib.closing(response["Body"]) as stream:
             return {**response, "Body": stream.read()}
 
+    def rejection(self, endpoint: str, body: bytes = b"?", **members: Any) -> str:
+        """Invoke an endpoint that responds with a ValidationError, and return the error's text."""
+        try:
+            self.invoke(endpoint, body, **members)
+        except self.runtime.exceptions.ValidationError as error:
+            return str(error.response["Error"]["Message"])
+        raise AssertionError(f"{endpoint} accepted the request")
+
     def _undo_with(self, delete: Callable[..., object], *name: str, **members: str) -> None:
         """Delete the resource on `close`, unless the test has deleted it."""
 

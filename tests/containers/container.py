@@ -7,19 +7,12 @@ that it receives, and its attributes change its behaviour:
         container.answer = failing(400, "three columns, please")   # response to an invocation
         container.capacity = 2                                     # loading a third model is a 507
         container.load_gate.clear()                                # loads wait until set() again
-
-To start it from a shell:
-
-    python tests/containers/container.py --port 9301 --name second --capacity 3
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
-import os
-import signal
 import socket
 import struct
 import threading
@@ -284,26 +277,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Print nothing: tests read `requests`."""
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
-    parser.add_argument("--port", type=int, default=port)
-    parser.add_argument("--name", help="respond to x with NAME(x) instead of x")
-    parser.add_argument("--status", type=int, help="respond to every invocation with this status")
-    parser.add_argument("--capacity", type=int, help="number of models that fit")
-    parser.add_argument("--load-seconds", type=float, default=0)
-    args = parser.parse_args()
-    answer = failing(args.status, "on request") if args.status else echo
-    answer = wrapping(args.name) if args.name else answer
-    with Container(args.port, answer, healthy, args.capacity, args.load_seconds) as container:
-        ended = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
-        print(f"ready: {container.url}", flush=True)  # noqa: T201
-        ended.wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -3,23 +3,19 @@
     with MultiModelServer() as server:
         ...                                  # Image: server.url
 
-Every model is a folder that `multi_model_handler.py` serves. To start the server from a shell:
-
-    python -m tests.containers.multi_model_server --port 9302
+Every model is a folder that `multi_model_handler.py` serves.
 
 Source of the settings: sagemaker-inference-toolkit, `etc/mme-mms.properties`.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -54,12 +50,8 @@ metric_time_interval=3600
 class MultiModelServer:
     """A Java server with a Python process for each loaded model, in one process group."""
 
-    def __init__(self, port: int | None = None) -> None:
-        self.port = port or free_port()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def __init__(self) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
 
     @property
     def log(self) -> str:
@@ -138,18 +130,3 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
     while not (holds := condition()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return holds
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--port", type=int)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    with MultiModelServer(parser.parse_args().port) as server:
-        print(f"ready: {server.url}", flush=True)  # noqa: T201
-        ended.wait()
-
-
-if __name__ == "__main__":
-    main()

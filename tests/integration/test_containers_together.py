@@ -5,11 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.containers.account import artifacts, image
-from tests.containers.container import (
-    failing,
-    huge,
-    wrapping,
-)
+from tests.containers.container import failing, huge, wrapping
 from tests.support.stand_in import error_of
 
 
@@ -66,10 +62,7 @@ class TestDirect:
     )
     def test_wrong_hostname(self, account, containers, endpoint, members):
         """A missing or unknown hostname is a ValidationError, and no container is invoked."""
-        error = error_of(account.invoke, endpoint, **members)
-
-        assert error["Error"]["Code"] == "ValidationError"
-        assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+        assert account.rejection(endpoint, **members)
         assert not any(container.invocations for container in containers)
 
     @pytest.mark.parametrize("containers_in_model", [1, 2])
@@ -77,10 +70,7 @@ class TestDirect:
         """A single model and a pipeline reject TargetContainerHostname."""
         endpoint = account.deploy(*map(image, containers[:containers_in_model]))
 
-        error = error_of(account.invoke, endpoint, TargetContainerHostname="first")
-
-        assert error["Error"]["Code"] == "ValidationError"
-        assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+        assert account.rejection(endpoint, TargetContainerHostname="first")
         assert not any(container.invocations for container in containers)
 
 
@@ -187,6 +177,4 @@ class TestVariants:
         """An unknown TargetVariant is a ValidationError."""
         endpoint = account.deploy_variants({"old": (models[0], 1)})
 
-        error = error_of(account.invoke, endpoint, TargetVariant="newest")
-
-        assert error["Error"]["Code"] == "ValidationError"
+        assert account.rejection(endpoint, TargetVariant="newest")

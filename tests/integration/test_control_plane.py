@@ -27,6 +27,12 @@ def status_of(account, endpoint):
     return account.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"]
 
 
+def assert_not_found(account, endpoint):
+    """An endpoint that is not in service cannot be invoked, as if it did not exist."""
+    message = account.rejection(endpoint)
+    assert message == f"Endpoint {endpoint} of account 123456789012 not found."
+
+
 class TestModels:
     def test_describe_model(self, sagemaker):
         """Describe returns what was created, the ARN, the time and defaults, and no tags."""
@@ -104,6 +110,8 @@ class TestEndpoints:
 
         endpoint = account.create_endpoint({"one": (model, 3), "two": (model, 1)})
         creating = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert_not_found(account, endpoint)
+        assert not container.invocations
         container.ping = healthy
         account.wait_for(endpoint, "endpoint_in_service")
         serving = account.sagemaker.describe_endpoint(EndpointName=endpoint)
@@ -122,9 +130,10 @@ class TestEndpoints:
         error = error_of(account.sagemaker.describe_endpoint, EndpointName=endpoint)
         assert error["Error"]["Code"] == "ValidationException"
         assert error["Error"]["Message"] == f'Could not find endpoint "{arn}".'
+        assert_not_found(account, endpoint)
 
     def test_endpoint_that_cannot_start(self, account):
-        """The endpoint becomes Failed, and FailureReason names the image."""
+        """The endpoint becomes Failed, FailureReason names the image, and it cannot be invoked."""
         model = account.create_model({"Image": "somebody/elses:1.0"})
         endpoint = account.create_endpoint({"AllTraffic": (model, 1)})
 
@@ -134,6 +143,7 @@ class TestEndpoints:
         described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
         assert described["EndpointStatus"] == "Failed"
         assert "cannot run image somebody/elses:1.0" in described["FailureReason"]
+        assert_not_found(account, endpoint)
 
     def test_name_of_a_deleted_endpoint(self, account, container):
         """A new endpoint may have the name of a deleted one."""
@@ -265,7 +275,7 @@ class TestRegions:
             endpoint = account.deploy(image(container))
             error = error_of(elsewhere.sagemaker.describe_endpoint, EndpointName=endpoint)
             assert ":ap-south-1:" in error["Error"]["Message"]
-            assert error_of(elsewhere.invoke, endpoint)["Error"]["Code"] == "ValidationError"
+            assert_not_found(elsewhere, endpoint)
 
             model = elsewhere.create_model(image(container))
             config = elsewhere.create_config({"VariantName": "v", "ModelName": model, **INSTANCES})

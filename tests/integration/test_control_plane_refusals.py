@@ -137,11 +137,7 @@ REFUSALS = {
         "at 'containers' failed to satisfy constraint: Member must have length less than or equal"
         " to 15",
     ),
-    "two-mistakes": (
-        "create_endpoint",
-        {"EndpointName": "-"},
-        "2 validation errors detected: ",
-    ),
+    "two-mistakes": ("create_endpoint", {"EndpointName": "-"}, "2 validation errors detected: "),
     "no-container": ("create_model", model(), "Specify PrimaryContainer or Containers."),
     "both-ways-of-containers": (
         "create_model",
@@ -239,6 +235,11 @@ REFUSALS = {
         "create_endpoint_config",
         config(variant(**INSTANCES, **SERVERLESS)),
         "Variant v: specify either ServerlessConfig or InstanceType.",
+    ),
+    "serverless-without-model": (
+        "create_endpoint_config",
+        config({"VariantName": "v", **SERVERLESS}),
+        "Variant v: a serverless variant needs a ModelName.",
     ),
     "serverless-multi-model": (
         "create_endpoint_config",

@@ -7,11 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-from botocore.exceptions import (
-    ConnectionClosedError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError, ResponseStreamingError
 
 from tests.containers.account import artifacts, image
 from tests.support.stand_in import error_of, wait_until
@@ -70,10 +66,9 @@ class TestErrors:
         """`count` does not count invalid requests, which SageMaker rejects before."""
         put("throttle", count=1)
 
-        refused = error_of(account.invoke, endpoint, TargetModel="a.tar.gz" * 200)
+        account.rejection(endpoint, TargetModel="a.tar.gz" * 200)
         throttled = error_of(account.invoke, endpoint)
 
-        assert refused["Error"]["Code"] == "ValidationError"
         assert throttled["Error"]["Code"] == "ThrottlingException"
 
     def test_throttling_has_a_null_message(self, account, endpoint, put):
@@ -102,10 +97,9 @@ class TestErrors:
         """A fault for an endpoint that does not exist has no effect."""
         sagemaker_local.fault("PUT", name, b'{"fault": "e500"}')
 
-        error = error_of(account.invoke, name)
+        account.rejection(name)
 
         sagemaker_local.fault("DELETE", name)
-        assert error["Error"]["Code"] == "ValidationError"
 
 
 class TestShareAndCount:

@@ -205,7 +205,7 @@ class TestStart:
         assert described["EndpointStatus"] == "Failed"
         assert "did not pass the ping health check" in described["FailureReason"]
         assert "AllTraffic" in described["FailureReason"]
-        assert error_of(account.invoke, endpoint)["Error"]["Code"] == "ValidationError"
+        assert "not found" in account.rejection(endpoint)
 
     def test_missing_container(self, impatient_account, container):
         """The endpoint fails if nothing listens at the container's address."""

@@ -68,12 +68,7 @@ SAGEMAKER = "X-Amzn-SageMaker-"
             ["a" * 64, "a.b"],
             "targetContainerHostname",
         ),
-        (
-            f"{SAGEMAKER}Inference-Component",
-            ["a" * 63],
-            ["a" * 64, "a-"],
-            "inferenceComponentName",
-        ),
+        (f"{SAGEMAKER}Inference-Component", ["a" * 63], ["a" * 64, "a-"], "inferenceComponentName"),
         (f"{SAGEMAKER}Inference-Id", ["order 4711"], ["a" * 65], "inferenceId"),
         (
             f"{SAGEMAKER}Session-Id",

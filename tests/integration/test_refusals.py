@@ -1,4 +1,4 @@
-"""Requests that InvokeEndpoint rejects: endpoints out of service, artifacts, and sizes."""
+"""Requests that InvokeEndpoint rejects: missing artifacts, oversize bodies, and others."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 
 from tests.containers.account import INSTANCES, VARIANT, Account, image
-from tests.containers.container import failing, huge
+from tests.containers.container import huge
 from tests.support.stand_in import StandIn, error_of, wait_until
 from tests.support.wire import connected, invocation, received, send
 
@@ -30,60 +30,20 @@ def strict_account(strict, start_container):
         yield account
 
 
-def rejected(account, endpoint, *body, **members):
-    """Invoke the endpoint, and return the text of the ValidationError."""
-    error = error_of(account.invoke, endpoint, *body, **members)
-    assert error["Error"]["Code"] == "ValidationError"
-    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
-    return error["Error"]["Message"]
+def test_asynchronous_endpoint(account, container):
+    """An asynchronous endpoint rejects InvokeEndpoint."""
+    model = account.create_model(image(container))
+    config = account.create_config(
+        {"VariantName": VARIANT, "ModelName": model, **INSTANCES},
+        AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": "s3://bucket/out"}},
+    )
+    endpoint = account.start_endpoint(config)
+    account.wait_for(endpoint, "endpoint_in_service")
+    described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
 
-
-def not_found(endpoint):
-    return f"Endpoint {endpoint} of account 123456789012 not found."
-
-
-class TestEndpointsOutOfService:
-    def test_unknown_endpoint(self, account):
-        """An unknown endpoint is not found."""
-        assert rejected(account, "absent") == not_found("absent")
-
-    def test_deleted_endpoint(self, account, container):
-        """A deleted endpoint is not found."""
-        endpoint = account.deploy(image(container))
-        account.delete_endpoint(endpoint)
-
-        assert rejected(account, endpoint) == not_found(endpoint)
-
-    def test_creating_endpoint(self, account, start_container):
-        """An endpoint is not found while it is Creating."""
-        container = start_container(ping=failing(503))
-        model = account.create_model(image(container))
-        endpoint = account.create_endpoint({VARIANT: (model, 1)})
-        wait_until(lambda: container.requests)
-
-        assert rejected(account, endpoint) == not_found(endpoint)
-        assert not container.invocations
-
-    def test_failed_endpoint(self, account):
-        """A Failed endpoint is not found."""
-        endpoint = failed_endpoint(account, {"Image": "nobodys:1"})["EndpointName"]
-
-        assert rejected(account, endpoint) == not_found(endpoint)
-
-    def test_asynchronous_endpoint(self, account, container):
-        """An asynchronous endpoint rejects InvokeEndpoint."""
-        model = account.create_model(image(container))
-        config = account.create_config(
-            {"VariantName": VARIANT, "ModelName": model, **INSTANCES},
-            AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": "s3://bucket/out"}},
-        )
-        endpoint = account.start_endpoint(config)
-        account.wait_for(endpoint, "endpoint_in_service")
-        described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
-
-        assert "does not support synchronous invocations" in rejected(account, endpoint)
-        assert described["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
-        assert not container.invocations
+    assert "does not support synchronous invocations" in account.rejection(endpoint)
+    assert described["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
+    assert not container.invocations
 
 
 class TestArtifacts:
@@ -135,7 +95,7 @@ class TestArtifacts:
         }
 
         for target_model, text in texts.items():
-            assert text in rejected(account, endpoint, TargetModel=target_model)
+            assert text in account.rejection(endpoint, TargetModel=target_model)
         assert not container.load_attempts
 
 
@@ -161,7 +121,7 @@ class TestBodies:
         endpoint = account.deploy(image(container))
 
         assert len(account.invoke(endpoint, bytes(25 * MIB))["Body"]) == 25 * MIB
-        assert "has oversize body" in rejected(account, endpoint, bytes(25 * MIB + 1))
+        assert "has oversize body" in account.rejection(endpoint, bytes(25 * MIB + 1))
         assert len(container.invocations) == 1
 
     def test_largest_serverless_body(self, account, container):
@@ -177,7 +137,7 @@ class TestBodies:
         described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
 
         assert len(account.invoke(endpoint, bytes(4 * MIB))["Body"]) == 4 * MIB
-        assert "has oversize body" in rejected(account, endpoint, bytes(4 * MIB + 1))
+        assert "has oversize body" in account.rejection(endpoint, bytes(4 * MIB + 1))
         container.answer = huge(5)
         too_much = error_of(account.invoke, endpoint)
         assert "could not load the entire response body" in too_much["Error"]["Message"]
@@ -189,7 +149,7 @@ class TestBodies:
         endpoint = strict_account.deploy(image(container))
 
         assert len(strict_account.invoke(endpoint, bytes(LIMIT))["Body"]) == LIMIT
-        assert "has oversize body" in rejected(strict_account, endpoint, bytes(LIMIT + 1))
+        assert "has oversize body" in strict_account.rejection(endpoint, bytes(LIMIT + 1))
 
     @pytest.mark.parametrize("endpoint", ["absent", "-"])
     def test_rejected_body_is_read_completely(self, strict, endpoint):
