@@ -44,15 +44,15 @@ class Account:
 
     def __init__(self, session: boto3.Session, endpoint_url: str) -> None:
         self.url = endpoint_url
-        client = functools.partial(session.client, endpoint_url=endpoint_url, config=ONE_ATTEMPT)
-        self.sagemaker, self.s3 = client("sagemaker"), client("s3")
-        self.runtime = client("sagemaker-runtime")
-        self._undo = contextlib.ExitStack()
-        for used in (self.s3, self.runtime, self.sagemaker):
-            self._undo.callback(used.close)
+        connect = functools.partial(session.client, endpoint_url=endpoint_url, config=ONE_ATTEMPT)
+        self.sagemaker, self.s3 = connect("sagemaker"), connect("s3")
+        self.runtime = connect("sagemaker-runtime")
+        self._cleanup = contextlib.ExitStack()
+        for client in (self.s3, self.runtime, self.sagemaker):
+            self._cleanup.callback(client.close)
 
     def close(self) -> None:
-        self._undo.close()
+        self._cleanup.close()
 
     @functools.cached_property
     def _bucket(self) -> str:
@@ -108,7 +108,7 @@ class Account:
         if mode:
             given["InferenceExecutionConfig"] = {"Mode": mode}
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, **given)
-        self._undo_with(self.sagemaker.delete_model, ModelName=name)
+        self._delete_on_close(self.sagemaker.delete_model, ModelName=name)
         return name
 
     def create_config(self, *variants: Mapping[str, Any], **members: Any) -> str:
@@ -117,7 +117,7 @@ class Account:
         self.sagemaker.create_endpoint_config(
             EndpointConfigName=name, ProductionVariants=variants, **members
         )
-        self._undo_with(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
+        self._delete_on_close(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
         return name
 
     def create_endpoint(self, variants: Mapping[str, tuple[str, float]]) -> str:
@@ -138,7 +138,7 @@ class Account:
     def start_endpoint(self, config: str) -> str:
         """Create an endpoint that has the name of its configuration."""
         self.sagemaker.create_endpoint(EndpointName=config, EndpointConfigName=config)
-        self._undo_with(self.delete_endpoint, config)
+        self._delete_on_close(self.delete_endpoint, config)
         return config
 
     def delete_endpoint(self, name: str) -> None:
@@ -179,17 +179,17 @@ class Account:
             return str(error.response["Error"]["Message"])
         raise AssertionError(f"{endpoint} accepted the request")
 
-    def _undo_with(self, delete: Callable[..., object], *name: str, **members: str) -> None:
-        """Delete the resource on `close`, unless the test has deleted it."""
+    def _delete_on_close(self, delete: Callable[..., object], *name: str, **members: str) -> None:
+        """Delete the resource on `close`, if it still exists then."""
 
-        def undo() -> None:
+        def delete_if_present() -> None:
             try:
                 delete(*name, **members)
             except ClientError as error:
                 if "Could not find" not in error.response["Error"]["Message"]:
                     raise
 
-        self._undo.callback(undo)
+        self._cleanup.callback(delete_if_present)
 
 
 def _new_name() -> str:

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from tests.support.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from email.message import Message
@@ -87,7 +89,7 @@ def resetting(request: Request) -> Answer:
 
 @dataclass
 class Container:
-    """An HTTP server on loopback; `port` 0 chooses a free port, which stays the same."""
+    """An HTTP server on loopback; its port stays the same when it is started again."""
 
     port: int = 0
     answer: Callable[[Request], Answer] = echo
@@ -135,9 +137,9 @@ class Container:
     def start(self) -> Container:
         self._stopped.clear()
         self.hang_gate.clear()
+        self.port = self.port or free_port()
         self._server = _Server(("127.0.0.1", self.port), _Handler)
         self._server.container = self
-        self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self
