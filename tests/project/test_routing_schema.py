@@ -1,4 +1,4 @@
-"""routing.schema.json, which editors read, is what the code says."""
+"""routing.schema.json, which editors read, is made from the code."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def test_current():
-    """When it is stale: python -m gatewayctl schema --out routing.schema.json"""
+    """The file is current; to renew it: gatewayctl schema --out routing.schema.json"""
     written = (PROJECT / "routing.schema.json").read_text(encoding="ascii")
 
     assert written == json.dumps(table_schema(), indent=2) + "\n"
