@@ -1,8 +1,4 @@
-"""`gatewayctl explain`: what the gateway does with one path, and why.
-
-Nothing here decides anything. A dry run goes through the gateway's own code for the table, the
-grants, the checks of a request and the deadline; only the call of SageMaker is left out.
-"""
+"""`gatewayctl explain`: what the gateway does with one path, and why."""
 
 from __future__ import annotations
 
@@ -11,39 +7,47 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.api.wire import API_GATEWAY_SECONDS, LAMBDA_MARGIN_SECONDS
-from chalicelib.auth.credentials import Identity, Outcome
-from chalicelib.auth.principal import EVERYTHING, GRANT_RULE, OK, UNAUTHORIZED, Principal, is_grant
-from chalicelib.aws.deadline import Deadline
-from chalicelib.errors import GatewayError, UnknownModel, quoted
-from chalicelib.gateway import Gateway
-from chalicelib.payload.admission import ClientRequest
-from chalicelib.routing.headers import TIMEOUT
-from chalicelib.sagemaker.runtime import InferenceResponse
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.errors import (
+    GatewayError,
+    ModelNotReady,
+    UnknownModel,
+    UpstreamFailed,
+    UpstreamThrottled,
+    UpstreamUnreachable,
+)
+from chalicelib.payload.admission import negotiate
+from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
+from chalicelib.sagemaker.attempts import WARM_SECONDS, Attempts, RetryBudget
+from chalicelib.telemetry.log import TABLE_DIGITS
 from gatewayctl import stage as stages
 from gatewayctl import tables
-from gatewayctl.api_keys import state
 from gatewayctl.command import command, secret_option
-from gatewayctl.commands import explain_sections as sections
+from gatewayctl.commands.explain_dry_run import (
+    ANYBODY,
+    Answer,
+    Request,
+    SimulatedGateway,
+    caller_with_grants,
+    caller_with_key,
+    refused,
+    unknown_path,
+)
 from gatewayctl.key_store import KeyDocument, KeyStore
+from gatewayctl.policy.needs import permission_for
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from chalicelib.auth.key_document import ApiKey
-    from chalicelib.payload.admission import InferenceRequest
-    from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
+    from chalicelib.routing.table import Match, Model
     from gatewayctl.command import Context
-    from gatewayctl.commands.explain_sections import Section
+    from gatewayctl.commands.explain_dry_run import Caller, DryRun
     from gatewayctl.tables import TableFile
 
 PREFIX = "/predict/"
 WIDTH = len("content type") + 2
-
-BODY = b"{}"
-"""Strict JSON stands for any body that a caller may send."""
+UNLIMITED_SECONDS = 1e9
 
 
 @command("explain")
@@ -73,9 +77,9 @@ def explain(
         raise WrongUse("--as and --grants name two callers; give one of them")
     caller = None
     if grants is not None:
-        caller = _with_grants(grants)
+        caller = caller_with_grants(grants)
     elif key_id is not None:
-        caller = _with_key(_find_key(context, secret, key_id), context.now())
+        caller = caller_with_key(_find_key(context, secret, key_id), context.now())
     gateway = SimulatedGateway(
         tables.load(context.table_path()),
         stages.lambda_timeout_seconds(context.stage, context.project),
@@ -85,166 +89,32 @@ def explain(
     return _report(request, _explanation(gateway, request, caller))
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody with grants."""
-
-    described: str
-    identity: Identity
-    refused: str | None = None
-    """Why the credential is not valid; None if it is."""
-
-    def principal(self, now: int) -> Principal:
-        """Return the principal that the gateway makes of the caller.
-
-        Raises:
-            Unauthorized: The credential is not valid.
-        """
-        status = UNAUTHORIZED if self.refused else OK
-        return Principal(Outcome(status, self.identity).context(), now=now)
-
-    def deciding_grants(self, path: str, now: int) -> list[str]:
-        """Return the grants each of which is enough to call the path."""
-        return [grant for grant in self.identity.grants if _alone(grant, now).may_call(path)]
-
-
-ANYBODY = Caller("anybody", Identity("anybody", (EVERYTHING,), None))
-
-
-def _with_grants(text: str) -> Caller:
-    grants = tuple(dict.fromkeys(text.split()))
-    for grant in grants:
-        if not is_grant(grant):
-            raise WrongUse(
-                f"--grants has {quoted(grant)}, which is no grant; a grant is {GRANT_RULE}"
-            )
-    return Caller("--grants", Identity("--grants", grants, None))
-
-
-def _with_key(key: ApiKey, now: int) -> Caller:
-    is_good = state(key, now) in {"active", "expiring"}
-    identity = Identity(key.principal, key.grants, key.expires, key.key_id)
-    described = f"key {key.key_id} of {key.principal}"
-    return Caller(described, identity, None if is_good else f"the key is {state(key, now)}")
-
-
 def _find_key(context: Context, secret: str | None, key_id: str) -> ApiKey:
     store = KeyStore(context.secret_name(secret), context.connect)
     return KeyDocument(store, context.now()).find(key_id)
-
-
-def _alone(grant: str, now: int) -> Principal:
-    return Caller("", Identity("", (grant,), None)).principal(now)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a caller would send."""
-
-    path: str
-    accept: str | None
-    content_type: str | None
-    timeout_ms: str | None
-
-    def call(self, model: Model) -> ClientRequest:
-        """Return the request as the gateway gets it; its type is one that the model takes."""
-        headers = {
-            "accept": self.accept,
-            "content-type": self.content_type or model.content_types[0],
-            TIMEOUT.lower(): self.timeout_ms,
-        }
-        sent = {name: value for name, value in headers.items() if value is not None}
-        return ClientRequest(sent, BODY, len(BODY))
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What the gateway would call SageMaker with, and how long the call may take."""
-
-    resolved: ResolvedModel
-    request: InferenceRequest
-    seconds: float
-
-    @property
-    def arguments(self) -> dict[str, object]:
-        """The arguments of InvokeEndpoint, without the body."""
-        args = {**self.resolved.target.invoke_args(), **self.request.invoke_args()}
-        return {name: value for name, value in args.items() if name != "Body"}
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedGateway:
-    """The gateway of a table file and a stage; it serves as the table's source, too."""
-
-    file: TableFile
-    lambda_timeout_seconds: float
-    now: int
-
-    def table(self) -> RoutingTable:
-        return self.file.table
-
-    @property
-    def platform_seconds(self) -> dict[str, float]:
-        """The time that API Gateway and Lambda give a request to a warm function."""
-        margin = LAMBDA_MARGIN_SECONDS
-        return {"API Gateway": API_GATEWAY_SECONDS, "Lambda": self.lambda_timeout_seconds - margin}
-
-    def dry_run(self, principal: Principal, path: str, call: ClientRequest) -> DryRun:
-        """Run the gateway's code up to the call of SageMaker.
-
-        Raises:
-            GatewayError: The gateway refuses the request.
-        """
-        runtime = _RecordingRuntime()
-        Gateway(self, runtime).predict(
-            principal,
-            path,
-            call,
-            platform=Deadline.soonest([min(self.platform_seconds.values())]),
-            record=RequestRecord("explain"),
-        )
-        return runtime.recorded[0]
-
-
-class _RecordingRuntime:
-    """Records a call instead of making it."""
-
-    def __init__(self) -> None:
-        self.recorded: list[DryRun] = []
-
-    def invoke(
-        self,
-        resolved: ResolvedModel,
-        request: InferenceRequest,
-        deadline: Deadline,
-        record: RequestRecord,
-    ) -> InferenceResponse:
-        # Rounded, because a few microseconds have already passed.
-        self.recorded.append(DryRun(resolved, request, round(deadline.remaining_seconds, 2)))
-        return InferenceResponse(b"", request.content_type)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What the caller gets, and the sections that say why."""
 
-    answer: sections.Answer
+    answer: Answer
     sections: tuple[Section, ...]
 
 
 def _explanation(gateway: SimulatedGateway, request: Request, caller: Caller | None) -> Explanation:
     """Explain a path for a caller, or for anybody who has the grant."""
-    table = sections.table(gateway.file)
+    table = _table_section(gateway.file)
     try:
         found = gateway.file.table.find(request.path)
     except UnknownModel as error:
-        answer = sections.unknown_path(error, request.path, gateway.file.table)
+        answer = unknown_path(error, request.path, gateway.file.table)
         return Explanation(answer, (table,))
     dry_run, refusal_of_all = _try(gateway, request, found, ANYBODY)
     refusal = refusal_of_all if caller is None else _try(gateway, request, found, caller)[1]
-    answer = sections.Answer()
+    answer = Answer()
     if refusal is not None:
-        answer = sections.refused(refusal, found, request.path, caller or ANYBODY)
+        answer = refused(refusal, found, request.path, caller or ANYBODY)
     parts = tuple(_sections(gateway, request, found, dry_run, caller))
     return Explanation(answer, (*parts, table))
 
@@ -267,19 +137,19 @@ def _sections(
     caller: Caller | None,
 ) -> Iterator[Section]:
     model = found.model
-    yield sections.entry(model, gateway.file)
-    yield sections.parameters(found)
+    yield _entry_section(model, gateway.file)
+    yield _parameters_section(found)
     if caller is not None:
-        yield sections.grant(caller, request.path, gateway.now)
-    yield sections.accept(request, model)
-    yield sections.content_type(request, model)
-    yield sections.headers(model)
+        yield _grant_section(caller, request.path, gateway.now)
+    yield _accept_section(request, model)
+    yield _content_type_section(request, model)
+    yield _headers_section(model)
     if dry_run is not None:
-        yield sections.call(dry_run)
-        yield sections.deadline(request, model, gateway.platform_seconds, dry_run)
-        yield sections.attempts(model)
-        yield sections.cold_start(model)
-        yield sections.permission(dry_run)
+        yield _call_section(dry_run)
+        yield _deadline_section(request, model, gateway.platform_seconds, dry_run)
+        yield _attempts_section(model)
+        yield _cold_start_section(model)
+        yield _permission_section(dry_run)
 
 
 def _report(request: Request, explanation: Explanation) -> Report:
@@ -301,3 +171,158 @@ def _report(request: Request, explanation: Explanation) -> Report:
             **{section.name.replace(" ", "_"): section.data for section in explanation.sections},
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section: its lines as text, its data for `--format json`."""
+
+    name: str
+    lines: Sequence[str]
+    data: object
+
+
+def _entry_section(model: Model, file: TableFile) -> Section:
+    line, _ = file.lines.of(("models", model.name))
+    return Section(
+        "entry",
+        [f"{model.name}, {file.name}:{line}, kind {model.target.kind}"],
+        {"name": model.name, "kind": model.target.kind, "file": file.name, "line": line},
+    )
+
+
+def _parameters_section(found: Match) -> Section:
+    pairs = list(zip(found.model.parameters, found.values, strict=True))
+    return Section(
+        "parameters",
+        [f"{declared.name} = {value}" for declared, value in pairs],
+        {declared.name: value for declared, value in pairs},
+    )
+
+
+def _grant_section(caller: Caller, path: str, now: int) -> Section:
+    """Name the grants of the caller that admit the path."""
+    deciding = caller.deciding_grants(path, now)
+    lines = [f"{one} of {caller.described}" for one in deciding]
+    identity = caller.identity
+    return Section(
+        "grant",
+        lines or [f"none of {caller.described}"],
+        {
+            "principal": identity.principal,
+            "key_id": identity.key_id,
+            "grants": list(identity.grants),
+            "deciding": deciding,
+        },
+    )
+
+
+def _call_section(dry_run: DryRun) -> Section:
+    """Show the arguments of InvokeEndpoint."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in dry_run.arguments.items())
+    return Section("call", [f"InvokeEndpoint({arguments}, Body=…)"], dry_run.arguments)
+
+
+def _accept_section(request: Request, model: Model) -> Section:
+    """Show which Accept the gateway sends to SageMaker."""
+    offers = list(model.accepts)
+    try:
+        chosen = negotiate(request.accept or "", model.accepts)
+        outcome = "SageMaker gets no Accept" if chosen is None else f"SageMaker gets {chosen}"
+    except LookupError:
+        chosen, outcome = None, "none of these is accepted"
+    sent = request.accept or "no header is sent"
+    line = f"{sent}; the model can answer {', '.join(offers)}; {outcome}"
+    return Section("accept", [line], {"sent": request.accept, "chosen": chosen, "offers": offers})
+
+
+def _content_type_section(request: Request, model: Model) -> Section:
+    given = request.content_type
+    known = ", ".join(model.content_types)
+    assumed = f"{model.content_types[0]} is assumed, as no --content-type is given"
+    return Section(
+        "content type",
+        [f"{given or assumed}; the model takes {known}"],
+        {"sent": given, "takes": list(model.content_types)},
+    )
+
+
+def _headers_section(model: Model) -> Section:
+    """Show the other headers that pass, in both directions."""
+    passed = [PASSED[name][0] for name in model.pass_headers]
+    returned = [header for name in model.return_headers for header in RETURNED[name]]
+    lines = [f"to the model: {', '.join(passed)}"] if passed else []
+    lines += [f"to the caller: {', '.join(returned)}"] if returned else []
+    return Section("headers", lines, {"pass": passed, "return": returned})
+
+
+def _deadline_section(
+    request: Request, model: Model, platform_seconds: Mapping[str, float], dry_run: DryRun
+) -> Section:
+    """Show every time limit of the request, and the time that the shortest leaves for the call."""
+    limits = {"timeout_seconds": model.timeout_seconds, **platform_seconds}
+    if request.timeout_ms is not None:
+        limits[TIMEOUT] = int(request.timeout_ms) / 1000
+    listed = ", ".join(f"{name} {limit:g} s" for name, limit in limits.items())
+    return Section(
+        "deadline",
+        [f"{dry_run.seconds:g} s for the call, from the shortest of: {listed}"],
+        {"seconds": dry_run.seconds, "budgets": limits},
+    )
+
+
+def _attempts_section(model: Model) -> Section:
+    """Show after which errors the gateway tries again."""
+    retried = sorted(
+        (UpstreamFailed, UpstreamThrottled, UpstreamUnreachable),
+        key=lambda error: -(error.retry_pause_seconds or 0),
+    )
+    pauses = {
+        error.slug: error.retry_pause_seconds
+        for error in retried
+        if _is_tried_again(error(), model)
+    }
+    lines = [f"at most {model.max_attempts}, while there is time and the retry budget is not spent"]
+    lines += [f"another one about {pause:g} s after {slug}" for slug, pause in pauses.items()]
+    data = {"most": model.max_attempts, "again_after": pauses}
+    return Section("attempts", lines if pauses else ["one"], data)
+
+
+def _cold_start_section(model: Model) -> Section:
+    """Show what happens to a call of an artifact that SageMaker is still loading."""
+    waits = _is_tried_again(ModelNotReady(), model)
+    refusal = f"{ModelNotReady.status} {ModelNotReady.slug}"
+    when = "if SageMaker says that the artifact is loading"
+    if "TargetModel" in model.target.invoke_args():
+        when += f", or does not answer and the artifact has not answered for {WARM_SECONDS:g} s"
+    line = f"{model.cold_start}: {refusal} {when}"
+    if waits:
+        line = f"{model.cold_start}: tried again until the deadline, then {refusal}"
+    return Section("cold start", [line], {"cold_start": model.cold_start, "asks_again": waits})
+
+
+def _permission_section(dry_run: DryRun) -> Section:
+    """Show what the handler's role has to allow for this one call."""
+    need = permission_for(dry_run.resolved.target)
+    lines = [f"{need.action} on {' and '.join(need.resources)}"]
+    condition = None
+    if need.condition is not None:
+        key, value = need.condition
+        condition = {key: value}
+        lines.append(f"if {key} is {value}")
+    data = {"action": need.action, "resources": list(need.resources), "condition": condition}
+    return Section("permission", lines, data)
+
+
+def _table_section(file: TableFile) -> Section:
+    digest, models = file.table.digest, len(file.table)
+    return Section(
+        "table",
+        [f"{file.name}, {models:,} models, {digest[:TABLE_DIGITS]} in GET /health"],
+        {"file": file.name, "models": models, "sha256": digest},
+    )
+
+
+def _is_tried_again(error: GatewayError, model: Model) -> bool:
+    """Whether the gateway tries again after a first error, if budget and time allow it."""
+    return Attempts(model, RetryBudget()).pause_seconds(error, UNLIMITED_SECONDS) is not None

@@ -17,9 +17,9 @@ from chalicelib.routing.targets import KINDS, keys_of
 from gatewayctl.account.reader import account_of, rate_option
 from gatewayctl.account.values import IN_SERVICE, Component, Model, Unread
 from gatewayctl.command import command, out_option
-from gatewayctl.commands.import_artifacts import Entry, loadable
-from gatewayctl.commands.import_text import document, members, named
-from gatewayctl.output import writing
+from gatewayctl.commands.import_artifacts import loadable
+from gatewayctl.commands.import_text import Entry, Hosted, Section, document, members, named
+from gatewayctl.output import replace_file, writing
 from gatewayctl.report import ExitCode, NotReachable, Refused, Report
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gatewayctl.command import Context
     from gatewayctl.commands.import_text import Named
 
-    Content = list[tuple["Section", list[Named]]]
+    Content = list[tuple[Section, list[Named]]]
 
 
 @command("import")
@@ -90,13 +90,11 @@ def _checked_text(content: Content) -> str:
 
 
 def _write(target: Path, text: str, *, force: bool) -> None:
-    """Write through a symbolic link; without `force`, never replace a file."""
+    """Write the file; without `force`, never replace one."""
+    if force:
+        replace_file(target, text.encode())
+        return
     with writing(target):
-        if force:
-            new = target.resolve().with_name(f"{target.name}.new")
-            new.write_text(text, encoding="utf-8")
-            new.replace(target.resolve())
-            return
         try:
             with target.open("x", encoding="utf-8") as file:
                 file.write(text)
@@ -116,23 +114,6 @@ def _report(content: Content, lines: list[str], data: dict[str, str]) -> Report:
         note += f"; {len(omitted):,} remarks in the table about what it does not hold"
     data_of_all = {**data, "models": models, "omitted": omitted}
     return Report(ExitCode.FINE, lines=lines, notes=[note], data=data_of_all)
-
-
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """The entries that an endpoint gives, and remarks about what has no entry."""
-
-    entries: tuple[Entry, ...] = ()
-    omitted: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """What the table holds of one endpoint."""
-
-    endpoint: str
-    facts: str
-    hosted: Hosted
 
 
 def section(name: str, endpoint: Endpoint | Unread, account: AccountReader) -> Section:

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import heapq
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import quoted
 from chalicelib.routing.parameters import is_value
 from chalicelib.routing.reading.patterns import refusal
 from chalicelib.routing.targets import is_target_model
+from gatewayctl.commands.import_text import Entry, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,33 +49,6 @@ MOST_WORDS = 8
 _WORD = re.compile(r"[A-Za-z]{2,}(?=[0-9]+(?![A-Za-z0-9]))|[A-Za-z0-9]+")
 
 _Order = tuple[tuple[int, ...], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """The part of an artifact's name that a caller chooses."""
-
-    name: str
-    values: tuple[str, ...]
-    pattern: str | None
-    """A pattern for the values, if they are too many to list."""
-
-    @property
-    def rule(self) -> dict[str, object]:
-        return {"one_of": self.values} if self.pattern is None else {"pattern": self.pattern}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry of `models` before it has a name: one model or, with a parameter, several."""
-
-    names: tuple[str, ...]
-    """Names that fit, the best first; a name may be illegal, or that of another entry."""
-    kind: str
-    target: Mapping[str, str]
-    """The keys of the target."""
-    parameter: Parameter | None = None
-    comments: tuple[str, ...] = ()
 
 
 class Loadable(NamedTuple):

@@ -1,9 +1,10 @@
-"""The text of an imported table: names for its entries, YAML, and comments for the reader."""
+"""The imported table: its entries, their names, and the text with comments for the reader."""
 
 from __future__ import annotations
 
 import re
 import textwrap
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,10 +14,7 @@ from chalicelib.routing.table import row_key
 from chalicelib.routing.targets import LONGEST_NAME, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from gatewayctl.commands.import_ import Section
-    from gatewayctl.commands.import_artifacts import Entry
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 WIDTH = 100
 LIST_WIDTH = 84
@@ -33,13 +31,57 @@ No account says what a model takes and answers. Until you add it, callers may se
   content_types: [application/json, text/csv]
   description: What it predicts, and from what
   example: {instances: [[1, 2, 3]]}
-docs/routing-table.md has every key. After an edit: python -m gatewayctl validate --live"""
+docs/routing-table.md has every key. After an edit: gatewayctl validate --live"""
 
 # Texts that need no quotes in any version of YAML: no number, date or boolean.
 _PLAIN = re.compile(
     r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[a-z][a-z0-9_./-]*(?:\{[a-z]+\})?", re.IGNORECASE
 )
 _ILLEGAL = re.compile("[^a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """The part of an artifact's name that a caller chooses."""
+
+    name: str
+    values: tuple[str, ...]
+    pattern: str | None
+    """A pattern for the values, if they are too many to list."""
+
+    @property
+    def rule(self) -> dict[str, object]:
+        return {"one_of": self.values} if self.pattern is None else {"pattern": self.pattern}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of `models` before it has a name: one model or, with a parameter, several."""
+
+    names: tuple[str, ...]
+    """Names that fit, the best first; a name may be illegal, or that of another entry."""
+    kind: str
+    target: Mapping[str, str]
+    """The keys of the target."""
+    parameter: Parameter | None = None
+    comments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """The entries that an endpoint gives, and remarks about what has no entry."""
+
+    entries: tuple[Entry, ...] = ()
+    omitted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the table holds of one endpoint."""
+
+    endpoint: str
+    facts: str
+    hosted: Hosted
 
 
 class Named(NamedTuple):

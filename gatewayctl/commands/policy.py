@@ -204,7 +204,7 @@ def _check(
 
 def _command_line(place: Mapping[str, str | None], context: Context) -> Iterator[str]:
     """Return the command that updates the files, or refuses with the folds that it would need."""
-    yield from ("python", "-m", "gatewayctl", "policy", "--stage", context.stage)
+    yield from ("gatewayctl", "policy", "--stage", context.stage)
     for name, value in [("table", context.table), *((one, place[one]) for one in PLACE_RULES)]:
         if value:
             yield from (f"--{name}", str(value))

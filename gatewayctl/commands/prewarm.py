@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from contextlib import closing
+import threading
+import time
+from collections import Counter, deque
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from itertools import chain, product
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import click
 
 from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
-from chalicelib.payload.admission import InferenceRequest
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
 from gatewayctl.command import command
 from gatewayctl.commands.prewarm_calls import (
     LONGEST_CALL_SECONDS,
     SERVICE,
+    Candidate,
     Loader,
     ModelCaller,
     Outcome,
-    PrewarmRun,
     State,
 )
-from gatewayctl.report import ExitCode, Report, WrongUse
+from gatewayctl.report import ExitCode, NotReachable, Report, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chalicelib.routing.parameters import Parameter
-    from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
+    from chalicelib.routing.table import Match, Model, RoutingTable
     from gatewayctl.command import Context
 
 TIMEOUT_SECONDS = 400
@@ -38,6 +40,9 @@ TIMEOUT_SECONDS = 400
 LONGEST_TIMEOUT_SECONDS = 3_600
 AT_ONCE = 4
 MOST_AT_ONCE = 64
+
+PROGRESS_SECONDS = 10.0
+MOST_NAMED = 4
 
 READY = frozenset({State.HOT, State.LOADED})
 NOT_READY = frozenset({State.COLD, State.FAILED})
@@ -85,22 +90,6 @@ def prewarm(context: Context, *, models: tuple[str, ...], timeout: int, at_once:
     if run.not_reachable and not run.outcomes:
         raise run.not_reachable
     return report(selection, run)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One model to be loaded, by its path after `/predict/`."""
-
-    path: str
-    resolved: ResolvedModel
-
-    @property
-    def endpoint(self) -> str:
-        return self.resolved.target.endpoint
-
-    def invoke_args(self) -> dict[str, object]:
-        """Return the arguments of InvokeEndpoint."""
-        return {**self.resolved.target.invoke_args(), **_request(self.resolved.model).invoke_args()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,22 +192,6 @@ def _advice(model: Model) -> str:
     )
 
 
-def _request(model: Model) -> InferenceRequest:
-    """Return the model's example, else the shortest body of a type that the model takes.
-
-    SageMaker loads an artifact before the container reads the body.
-    """
-    json_types = [one for one in model.content_types if _is_json(one)]
-    if model.example is not None and json_types:
-        return InferenceRequest(model.example.encode(), json_types[0])
-    first = model.content_types[0]
-    return InferenceRequest(b"{}" if _is_json(first) else b"", first)
-
-
-def _is_json(media_type: str) -> bool:
-    return media_type == "application/json" or media_type.endswith("+json")
-
-
 def report(selection: Selection, run: PrewarmRun) -> Report:
     """Report a line for each model that is cold or failed, and a last line with the numbers."""
     known = {outcome.path: outcome for outcome in run.outcomes}
@@ -256,3 +229,94 @@ def _total(outcomes: Sequence[Outcome], counts: Counter[State]) -> str:
     took = {State.LOADED: f" in {min(seconds):.1f} to {max(seconds):.1f} s"} if seconds else {}
     parts = [f"{counts[state]} {state}{took.get(state, '')}" for state in State if counts[state]]
     return ": ".join(filter(None, (f"{len(outcomes)} models", ", ".join(parts))))
+
+
+class PrewarmRun:
+    """Loads models in threads and prints each outcome.
+
+    It ends when every model has an outcome, on Ctrl-C, or when AWS cannot be reached.
+
+    Args:
+        print_line: Prints a line of progress; only the main thread calls it.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        print_line: Callable[[str], object],
+        progress_seconds: float = PROGRESS_SECONDS,
+    ) -> None:
+        self.outcomes: list[Outcome] = []
+        self.not_reachable: NotReachable | None = None
+        self._print_line = print_line
+        self._progress_seconds = progress_seconds
+        self._total = len(candidates)
+        self._waiting = deque(candidates)
+        self._started: dict[str, float] = {}
+        self._events: SimpleQueue[str | Outcome | NotReachable | None] = SimpleQueue()
+        self._stopped = threading.Event()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait in a worker; returns True as soon as the run should stop."""
+        return self._stopped.wait(seconds)
+
+    def run(self, load: Callable[[Candidate], Outcome], at_once: int) -> None:
+        """Load all models, so many at a time; `outcomes` and `not_reachable` hold the results."""
+        # A call may take a minute. Daemon threads do not keep the process from ending after Ctrl-C,
+        # as the threads of a pool would.
+        workers = [
+            threading.Thread(target=self._work, args=(load,), daemon=True)
+            for _ in range(min(at_once, self._total))
+        ]
+        with suppress(KeyboardInterrupt):
+            self._print_line(f"calling {self._total} models, {len(workers)} at once")
+            for worker in workers:
+                worker.start()
+            self._handle_events(len(workers))
+        self._stopped.set()
+
+    def _work(self, load: Callable[[Candidate], Outcome]) -> None:
+        try:
+            while not self._stopped.is_set() and (candidate := self._next()):
+                self._events.put(candidate.path)
+                self._events.put(load(candidate))
+        except NotReachable as error:
+            self._events.put(error)
+        finally:
+            self._events.put(None)
+
+    def _next(self) -> Candidate | None:
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
+
+    def _handle_events(self, working: int) -> None:
+        """Return when the last worker has ended, or one cannot reach AWS."""
+        next_line = time.monotonic() + self._progress_seconds
+        while working:
+            try:
+                event = self._events.get(timeout=max(next_line - time.monotonic(), 0.0))
+            except Empty:
+                self._print_line(self._progress())
+                next_line += self._progress_seconds
+                continue
+            match event:
+                case None:
+                    working -= 1
+                case str():
+                    self._started[event] = time.monotonic()
+                case Outcome():
+                    del self._started[event.path]
+                    self.outcomes.append(event)
+                    self._print_line(f"[{len(self.outcomes)}/{self._total}] {event}")
+                case NotReachable():
+                    self.not_reachable = event
+                    return
+
+    def _progress(self) -> str:
+        now = time.monotonic()
+        named = [f"{path} ({now - since:.0f} s)" for path, since in self._started.items()]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        left = len(self._waiting)
+        return f"waiting for {', '.join(named[:MOST_NAMED])}{more}; {left} to go"

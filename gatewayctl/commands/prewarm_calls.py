@@ -1,29 +1,27 @@
-"""Calls models until SageMaker has loaded them: one call, one model, and all models in threads."""
+"""Calls one model until SageMaker has loaded it."""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from itertools import count
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from chalicelib import errors
+from chalicelib.payload.admission import InferenceRequest
 from chalicelib.sagemaker.upstream_errors import from_error_response
 from gatewayctl import aws
-from gatewayctl.report import NoAnswer, NotReachable
+from gatewayctl.report import NoAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from gatewayctl.commands.prewarm import Candidate
+    from chalicelib.routing.table import Model, ResolvedModel
 
 SERVICE = "sagemaker-runtime"
 LONGEST_CALL_SECONDS = 70.0
@@ -35,9 +33,6 @@ FIRST_PAUSE_SECONDS = 0.5
 MOST_DOUBLINGS = 5
 NOTICEABLE_SECONDS = 0.2
 """A first call that is no slower than this found the model loaded."""
-
-PROGRESS_SECONDS = 10.0
-MOST_NAMED = 4
 
 LOG = "see the log /aws/sagemaker/Endpoints/{endpoint}"
 ADVICE: dict[type[errors.GatewayError], str] = {
@@ -61,6 +56,38 @@ ADVICE: dict[type[errors.GatewayError], str] = {
 }
 NO_ANSWER = "the connection broke: try again"
 WORTH_RETRYING = (errors.UpstreamThrottled, errors.UpstreamFailed, errors.UpstreamUnreachable)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model to be loaded, by its path after `/predict/`."""
+
+    path: str
+    resolved: ResolvedModel
+
+    @property
+    def endpoint(self) -> str:
+        return self.resolved.target.endpoint
+
+    def invoke_args(self) -> dict[str, object]:
+        """Return the arguments of InvokeEndpoint."""
+        return {**self.resolved.target.invoke_args(), **_request(self.resolved.model).invoke_args()}
+
+
+def _request(model: Model) -> InferenceRequest:
+    """Return the model's example, else the shortest body of a type that the model takes.
+
+    SageMaker loads an artifact before the container reads the body.
+    """
+    json_types = [one for one in model.content_types if _is_json(one)]
+    if model.example is not None and json_types:
+        return InferenceRequest(model.example.encode(), json_types[0])
+    first = model.content_types[0]
+    return InferenceRequest(b"{}" if _is_json(first) else b"", first)
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 class State(StrEnum):
@@ -238,94 +265,3 @@ def _pause_seconds(answer: Answer, number: int) -> float:
         return LOADING_PAUSE_SECONDS
     longest = FIRST_PAUSE_SECONDS * 2.0 ** min(number, MOST_DOUBLINGS)
     return longest * random.uniform(0.5, 1.0)
-
-
-class PrewarmRun:
-    """Loads models in threads and prints each outcome.
-
-    It ends when every model has an outcome, on Ctrl-C, or when AWS cannot be reached.
-
-    Args:
-        print_line: Prints a line of progress; only the main thread calls it.
-    """
-
-    def __init__(
-        self,
-        candidates: Sequence[Candidate],
-        print_line: Callable[[str], object],
-        progress_seconds: float = PROGRESS_SECONDS,
-    ) -> None:
-        self.outcomes: list[Outcome] = []
-        self.not_reachable: NotReachable | None = None
-        self._print_line = print_line
-        self._progress_seconds = progress_seconds
-        self._total = len(candidates)
-        self._waiting = deque(candidates)
-        self._started: dict[str, float] = {}
-        self._events: SimpleQueue[str | Outcome | NotReachable | None] = SimpleQueue()
-        self._stopped = threading.Event()
-
-    def pause(self, seconds: float) -> bool:
-        """Wait in a worker; returns True as soon as the run should stop."""
-        return self._stopped.wait(seconds)
-
-    def run(self, load: Callable[[Candidate], Outcome], at_once: int) -> None:
-        """Load all models, so many at a time; `outcomes` and `not_reachable` hold the results."""
-        # A call may take a minute. Daemon threads do not keep the process from ending after Ctrl-C,
-        # as the threads of a pool would.
-        workers = [
-            threading.Thread(target=self._work, args=(load,), daemon=True)
-            for _ in range(min(at_once, self._total))
-        ]
-        with suppress(KeyboardInterrupt):
-            self._print_line(f"calling {self._total} models, {len(workers)} at once")
-            for worker in workers:
-                worker.start()
-            self._handle_events(len(workers))
-        self._stopped.set()
-
-    def _work(self, load: Callable[[Candidate], Outcome]) -> None:
-        try:
-            while not self._stopped.is_set() and (candidate := self._next()):
-                self._events.put(candidate.path)
-                self._events.put(load(candidate))
-        except NotReachable as error:
-            self._events.put(error)
-        finally:
-            self._events.put(None)
-
-    def _next(self) -> Candidate | None:
-        try:
-            return self._waiting.popleft()
-        except IndexError:
-            return None
-
-    def _handle_events(self, working: int) -> None:
-        """Return when the last worker has ended, or one cannot reach AWS."""
-        next_line = time.monotonic() + self._progress_seconds
-        while working:
-            try:
-                event = self._events.get(timeout=max(next_line - time.monotonic(), 0.0))
-            except Empty:
-                self._print_line(self._progress())
-                next_line += self._progress_seconds
-                continue
-            match event:
-                case None:
-                    working -= 1
-                case str():
-                    self._started[event] = time.monotonic()
-                case Outcome():
-                    del self._started[event.path]
-                    self.outcomes.append(event)
-                    self._print_line(f"[{len(self.outcomes)}/{self._total}] {event}")
-                case NotReachable():
-                    self.not_reachable = event
-                    return
-
-    def _progress(self) -> str:
-        now = time.monotonic()
-        named = [f"{path} ({now - since:.0f} s)" for path, since in self._started.items()]
-        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-        left = len(self._waiting)
-        return f"waiting for {', '.join(named[:MOST_NAMED])}{more}; {left} to go"

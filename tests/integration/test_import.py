@@ -12,6 +12,7 @@ from gatewayctl.cli import main
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
 from tests.support.doors import ROOT, LocalDoor
+from tests.support.drifted_demo import without_progress
 from tests.support.gateway import AWS, FixedTable, house, runtime_at
 from tests.unit.importing.accounts import parsed, paths, targets
 
@@ -42,7 +43,7 @@ def imported_by(monkeypatch, folder, url, *arguments, region=AWS["region_name"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", AWS["aws_secret_access_key"])
     out, err = io.StringIO(), io.StringIO()
     code = main(["import", "--calls-per-second", "1000", *arguments], {}, folder, out, err)
-    return Outcome(int(code), out.getvalue(), err.getvalue())
+    return Outcome(int(code), out.getvalue(), without_progress(err.getvalue()))
 
 
 @pytest.fixture(name="run")
@@ -217,7 +218,7 @@ class TestArtifacts:
         table = parsed(outcome.out)
         gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
 
-        assert outcome.err.endswith("1 models of 1 endpoints\n")
+        assert outcome.err == "1 models of 1 endpoints\n"
         for number, artifact in enumerate(named):
             found = table.resolve(f"eu-churn/customer-{number:04}").target.invoke_args()
             assert found == {"EndpointName": endpoint, "TargetModel": artifact}

@@ -1,4 +1,4 @@
-"""routing.schema.json, which editors read, is made from the code."""
+"""routing.schema.json, which editors read, is what the code says."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def test_current():
-    """The file is current; to renew it: gatewayctl schema --out routing.schema.json"""
+    """If it is out of date, run: gatewayctl schema --out routing.schema.json"""
     written = (PROJECT / "routing.schema.json").read_text(encoding="ascii")
 
     assert written == json.dumps(table_schema(), indent=2) + "\n"

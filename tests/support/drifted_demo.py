@@ -204,6 +204,12 @@ class Outcome(NamedTuple):
     err: str
 
 
+def without_progress(text: str) -> str:
+    """Remove the lines about progress, which a command prints only if it takes long."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.endswith((" listed\n", " read\n")))
+
+
 class DriftedDemo:
     """A local SageMaker with the demo; `container` serves the endpoints that are added."""
 
@@ -231,7 +237,7 @@ class DriftedDemo:
                 environment.setenv(name, value)
             environment.chdir(self._folder)
             code = main(said, {}, self._folder, out, err)
-        return Outcome(int(code), out.getvalue(), err.getvalue())
+        return Outcome(int(code), out.getvalue(), without_progress(err.getvalue()))
 
     def _complete(self) -> None:
         """Create the resources that `MORE` names."""

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from gatewayctl.commands.prewarm import Selection, report, select
-from gatewayctl.commands.prewarm_calls import Answer, Loader, Meaning, Outcome, PrewarmRun, State
+from gatewayctl.commands.prewarm import PrewarmRun, Selection, report, select
+from gatewayctl.commands.prewarm_calls import Answer, Loader, Meaning, Outcome, State
 from gatewayctl.report import ExitCode, NotReachable, WrongUse
 from tests.support.gateway import TABLE, table
 

@@ -234,9 +234,9 @@ class TestCheck:
 
         assert (outcome.code, outcome.out) == (
             1,
-            f"{HANDLER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            f"{HANDLER}: not what routing.yaml needs; run: gatewayctl policy "
             "--stage dev --account 123456789012\n"
-            f"{AUTHORIZER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            f"{AUTHORIZER}: not what routing.yaml needs; run: gatewayctl policy "
             "--stage dev --account 123456789012\n",
         )
         assert project.read() == before
@@ -249,7 +249,7 @@ class TestCheck:
         file.unlink() if content is None else file.write_bytes(content)
 
         assert project.run("--check", "--table", "routing.yaml").out == (
-            f"{HANDLER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            f"{HANDLER}: not what routing.yaml needs; run: gatewayctl policy "
             "--stage dev --table routing.yaml\n"
         )
         assert project.run().code == 0
