@@ -1,4 +1,4 @@
-"""What `gatewayctl explain` says of a call is what the gateway does with it."""
+"""`gatewayctl explain` predicts what the gateway does with a request."""
 
 import io
 import json
@@ -40,7 +40,7 @@ HEADERS = {
 
 @pytest.mark.parametrize(("path", "grants", "sent"), CALLS)
 def test_same(build, tmp_path, path, grants, sent):
-    """The same refusal, or the same arguments within the same time."""
+    """The refusal, or the arguments and the time of the call, are those of the gateway."""
     explained = explain(tmp_path, path, grants, sent)
     scheme = FakeScheme({TOKEN: Identity("tests", tuple(grants.split()), None)})
     house = build(scheme=scheme)
@@ -66,7 +66,7 @@ def test_same(build, tmp_path, path, grants, sent):
 
 
 def content_type(path):
-    """What explain assumes where nothing is said."""
+    """Return the type that explain assumes."""
     return "image/png" if path == "picture" else "application/json"
 
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from gatewayctl import aws, prewarm
+from gatewayctl import aws
 from gatewayctl.cli import main
+from gatewayctl.command import Dependencies
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
 from tests.support.stand_in import ROOT, wait_until
@@ -58,8 +59,7 @@ def table(rows):
 
 def run(connect, *arguments):
     out, err = io.StringIO(), io.StringIO()
-    commands = [prewarm.command(connect)]
-    code = main(["prewarm", *arguments], {}, ROOT, out, err, commands=commands)
+    code = main(["prewarm", *arguments], {}, ROOT, out, err, dependencies=Dependencies(connect))
     return Outcome(int(code), out.getvalue(), err.getvalue())
 
 
@@ -93,7 +93,7 @@ class TestDemo:
     """The table of this repository, and real models."""
 
     def test_all_artifacts(self, demo):
-        """Every artifact is loaded, each takes its example, and a line tells of each."""
+        """Every artifact is loaded with its example, and has a line of progress."""
         outcome = run(demo.client, "--table", DEMO, "--format", "json")
 
         assert outcome.code == 0
@@ -101,13 +101,13 @@ class TestDemo:
         assert set(outcome.states.values()) <= {"hot", "loaded"}
         assert {model["code"] for model in outcome.models.values()} == {None}
         first, *told = outcome.err.splitlines()
-        assert first == "touching 13 models, 4 at once"
+        assert first == "calling 13 models, 4 at once"
         assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in told) == sorted(
             outcome.models
         )
 
     def test_every_kind(self, demo):
-        """What has no artifact of its own is touched when it is named."""
+        """A model without an artifact is called if it is named."""
         names = [
             "digit",
             "diabetes-boosted",
@@ -121,7 +121,7 @@ class TestDemo:
         assert outcome.out.startswith("14 models: ")
 
     def test_wrong_use(self, demo):
-        """A name that is not in the table is 2, and nothing is touched."""
+        """A name that is not in the table is wrong use, and no model is called."""
         assert run(demo.client, "iriss", "--table", DEMO) == (
             2,
             "",
@@ -130,16 +130,16 @@ class TestDemo:
 
     @pytest.mark.parametrize("number", ["0", "65", "-1", "x", "²"])
     def test_wrong_number(self, demo, number):
-        """So is a number that cannot be."""
+        """A number out of range is wrong use."""
         outcome = run(demo.client, f"--at-once={number}", "--table", DEMO)
 
         assert (outcome.code, outcome.out) == (2, "")
-        assert f"{number} is not a whole number from 1 to 64" in outcome.err
+        assert "Invalid value for '--at-once': " in outcome.err
 
 
 class TestCold:
     def test_slower_than_a_second_time(self, account, container, warm, put):
-        """What SageMaker loads while it keeps the call waiting was cold; what answers was hot."""
+        """A model that SageMaker loads during the call was cold, else it was hot."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
         account.invoke(endpoint, TargetModel="a.gz")
         put(endpoint, "slow-load", seconds=1)
@@ -150,7 +150,7 @@ class TestCold:
         assert outcome.models["b"]["seconds"] >= 1
 
     def test_seen_loading(self, impatient, impatient_account, container, warm, put):
-        """What SageMaker calls not ready is called again until it answers, and was cold."""
+        """A model that is not ready is called again until it answers."""
         account = impatient_account
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
         put(endpoint, "slow-load", impatient, seconds=1)
@@ -164,7 +164,7 @@ class TestCold:
         assert container.load_attempts.total() == 1
 
     def test_still_cold(self, impatient, impatient_account, container, warm):
-        """What is not loaded when its time is up is a finding; the others are loaded."""
+        """A model that is not loaded before the timeout is a finding."""
         account = impatient_account
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
         account.invoke(endpoint, TargetModel="a.gz")
@@ -181,7 +181,7 @@ class TestCold:
         assert total == "2 models: 1 hot, 1 cold"
 
     def test_silence(self, account, container, warm):
-        """A call that SageMaker keeps for longer than there is time is a model that is cold."""
+        """A model whose call lasts longer than the timeout is cold."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
         container.load_gate.clear()
 
@@ -194,7 +194,7 @@ class TestCold:
 
     @pytest.mark.parametrize("status", [400, 415, 422])
     def test_a_refused_input(self, account, container, warm, status):
-        """A model without an example may refuse what it is sent: it is loaded by then."""
+        """A model that refuses the body is loaded."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
         container.answer = failing(status, "what is that?")
 
@@ -218,7 +218,7 @@ FAILURES = {
 
 class TestFailures:
     def test_for_good(self, account, container, warm, put):
-        """Each failure has AWS's code, and a way out in our words."""
+        """Each failure has the error code of AWS, and advice."""
         rows = {fault: (account.deploy(image(container)),) for fault in FAILURES}
         for fault, (endpoint,) in rows.items():
             put(endpoint, fault)
@@ -231,7 +231,7 @@ class TestFailures:
             assert line.startswith(f"{fault}: failed ({code}): {advice}")
 
     def test_for_a_moment(self, account, container, warm, put):
-        """What passes is waited for."""
+        """An error that passes is waited for."""
         faults = ["throttle", "e500", "e503", "e530", "reset", "not-ready"]
         rows = {fault: (account.deploy(image(container)),) for fault in faults}
         for fault, (endpoint,) in rows.items():
@@ -243,7 +243,7 @@ class TestFailures:
         assert outcome.states == dict.fromkeys(faults, "hot") | {"not-ready": "loaded"}
 
     def test_what_is_not_there(self, account, container, warm):
-        """An endpoint that was deleted, and an artifact that never was."""
+        """An endpoint that was deleted, and an artifact that does not exist, are failures."""
         prefix = account.multi_model(container, artifacts("a.gz"))
         endpoint, deleted = account.deploy(prefix), account.deploy(prefix)
         account.delete_endpoint(deleted)
@@ -259,7 +259,7 @@ class TestFailures:
         assert gone["advice"].startswith(f"{deleted}, or what the table names on it, is not there")
 
     def test_no_room(self, account, container, warm):
-        """A container that has no room for a model, nor for any."""
+        """A container without memory for the model is a failure."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
         container.capacity = 0
 
@@ -292,7 +292,7 @@ class TestNoAws:
         ],
     )
     def test_not_reachable(self, monkeypatch, missing, said):
-        """3, and what to check; no model is said to be anything."""
+        """The exit code is 3, and the line says what to check."""
         if missing:
             monkeypatch.delenv(missing)
 
@@ -304,7 +304,7 @@ class TestNoAws:
         assert said in line
 
     def test_bad_credentials(self, monkeypatch):
-        """Nobody may do anything with them: 3."""
+        """Expired credentials are exit code 3."""
         with Upstream(answering(403, "ExpiredTokenException")) as upstream:
             monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
             outcome = run(aws.client, "--table", DEMO)
@@ -313,7 +313,7 @@ class TestNoAws:
         assert "ExpiredTokenException; check your credentials" in outcome.err
 
     def test_no_permission(self, monkeypatch):
-        """One model may be forbidden and another not: a failure of each, without AWS's words."""
+        """A missing permission is a failure of each model; the text of AWS is not printed."""
         with Upstream(answering(403, "AccessDeniedException")) as upstream:
             monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
             outcome = run(aws.client, "iris", "wine", "--table", DEMO)
@@ -325,7 +325,7 @@ class TestNoAws:
 
 
 def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
-    """It ends at once, with what is known by then and without a word of Python's."""
+    """Ctrl-C ends the command at once, with the outcomes so far and without a traceback."""
     endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
     account.invoke(endpoint, TargetModel="a.gz")
     put(endpoint, "slow-load", seconds=600)
@@ -348,5 +348,5 @@ def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
         process.wait()
 
     assert (process.returncode, out) == (1, b"2 models: 1 hot, 1 unfinished\n")
-    assert told.read_text().splitlines()[:2] == ["touching 2 models, 2 at once", "[1/2] a: hot"]
+    assert told.read_text().splitlines()[:2] == ["calling 2 models, 2 at once", "[1/2] a: hot"]
     assert "Traceback" not in told.read_text()

@@ -1,4 +1,4 @@
-"""What the two functions may do on AWS is what the routing table needs."""
+"""The policies in .chalice/ are those that the routing table needs."""
 
 import io
 import json
@@ -15,7 +15,7 @@ DEPLOYED = pytest.mark.parametrize("stage", ["dev", "prod"])
 
 @DEPLOYED
 def test_policies_are_current(stage, monkeypatch):
-    """They are made by the command, from the table as it is now."""
+    """The files are up to date."""
     monkeypatch.chdir(ROOT)
     out, err = io.StringIO(), io.StringIO()
 
@@ -24,7 +24,7 @@ def test_policies_are_current(stage, monkeypatch):
 
 @DEPLOYED
 def test_chalice_takes_them(stage):
-    """It neither makes policies of its own nor gives both functions the same."""
+    """Chalice uses these files, and a different one for each function."""
     policies = CONFIG["stages"][stage]
     authorizer = policies["lambda_functions"]["authorize"]["iam_policy_file"]
 
