@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from sagemaker_local.control_plane import inference_components
-from sagemaker_local.definitions import ModelDefinition, Place, Variant
-from sagemaker_local.endpoints import Configuration, Endpoint
+from sagemaker_local.control_plane.resources import Resources
+from sagemaker_local.definitions import EndpointConfig, ModelDefinition, Variant
 from sagemaker_local.errors import InvalidInput
 from sagemaker_local.faults import Faults
-from sagemaker_local.hosted_container import Surroundings
-from sagemaker_local.options import Options
-from sagemaker_local.region import Region
+from sagemaker_local.hosting.endpoints import Endpoint
+from sagemaker_local.hosting.hosted_container import HostingContext
+from sagemaker_local.settings import AccountRegion, Options
 
 
 class FullDisk:
@@ -26,17 +26,19 @@ def test_a_start_that_goes_wrong_unforeseen(status):
     """Ends: nobody waits for ever for an endpoint that is Creating or Updating."""
     container = {"Image": "local/sklearn", "ModelDataUrl": "s3://bucket/model.tar.gz"}
     model = ModelDefinition.parse({"ModelName": "m", "PrimaryContainer": container})
-    nothing, bad = Configuration("nothing", ()), Configuration("bad", (Variant("v", model),))
-    around = Surroundings("e", Place("1", "r"), Options(creating_seconds=0), FullDisk(), None)
+    nothing, bad = EndpointConfig("nothing", ()), EndpointConfig("bad", (Variant("v", model),))
+    context = HostingContext(
+        "e", AccountRegion("1", "r"), Options(creating_seconds=0), FullDisk(), None
+    )
 
     async def described():
-        endpoint = Endpoint("e", bad if status == "Creating" else nothing, around)
+        endpoint = Endpoint("e", bad if status == "Creating" else nothing, context)
         await until_settled(endpoint)
         if status == "Updating":
             endpoint.update(bad)
             await until_settled(endpoint)
         await endpoint.close()
-        return endpoint.status, endpoint.failure_reason, endpoint.configuration.name
+        return endpoint.status, endpoint.failure_reason, endpoint.config.name
 
     expected = {"Creating": ("Failed", "bad"), "Updating": ("InService", "nothing")}
     ended, reason, name = asyncio.run(described())
@@ -47,16 +49,16 @@ def test_a_start_that_goes_wrong_unforeseen(status):
 @pytest.mark.parametrize("status", ["Creating", "Updating", "Failed", "Deleting"])
 def test_a_component_needs_an_endpoint_in_service(status):
     """Elsewhere it would start while its endpoint ends, or never be called."""
-    config = Configuration("c", (Variant("v", None),))
-    region = Region(Place("1", "r"), Options(), FullDisk(), Faults())
+    config = EndpointConfig("c", (Variant("v", None),))
+    resources = Resources(AccountRegion("1", "r"), Options(), FullDisk(), Faults())
 
     async def create_on():
-        endpoint = Endpoint("e", config, region.surroundings("e"))
-        endpoint.move_to(status)
-        region.endpoints["e"] = endpoint
+        endpoint = Endpoint("e", config, resources.hosting_context("e"))
+        endpoint.set_status(status)
+        resources.endpoints["e"] = endpoint
         try:
             inference_components.create(
-                region,
+                resources,
                 {
                     "InferenceComponentName": "new",
                     "EndpointName": "e",

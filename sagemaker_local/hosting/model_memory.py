@@ -1,4 +1,4 @@
-"""The memory of a multi-model container: which models are in it, and which one goes next."""
+"""The memory of a multi-model container: loaded models, and which one is unloaded next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class CachedModel:
-    """A model on its way into memory, or there. `users` calls keep it from being unloaded."""
+    """A model that is loaded or loading; it is not unloaded while `users` requests use it."""
 
     target_model: str
     name: str
@@ -28,10 +28,10 @@ class CachedModel:
 
 
 class ModelMemory:
-    """Places for models, as many as the limit says, or as many as the container takes.
+    """Places for loaded models, limited by a number or by the container's memory.
 
-    All unloading happens under one lock, which every load passes through: a model that is being
-    unloaded cannot be loaded again before it has gone.
+    One lock guards all unloading, and every load takes it too: a model that is being unloaded
+    cannot be loaded again before the unload has ended.
     """
 
     def __init__(
@@ -40,29 +40,29 @@ class ModelMemory:
         self._unload = unload
         self._max_models = max_models
         self._models: OrderedDict[CachedModel, None] = OrderedDict()
-        self._refused: set[CachedModel] = set()
+        self._waiting: set[CachedModel] = set()
         self._unloading = asyncio.Lock()
         self._changed = asyncio.Event()
 
     def __contains__(self, model: CachedModel) -> bool:
         return model in self._models
 
-    def used(self, model: CachedModel) -> None:
-        """It is now the most recently used."""
+    def mark_used(self, model: CachedModel) -> None:
+        """Make the model the most recently used one."""
         if model in self._models:
             self._models.move_to_end(model)
 
-    def changed(self) -> None:
-        """Those who wait for a place look again: a model is idle, loaded, or gone."""
+    def notify(self) -> None:
+        """Wake the loads that wait for a place: a model became idle, was loaded, or was removed."""
         self._changed.set()
 
-    def forget(self, model: CachedModel) -> None:
-        """It is not in memory, without having been unloaded."""
+    def remove(self, model: CachedModel) -> None:
+        """Remove a model that the container does not hold any more."""
         self._models.pop(model, None)
-        self.changed()
+        self.notify()
 
-    async def take_place(self, model: CachedModel) -> None:
-        """Before it is loaded. Never oversteps the limit; waits for a model that is in use."""
+    async def reserve(self, model: CachedModel) -> None:
+        """Take a place before a load; wait while all places are held by models in use."""
         while True:
             async with self._unloading:
                 if not self._max_models or len(self._models) < self._max_models:
@@ -73,48 +73,52 @@ class ModelMemory:
                 self._changed.clear()
             await self._changed.wait()
 
-    async def free_memory_for(self, refused: CachedModel) -> bool:
-        """After the container had none for it. False when there is nobody to wait for."""
-        self._refused.add(refused)
+    async def make_room_for(self, refused: CachedModel) -> bool:
+        """Unload a model after the container refused a load with 507.
+
+        Returns:
+            False if every other model in memory also waits for room.
+        """
+        self._waiting.add(refused)
         try:
             while True:
                 async with self._unloading:
                     if await self._unload_least_recently_used():
                         return True
-                    if not self._models.keys() - self._refused:
+                    if not self._models.keys() - self._waiting:
                         return False
                     self._changed.clear()
                 await self._changed.wait()
         finally:
-            self._refused.discard(refused)
+            self._waiting.discard(refused)
 
-    async def unload_another_than(self, kept: CachedModel) -> bool:
-        """While `kept` stays. False when no other model is idle."""
+    async def unload_other_than(self, kept: CachedModel) -> bool:
+        """Unload one other model; return False if no other model is idle."""
         async with self._unloading:
             return await self._unload_least_recently_used(kept)
 
     async def unload_if_idle(self, model: CachedModel) -> bool:
-        """Unless somebody has called it meanwhile."""
+        """Unload the model, and return True, unless a request uses it."""
         async with self._unloading:
             if model not in self._models or not model.is_idle:
                 return False
-            await self._remove(model)
+            await self._unload_and_remove(model)
             return True
 
     async def unload_all(self) -> None:
         async with self._unloading:
             for model in list(self._models):
-                await self._remove(model)
+                await self._unload_and_remove(model)
 
     async def _unload_least_recently_used(self, kept: CachedModel | None = None) -> bool:
         for model in self._models:
             if model.is_idle and model is not kept:
-                await self._remove(model)
+                await self._unload_and_remove(model)
                 return True
         return False
 
-    async def _remove(self, model: CachedModel) -> None:
+    async def _unload_and_remove(self, model: CachedModel) -> None:
         try:
             await self._unload(model)
         finally:
-            self.forget(model)
+            self.remove(model)

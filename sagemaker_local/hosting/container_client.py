@@ -1,9 +1,8 @@
-"""HTTP to a container: SageMaker's limits, and every way of getting no usable answer."""
+"""HTTP client for one container, with SageMaker's limits on time and size."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,12 +11,13 @@ import aiohttp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PING_TIMEOUT_SECONDS = 2.0  # sagemaker-facts: a /ping has two seconds
+# Source: SageMaker developer guide, "Custom Inference Code with Hosting Services".
+PING_TIMEOUT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a container answered. `headers` has lower-case names."""
+class ContainerResponse:
+    """The HTTP response of a container; the names in `headers` are lower-case."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,26 +29,26 @@ class Answer:
 
 
 class ContainerFailure(Exception):
-    """There is no usable answer."""
+    """The container gave no usable response."""
 
 
 class ContainerTimedOut(ContainerFailure):
-    """The container took longer than an invocation may."""
+    """The container did not respond before the timeout."""
 
 
 class ContainerUnreachable(ContainerFailure):
-    """The connection was refused, or broke before an answer."""
+    """The connection was refused, or broke before the response began."""
 
 
-class AnswerUnreadable(ContainerFailure):
-    """The answer broke off, or is larger than SageMaker carries."""
+class ResponseUnreadable(ContainerFailure):
+    """The response ended early, or is larger than the limit."""
 
 
 def client_session() -> aiohttp.ClientSession:
-    """A client that adds nothing to what it is given and keeps no connection.
+    """Create a client that adds no headers and keeps no connection open.
 
-    A kept connection may be closed by the container just as it is used, and a prediction
-    cannot be sent twice to find out.
+    A container may close a kept connection just when the next request uses it, and a prediction
+    must not be sent twice.
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, force_close=True),
@@ -58,8 +58,8 @@ def client_session() -> aiohttp.ClientSession:
     )
 
 
-async def answers_ping(session: aiohttp.ClientSession, url: str, path: str = "/ping") -> bool:
-    """One health check."""
+async def is_ping_ok(session: aiohttp.ClientSession, url: str, path: str = "/ping") -> bool:
+    """Send one health check; True if the response is a 200 within two seconds."""
     timeout = aiohttp.ClientTimeout(total=PING_TIMEOUT_SECONDS)
     try:
         async with session.get(url + path, timeout=timeout, allow_redirects=False) as response:
@@ -69,21 +69,21 @@ async def answers_ping(session: aiohttp.ClientSession, url: str, path: str = "/p
 
 
 class ContainerClient:
-    """HTTP to one container, with SageMaker's limits on time and size."""
+    """Sends requests to one container."""
 
     def __init__(self, url: str, *, timeout_seconds: float, max_body_bytes: int) -> None:
         self._url = url
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._max_body_bytes = max_body_bytes
         self._session = client_session()
-        self._calls: set[asyncio.Task[Answer]] = set()
+        self._requests: set[asyncio.Task[ContainerResponse]] = set()
         self._is_closed = False
 
     async def close(self) -> None:
-        """Calls that are still waiting get no answer; aiohttp would leave some of them waiting."""
+        """Cancel all requests in progress, because aiohttp would leave some of them waiting."""
         self._is_closed = True
-        for call in self._calls:
-            call.cancel()
+        for request in self._requests:
+            request.cancel()
         await self._session.close()
 
     async def request(
@@ -94,15 +94,19 @@ class ContainerClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeout_seconds: float | None = None,
-    ) -> Answer:
-        """Send one request. When no whole answer comes: a ContainerFailure."""
+    ) -> ContainerResponse:
+        """Send one request and read the complete response.
+
+        Raises:
+            ContainerFailure: One of its subclasses says why there is no usable response.
+        """
         if self._is_closed:
             raise ContainerUnreachable(path)
         timeout = aiohttp.ClientTimeout(total=timeout_seconds) if timeout_seconds else self._timeout
-        call = asyncio.create_task(self._send(method, path, headers, body, timeout))
-        self._calls.add(call)
+        request = asyncio.create_task(self._send(method, path, headers, body, timeout))
+        self._requests.add(request)
         try:
-            return await call
+            return await request
         except asyncio.CancelledError as error:
             if not self._is_closed:
                 raise
@@ -110,11 +114,11 @@ class ContainerClient:
         except TimeoutError as error:
             raise ContainerTimedOut(path) from error
         except aiohttp.ClientPayloadError as error:
-            raise AnswerUnreadable(path) from error
+            raise ResponseUnreadable(path) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ContainerUnreachable(path) from error
         finally:
-            self._calls.discard(call)
+            self._requests.discard(request)
 
     async def _send(
         self,
@@ -123,7 +127,7 @@ class ContainerClient:
         headers: Mapping[str, str] | None,
         body: bytes | None,
         timeout: aiohttp.ClientTimeout,
-    ) -> Answer:
+    ) -> ContainerResponse:
         async with self._session.request(
             method,
             self._url + path,
@@ -132,29 +136,16 @@ class ContainerClient:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            return await self._read(response)
+            content = bytearray()
+            async for chunk in response.content.iter_any():
+                content += chunk
+                if len(content) > self._max_body_bytes:
+                    raise ResponseUnreadable(f"over {self._max_body_bytes} bytes")
+            lower_case = {name.lower(): value for name, value in response.headers.items()}
+            return ContainerResponse(response.status, lower_case, bytes(content))
 
-    async def request_json(
-        self, method: str, path: str, content: object, timeout_seconds: float
-    ) -> Answer:
-        """A call of the multi-model contract."""
-        headers = {"Content-Type": "application/json"}
-        body = json.dumps(content).encode()
-        return await self.request(
-            method, path, headers=headers, body=body, timeout_seconds=timeout_seconds
-        )
-
-    async def _read(self, response: aiohttp.ClientResponse) -> Answer:
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > self._max_body_bytes:
-                raise AnswerUnreadable(f"over {self._max_body_bytes} bytes")
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, headers, bytes(body))
-
-    async def healthy(self, *, multi_model: bool) -> bool:
-        """`/ping`, and for a multi-model container also `GET /models`, as SageMaker does."""
-        if not await answers_ping(self._session, self._url):
+    async def is_healthy(self, *, multi_model: bool) -> bool:
+        """Check `/ping`, and for a multi-model container also `GET /models`, as SageMaker does."""
+        if not await is_ping_ok(self._session, self._url):
             return False
-        return not multi_model or await answers_ping(self._session, self._url, "/models")
+        return not multi_model or await is_ping_ok(self._session, self._url, "/models")

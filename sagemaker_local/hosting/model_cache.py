@@ -1,13 +1,16 @@
-"""Many models in one container: loaded when first called, unloaded when room is needed.
+"""The models of a multi-model container: loaded on first use, unloaded when room is needed.
 
-SageMaker's side of the multi-model contract. A model is known to the container by an opaque
-name; callers that ask for a model that is being loaded all wait for that one load.
+This is SageMaker's side of the multi-model contract. The container knows a model by an opaque
+name. Concurrent requests for a model that is not loaded share one load.
+
+Source: SageMaker developer guide, "Custom Containers Contract for Multi-Model Endpoints".
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import shutil
 import time
@@ -15,21 +18,21 @@ import uuid
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from sagemaker_local.container_client import (
-    Answer,
+from sagemaker_local.definitions import ModelData
+from sagemaker_local.hosting.container_client import (
     ContainerFailure,
+    ContainerResponse,
     ContainerTimedOut,
     ContainerUnreachable,
 )
-from sagemaker_local.definitions import ModelData
-from sagemaker_local.model_memory import CachedModel, ModelMemory
+from sagemaker_local.hosting.model_memory import CachedModel, ModelMemory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from sagemaker_local.container_client import ContainerClient
-    from sagemaker_local.options import Options
-    from sagemaker_local.storage import ArtifactStore, S3Location
+    from sagemaker_local.hosting.artifacts import ArtifactStore, S3Location
+    from sagemaker_local.hosting.container_client import ContainerClient
+    from sagemaker_local.settings import Options
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +40,19 @@ UNLOAD_TIMEOUT_SECONDS = 10.0
 
 
 class StillLoading(Exception):
-    """The caller's time is up; loading goes on."""
+    """The load budget of the request has passed; the load continues."""
 
 
 class LoadRefused(Exception):
-    """The container would not load the model."""
+    """The container refused to load the model."""
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(f"status {answer.status}")
-        self.answer = answer
+    def __init__(self, response: ContainerResponse) -> None:
+        super().__init__(f"status {response.status}")
+        self.response = response
 
 
 class ModelCache:
-    """The models of one multi-model container."""
+    """Loads, invokes and unloads the models of one multi-model container."""
 
     def __init__(
         self,
@@ -77,32 +80,37 @@ class ModelCache:
         self._unloads: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
-    async def invoke(self, target_model: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Load the model if need be, then let it answer.
+    async def invoke(
+        self, target_model: str, headers: Mapping[str, str], body: bytes
+    ) -> ContainerResponse:
+        """Load the model if necessary, and invoke it.
 
-        When it is not loaded within the load budget: StillLoading. When there is no such
-        artifact: ArtifactNotFound. When the container will not load it: LoadRefused.
+        Raises:
+            StillLoading: The model is not loaded within the load budget.
+            ArtifactNotFound: The model's artifact does not exist.
+            LoadRefused: The container refused to load the model.
+            ContainerFailure: The container gave no usable response.
         """
-        answer = await self._invoke_once(target_model, headers, body)
-        if answer is None:
+        response = await self._invoke_once(target_model, headers, body)
+        if response is None:
             log.warning("%s: lost %s; loading it again", self._label, target_model)
-            answer = await self._invoke_once(target_model, headers, body)
-        if answer is None:
-            raise ContainerUnreachable(f"{self._label} forgot {target_model} as soon as loaded")
-        return answer
+            response = await self._invoke_once(target_model, headers, body)
+        if response is None:
+            raise ContainerUnreachable(f"{self._label} lost {target_model} again after a load")
+        return response
 
-    def forget_all(self) -> None:
-        """The container has restarted: nothing is in its memory any more."""
+    def drop_all(self) -> None:
+        """Remove all models, because the container has restarted without them."""
         for model in list(self._models.values()):
             model.load.cancel()
             self._drop(model)
 
     async def close(self) -> None:
-        """Unload what we loaded: a container that is not ours may live on. It gets ten seconds.
+        """Unload all models within ten seconds, because an external container may stay in use.
 
-        A load that the container has begun is awaited: only a loaded model can be unloaded.
+        A load that has begun is awaited first: only a loaded model can be unloaded.
         """
-        self._is_closing = True  # a call that loses its model now may not bring it back
+        self._is_closing = True  # No request may load a model from now on.
         models = list(self._models.values())
         for model in models:
             if model not in self._memory:
@@ -116,41 +124,41 @@ class ModelCache:
 
     async def _invoke_once(
         self, target_model: str, headers: Mapping[str, str], body: bytes
-    ) -> Answer | None:
-        """The container's answer; None when it does not know the model any more."""
-        async with self._pinned(target_model) as model:
+    ) -> ContainerResponse | None:
+        """Return the response; None if the container does not know the model any more."""
+        async with self._loaded(target_model) as model:
             path = f"/models/{model.name}"
-            answer = await self._client.request(
+            response = await self._client.request(
                 "POST", f"{path}/invoke", headers=headers, body=body
             )
-            if answer.status == 507 and await self._memory.unload_another_than(model):
-                answer = await self._client.request(
+            if response.status == 507 and await self._memory.unload_other_than(model):
+                response = await self._client.request(
                     "POST", f"{path}/invoke", headers=headers, body=body
                 )
-            if answer.status == 404 and await self._is_lost(model):
+            if response.status == 404 and await self._is_lost(model):
                 self._drop(model)
                 return None
-            return answer
+            return response
 
     async def _is_lost(self, model: CachedModel) -> bool:
-        """A model's own 404 looks the same; only the container can tell them apart."""
+        """Ask the container whether a 404 means a lost model, or comes from the model itself."""
         if self._models.get(model.target_model) is not model:
-            return True  # another caller has found out, and may have loaded it again already
-        answer = await self._client.request("GET", f"/models/{model.name}")
-        return answer.status == 404 or self._models.get(model.target_model) is not model
+            return True  # Another request has noticed it, and may have loaded the model again.
+        response = await self._client.request("GET", f"/models/{model.name}")
+        return response.status == 404 or self._models.get(model.target_model) is not model
 
     @asynccontextmanager
-    async def _pinned(self, target_model: str) -> AsyncIterator[CachedModel]:
-        """The loaded model, kept in memory until the caller has its answer."""
+    async def _loaded(self, target_model: str) -> AsyncIterator[CachedModel]:
+        """Give the loaded model, which stays in memory until the block ends."""
         model = self._models.get(target_model) or self._begin_load(target_model)
         model.users += 1
         try:
             await self._wait_for(model)
-            self._memory.used(model)
+            self._memory.mark_used(model)
             yield model
         finally:
             model.users -= 1
-            self._memory.changed()
+            self._memory.notify()
             if not self._keeps_models and model.is_idle and model in self._memory:
                 self._unload_soon(model)
 
@@ -169,24 +177,23 @@ class ModelCache:
         if self._is_closing:
             raise ContainerUnreachable(f"{self._label} is being stopped")
         location = self._prefix.under(target_model)
-        name = self._name(target_model)
+        name = self._new_name(target_model)
         model = CachedModel(target_model, name, self._folder / name / "model")
         model.load = asyncio.create_task(self._load(model, str(location)))
         model.load.add_done_callback(lambda load: self._after_load(model, load))
         self._models[target_model] = model
         return model
 
-    def _name(self, target_model: str) -> str:
-        """Opaque. A model that is not kept gets a new one, and with it a new folder."""
+    def _new_name(self, target_model: str) -> str:
+        """Create the opaque name; a model that is not kept gets a new name and folder each time."""
         if not self._keeps_models:
             return uuid.uuid4().hex
         return hashlib.sha256(f"{self._salt}/{target_model}".encode()).hexdigest()[:32]
 
     def _after_load(self, model: CachedModel, load: asyncio.Task[None]) -> None:
-        failed = load.cancelled() or load.exception() is not None
-        if failed:
+        if load.cancelled() or load.exception() is not None:
             self._drop(model)
-        self._memory.changed()
+        self._memory.notify()
 
     async def _load(self, model: CachedModel, url: str) -> None:
         started = time.monotonic()
@@ -194,24 +201,27 @@ class ModelCache:
             if not model.folder.exists():
                 await self._artifacts.fetch(ModelData(url), model.folder)
             await self._delay_load()
-            await self._memory.take_place(model)
-            await self._post(model)
+            await self._memory.reserve(model)
+            await self._load_in_container(model)
         seconds = time.monotonic() - started
         log.info("%s: loaded %s in %.2f s", self._label, model.target_model, seconds)
 
-    async def _post(self, model: CachedModel) -> None:
-        """Ask the container to load; while it has no memory for it, unload another model."""
-        content = {"model_name": model.name, "url": str(model.folder)}
+    async def _load_in_container(self, model: CachedModel) -> None:
+        """Send the load; while the container responds 507, unload another model and try again."""
+        body = json.dumps({"model_name": model.name, "url": str(model.folder)}).encode()
+        headers = {"Content-Type": "application/json"}
         seconds = self._options.load_limit_seconds
         while True:
-            answer = await self._client.request_json("POST", "/models", content, seconds)
-            if answer.status != 507 or not await self._memory.free_memory_for(model):
+            response = await self._client.request(
+                "POST", "/models", headers=headers, body=body, timeout_seconds=seconds
+            )
+            if response.status != 507 or not await self._memory.make_room_for(model):
                 break
-        if not (answer.is_success or answer.status == 409):
-            raise LoadRefused(answer)
+        if not (response.is_success or response.status == 409):
+            raise LoadRefused(response)
 
     async def _unload(self, model: CachedModel) -> None:
-        """Out of memory; the files stay, so that loading it again is cheap."""
+        """Unload from memory; the files stay, so that loading the model again is cheap."""
         self._models.pop(model.target_model, None)
         try:
             await self._client.request(
@@ -234,4 +244,4 @@ class ModelCache:
     def _drop(self, model: CachedModel) -> None:
         if self._models.get(model.target_model) is model:
             del self._models[model.target_model]
-        self._memory.forget(model)
+        self._memory.remove(model)

@@ -1,4 +1,4 @@
-"""One container of an endpoint, with its artifact or with its cache of models."""
+"""One container of an endpoint, with its artifact or its multi-model cache."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sagemaker_local import errors, refusals
-from sagemaker_local.container_client import (
-    Answer,
-    AnswerUnreadable,
+from sagemaker_local.hosting.artifacts import S3Location
+from sagemaker_local.hosting.container_client import (
     ContainerClient,
     ContainerFailure,
+    ContainerResponse,
     ContainerTimedOut,
     ContainerUnreachable,
+    ResponseUnreadable,
 )
-from sagemaker_local.containers import (
+from sagemaker_local.hosting.container_process import (
     FRAMEWORK_IMAGE,
     NeverReady,
     UnknownImage,
     container_for,
 )
-from sagemaker_local.multi_model import LoadRefused, ModelCache, StillLoading
-from sagemaker_local.storage import S3Location
+from sagemaker_local.hosting.model_cache import LoadRefused, ModelCache, StillLoading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from sagemaker_local.definitions import ContainerDefinition, Place
-    from sagemaker_local.options import Options
-    from sagemaker_local.storage import ArtifactStore
+    from sagemaker_local.definitions import ContainerDefinition
+    from sagemaker_local.hosting.artifacts import ArtifactStore
+    from sagemaker_local.settings import AccountRegion, Options
 
-HEALTH_CHECK_PAUSE_SECONDS = 0.1
+HEALTH_CHECK_INTERVAL_SECONDS = 0.1
 TARGET_MODEL_HEADER = "X-Amzn-SageMaker-Target-Model"
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What every hosted model needs to know of the world."""
+class HostingContext:
+    """What the containers of one endpoint share."""
 
     endpoint: str
-    place: Place
+    account_region: AccountRegion
     options: Options
     artifacts: ArtifactStore
     delay_load: Callable[[], Awaitable[None]]
@@ -53,32 +53,36 @@ class StartFailed(Exception):
 
 
 class HostedContainer:
-    """One container, with its artifact or with its cache of models."""
+    """A container that belongs to an endpoint, from its start to its stop."""
 
-    def __init__(self, definition: ContainerDefinition, name: str, around: Surroundings) -> None:
+    def __init__(self, definition: ContainerDefinition, name: str, context: HostingContext) -> None:
         self.definition = definition
         self.name = name
-        self._around = around
-        self._label = f"{around.endpoint}/{name}"
-        has_files = (
+        self._context = context
+        self._label = f"{context.endpoint}/{name}"
+        unpacks_artifact = (
             definition.data is not None
             and not definition.multi_model
             and FRAMEWORK_IMAGE.fullmatch(definition.image) is not None
         )
-        self._folder = around.artifacts.new_folder() / "model" if has_files else None
+        self._folder = context.artifacts.new_folder() / "model" if unpacks_artifact else None
         try:
             self.container = container_for(definition, self._label, self._folder)
         except UnknownImage as error:
             raise StartFailed(str(error)) from error
         self._client: ContainerClient | None = None
-        self._calls = 0
+        self._active_requests = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self.cache: ModelCache | None = None
 
     async def start(self, timeout_seconds: float, variant: str) -> None:
-        """Return when it answers its health check. When it does not: StartFailed."""
-        options = self._around.options
+        """Fetch the artifact, start the container, and wait for its health check.
+
+        Raises:
+            StartFailed: The artifact is missing, or the container is not healthy in time.
+        """
+        options = self._context.options
         self._client = ContainerClient(
             self.container.url,
             timeout_seconds=options.invocation_timeout_seconds,
@@ -86,23 +90,23 @@ class HostedContainer:
         )
         await self._fetch_artifact()
         self.cache = self._new_cache(self._client) if self.definition.multi_model else None
-        await self.container.start(self.cache.forget_all if self.cache else lambda: None)
+        await self.container.start(self.cache.drop_all if self.cache else lambda: None)
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self.container.ready()
-                while not await self._client.healthy(multi_model=self.definition.multi_model):
-                    await asyncio.sleep(HEALTH_CHECK_PAUSE_SECONDS)
+                await self.container.wait_until_ready()
+                while not await self._client.is_healthy(multi_model=self.definition.multi_model):
+                    await asyncio.sleep(HEALTH_CHECK_INTERVAL_SECONDS)
         except (TimeoutError, NeverReady) as error:
-            # "primary" is SageMaker's word for an only container.
+            # SageMaker calls an only container "primary".
             raise StartFailed(
                 f"The {self.name} container for production variant {variant} did not pass the"
                 " ping health check. Please check CloudWatch logs for this endpoint."
             ) from error
 
     async def drain(self) -> None:
-        """Wait until every call has its answer, or could have had it."""
+        """Wait until no request is in progress, but not longer than a request may take."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._around.options.invocation_timeout_seconds):
+            async with asyncio.timeout(self._context.options.invocation_timeout_seconds):
                 await self._idle.wait()
 
     async def stop(self) -> None:
@@ -116,38 +120,40 @@ class HostedContainer:
 
     async def invoke(
         self, headers: Mapping[str, str], body: bytes, target_model: str | None
-    ) -> Answer:
-        """Let the container answer. When it does not, or with an error: ModelError.
+    ) -> ContainerResponse:
+        """Send one request to the container and return its successful response.
 
-        When its model is still being loaded: ModelNotReady.
+        Raises:
+            ModelError: The container returned an error, or no usable response.
+            ModelNotReady: The target model is still loading.
         """
-        self._calls += 1
+        self._active_requests += 1
         self._idle.clear()
         try:
-            answer = await self._answer(headers, body, target_model)
+            response = await self._send(headers, body, target_model)
         except StillLoading as error:
-            raise errors.ModelNotReady(self._around.endpoint) from error
+            raise errors.ModelNotReady(self._context.endpoint) from error
         except LoadRefused as error:
-            # UNVERIFIED, above all for a 507 that no unloading has mended.
-            raise self._refusal(error.answer) from error
+            # UNVERIFIED, above all for a 507 that remains after unloading other models.
+            raise self._response_error(error.response) from error
         except ContainerFailure as error:
-            raise self._no_answer(error) from error
+            raise self._failure_error(error) from error
         finally:
-            self._calls -= 1
-            if not self._calls:
+            self._active_requests -= 1
+            if not self._active_requests:
                 self._idle.set()
-        if not answer.is_success:
-            raise self._refusal(answer)
-        return answer
+        if not response.is_success:
+            raise self._response_error(response)
+        return response
 
-    async def _answer(
+    async def _send(
         self, headers: Mapping[str, str], body: bytes, target_model: str | None
-    ) -> Answer:
+    ) -> ContainerResponse:
         if self._client is None:
             raise ContainerUnreachable(f"{self._label} was not started")
         try:
-            async with asyncio.timeout(self._around.options.invocation_timeout_seconds):
-                await self.container.ready()
+            async with asyncio.timeout(self._context.options.invocation_timeout_seconds):
+                await self.container.wait_until_ready()
         except (TimeoutError, NeverReady) as error:
             raise ContainerUnreachable(self._label) from error
         if self.cache is not None and target_model is not None:
@@ -156,15 +162,15 @@ class HostedContainer:
         return await self._client.request("POST", "/invocations", headers=headers, body=body)
 
     async def _fetch_artifact(self) -> None:
-        """As SageMaker does it: before the container starts. When it cannot: StartFailed."""
+        """Fetch the artifact before the container starts, as SageMaker does."""
         data = self.definition.data
         if data is None or self.definition.multi_model:
             return
         try:
             if self._folder is None:
-                await self._around.artifacts.check(data)
+                await self._context.artifacts.check(data)
             else:
-                await self._around.artifacts.fetch(data, self._folder)
+                await self._context.artifacts.fetch(data, self._folder)
         except refusals.ArtifactNotFound as error:
             raise StartFailed(
                 f'Failed to download model data for container "{self.name}" from URL:'
@@ -182,45 +188,50 @@ class HostedContainer:
         data = self.definition.data
         return ModelCache(
             client,
-            self._around.artifacts,
+            self._context.artifacts,
             prefix=S3Location.parse(data.url if data else ""),
             label=self._label,
-            options=self._around.options,
+            options=self._context.options,
             max_loaded=self.definition.max_loaded_models,
             keeps_models=self.definition.caches_models,
-            delay_load=self._around.delay_load,
+            delay_load=self._context.delay_load,
         )
 
-    def hop_too_large(self, answer: Answer, following: HostedContainer) -> errors.ModelError:
-        """This container's answer is more than SageMaker carries to the next one."""
+    def oversize_hop_error(
+        self, response: ContainerResponse, following: HostedContainer
+    ) -> errors.ModelError:
+        """Build the error for a response that is too large for the next container."""
         summary = (
-            f"Received response from {self.name} with status code {answer.status}. However, the"
-            f" request payload from {self.name} to {following.name} is {len(answer.body)} bytes,"
+            f"Received response from {self.name} with status code {response.status}. However, the"
+            f" request payload from {self.name} to {following.name} is {len(response.body)} bytes,"
             " which has exceeded the maximum limit of 5 MB."
         )
-        return self._model_error(answer.status, summary, "")  # the status is UNVERIFIED
+        return self._model_error(response.status, summary, "")  # The status is UNVERIFIED.
 
-    def _refusal(self, answer: Answer) -> errors.ModelError:
-        text = answer.body.decode("utf-8", errors="replace")
-        party = "client" if 400 <= answer.status < 500 else "server"
+    def _response_error(self, response: ContainerResponse) -> errors.ModelError:
+        text = response.body.decode("utf-8", errors="replace")
+        party = "client" if 400 <= response.status < 500 else "server"
         summary = (
-            f'Received {party} error ({answer.status}) from {self.name} with message "{text}".'
+            f'Received {party} error ({response.status}) from {self.name} with message "{text}".'
         )
-        return self._model_error(answer.status, summary, text)
+        return self._model_error(response.status, summary, text)
 
-    def _no_answer(self, failure: ContainerFailure) -> errors.ModelError:
-        status, summary = _NO_ANSWER[type(failure)]
-        named = summary.format(name=self.name, endpoint=self._around.endpoint)
-        return self._model_error(status, named, "")
+    def _failure_error(self, failure: ContainerFailure) -> errors.ModelError:
+        status, template = _FAILURES[type(failure)]
+        summary = template.format(name=self.name, endpoint=self._context.endpoint)
+        return self._model_error(status, summary, "")
 
     def _model_error(self, status: int, summary: str, original: str) -> errors.ModelError:
-        around = self._around
         return errors.ModelError(
-            around.endpoint, around.place, status=status, summary=summary, original=original
+            self._context.endpoint,
+            self._context.account_region,
+            status=status,
+            summary=summary,
+            original=original,
         )
 
 
-_NO_ANSWER: dict[type[ContainerFailure], tuple[int, str]] = {
+_FAILURES: dict[type[ContainerFailure], tuple[int, str]] = {
     ContainerTimedOut: (
         0,
         'Received server error (0) from {name} with message "Your invocation timed out while'
@@ -233,7 +244,7 @@ _NO_ANSWER: dict[type[ContainerFailure], tuple[int, str]] = {
         " response from the {endpoint} endpoint. This can occur when CPU or memory utilization"
         ' is high. To check your utilization, see Amazon CloudWatch.".',
     ),
-    AnswerUnreadable: (
+    ResponseUnreadable: (
         500,
         "Received server error (500) from {name} and could not load the entire response body.",
     ),

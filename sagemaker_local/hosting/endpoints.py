@@ -1,4 +1,4 @@
-"""Endpoints and inference components at work: coming into service, being invoked, going away."""
+"""Endpoints and inference components: starting, serving requests, updating, and deleting."""
 
 from __future__ import annotations
 
@@ -10,36 +10,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local import refusals
-from sagemaker_local.hosting import host, stop
-from sagemaker_local.lifecycle import Lifecycle
+from sagemaker_local.hosting.lifecycle import Lifecycle
+from sagemaker_local.hosting.models import start_model, stop_containers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from sagemaker_local.container_client import Answer
-    from sagemaker_local.definitions import ModelDefinition, Variant
-    from sagemaker_local.hosted_container import HostedContainer, Surroundings
-    from sagemaker_local.hosting import HostedModel
-    from sagemaker_local.invocation import Invocation
+    from sagemaker_local.definitions import EndpointConfig, ModelDefinition, Variant
+    from sagemaker_local.hosting.container_client import ContainerResponse
+    from sagemaker_local.hosting.hosted_container import HostedContainer, HostingContext
+    from sagemaker_local.hosting.models import HostedModel, Invocation
 
 log = logging.getLogger(__name__)
 
 SERVERLESS_MAX_BODY_BYTES = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """What an endpoint configuration says of serving."""
-
-    name: str
-    variants: Sequence[Variant]
-    asynchronous: bool = False
-    request: Mapping[str, Any] = field(default_factory=dict)
-    """As it was sent; it outlives DeleteEndpointConfig with the endpoint that uses it."""
-
-    @property
-    def hosts_components(self) -> bool:
-        return any(variant.model is None for variant in self.variants)
 
 
 class InferenceComponent(Lifecycle):
@@ -51,7 +35,7 @@ class InferenceComponent(Lifecycle):
         variant: str,
         model: ModelDefinition,
         copies: int,
-        around: Surroundings,
+        context: HostingContext,
         *,
         specification: Mapping[str, Any],
     ) -> None:
@@ -61,9 +45,9 @@ class InferenceComponent(Lifecycle):
         self.specification = specification
         self.copies = 0
         self.desired_copies = copies
-        self._around = around
+        self._context = context
         self._hosted: HostedModel | None = None
-        self.begin(self._scale(copies))
+        self.run_in_background(self._scale(copies))
 
     @property
     def containers(self) -> list[HostedContainer]:
@@ -72,10 +56,11 @@ class InferenceComponent(Lifecycle):
     def update_copies(self, copies: int) -> None:
         """Scale in the background; one process stands for any number of copies."""
         self.desired_copies = copies
-        self.move_to("Updating")
-        self.begin(self._scale(copies))
+        self.set_status("Updating")
+        self.run_in_background(self._scale(copies))
 
-    async def invoke(self, invocation: Invocation) -> Answer:
+    async def invoke(self, invocation: Invocation) -> ContainerResponse:
+        """Pass the invocation to the model; errors are those of `Endpoint.invoke`."""
         if self.status not in ("InService", "Updating"):
             raise refusals.InferenceComponentUnknown(self.name, invocation.endpoint)
         if self._hosted is None:
@@ -83,24 +68,24 @@ class InferenceComponent(Lifecycle):
         return await self._hosted.invoke(invocation)
 
     async def _scale(self, copies: int) -> None:
-        options = self._around.options
+        options = self._context.options
         await asyncio.sleep(options.creating_seconds)
         if copies and self._hosted is None:
-            self._hosted = await host(
-                self.model, self.variant, self._around, options.startup_timeout_seconds
+            self._hosted = await start_model(
+                self.model, self.variant, self._context, options.startup_timeout_seconds
             )
         if not copies:
             idle, self._hosted = self.containers, None
-            await self.retire(idle)
+            await self.drain_and_stop(idle)
         self.copies = copies
-        self.move_to("InService")
+        self.set_status("InService")
 
 
 @dataclass
 class _Deployment:
-    """A configuration and the models that it put to work."""
+    """A configuration and its running models, by variant name."""
 
-    configuration: Configuration
+    config: EndpointConfig
     models: dict[str, HostedModel] = field(default_factory=dict)
 
     @property
@@ -109,18 +94,18 @@ class _Deployment:
 
 
 class Endpoint(Lifecycle):
-    """A name that can be invoked."""
+    """An endpoint: the running models of its current configuration, or its components."""
 
-    def __init__(self, name: str, configuration: Configuration, around: Surroundings) -> None:
+    def __init__(self, name: str, config: EndpointConfig, context: HostingContext) -> None:
         super().__init__(name)
         self.components: dict[str, InferenceComponent] = {}
-        self._around = around
-        self._deployment = _Deployment(configuration)
-        self.begin(self._deploy(configuration))
+        self._context = context
+        self._deployment = _Deployment(config)
+        self.run_in_background(self._deploy(config))
 
     @property
-    def configuration(self) -> Configuration:
-        return self._deployment.configuration
+    def config(self) -> EndpointConfig:
+        return self._deployment.config
 
     @property
     def containers(self) -> list[HostedContainer]:
@@ -128,50 +113,51 @@ class Endpoint(Lifecycle):
 
     @property
     def kind(self) -> str:
-        """What a person would call it."""
-        models = [variant.model for variant in self.configuration.variants if variant.model]
+        """The kind, as the start-up table prints it."""
+        models = [variant.model for variant in self.config.variants if variant.model]
         if not models:
             return "inference components"
         return " / ".join(sorted({model.kind for model in models}))
 
     @property
     def container_names(self) -> list[str]:
-        components = self.components.values()
-        return [c.name for c in self.containers] + [x.name for x in components]
+        return [c.name for c in self.containers] + list(self.components)
 
     @property
     def is_serving(self) -> bool:
         return self.status in ("InService", "Updating")
 
-    def update(self, configuration: Configuration) -> None:
-        """Put another configuration to work; the old one answers until the new one can."""
+    def update(self, config: EndpointConfig) -> None:
+        """Deploy another configuration; the current one serves until the new one is ready."""
         self.failure_reason = None
-        self.move_to("Updating")
-        self.begin(self._deploy(configuration))
+        self.set_status("Updating")
+        self.run_in_background(self._deploy(config))
 
     def fail(self, reason: str) -> None:
-        """A new endpoint is Failed; one that was serving goes on with what it had."""
+        """Record a failed deployment; an endpoint that was serving keeps its configuration."""
         was_serving = self.is_serving
         super().fail(reason)
         if was_serving:
-            self.move_to("InService")
+            self.set_status("InService")
 
-    async def invoke(self, invocation: Invocation) -> tuple[Answer, str]:
-        """The answer and the variant that gave it.
+    async def invoke(self, invocation: Invocation) -> tuple[ContainerResponse, str]:
+        """Return the response, and the name of the variant that gave it.
 
-        When the invocation does not fit the endpoint: InvalidInvocation. When the container
-        fails: ModelError. When the model is still being loaded: ModelNotReady.
+        Raises:
+            InvalidInvocation: The invocation does not fit the endpoint.
+            ModelError: The container failed.
+            ModelNotReady: The model is still loading.
         """
-        configuration = self.configuration
+        config = self.config
         if not self.is_serving:
-            raise refusals.EndpointNotFound(self.name, self._around.place)
-        if configuration.asynchronous:
+            raise refusals.EndpointNotFound(self.name, self._context.account_region)
+        if config.asynchronous:
             raise refusals.SynchronousNotSupported(self.name)
-        if configuration.hosts_components:
+        if config.hosts_components:
             return await self._invoke_component(invocation)
         if invocation.inference_component is not None:
             raise refusals.InferenceComponentNotSupported(self.name)
-        variant = self._choose(invocation)
+        variant = self._choose_variant(invocation)
         if variant.serverless and len(invocation.body) > SERVERLESS_MAX_BODY_BYTES:
             raise refusals.OversizeBody(invocation.request_id)
         return await self._deployment.models[variant.name].invoke(invocation), variant.name
@@ -180,7 +166,7 @@ class Endpoint(Lifecycle):
         await asyncio.gather(*(component.close() for component in self.components.values()))
         await super()._close()
 
-    async def _invoke_component(self, invocation: Invocation) -> tuple[Answer, str]:
+    async def _invoke_component(self, invocation: Invocation) -> tuple[ContainerResponse, str]:
         name = invocation.inference_component
         if name is None:
             raise refusals.InferenceComponentMissing
@@ -191,9 +177,9 @@ class Endpoint(Lifecycle):
             raise refusals.TargetVariantUnknown(invocation.target_variant, self.name)  # UNVERIFIED
         return await component.invoke(invocation), component.variant
 
-    def _choose(self, invocation: Invocation) -> Variant:
-        """The named variant, else one by weight."""
-        variants = self.configuration.variants
+    def _choose_variant(self, invocation: Invocation) -> Variant:
+        """Choose the variant that the caller named, otherwise one at random by weight."""
+        variants = self.config.variants
         if invocation.target_variant is not None:
             for variant in variants:
                 if variant.name == invocation.target_variant:
@@ -202,42 +188,41 @@ class Endpoint(Lifecycle):
         weights = [variant.weight for variant in variants]
         return random.choices(variants, weights if any(weights) else None)[0]
 
-    async def _deploy(self, configuration: Configuration) -> None:
-        options = self._around.options
+    async def _deploy(self, config: EndpointConfig) -> None:
         started = time.monotonic()
-        deployment = await self._start(configuration)
-        rest = options.creating_seconds - (time.monotonic() - started)
+        deployment = await self._start_models(config)
+        remaining = self._context.options.creating_seconds - (time.monotonic() - started)
         try:
-            await asyncio.sleep(max(0.0, rest))
+            await asyncio.sleep(max(0.0, remaining))
         except asyncio.CancelledError:
-            await stop(deployment.containers)
+            await stop_containers(deployment.containers)
             raise
-        former, self._deployment = self._deployment, deployment
-        self.move_to("InService")
+        previous, self._deployment = self._deployment, deployment
+        self.set_status("InService")
         log.info("%s: in service", self.name)
-        await self.retire(former.containers)
+        await self.drain_and_stop(previous.containers)
 
-    def _around_variant(self, variant: Variant) -> Surroundings:
-        """A serverless variant carries less, in both directions."""
-        if not variant.serverless:
-            return self._around
-        options = replace(self._around.options, max_body_bytes=SERVERLESS_MAX_BODY_BYTES)
-        return replace(self._around, options=options)
-
-    async def _start(self, configuration: Configuration) -> _Deployment:
-        deployment = _Deployment(configuration)
+    async def _start_models(self, config: EndpointConfig) -> _Deployment:
+        deployment = _Deployment(config)
         try:
-            for variant in configuration.variants:
+            for variant in config.variants:
                 if variant.model is not None:
-                    around = self._around_variant(variant)
+                    context = self._variant_context(variant)
                     timeout = variant.startup_timeout_seconds
-                    deployment.models[variant.name] = await host(
+                    deployment.models[variant.name] = await start_model(
                         variant.model,
                         variant.name,
-                        around,
-                        timeout or around.options.startup_timeout_seconds,
+                        context,
+                        timeout or context.options.startup_timeout_seconds,
                     )
         except BaseException:
-            await stop(deployment.containers)
+            await stop_containers(deployment.containers)
             raise
         return deployment
+
+    def _variant_context(self, variant: Variant) -> HostingContext:
+        """A serverless variant has a smaller body limit, for requests and responses."""
+        if not variant.serverless:
+            return self._context
+        options = replace(self._context.options, max_body_bytes=SERVERLESS_MAX_BODY_BYTES)
+        return replace(self._context, options=options)

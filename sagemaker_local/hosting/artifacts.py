@@ -1,4 +1,4 @@
-"""Model artifacts: from S3 to a folder on this machine."""
+"""Downloads model artifacts from S3 into folders on this machine."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _HTTPS = re.compile(
     r"https://(?:(?P<virtual>[^/]+?)\.)?s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/(?P<path>.*)"
 )
 
-# No such bucket or key, or one whose name S3 does not even take.
-_NOT_THERE = (ClientError, BotoCoreError)
+# There is no such bucket or key, or its name is invalid.
+_NOT_FOUND = (ClientError, BotoCoreError)
 
-# What tarfile raises for archives that are damaged, hostile, or none.
-_NO_ARCHIVE = (
+# tarfile raises these for files that are damaged, unsafe, or not an archive.
+_UNREADABLE = (
     tarfile.TarError,
     lzma.LZMAError,
     zlib.error,
@@ -43,14 +43,14 @@ _NO_ARCHIVE = (
 
 @dataclass(frozen=True)
 class S3Location:
-    """An object or a prefix."""
+    """An object or a prefix in a bucket."""
 
     bucket: str
     key: str
 
     @classmethod
     def parse(cls, url: str) -> S3Location:
-        """From `s3://bucket/key` or S3's two https forms."""
+        """Parse `s3://bucket/key`, or one of S3's two https forms."""
         if match := _HTTPS.fullmatch(url):
             path = unquote(match["path"])
             if match["virtual"]:
@@ -61,10 +61,12 @@ class S3Location:
         return cls(bucket, key)
 
     def under(self, relative: str) -> S3Location:
-        """The object that TargetModel names below this prefix.
+        """Return the object that a TargetModel names below this prefix.
 
-        When the name is absolute or climbs out of the prefix: ArtifactNotFound. How SageMaker
-        joins a prefix without a trailing slash is UNVERIFIED; a slash is put between.
+        How SageMaker joins a prefix without a trailing slash is UNVERIFIED; here a slash is added.
+
+        Raises:
+            ArtifactNotFound: The name is absolute, or leaves the prefix.
         """
         prefix = f"{self.key.rstrip('/')}/" if self.key else ""
         target = S3Location(self.bucket, prefix + relative)
@@ -77,18 +79,22 @@ class S3Location:
 
 
 class ArtifactStore:
-    """Downloads and unpacks artifacts below one working folder."""
+    """Downloads and unpacks artifacts below one folder."""
 
     def __init__(self, s3_client: Any, folder: Path) -> None:
         self._s3 = s3_client
         self._folder = folder
 
     def new_folder(self) -> Path:
-        """An empty folder that goes when the store goes."""
+        """Create an empty folder, which is deleted together with the store's folder."""
         return Path(tempfile.mkdtemp(dir=self._folder))
 
     async def check(self, data: ModelData) -> None:
-        """Make sure that the artifact is there. When it is not: ArtifactNotFound."""
+        """Check that the artifact exists.
+
+        Raises:
+            ArtifactNotFound: The artifact does not exist.
+        """
         location = S3Location.parse(data.url)
         if data.compressed:
             await asyncio.to_thread(self._head, location)
@@ -96,9 +102,11 @@ class ArtifactStore:
             raise ArtifactNotFound(location.bucket, location.key)
 
     async def fetch(self, data: ModelData, folder: Path) -> None:
-        """Put the artifact's files into the folder.
+        """Download the artifact's files into the folder.
 
-        When nothing lies there: ArtifactNotFound. When it is no archive: ArtifactUnreadable.
+        Raises:
+            ArtifactNotFound: The artifact does not exist.
+            ArtifactUnreadable: The artifact should be an archive, and is not a safe one.
         """
         location = S3Location.parse(data.url)
         fetch = self._unpack if data.compressed else self._copy
@@ -107,21 +115,21 @@ class ArtifactStore:
     def _head(self, location: S3Location) -> None:
         try:
             self._s3.head_object(Bucket=location.bucket, Key=location.key)
-        except _NOT_THERE as error:
+        except _NOT_FOUND as error:
             raise ArtifactNotFound(location.bucket, location.key) from error
 
     def _unpack(self, location: S3Location, folder: Path) -> None:
         with tempfile.TemporaryFile(dir=self._folder) as archive:
             try:
                 self._s3.download_fileobj(location.bucket, location.key, archive)
-            except _NOT_THERE as error:
+            except _NOT_FOUND as error:
                 raise ArtifactNotFound(location.bucket, location.key) from error
             archive.seek(0)
             partial = self.new_folder()
             try:
                 with tarfile.open(fileobj=archive) as packed:
                     packed.extractall(partial, filter="data")
-            except _NO_ARCHIVE as error:
+            except _UNREADABLE as error:
                 shutil.rmtree(partial)
                 raise ArtifactUnreadable(str(location)) from error
         _move(partial, folder)
@@ -150,12 +158,12 @@ class ArtifactStore:
                 for item in page.get("Contents", [])
                 if not item["Key"].endswith("/")
             ]
-        except _NOT_THERE as error:
+        except _NOT_FOUND as error:
             raise ArtifactNotFound(location.bucket, location.key) from error
 
 
 def _move(partial: Path, folder: Path) -> None:
-    """All at once, so that a folder that is there is complete."""
+    """Rename in one step, so that an existing folder is always complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
