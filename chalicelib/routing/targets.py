@@ -136,8 +136,11 @@ class Target:
 
     def invoke_args(self) -> dict[str, str]:
         """Return the arguments of InvokeEndpoint that name this target."""
-        values = ((key.argument, getattr(self, name)) for name, key in keys_of(type(self)).items())
-        return {argument: value for argument, value in values if value is not None}
+        arguments = {}
+        for name, key in keys_of(type(self)).items():
+            if (value := getattr(self, name)) is not None:
+                arguments[key.argument] = value
+        return arguments
 
     def filled(self, values: Mapping[str, str]) -> Self:
         """Return this target with the parameters of one request filled in.

@@ -90,9 +90,9 @@ class TestDemo:
         assert len(models(outcome)) == 13
         assert set(states(outcome).values()) <= {"hot", "loaded"}
         assert {model["code"] for model in models(outcome).values()} == {None}
-        first, *told = outcome.err.splitlines()
+        first, *stderr_file = outcome.err.splitlines()
         assert first == "calling 13 models, 4 at once"
-        assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in told) == sorted(
+        assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in stderr_file) == sorted(
             models(outcome)
         )
 
@@ -274,14 +274,14 @@ class TestNoAws:
             monkeypatch.setenv(name, value)
 
     @pytest.mark.parametrize(
-        ("missing", "said"),
+        ("missing", "text"),
         [
             (None, "(EndpointConnectionError); check the network, the region and AWS_ENDPOINT_URL"),
             ("AWS_DEFAULT_REGION", "(NoRegionError); set AWS_DEFAULT_REGION"),
             ("AWS_SECRET_ACCESS_KEY", "Error); check your credentials"),
         ],
     )
-    def test_not_reachable(self, monkeypatch, missing, said):
+    def test_not_reachable(self, monkeypatch, missing, text):
         """The exit code is 3, and the line says what to check."""
         if missing:
             monkeypatch.delenv(missing)
@@ -291,7 +291,7 @@ class TestNoAws:
         assert (outcome.code, outcome.out) == (3, "")
         *_, line = outcome.err.splitlines()
         assert line.startswith("gatewayctl prewarm: Amazon SageMaker Runtime cannot be reached (")
-        assert said in line
+        assert text in line
 
     def test_bad_credentials(self, monkeypatch):
         """Expired credentials are exit code 3."""
@@ -320,8 +320,8 @@ def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
     account.invoke(endpoint, TargetModel="a.gz")
     put(endpoint, "slow-load", seconds=600)
     (tmp_path / "t.yaml").write_text(table({"a": (endpoint, "a.gz"), "b": (endpoint, "b.gz")}))
-    told = tmp_path / "stderr"
-    with told.open("wb") as stderr:
+    stderr_file = tmp_path / "stderr"
+    with stderr_file.open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-m", "gatewayctl", "prewarm", "--table", tmp_path / "t.yaml"],
             cwd=ROOT,
@@ -330,7 +330,7 @@ def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
             stderr=stderr,
         )
     try:
-        wait_until(lambda: "[1/2] a: hot" in told.read_text() or process.poll() is not None)
+        wait_until(lambda: "[1/2] a: hot" in stderr_file.read_text() or process.poll() is not None)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=20)
     finally:
@@ -338,5 +338,8 @@ def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
         process.wait()
 
     assert (process.returncode, out) == (1, b"2 models: 1 hot, 1 unfinished\n")
-    assert told.read_text().splitlines()[:2] == ["calling 2 models, 2 at once", "[1/2] a: hot"]
-    assert "Traceback" not in told.read_text()
+    assert stderr_file.read_text().splitlines()[:2] == [
+        "calling 2 models, 2 at once",
+        "[1/2] a: hot",
+    ]
+    assert "Traceback" not in stderr_file.read_text()

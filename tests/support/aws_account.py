@@ -88,7 +88,7 @@ class AwsAccount:
         client.meta.events.register(f"before-call.{service}", self._answer)
         return client
 
-    def asked(self) -> Counter[str]:
+    def operations(self) -> Counter[str]:
         """Return how often each operation was called."""
         total: Counter[str] = Counter()
         for (operation, _), count in self.calls.items():

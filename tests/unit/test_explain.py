@@ -62,11 +62,11 @@ def no_aws(service):
 def _explain(tmp_path):
     """Runs the command on a table; it must not call AWS."""
 
-    def explain(*arguments, outside=None):
+    def explain(*arguments, dependencies=None):
         table = tmp_path / "table.yaml"
         if not table.exists():
             table.write_text(TABLE)
-        dependencies = outside or Dependencies(no_aws)
+        dependencies = dependencies or Dependencies(no_aws)
         outcome = gatewayctl(
             "explain", *arguments, f"--table={table}", project=tmp_path, dependencies=dependencies
         )
@@ -160,7 +160,7 @@ class TestUnknown:
     def test_unknown(self, explain, path, more):
         """The first line is the caller's problem; the next ones are for the operator."""
         outcome = explain(path, "--grants", "*")
-        _, answer, *said, table = lines(outcome)
+        _, answer, *reasons, table = lines(outcome)
 
         assert outcome.code == 1
         assert answer == (
@@ -168,7 +168,7 @@ class TestUnknown:
             "GET /models lists the ones you may call."
         )
         assert [
-            ... if other is ... else line for line, other in zip(said, more, strict=True)
+            ... if other is ... else line for line, other in zip(reasons, more, strict=True)
         ] == more
         assert table.startswith("table ")
 
@@ -247,15 +247,15 @@ class TestAs:
         client.close()
 
     def ask(self, desk, data, path, key_id):
-        asked = []
+        services = []
 
         def connect(service):
-            asked.append(service)
+            services.append(service)
             return desk.client
 
-        outside = Dependencies(connect, lambda: desk.now)
-        explained = data(path, "--as", key_id, "--secret", desk.secret, outside=outside)
-        assert asked == ["secretsmanager"]
+        dependencies = Dependencies(connect, lambda: desk.now)
+        explained = data(path, "--as", key_id, "--secret", desk.secret, dependencies=dependencies)
+        assert services == ["secretsmanager"]
         return explained
 
     def test_holder(self, desk, data):
@@ -298,8 +298,10 @@ class TestAs:
     def test_no_such_key(self, desk, explain):
         """A key that is not in the secret is refused."""
         desk.issue()
-        outside = Dependencies(lambda _: desk.client, lambda: desk.now)
-        outcome = explain("churn", "--as", "zzzzzzzz", "--secret", desk.secret, outside=outside)
+        dependencies = Dependencies(lambda _: desk.client, lambda: desk.now)
+        outcome = explain(
+            "churn", "--as", "zzzzzzzz", "--secret", desk.secret, dependencies=dependencies
+        )
 
         assert (outcome.code, outcome.out) == (1, "")
         assert "zzzzzzzz" in outcome.err
@@ -353,7 +355,7 @@ class TestDeadline:
         assert patient["seconds"] == about(25 - RESPONSE_SECONDS)
 
     @pytest.mark.parametrize(
-        ("said", "seconds"),
+        ("config", "seconds"),
         [
             ({"lambda_timeout": 29}, 29),
             ({"lambda_timeout": 29, "stages": {"dev": {"lambda_timeout": 10}}}, 10),
@@ -367,10 +369,10 @@ class TestDeadline:
             ),
         ],
     )
-    def test_lambda(self, data, tmp_path, said, seconds):
+    def test_lambda(self, data, tmp_path, config, seconds):
         """Lambda's limit is the timeout of the stage's handler."""
         (tmp_path / ".chalice").mkdir()
-        (tmp_path / ".chalice" / "config.json").write_text(json.dumps(said))
+        (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
         deadline = data("churn")["deadline"]
 
         assert deadline["budgets"]["Lambda"] == seconds - LAMBDA_MARGIN_SECONDS

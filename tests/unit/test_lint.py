@@ -86,13 +86,13 @@ class TestReport:
 
     def test_order(self, warned):
         """Warnings are in the order of the lines."""
-        said = warned(
+        found = warned(
             f"b: {{{MME}: b.tar.gz}}",
             f"a: {{{MME}: a.zip}}",
             "c: {kind: single, endpoint: e}",
         )
 
-        assert [line.split(":")[0] for line in said] == ["4", "5", "5", "6"]
+        assert [line.split(":")[0] for line in found] == ["4", "5", "5", "6"]
 
     @given(text=TABLES)
     def test_random(self, text):
@@ -138,9 +138,9 @@ class TestVersions:
     )
     def test_unversioned(self, warned, name):
         """A word is no version, whatever it ends in."""
-        (said,) = warned(f'a: {{{MME}: "{name}"}}')
+        (found,) = warned(f'a: {{{MME}: "{name}"}}')
 
-        assert f"the artifact '{name}' has no version" in said
+        assert f"the artifact '{name}' has no version" in found
 
     @pytest.mark.parametrize(
         ("template", "rule", "named"),
@@ -157,10 +157,10 @@ class TestVersions:
     )
     def test_parameters(self, warned, template, rule, named):
         """A parameter may hold the version, if every listed value has one."""
-        said = warned(f'a/{{x}}: {{{MME}: "{template}", parameters: {{x: {{{rule}}}}}}}')
+        found = warned(f'a/{{x}}: {{{MME}: "{template}", parameters: {{x: {{{rule}}}}}}}')
 
-        assert len(said) == (named is not None)
-        assert all(f"the artifact '{named}' has no version" in line for line in said)
+        assert len(found) == (named is not None)
+        assert all(f"the artifact '{named}' has no version" in line for line in found)
 
     def test_one_of_two_parameters(self, warned):
         """It is enough if one of several parameters has a version."""
@@ -203,17 +203,17 @@ class TestArchives:
     )
     def test_name(self, warned, entry, named):
         """An artifact with another ending is named."""
-        said = warned(entry)
+        found = warned(entry)
 
-        assert len(said) == (named is not None)
-        assert all(f"the artifact '{named}' does not end in .tar.gz" in line for line in said)
+        assert len(found) == (named is not None)
+        assert all(f"the artifact '{named}' does not end in .tar.gz" in line for line in found)
 
 
 class TestColdStarts:
     """Timeouts that are too short to load an artifact."""
 
     @pytest.mark.parametrize(
-        ("options", "said"),
+        ("options", "text"),
         [
             ("timeout_seconds: 4.9", "4.9 s are hardly enough to load the artifact of a, so a "),
             ("timeout_seconds: 2, cold_start: wait", "in spite of 'cold_start: wait'"),
@@ -222,13 +222,13 @@ class TestColdStarts:
             ("max_attempts: 1", None),
         ],
     )
-    def test_timeout(self, warned, options, said):
+    def test_timeout(self, warned, options, text):
         """A short timeout is reported, unless the table says `cold_start: refuse`."""
         lines = warned(f"a: {{{MME}: a-v1.tar.gz, {options}}}")
 
-        assert len(lines) == (said is not None)
+        assert len(lines) == (text is not None)
         assert all(
-            line.startswith("4: models.a.timeout_seconds: warning") and said in line
+            line.startswith("4: models.a.timeout_seconds: warning") and text in line
             for line in lines
         )
 
@@ -238,15 +238,15 @@ class TestColdStarts:
 
     def test_defaults(self, warned):
         """A default is reported once, on its own line."""
-        (said,) = warned(
+        (found,) = warned(
             f"a: {{{MME}: a-v1.tar.gz}}",
             f"b: {{{MME}: b-v1.tar.gz}}",
             f"c: {{{MME}: c-v1.tar.gz, timeout_seconds: 20}}",
             defaults="{timeout_seconds: 1}",
         )
 
-        assert said.startswith("2: defaults.timeout_seconds: warning: 1 s are hardly enough")
-        assert "of a and 1 more" in said
+        assert found.startswith("2: defaults.timeout_seconds: warning: 1 s are hardly enough")
+        assert "of a and 1 more" in found
 
     def test_meant_by_default(self, warned):
         """`cold_start: refuse` among the defaults is meant for all models."""
@@ -290,13 +290,13 @@ class TestTargets:
 
     def test_most(self, warned):
         """The kind of most entries is taken as right."""
-        said = warned(
+        found = warned(
             "a: {kind: single, endpoint: e}",
             f"b: {{{MME}: b-v1.tar.gz}}",
             f"c: {{{MME}: c-v1.tar.gz}}",
         )
 
-        assert [line.split(": warning")[0] for line in said] == ["4: models.a.kind"]
+        assert [line.split(": warning")[0] for line in found] == ["4: models.a.kind"]
 
 
 class TestMetrics:

@@ -219,7 +219,7 @@ def test_only_the_endpoints_of_the_table(account):
     findings(account, entry("mce", TARGETS["mce"]))
 
     described = ("DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel")
-    assert account.asked() == dict.fromkeys(described, 1)
+    assert account.operations() == dict.fromkeys(described, 1)
 
 
 class TestUnnamed:
@@ -236,7 +236,7 @@ class TestUnnamed:
         found, _ = unnamed_in(table_of(entry("mme", TARGETS["mme"])).table, account.reader())
 
         assert {f"endpoint e-{number:03}" for number in range(250)} < set(map(str, found))
-        assert account.asked()["DescribeEndpoint"] == 1
+        assert account.operations()["DescribeEndpoint"] == 1
 
     def test_pattern(self, account):
         """An entry with a pattern names all artifacts that the pattern admits."""

@@ -55,7 +55,7 @@ def test_thousands(account):
 
     assert list(found) == [f"e-{number:04}" for number in range(3_000)]
     assert {one.variants[0].kind for one in found.values()} == {"single"}
-    assert account.asked() == {
+    assert account.operations() == {
         "ListEndpoints": 30,
         "DescribeEndpoint": 3_000,
         "DescribeEndpointConfig": 3_000,
@@ -83,7 +83,7 @@ def test_artifacts(account):
     account.buckets[BUCKET] = keys
 
     assert account.reader().artifacts(PREFIX) == Artifacts(PREFIX, tuple(names))
-    assert account.asked() == {"ListObjectsV2": 3}
+    assert account.operations() == {"ListObjectsV2": 3}
 
 
 def test_whole_bucket(account):
@@ -103,7 +103,7 @@ def test_components(account):
 
     assert reader.endpoint("shared").components == tuple(f"c-{n:03}" for n in range(150))
     assert reader.component("c-007") == Component("c-007", "shared", VARIANT, "InService", 7)
-    assert account.asked()["DescribeInferenceComponent"] == 1
+    assert account.operations()["DescribeInferenceComponent"] == 1
 
 
 def test_on_its_way_out(account):
@@ -159,7 +159,7 @@ class TestTroubles:
         with pytest.raises(NotReachable, match="with ThrottlingException; try again in a minute"):
             account.reader().endpoint("churn")
 
-        assert account.asked() == {"DescribeEndpoint": 8}
+        assert account.operations() == {"DescribeEndpoint": 8}
         assert max(account.clock.slept) <= 20
 
     @pytest.mark.parametrize("trouble", ["ServiceUnavailable", SILENCE])
@@ -176,7 +176,7 @@ class TestTroubles:
         with pytest.raises(NotReachable, match=r"Amazon SageMaker cannot be reached"):
             account.reader().endpoint("churn")
 
-        assert account.asked() == {"DescribeEndpoint": 1}
+        assert account.operations() == {"DescribeEndpoint": 1}
 
     def test_bad_credentials(self, account):
         """Wrong credentials are not tried again."""
@@ -184,4 +184,4 @@ class TestTroubles:
         with pytest.raises(NotReachable, match="check your credentials"):
             account.reader().endpoint("churn")
 
-        assert account.asked() == {"DescribeEndpoint": 1}
+        assert account.operations() == {"DescribeEndpoint": 1}

@@ -25,7 +25,7 @@ def model(*containers, mode=None, **members):
         pytest.param(model(container("a"), container("b"), mode="Serial"), "pipeline", id="serial"),
         pytest.param(model(container(), container()), "pipeline", id="serial-by-default"),
         pytest.param(model(container("a"), ON_DEMAND), "pipeline", id="with-a-multi-model"),
-        pytest.param(model(), "single", id="nothing-said"),
+        pytest.param(model(), "single", id="no-containers"),
     ],
 )
 def test_kind(described, kind):

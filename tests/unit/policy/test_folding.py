@@ -25,7 +25,7 @@ def made(entries, limit=documents.LIMIT, place=SOMEWHERE):
     return documents.handler_policy(call_groups(table_of(entries).models()), place, limit=limit)
 
 
-def said(entries, spared):
+def fold_lines(entries, spared):
     """Return the lines about folds if the policy has to be so many characters shorter."""
     limit = made(entries).characters - spared
     handler = made(entries, limit)
@@ -78,25 +78,25 @@ class TestChoice:
 
     def test_none_that_need_not_be(self):
         """A policy that fits is not folded."""
-        assert said(self.TWO_FOLDERS, spared=0) == []
+        assert fold_lines(self.TWO_FOLDERS, spared=0) == []
 
     @pytest.mark.parametrize(("spared", "folder", "names"), [(1, "austin", 3), (50, "houston", 9)])
     def test_the_narrowest(self, spared, folder, names):
         """The narrowest fold that is enough is chosen."""
-        assert said(self.TWO_FOLDERS, spared) == [
+        assert fold_lines(self.TWO_FOLDERS, spared) == [
             f"every artifact under {folder}/ of endpoint many (the table names {names})"
         ]
 
     def test_folders(self):
         """If one folder is not enough, all folders are folded."""
-        assert said(self.TWO_FOLDERS, spared=180) == [
+        assert fold_lines(self.TWO_FOLDERS, spared=180) == [
             "every artifact under austin/ of endpoint many (the table names 3)",
             "every artifact under houston/ of endpoint many (the table names 9)",
         ]
 
     def test_a_whole_endpoint(self):
         """If folders are not enough, all artifacts of an endpoint are folded."""
-        assert said(self.TWO_FOLDERS, spared=220) == [
+        assert fold_lines(self.TWO_FOLDERS, spared=220) == [
             "every artifact of endpoint many (the table names 13)"
         ]
 
@@ -105,10 +105,10 @@ class TestChoice:
         endpoints = [single(f"team-{number}") for number in range(9)]
         artifacts = [mme(f"v{number}.tar.gz") for number in range(9)]
 
-        assert said([*endpoints, *artifacts], spared=80) == [
+        assert fold_lines([*endpoints, *artifacts], spared=80) == [
             "every artifact that begins with v of endpoint many (the table names 9)"
         ]
-        assert said([*endpoints, *artifacts], spared=450) == [
+        assert fold_lines([*endpoints, *artifacts], spared=450) == [
             "every artifact that begins with v of endpoint many (the table names 9)",
             "every endpoint that begins with team-, without a target (the table names 9)",
         ]
@@ -124,16 +124,16 @@ class TestChoice:
             for number in range(9)
         ]
 
-        assert said(containers, spared=100) == [
+        assert fold_lines(containers, spared=100) == [
             "every container that begins with step- of endpoint nlp (the table names 15)"
         ]
-        assert said(components, spared=100) == [
+        assert fold_lines(components, spared=100) == [
             "every inference component that begins with part- (the table names 9)"
         ]
 
     def test_spellings_are_not_counted(self):
         """The two spellings of a name are counted once."""
-        assert said([single(f"Team-{number}") for number in range(9)], spared=700) == [
+        assert fold_lines([single(f"Team-{number}") for number in range(9)], spared=700) == [
             "every endpoint that begins with Team-, without a target (the table names 9)",
             "every endpoint that begins with team-, without a target (the table names 9)",
         ]
