@@ -151,15 +151,3 @@ def test_json_test_suite(server, kind):
     assert {response.status for response in responses.values()} == {400}
     refused_as_json = {name for name, response in responses.items() if b"not JSON" in response.body}
     assert not (kind == "y_" and refused_as_json)
-
-
-def test_a_chunk_that_is_not_valid(server):
-    """A body with a bad chunk gets a response instead of waiting for more."""
-    response = server.request(
-        "POST",
-        "/invocations",
-        b"zz\r\n",
-        {"Content-Type": JSON, "Transfer-Encoding": "chunked"},
-    )
-
-    assert response.status == 400
