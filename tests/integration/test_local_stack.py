@@ -1,7 +1,5 @@
 """`python -m local_stack`, the program of `make run`: starting, and ending in every way."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
