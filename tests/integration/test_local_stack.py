@@ -54,7 +54,7 @@ class LocalStack:
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def __enter__(self) -> LocalStack:
+    def __enter__(self):
         return self
 
     def __exit__(self, *_: object) -> None:
