@@ -63,7 +63,7 @@ for path in map(pathlib.Path, sys.argv[1:]):
     new = IMPORT.sub(replace, text)
     for old, n in renamed.items():
         if old in {"event", "house"}:
-            new = re.sub(rf"(?<![\w.\"'/]){old}\(", f"{n}(", new)
+            new = re.sub(rf"(?<!def )(?<![\w.\"'/]){old}\(", f"{n}(", new)
             new = re.sub(rf"partial\({old}\b", f"partial({n}", new)
             continue
         new = re.sub(rf"(?<![\w.\"'/]){old}(?![\w\"'])(?!=[^=])", n, new)
