@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 REST = "Chalice, middleware"
 # The functions of each part, by the name that their callers use.
 PARTS = {
-    "parse": ["chalicelib.api.wire:exchange", "chalicelib.gateway:admit"],
+    "parse": ["chalicelib.api.wire:request_context", "chalicelib.gateway:admit"],
     "permit": [
-        "chalicelib.api.middleware:Principal",
+        "chalicelib.api.application:Principal",
         "chalicelib.auth.principal:Principal.may_call",
     ],
     "resolve": ["chalicelib.gateway:Gateway.resolve"],
