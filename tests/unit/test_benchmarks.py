@@ -1,8 +1,11 @@
 """`benchmarks`: how ratios are computed, and what is written to the page."""
 
+import functools
+import importlib
+
 import pytest
 
-from benchmarks import report
+from benchmarks import parts, report
 from benchmarks.report import Ratio
 
 PAGE = "before\n<!-- bench: a -->\nold\nrows\n<!-- end -->\n<!-- bench: b -->\n<!-- end -->\n"
@@ -37,3 +40,11 @@ def test_every_block_has_its_place(blocks):
     """A table without a place, or a place without a table, is an error."""
     with pytest.raises(ValueError, match=r"has places for \['a', 'b'\]"):
         report.filled(PAGE, blocks)
+
+
+@pytest.mark.parametrize("function", [name for names in parts.PARTS.values() for name in names])
+def test_timed_functions_exist(function):
+    """The functions that are timed exist under the names by which they are replaced."""
+    module, _, path = function.partition(":")
+
+    assert callable(functools.reduce(getattr, path.split("."), importlib.import_module(module)))
