@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from benchmarks import packages, parts, report, servers
 from benchmarks.function import environment
-from benchmarks.races import GATEWAY, LARGE, SMALL, Track, against_baselines, against_revision
+from benchmarks.scenarios import GATEWAY, LARGE, SMALL, Runner, against_baselines, against_revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmarks.races import Contender, Race, Results
     from benchmarks.report import Parts
+    from benchmarks.scenarios import Candidate, Results, Scenario
 
 ROUNDS, CALLS = 21, 300
 QUICK_ROUNDS, QUICK_CALLS = 5, 100
@@ -29,12 +29,12 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _print_progress("building the packages …")
         if options.against:
-            races = against_revision(Path(folder), calls, options.against)
+            scenarios = against_revision(Path(folder), calls, options.against)
         else:
-            races = against_baselines(Path(folder), calls)
-        results = _run(races, Path(folder), rounds)
-        warm_parts = measure_parts(_gateway(races), calls)
-    blocks = report.blocks(races, results, warm_parts, report.conditions(rounds, calls))
+            scenarios = against_baselines(Path(folder), calls)
+        results = _run(scenarios, Path(folder), rounds)
+        warm_parts = measure_parts(_gateway(scenarios), calls)
+    blocks = report.blocks(scenarios, results, warm_parts, report.conditions(rounds, calls))
     sys.stdout.write("\n\n".join(blocks.values()) + "\n")
     if not (options.against or options.quick):
         report.write(blocks)
@@ -54,14 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(races: Sequence[Race], folder: Path, rounds: int) -> Mapping[str, Results]:
-    """Run all rounds of one race after the other; return the results by race."""
-    track = Track(folder, packages.runtime(folder / "runtime"))
-    track.add_root(one.package.folder for race in races for one in race.contenders)
-    return {race.name: track.run(race, rounds, _print_progress) for race in races}
+def _run(scenarios: Sequence[Scenario], folder: Path, rounds: int) -> Mapping[str, Results]:
+    """Run all rounds of one scenario after the other; return the results by scenario."""
+    runner = Runner(folder, packages.runtime(folder / "runtime"))
+    runner.add_root(one.package.folder for scenario in scenarios for one in scenario.candidates)
+    return {scenario.name: runner.run(scenario, rounds, _print_progress) for scenario in scenarios}
 
 
-def measure_parts(gateway: Contender, calls: int) -> Parts:
+def measure_parts(gateway: Candidate, calls: int) -> Parts:
     """Measure the parts of a warm call, for a small and for a large body."""
     package = gateway.package
     counts = {SMALL: calls, LARGE: max(calls // 10, 5)}
@@ -74,8 +74,8 @@ def measure_parts(gateway: Contender, calls: int) -> Parts:
         }
 
 
-def _gateway(races: Sequence[Race]) -> Contender:
-    return next(one for race in races for one in race.contenders if one.name == GATEWAY)
+def _gateway(scenarios: Sequence[Scenario]) -> Candidate:
+    return next(one for scenario in scenarios for one in scenario.candidates if one.name == GATEWAY)
 
 
 def _print_progress(text: str) -> None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks import races
+from benchmarks import scenarios
 from benchmarks.packages import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from benchmarks.races import Race, Results, Start
+    from benchmarks.scenarios import Results, Scenario, Start
 
     Parts = Mapping[int, Mapping[str, Sequence[float]]]
     """Seconds of each call, by the size of the body and the part of the gateway."""
@@ -67,10 +67,10 @@ def digits(value: float) -> str:
 
 
 class Row(NamedTuple):
-    """One row of a table: a measure of one race, with a figure for each contender."""
+    """One row of a table: a measure of one scenario, with a figure for each candidate."""
 
     title: str
-    race: str
+    scenario: str
     measure: Callable[[Start], float]
     format: Callable[[Sequence[float]], str] = milliseconds
 
@@ -116,7 +116,7 @@ SECTIONS = {"start": START, "warm": WARM, "sizes": SIZES, "authorizer": AUTHORIZ
 
 
 def blocks(
-    run: Sequence[Race],
+    compared: Sequence[Scenario],
     results: Mapping[str, Results],
     parts: Parts,
     conditions: str,
@@ -124,25 +124,27 @@ def blocks(
     """Return the content of each place of the page, by its name.
 
     Args:
-        run: The races that were run.
-        results: The results by the name of the race.
+        compared: The scenarios that were run.
+        results: The results by the name of the scenario.
         parts: The parts of a warm call.
         conditions: The text of `conditions()`.
     """
     tables = {
-        name: _measures(rows, results) for name, rows in SECTIONS.items() if rows[0].race in results
+        name: _measures(rows, results)
+        for name, rows in SECTIONS.items()
+        if rows[0].scenario in results
     }
-    if races.GATEWAY in results["authorizer"]:
+    if scenarios.GATEWAY in results["authorizer"]:
         tables["memory"] = _memory(results["authorizer"])
-    return {**tables, "split": _parts(parts), "zip": _zips(run), "conditions": conditions}
+    return {**tables, "split": _parts(parts), "zip": _zips(compared), "conditions": conditions}
 
 
 def _measures(rows: Sequence[Row], results: Mapping[str, Results]) -> str:
-    """Return a table with a column for each contender, and each figure's ratio to the first's."""
-    names = list(results[rows[0].race])
+    """Return a table with a column for each candidate, and each figure's ratio to the first's."""
+    names = list(results[rows[0].scenario])
     lines = [["", *names]]
     for row in rows:
-        starts = results[row.race]
+        starts = results[row.scenario]
         values = {
             name: [row.measure(start) for start in starts[name]] for name in names if name in starts
         }
@@ -154,17 +156,17 @@ def _measures(rows: Sequence[Row], results: Mapping[str, Results]) -> str:
     return _markdown(lines)
 
 
-def _zips(run: Sequence[Race]) -> str:
+def _zips(compared: Sequence[Scenario]) -> str:
     """Return a table of the zips' sizes, without those of a single file."""
-    contenders = next(race.contenders for race in run if race.name == "plain")
-    sizes = [(one.name, one.package.zip_bytes, one.package.zip_files) for one in contenders]
+    candidates = next(scenario.candidates for scenario in compared if scenario.name == "plain")
+    sizes = [(one.name, one.package.zip_bytes, one.package.zip_files) for one in candidates]
     rows = [[name, megabytes([size]), f"{files:,}"] for name, size, files in sizes if files > 1]
     return _markdown([["", "zip", "files"], *rows])
 
 
 def _memory(results: Results) -> str:
     """Return a table of the times with the share of a CPU that each memory size brings."""
-    handler, authorizer = results[races.GATEWAY], results[races.AUTHORIZER]
+    handler, authorizer = results[scenarios.GATEWAY], results[scenarios.AUTHORIZER]
     cold = [_median([start.cold.cpu for start in starts]) for starts in (authorizer, handler)]
     warm = _median([start.warm_cpu() for start in handler])
     lines = [
@@ -186,7 +188,7 @@ def _memory(results: Results) -> str:
 
 def _parts(parts: Parts) -> str:
     """Return a table of the parts of a warm call, with two columns for each size of the body."""
-    titles = {races.SMALL: "1 kB", races.LARGE: "1 MB"}
+    titles = {scenarios.SMALL: "1 kB", scenarios.LARGE: "1 MB"}
     lines = [["part"] + [f"{titles[size]}, {unit}" for size in parts for unit in ("µs", "share")]]
     total = {size: sum(map(_median, by_part.values())) for size, by_part in parts.items()}
     for part in next(iter(parts.values())):

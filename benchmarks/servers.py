@@ -1,4 +1,4 @@
-"""The HTTP servers of a measurement: a minimal one, and SageMaker and Secrets Manager with it."""
+"""A minimal HTTP server, and SageMaker's and Secrets Manager's responses from it."""
 
 from __future__ import annotations
 

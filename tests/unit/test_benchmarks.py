@@ -12,7 +12,7 @@ PAGE = "before\n<!-- bench: a -->\nold\nrows\n<!-- end -->\n<!-- bench: b -->\n<
 
 
 def test_ratios_are_taken_round_by_round():
-    """A round in which the machine is slow for both contenders does not change the ratio."""
+    """A round in which the machine is slow for both candidates does not change the ratio."""
     ratio = Ratio.of([1.0, 10.0, 1.0, 1.0], [2.0, 20.0, 2.0, 2.0])
 
     assert (ratio.lower, ratio.median, ratio.upper) == (0.5, 0.5, 0.5)

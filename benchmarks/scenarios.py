@@ -1,4 +1,4 @@
-"""The races: which handlers are measured against each other, with which events, and how."""
+"""The scenarios of the benchmark: which handlers are compared, with which events, and how."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.packages import Package
 
     Results = Mapping[str, list["Start"]]
-    """What each start of a contender cost, by the contender's name."""
+    """What each start of a candidate cost, by the candidate's name."""
 
 FIVE_LINES = "five-line handler"
 NAIVE = "Chalice and Powertools"
@@ -36,7 +36,7 @@ KEYS = 100
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """A package, and its event for a body of a number of bytes."""
 
     name: str
@@ -45,14 +45,14 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Race:
-    """Contenders that run in turn; the others are compared with the first one."""
+class Scenario:
+    """Candidates that run in turn; the others are compared with the first one."""
 
     name: str
-    contenders: Sequence[Contender]
+    candidates: Sequence[Candidate]
     tls: bool = False
     own_bundles: bool = True
-    """Whether each contender reads its own CA bundle, or AWS_CA_BUNDLE with a single root."""
+    """Whether each candidate reads its own CA bundle, or AWS_CA_BUNDLE with a single root."""
 
     body_bytes: int = SMALL
     calls: int = 0
@@ -80,46 +80,46 @@ class Start:
         return statistics.fmean(call.cpu for call in self.warm)
 
 
-class Track:
-    """Runs races, with Lambda's runtime and AWS's services on this machine."""
+class Runner:
+    """Runs scenarios with a copy of Lambda's runtime and of AWS's services."""
 
     def __init__(self, folder: Path, runtime: Path) -> None:
         self._runtime = runtime
         self._tls, self._root = servers.certificate(folder)
 
     def add_root(self, folders: Iterable[Path]) -> None:
-        """Append this track's root certificate to every CA bundle of these packages."""
+        """Append this runner's root certificate to every CA bundle of these packages."""
         root = self._root.read_bytes()
         for folder in {self._runtime, *folders}:
             for bundle in folder.rglob("*.pem"):
                 bundle.write_bytes(bundle.read_bytes() + b"\n" + root)
 
-    def run(self, race: Race, rounds: int, progress: Callable[[str], None]) -> Results:
-        """Start every contender once in each round, so that a noisy machine is noisy for all.
+    def run(self, scenario: Scenario, rounds: int, progress: Callable[[str], None]) -> Results:
+        """Start every candidate once in each round, so that a noisy machine is noisy for all.
 
         One more round is run at the beginning, which brings all files into memory.
         """
         results: Results = defaultdict(list)
-        with servers.aws(events.key_document(KEYS), self._tls if race.tls else None) as aws:
+        with servers.aws(events.key_document(KEYS), self._tls if scenario.tls else None) as aws:
             environ = {"AWS_ENDPOINT_URL": aws.url}
-            if race.tls and not race.own_bundles:
+            if scenario.tls and not scenario.own_bundles:
                 environ["AWS_CA_BUNDLE"] = str(self._root)
             for number in range(rounds + 1):
-                progress(f"{race.name}: round {number} of {rounds}")
-                for contender in race.contenders:
-                    start = self._start(contender, race, environ)
+                progress(f"{scenario.name}: round {number} of {rounds}")
+                for candidate in scenario.candidates:
+                    start = self._start(candidate, scenario, environ)
                     if number:
-                        results[contender.name].append(start)
+                        results[candidate.name].append(start)
         return results
 
-    def _start(self, contender: Contender, race: Race, environ: Mapping[str, str]) -> Start:
-        package = contender.package
-        event = contender.event(race.body_bytes)
+    def _start(self, candidate: Candidate, scenario: Scenario, environ: Mapping[str, str]) -> Start:
+        package = candidate.package
+        event = candidate.event(scenario.body_bytes)
         own = {**package.environment, **environ}
         with Function(package.folder, self._runtime, package.handler, own) as function:
             first = function.invoke(event)
             function.check_response()
-            warm = tuple(function.invoke(event) for _ in range(race.calls))
+            warm = tuple(function.invoke(event) for _ in range(scenario.calls))
             function.check_response()
             return Start(function.init, first, warm, function.peak_bytes)
 
@@ -134,18 +134,18 @@ def as_binary(size_bytes: int, model: str = "iris") -> bytes:
     return events.prediction(events.instances(size_bytes), binary=True, model=model)
 
 
-def against_baselines(folder: Path, calls: int) -> list[Race]:
-    """Return the races of the gateway against the handlers that people write instead."""
+def against_baselines(folder: Path, calls: int) -> list[Scenario]:
+    """Return the scenarios of the gateway against the handlers that people write instead."""
     package = packages.gateway(folder / "gateway")
     uncompiled = packages.without_bytecode(package, folder / "plain-deploy")
-    five_lines = Contender(FIVE_LINES, packages.single_file("five_lines", folder / "five"), as_text)
-    naive = Contender(NAIVE, packages.chalice_powertools(folder / "naive"), as_text)
-    gateway = Contender(GATEWAY, package, as_binary)
-    plain_deploy = Contender(PLAIN_DEPLOY, uncompiled, as_binary)
-    return races(
+    five_lines = Candidate(FIVE_LINES, packages.single_file("five_lines", folder / "five"), as_text)
+    naive = Candidate(NAIVE, packages.chalice_powertools(folder / "naive"), as_text)
+    gateway = Candidate(GATEWAY, package, as_binary)
+    plain_deploy = Candidate(PLAIN_DEPLOY, uncompiled, as_binary)
+    return all_scenarios(
         calls,
         [five_lines, naive, gateway, plain_deploy],
-        floor=[Contender(EMPTY, packages.single_file("empty", folder / "empty"), as_text)],
+        floor=[Candidate(EMPTY, packages.single_file("empty", folder / "empty"), as_text)],
         sizes=[five_lines, *with_tables(package, folder)],
         authorizers=[
             *(five_lines, gateway, authorizer(package)),
@@ -154,45 +154,45 @@ def against_baselines(folder: Path, calls: int) -> list[Race]:
     )
 
 
-def against_revision(folder: Path, calls: int, revision: str) -> list[Race]:
-    """Return the races of the working tree's gateway against the one of a commit."""
+def against_revision(folder: Path, calls: int, revision: str) -> list[Scenario]:
+    """Return the scenarios of the working tree's gateway against the one of a commit."""
     committed = packages.revision(revision, folder / "checkout")
     then, now = packages.gateway(folder / "then", committed), packages.gateway(folder / "now")
-    return races(
+    return all_scenarios(
         calls,
-        [Contender(revision, then, as_binary), Contender(GATEWAY, now, as_binary)],
+        [Candidate(revision, then, as_binary), Candidate(GATEWAY, now, as_binary)],
         authorizers=[authorizer(then, f"{AUTHORIZER} of {revision}"), authorizer(now)],
     )
 
 
-def races(
+def all_scenarios(
     calls: int,
-    contenders: Sequence[Contender],
+    candidates: Sequence[Candidate],
     *,
-    authorizers: Sequence[Contender],
-    sizes: Sequence[Contender] = (),
-    floor: Sequence[Contender] = (),
-) -> list[Race]:
-    """Return all races; in each of them the first contender is the reference."""
+    authorizers: Sequence[Candidate],
+    sizes: Sequence[Candidate] = (),
+    floor: Sequence[Candidate] = (),
+) -> list[Scenario]:
+    """Return all scenarios; in each of them the first candidate is the reference."""
     return [
-        Race("plain", [*contenders, *floor], calls=calls),
-        Race("tls", contenders, tls=True),
-        Race("one root", contenders, tls=True, own_bundles=False),
-        Race("large", contenders, body_bytes=LARGE, calls=max(calls // 10, 2)),
-        Race("largest", contenders, body_bytes=LARGEST, calls=max(calls // 50, 2)),
-        *([Race("tables", sizes, calls=calls)] if sizes else []),
-        Race("authorizer", authorizers, tls=True, calls=calls),
+        Scenario("plain", [*candidates, *floor], calls=calls),
+        Scenario("tls", candidates, tls=True),
+        Scenario("one root", candidates, tls=True, own_bundles=False),
+        Scenario("large", candidates, body_bytes=LARGE, calls=max(calls // 10, 2)),
+        Scenario("largest", candidates, body_bytes=LARGEST, calls=max(calls // 50, 2)),
+        *([Scenario("tables", sizes, calls=calls)] if sizes else []),
+        Scenario("authorizer", authorizers, tls=True, calls=calls),
     ]
 
 
-def authorizer(package: Package, name: str = AUTHORIZER) -> Contender:
-    """Return the package's second function as a contender."""
-    return Contender(name, package.with_handler("app.authorize"), lambda _: events.authorization())
+def authorizer(package: Package, name: str = AUTHORIZER) -> Candidate:
+    """Return the package's second function as a candidate."""
+    return Candidate(name, package.with_handler("app.authorize"), lambda _: events.authorization())
 
 
-def with_tables(package: Package, folder: Path) -> list[Contender]:
+def with_tables(package: Package, folder: Path) -> list[Candidate]:
     """Return the gateway with compiled tables of several sizes; it calls a model in the middle."""
-    contenders = []
+    candidates = []
     for size in TABLE_SIZES:
         path = folder / f"{size}.yaml"
         path.write_text(json.dumps(_table(size)), encoding="utf-8")  # JSON is YAML
@@ -200,8 +200,8 @@ def with_tables(package: Package, folder: Path) -> list[Contender]:
         subprocess.run(command, cwd=packages.ROOT, check=True, capture_output=True)
         own = package.with_environment(GATEWAY_ROUTING=f"file:{path}")
         event = partial(as_binary, model=f"model-{size // 2}")
-        contenders.append(Contender(f"{size:,} models", own, event))
-    return contenders
+        candidates.append(Candidate(f"{size:,} models", own, event))
+    return candidates
 
 
 def _table(size: int) -> dict[str, object]:
