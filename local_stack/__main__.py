@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 DEFAULT_KEY_FILE = Path(".local/demo-key")
 HEALTH_PAUSE_SECONDS = 0.05
-GATEWAY_START_SECONDS = 30.0
+GATEWAY_START_SECONDS = 60.0
+# On a busy machine the demo's containers, which start at the same time, need more than the default.
+CONTAINER_START_SECONDS = 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,6 +79,7 @@ async def _serve(children: list[Child], options: argparse.Namespace) -> None:
     ports = (options.sagemaker_port, options.port)
     sagemaker_url, gateway_url = (f"http://127.0.0.1:{port}" for port in ports)
     sagemaker = ["sagemaker_local", "--demo", "--exit-with-parent", "--port", str(ports[0])]
+    sagemaker += ["--startup-timeout", str(CONTAINER_START_SECONDS)]
     ready = asyncio.Event()
     on_line = partial(_print_sagemaker_line, ready)
     children.append(await Child.start("the local SageMaker", sagemaker, dict(os.environ), on_line))
