@@ -1,12 +1,11 @@
 """`gatewayctl explain` predicts what the gateway does with a request."""
 
-import io
 import json
 
 import pytest
 
 from chalicelib.auth.credentials import Identity
-from gatewayctl.cli import main
+from tests.support.command_line import gatewayctl
 from tests.support.doors import TOKEN
 from tests.support.gateway import TABLE, FakeScheme
 
@@ -74,8 +73,7 @@ def explain(folder, path, grants, sent):
     (folder / "routing.yaml").write_text(TABLE)
     options = [f"--{name.replace('_', '-')}={text}" for name, text in sent.items()]
     arguments = ["explain", path, "--grants", grants, *options, "--format", "json"]
-    out = io.StringIO()
-    code = main([*arguments, "--table", str(folder / "routing.yaml")], {}, folder, out, out)
-    explained = json.loads(out.getvalue())
+    code, out, _ = gatewayctl(*arguments, f"--table={folder / 'routing.yaml'}", project=folder)
+    explained = json.loads(out)
     assert code == (explained["refusal"] is not None)
     return explained

@@ -1,16 +1,14 @@
 """`gatewayctl import` on a local SageMaker: the table leads to the models of the account."""
 
-import io
 import json
 from functools import partial
-from typing import NamedTuple
 
 import pytest
 
 from chalicelib.routing.reading import file
-from gatewayctl.cli import main
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
+from tests.support.command_line import gatewayctl
 from tests.support.doors import ROOT, LocalDoor
 from tests.support.drifted_demo import without_progress
 from tests.support.gateway import AWS, FixedTable, house, runtime_at
@@ -29,21 +27,14 @@ ODD = [
 ]
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 def imported_by(monkeypatch, folder, url, *arguments, region=AWS["region_name"]):
     """Run the command on this SageMaker."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", AWS["aws_access_key_id"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", AWS["aws_secret_access_key"])
-    out, err = io.StringIO(), io.StringIO()
-    code = main(["import", "--calls-per-second", "1000", *arguments], {}, folder, out, err)
-    return Outcome(int(code), out.getvalue(), without_progress(err.getvalue()))
+    outcome = gatewayctl("import", "--calls-per-second=1000", *arguments, project=folder)
+    return outcome._replace(err=without_progress(outcome.err))
 
 
 @pytest.fixture(name="run")

@@ -1,10 +1,8 @@
 """`gatewayctl validate --live`: what was changed in the account is found in the table."""
 
-import io
-
 import pytest
 
-from gatewayctl.cli import main
+from tests.support.command_line import gatewayctl
 from tests.support.drifted_demo import CHANGES, CREDENTIALS, TABLE
 
 
@@ -47,20 +45,18 @@ def test_not_reachable(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     for command in (["validate", "--live"], ["diff"]):
-        out, err = io.StringIO(), io.StringIO()
-
-        assert main(command, {}, tmp_path, out, err) == 3
-        assert out.getvalue() == ""
-        assert err.getvalue() == (
+        assert gatewayctl(*command, project=tmp_path) == (
+            3,
+            "",
             f"gatewayctl {command[0]}: Amazon SageMaker cannot be reached "
-            "(EndpointConnectionError); check the network, the region and AWS_ENDPOINT_URL\n"
+            "(EndpointConnectionError); check the network, the region and AWS_ENDPOINT_URL\n",
         )
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "nan", "many"])
 def test_rate(tmp_path, rate):
     """A rate that is not above 0 is wrong use."""
-    err = io.StringIO()
+    outcome = gatewayctl("diff", "--calls-per-second", rate, project=tmp_path)
 
-    assert main(["diff", "--calls-per-second", rate], {}, tmp_path, io.StringIO(), err) == 2
-    assert f"{rate!r} is not a number above 0" in err.getvalue()
+    assert outcome.code == 2
+    assert f"{rate!r} is not a number above 0" in outcome.err

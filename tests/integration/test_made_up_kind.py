@@ -1,6 +1,5 @@
 """A new kind of target is one class: the gateway and every command work with it."""
 
-import io
 import json
 from dataclasses import dataclass, field
 
@@ -9,9 +8,9 @@ import pytest
 
 from chalicelib.routing.reading import file
 from chalicelib.routing.targets import KINDS, Hosting, Key, MultiModelTarget, declared
-from gatewayctl.cli import main
 from gatewayctl.command import Dependencies
 from tests.support.aws_account import AwsAccount, container
+from tests.support.command_line import gatewayctl
 from tests.support.doors import ApiGatewayDoor
 from tests.support.gateway import AWS, FixedTable, house, runtime_at
 from tests.support.publish_desk import Desk
@@ -90,9 +89,7 @@ def _run(tmp_path, monkeypatch, sagemaker, sagemaker_local):
         return clients[-1]
 
     def run(*arguments):
-        out, err = io.StringIO(), io.StringIO()
-        code = main([*arguments], {}, tmp_path, out, err, dependencies=Dependencies(connect))
-        return int(code), out.getvalue(), err.getvalue()
+        return gatewayctl(*arguments, project=tmp_path, dependencies=Dependencies(connect))
 
     yield run
     for client in clients:

@@ -1,21 +1,19 @@
 """`gatewayctl prewarm` against endpoints that load, fail and disappear."""
 
-import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from typing import NamedTuple
 
 import pytest
 
 from gatewayctl import aws
-from gatewayctl.cli import main
 from gatewayctl.command import Dependencies
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
+from tests.support.command_line import gatewayctl
 from tests.support.stand_in import ROOT, wait_until
 from tests.support.upstream import Upstream, sends
 
@@ -28,19 +26,13 @@ HERE = {
 NOWHERE = "http://127.0.0.1:9"
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
+def models(outcome):
+    """Return the data about each model by its path."""
+    return {model.pop("path"): model for model in json.loads(outcome.out)["models"]}
 
-    @property
-    def models(self):
-        """By path, what is said of each."""
-        return {model.pop("path"): model for model in json.loads(self.out)["models"]}
 
-    @property
-    def states(self):
-        return {path: model["state"] for path, model in self.models.items()}
+def states(outcome):
+    return {path: model["state"] for path, model in models(outcome).items()}
 
 
 def table(rows):
@@ -58,9 +50,7 @@ def table(rows):
 
 
 def run(connect, *arguments):
-    out, err = io.StringIO(), io.StringIO()
-    code = main(["prewarm", *arguments], {}, ROOT, out, err, dependencies=Dependencies(connect))
-    return Outcome(int(code), out.getvalue(), err.getvalue())
+    return gatewayctl("prewarm", *arguments, project=ROOT, dependencies=Dependencies(connect))
 
 
 @pytest.fixture(name="warm")
@@ -97,13 +87,13 @@ class TestDemo:
         outcome = run(demo.client, "--table", DEMO, "--format", "json")
 
         assert outcome.code == 0
-        assert len(outcome.models) == 13
-        assert set(outcome.states.values()) <= {"hot", "loaded"}
-        assert {model["code"] for model in outcome.models.values()} == {None}
+        assert len(models(outcome)) == 13
+        assert set(states(outcome).values()) <= {"hot", "loaded"}
+        assert {model["code"] for model in models(outcome).values()} == {None}
         first, *told = outcome.err.splitlines()
         assert first == "calling 13 models, 4 at once"
         assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in told) == sorted(
-            outcome.models
+            models(outcome)
         )
 
     def test_every_kind(self, demo):
@@ -146,8 +136,8 @@ class TestCold:
 
         outcome = warm({"a": (endpoint, "a.gz"), "b": (endpoint, "b.gz")}, "--format", "json")
 
-        assert (outcome.code, outcome.states) == (0, {"a": "hot", "b": "loaded"})
-        assert outcome.models["b"]["seconds"] >= 1
+        assert (outcome.code, states(outcome)) == (0, {"a": "hot", "b": "loaded"})
+        assert models(outcome)["b"]["seconds"] >= 1
 
     def test_seen_loading(self, impatient, impatient_account, container, warm, put):
         """A model that is not ready is called again until it answers."""
@@ -189,7 +179,7 @@ class TestCold:
         container.load_gate.set()
 
         assert outcome.code == 1
-        model = outcome.models["a"]
+        model = models(outcome)["a"]
         assert (model["state"], model["code"]) == ("cold", "ReadTimeoutError")
 
     @pytest.mark.parametrize("status", [400, 415, 422])
@@ -201,7 +191,7 @@ class TestCold:
         outcome = warm({"a": (endpoint, "a.gz")}, "--format", "json")
 
         assert outcome.code == 0
-        assert outcome.models["a"]["code"] == f"ModelError {status}"
+        assert models(outcome)["a"]["code"] == f"ModelError {status}"
         assert container.models
         assert container.invocations[0].body == b"{}"
 
@@ -240,7 +230,7 @@ class TestFailures:
         outcome = warm(rows, *rows, "--at-once=6", "--format=json")
 
         assert outcome.code == 0
-        assert outcome.states == dict.fromkeys(faults, "hot") | {"not-ready": "loaded"}
+        assert states(outcome) == dict.fromkeys(faults, "hot") | {"not-ready": "loaded"}
 
     def test_what_is_not_there(self, account, container, warm):
         """An endpoint that was deleted, and an artifact that does not exist, are failures."""
@@ -252,7 +242,7 @@ class TestFailures:
         outcome = warm(rows, "--format", "json")
 
         assert outcome.code == 1
-        absent, gone = outcome.models["absent"], outcome.models["gone"]
+        absent, gone = models(outcome)["absent"], models(outcome)["gone"]
         assert (absent["state"], absent["code"]) == ("failed", "ValidationError")
         assert absent["advice"].startswith(f"the table and {endpoint} disagree: ")
         assert (gone["state"], gone["code"]) == ("failed", "ValidationError")

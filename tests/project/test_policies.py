@@ -1,12 +1,11 @@
 """The policies in .chalice/ are those that the routing table needs."""
 
-import io
 import json
 from pathlib import Path
 
 import pytest
 
-from gatewayctl.cli import main
+from tests.support.command_line import gatewayctl
 
 ROOT = Path(__file__).parents[2]
 CONFIG = json.loads((ROOT / ".chalice/config.json").read_bytes())
@@ -17,9 +16,9 @@ DEPLOYED = pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_policies_are_current(stage, monkeypatch):
     """The files are up to date."""
     monkeypatch.chdir(ROOT)
-    out, err = io.StringIO(), io.StringIO()
+    outcome = gatewayctl("policy", "--check", "--stage", stage, project=ROOT)
 
-    assert main(["policy", "--check", "--stage", stage], {}, ROOT, out, err) == 0, out.getvalue()
+    assert outcome.code == 0, outcome.out
 
 
 @DEPLOYED

@@ -6,20 +6,20 @@
 
 from __future__ import annotations
 
-import io
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from gatewayctl.cli import main
 from tests.containers.account import INSTANCES, RESOURCES, ROLE, VARIANT
+from tests.support.command_line import gatewayctl
 from tests.support.stand_in import ROOT, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.containers.container import Container
+    from tests.support.command_line import Outcome
     from tests.support.stand_in import StandIn
 
 BUCKET = "inference-gateway-demo"
@@ -198,12 +198,6 @@ UNNAMED = [
 ]
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 def without_progress(text: str) -> str:
     """Remove the lines about progress, which a command prints only if it takes long."""
     lines = text.splitlines(keepends=True)
@@ -230,14 +224,13 @@ class DriftedDemo:
 
     def run(self, command: str, *arguments: str) -> Outcome:
         """Run `gatewayctl …` on this SageMaker."""
-        out, err = io.StringIO(), io.StringIO()
-        said = [command, "--calls-per-second", "1000", *arguments]
+        options = [command, "--calls-per-second", "1000", *arguments]
         with pytest.MonkeyPatch.context() as environment:
             for name, value in (*CREDENTIALS.items(), ("AWS_ENDPOINT_URL", self._url)):
                 environment.setenv(name, value)
             environment.chdir(self._folder)
-            code = main(said, {}, self._folder, out, err)
-        return Outcome(int(code), out.getvalue(), without_progress(err.getvalue()))
+            outcome = gatewayctl(*options, project=self._folder)
+        return outcome._replace(err=without_progress(outcome.err))
 
     def _complete(self) -> None:
         """Create the resources that `MORE` names."""

@@ -1,18 +1,16 @@
 """`gatewayctl explain`: what the gateway does with one path, and why."""
 
-import io
 import json
 import re
 from functools import partial
-from typing import NamedTuple
 
 import pytest
 
 from chalicelib.api.wire import LAMBDA_MARGIN_SECONDS
 from chalicelib.gateway import RESPONSE_SECONDS
 from chalicelib.routing.reading.document import parse
-from gatewayctl.cli import main
 from gatewayctl.command import Dependencies
+from tests.support.command_line import gatewayctl
 from tests.support.key_desk import HOUR, Desk
 
 TABLE = """\
@@ -52,14 +50,8 @@ about = partial(pytest.approx, abs=0.1)
 DIGEST = parse(TABLE.encode(), "").digest
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self):
-        return [line.strip() for line in self.out.splitlines()]
+def lines(outcome):
+    return [line.strip() for line in outcome.out.splitlines()]
 
 
 def no_aws(service):
@@ -74,18 +66,13 @@ def _explain(tmp_path):
         table = tmp_path / "table.yaml"
         if not table.exists():
             table.write_text(TABLE)
-        out, err = io.StringIO(), io.StringIO()
-        code = main(
-            ["explain", *arguments, "--table", str(table)],
-            {},
-            tmp_path,
-            out,
-            err,
-            dependencies=outside or Dependencies(no_aws),
+        dependencies = outside or Dependencies(no_aws)
+        outcome = gatewayctl(
+            "explain", *arguments, f"--table={table}", project=tmp_path, dependencies=dependencies
         )
         # On a busy machine, the dry run itself takes some of the time until the deadline.
-        text = re.sub(r"24\.8\d? s for", "24.9 s for", out.getvalue())
-        return Outcome(int(code), text.replace(f"{table}", "table.yaml"), err.getvalue())
+        text = re.sub(r"24\.8\d? s for", "24.9 s for", outcome.out)
+        return outcome._replace(out=text.replace(f"{table}", "table.yaml"))
 
     return explain
 
@@ -173,7 +160,7 @@ class TestUnknown:
     def test_unknown(self, explain, path, more):
         """The first line is the caller's problem; the next ones are for the operator."""
         outcome = explain(path, "--grants", "*")
-        _, answer, *said, table = outcome.lines
+        _, answer, *said, table = lines(outcome)
 
         assert outcome.code == 1
         assert answer == (
@@ -222,7 +209,7 @@ class TestGrants:
         outcome = explain("churn", "--grants", "summary sentiment")
 
         assert outcome.code == 1
-        assert outcome.lines[1:5] == [
+        assert lines(outcome)[1:5] == [
             "answer        404 unknown-model: No model named 'churn'; "
             "GET /models lists the ones you may call.",
             "the table has this path, but no grant of --grants covers it; "
@@ -230,7 +217,7 @@ class TestGrants:
             "entry         churn, table.yaml:3, kind single",
             "grant         none of --grants",
         ]
-        assert any(line.startswith("permission") for line in outcome.lines)
+        assert any(line.startswith("permission") for line in lines(outcome))
 
     def test_nobody_asks(self, data):
         """Without a caller there is no section about grants."""
@@ -419,7 +406,7 @@ class TestDeadline:
         assert (
             "cold start    refuse: 503 model-not-ready if SageMaker says that the artifact is "
             "loading, or does not answer and the artifact has not answered for 300 s"
-        ) in explain("house-price/austin/main").lines
+        ) in lines(explain("house-price/austin/main"))
 
 
 class TestPermission:

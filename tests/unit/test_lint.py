@@ -2,14 +2,12 @@
 
 import io
 import json
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 
 from chalicelib.routing.reading.document import parse
 from chalicelib.telemetry.log import RequestRecord, Telemetry
-from gatewayctl.cli import main
 from gatewayctl.lint import (
     METRICS_OF_A_HEALTHY_MODEL,
     METRICS_PER_MODEL,
@@ -17,15 +15,10 @@ from gatewayctl.lint import (
     warnings,
 )
 from gatewayctl.tables import TableFile
+from tests.support.command_line import gatewayctl
 from tests.support.random_tables import TABLES
 
 MME = "kind: mme, endpoint: e, target_model"
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(name="run")
@@ -35,9 +28,7 @@ def _run(tmp_path, monkeypatch):
 
     def run(text, *arguments, **environ):
         (tmp_path / "routing.yaml").write_text(text)
-        out, err = io.StringIO(), io.StringIO()
-        code = main(["validate", *arguments], environ, tmp_path, out, err)
-        return Outcome(int(code), out.getvalue(), err.getvalue())
+        return gatewayctl("validate", *arguments, project=tmp_path, **environ)
 
     return run
 

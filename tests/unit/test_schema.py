@@ -1,6 +1,5 @@
 """The JSON Schema of a routing table: it takes what the parser takes, and sees what it can."""
 
-import io
 import json
 import re
 from pathlib import Path
@@ -18,9 +17,9 @@ from chalicelib.routing.reading.keys import RULE, TargetText, model_keys, target
 from chalicelib.routing.reading.nodes import ScalarNode
 from chalicelib.routing.reading.problems import Findings, InvalidTable
 from chalicelib.routing.targets import NAME, TARGET_MODEL
-from gatewayctl.cli import main
 from gatewayctl.commands.schema import DESCRIPTIONS, GRAMMARS, table_schema
 from tests.support import gateway, key_desk
+from tests.support.command_line import gatewayctl
 from tests.support.editor_yaml import load
 from tests.support.random_tables import TABLES
 
@@ -185,26 +184,24 @@ class TestCommand:
     """`gatewayctl schema`."""
 
     def run(self, project, *arguments):
-        out, err = io.StringIO(), io.StringIO()
-        code = main(["schema", *arguments], {}, project, out, err)
-        return int(code), out.getvalue(), err.getvalue()
+        return gatewayctl("schema", *arguments, project=project)
 
     def test_stdout(self, tmp_path):
-        """The schema and nothing else; as data it is the same."""
+        """The schema is printed; with --format json the same."""
         code, out, err = self.run(tmp_path)
 
         assert (code, json.loads(out), err) == (0, table_schema(), "")
         assert self.run(tmp_path, "--format", "json") == (code, out, err)
 
     def test_out(self, tmp_path):
-        """Into a file; what is printed says so."""
+        """With --out, the schema is in the file, whose name is printed."""
         target = tmp_path / "routing.schema.json"
 
         assert self.run(tmp_path, "--out", str(target)) == (0, f"{target}\n", "")
         assert target.read_text() == self.run(tmp_path)[1]
 
     def test_no_place_to_write(self, tmp_path):
-        """Where it cannot be written, it says so."""
+        """A file that cannot be written is wrong use."""
         assert self.run(tmp_path, "--out", str(tmp_path)) == (
             2,
             "",

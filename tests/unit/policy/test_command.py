@@ -1,14 +1,12 @@
 """`gatewayctl policy`: the two files, and the reasons for which they are not written."""
 
-import io
 import json
 import re
-from typing import NamedTuple
 
 import pytest
 
-from gatewayctl.cli import main
 from gatewayctl.policy import documents
+from tests.support.command_line import gatewayctl
 from tests.support.iam import allows
 
 HANDLER, AUTHORIZER = ".chalice/policy-dev.json", ".chalice/policy-dev-authorize.json"
@@ -31,12 +29,6 @@ PATTERN = (
 )
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 class Project:
     """A folder with a table and Chalice's configuration."""
 
@@ -53,9 +45,7 @@ class Project:
         (self.folder / ".chalice/config.json").write_text(json.dumps(config))
 
     def run(self, *arguments, **environ):
-        out, err = io.StringIO(), io.StringIO()
-        code = main(["policy", *arguments], environ, self.folder, out, err)
-        return Outcome(int(code), out.getvalue(), err.getvalue())
+        return gatewayctl("policy", *arguments, project=self.folder, **environ)
 
     def read(self, file=HANDLER):
         return json.loads((self.folder / file).read_text())
