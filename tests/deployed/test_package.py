@@ -80,7 +80,7 @@ def modules(package):
 def test_it_holds_the_app_and_its_requirements(package):
     """The app, Chalice's own app.py, and what requirements.txt says in the versions it says."""
     pins = re.findall(
-        r"^([\w-]+)==(\S+)$", (package.project / "requirements.txt").read_text(), re.MULTILINE
+        r"^([\w-]+)==(\S+)", (package.project / "requirements.txt").read_text(), re.MULTILINE
     )
     required = {f"{re.sub('[-_.]+', '_', name).lower()}-{version}" for name, version in pins}
     distributions = {
