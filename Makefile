@@ -5,7 +5,7 @@ PORT ?= 8000
 SAGEMAKER_LOCAL_PORT ?= 4599
 STAGE ?= dev
 STACK ?= inference-gateway-$(STAGE)
-WORKERS ?= auto
+WORKERS ?= logical
 TABLE_OPTION = $(if $(TABLE),--table $(TABLE))
 
 # A Python is taken only if it runs and can make a virtual environment: a version manager may leave a
