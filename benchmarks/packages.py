@@ -131,4 +131,4 @@ def unpacked(archive: Path, folder: Path, handler: str) -> Package:
 def _requirement(name: str) -> str:
     """Return the line of requirements.txt that pins a library."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return next(f"{line}\n" for line in lines if line.startswith(f"{name}=="))
+    return next(f"{line.split()[0]}\n" for line in lines if line.startswith(f"{name}=="))
