@@ -129,8 +129,8 @@ class TestErrors:
     def test_every_error_is_documented(self):
         """Each error has one row with its status, and whether and when to come back."""
         documented = {
-            code(slug): (status, retryable, retry_after)
-            for status, slug, _, retryable, retry_after in rows(ERRORS, "status")
+            code(slug): (number, retryable, retry_after)
+            for number, slug, _, retryable, retry_after in rows(ERRORS, "status")
         }
         real = {
             error.slug: (
