@@ -244,7 +244,7 @@ class TestRuntime:
         runtime.add_error("ModelNotReadyException", 429)
         with pytest.raises(errors.ModelNotReady) as first:
             runtime.invoke("refusing")
-        runtime.clock.now += 9
+        runtime.clock.now += 8.5
         runtime.add_answer()
         runtime.invoke("refusing")
         runtime.add_error("ModelNotReadyException", 429)
