@@ -13,6 +13,7 @@ from chalicelib.routing.reading.document import MAX_FILE_BYTES, parse
 from chalicelib.routing.reading.patterns import LONGEST_PATTERN, refusal
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.table import RoutingTable
+from tests.support.profile import LONG
 
 PROJECT = Path(__file__).parents[2]
 DEMO = (PROJECT / "routing.yaml").read_bytes()
@@ -201,7 +202,16 @@ def mutate(data, mutations):
 @settings(deadline=None, max_examples=500)
 def test_mutations(mutations):
     """A table that was changed at random is a set of problems, or holds what its YAML says."""
-    data = mutate(DEMO, mutations)
+    assert_problems_or_models(mutate(DEMO, mutations))
+
+
+def test_truncations():
+    """A table that is cut off is a set of problems, or holds the models before the cut."""
+    for end in range(0, len(DEMO), 1 if LONG else 5):
+        assert_problems_or_models(DEMO[:end])
+
+
+def assert_problems_or_models(data):
     try:
         table = parse(data, "routing.yaml")
     except InvalidTable as error:
