@@ -10,7 +10,7 @@ import yaml
 from chalicelib import errors
 from chalicelib.routing.headers import PASSED, RETURNED
 from chalicelib.routing.reading.document import MANDATORY, TABLE, parse
-from chalicelib.routing.reading.keys import MODEL, OPTIONS, RULE, TARGET, of_kind
+from chalicelib.routing.reading.keys import OPTIONS, RULE, keys_of_kind, model_keys, target_keys
 from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS
 from chalicelib.sagemaker import upstream_errors
@@ -66,14 +66,14 @@ class TestRoutingTable:
             assert len(parse(example.encode(), "routing-table.md")) >= 1
 
         keys = set(re.findall(r"([a-z_]+):", "".join(TABLES)))
-        assert keys >= (TABLE.keys() | MODEL.keys() | RULE.keys()) - {"allow_shrink"}
+        assert keys >= (TABLE.keys() | model_keys().keys() | RULE.keys()) - {"allow_shrink"}
         assert all(f"kind: {kind}" in TABLES[0] for kind in KINDS)
 
     @pytest.mark.parametrize(
         ("title", "keys"),
         [
             ("The top level", set(TABLE)),
-            ("What a model must say", {"kind", *TARGET}),
+            ("What a model must say", {"kind", *target_keys()}),
             ("Parameters", {"parameters", *RULE}),
             ("Options", {"description", "example", *OPTIONS}),
         ],
@@ -100,7 +100,7 @@ class TestRoutingTable:
         """Each kind has a row, and the row of a target key names the kinds that have it."""
         text = section(ROUTING, "What a model must say")
         for key, kinds, _ in rows(text, "key"):
-            having = [kind for kind in KINDS if code(key) in of_kind(kind)]
+            having = [kind for kind in KINDS if code(key) in keys_of_kind(kind)]
             assert kinds.startswith("all") or [k for k in KINDS if f"`{k}`" in kinds] == having
 
         assert [code(kind) for kind, _ in rows(text, "kind")] == list(KINDS)

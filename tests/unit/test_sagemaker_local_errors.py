@@ -7,17 +7,17 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sagemaker_local import errors, refusals
-from sagemaker_local.definitions import Place
 from sagemaker_local.runtime import error_response
+from sagemaker_local.settings import AccountRegion
 from sagemaker_local.validation import service_model
 
-PLACE = Place("123456789012", "eu-west-1")
+ACCOUNT = AccountRegion("123456789012", "eu-west-1")
 SHAPES = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").error_shapes
 DECLARED = {
     "InternalFailure": errors.InternalFailure(),
     "ServiceUnavailable": errors.ServiceUnavailable(),
-    "ValidationError": refusals.EndpointNotFound("churn", PLACE),
-    "ModelError": errors.ModelError("churn", PLACE, status=500, summary="No.", original="no"),
+    "ValidationError": refusals.EndpointNotFound("churn", ACCOUNT),
+    "ModelError": errors.ModelError("churn", ACCOUNT, status=500, summary="No.", original="no"),
     "InternalDependencyException": errors.InternalDependency(),
     "ModelNotReadyException": errors.ModelNotReady("churn"),
 }
@@ -108,7 +108,7 @@ def test_throttling(raised_by_boto3):
 )
 def test_error_code(status, error_code):
     """The member ErrorCode, which boto3 does not show, blames the input or the model."""
-    error = errors.ModelError("churn", PLACE, status=status, summary="No.")
+    error = errors.ModelError("churn", ACCOUNT, status=status, summary="No.")
 
     assert error.body()["ErrorCode"] == error_code
 
@@ -116,7 +116,7 @@ def test_error_code(status, error_code):
 @pytest.mark.parametrize(
     "error",
     [
-        errors.ModelError("e", PLACE, status=400, summary="x" * 5000, original="y" * 5000),
+        errors.ModelError("e", ACCOUNT, status=400, summary="x" * 5000, original="y" * 5000),
         refusals.TargetContainerUnknown("h" * 5000, "e"),
     ],
 )
