@@ -45,7 +45,7 @@ def test_media_type(media_type, expected):
     ],
 )
 def test_accept(accept, expected):
-    """The model is asked for the offer that the caller prefers, or for none in particular."""
+    """The offer that the caller prefers is chosen, or none if the caller prefers none."""
     assert negotiate(accept, OFFERS) == expected
 
 

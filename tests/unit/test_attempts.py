@@ -361,7 +361,7 @@ class TestWarmth:
         assert warmth.record_loading(TARGET, waited_seconds=0) == expected
 
     def test_gap_without_calls(self, warmth, clock):
-        """A time in which nobody called is not taken for the time of a load."""
+        """A time without calls does not count as the time of a load."""
         clock.now += 25
         warmth.record_loading(TARGET, waited_seconds=25)
         clock.now += MAX_GAP_SECONDS + 1

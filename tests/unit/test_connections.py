@@ -117,7 +117,7 @@ def test_next_request():
     "begun", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nConten"]
 )
 def test_response_has_begun(begun):
-    """A response that breaks off is not asked for again, because the model may have run."""
+    """A response that breaks off is not requested again, because the model may have run."""
     with Upstream(sends_and_closes(begun)) as server, pytest.raises(errors.UpstreamTruncated):
         invoke(runtime_at(server.url), path="twice")
 

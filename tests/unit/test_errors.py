@@ -35,7 +35,7 @@ DETAILS = [
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_retrying(error):
-    """A caller that may come back is told when, and only some statuses allow it."""
+    """An error has Retry-After if its status allows one, and only some statuses are retryable."""
     assert error.title
     assert error.slug == error.slug.lower()
     assert (error.retry_after_seconds is not None) == (error.status in {429, 503})

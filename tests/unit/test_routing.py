@@ -276,7 +276,7 @@ class TestFile:
 
     @pytest.fixture(name="compiled")
     def _compiled(self, path):
-        """Write a compiled form that can be told from the YAML: its model has another endpoint."""
+        """Write a compiled form whose model has another endpoint than the YAML's model."""
         content = table_file.compiled(table_file.load(path))
         compiled = table_file.compiled_path(path)
         compiled.write_bytes(content.replace(b"churn-prod", b"other"))

@@ -98,7 +98,7 @@ def test_bad_table(bad, message):
 
 
 def test_bad_table_is_parsed_once():
-    """A refused table is parsed and logged once; the next good table is taken."""
+    """A refused table is parsed and logged once; the next good table is used."""
     source = SourceUnderTest(yaml("a"))
     source.names()
     for _ in range(5):
