@@ -1,15 +1,10 @@
-"""When the gateway calls SageMaker again, and when it takes a model for cold."""
+"""The pauses before further attempts, the retry budget, and which targets may be cold."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from botocore.stub import Stubber
-from urllib3.exceptions import ReadTimeoutError
 
 from chalicelib import errors
-from chalicelib.aws import clients
-from chalicelib.aws.deadline import Deadline
-from chalicelib.payload.admission import InferenceRequest
 from chalicelib.routing.targets import (
     ComponentTarget,
     MultiContainerTarget,
@@ -32,11 +27,8 @@ from chalicelib.sagemaker.attempts import (
     RetryBudget,
     Warmth,
 )
-from chalicelib.sagemaker.runtime import SageMakerRuntime
-from chalicelib.telemetry.log import RequestRecord
 from tests.support.clock import Clock
-from tests.support.fake_body import FakeBody
-from tests.support.gateway import AWS, table
+from tests.support.gateway import table
 
 MODELS = table("""\
 version: 1
@@ -47,7 +39,6 @@ models:
   refusing: {kind: mme, endpoint: e, target_model: a.tar.gz, max_attempts: 3}
   waiting: {kind: mme, endpoint: e, target_model: a.tar.gz, cold_start: wait}
 """)
-REQUEST = InferenceRequest(b"{}", "application/json")
 # Each error that is retried, with a model that allows several attempts after it.
 RETRIED = [
     pytest.param(errors.UpstreamThrottled, "thrice", id="throttled"),
@@ -149,110 +140,6 @@ class TestBudget:
         budget = RetryBudget()
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(lambda _: budget.take(), range(800))) == 5
-
-
-class StubbedRuntime:
-    """The runtime with a stubbed botocore client; it records pauses and does not wait."""
-
-    def __init__(self):
-        self.client = client = clients.client("sagemaker-runtime", **AWS)
-        self.stub = Stubber(client)
-        self.stub.activate()
-        self.pauses = []
-        self.record = RequestRecord("id")
-        self.clock = Clock()
-        self._runtime = SageMakerRuntime(lambda: client, pause=self.pauses.append)
-        self._runtime._warmth = Warmth(self.clock)
-
-    def add_error(self, code, status, times=1, **members):
-        for _ in range(times):
-            self.stub.add_client_error(
-                "invoke_endpoint", code, http_status_code=status, modeled_fields=members
-            )
-
-    def add_answer(self):
-        metadata = {"HTTPStatusCode": 200, "HTTPHeaders": {"content-length": "1"}}
-        body = {"Body": FakeBody(b"7"), "ContentType": "text/csv", "ResponseMetadata": metadata}
-        self.stub.add_response("invoke_endpoint", body)
-
-    def time_out(self):
-        """From now on let every call run into its read timeout."""
-
-        def raise_timeout(**_):
-            raise ReadTimeoutError(None, "", "slow")
-
-        self.stub.deactivate()
-        self.client.meta.events.register("before-send", raise_timeout)
-
-    def invoke(self, path):
-        deadline = Deadline.soonest([25.0])
-        return self._runtime.invoke(MODELS.resolve(path), REQUEST, deadline, self.record)
-
-
-@pytest.fixture(name="runtime")
-def _runtime():
-    return StubbedRuntime()
-
-
-class TestRuntime:
-    def test_second_attempt(self, runtime):
-        """A caller does not see a failure that a second attempt repairs, but the record does."""
-        runtime.add_error("InternalFailure", 500)
-        runtime.add_answer()
-
-        assert runtime.invoke("twice").body == b"7"
-        assert (runtime.record.attempts, len(runtime.pauses)) == (2, 1)
-
-    def test_waiting(self, runtime):
-        """A cold artifact is called more often than `max_attempts`."""
-        runtime.add_error("ModelNotReadyException", 429, times=6)
-        runtime.add_answer()
-
-        assert runtime.invoke("waiting").body == b"7"
-        assert (runtime.record.attempts, len(runtime.pauses)) == (7, 6)
-
-    def test_last_error(self, runtime):
-        """The caller gets the error of the last attempt."""
-        runtime.add_error("ThrottlingException", 400)
-        runtime.add_error("InternalFailure", 500)
-
-        with pytest.raises(errors.UpstreamFailed):
-            runtime.invoke("twice")
-        assert runtime.record.attempts == 2
-
-    def test_everything_fails(self, runtime):
-        """If every call fails, a hundred requests make 105 calls."""
-        runtime.add_error("ServiceUnavailable", 503, times=200)
-        for _ in range(100):
-            with pytest.raises(errors.UpstreamUnreachable):
-                runtime.invoke("thrice")
-
-        assert runtime.record.attempts == 105
-
-    def test_timeout_after_rejected_input(self, runtime):
-        """A model that refused an input is loaded, so the next timeout is not a cold start."""
-        runtime.add_error("ModelError", 424, OriginalStatusCode=400)
-        with pytest.raises(errors.ModelRejectedInput):
-            runtime.invoke("refusing")
-        runtime.time_out()
-
-        with pytest.raises(errors.UpstreamTimedOut):
-            runtime.invoke("refusing")
-
-    def test_retry_after(self, runtime):
-        """Retry-After comes from the model's last load, or from the class without one."""
-        runtime.add_error("ModelNotReadyException", 429)
-        with pytest.raises(errors.ModelNotReady) as first:
-            runtime.invoke("refusing")
-        runtime.clock.now += 8.5
-        runtime.add_answer()
-        runtime.invoke("refusing")
-        runtime.add_error("ModelNotReadyException", 429)
-        with pytest.raises(errors.ModelNotReady) as second:
-            runtime.invoke("refusing")
-
-        assert first.value.retry_after_seconds == errors.ModelNotReady.retry_after_seconds
-        assert second.value.retry_after_seconds == 9
 
 
 @pytest.fixture(name="clock")

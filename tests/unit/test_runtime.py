@@ -1,4 +1,4 @@
-"""One call of SageMaker: what is sent, what is read, and the client that does it.
+"""Calls of SageMaker: what is sent and read, further attempts, and the client that all share.
 
 Responses that break off, hang, are too large or hostile are tested through HTTP: tests/faults.
 """
@@ -15,30 +15,51 @@ from chalicelib import errors
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
 from chalicelib.payload.admission import InferenceRequest
+from chalicelib.sagemaker.attempts import Warmth
 from chalicelib.sagemaker.runtime import SageMakerRuntime
 from chalicelib.telemetry.log import RequestRecord
+from tests.support.clock import Clock
 from tests.support.fake_body import FakeBody
 from tests.support.gateway import AWS, table
 
-MODELS = table()
-EXPOSING = table("""\
+MODELS = table("""\
 version: 1
 models:
-  exposing: {kind: single, endpoint: e, expose_model_errors: true}
-  hiding: {kind: single, endpoint: e}
+  churn: {kind: single, endpoint: churn-prod}
+  exposing: {kind: single, endpoint: e, expose_model_errors: true, max_attempts: 3}
+  house-price/{city}:
+    kind: mme
+    endpoint: housing
+    target_model: "{city}/v3.tar.gz"
+    parameters: {city: {one_of: [houston]}}
+  iris: {kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz}
+  waiting: {kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz, cold_start: wait}
 """)
 REQUEST = InferenceRequest(b"{}", "application/json")
 
 
 class StubbedRuntime:
-    """The runtime with a client whose answers are checked against AWS's own model."""
+    """The runtime with a client whose responses are checked against AWS's own model.
+
+    It records pauses and does not wait.
+    """
 
     def __init__(self):
         client = clients.client("sagemaker-runtime", **AWS)
         self.stub = Stubber(client)
         self.stub.activate()
-        self.runtime = SageMakerRuntime(lambda: client)
+        self.pauses = []
         self.record = RequestRecord("id")
+        self.clock = Clock()
+        self._client = client
+        self._runtime = SageMakerRuntime(lambda: client, pause=self.pauses.append)
+        self._runtime._warmth = Warmth(self.clock)
+
+    def add_error(self, code, status, times=1, **members):
+        for _ in range(times):
+            self.stub.add_client_error(
+                "invoke_endpoint", code, http_status_code=status, modeled_fields=members
+            )
 
     def add_answer(self, body, length, *, expected=None, **members):
         headers = {"content-length": str(length)}
@@ -47,9 +68,18 @@ class StubbedRuntime:
         response = {"Body": body, "ResponseMetadata": metadata, **members}
         self.stub.add_response("invoke_endpoint", response, expected)
 
-    def invoke(self, path="churn", request=REQUEST, *, models=MODELS, seconds=5.0):
+    def time_out(self):
+        """From now on let every call run into its read timeout."""
+
+        def raise_timeout(**_):
+            raise ReadTimeoutError(None, "", "slow")
+
+        self.stub.deactivate()
+        self._client.meta.events.register("before-send", raise_timeout)
+
+    def invoke(self, path="churn", request=REQUEST, *, seconds=25.0):
         deadline = Deadline.soonest([seconds])
-        return self.runtime.invoke(models.resolve(path), request, deadline, self.record)
+        return self._runtime.invoke(MODELS.resolve(path), request, deadline, self.record)
 
 
 @pytest.fixture(name="stubbed")
@@ -142,21 +172,81 @@ def test_too_late(stubbed):
     assert (stubbed.record.attempts, stubbed.record.model_seconds) == (0, 0.0)
 
 
-@pytest.mark.parametrize(("path", "message"), [("hiding", None), ("exposing", "bad shape")])
+@pytest.mark.parametrize(("path", "message"), [("churn", None), ("exposing", "bad shape")])
 def test_model_message(stubbed, path, message):
     """The container's text becomes a part of the error if the table exposes it."""
-    stubbed.stub.add_client_error(
-        "invoke_endpoint",
-        "ModelError",
-        http_status_code=424,
-        modeled_fields={"OriginalStatusCode": 400, "OriginalMessage": "bad shape"},
-    )
+    stubbed.add_error("ModelError", 424, OriginalStatusCode=400, OriginalMessage="bad shape")
 
     with pytest.raises(errors.ModelRejectedInput) as raised:
-        stubbed.invoke(path, models=EXPOSING)
+        stubbed.invoke(path)
 
     assert raised.value.model_message == message
     assert type(raised.value.__cause__).__name__ == "ModelError"
+
+
+def test_second_attempt(stubbed):
+    """A caller does not see a failure that a second attempt repairs, but the record does."""
+    stubbed.add_error("InternalFailure", 500)
+    stubbed.add_answer(FakeBody(b"7"), 1)
+
+    assert stubbed.invoke("churn").body == b"7"
+    assert (stubbed.record.attempts, len(stubbed.pauses)) == (2, 1)
+
+
+def test_waiting(stubbed):
+    """A cold artifact is called more often than `max_attempts`."""
+    stubbed.add_error("ModelNotReadyException", 429, times=6)
+    stubbed.add_answer(FakeBody(b"7"), 1)
+
+    assert stubbed.invoke("waiting").body == b"7"
+    assert (stubbed.record.attempts, len(stubbed.pauses)) == (7, 6)
+
+
+def test_last_error(stubbed):
+    """The caller gets the error of the last attempt."""
+    stubbed.add_error("ThrottlingException", 400)
+    stubbed.add_error("InternalFailure", 500)
+
+    with pytest.raises(errors.UpstreamFailed):
+        stubbed.invoke("churn")
+    assert stubbed.record.attempts == 2
+
+
+def test_everything_fails(stubbed):
+    """If every call fails, a hundred requests with up to three attempts make 105 calls."""
+    stubbed.add_error("ServiceUnavailable", 503, times=200)
+    for _ in range(100):
+        with pytest.raises(errors.UpstreamUnreachable):
+            stubbed.invoke("exposing")
+
+    assert stubbed.record.attempts == 105
+
+
+def test_timeout_after_rejected_input(stubbed):
+    """A model that refused an input is loaded, so the next timeout is not a cold start."""
+    stubbed.add_error("ModelError", 424, OriginalStatusCode=400)
+    with pytest.raises(errors.ModelRejectedInput):
+        stubbed.invoke("iris")
+    stubbed.time_out()
+
+    with pytest.raises(errors.UpstreamTimedOut):
+        stubbed.invoke("iris")
+
+
+def test_retry_after(stubbed):
+    """Retry-After comes from the model's last load, or from the class without one."""
+    stubbed.add_error("ModelNotReadyException", 429)
+    with pytest.raises(errors.ModelNotReady) as first:
+        stubbed.invoke("iris")
+    stubbed.clock.now += 8.5
+    stubbed.add_answer(FakeBody(b"7"), 1)
+    stubbed.invoke("iris")
+    stubbed.add_error("ModelNotReadyException", 429)
+    with pytest.raises(errors.ModelNotReady) as second:
+        stubbed.invoke("iris")
+
+    assert first.value.retry_after_seconds == errors.ModelNotReady.retry_after_seconds
+    assert second.value.retry_after_seconds == 9
 
 
 def invoke(runtime, record=None):
