@@ -1,34 +1,33 @@
-"""The documentation says what the code does."""
+"""The tables of the documentation list what the code has, and its examples are valid."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from chalicelib import errors
 from chalicelib.routing.headers import PASSED, RETURNED
 from chalicelib.routing.reading.document import MANDATORY, TABLE, parse
-from chalicelib.routing.reading.keys import (
-    OPTIONS,
-    RULE,
-    keys_of_kind,
-    model_keys,
-    target_keys,
-)
-from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.reading.keys import OPTIONS, RULE, keys_of_kind, model_keys, target_keys
 from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS
 from chalicelib.sagemaker import upstream_errors
+from chalicelib.settings import SETTINGS
+from tests.support.problems import family
 
-DOCS = Path(__file__).parents[2] / "docs"
+PROJECT = Path(__file__).parents[2]
+DOCS = PROJECT / "docs"
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 ROUTING = (DOCS / "routing-table.md").read_text(encoding="utf-8")
 ERRORS = (DOCS / "errors.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", ROUTING, re.DOTALL)
+TABLES = re.findall(r"```yaml\n(.*?)```", ROUTING, re.DOTALL)
+CLASSES = [error for error in family() if hasattr(error, "slug")]
 
 
 def rows(text, heading):
-    """The cells of each row of the Markdown table whose first heading this is."""
+    """Return the cells of each row of the Markdown table whose first heading this is."""
     _, _, rest = text.partition(f"| {heading} |")
     assert rest, f"no table starts with | {heading} |"
     lines = rest.splitlines()[2:]
@@ -40,111 +39,122 @@ def code(cell):
     return cell.strip().strip("`")
 
 
+def section(text, title):
+    """Return the text under a heading of level 2 or 3, up to the next one."""
+    parts = re.split(r"^#{2,3} ", text, flags=re.MULTILINE)
+    (only,) = [part for part in parts if part.split("\n", 1)[0] == title]
+    return only
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_examples(page):
+    """Every example in JSON or YAML can be parsed; it may be one member of an object."""
+    text = page.read_text(encoding="utf-8")
+    for language, example in re.findall(r"^```(json|yaml)\n(.*?)^```", text, re.DOTALL | re.M):
+        if language == "json":
+            json.loads(example if example[0] in "{[" else f"{{{example}}}")
+        else:
+            yaml.safe_load(example)
+
+
 class TestRoutingTable:
     """docs/routing-table.md"""
 
-    @pytest.mark.parametrize("example", EXAMPLES)
-    def test_examples(self, example):
-        """Every example is a table that can be used as it stands."""
-        assert len(parse(example.encode(), "routing-table.md")) >= 1
+    def test_tables(self):
+        """Every example is a valid routing table, and together they show every key."""
+        for example in TABLES:
+            assert len(parse(example.encode(), "routing-table.md")) >= 1
 
-    def test_examples_show_every_key(self):
-        """There is an example of everything that a table can say, but the shrinking."""
-        shown = set(re.findall(r"([a-z_]+):", "".join(EXAMPLES)))
+        keys = set(re.findall(r"([a-z_]+):", "".join(TABLES)))
+        assert keys >= (TABLE.keys() | model_keys().keys() | RULE.keys()) - {"allow_shrink"}
+        assert all(f"kind: {kind}" in TABLES[0] for kind in KINDS)
 
-        assert shown >= (TABLE.keys() | model_keys().keys() | RULE.keys()) - {"allow_shrink"}
-        assert all(f"kind: {kind}" in EXAMPLES[0] for kind in KINDS)
-
-    def test_every_key_is_documented(self):
-        """Each key has its row, in the section where it belongs, and no row is left over."""
-        section = re.split(r"^## ", ROUTING, flags=re.MULTILINE)
-        by_title = {text.split("\n", 1)[0]: text for text in section}
-        documented = {
-            title: {code(row[0]) for row in rows(by_title[title], "key")}
-            for title in ("The top level", "What a model must say", "Parameters", "Options")
-        }
-
-        assert documented["The top level"] == set(TABLE)
-        assert documented["What a model must say"] == {"kind"} | set(target_keys())
-        assert documented["Parameters"] == {"parameters"} | set(RULE)
-        assert documented["Options"] == {"description", "example"} | set(OPTIONS)
+    @pytest.mark.parametrize(
+        ("title", "keys"),
+        [
+            ("The top level", set(TABLE)),
+            ("What a model must say", {"kind", *target_keys()}),
+            ("Parameters", {"parameters", *RULE}),
+            ("Options", {"description", "example", *OPTIONS}),
+        ],
+    )
+    def test_keys(self, title, keys):
+        """Each key has one row in the section where it belongs, and there is no other row."""
+        assert {code(row[0]) for row in rows(section(ROUTING, title), "key")} == keys
 
     def test_defaults(self):
-        """The defaults that are documented are those that are built in."""
-        (options,) = [text for text in ROUTING.split("\n## ") if text.startswith("Options")]
-        documented = {code(key): code(default) for key, default, _ in rows(options, "key")}
-        built_in = {key: spelled(value) for key, value in Model.built_in().items()}
+        """The documented defaults are the built-in ones."""
+        options = rows(section(ROUTING, "Options"), "key")
+        documented = {code(key): code(default) for key, default, _ in options}
+        built_in = {key: as_yaml(value) for key, value in Model.built_in().items()}
 
         assert {key: documented[key] for key in built_in} == built_in
-        assert documented["accepts"] == "the model's `content_types"
 
-    def test_mandatory(self):
-        """What a table cannot do without is said to be mandatory."""
+    def test_mandatory_keys(self):
+        """The keys that a table must have are marked as mandatory."""
         top = rows(ROUTING, "key")
 
         assert {code(row[0]) for row in top if row[1] == "mandatory"} == set(MANDATORY)
 
     def test_kinds(self):
-        """Each kind is explained, and each target key says for which kinds it is."""
-        (section,) = [text for text in ROUTING.split("\n## ") if text.startswith("What a model")]
-        for key, kinds, _ in rows(section, "key"):
+        """Each kind has a row, and the row of a target key names the kinds that have it."""
+        text = section(ROUTING, "What a model must say")
+        for key, kinds, _ in rows(text, "key"):
             having = [kind for kind in KINDS if code(key) in keys_of_kind(kind)]
             assert kinds.startswith("all") or [k for k in KINDS if f"`{k}`" in kinds] == having
 
-        assert [code(kind) for kind, _ in rows(section, "kind")] == list(KINDS)
+        assert [code(kind) for kind, _ in rows(text, "kind")] == list(KINDS)
 
     def test_headers(self):
-        """The headers that may pass are those that are documented."""
-        by_key = {code(row[0]): row[2] for row in rows(ROUTING.split("## Options")[1], "key")}
+        """The rows of `pass_headers` and `return_headers` list all possible headers."""
+        options = {code(row[0]): row[2] for row in rows(section(ROUTING, "Options"), "key")}
 
-        assert tuple(re.findall(r"`([a-z-]+)`", by_key["pass_headers"])) == tuple(PASSED)
-        assert tuple(re.findall(r"`([a-z-]+)`", by_key["return_headers"])) == tuple(RETURNED)
-
-    def test_problems(self):
-        """The problems that are shown are those that one gets."""
-        broken = EXAMPLES[0].replace("target_model: iris", "target_modle: iris")
-        with pytest.raises(InvalidTable) as caught:
-            parse(broken.encode(), "routing.yaml")
-
-        assert f"$ gatewayctl validate\n{caught.value}\n```" in ROUTING
+        assert tuple(re.findall(r"`([a-z-]+)`", options["pass_headers"])) == tuple(PASSED)
+        assert tuple(re.findall(r"`([a-z-]+)`", options["return_headers"])) == tuple(RETURNED)
 
 
-def spelled(value):
-    """A default as it would stand in a table."""
+def as_yaml(value):
     if isinstance(value, bool):
         return str(value).lower()
     return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
 
 
+class TestSettings:
+    """docs/settings.md"""
+
+    def test_variables(self):
+        """Each setting has one row with its default."""
+        page = (DOCS / "settings.md").read_text(encoding="utf-8")
+        documented = {code(row[0]): code(row[1]) for row in rows(page, "variable")}
+
+        defaults = {setting.variable: setting.default for setting in SETTINGS}
+        defaults["GATEWAY_JWT_JWKS_URL"] = "from the issuer's discovery document"
+
+        assert documented.items() >= defaults.items()
+        assert {name for name in documented if name.startswith("GATEWAY_")} <= defaults.keys()
+
+
 class TestErrors:
     """docs/errors.md"""
 
-    def family(self, base=errors.GatewayError):
-        for child in base.__subclasses__():
-            if child.__module__ == errors.__name__:
-                yield from self.family(child)
-                if hasattr(child, "slug"):
-                    yield child
-
-    def test_every_error_is_documented(self):
-        """Each error has one row with its status, and whether and when to come back."""
+    def test_errors(self):
+        """Each error has one row with its status, `retryable` and Retry-After."""
         documented = {
             code(slug): (number, retryable, retry_after)
             for number, slug, _, retryable, retry_after in rows(ERRORS, "status")
         }
-        real = {
+
+        assert documented == {
             error.slug: (
                 status(error),
                 "yes" if error.retryable else "no",
                 str(error.retry_after_seconds or ""),
             )
-            for error in self.family()
+            for error in CLASSES
         }
 
-        assert documented == real
-
-    def test_every_retry_is_documented(self):
-        """Each error that a call of SageMaker can end with has its pause, or none."""
+    def test_retries(self):
+        """Each error that a call of SageMaker can end with has one row with its pause."""
         documented = {
             code(slug): (pause, retried.startswith("no"))
             for slug, pause, retried in rows(ERRORS, "type | pause in seconds")
@@ -152,20 +162,18 @@ class TestErrors:
 
         assert documented == {
             error.slug: (str(error.retry_pause_seconds or ""), error.retry_pause_seconds is None)
-            for error in self.family()
-            if error in errors_of_calls()
+            for error in errors_of_calls()
         }
 
     def test_example(self):
-        """The problem that is shown is what a caller gets."""
+        """The example of a problem is what a caller gets."""
         (example,) = re.findall(r"```json\n(.*?)```", ERRORS, re.DOTALL)
-        problem = errors.UnknownModel("chrun").problem("6f1f7f0e-5f0c-4f0e-9b0e-0d9c1f3d2b1a")
+        instance = "6f1f7f0e-5f0c-4f0e-9b0e-0d9c1f3d2b1a"
 
-        assert example == json_text(problem)
+        assert json.loads(example) == errors.UnknownModel("chrun").problem(instance)
 
 
 def errors_of_calls():
-    """Every error that a call of SageMaker can end with."""
     return {
         *upstream_errors.ERRORS.values(),
         *upstream_errors.STATUSES.values(),
@@ -180,12 +188,8 @@ def errors_of_calls():
 
 
 def status(error):
-    """The status as it is documented: the container's own, where it is passed on."""
+    """Return the status as the table has it; a rejected input keeps the container's status."""
     if error is errors.ModelRejectedInput:
         *most, last = sorted(error.statuses)
         return f"the container's: {', '.join(map(str, most))} or {last}"
     return str(error.status)
-
-
-def json_text(value):
-    return json.dumps(value, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Imports point one way, and what is foreign is known to few rooms."""
+"""Imports point in one direction, and each foreign package is imported by few packages only."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 
-# Each part of the repository, and the other parts that it may import.
+# Each part of the project, and the other parts that it may import.
 PARTS = {
     "app": {"chalicelib"},
     "chalicelib": set(),
@@ -21,8 +21,8 @@ PARTS = {
     "benchmarks": set(),
 }
 
-# What ships, from the right to the left: a room imports rooms of earlier lines only.
-DOORS = [
+# The packages and single modules of chalicelib. Each may import those of earlier lines only.
+LAYERS = [
     {"errors"},
     {"settings", "aws"},
     {"telemetry"},
@@ -32,8 +32,8 @@ DOORS = [
     {"api"},
 ]
 
-# A foreign package, and the rooms that may import it.
-FOREIGN = {
+# Each third-party package, and the packages of chalicelib that may import it.
+THIRD_PARTY = {
     "chalice": {"app", "api", "errors"},
     "botocore": {"aws", "sagemaker", "routing", "auth"},
     "urllib3": {"aws", "sagemaker", "routing"},
@@ -41,7 +41,7 @@ FOREIGN = {
     "aws_lambda_powertools": {"telemetry", "auth", "api"},
     "jwt": {"auth"},
 }
-# Who reads the environment; a program hands it on.
+# The modules that may read the environment.
 ENVIRONMENT = {"chalicelib.settings", "gatewayctl.__main__"}
 
 
@@ -60,15 +60,15 @@ class Module(NamedTuple):
         return self.name.partition(".")[0]
 
     @property
-    def room(self) -> str:
-        return room(self.name)
+    def package(self) -> str:
+        return package_of(self.name)
 
-    def where(self, line: int) -> str:
+    def at(self, line: int) -> str:
         return f"{self.path.relative_to(PROJECT)}:{line}"
 
 
-def room(name: str) -> str:
-    """The room of a module of `chalicelib`; a loose module is a room of its own."""
+def package_of(name: str) -> str:
+    """Return the package in `chalicelib`, or the module's own name if it is in none."""
     return [*name.split("."), ""][1] or name
 
 
@@ -83,7 +83,7 @@ def read(path: Path) -> Module:
 
 
 def imports(tree: ast.AST) -> Iterator[Import]:
-    """Every module that is imported, also for types alone and inside functions."""
+    """Yield every imported module, also those for types only and those inside functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (Import(node.lineno, alias.name) for alias in node.names)
@@ -92,51 +92,49 @@ def imports(tree: ast.AST) -> Iterator[Import]:
 
 
 def full(package: str, name: str) -> str:
-    """What `from package import name` imports: a module of ours, or something in one."""
+    """Return the module that `from package import name` needs."""
     path = PROJECT.joinpath(*package.split("."), name)
     return f"{package}.{name}" if path.with_suffix(".py").exists() or path.is_dir() else package
 
 
 MODULES = [read(path) for part in PARTS for path in files(part)]
 SHIPPED = [module for module in MODULES if module.part in {"app", "chalicelib"}]
-ROOMS = [module for module in SHIPPED if module.name.startswith("chalicelib.")]
-COMMANDS = [module for module in MODULES if module.part == "gatewayctl"]
+CHALICELIB = [module for module in SHIPPED if module.name.startswith("chalicelib.")]
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_parts(part):
-    """What ships knows nothing of the commands, the stand-in and the tests."""
+    """What ships imports nothing of the commands, the local SageMaker and the tests."""
     for module in (module for module in MODULES if module.part == part):
         for line, name in module.imports:
             other = name.partition(".")[0]
             assert other == part or other in PARTS[part] or other not in {*PARTS, "tests"}, (
-                f"{module.where(line)}: {part} may not import {name}"
+                f"{module.at(line)}: {part} may not import {name}"
             )
 
 
-@pytest.mark.parametrize(
-    "number", range(len(DOORS)), ids=lambda number: "-".join(sorted(DOORS[number]))
-)
-def test_doors(number):
-    """A room imports itself and rooms to its right, and not its neighbours."""
-    allowed = set().union(*DOORS[:number])
-    for module in (module for module in ROOMS if module.room in DOORS[number]):
+@pytest.mark.parametrize("number", range(len(LAYERS)), ids=lambda n: "-".join(sorted(LAYERS[n])))
+def test_layers(number):
+    """A package imports packages of earlier layers only, and none of its own layer."""
+    allowed = set().union(*LAYERS[:number])
+    for module in (module for module in CHALICELIB if module.package in LAYERS[number]):
         for line, name in module.imports:
-            assert not name.startswith("chalicelib.") or room(name) in {*allowed, module.room}, (
-                f"{module.where(line)}: {module.room} may not import {name}"
-            )
+            assert not name.startswith("chalicelib.") or package_of(name) in {
+                *allowed,
+                module.package,
+            }, f"{module.at(line)}: {module.package} may not import {name}"
 
 
-def test_every_room_has_a_door():
-    """A new room has its place in the order, and says what it is for."""
-    assert {module.room for module in ROOMS} == set().union(*DOORS)
+def test_packages():
+    """Each package has its layer, and a docstring that says what it is for."""
+    assert {module.package for module in CHALICELIB} == set().union(*LAYERS)
     for package in (PROJECT / "chalicelib").glob("*/__init__.py"):
-        assert ast.get_docstring(ast.parse(package.read_bytes())), f"{package} has no purpose"
+        assert ast.get_docstring(ast.parse(package.read_bytes())), f"{package} has no docstring"
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_no_cycles(part):
-    """No two modules need each other, not even for types."""
+    """No two modules import each other, not even for types."""
     modules = [module for module in MODULES if module.part == part]
     names = {module.name for module in modules}
     graph = {
@@ -149,22 +147,23 @@ def test_no_cycles(part):
         pytest.fail(f"modules import each other: {' → '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("package", FOREIGN)
-def test_foreign(package):
-    """A foreign package is known to few rooms, so that it can change without the others."""
+@pytest.mark.parametrize("package", THIRD_PARTY)
+def test_third_party(package):
+    """A third-party package is imported by few packages, so that others do not depend on it."""
+    allowed = THIRD_PARTY[package]
     for module in SHIPPED:
         for line, name in module.imports:
-            assert name.partition(".")[0] != package or module.room in FOREIGN[package], (
-                f"{module.where(line)}: only {', '.join(sorted(FOREIGN[package]))} import {package}"
+            assert name.partition(".")[0] != package or module.package in allowed, (
+                f"{module.at(line)}: only {', '.join(sorted(allowed))} may import {package}"
             )
 
 
 @pytest.mark.parametrize("part", ["app", "chalicelib", "gatewayctl"])
 def test_environment(part):
-    """The environment is read in one place, when it is asked for."""
+    """Few modules read the environment; all others get what they need as arguments."""
     for module in (module for module in MODULES if module.part == part):
         for node in ast.walk(ast.parse(module.path.read_bytes())):
             if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
                 assert module.name in ENVIRONMENT, (
-                    f"{module.where(node.lineno)}: only {' and '.join(ENVIRONMENT)} may do that"
+                    f"{module.at(node.lineno)}: only {' and '.join(ENVIRONMENT)} may do that"
                 )

@@ -1,117 +1,66 @@
-"""What a model lets in. How a caller reads the refusals is tests/functional."""
+"""Content-Type and Accept in the unusual forms that a caller may send.
+
+The usual forms, and all other refusals, are tested through HTTP: `test_negotiation.py`,
+`test_headers.py` and `test_order_of_checks.py` in tests/functional.
+"""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from chalicelib.errors import (
-    InvalidHeader,
-    InvalidJson,
-    NotAcceptable,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-)
-from chalicelib.payload.admission import (
-    MAX_BODY_BYTES,
-    ClientRequest,
-    InferenceRequest,
-    admit,
-)
-from tests.support.gateway import table
+from chalicelib.payload.admission import media_type_of, negotiate
 
-MODELS = table()
-JSON = {"content-type": "application/json"}
-PASSABLE = {
-    "x-amzn-sagemaker-custom-attributes": "trace=7",
-    "x-amzn-sagemaker-inference-id": "id-7",
-    "x-amzn-sagemaker-session-id": "NEW_SESSION",
-}
-
-
-def model(path):
-    return MODELS.resolve(path).model
-
-
-def call(body=b"{}", *, size_bytes=None, repeated=(), **headers):
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    size_bytes = len(body) if size_bytes is None else size_bytes
-    return ClientRequest(JSON | named, body, size_bytes, frozenset(repeated))
-
-
-def test_admitted():
-    """The model's request is the caller's body and type, and what was negotiated."""
-    request = admit(call(b"1,2", content_type="text/csv", accept="text/*"), model("iris"))
-
-    assert request == InferenceRequest(b"1,2", "text/csv", "text/csv")
-    assert request.invoke_args() == {
-        "Body": b"1,2",
-        "ContentType": "text/csv",
-        "Accept": "text/csv",
-    }
-
-
-def test_passed():
-    """What the model passes goes under SageMaker's own names."""
-    request = admit(ClientRequest(JSON | PASSABLE, b"{}", 2), model("attributes"))
-
-    assert request.invoke_args() == {
-        "Body": b"{}",
-        "ContentType": "application/json",
-        "CustomAttributes": "trace=7",
-        "InferenceId": "id-7",
-        "SessionId": "NEW_SESSION",
-    }
-
-
-def test_order():
-    """Accept, Content-Type, headers, size, JSON: mend one refusal and the next one shows."""
-    said = {
-        "accept": "text/html",
-        "content_type": "text/plain",
-        "repeated": ["content-type"],
-        "x_request_timeout_ms": "soon",
-        "size_bytes": MAX_BODY_BYTES + 1,
-    }
-    refusals = []
-    for mended in [None, *said]:
-        said.pop(mended, None)
-        with pytest.raises((*ORDER,)) as refused:
-            admit(call(b"{", **said), model("churn"))
-        refusals.append(type(refused.value))
-
-    assert refusals == ORDER
-
-
-ORDER = [
-    NotAcceptable,
-    UnsupportedMediaType,
-    InvalidHeader,
-    InvalidHeader,
-    PayloadTooLarge,
-    InvalidJson,
-]
+OFFERS = ("application/json", "text/csv", "text/plain")
 
 
 @pytest.mark.parametrize(
-    ("path", "taken"),
+    ("media_type", "expected"),
     [
-        pytest.param("churn", False, id="only-json"),
-        pytest.param("iris", True, id="json-and-csv"),
+        ("Application/JSON", "application/json"),
+        (" text/csv ; header=present", "text/csv"),
+        ("text/csv;", "text/csv"),
+        (";text/csv", ""),
+        ("", ""),
     ],
 )
-def test_whose_json_is_checked(path, taken):
-    """A model that takes more than JSON reads its bodies itself."""
-    if taken:
-        assert admit(call(b"{"), model(path)).body == b"{"
-    else:
-        with pytest.raises(InvalidJson):
-            admit(call(b"{"), model(path))
+def test_media_type(media_type, expected):
+    """Parameters and upper case do not make another media type."""
+    assert media_type_of(media_type) == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
-    [(None, None), ("1", 0.001), ("250", 0.25), ("025000", 25.0), ("999999999", 999_999.999)],
+    ("accept", "expected"),
+    [
+        pytest.param("text/html, */*;q=0.1", None, id="anything-else"),
+        pytest.param("text/plain;q=0.2, text/csv;q=0.3", "text/csv", id="two-q"),
+        pytest.param("text/plain;q=1.000, text/csv", "text/plain", id="q-of-one"),
+        pytest.param("text/csv;level=1;q=0.1, text/plain;q=0.2", "text/plain", id="q-comes-last"),
+        pytest.param("text/*;q=0.5, text/csv;q=0.1", "text/plain", id="narrowest-range-decides"),
+        pytest.param("*/*, text/*;q=0", "application/json", id="anything-but-a-range"),
+        pytest.param("text/*;q=0, text/csv", "text/csv", id="one-type-of-a-refused-range"),
+        pytest.param("text/csv, text/csv;q=0", "text/csv", id="first-of-two-counts"),
+        pytest.param("text/csv;q=-1, text/plain", "text/plain", id="q-below-zero"),
+        pytest.param("text/csv;q=, text/plain;q=0.9", "text/csv", id="q-is-empty"),
+        pytest.param("text/csv;q=inf, text/plain", "text/csv", id="q-is-infinite"),
+    ],
 )
-def test_requested_timeout(said, seconds):
-    """Milliseconds become seconds."""
-    headers = {} if said is None else {"x_request_timeout_ms": said}
+def test_accept(accept, expected):
+    """The offer that the caller prefers is chosen, or none if the caller prefers none."""
+    assert negotiate(accept, OFFERS) == expected
 
-    assert call(**headers).timeout_seconds == seconds
+
+@pytest.mark.parametrize("accept", ["application/*;q=0.0", ",;", "x"])
+def test_no_acceptable_offer(accept):
+    """An Accept header that allows no offer is an error."""
+    with pytest.raises(LookupError):
+        negotiate(accept, OFFERS)
+
+
+@given(st.text(alphabet="tex/csvplainaj*,;=q01. ") | st.text())
+@settings(max_examples=300, deadline=None)
+def test_any_accept(accept):
+    """Any text is an Accept header: it allows one offer, all offers, or no offer."""
+    try:
+        assert negotiate(accept, OFFERS) in {None, *OFFERS}
+    except LookupError:
+        assert accept.strip() not in {"", "*/*"}

@@ -1,4 +1,4 @@
-"""Clients of AWS: botocore's in everything but what they read, and how long they wait."""
+"""Clients of AWS: as stock boto3's, except for the data that they read and how long they wait."""
 
 import contextlib
 import inspect
@@ -17,42 +17,43 @@ from botocore.loaders import Loader
 
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
+from tests.support.gateway import AWS
 from tests.support.profile import LONG
 from tests.support.stand_in import ROOT
 from tests.support.stock import CALLS, ONCE, SECONDS, ours, prepared, text_of, told
 
 KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
-HERE = {**KEYS, "region_name": "us-east-1"}
+SETTINGS = {**KEYS, "region_name": "us-east-1"}
 VARIANTS = {
     "plain": {},
     "fips": {"AWS_USE_FIPS_ENDPOINT": "true"},
     "dual-stack": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
     "both": {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"},
 }
-# What is no region of an account: names that carry FIPS, names of whole partitions, a region of
-# tomorrow, a partition of tomorrow, and none.
+# Names with FIPS, the name of a partition, a region and a partition that do not exist yet, and no
+# region at all.
 ODD_REGIONS = ["us-east-1-fips", "fips-us-gov-west-1", "aws-global", "eu-west-9", "xx-new-1", None]
 
-OFTEN = ["sagemaker-runtime", "s3", "secretsmanager", "sts"]
+ALL_VARIANTS = ["sagemaker-runtime", "s3", "secretsmanager", "sts"]
 
-# What urllib3 is told to do, and how the address of whoever listens goes into it.
-WAYS = {
+# The endpoint URL and the environment of each way to connect to a listening address.
+CONNECTIONS = {
     "http": ("http://{}", {}),
     "https": ("https://{}", {}),
     "http-by-proxy": ("http://aws.invalid", {"HTTP_PROXY": "http://{}"}),
     "https-by-proxy": ("https://aws.invalid", {"HTTPS_PROXY": "http://{}"}),
 }
 
-STARTING = """
+AUDIT_SCRIPT = """
 import os, sys
 data = {data!r}
 listed, opened = [], []
-def heard(event, arguments):
+def record(event, arguments):
     if event == "os.listdir":
         listed.append(str(arguments[0]))
     elif event == "open":
         opened.append(str(arguments[0]))
-sys.addaudithook(heard)
+sys.addaudithook(record)
 from chalicelib.aws import clients
 clients.client("sagemaker-runtime", **{settings!r})
 print(sum(name.startswith(data) for name in listed))
@@ -62,17 +63,17 @@ print(*(os.path.relpath(name, data) for name in opened if name.startswith(data))
 
 @pytest.fixture(scope="module")
 def session():
-    """One for all: a new one would read everything anew each time."""
+    """A session for all tests, because each new session reads all data again."""
     return boto3.Session()
 
 
 def regions(session, service):
-    """Every region of every partition, or one of each."""
+    """Return one region of each partition; in the long profile all of them."""
     known = []
     for partition in session.get_available_partitions():
         with_endpoint = session.get_available_regions(service, partition, allow_non_regional=True)
-        all_of_it = session.get_available_regions("ec2", partition)
-        known.append(sorted({*with_endpoint, *all_of_it}))
+        of_partition = session.get_available_regions("ec2", partition)
+        known.append(sorted({*with_endpoint, *of_partition}))
     assert len(known) >= 8
     return [name for names in known for name in (names if LONG else names[:1])]
 
@@ -83,42 +84,42 @@ def regions(session, service):
         pytest.param(service, variant, id=f"{service}-{variant}")
         for service in CALLS
         for variant in VARIANTS
-        if LONG or variant == "plain" or service in OFTEN
+        if LONG or variant == "plain" or service in ALL_VARIANTS
     ],
 )
-def test_addresses(session, service, variant, monkeypatch):
-    """In every partition and region a call goes where boto3's goes, signed for the same."""
+def test_requests(session, service, variant, monkeypatch):
+    """In every partition and region the client sends to boto3's address and signs as boto3."""
     for name, value in VARIANTS[variant].items():
         monkeypatch.setenv(name, value)
 
-    def stock_of_this_session(service, **settings):
+    def stock_client(service, **settings):
         return session.client(service, config=Config(retries=ONCE), **settings)
 
     odd = ODD_REGIONS if LONG or variant == "plain" else []
     for region in (*regions(session, service), *odd):
         settings = {**KEYS, "region_name": region}
-        theirs = told(stock_of_this_session, service, **settings)
-        assert variant != "plain" or region is None or isinstance(theirs, dict), theirs
-        assert told(ours, service, **settings) == theirs, region
+        expected = told(stock_client, service, **settings)
+        assert variant != "plain" or region is None or isinstance(expected, dict), expected
+        assert told(ours, service, **settings) == expected, region
 
 
 @pytest.mark.parametrize("name", ["list_available_services", "is_builtin_path"])
-def test_what_is_overridden(name):
-    """botocore still has it, with the same arguments."""
-    ours, botocores = vars(clients._Loader)[name], vars(Loader)[name]
-    # Some are wrapped by a cache that does not say what is in it.
-    original = inspect.getclosurevars(botocores).nonlocals.get("func", botocores)
+def test_overridden_methods(name):
+    """botocore's loader still has the methods that are overridden, with the same parameters."""
+    override, original = vars(clients._Loader)[name], vars(Loader)[name]
+    # Some are wrapped by a cache that hides their parameters.
+    original = inspect.getclosurevars(original).nonlocals.get("func", original)
 
-    assert list(signature(ours).parameters) == list(signature(original).parameters)
+    assert list(signature(override).parameters) == list(signature(original).parameters)
 
 
-def test_what_is_read():
-    """For a client botocore's data is looked into for that service alone."""
-    script = STARTING.format(data=Loader.BUILTIN_DATA_PATH, settings=HERE)
-    done = subprocess.run(
+def test_data_that_is_read():
+    """A client reads botocore's data of its own service, and lists few other folders."""
+    script = AUDIT_SCRIPT.format(data=Loader.BUILTIN_DATA_PATH, settings=SETTINGS)
+    process = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    listed, opened = done.stdout.splitlines()
+    listed, opened = process.stdout.splitlines()
 
     folders = {name.split("/")[0] for name in opened.split() if "/" in name}
     assert folders == {"sagemaker-runtime"}
@@ -126,21 +127,29 @@ def test_what_is_read():
     assert int(listed) < 10
 
 
+def test_configuration():
+    """A client tries once, and stops connecting after a second."""
+    config = clients.client("s3", **AWS).meta.config
+
+    assert config.retries["total_max_attempts"] == 1
+    assert config.connect_timeout == 1.0
+
+
 def test_user_agent():
-    """Made once, and still says which botocore calls."""
-    agent = text_of(prepared(ours("sagemaker-runtime", **HERE)), "User-Agent")
+    """The user agent names the gateway and the version of botocore."""
+    agent = text_of(prepared(ours("sagemaker-runtime", **SETTINGS)), "User-Agent")
 
     assert agent.startswith(f"inference-gateway Botocore/{botocore.__version__} Python/")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_connections(way, monkeypatch):
-    """Of whatever kind: none is made when the deadline has passed. botocore still uses ours."""
-    address, environment = WAYS[way]
-    with hangs_up() as (listening, accepted):
+@pytest.mark.parametrize("kind", CONNECTIONS)
+def test_connections(kind, monkeypatch):
+    """No kind of connection is made after the deadline, and one is made before it."""
+    url, environment = CONNECTIONS[kind]
+    with closing_server() as (address, accepted):
         for name, value in environment.items():
-            monkeypatch.setenv(name, value.format(listening))
-        client = ours("sagemaker-runtime", endpoint_url=address.format(listening), **HERE)
+            monkeypatch.setenv(name, value.format(address))
+        client = ours("sagemaker-runtime", endpoint_url=url.format(address), **SETTINGS)
         connections = []
         for seconds in (0.0, SECONDS):
             with pytest.raises(BotoCoreError), Deadline.soonest([seconds]).in_force():
@@ -151,8 +160,8 @@ def test_connections(way, monkeypatch):
 
 
 @contextlib.contextmanager
-def hangs_up():
-    """An address where every connection is ended at once, and those that were."""
+def closing_server():
+    """Yield an address where every connection is closed at once, and a list of them."""
     accepted = []
 
     def serve():
@@ -166,5 +175,5 @@ def hangs_up():
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"127.0.0.1:{listener.getsockname()[1]}", accepted
-        listener.shutdown(socket.SHUT_RDWR)  # which wakes up who waits for a connection
+        listener.shutdown(socket.SHUT_RDWR)  # ends the waiting accept
         thread.join()

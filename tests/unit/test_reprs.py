@@ -1,4 +1,4 @@
-"""What a debugger, a traceback or a careless log line would show of a request: no secrets."""
+"""No secret is in the repr of an object, because tracebacks and log lines contain reprs."""
 
 import pytest
 
@@ -13,50 +13,40 @@ from chalicelib.telemetry.log import RequestRecord
 from tests.support.canary import CANARY
 
 KEY = f"gw_k3yoft3s_{CANARY}{'x' * 32}"
-CALL = ClientRequest({"authorization": f"Bearer {KEY}", "cookie": CANARY}, CANARY.encode(), 11)
-CONTEXT = {"outcome": "ok", "principal": "p", "grants": CANARY, "expires": "", "key_id": ""}
+BODY = CANARY.encode()
+REQUEST = ClientRequest({"authorization": f"Bearer {KEY}", "cookie": CANARY}, BODY, 11)
+AUTHORIZER = {"outcome": "ok", "principal": "p", "grants": CANARY, "expires": "", "key_id": ""}
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        pytest.param(CALL, id="call"),
-        pytest.param(
-            RequestContext(CALL, {"token": CANARY}, 28.0, RequestRecord("id-1")), id="exchange"
+        REQUEST,
+        RequestContext(REQUEST, {"token": CANARY}, 28.0, RequestRecord("id-1")),
+        InferenceRequest(
+            BODY, "text/csv", passed={"CustomAttributes": CANARY, "SessionId": CANARY}
         ),
-        pytest.param(
-            InferenceRequest(
-                CANARY.encode(),
-                "text/csv",
-                passed={"CustomAttributes": CANARY, "SessionId": CANARY},
-            ),
-            id="inference-request",
+        InferenceResponse(
+            BODY,
+            "text/csv",
+            custom_attributes=CANARY,
+            new_session_id=CANARY,
+            closed_session_id=CANARY,
         ),
-        pytest.param(
-            InferenceResponse(
-                CANARY.encode(),
-                "text/csv",
-                custom_attributes=CANARY,
-                new_session_id=CANARY,
-                closed_session_id=CANARY,
-            ),
-            id="inference-response",
-        ),
-        pytest.param(
-            ApiKey("k3yoft3s", CANARY.encode(), "p", (), None, disabled=False), id="api-key"
-        ),
-        pytest.param(Principal(CONTEXT, now=0), id="principal"),
+        ApiKey("k3yoft3s", BODY, "p", (), None, disabled=False),
+        Principal(AUTHORIZER, now=0),
     ],
+    ids=lambda value: type(value).__name__,
 )
 def test_repr(value):
-    """No body, no header, no query, no digest."""
+    """A repr has no body, header, query, grant or digest."""
     assert CANARY not in f"{value!r} {value}"
 
 
-def test_a_key_as_a_setting():
-    """People put a key where a name belongs: it is not repeated, be it refused or taken."""
+def test_key_as_a_setting():
+    """A key that was set where the secret's name belongs is not repeated."""
     with pytest.raises(ConfigurationError, match="GATEWAY_KEYS_SECRET") as refused:
         Settings.from_env({"GATEWAY_KEYS_SECRET": f" {KEY}"})
 
-    taken = Settings.from_env({"GATEWAY_KEYS_SECRET": KEY})
-    assert CANARY not in f"{refused.value} {refused.value!r} {taken}"
+    settings = Settings.from_env({"GATEWAY_KEYS_SECRET": KEY})
+    assert CANARY not in f"{refused.value} {refused.value!r} {settings}"

@@ -1,4 +1,4 @@
-"""What is wrong with a table: all of it, each with its line, and nothing taken in part."""
+"""The problems of a broken routing table: all of them are reported, each with its line."""
 
 import re
 from pathlib import Path
@@ -13,6 +13,7 @@ from chalicelib.routing.reading.document import MAX_FILE_BYTES, parse
 from chalicelib.routing.reading.patterns import LONGEST_PATTERN, refusal
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.table import RoutingTable
+from tests.support.profile import LONG
 
 PROJECT = Path(__file__).parents[2]
 DEMO = (PROJECT / "routing.yaml").read_bytes()
@@ -23,7 +24,7 @@ PROBLEM = re.compile(r"routing\.yaml:[1-9][0-9]*: .+")
 
 
 def problems(data):
-    """Each problem as `line: key path: text`."""
+    """Return each problem as `line: key path: text`."""
     try:
         table = parse(data, "routing.yaml")
     except InvalidTable as error:
@@ -34,42 +35,29 @@ def problems(data):
 
 @pytest.fixture(name="python_loader")
 def _python_loader(monkeypatch):
-    """PyYAML where it was built without libyaml."""
+    """Use the loader of a PyYAML that was built without libyaml."""
     monkeypatch.setattr(nodes, "LOADER", yaml.SafeLoader)
 
 
-class TestBrokenTables:
-    """Tables that somebody broke by hand."""
+def test_broken_tables():
+    """Each problem of a broken table has its line, its key path and a remedy."""
+    assert len({case["rule"] for case in BROKEN}) == len(BROKEN) >= 100
+    for case in BROKEN:
+        assert problems(case["table"].encode()) == case["problems"].splitlines(), case["rule"]
 
-    def test_there_are_many(self):
-        """A hundred at least, each for a reason of its own."""
-        assert len({case["rule"] for case in BROKEN}) == len(BROKEN)
-        assert len(BROKEN) >= 100
 
-    @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case["rule"])
-    def test_each_problem_is_found(self, case):
-        """Every problem comes with its line, its key path and the way out, and no other does."""
-        assert problems(case["table"].encode()) == case["problems"].splitlines()
-
-    @pytest.mark.usefixtures("python_loader")
-    @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case["rule"])
-    def test_without_libyaml(self, case):
-        """PyYAML's own loader words broken YAML differently, and finds the same all the same."""
+@pytest.mark.usefixtures("python_loader")
+def test_broken_tables_without_libyaml():
+    """PyYAML's own loader finds the same problems; only the text about broken YAML differs."""
+    for case in BROKEN:
         found = problems(case["table"].encode())
         expected = case["problems"].splitlines()
-
-        assert len(found) == len(expected)
-        assert found == expected or "this is not YAML" in found[0]
-
-    @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case["rule"])
-    def test_nothing_is_taken_in_part(self, case):
-        """One bad model keeps out the good ones beside it."""
-        with pytest.raises(InvalidTable):
-            parse(case["table"].encode(), "routing.yaml")
+        assert len(found) == len(expected), case["rule"]
+        assert found == expected or "this is not YAML" in found[0], case["rule"]
 
 
 class TestBytes:
-    """Files that are not even text, or too much of it."""
+    """Files that are no UTF-8 text, or too large."""
 
     @pytest.mark.parametrize(
         ("data", "expected"),
@@ -106,42 +94,37 @@ class TestBytes:
                 id="huge",
             ),
             pytest.param(b"\n" * 5 + b"[" * 100_000, "6: nested deeper than 100 levels", id="deep"),
-            pytest.param(
-                b"a: " * 1,
-                "1: a: unknown key; known here: version, defaults, models, allow_shrink",
-                id="colon",
-            ),
         ],
     )
-    def test_no_text(self, data, expected):
-        """Broken bytes are a problem with a line, never an exception of their own."""
+    def test_bytes(self, data, expected):
+        """A file that cannot be parsed at all is one problem with a line."""
         assert problems(data)[0] == expected
 
     @pytest.mark.parametrize(
         "data", [ONE.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + ONE], ids=["crlf", "bom"]
     )
-    def test_what_editors_add(self, data):
-        """Line ends and a mark at the start, as editors on Windows write them, do no harm."""
+    def test_windows(self, data):
+        """Windows line ends and a byte order mark are allowed."""
         assert problems(data) == []
 
     @pytest.mark.usefixtures("python_loader")
     def test_deep_nesting_without_libyaml(self):
-        """The limit is ours, whoever reads the YAML."""
+        """Nesting is limited without libyaml too."""
         assert problems(b"[" * 1_000) == ["1: nested deeper than 100 levels"]
 
-    def test_binary(self):
-        """A file that is no text at all is told so briefly."""
+    def test_binary_file(self):
+        """At most twenty problems of a file are reported."""
         assert len(problems(b"\x00\n" * 100_000)) == 20
 
     def test_long_example(self):
-        """An example is for reading."""
+        """An example has at most 100,000 characters."""
         data = ONE + b"    example: " + b"x" * 100_001 + b"\n"
 
         assert problems(data) == ["6: models.a.example: is longer than 100,000 characters as JSON"]
 
 
 class TestPatterns:
-    """Patterns that cannot take long."""
+    """Patterns of parameters: those that could take too long are refused."""
 
     @pytest.mark.parametrize(
         "pattern",
@@ -161,12 +144,12 @@ class TestPatterns:
         ],
     )
     def test_allowed(self, pattern):
-        """What people write for names, years and versions is fine."""
+        """Usual patterns for names, years and versions are allowed."""
         assert refusal(pattern) is None
 
     @pytest.mark.parametrize("pattern", ["(a|a)" * 30, "(a?){30}", "((((((a+)+)+)+)+)+)+"])
     def test_refused(self, pattern):
-        """However it is dressed up, what can take too long is refused at once."""
+        """A pattern that could take exponential time is refused."""
         assert refusal(pattern) is not None
 
     @given(
@@ -174,8 +157,8 @@ class TestPatterns:
         st.text("ab1.-", min_size=1, max_size=63),
     )
     @settings(deadline=1_000, max_examples=500)
-    def test_any_text_is_quick(self, pattern, value):
-        """No text breaks the check, and what passes it is quick to match (the deadline)."""
+    def test_any_pattern(self, pattern, value):
+        """Any text can be checked, and a pattern that is allowed matches within the deadline."""
         if refusal(pattern) is None:
             re.fullmatch(pattern, value)
 
@@ -215,47 +198,39 @@ def mutate(data, mutations):
     return data
 
 
-class TestMutations:
-    """Tables that chance broke."""
-
-    @given(MUTATIONS)
-    @settings(deadline=None, max_examples=500)
-    def test_a_table_or_problems(self, mutations):
-        """A broken table is problems with lines; a table that is left means what YAML says."""
-        data = mutate(DEMO, mutations)
-        try:
-            table = parse(data, "routing.yaml")
-        except InvalidTable as error:
-            assert_readable(error, data)
-        else:
-            assert_says_the_same(table, data)
-
-    def test_truncations(self):
-        """A table that broke off is problems, or the models up to there."""
-        for end in range(len(DEMO)):
-            try:
-                table = parse(DEMO[:end], "routing.yaml")
-            except InvalidTable as error:
-                assert_readable(error, DEMO[:end])
-            else:
-                assert_says_the_same(table, DEMO[:end])
+@given(MUTATIONS)
+@settings(deadline=None, max_examples=500)
+def test_mutations(mutations):
+    """A table that was changed at random is a set of problems, or holds what its YAML says."""
+    assert_problems_or_models(mutate(DEMO, mutations))
 
 
-def assert_readable(error, data):
-    assert error.problems
-    for problem in error.problems:
-        assert PROBLEM.fullmatch(str(problem))
-        assert 1 <= problem.line <= data.count(b"\n") + 2
+def test_truncations():
+    """A table that is cut off is a set of problems, or holds the models before the cut."""
+    for end in range(0, len(DEMO), 1 if LONG else 5):
+        assert_problems_or_models(DEMO[:end])
 
 
-def assert_says_the_same(table, data):
-    """By another reader of YAML, the table holds these models and no others."""
+def assert_problems_or_models(data):
+    try:
+        table = parse(data, "routing.yaml")
+    except InvalidTable as error:
+        assert error.problems
+        for problem in error.problems:
+            assert PROBLEM.fullmatch(str(problem))
+            assert 1 <= problem.line <= data.count(b"\n") + 2
+    else:
+        assert_holds(table, data)
+
+
+def assert_holds(table, data):
+    """Compare the table with what PyYAML reads."""
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     written = yaml.load(data, Loader=loader)["models"]
 
     assert {model.name for model in table.models()} == set(written)
     for model in table.models():
-        said = written[model.name]
-        assert model.target.endpoint == said["endpoint"]
-        assert model.target.kind == said["kind"]
-        assert getattr(model.target, "target_model", None) == said.get("target_model")
+        entry = written[model.name]
+        assert model.target.endpoint == entry["endpoint"]
+        assert model.target.kind == entry["kind"]
+        assert getattr(model.target, "target_model", None) == entry.get("target_model")

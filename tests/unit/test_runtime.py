@@ -1,7 +1,13 @@
-"""One call within a deadline. How errors are mapped is test_upstream_errors.py."""
+"""Calls of SageMaker: what is sent and read, further attempts, and the client that all share.
+
+Responses that break off, hang, are too large or hostile are tested through HTTP: tests/faults.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from botocore.exceptions import ParamValidationError
+from botocore.exceptions import NoRegionError, ParamValidationError
 from botocore.stub import Stubber
 from urllib3.exceptions import ReadTimeoutError
 
@@ -9,51 +15,80 @@ from chalicelib import errors
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
 from chalicelib.payload.admission import InferenceRequest
-from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES, SageMakerRuntime
+from chalicelib.sagemaker.attempts import Warmth
+from chalicelib.sagemaker.runtime import SageMakerRuntime
 from chalicelib.telemetry.log import RequestRecord
+from tests.support.clock import Clock
 from tests.support.fake_body import FakeBody
 from tests.support.gateway import AWS, table
 
-MODELS = table()
+MODELS = table("""\
+version: 1
+models:
+  churn: {kind: single, endpoint: churn-prod}
+  exposing: {kind: single, endpoint: e, expose_model_errors: true, max_attempts: 3}
+  house-price/{city}:
+    kind: mme
+    endpoint: housing
+    target_model: "{city}/v3.tar.gz"
+    parameters: {city: {one_of: [houston]}}
+  iris: {kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz}
+  waiting: {kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz, cold_start: wait}
+""")
 REQUEST = InferenceRequest(b"{}", "application/json")
 
 
-class Stubbed:
-    """The real runtime on a real client, whose answers are checked against AWS's own model."""
+class StubbedRuntime:
+    """The runtime with a client whose responses are checked against AWS's own model.
+
+    It records pauses and does not wait.
+    """
 
     def __init__(self):
-        self.client = clients.client("sagemaker-runtime", **AWS)
-        self.stub = Stubber(self.client)
-        self.runtime = SageMakerRuntime(lambda: self.client)
+        client = clients.client("sagemaker-runtime", **AWS)
+        self.stub = Stubber(client)
+        self.stub.activate()
+        self.pauses = []
         self.record = RequestRecord("id")
+        self.clock = Clock()
+        self._client = client
+        self._runtime = SageMakerRuntime(lambda: client, pause=self.pauses.append)
+        self._runtime._warmth = Warmth(self.clock)
 
-    def answers(self, body, *, length=None, expected=None, **members):
-        headers = {"transfer-encoding": "chunked"}
-        if length is not None:
-            headers = {"content-length": str(length)}
+    def add_error(self, code, status, times=1, **members):
+        for _ in range(times):
+            self.stub.add_client_error(
+                "invoke_endpoint", code, http_status_code=status, modeled_fields=members
+            )
+
+    def add_answer(self, body, length, *, expected=None, **members):
+        headers = {"content-length": str(length)}
         metadata = {"HTTPStatusCode": 200, "HTTPHeaders": headers}
         members = {"ContentType": "application/json", **members}
         response = {"Body": body, "ResponseMetadata": metadata, **members}
         self.stub.add_response("invoke_endpoint", response, expected)
-        self.stub.activate()
 
-    def falls_silent(self):
-        """From now on nothing answers."""
+    def time_out(self):
+        """From now on let every call run into its read timeout."""
+
+        def raise_timeout(**_):
+            raise ReadTimeoutError(None, "", "slow")
+
         self.stub.deactivate()
-        self.client.meta.events.register("before-send", raise_read_timeout)
+        self._client.meta.events.register("before-send", raise_timeout)
 
-    def invoke(self, path="churn", request=REQUEST, seconds=5.0):
+    def invoke(self, path="churn", request=REQUEST, *, seconds=25.0):
         deadline = Deadline.soonest([seconds])
-        return self.runtime.invoke(MODELS.resolve(path), request, deadline, self.record)
+        return self._runtime.invoke(MODELS.resolve(path), request, deadline, self.record)
 
 
 @pytest.fixture(name="stubbed")
 def _stubbed():
-    return Stubbed()
+    return StubbedRuntime()
 
 
-def test_call(stubbed):
-    """Target and request become InvokeEndpoint's arguments, and nothing else does."""
+def test_arguments(stubbed):
+    """Target and request become the arguments of InvokeEndpoint."""
     request = InferenceRequest(b"1", "text/csv", "text/csv", {"InferenceId": "7"})
     expected = {
         "EndpointName": "housing",
@@ -63,114 +98,73 @@ def test_call(stubbed):
         "Accept": "text/csv",
         "InferenceId": "7",
     }
-    stubbed.answers(FakeBody(b"0.5"), length=3, expected=expected)
+    stubbed.add_answer(FakeBody(b"0.5"), 3, expected=expected)
 
     assert stubbed.invoke("house-price/houston", request).body == b"0.5"
-
     stubbed.stub.assert_no_pending_responses()
     assert stubbed.record.attempts == 1
 
 
-def test_answer(stubbed):
-    """All that SageMaker says of an answer."""
-    said = {
-        "ContentType": "text/csv; charset=utf-8",
-        "InvokedProductionVariant": "green",
-        "CustomAttributes": "took=3",
-        "NewSessionId": "s; Expires=2026-01-01T00:00:00Z",
-        "ClosedSessionId": "old",
-    }
-    stubbed.answers(FakeBody(b"0.5"), length=3, **said)
+def test_response(stubbed):
+    """The response has all members of SageMaker's response, and its body is closed."""
+    body = FakeBody(b"0", b".", b"5")
+    stubbed.add_answer(
+        body,
+        3,
+        ContentType="text/csv; charset=utf-8",
+        InvokedProductionVariant="green",
+        CustomAttributes="took=3",
+        NewSessionId="s; Expires=2026-01-01T00:00:00Z",
+        ClosedSessionId="old",
+    )
 
     response = stubbed.invoke()
 
-    assert response.content_type == said["ContentType"]
-    assert response.invoked_variant == said["InvokedProductionVariant"]
-    assert response.custom_attributes == said["CustomAttributes"]
-    assert response.new_session_id == said["NewSessionId"]
-    assert response.closed_session_id == said["ClosedSessionId"]
+    assert body.closed
+    assert response.body == b"0.5"
+    assert response.content_type == "text/csv; charset=utf-8"
+    assert response.invoked_variant == "green"
+    assert response.custom_attributes == "took=3"
+    assert response.new_session_id == "s; Expires=2026-01-01T00:00:00Z"
+    assert response.closed_session_id == "old"
 
 
 @pytest.mark.parametrize(
     "value", ["a\r\nSet-Cookie: b", "a\nb", "a\x00", "größe", "", "x" * 1025], ids=ascii
 )
-def test_hostile_headers(stubbed, value):
-    """A container's header that is no plain text is as if it had not come."""
-    said = ("InvokedProductionVariant", "CustomAttributes", "NewSessionId", "ClosedSessionId")
-    stubbed.answers(FakeBody(b"1"), length=1, **dict.fromkeys(said, value))
+def test_hostile_header(stubbed, value):
+    """A header that is not short plain text is ignored."""
+    members = ("InvokedProductionVariant", "CustomAttributes", "NewSessionId", "ClosedSessionId")
+    stubbed.add_answer(FakeBody(b"1"), 1, **dict.fromkeys(members, value))
 
     response = stubbed.invoke()
 
-    known = (response.invoked_variant, response.custom_attributes)
-    assert known == (None, None)
+    assert (response.invoked_variant, response.custom_attributes) == (None, None)
     assert (response.new_session_id, response.closed_session_id) == (None, None)
 
 
-@pytest.mark.parametrize("value", ["text/html\r\nX-Injected: 1", ""], ids=ascii)
-def test_no_content_type(stubbed, value):
-    """Bytes that nobody can tell the meaning of are no answer."""
-    stubbed.answers(FakeBody(b"1"), length=1, ContentType=value)
-
-    with pytest.raises(errors.UpstreamInvalidResponse):
-        stubbed.invoke()
-
-
-def test_empty_answer(stubbed):
-    """No bytes need no type."""
-    stubbed.answers(FakeBody(), length=0, ContentType="")
-
-    response = stubbed.invoke()
-
-    assert (response.body, response.content_type) == (b"", "application/octet-stream")
-
-
-@pytest.mark.parametrize("length", [6, None], ids=["length-known", "length-unknown"])
-def test_body(stubbed, length):
-    """It is read as it comes."""
-    body = FakeBody(b"ab", b"c", b"def")
-    stubbed.answers(body, length=length)
-
-    assert stubbed.invoke(seconds=5.0).body == b"abcdef"
-
-    assert body.closed
-
-
 @pytest.mark.parametrize(
-    ("pieces", "length", "expected"),
+    ("pieces", "expected"),
     [
-        pytest.param([b"abc"], 6, errors.UpstreamTruncated, id="ends-early"),
-        pytest.param([], 6, errors.UpstreamTruncated, id="never-begins"),
+        pytest.param([b"abc"], errors.UpstreamTruncated, id="ends-early"),
+        # An artifact that has begun to answer is loaded.
         pytest.param(
-            [b"a", ReadTimeoutError(None, "", "slow")], 6, errors.UpstreamTimedOut, id="hangs"
-        ),
-        pytest.param(
-            [], MAX_RESPONSE_BYTES + 1, errors.UpstreamResponseTooLarge, id="says-it-is-too-large"
-        ),
-        pytest.param(
-            [b"x" * 65_536] * 71, None, errors.UpstreamResponseTooLarge, id="is-too-large"
+            [b"a", ReadTimeoutError(None, "", "slow")], errors.UpstreamTimedOut, id="hangs"
         ),
     ],
 )
-def test_bad_body(stubbed, pieces, length, expected):
-    """A part is never an answer, and a connection that is left in the middle is closed."""
+def test_incomplete_body(stubbed, pieces, expected):
+    """An incomplete body is an error, and its connection is closed."""
     body = FakeBody(*pieces)
-    stubbed.answers(body, length=length)
+    stubbed.add_answer(body, 6)
 
     with pytest.raises(expected):
-        stubbed.invoke()
+        stubbed.invoke("iris")
     assert body.closed
 
 
-def test_largest_answer(stubbed):
-    """What base64 makes 6,200,000 characters of can just be sent back."""
-    pieces = [b"x" * 50_000] * (MAX_RESPONSE_BYTES // 50_000)
-    stubbed.answers(FakeBody(*pieces), length=MAX_RESPONSE_BYTES)
-
-    assert len(stubbed.invoke().body) == MAX_RESPONSE_BYTES == 4_650_000
-
-
 def test_too_late(stubbed):
-    """With too little time left SageMaker is not called, not even for an artifact."""
+    """SageMaker is not called if too little time is left."""
     for path in ("churn", "iris"):
         with pytest.raises(errors.UpstreamTimedOut):
             stubbed.invoke(path, seconds=0.01)
@@ -178,71 +172,136 @@ def test_too_late(stubbed):
     assert (stubbed.record.attempts, stubbed.record.model_seconds) == (0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("path", "seen", "expected"),
-    [
-        pytest.param("iris", False, errors.ModelNotReady, id="artifact-never-seen"),
-        pytest.param("iris", True, errors.UpstreamTimedOut, id="artifact-seen-answering"),
-        pytest.param("churn", False, errors.UpstreamTimedOut, id="always-loaded"),
-    ],
-)
-def test_silence(stubbed, path, seen, expected):
-    """Within our deadline a cold artifact looks like a hang, unless it has been answering."""
-    if seen:
-        stubbed.answers(FakeBody(b"1"), length=1)
+@pytest.mark.parametrize(("path", "message"), [("churn", None), ("exposing", "bad shape")])
+def test_model_message(stubbed, path, message):
+    """The container's text becomes a part of the error if the table exposes it."""
+    stubbed.add_error("ModelError", 424, OriginalStatusCode=400, OriginalMessage="bad shape")
+
+    with pytest.raises(errors.ModelRejectedInput) as raised:
         stubbed.invoke(path)
-    stubbed.falls_silent()
-
-    with pytest.raises(expected) as raised:
-        stubbed.invoke(path)
-
-    assert raised.value.__cause__ is not None
-    assert stubbed.record.model_seconds > 0
-
-
-def raise_read_timeout(**_):
-    raise ReadTimeoutError(None, "", "slow")
-
-
-def test_body_that_hangs_is_no_cold_artifact(stubbed):
-    """Whoever has begun to answer has been loaded."""
-    stubbed.answers(FakeBody(b"a", ReadTimeoutError(None, "", "slow")), length=2)
-
-    with pytest.raises(errors.UpstreamTimedOut):
-        stubbed.invoke("iris")
-
-
-@pytest.mark.parametrize(("exposing", "message"), [(False, None), (True, "bad shape")])
-def test_models_own_words(stubbed, exposing, message):
-    """They come through where the table says so, and boto3's error stays the cause."""
-    models = table(
-        f"version: 1\nmodels:\n  m:\n    kind: single\n    endpoint: e\n"
-        f"    expose_model_errors: {str(exposing).lower()}\n"
-    )
-    stubbed.stub.add_client_error(
-        "invoke_endpoint",
-        "ModelError",
-        http_status_code=424,
-        modeled_fields={"OriginalStatusCode": 400, "OriginalMessage": "bad shape"},
-    )
-
-    with pytest.raises(errors.ModelRejectedInput) as raised, stubbed.stub:
-        stubbed.runtime.invoke(models.resolve("m"), REQUEST, Deadline.soonest([5]), stubbed.record)
 
     assert raised.value.model_message == message
     assert type(raised.value.__cause__).__name__ == "ModelError"
 
 
-class Refusing:
-    """A client that does not even send."""
+def test_second_attempt(stubbed):
+    """A caller does not see a failure that a second attempt repairs, but the record does."""
+    stubbed.add_error("InternalFailure", 500)
+    stubbed.add_answer(FakeBody(b"7"), 1)
+
+    assert stubbed.invoke("churn").body == b"7"
+    assert (stubbed.record.attempts, len(stubbed.pauses)) == (2, 1)
+
+
+def test_waiting(stubbed):
+    """A cold artifact is called more often than `max_attempts`."""
+    stubbed.add_error("ModelNotReadyException", 429, times=6)
+    stubbed.add_answer(FakeBody(b"7"), 1)
+
+    assert stubbed.invoke("waiting").body == b"7"
+    assert (stubbed.record.attempts, len(stubbed.pauses)) == (7, 6)
+
+
+def test_last_error(stubbed):
+    """The caller gets the error of the last attempt."""
+    stubbed.add_error("ThrottlingException", 400)
+    stubbed.add_error("InternalFailure", 500)
+
+    with pytest.raises(errors.UpstreamFailed):
+        stubbed.invoke("churn")
+    assert stubbed.record.attempts == 2
+
+
+def test_everything_fails(stubbed):
+    """If every call fails, a hundred requests with up to three attempts make 105 calls."""
+    stubbed.add_error("ServiceUnavailable", 503, times=200)
+    for _ in range(100):
+        with pytest.raises(errors.UpstreamUnreachable):
+            stubbed.invoke("exposing")
+
+    assert stubbed.record.attempts == 105
+
+
+def test_timeout_after_rejected_input(stubbed):
+    """A model that refused an input is loaded, so the next timeout is not a cold start."""
+    stubbed.add_error("ModelError", 424, OriginalStatusCode=400)
+    with pytest.raises(errors.ModelRejectedInput):
+        stubbed.invoke("iris")
+    stubbed.time_out()
+
+    with pytest.raises(errors.UpstreamTimedOut):
+        stubbed.invoke("iris")
+
+
+def test_retry_after(stubbed):
+    """Retry-After comes from the model's last load, or from the class without one."""
+    stubbed.add_error("ModelNotReadyException", 429)
+    with pytest.raises(errors.ModelNotReady) as first:
+        stubbed.invoke("iris")
+    stubbed.clock.now += 8.5
+    stubbed.add_answer(FakeBody(b"7"), 1)
+    stubbed.invoke("iris")
+    stubbed.add_error("ModelNotReadyException", 429)
+    with pytest.raises(errors.ModelNotReady) as second:
+        stubbed.invoke("iris")
+
+    assert first.value.retry_after_seconds == errors.ModelNotReady.retry_after_seconds
+    assert second.value.retry_after_seconds == 9
+
+
+def invoke(runtime, record=None):
+    deadline = Deadline.soonest([5.0])
+    return runtime.invoke(MODELS.resolve("churn"), REQUEST, deadline, record or RequestRecord("id"))
+
+
+class FailingClient:
+    """A client that raises this error instead of sending a request."""
+
+    def __init__(self, error):
+        self._error = error
 
     def invoke_endpoint(self, **_):
-        raise ParamValidationError(report="canary")
+        raise self._error
 
 
 def test_bug():
-    """What botocore refuses to send is no fault of the endpoint's."""
-    runtime = SageMakerRuntime(Refusing)
-
+    """An error for a call that botocore refuses to send is passed on as it is."""
     with pytest.raises(ParamValidationError):
-        runtime.invoke(MODELS.resolve("churn"), REQUEST, Deadline.soonest([5]), RequestRecord("id"))
+        invoke(SageMakerRuntime(lambda: FailingClient(ParamValidationError(report="canary"))))
+
+
+def test_client_is_made_once():
+    """Requests that come first at the same moment share one client."""
+    made, barrier = [], threading.Barrier(8)
+
+    def make_client():
+        made.append(FailingClient(ReadTimeoutError(None, "", "slow")))
+        return made[-1]
+
+    runtime = SageMakerRuntime(make_client)
+
+    def call(_):
+        barrier.wait()
+        with pytest.raises(errors.UpstreamTimedOut):
+            invoke(runtime)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(8)))
+
+    assert len(made) == 1
+
+
+def test_client_cannot_be_made():
+    """Without a region the gateway is misconfigured, and the next request tries again."""
+    tries, record = [], RequestRecord("id")
+
+    def make_client():
+        tries.append(1)
+        raise NoRegionError
+
+    runtime = SageMakerRuntime(make_client)
+    for _ in range(2):
+        with pytest.raises(errors.GatewayMisconfigured):
+            invoke(runtime, record)
+
+    assert (len(tries), record.attempts) == (2, 0)

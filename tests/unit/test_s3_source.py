@@ -40,19 +40,19 @@ class FakeObject:
         return file.parse(data, self.name)
 
 
-class Scene:
+class SourceUnderTest:
     """A source with its S3 object, its clock and its log."""
 
     def __init__(self, content):
         self.object, self.clock, self.log = FakeObject(content), Clock(), Log()
-        self.source = S3Source(
+        self.s3_source = S3Source(
             self.object, self.log.telemetry, max_age_seconds=MAX_AGE_SECONDS, clock=self.clock
         )
 
     def names(self, later=0.0):
         """Return the models of the table after so many seconds more."""
         self.clock.now += later
-        return list(self.source.table().rows)
+        return list(self.s3_source.table().rows)
 
     def names_after(self, content):
         """Return the models of the table after the object has changed."""
@@ -65,16 +65,16 @@ class Scene:
 
 def test_change():
     """A new table is in use after the maximum age; a table that did not change is not parsed."""
-    scene = Scene(yaml("a"))
-    table = scene.source.table()
-    assert scene.names(later=MAX_AGE_SECONDS - 1) == ["a"]
-    assert (scene.object.fetches, scene.object.parsed) == (1, 1)
+    source = SourceUnderTest(yaml("a"))
+    table = source.s3_source.table()
+    assert source.names(later=MAX_AGE_SECONDS - 1) == ["a"]
+    assert (source.object.fetches, source.object.parsed) == (1, 1)
 
-    scene.names(later=1)
-    assert scene.source.table() is table
-    assert (scene.object.fetches, scene.object.parsed) == (2, 1)
-    assert scene.names_after(yaml("a", "b")) == ["a", "b"]
-    assert scene.messages() == []
+    source.names(later=1)
+    assert source.s3_source.table() is table
+    assert (source.object.fetches, source.object.parsed) == (2, 1)
+    assert source.names_after(yaml("a", "b")) == ["a", "b"]
+    assert source.messages() == []
 
 
 @pytest.mark.parametrize(
@@ -89,28 +89,28 @@ def test_change():
 )
 def test_bad_table(bad, message):
     """The good table stays in use without end, and the log says why."""
-    scene = Scene(yaml("a", "b", "c", "d"))
-    good = scene.names()
+    source = SourceUnderTest(yaml("a", "b", "c", "d"))
+    good = source.names()
 
-    assert [scene.names_after(bad) for _ in range(100)] == [good] * 100
-    assert set(scene.messages()) == {message}
-    assert "canary" not in scene.log.text
+    assert [source.names_after(bad) for _ in range(100)] == [good] * 100
+    assert set(source.messages()) == {message}
+    assert "canary" not in source.log.text
 
 
 def test_bad_table_is_parsed_once():
-    """A refused table is parsed and logged once; the next good table is taken."""
-    scene = Scene(yaml("a"))
-    scene.names()
+    """A refused table is parsed and logged once; the next good table is used."""
+    source = SourceUnderTest(yaml("a"))
+    source.names()
     for _ in range(5):
-        scene.names_after(BAD)
+        source.names_after(BAD)
 
-    assert (scene.object.fetches, scene.object.parsed) == (6, 2)
-    assert scene.messages() == ["routing table refused"]
-    assert scene.names_after(yaml("a", "b")) == ["a", "b"]
+    assert (source.object.fetches, source.object.parsed) == (6, 2)
+    assert source.messages() == ["routing table refused"]
+    assert source.names_after(yaml("a", "b")) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
-    ("new", "taken"),
+    ("new", "is_used"),
     [
         pytest.param(yaml("a", "b", "c", "d"), True, id="a-fifth"),
         pytest.param(yaml("a", "b", "c"), False, id="more-than-a-fifth"),
@@ -119,22 +119,22 @@ def test_bad_table_is_parsed_once():
         pytest.param(yaml("a", more="allow_shrink: true\n"), True, id="allowed"),
     ],
 )
-def test_shrinking(new, taken):
+def test_shrinking(new, is_used):
     """A table that loses more than a fifth of the models is refused unless it allows that."""
-    scene = Scene(yaml("a", "b", "c", "d", "e"))
-    old = scene.names()
+    source = SourceUnderTest(yaml("a", "b", "c", "d", "e"))
+    old = source.names()
 
-    assert (scene.names_after(new) != old) is taken
-    assert bool(scene.log.lines) is not taken
+    assert (source.names_after(new) != old) is is_used
+    assert bool(source.log.lines) is not is_used
 
 
 def test_shrinking_is_explained():
     """The log says which models are gone, and which key allows it."""
-    scene = Scene(yaml(*"abcdefgh"))
-    scene.names()
-    scene.names_after(yaml("a"))
+    source = SourceUnderTest(yaml(*"abcdefgh"))
+    source.names()
+    source.names_after(yaml("a"))
 
-    (line,) = scene.log.lines
+    (line,) = source.log.lines
     assert line["problems"] == [
         "s3://tables/routing.yaml: models: 7 of 8 models are gone (b, c, d, …), which is more than "
         "a fifth; say allow_shrink: true if that is meant"
@@ -144,25 +144,25 @@ def test_shrinking_is_explained():
 @pytest.mark.parametrize("bad", [FetchFailed("NoSuchBucket"), BAD], ids=["away", "refused"])
 def test_no_table_yet(bad):
     """Until there is a table every request fails, and every few seconds one request fetches."""
-    scene = Scene(bad)
+    source = SourceUnderTest(bad)
     for later in (0, 1, 1):
         with pytest.raises(RoutingUnavailable):
-            scene.names(later)
-    assert scene.object.fetches == 1
+            source.names(later)
+    assert source.object.fetches == 1
     with pytest.raises(RoutingUnavailable):
-        scene.names(COOLDOWN_SECONDS)
+        source.names(COOLDOWN_SECONDS)
 
-    scene.object.content = yaml("a")
-    assert scene.names(later=COOLDOWN_SECONDS) == ["a"]
+    source.object.content = yaml("a")
+    assert source.names(later=COOLDOWN_SECONDS) == ["a"]
 
 
 def test_age():
     """The metric is the time since the table in use was known to be the newest."""
-    scene = Scene(yaml("a"))
-    scene.names()
+    source = SourceUnderTest(yaml("a"))
+    source.names()
     ages = []
-    scene.log.telemetry.table_age = ages.append
+    source.log.telemetry.table_age = ages.append
     for content in (FetchFailed("SlowDown"), BAD, BAD, yaml("a", "b"), BAD):
-        scene.names_after(content)
+        source.names_after(content)
 
     assert ages == [30, 60, 90, 30]

@@ -1,4 +1,4 @@
-"""The settings: what each variable may be, and how mistakes are told."""
+"""The settings: which values each variable may have, and how mistakes are reported."""
 
 import dataclasses
 from pathlib import Path
@@ -13,6 +13,7 @@ from chalicelib.settings import SETTINGS, FileLocation, S3Location, Settings
 
 SHIPPED = Path(chalicelib.__file__).parent
 JWT = {"GATEWAY_JWT_ISSUER": "https://issuer.example/", "GATEWAY_JWT_AUDIENCE": "gateway"}
+SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf"
 
 
 def problems(**environ):
@@ -22,7 +23,7 @@ def problems(**environ):
 
 
 def test_defaults():
-    """Nothing has to be set."""
+    """No variable has to be set."""
     assert Settings.from_env({}) == Settings(
         routing=FileLocation(SHIPPED / "routing.yaml"),
         routing_max_age=30,
@@ -42,19 +43,19 @@ def test_defaults():
     )
 
 
-def test_one_row_for_each_setting():
-    """A setting is a row and a field, and there are no others."""
+def test_variables():
+    """Each setting has one row and one field, and its variable has the field's name."""
     fields = [field.name for field in dataclasses.fields(Settings)]
 
     assert [setting.field for setting in SETTINGS] == fields
     assert [setting.variable for setting in SETTINGS] == [
         *(f"GATEWAY_{name.upper()}" for name in fields[:-1]),
-        "_HANDLER",  # Lambda's own
+        "_HANDLER",  # set by Lambda
     ]
 
 
-def test_the_environment_is_read_when_asked(monkeypatch):
-    """Settings follow the environment of the moment, not that of the import."""
+def test_environment_is_read_at_the_call(monkeypatch):
+    """The environment is read when the settings are made, and not at the import."""
     monkeypatch.setenv("GATEWAY_KEYS_MAX_AGE", "7")
 
     assert Settings.from_env().keys_max_age == 7
@@ -63,148 +64,116 @@ def test_the_environment_is_read_when_asked(monkeypatch):
 @pytest.mark.parametrize(
     ("variable", "text", "expected"),
     [
-        ("GATEWAY_ROUTING", "file:routing-dev.yaml", FileLocation(SHIPPED / "routing-dev.yaml")),
-        ("GATEWAY_ROUTING", "file:/etc/gateway/a.yml", FileLocation(Path("/etc/gateway/a.yml"))),
-        (
-            "GATEWAY_ROUTING",
-            "s3://tables/prod/routing.yaml",
-            S3Location("tables", "prod/routing.yaml"),
-        ),
-        ("GATEWAY_ROUTING_MAX_AGE", "86400", 86_400),
-        ("GATEWAY_KEYS_SECRET", "", None),
-        ("GATEWAY_KEYS_SECRET", "team/gateway_keys-1+=.@", "team/gateway_keys-1+=.@"),
-        (
-            "GATEWAY_KEYS_SECRET",
-            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf",
-            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf",
-        ),
-        ("GATEWAY_KEYS_MAX_AGE", "1", 1),
-        ("GATEWAY_JWT_ISSUER", "https://a.example/pool?x=1", "https://a.example/pool?x=1"),
-        ("GATEWAY_JWT_ISSUER", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-        ("GATEWAY_JWT_ISSUER", "http://[::1]:8080/", "http://[::1]:8080/"),
-        ("GATEWAY_JWT_ISSUER", "http://localhost", "http://localhost"),
-        ("GATEWAY_JWT_ISSUER", "", None),
-        ("GATEWAY_JWT_AUDIENCE_CLAIM", "client_id", "client_id"),
-        ("GATEWAY_JWT_JWKS_URL", "https://a.example/keys", "https://a.example/keys"),
-        ("GATEWAY_JWT_ALGORITHMS", "ES256, EdDSA", ("ES256", "EdDSA")),
-        ("GATEWAY_JWT_TYPES", "at+jwt", ("at+jwt",)),
-        ("GATEWAY_JWT_GRANTS_CLAIM", "https://a.example/models", "https://a.example/models"),
-        ("GATEWAY_JWT_GRANT_PREFIX", "", ""),
-        ("GATEWAY_CORS_ORIGIN", "*", "*"),
-        ("GATEWAY_CORS_ORIGIN", "http://localhost:5173", "http://localhost:5173"),
-        ("GATEWAY_CORS_ORIGIN", "", None),
-        ("GATEWAY_METRICS_PER_MODEL", "off", False),
+        ("ROUTING", "file:routing-dev.yaml", FileLocation(SHIPPED / "routing-dev.yaml")),
+        ("ROUTING", "file:/etc/gateway/a.yml", FileLocation(Path("/etc/gateway/a.yml"))),
+        ("ROUTING", "s3://tables/prod/routing.yaml", S3Location("tables", "prod/routing.yaml")),
+        ("ROUTING_MAX_AGE", "86400", 86_400),
+        ("KEYS_SECRET", "", None),
+        ("KEYS_SECRET", "team/gateway_keys-1+=.@", "team/gateway_keys-1+=.@"),
+        ("KEYS_SECRET", SECRET_ARN, SECRET_ARN),
+        ("KEYS_MAX_AGE", "1", 1),
+        ("JWT_ISSUER", "https://a.example/pool?x=1", "https://a.example/pool?x=1"),
+        ("JWT_ISSUER", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("JWT_ISSUER", "http://[::1]:8080/", "http://[::1]:8080/"),
+        ("JWT_ISSUER", "http://localhost", "http://localhost"),
+        ("JWT_ISSUER", "", None),
+        ("JWT_AUDIENCE_CLAIM", "client_id", "client_id"),
+        ("JWT_JWKS_URL", "https://a.example/keys", "https://a.example/keys"),
+        ("JWT_ALGORITHMS", "ES256, EdDSA", ("ES256", "EdDSA")),
+        ("JWT_TYPES", "at+jwt", ("at+jwt",)),
+        ("JWT_GRANTS_CLAIM", "https://a.example/models", "https://a.example/models"),
+        ("JWT_GRANT_PREFIX", "", ""),
+        ("CORS_ORIGIN", "*", "*"),
+        ("CORS_ORIGIN", "http://localhost:5173", "http://localhost:5173"),
+        ("CORS_ORIGIN", "", None),
+        ("METRICS_PER_MODEL", "off", False),
     ],
 )
-def test_what_can_be_set(variable, text, expected):
-    """A good value arrives."""
-    field = variable.removeprefix("GATEWAY_").lower()
+def test_valid_value(variable, text, expected):
+    """A valid value becomes the value of its field."""
+    settings = Settings.from_env({**JWT, f"GATEWAY_{variable}": text})
 
-    assert getattr(Settings.from_env({**JWT, variable: text}), field) == expected
+    assert getattr(settings, variable.lower()) == expected
+
+
+SECONDS = "a whole number of seconds from 1 to 86400"
+URL = "a URL that starts with https:// (or http:// on loopback), or empty"
+PRINTABLE = "1 to 256 printable ASCII characters without a space"
 
 
 @pytest.mark.parametrize(
-    ("variable", "text", "rule"),
+    ("variable", "rule", "texts"),
     [
-        (variable, text, rule)
-        for variable, rule, texts in [
-            (
-                "GATEWAY_ROUTING",
-                "file:<path of a .yaml file> or s3://<bucket>/<key>",
-                [
-                    "",
-                    "routing.yaml",
-                    "file:",
-                    "file:a.json",
-                    "s3://",
-                    "s3://b",
-                    "s3://B/k",
-                    "x:a.yaml",
-                ],
-            ),
-            (
-                "GATEWAY_ROUTING_MAX_AGE",
-                "a whole number of seconds from 1 to 86400",
-                ["", "0", "-1", "1.5", "30s", "86401", "٣٠", "9" * 5000],
-            ),
-            ("GATEWAY_KEYS_MAX_AGE", "a whole number of seconds from 1 to 86400", ["soon"]),
-            (
-                "GATEWAY_JWT_ISSUER",
-                "a URL that starts with https:// (or http:// on loopback), or empty",
-                [
-                    "issuer.example",
-                    "http://issuer.example",
-                    "https://",
-                    "https://user:password@issuer.example",
-                    "https://issuer.example/#part",
-                    "https://issuer.example/ x",
-                    "https://issuer.example:99999/",
-                    "https://[::1",
-                    "http://localhost.example",
-                    "ftp://127.0.0.1",
-                ],
-            ),
-            (
-                "GATEWAY_JWT_JWKS_URL",
-                "a URL that starts with https:// (or http:// on loopback), or empty",
-                ["file:///etc/keys"],
-            ),
-            (
-                "GATEWAY_JWT_AUDIENCE",
-                "1 to 256 printable ASCII characters without a space",
-                ["two words", "é", "a\n"],
-            ),
-            (
-                "GATEWAY_JWT_AUDIENCE_CLAIM",
-                "1 to 256 printable ASCII characters without a space",
-                [""],
-            ),
-            (
-                "GATEWAY_JWT_ALGORITHMS",
-                "a comma-separated list of asymmetric ones: RS256, RS384, RS512, PS256, PS384, "
-                "PS512, ES256, ES384, ES512, EdDSA",
-                ["", "HS256", "RS256,HS256", "none", "rs256", "RS256,"],
-            ),
-            (
-                "GATEWAY_JWT_TYPES",
-                "1 to 256 printable ASCII characters without a space",
-                ["", "JWT,"],
-            ),
-            (
-                "GATEWAY_CORS_ORIGIN",
-                "one origin such as https://app.example.com, or *, or empty for no CORS",
-                [
-                    "app.example.com",
-                    "https://a.example/",
-                    "https://a.example,https://b.example",
-                    "null",
-                    "*.example.com",
-                    "https://A.example",
-                ],
-            ),
-            ("GATEWAY_METRICS_PER_MODEL", "on or off", ["", "true", "ON", "0"]),
-        ]
-        for text in texts
+        (
+            "GATEWAY_ROUTING",
+            "file:<path of a .yaml file> or s3://<bucket>/<key>",
+            ["", "routing.yaml", "file:", "file:a.json", "s3://", "s3://b", "s3://B/k", "x:a.yaml"],
+        ),
+        (
+            "GATEWAY_ROUTING_MAX_AGE",
+            SECONDS,
+            ["", "0", "-1", "1.5", "30s", "86401", "٣٠", "9" * 5000],
+        ),
+        ("GATEWAY_KEYS_MAX_AGE", SECONDS, ["soon"]),
+        (
+            "GATEWAY_JWT_ISSUER",
+            URL,
+            [
+                "issuer.example",
+                "http://issuer.example",
+                "https://",
+                "https://user:password@issuer.example",
+                "https://issuer.example/#part",
+                "https://issuer.example/ x",
+                "https://issuer.example:99999/",
+                "https://[::1",
+                "http://localhost.example",
+                "ftp://127.0.0.1",
+            ],
+        ),
+        ("GATEWAY_JWT_JWKS_URL", URL, ["file:///etc/keys"]),
+        ("GATEWAY_JWT_AUDIENCE", PRINTABLE, ["two words", "é", "a\n"]),
+        ("GATEWAY_JWT_AUDIENCE_CLAIM", PRINTABLE, [""]),
+        (
+            "GATEWAY_JWT_ALGORITHMS",
+            "a comma-separated list of asymmetric ones: RS256, RS384, RS512, PS256, PS384, "
+            "PS512, ES256, ES384, ES512, EdDSA",
+            ["", "HS256", "RS256,HS256", "none", "rs256", "RS256,"],
+        ),
+        ("GATEWAY_JWT_TYPES", PRINTABLE, ["", "JWT,"]),
+        (
+            "GATEWAY_CORS_ORIGIN",
+            "one origin such as https://app.example.com, or *, or empty for no CORS",
+            [
+                "app.example.com",
+                "https://a.example/",
+                "https://a.example,https://b.example",
+                "null",
+                "*.example.com",
+                "https://A.example",
+            ],
+        ),
+        ("GATEWAY_METRICS_PER_MODEL", "on or off", ["", "true", "ON", "0"]),
     ],
 )
-def test_what_cannot_be_set(variable, text, rule):
-    """A bad value is told with its variable, itself and what it must be."""
-    (line,) = problems(**{**JWT, variable: text})
+def test_invalid_value(variable, rule, texts):
+    """The message about an invalid value names the variable, the value and the rule."""
+    for text in texts:
+        (line,) = problems(**{**JWT, variable: text})
+        assert line.startswith(f"{variable} is '"), text
+        assert line.endswith(f"'; it must be {rule}"), text
 
-    assert line.startswith(f"{variable} is '")
-    assert line.endswith(f"'; it must be {rule}")
 
-
-def test_a_secret_in_the_wrong_place():
-    """Whoever puts the secret where its name belongs does not find it in a log."""
+def test_secret_as_a_setting():
+    """A secret that was set where its name belongs is not repeated in the message."""
     (line,) = problems(GATEWAY_KEYS_SECRET='{"keys": {"abcdefgh": {"sha256": "5e88"}}}')
 
     assert line.startswith("GATEWAY_KEYS_SECRET must be the name or ARN of a secret, or empty")
     assert "5e88" not in line
 
 
-def test_an_issuer_needs_an_audience():
-    """Tokens that are made for somebody else are never taken."""
+def test_issuer_without_audience():
+    """An issuer needs an audience, because its other tokens are for other services."""
     (line,) = problems(GATEWAY_JWT_ISSUER="https://issuer.example/")
 
     assert line.startswith("GATEWAY_JWT_AUDIENCE is not set; GATEWAY_JWT_ISSUER needs it: ")
@@ -223,19 +192,19 @@ def test_an_issuer_needs_an_audience():
         ("GATEWAY_jwt_issuer", "GATEWAY_JWT_ISSUER"),
     ],
 )
-def test_misspelt(variable, meant):
-    """A misspelt setting does not silently leave its default in place."""
+def test_misspelt_variable(variable, meant):
+    """A misspelt variable is an error that names the right one."""
     assert problems(**{variable: "x"}) == (f"{variable} is not a setting; did you mean {meant}?",)
 
 
 @pytest.mark.parametrize("variable", ["GATEWAY_PORT", "GATEWAY_URL", "AWS_ENDPOINT_URL", "PATH"])
-def test_somebody_elses(variable):
-    """Variables that resemble none of ours are not our business."""
+def test_other_variable(variable):
+    """A variable that resembles no setting is ignored."""
     assert Settings.from_env({variable: "x"}) == Settings.from_env({})
 
 
-def test_all_problems_at_once():
-    """Whoever mends one mistake does not find the next one a deploy later."""
+def test_several_problems():
+    """One error reports all mistakes."""
     lines = problems(
         GATEWAY_ROUTE="x",
         GATEWAY_ROUTING="x",
@@ -253,7 +222,7 @@ def test_all_problems_at_once():
 
 @given(st.dictionaries(st.sampled_from([row.variable for row in SETTINGS]), st.text(max_size=40)))
 def test_any_environment(environ):
-    """Whatever the environment holds, it is settings or problems."""
+    """Any environment gives settings, or problems in printable lines."""
     try:
         assert isinstance(Settings.from_env(environ), Settings)
     except ConfigurationError as error:

@@ -1,127 +1,184 @@
-"""What the log says, and what it never says."""
+"""The metrics line and the log line of a request, where no request through HTTP shows them.
+
+How requests are counted and logged is tested in tests/functional: test_metrics.py and test_log.py.
+"""
+
+import io
+import time
 
 import pytest
 
-from chalicelib.routing.targets import (
-    ComponentTarget,
-    MultiContainerTarget,
-    MultiModelTarget,
-    PipelineTarget,
-    SingleModelTarget,
-)
-from chalicelib.telemetry.log import RequestRecord
-from tests.support.gateway import Log
+from chalicelib.routing.targets import MultiModelTarget, SingleModelTarget
+from chalicelib.telemetry.log import RequestRecord, Telemetry
+from tests.support.measures import NotEmf, check, read
 
-CANARY = "canary-7f3a"
-NAUGHTY = 'x"}\n{"level": "forged", "request_id": "forged"}\r\u2028\x1b[31m'
+
+def record(**known):
+    """Make the record of a prediction that took 300 ms, 250 of them in the model."""
+    filled = {"status": 200, "model": "iris", "attempts": 1, "model_ms": 250.0, "gateway_ms": 50.0}
+    return RequestRecord("id-1", is_prediction=True, **{**filled, **known})
+
+
+def written(request_record, **settings):
+    """Return the metrics that are written for a record."""
+    stream = io.StringIO()
+    Telemetry(metrics_to=stream, **settings).request(request_record)
+    (only,) = read(stream.getvalue())
+    return only
 
 
 @pytest.mark.parametrize(
-    ("target", "endpoint", "text"),
+    ("target", "text"),
     [
-        pytest.param(SingleModelTarget("churn"), "churn", None, id="single"),
-        pytest.param(
-            SingleModelTarget("churn", target_variant="green"),
-            "churn",
-            "TargetVariant=green",
-            id="variant",
-        ),
-        pytest.param(MultiModelTarget("t", "a/b.tar.gz"), "t", "TargetModel=a/b.tar.gz", id="mme"),
-        pytest.param(
-            MultiModelTarget("t", "a.tar.gz", target_variant="green"),
-            "t",
-            "TargetVariant=green, TargetModel=a.tar.gz",
-            id="mme-variant",
-        ),
-        pytest.param(
-            MultiContainerTarget("nlp", "ner"), "nlp", "TargetContainerHostname=ner", id="mce"
-        ),
-        pytest.param(PipelineTarget("wine"), "wine", None, id="pipeline"),
-        pytest.param(
-            ComponentTarget("shared", "s-v2"),
-            "shared",
-            "InferenceComponentName=s-v2",
-            id="component",
+        (SingleModelTarget("churn"), None),
+        (SingleModelTarget("churn", target_variant="green"), "TargetVariant=green"),
+        (
+            MultiModelTarget("churn", "a/b.tar.gz", target_variant="green"),
+            "TargetVariant=green, TargetModel=a/b.tar.gz",
         ),
     ],
 )
-def test_target(target, endpoint, text):
+def test_target(target, text):
     """The log names the endpoint and its target with the arguments of InvokeEndpoint."""
-    record = RequestRecord("id")
-    record.set_target(target.invoke_args())
+    request_record = RequestRecord("id")
+    request_record.set_target(target.invoke_args())
 
-    assert (record.endpoint, record.target) == (endpoint, text)
-
-
-def test_request():
-    """A request is one line with everything that is known of it."""
-    log = Log()
-    record = RequestRecord("id-1", bytes_in=7, principal="web-shop", key_id="a1b2c3d4")
-    record.set_target({"EndpointName": "tabular", "TargetModel": "iris.tar.gz"})
-    record.model, record.kind, record.table = "iris", "mme", "ab" * 32
-    record.status, record.slug, record.bytes_out = 503, "model-not-ready", 99
-    record.attempts, record.model_ms, record.gateway_ms = 2, 250.0, 50.0
-
-    log.telemetry.request(record)
-
-    (line,) = log.lines
-    own = ("level", "location", "message", "timestamp", "service")
-    assert {key: value for key, value in line.items() if key not in own} == {
-        "request_id": "id-1",
-        "principal": "web-shop",
-        "key_id": "a1b2c3d4",
-        "model": "iris",
-        "kind": "mme",
-        "endpoint": "tabular",
-        "target": "TargetModel=iris.tar.gz",
-        "status": 503,
-        "slug": "model-not-ready",
-        "model_ms": 250.0,
-        "gateway_ms": 50.0,
-        "bytes_in": 7,
-        "bytes_out": 99,
-        "attempts": 2,
-        "cold_start": True,
-        "table": "abababababab",
-    }
+    assert (request_record.endpoint, request_record.target) == ("churn", text)
 
 
 def test_times():
     """The gateway's time is all of the request's time that was not the model's."""
-    record = RequestRecord("id", model_seconds=0.25)
-    record.started -= 1.0
-    record.finish(200, 9)
+    request_record = RequestRecord("id", model_seconds=0.25)
+    request_record.started -= 1.0
+    request_record.finish(200, 9)
 
-    assert record.model_ms == 250.0
-    assert record.gateway_ms == pytest.approx(750.0, rel=0.5)
-    assert (record.status, record.bytes_out) == (200, 9)
-
-
-def test_one_line_whatever_is_in_it():
-    """No value can end a line or add a key."""
-    log = Log()
-
-    log.telemetry.request(RequestRecord(NAUGHTY, principal=NAUGHTY, model=NAUGHTY))
-    log.telemetry.table_refused([NAUGHTY])
-
-    request, refused = log.lines
-    assert request["request_id"] == request["principal"] == request["model"] == NAUGHTY
-    assert request["level"] == "INFO"
-    assert refused["problems"] == [NAUGHTY]
+    assert request_record.model_ms == 250.0
+    assert request_record.gateway_ms == pytest.approx(750.0, rel=0.5)
 
 
-def test_bug():
-    """A bug is logged by its class and its frames, never with its text."""
-    log = Log()
-    try:
-        raise LookupError(CANARY)
-    except LookupError as error:
-        log.telemetry.bug(error, "id-1")
+def test_values():
+    """Each metric has its value and its unit, and a line names the request that it is about."""
+    metrics = written(record(status=503, slug="model-not-ready", attempts=3))
 
-    (line,) = log.lines
-    assert (line["message"], line["level"]) == ("bug", "ERROR")
-    assert (line["exception"], line["request_id"]) == ("LookupError", "id-1")
-    (frame,) = line["where"]
-    assert frame.endswith(" test_bug")
-    assert __file__ in frame
-    assert CANARY not in log.text
+    assert metrics.namespace == "InferenceGateway"
+    assert metrics.members["request_id"] == "id-1"
+    assert {name: (metrics.values[name], unit) for name, unit in metrics.units.items()} == {
+        "Invocations": (1, "Count"),
+        "Invocation5XXErrors": (1, "Count"),
+        "ModelLatency": (250.0, "Milliseconds"),
+        "OverheadLatency": (50.0, "Milliseconds"),
+        "ModelNotReady": (1, "Count"),
+        "Retries": (2, "Count"),
+    }
+
+
+def test_zeros():
+    """A metric whose value is zero is not written, such as ModelLatency without a call."""
+    refused = record(status=404, attempts=0, model_ms=0.0, gateway_ms=300.0)
+
+    assert written(refused).values == {
+        "Invocations": 1,
+        "Invocation4XXErrors": 1,
+        "OverheadLatency": 300.0,
+    }
+
+
+def test_not_per_model():
+    """Without metrics per model, only the sums are written and no model is named."""
+    metrics = written(record(), per_model=False)
+
+    assert metrics.dimensions == [["service"]]
+    assert "iris" not in metrics.members.values()
+
+
+class RecordingStream(io.StringIO):
+    """A stream that records each write and flush."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def write(self, text):
+        self.calls.append(text)
+        return super().write(text)
+
+    def flush(self):
+        self.calls.append("flush")
+
+
+def test_one_write():
+    """A line is written with its end in one piece, so that lines of threads do not mix."""
+    stream = RecordingStream()
+    Telemetry(metrics_to=stream).request(record())
+
+    line, flush = stream.calls
+    assert line.endswith("}\n")
+    assert line.count("\n") == 1
+    assert flush == "flush"
+
+
+@pytest.mark.parametrize("variable", ["POWERTOOLS_METRICS_DISABLED", "POWERTOOLS_DEV"])
+def test_switched_off(monkeypatch, variable):
+    """Powertools' own variables switch the metrics off."""
+    monkeypatch.setenv(variable, "true")
+    stream = io.StringIO()
+    Telemetry(metrics_to=stream).request(record())
+
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "service"),
+    [
+        pytest.param(None, "inference-gateway-local", id="local"),
+        pytest.param("inference-gateway-dev", "inference-gateway-dev", id="deployed"),
+    ],
+)
+def test_service(monkeypatch, environment, service):
+    """The service is that of the stage, the same as in the log."""
+    monkeypatch.delenv("POWERTOOLS_SERVICE_NAME", raising=False)
+    if environment:
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", environment)
+    stream = io.StringIO()
+    Telemetry(metrics_to=stream).key_store_age(1.0)
+
+    (metrics,) = read(stream.getvalue())
+    assert metrics.members["service"] == service
+    assert (metrics.values, metrics.units) == (
+        {"KeyStoreAgeSeconds": 1.0},
+        {"KeyStoreAgeSeconds": "Seconds"},
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.0, -3600.0])
+def test_no_age(seconds):
+    """An age of zero is not written, and neither is one that a clock error made negative."""
+    stream = io.StringIO()
+    Telemetry(metrics_to=stream).key_store_age(seconds)
+
+    assert stream.getvalue() == ""
+
+
+def test_metrics_checker():
+    """The checker that these tests use takes a valid document and refuses each broken one."""
+
+    def document(directive=None, aws=None, **members):
+        metrics = [{"Name": "Invocations", "Unit": "Count"}]
+        valid = {"Namespace": "N", "Dimensions": [["service"]], "Metrics": metrics}
+        stamp = {"Timestamp": int(time.time() * 1000)}
+        stamp |= {"CloudWatchMetrics": [valid | (directive or {})], **(aws or {})}
+        return {"_aws": stamp, "service": "s", "Invocations": [1.0], **members}
+
+    check(document())
+    for broken in (
+        document(aws={"Timestamp": int(time.time())}),
+        document(aws={"CloudWatchMetrics": []}),
+        document({"Namespace": ""}),
+        document({"Dimensions": [["model"]]}),
+        document({"Metrics": [{"Name": "Other", "Unit": "Count"}]}),
+        document({"Metrics": [{"Name": "Invocations", "Unit": "Pieces"}]}),
+        document(Invocations=["1"]),
+        document(Invocations=[1.0] * 101),
+    ):
+        with pytest.raises(NotEmf):
+            check(broken)

@@ -1,4 +1,4 @@
-"""Whom a connection to AWS trusts: in processes of their own, with bundles that a test makes."""
+"""Which certificates the gateway trusts, tested in new processes with certificates of a test."""
 
 import contextlib
 import datetime
@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 ROOT = Path(__file__).parents[2]
+AMAZON_ROOTS = ROOT / "chalicelib/aws/botocore_data/amazon-roots.pem"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 1\r\n\r\n7"
-# In a new process, where botocore asks whatever `certifi` lies first on the path for a bundle.
-CALL = """
+# botocore takes its bundle from the first `certifi` on the path.
+SCRIPT = """
 import sys
 from chalicelib.sagemaker.runtime import read_response
 from chalicelib.sagemaker.client import sagemaker_client
@@ -29,8 +30,8 @@ with Deadline.soonest([20]).in_force():
 """
 
 
-class Tls:
-    """An endpoint with a certificate that nobody but its own bundle vouches for."""
+class TlsServer:
+    """An endpoint with a self-signed certificate, which `bundle` alone contains."""
 
     def __init__(self, folder):
         self.bundle = folder / "bundle.pem"
@@ -84,17 +85,17 @@ class Tls:
         self._thread.join()
 
 
-@pytest.fixture(name="tls")
-def _tls(tmp_path):
-    with Tls(tmp_path) as tls:
-        yield tls
+@pytest.fixture(name="server")
+def _server(tmp_path):
+    with TlsServer(tmp_path) as server:
+        yield server
 
 
-def call(tls, folder, *, whole, **environment):
-    """What a process gets that calls the endpoint; `whole` is what botocore's bundle is to it."""
-    (folder / "certifi.py").write_text(f"def where():\n    return {str(whole)!r}\n")
+def call(server, folder, *, certifi, **environment):
+    """Call the server in a new process, where `certifi` is botocore's bundle."""
+    (folder / "certifi.py").write_text(f"def where():\n    return {str(certifi)!r}\n")
     return subprocess.run(
-        [sys.executable, "-c", CALL, tls.url],
+        [sys.executable, "-c", SCRIPT, server.url],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
@@ -111,34 +112,32 @@ def call(tls, folder, *, whole, **environment):
     )
 
 
-AMAZON = ROOT / "chalicelib/aws/botocore_data/amazon-roots.pem"
+def assert_refused(process):
+    assert process.returncode != 0
+    assert "CERTIFICATE_VERIFY_FAILED" in process.stderr
 
 
-def test_somebody_elses_certificate(tls, tmp_path):
-    """Amazon's roots do not vouch for it, the whole bundle does: met again, and called."""
-    called = call(tls, tmp_path, whole=tls.bundle)
+def test_certificate_of_botocores_bundle(server, tmp_path):
+    """A certificate that Amazon's roots do not cover is tried again with botocore's bundle."""
+    process = call(server, tmp_path, certifi=server.bundle)
 
-    assert (called.stdout, called.stderr) == ("7\n", "")
-    assert tls.connections == 2
-
-
-def test_nobodys_certificate(tls, tmp_path):
-    """What the whole bundle does not vouch for is never called."""
-    refused = call(tls, tmp_path, whole=AMAZON)
-
-    assert refused.returncode != 0
-    assert "CERTIFICATE_VERIFY_FAILED" in refused.stderr
+    assert (process.stdout, process.stderr) == ("7\n", "")
+    assert server.connections == 2
 
 
-def test_bundle_of_ones_own(tls, tmp_path):
-    """Whoever sets one gets that, and at the first attempt."""
-    assert call(tls, tmp_path, whole=AMAZON, AWS_CA_BUNDLE=str(tls.bundle)).stdout == "7\n"
-    assert tls.connections == 1
+def test_unknown_certificate(server, tmp_path):
+    """A certificate that botocore's bundle does not cover is refused."""
+    assert_refused(call(server, tmp_path, certifi=AMAZON_ROOTS))
 
 
-def test_bundle_of_ones_own_alone(tls, tmp_path):
-    """Nothing is added to it: what only botocore's bundle vouches for is refused."""
-    refused = call(tls, tmp_path, whole=tls.bundle, AWS_CA_BUNDLE=str(AMAZON))
+def test_own_bundle(server, tmp_path):
+    """A bundle that the operator sets is used for the first connection."""
+    process = call(server, tmp_path, certifi=AMAZON_ROOTS, AWS_CA_BUNDLE=str(server.bundle))
 
-    assert refused.returncode != 0
-    assert "CERTIFICATE_VERIFY_FAILED" in refused.stderr
+    assert process.stdout == "7\n"
+    assert server.connections == 1
+
+
+def test_own_bundle_alone(server, tmp_path):
+    """A bundle that the operator sets replaces botocore's bundle."""
+    assert_refused(call(server, tmp_path, certifi=server.bundle, AWS_CA_BUNDLE=str(AMAZON_ROOTS)))

@@ -1,4 +1,4 @@
-"""SageMaker's errors, and boto3's, as ours."""
+"""How each error of SageMaker, botocore and urllib3 becomes one of the gateway's errors."""
 
 import http.client
 
@@ -20,8 +20,8 @@ CANARY = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/canary-7f3a"
 URL = {"endpoint_url": f"https://{CANARY}"}
 
 
-def answer(code, status, message=CANARY, **members):
-    """What boto3 makes of an error that SageMaker answers."""
+def error_response(code, status, message=CANARY, **members):
+    """Return the error that boto3 raises for an error response of SageMaker."""
     response = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -30,95 +30,95 @@ def answer(code, status, message=CANARY, **members):
     return ClientError(response, "InvokeEndpoint")
 
 
-def model_error(original_status, **members):
+def model_error(container_status, **members):
     arn = f"{CANARY}:log-group"
-    return answer(
-        "ModelError", 424, OriginalStatusCode=original_status, LogStreamArn=arn, **members
+    return error_response(
+        "ModelError", 424, OriginalStatusCode=container_status, LogStreamArn=arn, **members
     )
 
 
 def closed(reason):
-    """botocore's error for a connection that urllib3 could not read an answer from."""
+    """Return botocore's error for a connection without a readable response."""
     cause = urllib3_errors.ProtocolError("Connection aborted.", reason)
     return botocore_errors.ConnectionClosedError(error=cause, request=None, **URL)
 
 
-def test_every_error_sagemaker_declares_is_mapped():
-    """A new error shape in botocore fails here before it surprises production."""
+def test_declared_errors():
+    """Each error that botocore's model of InvokeEndpoint declares is in the table."""
     operation = Session().get_service_model("sagemaker-runtime").operation_model("InvokeEndpoint")
 
     assert {shape.error_code for shape in operation.error_shapes} <= {*ERRORS, *READ_ERRORS}
 
 
+# SageMaker's code and status.
+ERROR_RESPONSES = [
+    ("ModelError", 424, errors.ModelTimedOut),  # without the container's status
+    ("ModelNotReadyException", 429, errors.ModelNotReady),
+    ("InternalFailure", 500, errors.UpstreamFailed),
+    ("InternalDependencyException", 530, errors.UpstreamFailed),
+    ("ServiceUnavailable", 503, errors.UpstreamUnreachable),
+    ("ThrottlingException", 400, errors.UpstreamThrottled),
+    ("ThrottlingException", 429, errors.UpstreamThrottled),
+    ("AccessDeniedException", 403, errors.GatewayMisconfigured),
+    ("ExpiredTokenException", 400, errors.GatewayMisconfigured),
+    ("ExpiredToken", 400, errors.GatewayMisconfigured),
+    ("UnrecognizedClientException", 400, errors.GatewayMisconfigured),
+    ("InvalidSignatureException", 400, errors.GatewayMisconfigured),
+    ("SomethingNew", 403, errors.GatewayMisconfigured),
+    ("SomethingNew", 400, errors.UpstreamRejected),
+    # botocore uses the status as the code of a response that has none.
+    ("413", 413, errors.UpstreamRejected),
+    ("429", 429, errors.UpstreamThrottled),
+    ("500", 500, errors.UpstreamFailed),
+    ("502", 502, errors.UpstreamFailed),
+    ("503", 503, errors.UpstreamUnreachable),
+    ("504", 504, errors.UpstreamFailed),
+    ("530", 530, errors.UpstreamFailed),
+    ("", 0, errors.UpstreamRejected),
+]
+
+
+@pytest.mark.parametrize("message", [CANARY, None])
+@pytest.mark.parametrize(("code", "status", "expected"), ERROR_RESPONSES)
+def test_error_response(code, status, expected, message):
+    """SageMaker's code decides, or its status if the code is unknown; callers get no text of it."""
+    error = from_error_response(error_response(code, status, message), exposed=False)
+
+    assert type(error) is expected
+    assert "canary" not in str(error.problem("id"))
+
+
+def test_empty_error_response():
+    """An error of boto3 without any member is a rejected call."""
+    error = from_error_response(ClientError({}, "InvokeEndpoint"), exposed=False)
+
+    assert type(error) is errors.UpstreamRejected
+
+
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("statuses", "expected"),
     [
-        pytest.param(model_error(0), errors.ModelTimedOut, id="container-silent"),
-        pytest.param(answer("ModelError", 424), errors.ModelTimedOut, id="no-original-status"),
-        *(
-            pytest.param(model_error(status), errors.ModelRejectedInput, id=f"container-{status}")
-            for status in (400, 406, 413, 415, 422)
-        ),
-        *(
-            pytest.param(model_error(status), errors.ModelOverloaded, id=f"container-{status}")
-            for status in (429, 503, 507)
-        ),
-        *(
-            pytest.param(model_error(status), errors.ModelFailed, id=f"container-{status}")
-            for status in (200, 301, 401, 403, 404, 409, 418, 500, 501, 502, 504, 599)
-        ),
+        pytest.param([0], errors.ModelTimedOut, id="timed-out"),
+        pytest.param([400, 406, 413, 415, 422], errors.ModelRejectedInput, id="rejected"),
+        pytest.param([429, 503, 507], errors.ModelOverloaded, id="overloaded"),
         pytest.param(
-            answer("ModelNotReadyException", 429), errors.ModelNotReady, id="model-not-ready"
+            [200, 301, 401, 403, 404, 409, 418, 500, 501, 502, 504, 599],
+            errors.ModelFailed,
+            id="failed",
         ),
-        pytest.param(answer("InternalFailure", 500), errors.UpstreamFailed, id="500"),
-        pytest.param(answer("InternalDependencyException", 530), errors.UpstreamFailed, id="530"),
-        pytest.param(answer("ServiceUnavailable", 503), errors.UpstreamUnreachable, id="503"),
-        pytest.param(
-            answer("ThrottlingException", 400, None), errors.UpstreamThrottled, id="throttled-400"
-        ),
-        pytest.param(
-            answer("ThrottlingException", 429), errors.UpstreamThrottled, id="throttled-429"
-        ),
-        pytest.param(
-            answer("AccessDeniedException", 403), errors.GatewayMisconfigured, id="access-denied"
-        ),
-        pytest.param(
-            answer("ExpiredTokenException", 400), errors.GatewayMisconfigured, id="expired-400"
-        ),
-        pytest.param(answer("ExpiredToken", 400), errors.GatewayMisconfigured, id="expired-sts"),
-        pytest.param(
-            answer("UnrecognizedClientException", 400),
-            errors.GatewayMisconfigured,
-            id="unknown-credentials",
-        ),
-        pytest.param(
-            answer("InvalidSignatureException", 400),
-            errors.GatewayMisconfigured,
-            id="bad-signature",
-        ),
-        pytest.param(answer("SomethingNew", 403), errors.GatewayMisconfigured, id="new-403"),
-        pytest.param(answer("429", 429, None), errors.UpstreamThrottled, id="bare-429"),
-        pytest.param(answer("500", 500, None), errors.UpstreamFailed, id="bare-500"),
-        pytest.param(answer("502", 502, None), errors.UpstreamFailed, id="bare-502"),
-        pytest.param(answer("503", 503, None), errors.UpstreamUnreachable, id="bare-503"),
-        pytest.param(answer("504", 504, None), errors.UpstreamFailed, id="bare-504"),
-        pytest.param(answer("530", 530, None), errors.UpstreamFailed, id="bare-530"),
-        pytest.param(answer("SomethingNew", 400), errors.UpstreamRejected, id="new-400"),
-        pytest.param(answer("413", 413, None), errors.UpstreamRejected, id="bare-413"),
-        pytest.param(answer("", 0, None), errors.UpstreamRejected, id="nothing-known"),
-        pytest.param(ClientError({}, "InvokeEndpoint"), errors.UpstreamRejected, id="empty"),
     ],
 )
-def test_answers(error, expected):
-    """By code, by the container's status, or by the status alone; and nothing of it is told."""
-    ours = from_error_response(error, exposed=False)
+def test_model_error(statuses, expected):
+    """The container's status decides which error a ModelError becomes."""
+    for status in statuses:
+        error = from_error_response(model_error(status, OriginalMessage=CANARY), exposed=False)
+        assert type(error) is expected, status
+        assert "canary" not in str(error.problem("id"))
+        if expected is errors.ModelRejectedInput:
+            assert error.status == status
 
-    assert type(ours) is expected
-    assert ours.model_message is None
-    assert "canary" not in str(ours.problem("id"))
 
-
-# The texts are SageMaker's, as public reports and its documentation show them.
+# The texts are SageMaker's, from public reports and its documentation.
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
@@ -153,16 +153,15 @@ def test_answers(error, expected):
     ],
 )
 def test_validation_error(message, expected):
-    """SageMaker has one code for all of these; an unknown text means that the table is wrong."""
-    assert (
-        type(from_error_response(answer("ValidationError", 400, message), exposed=False))
-        is expected
-    )
+    """The text of a ValidationError decides, and an unknown text means that the table is wrong."""
+    error = from_error_response(error_response("ValidationError", 400, message), exposed=False)
+
+    assert type(error) is expected
 
 
 @pytest.mark.parametrize("status", [400, 500, 507])
-def test_models_own_words(status):
-    """The container's words, and only those, for a model that opts in."""
+def test_model_message(status):
+    """A caller gets the container's text, and no other text, if the table exposes it."""
     error = model_error(status, OriginalMessage="shape mismatch")
 
     exposed = from_error_response(error, exposed=True).problem("id")
@@ -171,106 +170,59 @@ def test_models_own_words(status):
     assert "model_message" not in from_error_response(error, exposed=False).problem("id")
 
 
-def test_models_own_words_are_missing():
-    """There is nothing to expose of a container that said nothing."""
+def test_no_model_message():
+    """A problem has no `model_message` if the container sent no text."""
     assert "model_message" not in from_error_response(model_error(500), exposed=True).problem("id")
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        pytest.param(
-            botocore_errors.ReadTimeoutError(**URL), errors.UpstreamTimedOut, id="read-timeout"
-        ),
-        pytest.param(
-            botocore_errors.ConnectTimeoutError(**URL), errors.UpstreamUnreachable, id="connect"
-        ),
-        pytest.param(
-            botocore_errors.EndpointConnectionError(error="refused", **URL),
-            errors.UpstreamUnreachable,
-            id="refused",
-        ),
-        pytest.param(
-            botocore_errors.SSLError(error="bad certificate", **URL),
-            errors.UpstreamUnreachable,
-            id="tls",
-        ),
-        pytest.param(
-            botocore_errors.ProxyConnectionError(proxy_url=CANARY),
-            errors.UpstreamUnreachable,
-            id="proxy",
-        ),
-        pytest.param(closed(ConnectionResetError(104)), errors.UpstreamUnreachable, id="reset"),
-        pytest.param(
-            closed(http.client.RemoteDisconnected("no answer")),
-            errors.UpstreamUnreachable,
-            id="closed",
-        ),
-        pytest.param(closed(TimeoutError()), errors.UpstreamTimedOut, id="sending-timed-out"),
-        pytest.param(
-            closed(http.client.BadStatusLine("SSH-2.0")), errors.UpstreamInvalidResponse, id="ssh"
-        ),
-        pytest.param(
-            closed(http.client.LineTooLong("header line")),
-            errors.UpstreamInvalidResponse,
-            id="long-header",
-        ),
-        pytest.param(
-            botocore_errors.HTTPClientError(error="odd"), errors.UpstreamInvalidResponse, id="odd"
-        ),
-        pytest.param(
-            urllib3_errors.ReadTimeoutError(None, "", "slow"),
-            errors.UpstreamTimedOut,
-            id="body-hangs",
-        ),
-        pytest.param(
-            urllib3_errors.ProtocolError("broken"), errors.UpstreamTruncated, id="body-breaks-off"
-        ),
-        pytest.param(
-            urllib3_errors.IncompleteRead(3, 4), errors.UpstreamTruncated, id="body-ends-early"
-        ),
-        pytest.param(
-            botocore_errors.NoCredentialsError(), errors.GatewayMisconfigured, id="no-credentials"
-        ),
-        pytest.param(
-            botocore_errors.PartialCredentialsError(provider="env", cred_var="secret"),
-            errors.GatewayMisconfigured,
-            id="half-credentials",
-        ),
-        pytest.param(
-            botocore_errors.CredentialRetrievalError(provider="p", error_msg=CANARY),
-            errors.GatewayMisconfigured,
-            id="lost-credentials",
-        ),
-        pytest.param(
-            botocore_errors.UnauthorizedSSOTokenError(),
-            errors.GatewayMisconfigured,
-            id="sso",
-        ),
-        pytest.param(
-            botocore_errors.ProfileNotFound(profile=CANARY),
-            errors.GatewayMisconfigured,
-            id="profile",
-        ),
-        pytest.param(botocore_errors.NoRegionError(), errors.GatewayMisconfigured, id="no-region"),
-        pytest.param(
-            botocore_errors.InvalidRegionError(region_name=CANARY),
-            errors.GatewayMisconfigured,
-            id="bad-region",
-        ),
-    ],
-)
-def test_silence(error, expected):
-    """Without an answer it is the connection, or our own set-up; and nothing of it is told."""
-    ours = from_failed_call(error)
-
-    assert type(ours) is expected
-    assert "canary" not in str(ours.problem("id"))
+FAILED_CALLS = [
+    (botocore_errors.ReadTimeoutError(**URL), errors.UpstreamTimedOut),
+    (urllib3_errors.ReadTimeoutError(None, "", "slow"), errors.UpstreamTimedOut),
+    (closed(TimeoutError()), errors.UpstreamTimedOut),
+    (closed(ConnectionResetError(104)), errors.UpstreamUnreachable),
+    (closed(http.client.RemoteDisconnected("no answer")), errors.UpstreamUnreachable),
+    (botocore_errors.ConnectTimeoutError(**URL), errors.UpstreamUnreachable),
+    (
+        botocore_errors.EndpointConnectionError(error="refused", **URL),
+        errors.UpstreamUnreachable,
+    ),
+    (botocore_errors.SSLError(error="bad certificate", **URL), errors.UpstreamUnreachable),
+    (botocore_errors.ProxyConnectionError(proxy_url=CANARY), errors.UpstreamUnreachable),
+    (closed(http.client.BadStatusLine("SSH-2.0")), errors.UpstreamInvalidResponse),
+    (closed(http.client.LineTooLong("header line")), errors.UpstreamInvalidResponse),
+    (botocore_errors.HTTPClientError(error="odd"), errors.UpstreamInvalidResponse),
+    (urllib3_errors.ProtocolError("broken"), errors.UpstreamTruncated),
+    (urllib3_errors.IncompleteRead(3, 4), errors.UpstreamTruncated),
+    (botocore_errors.NoCredentialsError(), errors.GatewayMisconfigured),
+    (
+        botocore_errors.PartialCredentialsError(provider="env", cred_var="secret"),
+        errors.GatewayMisconfigured,
+    ),
+    (
+        botocore_errors.CredentialRetrievalError(provider="p", error_msg=CANARY),
+        errors.GatewayMisconfigured,
+    ),
+    (botocore_errors.UnauthorizedSSOTokenError(), errors.GatewayMisconfigured),
+    (botocore_errors.ProfileNotFound(profile=CANARY), errors.GatewayMisconfigured),
+    (botocore_errors.NoRegionError(), errors.GatewayMisconfigured),
+    (botocore_errors.InvalidRegionError(region_name=CANARY), errors.GatewayMisconfigured),
+]
 
 
 @pytest.mark.parametrize(
-    "error", [botocore_errors.ParamValidationError(report=CANARY), ValueError(CANARY)]
+    ("failure", "expected"), FAILED_CALLS, ids=lambda value: type(value).__name__
 )
-def test_bug(error):
-    """A call that botocore does not even send is our mistake."""
-    assert from_failed_call(error) is None
+def test_failed_call(failure, expected):
+    """A call without a response failed at the connection or at the gateway's own set-up."""
+    error = from_failed_call(failure)
+
+    assert type(error) is expected
+    assert "canary" not in str(error.problem("id"))
+
+
+@pytest.mark.parametrize(
+    "bug", [botocore_errors.ParamValidationError(report=CANARY), ValueError(CANARY)]
+)
+def test_bug(bug):
+    """A call that botocore refuses to send is a bug, and not an error of SageMaker."""
+    assert from_failed_call(bug) is None
