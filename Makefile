@@ -67,13 +67,16 @@ sagemaker: $(RUN)  ## Run the local SageMaker alone, with the demo endpoints
 # contents of its files and not by their names, so the old package has to go: otherwise a renamed file
 # would change nothing. PIP_CONSTRAINT makes pip check the hashes of every wheel, also of those that
 # Chalice downloads a second time because this machine's wheel does not fit Lambda.
-package: $(RUN)  ## Make build/deployment.zip and build/sam.json for STAGE
+define MAKE_PACKAGE
 	@$(BIN)/python -m gatewayctl compile --stage $(STAGE)
 	@rm -rf .chalice/deployments build/deployment.zip build/sam.json
 	@mkdir -p build
 	@$(BIN)/python -m deployment.fragment --stage $(STAGE) > build/fragment.json
 	@AWS_DEFAULT_REGION=us-east-1 PIP_CONSTRAINT=$(CURDIR)/requirements.txt $(BIN)/chalice package --stage $(STAGE) --merge-template build/fragment.json build
 	@$(BIN)/python -m deployment.bytecode build/deployment.zip
+endef
+package: $(RUN)  ## Make build/deployment.zip and build/sam.json for STAGE
+	$(MAKE_PACKAGE)
 
 # CloudFormation, because `chalice deploy` cannot create gateway responses: docs/deploy.md
 deploy: $(RUN)  ## Deploy STAGE with CloudFormation; BUCKET takes the package
@@ -81,7 +84,7 @@ deploy: $(RUN)  ## Deploy STAGE with CloudFormation; BUCKET takes the package
 	@command -v aws >/dev/null || { echo "error: the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"; exit 2; }
 	@$(BIN)/python -m gatewayctl validate --stage $(STAGE) $(TABLE_OPTION)
 	@$(BIN)/python -m gatewayctl policy --stage $(STAGE) $(TABLE_OPTION) --check
-	@$(MAKE) --no-print-directory package STAGE=$(STAGE)
+	$(MAKE_PACKAGE)
 	@aws cloudformation package --template-file build/sam.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --use-json --output-template-file build/packaged.json
 	@aws cloudformation deploy --template-file build/packaged.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --stack-name $(STACK) --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 	@aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='EndpointURL'].OutputValue" --output text
