@@ -61,7 +61,11 @@ class Policy:
 
     @classmethod
     def of(cls, document: Any) -> Policy:
-        """When it is not one: MalformedPolicy."""
+        """Parse a policy document.
+
+        Raises:
+            MalformedPolicy: It is not one.
+        """
         statements = document.get("Statement") if isinstance(document, dict) else None
         if not isinstance(statements, list) or not statements:
             raise MalformedPolicy(f"no policy document with a Statement: {document}")

@@ -5,17 +5,17 @@ import json
 from functools import partial
 
 import pytest
+from tests.api_gateway.functions import packaged
+from tests.api_gateway.template import APP
+from tests.support.recorder import Answer
 
 from chalicelib.errors import ModelNotReady
-from tests.api_gateway.door import SimulatorDoor
-from tests.api_gateway.functions import packaged
+from tests.api_gateway.definition import functions_of, packaged_template_of
 from tests.api_gateway.hand_made import API, Told, says, statement
-from tests.api_gateway.simulator import ApiGateway
-from tests.api_gateway.template import APP, functions_of, packaged_template_of
-from tests.support.doors import CONTEXT
-from tests.support.gateway import FakeRuntime, house
+from tests.api_gateway.simulator import ApiGateway, SimulatorClient
+from tests.support.events import CONTEXT
+from tests.support.gateway import FakeRuntime, build_gateway
 from tests.support.problems import assert_problem
-from tests.support.recorder import Answer
 
 BYTES = bytes(range(256))
 JSON = ("Content-Type", "application/json")
@@ -26,7 +26,7 @@ CREDENTIAL = ("Authorization", "Bearer t")
 @pytest.fixture
 def build():
     """Makes a gateway behind the simulator, with CORS as in the stage `dev`."""
-    return partial(house, SimulatorDoor, cors_origin="*")
+    return partial(build_gateway, SimulatorClient, cors_origin="*")
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_preflight(gateway, path):
         ("Access-Control-Request-Headers", "authorization,content-type"),
     ]
 
-    answer = gateway.door.api.handle("OPTIONS", path, asked).answer
+    answer = gateway.client.api.handle("OPTIONS", path, asked).answer
 
     assert answer.status == 200
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -127,7 +127,7 @@ def test_preflight(gateway, path):
 )
 def test_what_api_gateway_answers_itself(gateway, path, status, message):
     """By plain `chalice deploy` it has neither CORS nor a problem in it; our log has nothing."""
-    answer = gateway.door.api.handle("GET", path).answer
+    answer = gateway.client.api.handle("GET", path).answer
 
     assert (answer.status, answer.json()) == (status, {"message": message})
     assert "access-control-allow-origin" not in answer.headers
@@ -136,7 +136,7 @@ def test_what_api_gateway_answers_itself(gateway, path, status, message):
 
 def test_authorizer_is_asked_once_a_minute(clock):
     """The app's own; its answer comes to the app's other routes too."""
-    gateway = house(partial(SimulatorDoor, clock=clock), clock=clock)
+    gateway = build_gateway(partial(SimulatorClient, clock=clock), clock=clock)
 
     assert gateway.predict("churn").status == 200
     clock.passes(59)

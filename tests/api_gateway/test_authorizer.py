@@ -1,16 +1,9 @@
 """Who may pass is what a policy says, and for how long it is believed."""
 
 import pytest
-
 from tests.api_gateway.functions import packaged
-from tests.api_gateway.hand_made import (
-    ALLOW,
-    API,
-    Guarded,
-    raising,
-    says,
-    statement,
-)
+
+from tests.api_gateway.hand_made import ALLOW, API, Guarded, raising, says, statement
 from tests.api_gateway.unverified import Unverified
 from tests.support import lambda_runtime
 

@@ -14,11 +14,10 @@ from samtranslator.translator.translator import Translator
 from chalicelib.api import cors
 from deployment.fragment import environment_of, fragment
 from deployment.gateway_responses import BEFORE_US, RESPONSES
-from tests.api_gateway.door import PackagedDoor
-from tests.api_gateway.simulator import ApiGateway
-from tests.api_gateway.template import functions_of, packaged_template_of
-from tests.support.doors import ROOT
-from tests.support.gateway import house
+from tests.api_gateway.definition import functions_of, packaged_template_of
+from tests.api_gateway.simulator import ApiGateway, PackagedClient
+from tests.support.gateway import build_gateway
+from tests.support.paths import ROOT
 from tests.support.problems import MEMBERS
 
 STAGING = ("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment")
@@ -27,7 +26,7 @@ ORIGIN = "https://shop.example.com"
 
 @pytest.fixture(name="api")
 def _api():
-    return house(PackagedDoor, cors_origin="*").door.api
+    return build_gateway(PackagedClient, cors_origin="*").client.api
 
 
 def assert_ours(answer, status, slug):
@@ -90,7 +89,7 @@ def fails(event, context):
 )
 def test_function_that_fails(function, status, slug):
     """A crash is no bare 502: a broken authorizer is one that cannot check credentials now."""
-    app = house(PackagedDoor, cors_origin="*").app
+    app = build_gateway(PackagedClient, cors_origin="*").app
     functions = {**functions_of(app), function: fails}
     api = ApiGateway(packaged_template_of(app), functions)
 

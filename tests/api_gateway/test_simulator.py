@@ -5,13 +5,7 @@ import json
 import pytest
 
 from tests.api_gateway.definition import NotModelled
-from tests.api_gateway.hand_made import (
-    Told,
-    method,
-    scheme,
-    small,
-    template,
-)
+from tests.api_gateway.hand_made import Told, method, scheme, small, template
 from tests.api_gateway.simulator import ApiGateway
 from tests.api_gateway.unverified import Unverified
 

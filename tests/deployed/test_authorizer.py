@@ -9,9 +9,10 @@ import pytest
 
 from tests.support import function
 from tests.support.canary import CANARY
-from tests.support.doors import token_event
+from tests.support.events import token_event
 from tests.support.problems import assert_problem
-from tests.support.recorder import Answer, Recorder
+from tests.support.recorder import Answer
+from tests.support.http_server import StubServer
 from tests.unit.auth.documents import api_key, document, entry
 
 SECRET = "inference-gateway/keys"
@@ -48,7 +49,7 @@ def _authorizer(package, task_root, sagemaker_local):
 @contextmanager
 def refusing():
     """A store whose port is closed."""
-    with Recorder() as recorder:
+    with StubServer() as recorder:
         url = recorder.url
     yield url
 
@@ -57,7 +58,7 @@ def refusing():
 def silent():
     """A store that takes the question, and says nothing."""
     silence = threading.Event()
-    with Recorder() as recorder:
+    with StubServer() as recorder:
         recorder.answer = lambda _: silence.wait(20) and Answer(b"{}")
         try:
             yield recorder.url
@@ -68,7 +69,7 @@ def silent():
 @contextmanager
 def failing():
     """A store that has other worries."""
-    with Recorder() as recorder:
+    with StubServer() as recorder:
         recorder.answer = lambda _: Answer(b'{"message": "secret"}', 500)
         yield recorder.url
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.support.doors import LambdaContext
+from tests.support.events import LambdaContext
 from tests.support.problems import assert_problem
 from tests.support.recorder import Answer
 

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.support.doors import event
-from tests.support.lambda_runtime import function_environment, python
+from tests.support.events import proxy_event
+from tests.support.lambda_process import function_environment, python
 from tests.support.package import build, copy_project
-from tests.support.recorder import Recorder
+from tests.support.http_server import StubServer
 
 # What people upload, and Lambda unpacks at a cold start: botocore's descriptions above all, then
 # cryptography. A new dependency of any weight, or one that brings pip, is over these.
@@ -51,7 +51,7 @@ sys.stdout.write("\\n" + json.dumps(seen))
 @pytest.fixture(scope="module")
 def first_call(task_root):
     """What the first call of a process that knows nothing but the zip did besides answering."""
-    request = event(
+    request = proxy_event(
         "POST",
         "/predict/iris",
         resource="/predict/{model}",
@@ -59,7 +59,7 @@ def first_call(task_root):
         headers={"Content-Type": "application/json"},
         body=b'{"instances": []}',
     )
-    with Recorder() as recorder:
+    with StubServer() as recorder:
         finished = subprocess.run(
             python("-c", WATCHED_CALL),
             cwd=task_root,

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.doors import event, token_event
-from tests.support.lambda_runtime import function_environment, python
-from tests.support.recorder import Answer, Recorder
+from tests.support.events import proxy_event, token_event
+from tests.support.lambda_process import function_environment, python
+from tests.support.recorder import Answer
+from tests.support.http_server import StubServer
 from tests.unit.auth.documents import api_key, document, entry
 
 HANDLER, AUTHORIZER = "app.app", "app.authorize"
@@ -68,7 +69,7 @@ sys.stdout.write("\\n" + json.dumps({"start": start, "called": seen(), "answer":
 @pytest.fixture(scope="module", name="counted")
 def _counted(package, task_root):
     """What each function had imported and opened when it had started, and when it was called."""
-    prediction = event(
+    prediction = proxy_event(
         "POST",
         "/predict/iris",
         resource="/predict/{model}",
@@ -78,7 +79,7 @@ def _counted(package, task_root):
     )
     question = token_event(f"Bearer {KEY}", "POST", "/predict/iris")
     environment = package.function["Environment"]["Variables"]
-    with Recorder() as recorder:
+    with StubServer() as recorder:
         recorder.answer = lambda arrived: Answer(
             secret() if "x-amz-target" in arrived.headers else b"{}",
             headers=(("Content-Type", "application/json"),),

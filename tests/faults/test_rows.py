@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from tests.faults.rows import ROWS
-from tests.support.doors import ROOT
+from tests.support.paths import ROOT
 
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "reliability.md"

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from tests.support.doors import ApiGatewayDoor, LocalDoor
-from tests.support.gateway import house
+from tests.support.clients import LambdaClient, LocalClient
+from tests.support.gateway import build_gateway
 
 
 @pytest.fixture(autouse=True)
@@ -20,11 +20,11 @@ def chalices_signature():
 
 
 @pytest.fixture(
-    params=[pytest.param(LocalDoor, id="local"), pytest.param(ApiGatewayDoor, id="api-gateway")]
+    params=[pytest.param(LocalClient, id="local"), pytest.param(LambdaClient, id="api-gateway")]
 )
 def build(request):
     """Makes a gateway; every test that uses it runs once behind each door."""
-    return partial(house, request.param)
+    return partial(build_gateway, request.param)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def gateway(build):
 @pytest.fixture
 def build_deployed():
     """Makes a gateway behind API Gateway, for what only that can say."""
-    return partial(house, ApiGatewayDoor)
+    return partial(build_gateway, LambdaClient)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
 from chalicelib.errors import RoutingUnavailable
 from tests.support.canary import CANARY
 from tests.support.clock import Clock
-from tests.support.doors import CONTEXT, TOKEN
-from tests.support.gateway import JSON, TESTS, FakeScheme
+from tests.support.events import CONTEXT
+from tests.support.clients import TOKEN
+from tests.support.gateway import JSON, IDENTITY, FakeScheme
 from tests.support.problems import assert_problem
 
 ORIGIN = "https://shop.example.com"
@@ -69,13 +70,13 @@ def test_ok(build, method, path):
     scheme = FakeScheme()
     gateway = build(scheme=scheme)
 
-    answer = gateway.door.send(method, path, bearer(TOKEN), b"{}")
+    answer = gateway.client.send(method, path, bearer(TOKEN), b"{}")
 
     assert answer.status in {200, 400, 404}
     assert scheme.asked == [TOKEN]
     assert (gateway.log.requests[0]["principal"], gateway.log.requests[0]["key_id"]) == (
-        TESTS.principal,
-        TESTS.key_id,
+        IDENTITY.principal,
+        IDENTITY.key_id,
     )
 
 
@@ -84,7 +85,7 @@ def test_unauthorized(build, method, path):
     """A bad one does not, and nobody is asked anything."""
     gateway = build(scheme=FakeScheme(BAD))
 
-    answer = gateway.door.send(method, path, bearer("wrong-secret"), b"{}")
+    answer = gateway.client.send(method, path, bearer("wrong-secret"), b"{}")
 
     assert_problem(answer, 401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -97,7 +98,7 @@ def test_unavailable(build, method, path):
     """One that cannot be checked is not the caller's fault, and does not let in either."""
     gateway = build(scheme=FakeScheme(AWAY))
 
-    answer = gateway.door.send(method, path, bearer("away"), b"{}")
+    answer = gateway.client.send(method, path, bearer("away"), b"{}")
 
     assert_problem(answer, 503, "auth-unavailable")
     assert "www-authenticate" not in answer.headers
@@ -119,12 +120,12 @@ def test_unavailable(build, method, path):
 )
 def test_context_that_does_not_let_in(deployed, method, path, context):
     """An event that came past our authorizer, or by another one."""
-    event = deployed.door.event(method, path, JSON, b"{}")
+    event = deployed.client.event(method, path, JSON, b"{}")
     event["requestContext"]["authorizer"] = context
     if context is None:
         del event["requestContext"]["authorizer"]
 
-    assert_problem(deployed.door.deliver(event), 401, "unauthorized")
+    assert_problem(deployed.client.deliver(event), 401, "unauthorized")
     assert deployed.runtime.calls == []
 
 
@@ -139,10 +140,10 @@ def test_context_that_does_not_let_in(deployed, method, path, context):
 )
 def test_context_that_cannot_be(deployed, capfd, context):
     """A bug of the authorizer's is a failure of ours: closed, and told like any other."""
-    event = deployed.door.event("POST", "/predict/churn", JSON, b"{}")
+    event = deployed.client.event("POST", "/predict/churn", JSON, b"{}")
     event["requestContext"]["authorizer"] = context
 
-    assert_problem(deployed.door.deliver(event), 500, "internal")
+    assert_problem(deployed.client.deliver(event), 500, "internal")
     assert deployed.runtime.calls == []
     assert [line["message"] for line in deployed.log.lines] == ["bug", "request"]
     assert capfd.readouterr().err == ""
@@ -182,7 +183,7 @@ def test_one_answer_for_every_reason(build):
     headers = [*map(bearer, [*BAD, "late", "nobody's", "gw_", "a.b.c"])]
     headers += [{"Authorization": said} for said in ("Basic eDp5", "Bearer", "Bearer  late")]
 
-    answers = [gateway.door.send(*route, said, b"{}") for said in headers for route in CLOSED]
+    answers = [gateway.client.send(*route, said, b"{}") for said in headers for route in CLOSED]
 
     first, *others = map(without_instance, answers)
     assert all(other == first for other in others)
@@ -200,7 +201,7 @@ def test_one_answer_for_every_reason(build):
 )
 def test_cors(build, origin, token, status):
     """A script in a browser can read why it was not let in."""
-    scheme = FakeScheme({**BAD, **AWAY, TOKEN: TESTS})
+    scheme = FakeScheme({**BAD, **AWAY, TOKEN: IDENTITY})
     gateway = build(scheme=scheme, cors_origin=origin)
 
     answer = gateway.predict("churn", Authorization=f"Bearer {token}")
@@ -233,9 +234,9 @@ def test_health_is_open(build, token):
 )
 def test_wrong_method(build, token, method, path):
     """405 whoever asks: which methods there are is no secret."""
-    gateway = build(scheme=FakeScheme({**BAD, **AWAY, TOKEN: TESTS}))
+    gateway = build(scheme=FakeScheme({**BAD, **AWAY, TOKEN: IDENTITY}))
 
-    answer = gateway.door.send(method, path, bearer(token), b"{}")
+    answer = gateway.client.send(method, path, bearer(token), b"{}")
 
     assert_problem(answer, 405, "method-not-allowed")
     assert answer.headers["allow"]
@@ -260,13 +261,13 @@ def test_credential_comes_first(build):
 def test_nothing_of_a_token(build, capfd, token):
     """Not in an answer, the log or what goes to SageMaker; good or bad."""
     known = {
-        CANARY: TESTS,
+        CANARY: IDENTITY,
         "wrong-" + CANARY: BadCredential("wrong-secret"),
         "away-" + CANARY: StoreUnavailable("ConnectTimeoutError"),
     }
     gateway = build(scheme=FakeScheme(known))
 
-    answers = [gateway.door.send(method, path, bearer(token), b"{}") for method, path in CLOSED]
+    answers = [gateway.client.send(method, path, bearer(token), b"{}") for method, path in CLOSED]
 
     assert all(CANARY not in f"{answer.headers} {answer.body!r}" for answer in answers)
     assert CANARY not in gateway.log.text + "".join(capfd.readouterr())

@@ -12,8 +12,9 @@ from chalicelib.api.factory import create_app
 from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
 from chalicelib.settings import Settings
 from tests.support.canary import CANARY
-from tests.support.doors import CONTEXT, TOKEN, ApiGatewayDoor, token_event
-from tests.support.gateway import TESTS, FakeScheme, Log, house
+from tests.support.events import CONTEXT, token_event
+from tests.support.clients import TOKEN, LambdaClient
+from tests.support.gateway import IDENTITY, FakeScheme, Log, build_gateway
 from tests.support.vectors import vectors
 
 # What a line of the authorizer's log may hold: ours, and Powertools' own.
@@ -28,7 +29,7 @@ class Desk:
 
     def __init__(self, known):
         self.scheme = FakeScheme(known)
-        self._gateway = house(ApiGatewayDoor, scheme=self.scheme)
+        self._gateway = build_gateway(LambdaClient, scheme=self.scheme)
         self.log = self._gateway.log
 
     def ask(self, authorization, method="POST", path="/predict/iris"):
@@ -40,7 +41,7 @@ class Desk:
 def _desk():
     return Desk(
         {
-            TOKEN: TESTS,
+            TOKEN: IDENTITY,
             "jwt": Identity("user|7", ("iris", "house-price/*"), 1_900_000_000),
             "no-grants": Identity("nobody-much", (), None, "abcd1234"),
             "bad": BadCredential("wrong-secret"),
@@ -210,7 +211,7 @@ def test_bug(desk, capfd):
 
 def test_no_header_in_chalice_local():
     """Chalice answers before us, as API Gateway does: a bare 401."""
-    local = LocalGateway(house(ApiGatewayDoor).app, Config())
+    local = LocalGateway(build_gateway(LambdaClient).app, Config())
 
     with pytest.raises(NotAuthorizedError):
         local.handle_request("GET", "/models", {}, b"")

@@ -17,8 +17,9 @@ from chalice.local import create_local_server
 from chalicelib.auth.identity import Identity
 from chalicelib.errors import UpstreamThrottled
 from chalicelib.payload.messages import InferenceResponse
-from tests.support.doors import CONTEXT, Answer, ApiGatewayDoor, LambdaContext
-from tests.support.gateway import JSON, FakeRuntime, FakeScheme, house
+from tests.support.events import CONTEXT, LambdaContext
+from tests.support.clients import Response, LambdaClient
+from tests.support.gateway import JSON, FakeRuntime, FakeScheme, build_gateway
 from tests.support.profile import LONG
 
 THREADS = 8
@@ -61,7 +62,7 @@ def _eager_threads():
 @pytest.fixture(name="gateway")
 def _gateway():
     everybody = {f"token-{n}": Identity(f"caller-{n}", ("*",), None) for n in range(CALLERS)}
-    return house(ApiGatewayDoor, runtime=FakeRuntime(answer), scheme=FakeScheme(everybody))
+    return build_gateway(LambdaClient, runtime=FakeRuntime(answer), scheme=FakeScheme(everybody))
 
 
 def request(number):
@@ -109,13 +110,13 @@ def test_one_app_in_threads(gateway):
 
     def call(number):
         method, path, body, _, _ = request(number)
-        event = gateway.door.event(method, path, JSON, body)
+        event = gateway.client.event(method, path, JSON, body)
         event["requestContext"]["requestId"] = f"request-{number}"
         event["requestContext"]["authorizer"] = {
             **CONTEXT,
             "principal": f"caller-{number % CALLERS}",
         }
-        return gateway.door.deliver(event, LambdaContext(f"lambda-{number}"))
+        return gateway.client.deliver(event, LambdaContext(f"lambda-{number}"))
 
     answers = in_threads(call, THREADS * DIRECT_REQUESTS)
 
@@ -148,7 +149,7 @@ def test_chalice_local(gateway, local_server, capfd):
         connection.request(method, path, body, {**JSON, **bearer})
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
-        answer = Answer(response.status, headers, response.read())
+        answer = Response(response.status, headers, response.read())
         connection.close()
         return answer
 

@@ -68,7 +68,7 @@ def test_every_answer(build, parts, request_line, status, origin):
     """Errors included: a browser shows a script nothing of an answer without CORS."""
     gateway = build(cors_origin=origin, **parts)
 
-    answer = gateway.door.send(*request_line.split(), JSON, b"{}")
+    answer = gateway.client.send(*request_line.split(), JSON, b"{}")
 
     assert answer.status == status
     assert answer.headers["access-control-allow-origin"] == origin
@@ -81,7 +81,7 @@ def test_every_answer(build, parts, request_line, status, origin):
 @pytest.mark.parametrize(("parts", "request_line", "status"), ANSWERS)
 def test_off(build, parts, request_line, status):
     """Without the setting there is nothing of it on any answer."""
-    answer = build(**parts).door.send(*request_line.split(), JSON, b"{}")
+    answer = build(**parts).client.send(*request_line.split(), JSON, b"{}")
 
     assert answer.status == status
     assert of_cors(answer.headers) == {}

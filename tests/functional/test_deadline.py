@@ -4,16 +4,16 @@ import time
 
 import pytest
 
-from tests.support.doors import LambdaContext
+from tests.support.events import LambdaContext
 from tests.support.gateway import JSON
 
 
 def seconds_left(deployed, model="churn", *, age_ms=0, remaining_ms=29_000, timeout_ms=None):
     """What the runtime is given of a request that API Gateway took so long ago."""
     said = {} if timeout_ms is None else {"X-Request-Timeout-Ms": str(timeout_ms)}
-    event = deployed.door.event("POST", f"/predict/{model}", {**JSON, **said}, b"{}")
+    event = deployed.client.event("POST", f"/predict/{model}", {**JSON, **said}, b"{}")
     event["requestContext"]["requestTimeEpoch"] = round(time.time() * 1000) - age_ms
-    deployed.door.deliver(event, LambdaContext(remaining_ms=remaining_ms))
+    deployed.client.deliver(event, LambdaContext(remaining_ms=remaining_ms))
     return deployed.call.seconds
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.auth.identity import Identity
 from gatewayctl.cli import main
-from tests.support.doors import TOKEN
+from tests.support.clients import TOKEN
 from tests.support.gateway import TABLE, FakeScheme
 
 CALLS = [

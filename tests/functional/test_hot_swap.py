@@ -8,8 +8,8 @@ from chalicelib.payload.messages import InferenceResponse
 from chalicelib.routing.reading import file
 from chalicelib.routing.refreshed import RefreshedSource
 from chalicelib.routing.s3_object import Fetched
-from tests.support.doors import ApiGatewayDoor
-from tests.support.gateway import Log, house
+from tests.support.clients import LambdaClient
+from tests.support.gateway import Log, build_gateway
 from tests.support.profile import LONG
 
 THREADS = 8
@@ -57,7 +57,7 @@ def test_no_torn_reads():
     """Name, target, parameters and the log's digest of a request all come from one table."""
     place, log = Place(), Log()
     source = RefreshedSource(place, log.telemetry, max_age_seconds=0.0)
-    gateway = house(ApiGatewayDoor, source=source)
+    gateway = build_gateway(LambdaClient, source=source)
     gateway.runtime.answer = told
     swapped = threading.Event()
 

@@ -6,8 +6,8 @@ import pytest
 
 from chalicelib.errors import UpstreamTimedOut
 from chalicelib.payload.messages import InferenceResponse
-from tests.support.doors import LambdaContext
-from tests.support.gateway import JSON, TESTS, FakeRuntime, FakeScheme
+from tests.support.events import LambdaContext
+from tests.support.gateway import JSON, IDENTITY, FakeRuntime, FakeScheme
 from tests.support.problems import assert_problem
 
 CANARY = "canary-7f3a"
@@ -81,7 +81,7 @@ def test_nothing_of_a_caller(build):
     """No body, no header, no query, no upstream message; neither on success nor on failure."""
     answered = InferenceResponse(CANARY.encode(), "text/plain", custom_attributes=CANARY)
     gateway = build(
-        runtime=FakeRuntime(lambda target, request: answered), scheme=FakeScheme({CANARY: TESTS})
+        runtime=FakeRuntime(lambda target, request: answered), scheme=FakeScheme({CANARY: IDENTITY})
     )
     said = {
         **JSON,
@@ -107,10 +107,10 @@ def test_nothing_of_a_caller(build):
 @pytest.mark.parametrize("context", [LambdaContext("lambdas-own"), None], ids=["context", "none"])
 def test_id_is_api_gateways(deployed, context):
     """API Gateway's request id is the instance, the header and the line."""
-    event = deployed.door.event("POST", "/predict/nothing")
+    event = deployed.client.event("POST", "/predict/nothing")
     event["requestContext"]["requestId"] = "api-gateways-own"
 
-    answer = deployed.door.deliver(event, context)
+    answer = deployed.client.deliver(event, context)
 
     problem = assert_problem(answer, 404, "unknown-model")
     assert problem["instance"] == "api-gateways-own"
@@ -119,10 +119,10 @@ def test_id_is_api_gateways(deployed, context):
 
 def test_id_is_lambdas(deployed):
     """`chalice local` has none of API Gateway's."""
-    event = deployed.door.event("GET", "/health")
+    event = deployed.client.event("GET", "/health")
     del event["requestContext"]["requestId"]
 
-    answer = deployed.door.deliver(event, LambdaContext("lambdas-own"))
+    answer = deployed.client.deliver(event, LambdaContext("lambdas-own"))
 
     assert answer.headers["x-request-id"] == "lambdas-own"
 
@@ -149,7 +149,7 @@ def test_id_is_never_the_callers(gateway):
 )
 def test_server_timing(gateway, method, path, called):
     """On every answer: the gateway's time, and the model's when there was a call."""
-    answer = gateway.door.send(method, path, JSON, b"{}")
+    answer = gateway.client.send(method, path, JSON, b"{}")
 
     model = r"model;dur=\d+\.\d, " if called else ""
     assert re.fullmatch(rf"{model}gateway;dur=\d+\.\d", answer.headers["server-timing"])

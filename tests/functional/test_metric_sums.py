@@ -10,7 +10,7 @@ import pytest
 
 from tests.functional.test_concurrency import DIRECT_REQUESTS, THREADS, in_threads
 from tests.functional.test_metrics import AWAY, BAD, GOOD, NARROW, gateway
-from tests.support.measures import published, read
+from tests.support.emf import published, read
 from tests.support.profile import LONG
 
 RANDOM_REQUESTS = 20_000 if LONG else 2_000
@@ -74,7 +74,7 @@ def test_sums():
     house = gateway()
     chosen = random.Random(20_240_229).choices(KINDS, k=RANDOM_REQUESTS)
     done = [
-        (model, house.door.send(method, path, headers, b'{"a": 1}'))
+        (model, house.client.send(method, path, headers, b'{"a": 1}'))
         for method, path, headers, model in chosen
     ]
 
@@ -103,7 +103,7 @@ def test_threads(tmp_path):
         def call(number):
             method, path, headers, model = KINDS[number % len(KINDS)]
             filling = json.dumps({"filling": "x" * (number % 97)}).encode()
-            return model, house.door.send(method, path, headers, filling)
+            return model, house.client.send(method, path, headers, filling)
 
         done = in_threads(call, THREADS * DIRECT_REQUESTS)
 

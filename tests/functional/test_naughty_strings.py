@@ -49,10 +49,10 @@ def assert_sober(gateway, answers):
 
 def named(deployed, resource, segments, method="POST"):
     """The answer to a path whose segments API Gateway hands over as they are here."""
-    event = deployed.door.event(method, resource, JSON, b"{}")
+    event = deployed.client.event(method, resource, JSON, b"{}")
     event["requestContext"]["resourcePath"] = resource
     event["pathParameters"] = segments
-    return deployed.door.deliver(event)
+    return deployed.client.deliver(event)
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])

@@ -19,7 +19,7 @@ class Guests:
     def send(self, grants, method, path, body=b"{}"):
         token = "-".join(grants) or "none"
         self.scheme.known[token] = Identity("guest", tuple(grants), None)
-        return self.gateway.door.send(
+        return self.gateway.client.send(
             method, path, {**JSON, "Authorization": f"Bearer {token}"}, body
         )
 

@@ -15,8 +15,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
-from tests.support.doors import CONTEXT, ApiGatewayDoor, event
-from tests.support.gateway import JSON, FakeRuntime, house
+from tests.support.events import CONTEXT, proxy_event
+from tests.support.clients import LambdaClient
+from tests.support.gateway import JSON, FakeRuntime, build_gateway
 from tests.support.profile import LONG
 
 CALLERS, REQUESTS = 5, 20
@@ -146,8 +147,8 @@ class Trial:
     violations: int = 0
 
     def __post_init__(self) -> None:
-        self._house = house(
-            ApiGatewayDoor, source=self, runtime=self.runtime, clock=lambda: float(NOW)
+        self._house = build_gateway(
+            LambdaClient, source=self, runtime=self.runtime, clock=lambda: float(NOW)
         )
 
     def table(self) -> object:
@@ -165,7 +166,7 @@ class Trial:
         status, target = oracle(self.entries, caller, segments)
         prefix = "/predict" if method == "POST" else "/models"
         names = PARAMETERS[: len(segments)]
-        asked = event(
+        asked = proxy_event(
             method,
             "/".join([prefix, *segments]),
             resource="/".join([prefix, *(f"{{{name}}}" for name in names)]),
@@ -176,7 +177,7 @@ class Trial:
         )
         self.runtime.calls.clear()
 
-        answered = self._house.door.deliver(asked).status
+        answered = self._house.client.deliver(asked).status
 
         called = [call.target for call in self.runtime.calls]
         due = [target] if status == 200 and method == "POST" else []

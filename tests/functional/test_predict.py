@@ -113,10 +113,10 @@ def test_json_is_not_rewritten(gateway):
 
 def test_text_that_api_gateway_did_not_encode(deployed):
     """A stage without binary types delivers text; it is taken as UTF-8."""
-    event = deployed.door.event("POST", "/predict/churn", {"content-type": "application/json"})
+    event = deployed.client.event("POST", "/predict/churn", {"content-type": "application/json"})
     event |= {"body": '{"city": "Köln"}', "isBase64Encoded": False}
 
-    answer = deployed.door.deliver(event)
+    answer = deployed.client.deliver(event)
 
     assert answer.body == '{"city": "Köln"}'.encode()
 
@@ -199,7 +199,7 @@ def test_targeting_headers_are_ignored(gateway):
 
 def test_event_that_is_no_request(deployed):
     """A warm-up ping or a mistaken trigger gets an answer; nothing is called or written down."""
-    answer = deployed.door.deliver({"source": "aws.events", "detail": {}})
+    answer = deployed.client.deliver({"source": "aws.events", "detail": {}})
 
     assert answer.status == 500
     assert json.loads(answer.body)["Message"] == "Unknown request."

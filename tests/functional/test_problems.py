@@ -70,7 +70,7 @@ def test_retry_after_is_jittered(build):
 )
 def test_method_not_allowed(gateway, method, path, allowed):
     """The answer says which method is, in words and as HTTP has it."""
-    answer = gateway.door.send(method, path)
+    answer = gateway.client.send(method, path)
 
     problem = assert_problem(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == allowed
@@ -102,7 +102,7 @@ def test_bug(build, capfd, method, path):
     """The log says which kind of exception and where; nobody is told what it said."""
     gateway = build(source=Leaky())
 
-    answer = gateway.door.send(method, path, {"Content-Type": "application/json"}, b"{}")
+    answer = gateway.client.send(method, path, {"Content-Type": "application/json"}, b"{}")
 
     problem = assert_problem(answer, 500, "internal")
     bug, line = gateway.log.lines
@@ -127,10 +127,10 @@ def test_answer_of_chalices_own(build_deployed):
     """What a view gives that is no answer of ours is a bug, and not passed on."""
     gateway = build_deployed()
     gateway.app.route("/odd")(lambda: CANARY)
-    event = gateway.door.event("GET", "/health")
+    event = gateway.client.event("GET", "/health")
     event["requestContext"]["resourcePath"] = "/odd"
 
-    answer = gateway.door.deliver(event)
+    answer = gateway.client.deliver(event)
 
     assert_problem(answer, 500, "internal")
     assert CANARY not in answer.body.decode() + gateway.log.text

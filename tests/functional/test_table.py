@@ -9,8 +9,9 @@ import pytest
 
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import Settings
-from tests.support.doors import ROOT, ApiGatewayDoor
-from tests.support.gateway import JSON, TABLE, Log, house
+from tests.support.paths import ROOT
+from tests.support.clients import LambdaClient
+from tests.support.gateway import JSON, TABLE, Log, build_gateway
 from tests.support.problems import assert_problem
 
 BAD = TABLE.replace("target_model: iris", "target_modle: iris").replace("mce", "mces")
@@ -26,7 +27,7 @@ def _gateway_with(tmp_path):
             file.write_text(text)
         settings = Settings.from_env({"GATEWAY_ROUTING": f"file:{file}"})
         log = Log()
-        built = house(ApiGatewayDoor, source=source_for(settings, log.telemetry))
+        built = build_gateway(LambdaClient, source=source_for(settings, log.telemetry))
         return built, log
 
     return build
@@ -59,7 +60,7 @@ def test_no_table(gateway_with, text, method, path):
     """A table is taken whole or not at all: without one every answer is the same 503."""
     gateway, _ = gateway_with(text)
 
-    answer = gateway.door.send(method, path, JSON, b"{}")
+    answer = gateway.client.send(method, path, JSON, b"{}")
 
     assert_problem(answer, 503, "routing-unavailable")
     assert gateway.runtime.calls == []

@@ -9,8 +9,9 @@ from PIL import Image
 from sklearn import datasets
 
 from chalicelib.routing.reading import file
-from tests.support.doors import ROOT, ApiGatewayDoor, LocalDoor
-from tests.support.gateway import JSON, FixedTable, house, runtime_at
+from tests.support.paths import ROOT
+from tests.support.clients import LambdaClient, LocalClient
+from tests.support.gateway import JSON, FixedTable, build_gateway, runtime_at
 from tests.support.problems import assert_problem
 
 TABLE = file.load(ROOT / "routing.yaml")
@@ -61,10 +62,10 @@ MODELS = [
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(LocalDoor, id="local"), pytest.param(ApiGatewayDoor, id="api-gateway")],
+    params=[pytest.param(LocalClient, id="local"), pytest.param(LambdaClient, id="api-gateway")],
 )
 def gateway(request, demo):
-    return house(request.param, source=FixedTable(TABLE), runtime=runtime_at(demo.url))
+    return build_gateway(request.param, source=FixedTable(TABLE), runtime=runtime_at(demo.url))
 
 
 def example(gateway, path):

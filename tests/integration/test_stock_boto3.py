@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.gateway import AWS, table
 from tests.support.profile import LONG
 from tests.support.stock import BOTH, CALLS, date_of, on_the_wire, outcome
-from tests.support.upstream import Upstream, sends
+from tests.support.http_server import StubServer, sends
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 TRIES = 50  # to have both signed in the same second
@@ -32,7 +32,7 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def clients():
     """What records, and a client of each kind that calls it, for each service."""
-    with Upstream(sends(ANSWER)) as upstream:
+    with StubServer(sends(ANSWER)) as upstream:
         at = {**AWS, "endpoint_url": upstream.url}
         made = {
             service: [make(service, **at) for make in BOTH]

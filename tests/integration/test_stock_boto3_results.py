@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
 from chalicelib.aws.deadline import Deadline
-from tests.faults.proxy import closed_port
-from tests.support.doors import ROOT
+from tests.support.ports import closed_port
+from tests.support.paths import ROOT
 from tests.support.gateway import AWS, table
 from tests.support.stock import BOTH, SECONDS, ours, outcome, stock
-from tests.support.upstream import Upstream, sends, sends_and_closes, sends_and_resets
+from tests.support.http_server import StubServer, sends, sends_and_closes, sends_and_resets
 
 EXAMPLE = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]]}).encode()
 ALL_BYTES = bytes(range(256))
@@ -163,7 +163,7 @@ ANSWERS = [
 @pytest.mark.parametrize(("script", "expected"), ANSWERS)
 def test_answers(script, expected):
     """Whatever comes back is read in the same way, errors with all that is in them."""
-    with Upstream(script) as upstream:
+    with StubServer(script) as upstream:
         theirs, ours = results(upstream)
 
     if expected is BROKEN_OFF:  # which is urllib3's error where the body is urllib3's
@@ -236,7 +236,7 @@ def test_nobody_there():
 def test_no_answer():
     """A deadline that passes is boto3's read timeout."""
     errors = []
-    with Upstream(sends()) as upstream:
+    with StubServer(sends()) as upstream:
         at = {**AWS, "endpoint_url": upstream.url}
         for client, seconds in (
             (stock("sagemaker-runtime", read_timeout=0.2, **at), SECONDS),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.stock import BOTH, prepared, text_of, told
-from tests.support.upstream import Upstream
+from tests.support.http_server import StubServer
 
 RUNTIME = "sagemaker-runtime"
 KEYS = "aws_access_key_id = AKIDFILE\naws_secret_access_key = secret\n"
@@ -209,7 +209,7 @@ def test_keys_of_a_container(said, make, minutes):
         body = answer.replace("@", str(len(asked))).encode()
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    with Upstream(script) as upstream:
+    with StubServer(script) as upstream:
         uri = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": upstream.url}
         said(uri, "[default]\nregion = eu-west-1\n")
         first, second = map(number, keys_used(make))

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.proxy import closed_port
+from tests.support.ports import closed_port
 from tests.support.authority import Authority
 from tests.support.gateway import AWS
-from tests.support.recorder import Recorder
+from tests.support.http_server import StubServer
 from tests.support.stock import BOTH, on_the_wire, outcome
-from tests.support.upstream import Upstream, sends
+from tests.support.http_server import StubServer, sends
 
 RUNTIME = "sagemaker-runtime"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n7"
@@ -27,7 +27,7 @@ def authority(tmp_path_factory):
 @pytest.fixture
 def secure(authority):
     """A server in SageMaker's place that speaks TLS alone."""
-    with Recorder() as recorder:
+    with StubServer() as recorder:
         recorder.socket = authority.context.wrap_socket(recorder.socket, server_side=True)
         yield recorder
 
@@ -48,7 +48,7 @@ def undated(request):
 @pytest.mark.parametrize("userinfo", ["", "user:p%40ss@"])
 def test_proxy(monkeypatch, name, userinfo):
     """It gets the whole address, and the name and password that are its."""
-    with Upstream(sends(ANSWER)) as proxy:
+    with StubServer(sends(ANSWER)) as proxy:
         monkeypatch.setenv(name, proxy.url.replace("//", f"//{userinfo}"))
         theirs, ours = results(f"http://{FAR}")
 
@@ -62,7 +62,7 @@ def test_proxy(monkeypatch, name, userinfo):
 @pytest.mark.parametrize("without", ["127.0.0.1", "*", "example.com,127.0.0.0/8,127.0.0.1"])
 def test_no_proxy(monkeypatch, without):
     """Who is named there is called directly."""
-    with Upstream(sends(ANSWER)) as upstream, Upstream(sends(ANSWER)) as proxy:
+    with StubServer(sends(ANSWER)) as upstream, StubServer(sends(ANSWER)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", without)
         theirs, ours = results(upstream.url)
@@ -135,7 +135,7 @@ def tls_before(upstream, context):
 def test_tunnel(monkeypatch, authority, secure, userinfo):
     """A proxy is asked for a tunnel and sees nothing of what is in it."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
-    with Upstream(tunnel(secure.server_address)) as proxy:
+    with StubServer(tunnel(secure.server_address)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//{userinfo}"))
         theirs, ours = results(f"https://{FAR}")
 
@@ -152,7 +152,7 @@ def test_tunnel_of_tls(monkeypatch, authority, secure):
     """A proxy may speak TLS itself; who is trusted is trusted in both."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
     with (
-        Upstream(tunnel(secure.server_address)) as proxy,
+        StubServer(tunnel(secure.server_address)) as proxy,
         tls_before(proxy, authority.context) as url,
     ):
         monkeypatch.setenv("HTTPS_PROXY", url)
@@ -164,7 +164,7 @@ def test_tunnel_of_tls(monkeypatch, authority, secure):
 
 def test_tunnel_that_is_refused(monkeypatch):
     """The same error."""
-    with Upstream(sends(b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n")) as proxy:
+    with StubServer(sends(b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         theirs, ours = results(f"https://{FAR}")
 

@@ -9,7 +9,7 @@ from chalicelib.errors import GatewayError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.doors import Answer
+    from tests.support.clients import Response
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "retryable"}
 
@@ -26,7 +26,7 @@ TITLES = {error.slug: error.title for error in family() if hasattr(error, "slug"
 RETRYABLE = {error.slug: error.retryable for error in family() if hasattr(error, "slug")}
 
 
-def assert_problem(answer: Answer, status: int, slug: str, *more: str) -> dict[str, Any]:
+def assert_problem(answer: Response, status: int, slug: str, *more: str) -> dict[str, Any]:
     """RFC 9457 with the members of every problem, and `more` where an error has more."""
     problem = answer.json()
     assert (answer.status, problem["type"]) == (status, f"urn:inference-gateway:{slug}")

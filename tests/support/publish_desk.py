@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from tests.support.doors import ApiGatewayDoor
 
 from chalicelib.routing.refreshed import RefreshedSource
 from chalicelib.routing.s3_object import S3Object
@@ -17,7 +18,6 @@ from chalicelib.settings import S3Location
 from gatewayctl import aws
 from gatewayctl.cli import main
 from gatewayctl.publishing.command import command
-from tests.support.doors import ApiGatewayDoor
 from tests.support.gateway import AWS, Log, house
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from tests.deployed.emulated.emulator import EmulatedAws
 from tests.deployed.emulated.stack import Stack
 from tests.deployed.emulated.translation import cloudformation
 from tests.support.key_desk import Desk
-from tests.support.recorder import Recorder
+from tests.support.http_server import StubServer
 
 SECRET = "inference-gateway/keys"  # the only one that the stage's authorizer may read
 BUCKET = "deployments"
@@ -77,7 +77,7 @@ def deployed(create_stack, demo):
 @pytest.fixture(scope="session")
 def recorded(create_stack):
     """One that sees a change of keys within seconds, and the recorder in SageMaker's place."""
-    with Recorder() as recorder:
+    with StubServer() as recorder:
         variables = {"GATEWAY_KEYS_MAX_AGE": "1"}
         stack = create_stack("recorded", recorder.url, variables, authorizer_ttl_seconds=1)
         yield stack, recorder

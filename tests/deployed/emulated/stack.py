@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.support.doors import Answer
+from tests.support.clients import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,7 +55,7 @@ class Stack:
 
     def send(
         self, method: str, path: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
-    ) -> Answer:
+    ) -> Response:
         """A request over HTTP. Without an Accept of its own it has the one of most clients."""
         url = urlsplit(self.url + path)
         target = f"{url.path}?{url.query}" if url.query else url.path
@@ -66,7 +66,7 @@ class Stack:
             response = connection.getresponse()
             received = {name.lower(): value for name, value in response.getheaders()}
             assert len(received) == len(response.getheaders()), "a header comes twice"
-            return Answer(response.status, received, response.read())
+            return Response(response.status, received, response.read())
         finally:
             connection.close()
 

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from tests.deployed.emulated.emulator import REGION, ROOT_CREDENTIALS
-from tests.support.stand_in import ROOT, wait_until
+from tests.support.paths import ROOT
+from tests.support.stand_in import wait_until
 
 BUCKET = "tables"
 PLACE = f"s3://{BUCKET}/routing.yaml"

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.functional.leaks.scene import SECRETS, Scene, Scripted
-from tests.support.doors import ApiGatewayDoor, LocalDoor
+from tests.support.clients import LambdaClient, LocalClient
 from tests.unit.auth.issuer import Key
 from tests.unit.auth.web import Issuer
 
@@ -18,7 +18,7 @@ AWS = {
 }
 
 
-@pytest.fixture(scope="package", name="_stage", params=[LocalDoor, ApiGatewayDoor])
+@pytest.fixture(scope="package", name="_stage", params=[LocalClient, LambdaClient])
 def _the_stage(request):
     key = Key("rsa", "RS256", rsa.generate_private_key(65537, 2048))
     with Scripted() as store, Scripted() as sagemaker, Issuer() as issuer:

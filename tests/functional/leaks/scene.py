@@ -16,15 +16,15 @@ from chalicelib.auth.schemes import schemes
 from chalicelib.routing.reading import file
 from chalicelib.settings import Settings
 from tests.support.canary import CANARY
-from tests.support.gateway import JSON, TABLE, FixedTable, House, runtime_at
-from tests.support.measures import Books
-from tests.support.upstream import Upstream, sends
+from tests.support.gateway import JSON, TABLE, FixedTable, BuiltGateway, runtime_at
+from tests.support.emf import MetricsLog
+from tests.support.http_server import StubServer, sends
 from tests.unit.auth.issuer import AUDIENCE, Key, claims, jwks, token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.support.doors import Answer
+    from tests.support.clients import Response
     from tests.support.upstream import Script
     from tests.unit.auth.web import Issuer
 
@@ -98,7 +98,7 @@ def secret(text):
     return sends(http(200, {**name, "SecretString": text, "VersionId": "v" * 32}))
 
 
-class Scripted(Upstream):
+class Scripted(StubServer):
     """An upstream that is told what to answer while it runs."""
 
     def __init__(self) -> None:
@@ -126,8 +126,8 @@ class Scene:
         self.sagemaker.script = sends(http(200, BODY, JSON_TYPE))
         self.issuer.failure = None
         self.issuer.key_set = jwks(self.key.public())
-        self.answers: list[Answer] = []
-        self.books = Books()
+        self.answers: list[Response] = []
+        self.books = MetricsLog()
         self.with_parts()
 
     def with_parts(self, environ: Mapping[str, str] | None = None, **parts: Any) -> None:
@@ -137,7 +137,7 @@ class Scene:
             parts.setdefault("source", FixedTable(file.parse(MODELS.encode(), "routing.yaml")))
         known = {"runtime": self._runtime, "schemes": self._schemes, **parts}
         app = create_app(settings, telemetry=self.books.telemetry, **known)
-        self.gateway = House(app, None, self.books, self._door(app))
+        self.gateway = BuiltGateway(app, None, self.books, self._door(app))
 
     def forget(self) -> None:
         """A gateway that has not read any keys yet."""
@@ -164,6 +164,6 @@ class Scene:
         headers: Mapping[str, str] | None = None,
     ) -> int:
         said = {**SAID, "Authorization": f"Bearer {credential}", **(headers or {})}
-        answer: Answer = self.gateway.door.send(method, path, said, body)
+        answer: Response = self.gateway.client.send(method, path, said, body)
         self.answers.append(answer)
         return answer.status

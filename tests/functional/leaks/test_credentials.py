@@ -6,7 +6,7 @@ import pytest
 
 from tests.functional.leaks.scene import ARN, KEY, http, key_document, secret
 from tests.support.canary import CANARY
-from tests.support.upstream import sends, sends_and_closes
+from tests.support.http_server import sends, sends_and_closes
 from tests.unit.auth.issuer import claims, compact, jwks
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.functional.leaks.scene import ARN, BODY, FOLDER, JSON_TYPE, error, http, model_error
 from tests.support.canary import CANARY
-from tests.support.upstream import sends, sends_and_closes, sends_and_resets
+from tests.support.http_server import sends, sends_and_closes, sends_and_resets
 
 
 def test_answered(scene, assert_nothing_leaks):

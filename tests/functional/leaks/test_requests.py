@@ -81,10 +81,10 @@ def test_bug_in_the_authorizer(scene, assert_nothing_leaks):
 
 def test_bug_in_front_of_a_view(deployed, library_log, capfd):
     """Chalice would log what a middleware raises, with its text and the path."""
-    event = deployed.door.event("GET", "/models")
+    event = deployed.client.event("GET", "/models")
     event["requestContext"]["authorizer"] = {"outcome": "ok", "expires": CANARY}
 
-    assert_problem(deployed.door.deliver(event), 500, "internal")
+    assert_problem(deployed.client.deliver(event), 500, "internal")
     assert [line.get("exception") for line in deployed.log.lines] == ["ValueError", None]
     assert CANARY not in deployed.log.text + library_log.getvalue() + "".join(capfd.readouterr())
 
