@@ -57,16 +57,6 @@ def test_json(gateway):
     assert answer.headers["x-request-id"] == answer.headers["x-amzn-requestid"]
 
 
-def test_csv(gateway):
-    """In any encoding."""
-    body = "größe\n1,5\n".encode("latin-1")
-
-    answer = gateway.predict("iris", body, content_type="text/csv; charset=latin-1")
-
-    assert (answer.status, answer.body) == (200, body)
-    assert gateway.call.request.body == body
-
-
 @pytest.mark.parametrize("accept", [None, "image/png", "text/html, image/png", "*/*"])
 def test_binary(gateway, accept):
     """Both ways, whatever the caller accepts first."""
@@ -76,13 +66,6 @@ def test_binary(gateway, accept):
 
     assert (answer.status, answer.body) == (200, BYTES)
     assert gateway.call.request.body == BYTES
-
-
-def test_path_stays_as_it_came(gateway):
-    """The gateway sees what is encoded, and takes none of it."""
-    assert_problem(gateway.predict("%69ris"), 404, "unknown-model")
-    assert gateway.predict("house-price/houston").status == 200
-    assert_problem(gateway.predict("house-price/houst%6Fn"), 400, "invalid-parameter")
 
 
 def test_error(build):
@@ -99,23 +82,6 @@ def test_compressed(gateway):
 
     assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")
     assert json.loads(gzip.decompress(answer.body))["models"][0]["name"] == "attributes"
-
-
-@pytest.mark.parametrize("path", ["/predict/churn", "/predict/a/b", "/predict/a/b/c", "/models"])
-def test_preflight(gateway, path):
-    """What a browser asks before it sends JSON; API Gateway answers, and nobody else is asked."""
-    asked = [
-        ("Origin", "https://shop.example.com"),
-        ("Access-Control-Request-Method", "POST"),
-        ("Access-Control-Request-Headers", "authorization,content-type"),
-    ]
-
-    answer = gateway.client.api.handle("OPTIONS", path, asked).answer
-
-    assert answer.status == 200
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert "Authorization" in answer.headers["access-control-allow-headers"].split(",")
-    assert gateway.log.text == ""
 
 
 @pytest.mark.parametrize(
@@ -148,49 +114,3 @@ def test_authorizer_is_asked_once_a_minute(clock):
     assert len(gateway.log.credentials) == 2
 
 
-class TestPackage:
-    """The zip under AWS's runtime client, behind the template that came with it."""
-
-    @pytest.fixture
-    def api(self, package, recorded_function, recorder):
-        template = json.loads((package.project / "build/sam.json").read_bytes())
-        running, _ = recorded_function
-        authorizer = Told(says(statement("Allow", f"{API}/*/*"), context=CONTEXT))
-        return ApiGateway(template, {APP: packaged(running), "Authorize": authorizer})
-
-    def test_bytes(self, api, recorder):
-        """Are the same in both directions."""
-        reply = api.handle("POST", "/predict/digit", [NPY, CREDENTIAL], BYTES)
-
-        assert (reply.status, reply.body) == (200, BYTES)
-        (arrived,) = recorder.arrived
-        assert (arrived.path, arrived.body) == ("/endpoints/digit-reader/invocations", BYTES)
-
-    def test_error(self, api, recorder):
-        """A problem, as the function made it."""
-        recorder.answer = lambda _: Answer(b"", 403)
-
-        reply = api.handle("POST", "/predict/iris", [JSON, CREDENTIAL], b"{}")
-
-        assert_problem(reply.answer, 500, "gateway-misconfigured")
-
-    @pytest.mark.parametrize(
-        ("size", "content_type"),
-        [
-            pytest.param(4_600_001, "application/problem+json", id="ours"),
-            pytest.param(5_000_000, "application/problem+json", id="lambdas"),
-            pytest.param(10 * 1024 * 1024 + 1, "application/problem+json", id="api-gateways"),
-        ],
-    )
-    def test_too_large(self, api, recorder, size, content_type):
-        """API Gateway says it in our words of what Lambda cannot carry to the gateway."""
-        reply = api.handle("POST", "/predict/digit", [NPY, CREDENTIAL], bytes(size))
-
-        assert (reply.status, reply.header("Content-Type")) == (413, content_type)
-        assert recorder.arrived == []
-
-    def test_preflight(self, api):
-        """Is in the template."""
-        reply = api.handle("OPTIONS", "/predict/iris", [("Origin", "https://shop.example.com")])
-
-        assert (reply.status, reply.header("Access-Control-Allow-Origin")) == (200, "*")

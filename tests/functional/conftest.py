@@ -1,4 +1,4 @@
-"""What functional tests share: the gateway behind both doors."""
+"""Fixtures of the functional tests: a gateway with each client."""
 
 import os
 from functools import partial
@@ -11,7 +11,7 @@ from tests.support.gateway import build_gateway
 
 @pytest.fixture(autouse=True)
 def chalices_signature():
-    """Chalice signs the environment with each app that is made; boto3 would send all of it."""
+    """Remove the name that each app of Chalice adds to the environment; boto3 would send it."""
     before = os.environ.get("AWS_EXECUTION_ENV")
     yield
     os.environ.pop("AWS_EXECUTION_ENV", None)
@@ -23,7 +23,7 @@ def chalices_signature():
     params=[pytest.param(LocalClient, id="local"), pytest.param(LambdaClient, id="api-gateway")]
 )
 def build(request):
-    """Makes a gateway; every test that uses it runs once behind each door."""
+    """Build a gateway; every test that uses this runs once with each client."""
     return partial(build_gateway, request.param)
 
 
@@ -34,7 +34,7 @@ def gateway(build):
 
 @pytest.fixture
 def build_deployed():
-    """Makes a gateway behind API Gateway, for what only that can say."""
+    """Build a gateway with a client that sends API Gateway's events."""
     return partial(build_gateway, LambdaClient)
 
 

@@ -12,8 +12,8 @@ from chalicelib.api.factory import create_app
 from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
 from chalicelib.settings import Settings
 from tests.support.canary import CANARY
-from tests.support.events import CONTEXT, token_event
 from tests.support.clients import TOKEN, LambdaClient
+from tests.support.events import CONTEXT, token_event
 from tests.support.gateway import IDENTITY, FakeScheme, Log, build_gateway
 from tests.support.vectors import vectors
 
@@ -86,11 +86,11 @@ def _desk():
 @pytest.mark.parametrize("route", ["POST /predict/iris", "GET /models", "GET /models/a/b/c"])
 def test_answer(desk, token, principal, context, route):
     """Always an Allow, on every route, because it is kept by the token; the context is texts."""
-    answer = desk.ask(f"Bearer {token}", *route.split())
+    response = desk.ask(f"Bearer {token}", *route.split())
 
-    assert (answer["principalId"], answer["context"]) == (principal, context)
-    assert all(isinstance(value, str) for value in answer["context"].values())
-    assert answer["policyDocument"] == {
+    assert (response["principalId"], response["context"]) == (principal, context)
+    assert all(isinstance(value, str) for value in response["context"].values())
+    assert response["policyDocument"] == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -141,7 +141,7 @@ def test_no_scheme_is_asked_about_what_is_no_bearer_token(desk):
     for authorization in ("", "Bearer", "Bearer  x", "Basic x", TOKEN, "Bearer x "):
         desk.ask(authorization)
 
-    assert desk.scheme.asked == []
+    assert desk.scheme.tokens == []
     assert {line["reason"] for line in desk.log.credentials} == {"no-bearer-token"}
 
 
@@ -168,15 +168,15 @@ def test_log(desk, token, line):
 
 
 def test_naughty_strings(desk, capfd):
-    """Whatever stands in the header: an answer, and one line of ours."""
+    """Whatever stands in the header: an response, and one line of ours."""
     texts = [*vectors("blns.json"), f"{CANARY}\n{{", f'{CANARY}", "outcome": "ok', "gw_" + CANARY]
 
-    answers = [desk.ask(form.format(text)) for text in texts for form in ("{}", "Bearer {}")]
+    responses = [desk.ask(form.format(text)) for text in texts for form in ("{}", "Bearer {}")]
 
-    assert {answer["context"]["outcome"] for answer in answers} == {"unauthorized"}
-    assert len(desk.log.credentials) == len(answers)
+    assert {response["context"]["outcome"] for response in responses} == {"unauthorized"}
+    assert len(desk.log.credentials) == len(responses)
     assert all(line.keys() <= KEYS for line in desk.log.credentials)
-    assert CANARY not in json.dumps(answers) + desk.log.text + "".join(capfd.readouterr())
+    assert CANARY not in json.dumps(responses) + desk.log.text + "".join(capfd.readouterr())
 
 
 def test_real_schemes(capfd):
@@ -187,8 +187,8 @@ def test_real_schemes(capfd):
     tokens = ["gw_", "gw_abcdefgh_" + "x" * 43, "a.b.c", CANARY, CANARY * 1_000, "ü", "\ud800"]
 
     for token in tokens:
-        answer = authorize(json.loads(json.dumps(token_event(f"Bearer {token}"))), None)
-        assert answer["context"] == {"outcome": "unauthorized"}
+        response = authorize(json.loads(json.dumps(token_event(f"Bearer {token}"))), None)
+        assert response["context"] == {"outcome": "unauthorized"}
 
     reasons = [line["reason"] for line in log.credentials]
     assert reasons == ["malformed", "no-api-keys"] + ["no-issuer"] * 5

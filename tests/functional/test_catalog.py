@@ -53,16 +53,16 @@ def _thousands():
 
 def test_list(gateway):
     """Every model in the order of their names, and nothing of where it lives."""
-    answer = gateway.get("/models")
+    response = gateway.get("/models")
 
-    listing = answer.json()
-    assert answer.status == 200
-    assert answer.headers["content-type"] == "application/json"
+    listing = response.json()
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/json"
     assert listing.keys() == {"models"}
     assert [model["name"] for model in listing["models"]] == NAMES
     assert IRIS in listing["models"]
     assert HOUSE_PRICE in listing["models"]
-    assert b"tabular" not in answer.body
+    assert b"tabular" not in response.body
 
 
 def test_pages(build, thousands):
@@ -132,9 +132,9 @@ def test_bad_limit(gateway, limit):
 )
 def test_model(gateway, path, entry):
     """The entry that the path resolves to, and its example if it has one."""
-    answer = gateway.get(f"/models/{path}")
+    response = gateway.get(f"/models/{path}")
 
-    assert (answer.status, answer.json()) == (200, entry)
+    assert (response.status, response.json()) == (200, entry)
     assert gateway.log.requests[0]["model"] == entry["name"]
 
 

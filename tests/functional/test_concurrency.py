@@ -17,8 +17,8 @@ from chalice.local import create_local_server
 from chalicelib.auth.identity import Identity
 from chalicelib.errors import UpstreamThrottled
 from chalicelib.payload.messages import InferenceResponse
+from tests.support.clients import LambdaClient, Response
 from tests.support.events import CONTEXT, LambdaContext
-from tests.support.clients import Response, LambdaClient
 from tests.support.gateway import JSON, FakeRuntime, FakeScheme, build_gateway
 from tests.support.profile import LONG
 

@@ -45,22 +45,22 @@ def test_same(build, tmp_path, path, grants, sent):
     scheme = FakeScheme({TOKEN: Identity("tests", tuple(grants.split()), None)})
     house = build(scheme=scheme)
     headers = {"Content-Type": content_type(path), "Authorization": f"Bearer {TOKEN}"}
-    answer = house.post(
+    response = house.post(
         f"/predict/{path}",
         headers={**headers, **{HEADERS[name]: text for name, text in sent.items()}},
     )
 
     if explained["refusal"] is None:
-        assert answer.status == 200
+        assert response.status == 200
         call = house.call
         made = {**call.target, **call.request.invoke_args()}
         del made["Body"]
         assert explained["call"] == made
         assert call.seconds == pytest.approx(explained["deadline"]["seconds"], abs=1)
     else:
-        problem = answer.json()
+        problem = response.json()
         assert house.runtime.calls == []
-        assert explained["refusal"]["status"] == answer.status
+        assert explained["refusal"]["status"] == response.status
         assert problem["type"].endswith(f":{explained['refusal']['slug']}")
         assert explained["refusal"]["detail"] == problem["detail"]
 

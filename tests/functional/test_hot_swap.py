@@ -62,10 +62,10 @@ def test_no_torn_reads():
     swapped = threading.Event()
 
     def call(_):
-        answers = []
-        while len(answers) < REQUESTS // THREADS or not swapped.is_set():
-            answers.append(gateway.predict("model/only").json())
-        return answers
+        responses = []
+        while len(responses) < REQUESTS // THREADS or not swapped.is_set():
+            responses.append(gateway.predict("model/only").json())
+        return responses
 
     with ThreadPoolExecutor(THREADS) as pool:
         calling = [pool.submit(call, number) for number in range(THREADS)]
@@ -73,7 +73,7 @@ def test_no_torn_reads():
             assert place.read.acquire(timeout=60)
             place.number = number + 1
         swapped.set()
-        answers = [answer for each in calling for answer in each.result()]
+        responses = [response for each in calling for response in each.result()]
 
     tables = {file.parse(generation(n), "").digest[:12]: n for n in range(SWAPS + 1)}
     lines = gateway.log.requests
@@ -81,12 +81,12 @@ def test_no_torn_reads():
     assert [(line["endpoint"], line["target"], line["status"]) for line in lines] == [
         (f"endpoint-{n}", f"TargetModel=only-{n}.tar.gz", 200) for n in numbers
     ]
-    assert sorted(answer["EndpointName"] for answer in answers) == sorted(
+    assert sorted(response["EndpointName"] for response in responses) == sorted(
         line["endpoint"] for line in lines
     )
     assert all(
-        answer["EndpointName"].removeprefix("endpoint-") in answer["TargetModel"]
-        for answer in answers
+        response["EndpointName"].removeprefix("endpoint-") in response["TargetModel"]
+        for response in responses
     )
     assert len(lines) >= REQUESTS
     assert len(set(numbers)) > SWAPS // 2  # the others were replaced before anybody asked

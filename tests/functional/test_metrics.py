@@ -17,16 +17,16 @@ from chalicelib.errors import (
 from chalicelib.payload.messages import InferenceResponse
 from chalicelib.settings import Settings
 from tests.support.clients import TOKEN, LambdaClient, LocalClient
+from tests.support.emf import MetricsLog, read
 from tests.support.gateway import (
-    JSON,
     IDENTITY,
+    JSON,
+    BuiltGateway,
     FakeRuntime,
     FakeScheme,
     FixedTable,
-    BuiltGateway,
     table,
 )
-from tests.support.emf import MetricsLog, read
 
 GOOD = {**JSON, "Authorization": f"Bearer {TOKEN}"}
 BAD = {**JSON, "Authorization": "Bearer bad"}

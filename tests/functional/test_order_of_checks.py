@@ -55,9 +55,9 @@ def test_order(strict, path, repaired, status, slug):
     """Name, parameters, Accept, Content-Type, headers, size: each before all that follow."""
     body = b"{" * (MAX_BODY_BYTES + 1)
 
-    answer = strict.post(f"/predict/{path}", body, {**WRONG, **repaired})
+    response = strict.post(f"/predict/{path}", body, {**WRONG, **repaired})
 
-    assert_problem(answer, status, slug)
+    assert_problem(response, status, slug)
     assert strict.runtime.calls == []
 
 

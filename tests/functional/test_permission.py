@@ -32,14 +32,14 @@ def _guests(build):
     return Guests(build)
 
 
-def but_for_the_name(answer, name):
+def but_for_the_name(response, name):
     """All of an answer that may tell one name from another."""
-    problem = assert_problem(answer, 404, "unknown-model")
+    problem = assert_problem(response, 404, "unknown-model")
     assert problem["detail"].count(f"'{name}'") == 1
     own = {"x-request-id", "server-timing", "content-length"}
-    headers = {key: value for key, value in answer.headers.items() if key not in own}
-    body = answer.body.decode().replace(problem["instance"], "ID").replace(f"'{name}'", "NAME")
-    return answer.status, list(headers.items()), body
+    headers = {key: value for key, value in response.headers.items() if key not in own}
+    body = response.body.decode().replace(problem["instance"], "ID").replace(f"'{name}'", "NAME")
+    return response.status, list(headers.items()), body
 
 
 FORBIDDEN = [
@@ -85,10 +85,10 @@ def test_grant_comes_before_parameters(guests, method):
 
 def test_bad_value_does_not_name_the_others(guests):
     """A refused parameter says where to look, because not everybody may see every value."""
-    answer = guests.send(["house-price/paris"], "POST", "/predict/house-price/paris")
+    response = guests.send(["house-price/paris"], "POST", "/predict/house-price/paris")
 
-    assert b"houston" not in answer.body
-    assert b"austin" not in answer.body
+    assert b"houston" not in response.body
+    assert b"austin" not in response.body
 
 
 @pytest.mark.parametrize(

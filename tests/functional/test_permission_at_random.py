@@ -15,8 +15,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
-from tests.support.events import CONTEXT, proxy_event
 from tests.support.clients import LambdaClient
+from tests.support.events import CONTEXT, proxy_event
 from tests.support.gateway import JSON, FakeRuntime, build_gateway
 from tests.support.profile import LONG
 

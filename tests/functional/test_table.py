@@ -9,9 +9,9 @@ import pytest
 
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import Settings
-from tests.support.paths import ROOT
 from tests.support.clients import LambdaClient
 from tests.support.gateway import JSON, TABLE, Log, build_gateway
+from tests.support.paths import ROOT
 from tests.support.problems import assert_problem
 
 BAD = TABLE.replace("target_model: iris", "target_modle: iris").replace("mce", "mces")
@@ -37,11 +37,11 @@ def test_health(gateway_with):
     """How many models there are, and of which table: its SHA-256 begins so."""
     gateway, _ = gateway_with(TABLE)
 
-    answer = gateway.get("/health")
+    response = gateway.get("/health")
 
     digest = hashlib.sha256(TABLE.encode()).hexdigest()[:12]
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-    assert answer.json() == {"status": "ok", "models": 12, "table": digest}
+    assert (response.status, response.headers["content-type"]) == (200, "application/json")
+    assert response.json() == {"status": "ok", "models": 12, "table": digest}
     assert gateway.log.requests[0]["table"] == digest
 
 
@@ -60,9 +60,9 @@ def test_no_table(gateway_with, text, method, path):
     """A table is taken whole or not at all: without one every answer is the same 503."""
     gateway, _ = gateway_with(text)
 
-    answer = gateway.client.send(method, path, JSON, b"{}")
+    response = gateway.client.send(method, path, JSON, b"{}")
 
-    assert_problem(answer, 503, "routing-unavailable")
+    assert_problem(response, 503, "routing-unavailable")
     assert gateway.runtime.calls == []
 
 

@@ -19,88 +19,6 @@ def _credential(keys):
     return ("Authorization", f"Bearer {keys.everything}")
 
 
-@pytest.fixture(name="picture", scope="module")
-def _picture(deployed, keys):
-    """The 3 that the catalog shows: 64 numbers from 0 to 16."""
-    credential = ("Authorization", f"Bearer {keys.everything}")
-    example = deployed.send("GET", "/models/digit", [credential]).json()["example"]
-    return np.array(example["instances"][0], dtype="uint8").reshape(1, 8, 8)
-
-
-def as_npy(picture):
-    file = io.BytesIO()
-    np.save(file, picture)
-    return file.getvalue()
-
-
-def as_png(picture):
-    file = io.BytesIO()
-    Image.fromarray((picture[0] * (255 / 16)).astype("uint8")).save(file, "PNG")
-    return file.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("path", "target"),
-    [
-        pytest.param("digit", {"EndpointName": "digit-reader"}, id="single"),
-        pytest.param(
-            "iris", {"EndpointName": "tabular", "TargetModel": "iris-v1.tar.gz"}, id="mme"
-        ),
-        pytest.param(
-            "is-digit/7", {"EndpointName": "digits", "TargetModel": "is-7-v1.tar.gz"}, id="pattern"
-        ),
-        pytest.param(
-            "diabetes-boosted",
-            {"EndpointName": "diabetes", "TargetContainerHostname": "lightgbm"},
-            id="mce",
-        ),
-        pytest.param("wine-grade", {"EndpointName": "wine-pipeline"}, id="pipeline"),
-        pytest.param(
-            "diabetes-component",
-            {"EndpointName": "shared", "InferenceComponentName": "diabetes-component"},
-            id="component",
-        ),
-    ],
-)
-def test_each_kind_answers_its_example(deployed, demo, credential, path, target):
-    """What the catalog shows works as it stands, and is answered as boto3 alone is answered."""
-    shown = deployed.send("GET", f"/models/{path}", [credential]).json()
-    example = json.dumps(shown["example"]).encode()
-
-    answer = deployed.send("POST", f"/predict/{path}", [credential, JSON], example)
-
-    assert answer.status == 200, answer.body
-    direct = demo.client("sagemaker-runtime").invoke_endpoint(
-        **target, ContentType="application/json", Body=example
-    )
-    assert answer.body == direct["Body"].read()
-    assert answer.headers["content-type"] == direct["ContentType"]
-    assert answer.headers["x-model"] == shown["name"]
-    assert answer.headers["access-control-allow-origin"] == "*"
-
-
-@pytest.mark.parametrize(
-    ("content_type", "written"), [("application/x-npy", as_npy), ("image/png", as_png)]
-)
-def test_a_picture_in_bytes(deployed, credential, picture, content_type, written):
-    """An array or an image reaches the model as it was sent."""
-    headers = [credential, ("Content-Type", content_type)]
-
-    answer = deployed.send("POST", "/predict/digit", headers, written(picture))
-
-    assert (answer.status, answer.json()) == (200, {"predictions": [3]})
-
-
-def test_another_media_type_in_and_out(deployed, credential):
-    """CSV goes in and, when it is asked for, comes out."""
-    headers = [credential, ("Content-Type", "text/csv; charset=utf-8"), ("Accept", "text/csv")]
-
-    answer = deployed.send("POST", "/predict/iris", headers, b"5.1,3.5,1.4,0.2\n")
-
-    assert answer.headers["content-type"].startswith("text/csv")
-    assert answer.body == b"0\n"
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -125,18 +43,6 @@ def test_bytes_are_bytes(recorded, credential, body, accept):
     assert answer.body == body
     (arrived,) = recorder.arrived
     assert arrived.body == body
-
-
-def test_the_catalog_shows_what_a_caller_may_call(deployed, keys):
-    """Of the table that is in the zip."""
-    headers = [("Authorization", f"Bearer {keys.iris_and_seven}")]
-
-    models = deployed.send("GET", "/models?limit=2", headers).json()["models"]
-
-    assert {model["name"]: model["parameters"] for model in models} == {
-        "iris": {},
-        "is-digit/{digit}": {"digit": {"one_of": ["7"]}},
-    }
 
 
 def test_health_is_open(deployed, package):

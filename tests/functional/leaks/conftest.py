@@ -6,8 +6,9 @@ import logging
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.functional.leaks.scene import SECRETS, Scene, Scripted
+from tests.functional.leaks.scene import SECRETS, Scene
 from tests.support.clients import LambdaClient, LocalClient
+from tests.support.http_server import StubServer
 from tests.unit.auth.issuer import Key
 from tests.unit.auth.web import Issuer
 
@@ -21,7 +22,7 @@ AWS = {
 @pytest.fixture(scope="package", name="_stage", params=[LocalClient, LambdaClient])
 def _the_stage(request):
     key = Key("rsa", "RS256", rsa.generate_private_key(65537, 2048))
-    with Scripted() as store, Scripted() as sagemaker, Issuer() as issuer:
+    with StubServer() as store, StubServer() as sagemaker, Issuer() as issuer:
         yield Scene(request.param, key, store, sagemaker, issuer)
 
 
@@ -53,17 +54,17 @@ def assert_nothing_leaks(scene, library_log, capfd):
     """Look for the secrets everywhere; a model's own answer is the caller's."""
 
     def check(*, jwt="", other="", model_answers=False):
-        told = [f"{answer.headers}" for answer in scene.answers]
+        told = [f"{response.headers}" for response in scene.responses]
         if not model_answers:
-            told += [answer.body.decode() for answer in scene.answers]
+            told += [response.body.decode() for response in scene.responses]
         seen = {
-            "log": scene.books.text,
-            "metrics": scene.books.measures.getvalue(),
+            "log": scene.log.text,
+            "metrics": scene.log.metrics.getvalue(),
             "log of libraries": library_log.getvalue(),
             "stdout and stderr": "".join(capfd.readouterr()),
             "answers": "\n".join(told),
         }
-        assert scene.books.text
+        assert scene.log.text
         hidden = {
             **SECRETS,
             "other": other,

@@ -106,7 +106,7 @@ def test_key_store(scene, assert_nothing_leaks, script):
     scene.forget()
 
     assert scene.post() == 503
-    assert '"message":"store failed"' in scene.books.text
+    assert '"message":"store failed"' in scene.log.text
     assert_nothing_leaks()
 
 

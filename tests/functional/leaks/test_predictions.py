@@ -78,9 +78,9 @@ def test_exposed(scene, assert_nothing_leaks):
     scene.sagemaker.script = model_error(400)
 
     assert scene.post("frank") == 400
-    (answer,) = scene.answers
-    assert answer.json()["model_message"] == CANARY
-    assert "arn:" not in answer.body.decode()
+    (response,) = scene.responses
+    assert response.json()["model_message"] == CANARY
+    assert "arn:" not in response.body.decode()
     assert_nothing_leaks(model_answers=True)
 
 
@@ -89,10 +89,10 @@ def test_artifact(scene, assert_nothing_leaks):
     scene.sagemaker.script = error(500, "InternalFailure")
 
     assert scene.post("folder") == 502
-    (line,) = scene.books.requests
+    (line,) = scene.log.requests
     assert line["target"] == f"TargetModel={FOLDER}/v1.tar.gz"
-    shown = scene.books.text.replace(line["target"], "")
-    scene.books.stream.seek(0)
-    scene.books.stream.truncate()
-    scene.books.stream.write(shown)
+    shown = scene.log.text.replace(line["target"], "")
+    scene.log.stream.seek(0)
+    scene.log.stream.truncate()
+    scene.log.stream.write(shown)
     assert_nothing_leaks(other=FOLDER)

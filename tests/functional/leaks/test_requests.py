@@ -64,7 +64,7 @@ def test_bug(scene, assert_nothing_leaks, parts):
     scene.with_parts(**parts)
 
     assert scene.post() == 500
-    assert '"exception":"LookupError"' in scene.books.text
+    assert '"exception":"LookupError"' in scene.log.text
     assert_nothing_leaks()
 
 
@@ -94,5 +94,5 @@ def test_no_table(scene, assert_nothing_leaks, tmp_path):
     scene.with_parts({"GATEWAY_ROUTING": f"file:{tmp_path}/nothing.yaml"})
 
     assert scene.post() == 503
-    assert '"message":"routing table refused"' in scene.books.text
+    assert '"message":"routing table refused"' in scene.log.text
     assert_nothing_leaks()
