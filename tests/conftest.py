@@ -1,4 +1,4 @@
-"""Fixtures of all tests, and the groups in which pytest-xdist runs the tests."""
+"""Fixtures of all tests, and the order in which pytest-xdist runs them."""
 
 import json
 import logging
@@ -11,23 +11,18 @@ from tests.support.canary import CANARY
 from tests.support.http_server import StubServer
 from tests.support.lambda_process import LambdaProcess
 from tests.support.package import Package, build, copy_project
+from tests.support.scheduling import make_scheduler, rank
 from tests.support.shared import folder_of_run, make_once
 from tests.support.stand_in import StandIn
 
-# Tests that use one of these run on one worker: it is expensive to start, and a test may change it.
-EXPENSIVE = ("aws", "drifted_demo", "demo")
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return make_scheduler(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file, and those that share an expensive fixture, on one worker.
-
-    This is for `--dist loadgroup`; without pytest-xdist the mark has no effect.
-    """
-    for item in items:
-        expensive = [name for name in EXPENSIVE if name in item.fixturenames]
-        group = expensive[0] if expensive else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session", autouse=True)

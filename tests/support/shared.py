@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ def folder_of_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
     """Return the folder, which the first caller makes while all others wait.
 
-    If `make` fails, the next caller tries again.
+    The folder has another name until it is complete, so a failed attempt leaves nothing behind.
     """
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = folder.with_suffix(".done")
-        if not done.exists():
-            make(folder)
-            done.touch()
+        if not folder.exists():
+            unfinished = folder.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            make(unfinished)
+            unfinished.rename(folder)
     return folder

@@ -1,13 +1,10 @@
-"""From a request over HTTP to a model on SageMaker, and back."""
+"""Predictions over HTTP, through the emulated API Gateway, Lambda and IAM."""
 
-import io
 import json
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from tests.support.recorder import Answer
+from tests.support.http_server import response
 
 JSON = ("Content-Type", "application/json")
 EVERY_BYTE = bytes(range(256))
@@ -15,8 +12,26 @@ EVERY_BYTE = bytes(range(256))
 
 @pytest.fixture(name="credential")
 def _credential(keys):
-    """Of somebody who may call everything."""
+    """The header of a caller who may call every model."""
     return ("Authorization", f"Bearer {keys.everything}")
+
+
+def test_prediction(deployed, credential):
+    """The example of the list of models works as it stands, and leaves a line of log."""
+    shown = deployed.send("GET", "/models/wine", [credential]).json()
+    example = json.dumps(shown["example"]).encode()
+
+    received = deployed.send("POST", "/predict/wine", [credential, JSON], example)
+
+    assert (received.status, received.json()) == (200, {"predictions": [0]})
+    assert received.headers["access-control-allow-origin"] == "*"
+    (line,) = [
+        line
+        for line in deployed.logged("APIHandler", "request")
+        if line["request_id"] == received.headers["x-request-id"]
+    ]
+    assert (line["model"], line["endpoint"]) == ("wine", "tabular")
+    assert (line["principal"], line["service"]) == ("web-shop", "inference-gateway-dev")
 
 
 @pytest.mark.parametrize(
@@ -29,39 +44,25 @@ def _credential(keys):
 )
 @pytest.mark.parametrize("accept", ["*/*", "application/json, text/plain, */*"])
 def test_bytes_are_bytes(recorded, credential, body, accept):
-    """A body is the same in both directions, whatever is in it and whatever a browser accepts."""
-    stack, recorder = recorded
-    recorder.reset()
-    recorder.answer = lambda arrived: Answer(
-        arrived.body, headers=(("Content-Type", "application/octet-stream"),)
-    )
+    """A body passes in both directions unchanged, whatever a browser accepts."""
+    stack, server = recorded
+    server.reset()
+    binary = {"Content-Type": "application/octet-stream"}
+    server.reply = lambda request: response(200, request.body, binary)
     headers = [credential, ("Content-Type", "application/x-npy"), ("Accept", accept)]
 
-    answer = stack.send("POST", "/predict/digit", headers, body)
+    received = stack.send("POST", "/predict/digit", headers, body)
 
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/octet-stream")
-    assert answer.body == body
-    (arrived,) = recorder.arrived
-    assert arrived.body == body
+    assert (received.status, received.headers["content-type"]) == (200, "application/octet-stream")
+    assert received.body == body
+    (request,) = server.requests
+    assert request.body == body
 
 
 def test_health_is_open(deployed, package):
-    """Without a credential, with the digest of the table."""
-    answer = deployed.send("GET", "/health")
+    """`/health` needs no credential, and has the digest of the table."""
+    received = deployed.send("GET", "/health")
 
     digest = json.loads(package.files["chalicelib/routing.json"])["sha256"]
-    assert answer.status == 200
-    assert answer.json() == {"status": "ok", "models": 9, "table": digest[:12]}
-
-
-def test_what_a_request_leaves_in_the_log(deployed, credential):
-    """A line that names the request as the caller knows it, the model and who called it."""
-    answer = deployed.send("POST", "/predict/wine", [credential, JSON], b'{"instances": []}')
-
-    (line,) = [
-        line
-        for line in deployed.logged("APIHandler", "request")
-        if line["request_id"] == answer.headers["x-request-id"]
-    ]
-    assert (line["model"], line["endpoint"]) == ("wine", "tabular")
-    assert (line["principal"], line["service"]) == ("web-shop", "inference-gateway-dev")
+    assert received.status == 200
+    assert received.json() == {"status": "ok", "models": 9, "table": digest[:12]}
