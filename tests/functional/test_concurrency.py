@@ -106,7 +106,7 @@ def in_threads(work, count):
 
 
 def test_one_app_in_threads(gateway):
-    """Eight threads share the app that Lambda calls: each request gets its own response and line."""
+    """Eight threads share one app: each request gets its own response and line of log."""
 
     def call(number):
         method, path, body, _, _ = request(number)

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.gateway import AWS, table
+from tests.support.http_server import StubServer, sends
 from tests.support.profile import LONG
 from tests.support.stock import BOTH, CALLS, date_of, on_the_wire, outcome
-from tests.support.http_server import StubServer, sends
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 TRIES = 50  # to have both signed in the same second
@@ -32,27 +32,27 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def clients():
     """What records, and a client of each kind that calls it, for each service."""
-    with StubServer(sends(ANSWER)) as upstream:
-        at = {**AWS, "endpoint_url": upstream.url}
+    with StubServer(sends(ANSWER)) as server:
+        at = {**AWS, "endpoint_url": server.url}
         made = {
             service: [make(service, **at) for make in BOTH]
             for service in ("sagemaker-runtime", "s3", "secretsmanager", "sts")
         }
-        yield upstream, made
+        yield server, made
 
 
-def recorded(upstream, client, members):
-    upstream.requests.clear()
+def recorded(server, client, members):
+    server.requests.clear()
     outcome(client, **members)  # what is answered is nothing to most services
-    (only,) = upstream.requests
+    (only,) = server.requests
     return only
 
 
 def assert_same(clients, service, **members):
     """The same bytes, signature included, once both are signed in the same second."""
-    upstream, made = clients
+    server, made = clients
     for _ in range(TRIES):
-        theirs, ours = (recorded(upstream, client, members) for client in made[service])
+        theirs, ours = (recorded(server, client, members) for client in made[service])
         if date_of(theirs) == date_of(ours):
             break
     assert on_the_wire(ours) == on_the_wire(theirs)

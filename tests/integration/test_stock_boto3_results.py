@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
 from chalicelib.aws.deadline import Deadline
-from tests.support.ports import closed_port
-from tests.support.paths import ROOT
 from tests.support.gateway import AWS, table
-from tests.support.stock import BOTH, SECONDS, ours, outcome, stock
 from tests.support.http_server import StubServer, sends, sends_and_closes, sends_and_resets
+from tests.support.paths import ROOT
+from tests.support.ports import closed_port
+from tests.support.stock import BOTH, SECONDS, ours, outcome, stock
 
 EXAMPLE = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]]}).encode()
 ALL_BYTES = bytes(range(256))
@@ -22,9 +22,9 @@ OF_ONE_REQUEST = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[SMTWF][
 BOTO3S_OWN = {"MaxAttemptsReached", "RetryAttempts", "RequestId"}
 
 
-def results(upstream, **members):
+def results(server, **members):
     """Of both clients, without what names one request."""
-    at = {**AWS, "endpoint_url": upstream if isinstance(upstream, str) else upstream.url}
+    at = {**AWS, "endpoint_url": server if isinstance(server, str) else server.url}
     outcomes = [outcome(make("sagemaker-runtime", **at), **members) for make in BOTH]
     return [without_identity(one) for one in outcomes]
 
@@ -163,8 +163,8 @@ ANSWERS = [
 @pytest.mark.parametrize(("script", "expected"), ANSWERS)
 def test_answers(script, expected):
     """Whatever comes back is read in the same way, errors with all that is in them."""
-    with StubServer(script) as upstream:
-        theirs, ours = results(upstream)
+    with StubServer(script) as server:
+        theirs, ours = results(server)
 
     if expected is BROKEN_OFF:  # which is urllib3's error where the body is urllib3's
         ours, theirs = (result["error"][0] for result in (ours, theirs))
@@ -172,7 +172,7 @@ def test_answers(script, expected):
     else:
         assert theirs.get("Body", theirs.get("error", [None])[0]) == expected
         assert ours == theirs
-    assert upstream.connections == 2
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("name", DEMO)
@@ -236,8 +236,8 @@ def test_nobody_there():
 def test_no_answer():
     """A deadline that passes is boto3's read timeout."""
     errors = []
-    with StubServer(sends()) as upstream:
-        at = {**AWS, "endpoint_url": upstream.url}
+    with StubServer(sends()) as server:
+        at = {**AWS, "endpoint_url": server.url}
         for client, seconds in (
             (stock("sagemaker-runtime", read_timeout=0.2, **at), SECONDS),
             (ours("sagemaker-runtime", **at), 0.2),

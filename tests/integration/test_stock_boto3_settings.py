@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.stock import BOTH, prepared, text_of, told
 from tests.support.http_server import StubServer
+from tests.support.stock import BOTH, prepared, text_of, told
 
 RUNTIME = "sagemaker-runtime"
 KEYS = "aws_access_key_id = AKIDFILE\naws_secret_access_key = secret\n"
@@ -209,8 +209,8 @@ def test_keys_of_a_container(said, make, minutes):
         body = answer.replace("@", str(len(asked))).encode()
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    with StubServer(script) as upstream:
-        uri = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": upstream.url}
+    with StubServer(script) as server:
+        uri = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url}
         said(uri, "[default]\nregion = eu-west-1\n")
         first, second = map(number, keys_used(make))
 

@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.ports import closed_port
 from tests.support.authority import Authority
 from tests.support.gateway import AWS
-from tests.support.http_server import StubServer
-from tests.support.stock import BOTH, on_the_wire, outcome
 from tests.support.http_server import StubServer, sends
+from tests.support.ports import closed_port
+from tests.support.stock import BOTH, on_the_wire, outcome
 
 RUNTIME = "sagemaker-runtime"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n7"
@@ -26,10 +25,9 @@ def authority(tmp_path_factory):
 
 @pytest.fixture
 def secure(authority):
-    """A server in SageMaker's place that speaks TLS alone."""
-    with StubServer() as recorder:
-        recorder.socket = authority.context.wrap_socket(recorder.socket, server_side=True)
-        yield recorder
+    """A server in SageMaker's place that speaks only TLS."""
+    with StubServer(context=authority.context) as server:
+        yield server
 
 
 def results(url):
@@ -62,13 +60,13 @@ def test_proxy(monkeypatch, name, userinfo):
 @pytest.mark.parametrize("without", ["127.0.0.1", "*", "example.com,127.0.0.0/8,127.0.0.1"])
 def test_no_proxy(monkeypatch, without):
     """Who is named there is called directly."""
-    with StubServer(sends(ANSWER)) as upstream, StubServer(sends(ANSWER)) as proxy:
+    with StubServer(sends(ANSWER)) as server, StubServer(sends(ANSWER)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", without)
-        theirs, ours = results(upstream.url)
+        theirs, ours = results(server.url)
 
     assert theirs["Body"] == ours["Body"] == b"7"
-    assert (len(upstream.requests), proxy.requests) == (2, [])
+    assert (len(server.requests), proxy.requests) == (2, [])
 
 
 def test_proxy_that_is_away(monkeypatch):
@@ -105,9 +103,9 @@ def tunnel(to):
 
 
 @contextlib.contextmanager
-def tls_before(upstream, context):
+def tls_before(server, context):
     """The address of somebody who speaks TLS and passes on what is said, two callers at most."""
-    host, _, port = upstream.url.removeprefix("http://").partition(":")
+    host, _, port = server.url.removeprefix("http://").partition(":")
 
     def serve():
         with (
@@ -135,7 +133,7 @@ def tls_before(upstream, context):
 def test_tunnel(monkeypatch, authority, secure, userinfo):
     """A proxy is asked for a tunnel and sees nothing of what is in it."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
-    with StubServer(tunnel(secure.server_address)) as proxy:
+    with StubServer(tunnel(("127.0.0.1", secure.port))) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//{userinfo}"))
         theirs, ours = results(f"https://{FAR}")
 
@@ -145,21 +143,21 @@ def test_tunnel(monkeypatch, authority, secure, userinfo):
     assert by_theirs.startswith(f"CONNECT {FAR}:443 HTTP/1.".encode())
     assert (b"Proxy-Authorization: Basic dXNlcjpwQHNz" in by_theirs) == bool(userinfo)
     assert by_ours == by_theirs
-    assert [one.path for one in secure.arrived] == ["/endpoints/churn-prod/invocations"] * 2
+    assert [one.path for one in secure.requests] == ["/endpoints/churn-prod/invocations"] * 2
 
 
 def test_tunnel_of_tls(monkeypatch, authority, secure):
     """A proxy may speak TLS itself; who is trusted is trusted in both."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
     with (
-        StubServer(tunnel(secure.server_address)) as proxy,
+        StubServer(tunnel(("127.0.0.1", secure.port))) as proxy,
         tls_before(proxy, authority.context) as url,
     ):
         monkeypatch.setenv("HTTPS_PROXY", url)
         theirs, ours = results(f"https://{FAR}")
 
     assert theirs["Body"] == ours["Body"] == b"{}"
-    assert len(proxy.requests) == len(secure.arrived) == 2
+    assert len(proxy.requests) == len(secure.requests) == 2
 
 
 def test_tunnel_that_is_refused(monkeypatch):
@@ -192,10 +190,10 @@ def test_bundle(monkeypatch, tmp_path, authority, secure, way):
             name, value.format(bundle=authority.bundle, folder=authority.bundle.parent)
         )
 
-    theirs, ours = results(secure.url.replace("http:", "https:"))
+    theirs, ours = results(secure.url)
 
     assert theirs["Body"] == ours["Body"] == b"{}"
-    by_theirs, by_ours = secure.arrived
+    by_theirs, by_ours = secure.requests
     assert sorted(by_ours.headers.keys()) == sorted(by_theirs.headers.keys())
 
 
@@ -207,17 +205,17 @@ def test_not_trusted(monkeypatch, tmp_path, secure, bundle):
         trusted = {"other": Authority(tmp_path / "other").bundle, "absent": tmp_path / "absent"}
         monkeypatch.setenv("AWS_CA_BUNDLE", str(trusted[bundle]))
 
-    theirs, ours = results(secure.url.replace("http:", "https:"))
+    theirs, ours = results(secure.url)
 
     assert theirs["error"][0] == "SSLError"
     assert ours == theirs
-    assert secure.arrived == []
+    assert secure.requests == []
 
 
 def test_signed_alike(monkeypatch, authority, secure):
     """Over TLS too, where botocore may sign without the body."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
-    results(secure.url.replace("http:", "https:"))
+    results(secure.url)
 
-    signed = [one.headers["Authorization"].split("Signature=")[0] for one in secure.arrived]
+    signed = [one.headers["Authorization"].split("Signature=")[0] for one in secure.requests]
     assert signed[0] == signed[1]
