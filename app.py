@@ -1,9 +1,9 @@
-"""The composition root: what Lambda, `chalice local` and `chalice deploy` import."""
+"""The entry point that Lambda, `chalice local` and `chalice deploy` import: it builds `app`."""
 
 import gc
 
-# A start makes tens of thousands of objects, and all of them stay. The collector would look through
-# them again and again, which is nearly a tenth of a start, and more with thousands of models.
+# A start creates tens of thousands of objects that all stay. Garbage collection would visit them
+# again and again, which is nearly a tenth of a start, and more with thousands of models.
 gc.disable()
 
 from chalicelib.api.factory import create_app  # noqa: E402

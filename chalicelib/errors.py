@@ -1,4 +1,4 @@
-"""Everything that can go wrong for a caller, as one family.
+"""Every error that a caller can receive, as one family of exceptions.
 
     GatewayError
      ├── InvalidJson                400     ├── InternalFailure           500
@@ -18,10 +18,10 @@
                                             └── ModelTimedOut             504
     ConfigurationError              never rendered to a caller
 
-4xx is the caller's to mend, 500 is ours, 502, 503 and 504 are the endpoint's (or a store's that
-we depend on). A class is one row of docs/errors.md. No class takes a free text, so that nothing
-an upstream says can reach a caller by accident; the one exception is `model_message`, which a
-model has to opt into. The module is longer than its neighbours because the family is one table.
+The caller can correct a 4xx. A 500 is the gateway's own fault. 502, 503 and 504 are faults of the
+endpoint, or of a store that the gateway depends on. Each class is one row of docs/errors.md, and
+its docstring says when it is raised. No class takes free text, so no text of SageMaker's can reach
+a caller by accident. The one exception is `model_message`, which a model has to opt into.
 """
 
 from __future__ import annotations
@@ -34,35 +34,59 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST_QUOTE = 80
+MIN_SIMILARITY = 0.65  # `route` resembles `routing`; `region` does not resemble `version`
 
 
 def quoted(text: str) -> str:
-    """A text from outside, made safe to stand in a message: one line, not too long."""
+    """Quote a text from outside for a message: printable, on one line, and cut when it is long."""
     short = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
     return f"'{short}'" if short.isprintable() else repr(short)
 
 
-def let_go(error: BaseException | None) -> None:
-    """Of the frames that it came through: they hold the body, and one of them holds the error.
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that a misspelt word resembles or begins, or None."""
+    import difflib  # noqa: PLC0415  (a start without a mistake does not need it)
 
-    Such a circle lives until Python's collector comes by, and large refusals come faster.
+    names = {name.lower(): name for name in known}
+    similar = difflib.get_close_matches(word.lower(), names, n=1, cutoff=MIN_SIMILARITY)
+    begun = [name for name in names if name.startswith(f"{word.lower()}_")]
+    return next((names[name] for name in similar + begun), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Say what an unknown word was probably meant to be, or list all known words."""
+    close = closest(word, known)
+    return f"did you mean {close}?" if close else f"known here: {', '.join(known)}"
+
+
+def clear_tracebacks(error: BaseException | None) -> None:
+    """Remove the tracebacks of an error and of its causes.
+
+    A traceback's frames hold the request's body, and one of the frames holds the error. Such a
+    reference cycle stays in memory until Python's garbage collector runs, and large requests can
+    arrive faster than that.
     """
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
 
 
-# Chalice turns every other exception of a view into a bare 500 before middleware sees it;
-# this one base class it lets through.
+# Chalice turns every other exception of a view into a bare 500 before middleware sees it.
 class GatewayError(ChaliceUnhandledError):
-    """A request that cannot be answered, as the caller will read it."""
+    """A request that cannot be answered, as an RFC 9457 problem for the caller."""
 
     status: int
     slug: str
     title: str
     detail: str
     retryable: bool = False
+    """Whether the caller may succeed later with the same request."""
+
     retry_after_seconds: int | None = None
+    retry_pause_seconds: float | None = None
+    """The pause before the gateway itself tries again; None if it does not. Each further pause of
+    the same request is twice as long."""
+
     model_message: str | None = None
 
     def __init__(self, *, retry_after_seconds: int | None = None) -> None:
@@ -71,7 +95,7 @@ class GatewayError(ChaliceUnhandledError):
         super().__init__(self.detail)
 
     def problem(self, instance: str) -> dict[str, object]:
-        """The members of the RFC 9457 problem; `instance` is the request id."""
+        """Return the members of the RFC 9457 problem; `instance` is the request id."""
         members: dict[str, object] = {
             "type": f"urn:inference-gateway:{self.slug}",
             "title": self.title,
@@ -86,7 +110,7 @@ class GatewayError(ChaliceUnhandledError):
 
 
 class InvalidJson(GatewayError):
-    """When a model takes only JSON and the body is not strictly JSON."""
+    """A model takes only JSON and the body is not strictly JSON."""
 
     status, slug, title = 400, "invalid-json", "The body is not valid JSON"
 
@@ -96,7 +120,7 @@ class InvalidJson(GatewayError):
 
 
 class InvalidHeader(GatewayError):
-    """When a header that we read or pass on is out of its grammar, or comes twice."""
+    """A header that the gateway reads or passes on has a wrong form, or comes twice."""
 
     status, slug, title = 400, "invalid-header", "A header is not valid"
 
@@ -106,7 +130,7 @@ class InvalidHeader(GatewayError):
 
 
 class InvalidParameter(GatewayError):
-    """When a path parameter or a query value breaks its rule."""
+    """A path parameter or a query value breaks its rule."""
 
     status, slug, title = 400, "invalid-parameter", "A parameter is not valid"
 
@@ -116,7 +140,7 @@ class InvalidParameter(GatewayError):
 
 
 class Unauthorized(GatewayError):
-    """When the credential is bad, expired or revoked: one answer for all of them."""
+    """The credential is bad, expired or revoked; the caller cannot tell which."""
 
     status, slug, title = 401, "unauthorized", "The credential was not accepted"
     detail = (
@@ -126,7 +150,7 @@ class Unauthorized(GatewayError):
 
 
 class UnknownModel(GatewayError):
-    """When there is no such model, or the caller has no grant on it: the same answer."""
+    """There is no such model, or the caller has no grant on it; the caller cannot tell which."""
 
     status, slug, title = 404, "unknown-model", "There is no such model"
 
@@ -136,7 +160,7 @@ class UnknownModel(GatewayError):
 
 
 class MethodNotAllowed(GatewayError):
-    """When the path exists, but not with this method."""
+    """The path exists, but not with this method."""
 
     status, slug, title = 405, "method-not-allowed", "The method is not allowed here"
 
@@ -146,7 +170,7 @@ class MethodNotAllowed(GatewayError):
 
 
 class NotAcceptable(GatewayError):
-    """When the model can answer in none of the media types that the caller accepts."""
+    """The model can answer in none of the media types that the caller accepts."""
 
     status, slug, title = 406, "not-acceptable", "No acceptable media type"
 
@@ -156,7 +180,7 @@ class NotAcceptable(GatewayError):
 
 
 class PayloadTooLarge(GatewayError):
-    """When the body is larger than a request can carry."""
+    """The body is larger than a request can carry."""
 
     status, slug, title = 413, "payload-too-large", "The body is too large"
 
@@ -166,7 +190,7 @@ class PayloadTooLarge(GatewayError):
 
 
 class UnsupportedMediaType(GatewayError):
-    """When the model does not take this Content-Type, or the body has a Content-Encoding."""
+    """The model does not take this Content-Type, or the body has a Content-Encoding."""
 
     status, slug, title = 415, "unsupported-media-type", "The media type is not supported"
 
@@ -179,7 +203,7 @@ class UnsupportedMediaType(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """When the caller's own quota is used up."""
+    """The caller's own quota is used up."""
 
     status, slug, title = 429, "rate-limited", "Too many requests"
     retryable, retry_after_seconds = True, 1
@@ -187,7 +211,7 @@ class RateLimited(GatewayError):
 
 
 class ModelAnswerError(GatewayError):
-    """What the model's own container answered instead of a prediction."""
+    """The base of errors that the model's own container answered."""
 
     def __init__(self, *, model_message: str | None = None) -> None:
         self.model_message = model_message
@@ -195,7 +219,7 @@ class ModelAnswerError(GatewayError):
 
 
 class ModelRejectedInput(ModelAnswerError):
-    """When the container says that the input is wrong: it keeps the container's status."""
+    """The container refuses the input; the caller gets the container's status."""
 
     status, slug, title = 400, "model-rejected-input", "The model rejected the input"
     statuses = frozenset({400, 406, 413, 415, 422})
@@ -210,7 +234,7 @@ class ModelRejectedInput(ModelAnswerError):
 
 
 class ModelFailed(ModelAnswerError):
-    """When the container answers with any other error."""
+    """The container answers with any other error."""
 
     status, slug, title = 502, "model-error", "The model failed"
 
@@ -223,7 +247,7 @@ class ModelFailed(ModelAnswerError):
 
 
 class ModelOverloaded(ModelAnswerError):
-    """When the container says that it has no room: 429, 503 or 507."""
+    """The container says that it has no room: 429, 503 or 507."""
 
     status, slug, title = 503, "model-overloaded", "The model is overloaded"
     retryable, retry_after_seconds = True, 2
@@ -231,14 +255,14 @@ class ModelOverloaded(ModelAnswerError):
 
 
 class InternalFailure(GatewayError):
-    """When the gateway has a bug."""
+    """The gateway has a bug."""
 
     status, slug, title = 500, "internal", "The gateway failed"
     detail = "The gateway failed; tell its operator the instance of this problem."
 
 
 class GatewayMisconfigured(GatewayError):
-    """When SageMaker does not let the gateway in: permissions or credentials of our own."""
+    """SageMaker refuses the gateway's own permissions or credentials."""
 
     status, slug, title = 500, "gateway-misconfigured", "The gateway is not allowed to do this"
     detail = (
@@ -248,15 +272,15 @@ class GatewayMisconfigured(GatewayError):
 
 
 class UpstreamFailed(GatewayError):
-    """When SageMaker itself answers 500, 502, 504 or 530."""
+    """SageMaker itself answers 500, 502, 504 or 530."""
 
     status, slug, title = 502, "upstream-error", "SageMaker failed"
-    retryable = True
+    retryable, retry_pause_seconds = True, 0.1
     detail = "SageMaker failed to run the model; try again."
 
 
 class UpstreamTruncated(GatewayError):
-    """When the body of the answer broke off."""
+    """The body of the response ended early."""
 
     status, slug, title = 502, "upstream-truncated", "The answer broke off"
     retryable = True
@@ -264,7 +288,7 @@ class UpstreamTruncated(GatewayError):
 
 
 class UpstreamResponseTooLarge(GatewayError):
-    """When the answer is over what API Gateway and Lambda can carry."""
+    """The response is larger than API Gateway and Lambda can carry."""
 
     status, slug, title = 502, "upstream-response-too-large", "The answer is too large"
 
@@ -277,14 +301,14 @@ class UpstreamResponseTooLarge(GatewayError):
 
 
 class UpstreamInvalidResponse(GatewayError):
-    """When status line, headers or body of the answer are unusable."""
+    """The status line, the headers or the body of the response cannot be used."""
 
     status, slug, title = 502, "upstream-invalid-response", "The answer is unusable"
     detail = "The model's endpoint answered with something that is not a valid response."
 
 
 class UpstreamRejected(GatewayError):
-    """When SageMaker refuses the call itself: the table and the endpoint disagree."""
+    """SageMaker refuses the call itself, because the table and the endpoint disagree."""
 
     status, slug, title = 502, "upstream-rejected", "SageMaker rejected the call"
     detail = (
@@ -294,15 +318,15 @@ class UpstreamRejected(GatewayError):
 
 
 class ModelNotReady(GatewayError):
-    """When the model is being loaded, or a cold one did not answer in time."""
+    """The model is being loaded, or a cold one did not answer in time."""
 
     status, slug, title = 503, "model-not-ready", "The model is not ready yet"
-    retryable, retry_after_seconds = True, 5
+    retryable, retry_after_seconds, retry_pause_seconds = True, 5, 0.5
     detail = "The model is being loaded onto its endpoint; try again later."
 
 
 class ModelUnavailable(GatewayError):
-    """When the endpoint or the model is not there, or has no capacity."""
+    """The endpoint or the model is not there, or has no capacity."""
 
     status, slug, title = 503, "model-unavailable", "The model is not available"
     retryable, retry_after_seconds = True, 30
@@ -313,23 +337,23 @@ class ModelUnavailable(GatewayError):
 
 
 class UpstreamThrottled(GatewayError):
-    """When SageMaker throttles the gateway."""
+    """SageMaker throttles the gateway."""
 
     status, slug, title = 503, "upstream-throttled", "SageMaker is throttling"
-    retryable, retry_after_seconds = True, 1
+    retryable, retry_after_seconds, retry_pause_seconds = True, 1, 0.5
     detail = "SageMaker takes no more calls from the gateway at this moment; try again later."
 
 
 class UpstreamUnreachable(GatewayError):
-    """When there is no connection to SageMaker, or it is reset before an answer."""
+    """There is no connection to SageMaker, or it is reset before an answer."""
 
     status, slug, title = 503, "upstream-unreachable", "SageMaker cannot be reached"
-    retryable, retry_after_seconds = True, 2
+    retryable, retry_after_seconds, retry_pause_seconds = True, 2, 0.1
     detail = "The gateway cannot reach the model's endpoint at this moment; try again later."
 
 
 class RoutingUnavailable(GatewayError):
-    """When no routing table could be loaded."""
+    """No routing table could be loaded."""
 
     status, slug, title = 503, "routing-unavailable", "There is no routing table"
     retryable, retry_after_seconds = True, 5
@@ -337,7 +361,7 @@ class RoutingUnavailable(GatewayError):
 
 
 class AuthUnavailable(GatewayError):
-    """When credentials cannot be checked: the key store is away and nothing is cached."""
+    """Credentials cannot be checked, because their store is away and nothing is cached."""
 
     status, slug, title = 503, "auth-unavailable", "Credentials cannot be checked"
     retryable, retry_after_seconds = True, 5
@@ -345,7 +369,7 @@ class AuthUnavailable(GatewayError):
 
 
 class UpstreamTimedOut(GatewayError):
-    """When the deadline passed, or too little of it is left to try."""
+    """The deadline passed, or too little time is left for a call."""
 
     status, slug, title = 504, "upstream-timeout", "The model did not answer in time"
     retryable = True
@@ -353,7 +377,7 @@ class UpstreamTimedOut(GatewayError):
 
 
 class ModelTimedOut(GatewayError):
-    """When SageMaker waited in vain for the model's container."""
+    """SageMaker got no response from the model's container."""
 
     status, slug, title = 504, "model-timeout", "The model's container did not answer"
     retryable = True
@@ -361,7 +385,10 @@ class ModelTimedOut(GatewayError):
 
 
 class ConfigurationError(Exception):
-    """The gateway is set up wrongly: every mistake, one a line, for whoever runs it."""
+    """The gateway's settings or files are wrong; each line of the text names one mistake.
+
+    It is for the operator and never reaches a caller.
+    """
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)

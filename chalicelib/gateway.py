@@ -1,71 +1,99 @@
-"""The gateway's one errand, from a path to a prediction."""
+"""The gateway: from a path and a request to a model's response."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import UnknownModel
-from chalicelib.payload.admission import admit, requested_timeout_seconds
+from chalicelib.payload.admission import admit
 
 if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
     from chalicelib.aws.deadline import Deadline
-    from chalicelib.payload.messages import Call, InferenceResponse
+    from chalicelib.payload.admission import ClientRequest, InferenceRequest
     from chalicelib.routing.sources import RoutingSource
-    from chalicelib.routing.table import Model, Resolved, RoutingTable
-    from chalicelib.sagemaker.runtime import SageMakerRuntime
-    from chalicelib.telemetry.record import RequestRecord
+    from chalicelib.routing.table import Model, ResolvedModel, RoutingTable
+    from chalicelib.sagemaker.runtime import InferenceResponse
+    from chalicelib.telemetry.log import RequestRecord
 
-ANSWER_SECONDS = 0.1
+RESPONSE_SECONDS = 0.1
+"""A call ends this much before the model's timeout, so that the caller has the response by then."""
+
+
+class Runtime(Protocol):
+    """Calls models: SageMaker, or what stands in its place."""
+
+    def invoke(
+        self,
+        resolved: ResolvedModel,
+        request: InferenceRequest,
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> InferenceResponse:
+        """Call the target and return the model's response, or raise a GatewayError."""
 
 
 class Gateway:
-    """Finds models in a routing table and has SageMaker run them, for those who may."""
+    """Finds models in a routing table and lets SageMaker run them, for callers with a grant."""
 
-    def __init__(self, source: RoutingSource, runtime: SageMakerRuntime) -> None:
+    def __init__(self, source: RoutingSource, runtime: Runtime) -> None:
         self._source = source
         self._runtime = runtime
 
     def table(self) -> RoutingTable:
-        """The table as of now. When there is none: RoutingUnavailable."""
+        """Return the table that is in use now.
+
+        Raises:
+            RoutingUnavailable: No table could be loaded.
+        """
         return self._source.table()
 
-    def resolve(self, principal: Principal, path: str, record: RequestRecord) -> Resolved:
-        """The model that a path means to this principal.
+    def resolve(self, principal: Principal, path: str, record: RequestRecord) -> ResolvedModel:
+        """Return the model that a path means to this principal.
 
-        Grant and target come from one snapshot of the table. When there is no such model, or no
-        grant: UnknownModel, the same for both. When a parameter is wrong: InvalidParameter.
+        Grant and target are decided on one snapshot of the table.
+
+        Raises:
+            UnknownModel: There is no such model, or the principal has no grant on it.
+            InvalidParameter: A parameter in the path breaks its rule.
         """
         table = self.table()
         record.table = table.digest
-        found = table.find(path)
+        match = table.find(path)
         if not principal.may_call(path):
             raise UnknownModel(path)
-        record.model, record.kind = found.model.name, found.model.target.kind
-        resolved = found.resolve()
-        record.aim(resolved.target)
+        record.model, record.kind = match.model.name, match.model.target.kind
+        resolved = match.resolve()
+        record.set_target(resolved.invoke_args)
         return resolved
 
     def predict(
         self,
         principal: Principal,
         path: str,
-        call: Call,
+        request: ClientRequest,
         *,
         platform: Deadline,
         record: RequestRecord,
     ) -> tuple[Model, InferenceResponse]:
-        """The model and its answer. When there is none: the GatewayError that says why.
+        """Return the model and its response.
 
-        `platform` is when API Gateway and Lambda must have it.
+        Args:
+            principal: Who is calling.
+            path: The path after `/predict/`.
+            request: What the caller sent.
+            platform: When API Gateway and Lambda must have the response.
+            record: Collects what the log line of this request says.
+
+        Raises:
+            GatewayError: There is no response; the error says why.
         """
-        begun = time.monotonic()
+        started = time.monotonic()
         resolved = self.resolve(principal, path, record)
-        request = admit(call, resolved.model)
+        admitted = admit(request, resolved.model)
         seconds = resolved.model.timeout_seconds
-        if patience_seconds := requested_timeout_seconds(call):
-            seconds = min(seconds, patience_seconds)
-        # By then the caller has an answer, so a call ends a little earlier.
-        deadline = platform.within(seconds - min(ANSWER_SECONDS, seconds / 10), since=begun)
-        return resolved.model, self._runtime.invoke(resolved, request, deadline, record)
+        if (requested_seconds := request.timeout_seconds) is not None:
+            seconds = min(seconds, requested_seconds)
+        deadline = platform.within(seconds - min(RESPONSE_SECONDS, seconds / 10), since=started)
+        return resolved.model, self._runtime.invoke(resolved, admitted, deadline, record)

@@ -1,7 +1,7 @@
-"""The gateway's settings: the only place that reads the environment.
+"""The gateway's settings. Only this module reads the environment.
 
 A setting is one row of `SETTINGS`: its variable, its field, its default as text, and the function
-that reads a text or says what it must be. All mistakes are reported at once.
+that reads the text or says what it must be. All mistakes are reported at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from chalicelib.errors import ConfigurationError, quoted
+from chalicelib.errors import ConfigurationError, closest, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,11 +43,11 @@ class S3Location:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set from outside, checked."""
+    """Everything that can be set from outside, checked and typed."""
 
     routing: FileLocation | S3Location
     routing_max_age: int
-    keys_secret: str | None = field(repr=False)  # its name; people put a key there
+    keys_secret: str | None = field(repr=False)  # people write a key where its name belongs
     keys_max_age: int
     jwt_issuer: str | None
     jwt_audience: str | None
@@ -63,16 +63,20 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """The settings of this moment's environment, or `ConfigurationError`."""
+        """Read the settings from the environment as it is now.
+
+        Raises:
+            ConfigurationError: A setting is wrong; the error lists all mistakes.
+        """
         environ = os.environ if environ is None else environ
-        problems = list(_misspelt(environ))
+        problems = list(_misspelled(environ))
         values: dict[str, Any] = {}
         for setting in SETTINGS:
             text = environ.get(setting.variable, setting.default)
             try:
                 values[setting.field] = setting.read(text)
             except ValueError as rule:
-                problems.append(f"{setting.variable}{_said(setting, text)} must be {rule}")
+                problems.append(f"{setting.variable}{_quoted_value(setting, text)} must be {rule}")
         if values.get("jwt_issuer") and values.get("jwt_audience", "bad") is None:
             problems.append(
                 "GATEWAY_JWT_AUDIENCE is not set; GATEWAY_JWT_ISSUER needs it: "
@@ -84,16 +88,18 @@ class Settings:
 
 
 class Setting(NamedTuple):
+    """One setting and how it is read."""
+
     variable: str
     field: str
     default: str
     read: Callable[[str], object]
     quotable: bool = True
-    """Whether its value may be repeated: people put a secret where its name belongs."""
+    """Whether a message may repeat the value; people write a secret where its name belongs."""
 
 
 def routing_location(text: str) -> FileLocation | S3Location:
-    """Where the table lies; a relative file is relative to the folder that ships."""
+    """Return where the table is; a relative path is relative to the folder `chalicelib`."""
     scheme, _, rest = text.partition(":")
     if scheme == "file" and rest.endswith((".yaml", ".yml")):
         return FileLocation(Path(__file__).parent / rest)
@@ -184,22 +190,19 @@ SETTINGS = (
     Setting("GATEWAY_JWT_GRANT_PREFIX", "jwt_grant_prefix", "model:", _prefix),
     Setting("GATEWAY_CORS_ORIGIN", "cors_origin", "", _origin),
     Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
-    # Lambda's own word for which of its functions this process is.
+    # Set by Lambda: the handler of the function that this process runs.
     Setting("_HANDLER", "lambda_handler", "", str),
 )
 
 
-def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
-    """Unknown variables that resemble a known one; others may be somebody else's."""
+def _misspelled(environ: Mapping[str, str]) -> Iterator[str]:
+    """Report unknown variables that resemble a known one; other variables may have other users."""
     known = {setting.variable.removeprefix(PREFIX) for setting in SETTINGS}
     unknown = {variable for variable in environ if variable.startswith(PREFIX)}
     for variable in sorted(unknown - {PREFIX + name for name in known}):
-        # Only a start that is about to fail, or nearly, pays for difflib.
-        from chalicelib.spelling import closest  # noqa: PLC0415
-
         if close := closest(variable.removeprefix(PREFIX), sorted(known)):
             yield f"{variable} is not a setting; did you mean {PREFIX}{close}?"
 
 
-def _said(setting: Setting, text: str) -> str:
+def _quoted_value(setting: Setting, text: str) -> str:
     return f" is {quoted(text)}; it" if setting.quotable else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.routing.reading.nodes import Mapping, Sequence, read
+from chalicelib.routing.reading.nodes import MappingNode, SequenceNode, read
 from chalicelib.routing.reading.problems import Findings
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class Lines:
         node = self._root
         yield node, 0
         for used, key in enumerate(keys, start=1):
-            if isinstance(node, Mapping) and key in node.members:
+            if isinstance(node, MappingNode) and key in node.members:
                 node = node.members[str(key)]
-            elif isinstance(node, Sequence) and isinstance(key, int) and key < len(node.items):
+            elif isinstance(node, SequenceNode) and isinstance(key, int) and key < len(node.items):
                 node = node.items[key]
             else:
                 return

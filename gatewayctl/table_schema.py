@@ -15,7 +15,7 @@ from chalicelib.routing.reading.document import MANDATORY, TABLE, VERSION
 from chalicelib.routing.reading.entry import MOST_PARAMETERS
 from chalicelib.routing.reading.keys import MODEL, OPTIONS, RULE, TARGET, of_kind
 from chalicelib.routing.reading.patterns import LONGEST_PATTERN
-from chalicelib.routing.table import BUILT_IN
+from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS, LONGEST_NAME
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def schema() -> Schema:
 def _members(keys: Iterable[str], composed: Schema | None = None) -> Schema:
     """An object with these keys and no others."""
     checks = {**TABLE, **MODEL, **RULE}
-    built_in: Schema = {**BUILT_IN}
+    built_in = Model.built_in()
     properties = {}
     for key in keys:
         one = (composed or {}).get(key) or _value(checks[key])

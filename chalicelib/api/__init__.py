@@ -1,1 +1,1 @@
-"""HTTP, as Chalice has it. Nothing outside this package knows of either."""
+"""HTTP: the only room that knows Chalice."""

@@ -1,7 +1,9 @@
-"""The authorizer: it says who, never no.
+"""The Lambda authorizer: it says who is calling, and leaves the refusal to the middleware.
 
-A deny would be a bare 403 without CORS, and a 503 cannot be said by an authorizer at all; so it
-always allows, and the outcome travels in the context to the middleware, which answers.
+Its policy always allows, because API Gateway keeps the policy for a minute and uses it for every
+route. The outcome of the check is in the policy's context. The middleware reads the context and
+answers 401 or 503 with the gateway's own error body, also under `chalice local`, which has no
+gateway responses.
 """
 
 from __future__ import annotations
@@ -10,38 +12,46 @@ from typing import TYPE_CHECKING
 
 from chalice.app import AuthResponse, AuthRoute
 
-from chalicelib.auth.outcome import outcome_of
+from chalicelib.auth.credentials import check_authorization
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalice.app import AuthRequest, Chalice, ChaliceAuthorizer
 
-    from chalicelib.auth.identity import Scheme
+    from chalicelib.auth.credentials import Scheme
     from chalicelib.telemetry.log import Telemetry
 
 TTL_SECONDS = 60
 NOBODY = "nobody"
-# The policy is cached by token, and used for every route that the token comes to.
 ALL_ROUTES: list[str | AuthRoute] = ["*"]
 
 
 class AuthorizerFailed(Exception):
-    """When the authorizer has a bug; what it was is in the log."""
+    """The authorizer has a bug; the log says where."""
 
 
 def register(app: Chalice, schemes: Sequence[Scheme], telemetry: Telemetry) -> ChaliceAuthorizer:
-    """Lambda knows it as `app.authorize`. It raises for bugs alone."""
+    """Add the authorizer to the app; Lambda calls it as `app.authorize`.
+
+    It raises only AuthorizerFailed. API Gateway then refuses the request and keeps no policy.
+    """
 
     def authorize(request: AuthRequest) -> AuthResponse:
         try:
-            outcome = outcome_of(request.token, schemes)
+            outcome = check_authorization(request.token, schemes)
         except Exception as error:
-            # Lambda writes down what it raises, and the text of a bug may hold the credential.
+            # Lambda logs the text of an exception, and the text of this one may hold the token.
             telemetry.bug(error)
             raise AuthorizerFailed from None
-        telemetry.credential(outcome)
-        principal = outcome.identity.principal if outcome.identity else NOBODY
+        identity = outcome.identity
+        telemetry.credential(
+            outcome=outcome.verdict,
+            reason=outcome.reason,
+            principal=identity.principal if identity else None,
+            key_id=identity.key_id if identity else None,
+        )
+        principal = identity.principal if identity else NOBODY
         return AuthResponse(ALL_ROUTES, principal, outcome.context())
 
     authorizer: ChaliceAuthorizer = app.authorizer(ttl_seconds=TTL_SECONDS)(authorize)

@@ -1,13 +1,12 @@
-"""Puts the gateway together. Everything else is handed what it needs."""
+"""Builds the application from its parts; every other module is handed what it needs."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from chalicelib.api import authorizers, catalog, cors, health, predict
-from chalicelib.api.application import GatewayApp
-from chalicelib.api.middleware import around_every_route, in_front_of_closed_routes
+from chalicelib.api import authorizers, cors, routes
+from chalicelib.api.application import GatewayApp, auth_middleware, request_middleware
 from chalicelib.auth.schemes import schemes as schemes_of
 from chalicelib.gateway import Gateway
 from chalicelib.routing.sources import source_for
@@ -17,13 +16,13 @@ from chalicelib.telemetry.log import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chalicelib.auth.identity import Scheme
+    from chalicelib.auth.credentials import Scheme
     from chalicelib.routing.sources import RoutingSource
     from chalicelib.settings import Settings
 
 
 PREDICTING_HANDLER = "app.app"
-"""The other one authenticates, and has no use for a client of SageMaker's."""
+"""The handler that predicts; the authorizer's function needs no client of SageMaker."""
 
 
 def create_app(
@@ -35,28 +34,29 @@ def create_app(
     telemetry: Telemetry | None = None,
     clock: Callable[[], float] = time.time,
 ) -> GatewayApp:
-    """The app. When the settings cannot be used: ConfigurationError.
+    """Build the application.
 
-    Needs no network, region or credential; a bad table gives an app that answers 503.
+    It needs no network, region or credential. A bad table gives an application that answers 503.
+
+    Raises:
+        ConfigurationError: The settings cannot be used.
     """
     telemetry = telemetry or Telemetry(per_model=settings.metrics_per_model)
     runtime = runtime or SageMakerRuntime()
     if settings.lambda_handler == PREDICTING_HANDLER:
-        runtime.get_ready()
+        runtime.prepare_client()
     gateway = Gateway(source or source_for(settings, telemetry), runtime)
     origin = settings.cors_origin
     app = GatewayApp(cors.configuration(origin) if origin else None)
-    app.register_middleware(around_every_route(telemetry, cors.headers(origin) if origin else {}))
-    app.register_middleware(in_front_of_closed_routes(app, clock))
+    app.register_middleware(request_middleware(telemetry, cors.headers(origin) if origin else {}))
+    app.register_middleware(auth_middleware(app, clock))
     if schemes is None:
         schemes = schemes_of(
             settings,
-            report=telemetry.store_failed,
-            note_key_age=telemetry.key_store_age,
+            report_failure=telemetry.store_failed,
+            report_key_age=telemetry.key_store_age,
             clock=clock,
         )
     authorizer = authorizers.register(app, schemes, telemetry)
-    predict.register(app, gateway, authorizer)
-    catalog.register(app, gateway, authorizer)
-    health.register(app, gateway)
+    routes.register(app, gateway, authorizer)
     return app

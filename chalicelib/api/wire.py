@@ -1,7 +1,7 @@
-"""Between Chalice's messages and ours, in both directions. Bytes are bytes.
+"""How Chalice's requests become ours, and our responses Chalice's.
 
-API Gateway delivers every body as base64, because `binary_types` is `*/*`; `chalice local`
-delivers the bytes themselves.
+API Gateway delivers every body as base64, because `binary_types` is `*/*`. `chalice local` delivers
+the bytes themselves.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ import json
 import math
 import random
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
-from chalicelib.api.exchange import Exchange
 from chalicelib.aws.deadline import Deadline
-from chalicelib.errors import UnknownModel
-from chalicelib.payload.admission import MAX_BODY_BYTES
-from chalicelib.payload.messages import Call
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.payload.admission import MAX_BODY_BYTES, ClientRequest
+from chalicelib.routing import headers as registry
+from chalicelib.telemetry.log import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,47 +27,45 @@ if TYPE_CHECKING:
     from chalice.app import Request
 
     from chalicelib.errors import GatewayError
-    from chalicelib.payload.messages import InferenceResponse
     from chalicelib.routing.table import Model
+    from chalicelib.sagemaker.runtime import InferenceResponse
 
 Headers = dict[str, str | list[str]]
 
-API_GATEWAY_SECONDS = 28.0  # it ends at 29
-LAMBDA_MARGIN_SECONDS = 0.75  # half a second for the answer, and what a deadline is overshot by
-RETURNABLE = {
-    "custom-attributes": {"X-Amzn-SageMaker-Custom-Attributes": "custom_attributes"},
-    "session-id": {
-        "X-Amzn-SageMaker-New-Session-Id": "new_session_id",
-        "X-Amzn-SageMaker-Closed-Session-Id": "closed_session_id",
-    },
-}
+API_GATEWAY_SECONDS = 28.0  # API Gateway itself gives up after 29
+LAMBDA_MARGIN_SECONDS = 0.75  # 0.5 s to send the response, 0.25 s by which a deadline may be missed
 
 
-def exchange(request: Request) -> Exchange:
-    """Everything about a request that does not depend on its route."""
-    # Its clock starts here: reading the body is a part of our time.
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """What is known of an HTTP request before its route is."""
+
+    request: ClientRequest
+    query: Mapping[str, str] = field(repr=False)
+    platform: Deadline
+    """When API Gateway and Lambda must have the response."""
+
+    record: RequestRecord
+
+
+def request_context(request: Request) -> RequestContext:
+    """Read a request of Chalice's."""
+    # The record's clock starts here, because reading the body is a part of the gateway's time.
     record = RequestRecord(_request_id(request))
-    call = _call(request)
-    record.bytes_in = call.size_bytes
+    client_request = _client_request(request)
+    record.bytes_in = client_request.size_bytes
     query = dict(request.query_params or {})
-    return Exchange(call, query, Deadline.soonest([_platform_seconds(request)]), record)
-
-
-def model_path(segments: Mapping[str, str]) -> str:
-    """The path after /predict/. When a segment holds a slash, decoded on its way: UnknownModel."""
-    path = "/".join(segments.values())
-    if path.count("/") >= len(segments):
-        raise UnknownModel(path)
-    return path
+    platform = Deadline.soonest([_platform_seconds(request)])
+    return RequestContext(client_request, query, platform, record)
 
 
 def prediction(response: InferenceResponse, model: Model) -> Response:
-    """The model's own answer."""
+    """Build the response of a prediction: the model's own body."""
     headers: Headers = {"Content-Type": response.content_type, "X-Model": model.name}
     if response.invoked_variant is not None:
         headers["X-Invoked-Variant"] = response.invoked_variant
     for name in model.return_headers:
-        for header, member in RETURNABLE[name].items():
+        for header, member in registry.RETURNED[name].items():
             value = getattr(response, member)
             if value is not None:
                 headers[header] = value
@@ -76,12 +73,12 @@ def prediction(response: InferenceResponse, model: Model) -> Response:
 
 
 def document(content: object) -> Response:
-    """JSON of our own."""
+    """Build a response with JSON of the gateway's own."""
     return Response(_json(content), {"Content-Type": "application/json"})
 
 
 def problem(error: GatewayError, instance: str) -> Response:
-    """An error as RFC 9457 has it."""
+    """Build the RFC 9457 response of an error; `instance` is the request id."""
     headers: Headers = {
         "Content-Type": "application/problem+json",
         "Cache-Control": "no-store",
@@ -90,7 +87,7 @@ def problem(error: GatewayError, instance: str) -> Response:
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_seconds is not None:
-        # Jittered, so that those who were refused together do not come back together.
+        # Jittered, so that callers who were refused together do not come back together.
         seconds = error.retry_after_seconds * random.uniform(1.0, 1.5)
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     return Response(_json(error.problem(instance)), headers, error.status)
@@ -100,14 +97,14 @@ def _json(content: object) -> bytes:
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _call(request: Request) -> Call:
+def _client_request(request: Request) -> ClientRequest:
     event = request.to_original_event()
     headers = dict(request.headers)
     repeated = _repeated(event.get("multiValueHeaders") or {})
-    if "accept" in repeated:  # the one list that we read; API Gateway keeps only its last line
+    if "accept" in repeated:  # a list may come in several lines; `headers` has only the last one
         headers["accept"] = ", ".join(repeated["accept"])
     size_bytes = _body_size_bytes(event)
-    return Call(
+    return ClientRequest(
         headers=headers,
         body=_body(event) if size_bytes <= MAX_BODY_BYTES else b"",
         size_bytes=size_bytes,
@@ -116,7 +113,7 @@ def _call(request: Request) -> Call:
 
 
 def _repeated(many: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Headers that came more than once, by lower-case name; each spelling has its own list."""
+    """Return the headers that came more than once, by lower-case name, whatever their spelling."""
     if len(many) == len({name.lower() for name in many}) and not any(v[1:] for v in many.values()):
         return {}
     together: dict[str, list[str]] = {}
@@ -126,7 +123,7 @@ def _repeated(many: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _body_size_bytes(event: dict[str, Any]) -> int:
-    """Before it is decoded: what is too large is not worth the memory."""
+    """Compute the size without decoding, because a body that is too large is never decoded."""
     body: str | bytes = event.get("body") or b""
     if event.get("isBase64Encoded") and isinstance(body, str):
         return len(body) // 4 * 3 - body[-2:].count("=")
@@ -141,13 +138,13 @@ def _body(event: dict[str, Any]) -> bytes:
 
 
 def _request_id(request: Request) -> str:
-    """API Gateway's, else Lambda's; never the client's."""
+    """Return API Gateway's request id, else Lambda's; never one that the client sent."""
     known = request.context.get("requestId")
     return str(known or getattr(request.lambda_context, "aws_request_id", "unknown"))
 
 
 def _platform_seconds(request: Request) -> float:
-    """API Gateway counts from the request, a cold start included; Lambda from the invocation."""
+    """Return the time left: API Gateway's starts with the request, Lambda's with the invocation."""
     budget = API_GATEWAY_SECONDS
     received_ms = request.context.get("requestTimeEpoch")
     if received_ms is not None:

@@ -1,1 +1,1 @@
-"""Who is calling, and what they may call."""
+"""Who is calling, and which models they may call: API keys, JSON Web Tokens, and grants."""

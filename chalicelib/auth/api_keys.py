@@ -1,4 +1,4 @@
-"""API keys: `gw_<key id>_<secret>`, compared by digest with what the key document says."""
+"""API keys, `gw_<key id>_<secret>`: checked against a document in AWS Secrets Manager."""
 
 from __future__ import annotations
 
@@ -8,36 +8,47 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from chalicelib.auth.identity import API_KEY_PREFIX, BadCredential, Identity
+from chalicelib.auth import key_document
+from chalicelib.auth.credentials import API_KEY_PREFIX, BadCredential, Identity
 from chalicelib.auth.key_document import KEY_ID, ApiKey
+from chalicelib.aws.deadline import Deadline
+from chalicelib.aws.refreshed import FetchFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
     from chalicelib.auth.key_document import Keys
-    from chalicelib.auth.last_known_good import LastKnownGood
+    from chalicelib.aws.refreshed import Refreshed
+
+FETCH_SECONDS = 2.0
+"""For one read of the secret, because a caller waits for it."""
 
 _KEY = rf"{API_KEY_PREFIX}({KEY_ID})_[A-Za-z0-9_-]{{43}}"
 
-# Stands in for a key that is not there, so that it is looked at like any other.
-_NOBODY = ApiKey("", digest=bytes(32), principal="", grants=(), expires=None, disabled=True)
+# Secrets Manager reports a secret that is scheduled for deletion as an invalid request.
+_NO_SECRET = {"ResourceNotFoundException", "InvalidRequestException"}
+
+# Takes the place of a key that does not exist, so that its check takes as long as any other.
+_NO_KEY = ApiKey("", digest=bytes(32), principal="", grants=(), expires=None, disabled=True)
 
 
 class ApiKeys:
-    """The scheme of API keys; without a store there are none."""
+    """The scheme of API keys. Without a store, every API key is refused."""
 
     def __init__(
         self,
-        keys: LastKnownGood[Keys] | None,
+        keys: Refreshed[Keys] | None,
         clock: Callable[[], float] = time.time,
-        note_age: Callable[[float], None] = lambda seconds: None,
+        report_age: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._keys = keys
         self._clock = clock
-        self._note_age = note_age
+        self._report_age = report_age
 
     def authenticate(self, token: str) -> Identity | None:
-        """Who holds the key; None when it is no API key."""
+        """Check an API key, as `Scheme` says."""
         if not token.startswith(API_KEY_PREFIX):
             return None
         shape = re.fullmatch(_KEY, token)
@@ -45,17 +56,14 @@ class ApiKeys:
             raise BadCredential("malformed")
         if self._keys is None:
             raise BadCredential("no-api-keys")
-        key = self._current(self._keys).get(shape[1], _NOBODY)
-        # The same work for a key id that exists and for one that does not.
+        keys = self._keys.value()
+        self._report_age(self._keys.age_seconds or 0.0)
+        key = keys.get(shape[1], _NO_KEY)
+        # A key id that does not exist takes the same work, so that its time does not tell.
         is_same = hmac.compare_digest(key.digest, hashlib.sha256(token.encode()).digest())
-        if not is_same or key is _NOBODY:
-            raise BadCredential("unknown-key" if key is _NOBODY else "wrong-secret")
+        if not is_same or key is _NO_KEY:
+            raise BadCredential("unknown-key" if key is _NO_KEY else "wrong-secret")
         return self._identity(key)
-
-    def _current(self, keys: LastKnownGood[Keys]) -> Keys:
-        current = keys.value()
-        self._note_age(keys.age_seconds or 0.0)
-        return current
 
     def _identity(self, key: ApiKey) -> Identity:
         if key.disabled:
@@ -63,3 +71,70 @@ class ApiKeys:
         if key.expires is not None and self._clock() >= key.expires:
             raise BadCredential("expired")
         return Identity(key.principal, key.grants, key.expires, key.key_id)
+
+
+def secrets_provider() -> SecretsProvider:
+    """Return Powertools' reader of secrets, on a client that tries once."""
+    # Imported here, because they take longer than the rest of a start, and only API keys need them.
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415
+
+    from chalicelib.aws import clients  # noqa: PLC0415
+
+    return SecretsProvider(boto3_client=clients.client("secretsmanager"))
+
+
+class KeySecret:
+    """The secret that holds the key document; the reader is made when it is first needed."""
+
+    def __init__(
+        self, name: str, make_provider: Callable[[], SecretsProvider] = secrets_provider
+    ) -> None:
+        self._name = name
+        self._make_provider = make_provider
+        self._provider: SecretsProvider | None = None
+
+    def read(self) -> Keys:
+        """Read the keys from Secrets Manager.
+
+        Returns:
+            The keys by their ids. There are none if the secret does not exist: a deployment that
+            takes only JWTs needs no secret, and deleting the secret revokes every key.
+
+        Raises:
+            FetchFailed: Secrets Manager does not give the secret, or the document is refused.
+        """
+        document = self._document()
+        if document is None:
+            return {}
+        try:
+            return key_document.parse(document)
+        except key_document.InvalidKeyDocument as error:
+            first, *others = error.problems
+            more = f" (and {len(others)} more)" if others else ""
+            raise FetchFailed(f"the key document is refused: {first}{more}") from None
+
+    def _document(self) -> bytes | None:
+        from aws_lambda_powertools.utilities.parameters import GetParameterError  # noqa: PLC0415
+
+        self._provider = self._provider or self._make_provider()
+        try:
+            # Powertools' own cache is not used: it raises when it is too old and the store is away.
+            # VersionStage is AWS's default, which moto does not apply after a version was moved.
+            with Deadline.soonest([FETCH_SECONDS]).in_force():
+                value = self._provider.get(
+                    self._name, max_age=0, force_fetch=True, VersionStage="AWSCURRENT"
+                )
+        except GetParameterError as error:
+            reason = _reason(error.__context__)
+            if reason in _NO_SECRET:
+                return None
+            raise FetchFailed(reason) from None
+        return value.encode() if isinstance(value, str) else bytes(value or b"")
+
+
+def _reason(cause: BaseException | None) -> str:
+    """Return AWS's error code, or else the class of the exception; never a text of theirs."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+    return code if re.fullmatch("[A-Za-z]{1,64}", code) else type(cause).__name__

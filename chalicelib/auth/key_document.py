@@ -1,22 +1,23 @@
-"""The document that lists the API keys: of each its digest, never the key.
+"""The document in Secrets Manager that lists the API keys, each by its digest.
 
-It is taken whole or not at all. A problem says where it is and what belongs there, and repeats no
-value: people put a key where its digest belongs.
+A document with one problem is refused altogether. The text of a problem gives the place and the
+rule, and never the value, because people put a key where the key's digest belongs.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from chalicelib.auth.grants import GRANT_RULE, is_grant
-from chalicelib.auth.json_object import NotAnObject, json_object
+from chalicelib.auth.principal import GRANT_RULE, is_grant
 
 MAX_BYTES = 64 * 1024
-LONGEST_GRANTS = 4096  # as one text; API Gateway bounds what an authorizer hands on
+LONGEST_GRANTS = 4096
+"""In characters, with spaces between the grants: API Gateway limits an authorizer's response."""
 
 KEY_ID = r"[a-z0-9]{8}"
 _DIGEST = r"[0-9a-f]{64}"
@@ -26,11 +27,11 @@ _TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})"
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What the document says about one key."""
+    """One key of the document."""
 
     key_id: str
     digest: bytes = field(repr=False)
-    """SHA-256 of the whole key."""
+    """The SHA-256 of the key, prefix and key id included."""
 
     principal: str
     grants: tuple[str, ...]
@@ -44,7 +45,7 @@ Keys = Mapping[str, ApiKey]
 
 
 class InvalidKeyDocument(Exception):
-    """When the document cannot be used; every problem, one a line."""
+    """The key document cannot be used; the message has one line for each problem."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -52,7 +53,11 @@ class InvalidKeyDocument(Exception):
 
 
 def parse(document: bytes) -> Keys:
-    """The keys by their id. When anything in the document is wrong: InvalidKeyDocument."""
+    """Return the keys by their ids.
+
+    Raises:
+        InvalidKeyDocument: Something in the document is wrong.
+    """
     entries = _entries(document)
     problems = [line for place, entry in entries.items() for line in _problems(place, entry)]
     if problems:
@@ -72,7 +77,7 @@ def _entries(document: bytes) -> dict[str, Any]:
     return dict(top["keys"])
 
 
-def _is_text_like(pattern: str) -> Callable[[object], bool]:
+def _matches(pattern: str) -> Callable[[object], bool]:
     return lambda value: (
         isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None
     )
@@ -84,25 +89,25 @@ def _is_grants(value: object) -> bool:
     return all(map(is_grant, value)) and len(" ".join(value)) <= LONGEST_GRANTS
 
 
-def _is_end(value: object) -> bool:
+def _is_expiry(value: object) -> bool:
     try:
         return value is None or (isinstance(value, str) and _seconds(value) >= 0)
     except ValueError:
         return False
 
 
-# Every member must be there: one that is missing may have said that the key is disabled.
+# No member has a default: the missing member could be the one that disables the key.
 _MEMBERS: dict[str, tuple[Callable[[object], bool], str]] = {
-    "sha256": (_is_text_like(_DIGEST), "64 lower-case hexadecimal digits"),
+    "sha256": (_matches(_DIGEST), "64 lower-case hexadecimal digits"),
     "principal": (
-        _is_text_like(_PRINCIPAL),
+        _matches(_PRINCIPAL),
         "1 to 63 of A-Z a-z 0-9 . _ @ + -, the first a letter or digit",
     ),
     "grants": (
         _is_grants,
         f"a list of at most {LONGEST_GRANTS:,} characters in all, each item {GRANT_RULE}",
     ),
-    "expires": (_is_end, 'null, or a time such as "2027-06-30T00:00:00Z"'),
+    "expires": (_is_expiry, 'null, or a time such as "2027-06-30T00:00:00Z"'),
     "disabled": (lambda value: isinstance(value, bool), "true or false"),
 }
 
@@ -130,7 +135,40 @@ def _key(key_id: str, entry: dict[str, Any]) -> ApiKey:
 
 
 def _seconds(text: str) -> int:
-    """A time of RFC 3339; Python's own reader takes much more than that."""
+    """Parse a time of RFC 3339; `fromisoformat` alone takes many other forms."""
     if not re.fullmatch(_TIME, text, re.ASCII):
         raise ValueError
     return int(datetime.fromisoformat(text).timestamp())
+
+
+class NotAnObject(ValueError):
+    """Bytes are not one strict JSON object. The message quotes nothing of them."""
+
+
+def json_object(data: bytes) -> dict[str, Any]:
+    """Parse a JSON object, and refuse what other parsers could read differently.
+
+    Raises:
+        NotAnObject: The bytes are not a JSON object, or an object in it has a member twice.
+    """
+    try:
+        value = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_distinct, parse_constant=_refuse
+        )
+    except (ValueError, RecursionError):
+        raise NotAnObject("is not JSON, or an object in it has a member twice") from None
+    if not isinstance(value, dict):
+        raise NotAnObject("is not a JSON object")
+    return value
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError
+    return members
+
+
+def _refuse(_: str) -> NoReturn:
+    """Refuse NaN and Infinity, which are not JSON."""
+    raise ValueError

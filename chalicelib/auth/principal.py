@@ -1,10 +1,16 @@
-"""Somebody who may call some models: what an authorizer's `ok` becomes, and nothing else does."""
+"""The caller of a request, and grants: which models the caller may call.
+
+A grant is a path after `/predict/` in which `*` stands for one segment. A lone `*` covers every
+model.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import AuthUnavailable, Unauthorized
+from chalicelib.routing.parameters import is_value
+from chalicelib.routing.targets import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,20 +21,48 @@ if TYPE_CHECKING:
 EVERYTHING = "*"
 OK, UNAUTHORIZED, UNAVAILABLE = "ok", "unauthorized", "unavailable"
 
+MOST_SEGMENTS = 3  # a model's name and up to two parameters
+
+GRANT_RULE = (
+    "a model's name and up to two parameters, divided by '/', each of which may be '*', "
+    "as in house-price/*"
+)
+
+
+def is_grant(text: str) -> bool:
+    """Whether the text is a grant that could cover the path of a model.
+
+    A grant holds no space, so that several grants can be written with spaces between them.
+    """
+    first, *parameters = text.split("/")
+    return (
+        len(parameters) < MOST_SEGMENTS
+        and (first == EVERYTHING or (is_name(first) and first == first.lower()))
+        and all(value == EVERYTHING or is_value(value) for value in parameters)
+    )
+
 
 class Principal:
-    """A caller with grants, each a path after `/predict/` in which `*` stands for a segment.
+    """A caller whose credential is good, with its grants.
 
-    Made of the authorizer's context alone: whoever holds one has been let in.
+    It is made only from the authorizer's context, so code that is handed a principal need not check
+    the credential again.
     """
 
     __slots__ = ("_grants", "key_id", "name")
 
     def __init__(self, context: Mapping[str, object], *, now: float) -> None:
-        """When the outcome is not `ok`, or has expired: Unauthorized.
+        """Read the authorizer's context.
 
-        When credentials could not be checked: AuthUnavailable. A policy is cached by API Gateway
-        for longer than a credential may be good, so `expires` is looked at again here.
+        API Gateway may keep the context for longer than the credential is good, so `expires` is
+        checked here.
+
+        Args:
+            now: The seconds since the epoch.
+
+        Raises:
+            Unauthorized: The outcome is not `ok`, or the credential has expired.
+            AuthUnavailable: The credential could not be checked.
         """
         outcome = context.get("outcome")
         if outcome == UNAVAILABLE:
@@ -41,14 +75,16 @@ class Principal:
         self._grants = [grant.split("/") for grant in str(context["grants"]).split()]
 
     def may_call(self, path: str) -> bool:
-        """Whether a grant covers the path; a lone `*` covers everything."""
+        """Whether a grant covers the path."""
         segments = path.split("/")
         return any(grant == [EVERYTHING] or _covers(grant, segments) for grant in self._grants)
 
     def visible(self, model: Model) -> dict[str, dict[str, object]] | None:
-        """What this principal may give the model's parameters, as `GET /models` shows it.
+        """Return the values that this caller may give to the model's parameters.
 
-        None when no grant lets it call the model at all.
+        Returns:
+            A description by parameter, as `GET /models` shows it; None if no grant covers the
+            model.
         """
         grants = [values for grant in self._grants if (values := _values(grant, model)) is not None]
         if not grants:
@@ -60,14 +96,14 @@ class Principal:
 
 
 def _covers(grant: list[str], segments: list[str]) -> bool:
-    """Segment by segment; a grant covers nothing deeper than itself."""
+    """Whether the grant covers a path of exactly as many segments."""
     return len(grant) == len(segments) and all(
         pattern in (EVERYTHING, segment) for pattern, segment in zip(grant, segments, strict=True)
     )
 
 
 def _values(grant: list[str], model: Model) -> list[str] | None:
-    """The parameters' values that a grant allows, `*` for any; None if it is for other models."""
+    """Return the values that a grant allows, `*` for any; None if it is for other models."""
     if grant == [EVERYTHING]:
         return [EVERYTHING] * len(model.parameters)
     first, *values = grant

@@ -1,38 +1,33 @@
-"""The schemes that the settings ask for, in the order in which they are asked."""
+"""Builds the schemes that the settings ask for."""
 
 from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from chalicelib.auth.api_keys import ApiKeys
-from chalicelib.auth.identity import BadCredential, Identity, Scheme
-from chalicelib.auth.json_web_tokens import JsonWebTokens
-from chalicelib.auth.key_secret import KeySecret
-from chalicelib.auth.last_known_good import LastKnownGood
-from chalicelib.auth.token_rules import TokenRules
+from chalicelib.auth.api_keys import ApiKeys, KeySecret
+from chalicelib.auth.json_web_tokens import JsonWebTokens, TokenRules
+from chalicelib.aws.refreshed import Refreshed, failure_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from chalicelib.auth.key_set import KeySet
+    from chalicelib.auth.signatures import KeySet
     from chalicelib.settings import Settings
 
-    Clock = Callable[[], float]
-    Report = Callable[[str, str], None]
-    """Is told of a store that could not be read: which one, and why."""
-
-    NoteAge = Callable[[float], None]
-    """Is told how many seconds old the keys are, each time they are used."""
+T = TypeVar("T")
 
 KEYS_COOLDOWN_SECONDS = 10.0
 JWKS_MAX_AGE_SECONDS = 300.0
 JWKS_COOLDOWN_SECONDS = 30.0
 
+EXPIRES_AFTER_SECONDS = 24 * 3600.0
+"""How long keys are used while their store is away. A revoked key must not be good for longer."""
+
 
 class Schemes(NamedTuple):
-    """One of each; what needs the network is read when a credential of its kind comes."""
+    """The schemes, in the order in which they look at a token."""
 
     api_keys: ApiKeys
     json_web_tokens: JsonWebTokens
@@ -41,58 +36,43 @@ class Schemes(NamedTuple):
 def schemes(
     settings: Settings,
     *,
-    report: Report = lambda store, reason: None,
-    note_key_age: NoteAge = lambda seconds: None,
-    clock: Clock = time.time,
+    report_failure: Callable[[str, str], None] = lambda store, reason: None,
+    report_key_age: Callable[[float], None] = lambda seconds: None,
+    clock: Callable[[], float] = time.time,
 ) -> Schemes:
-    """The schemes of these settings."""
-    return Schemes(
-        _api_keys(settings, report, note_key_age, clock),
-        _json_web_tokens(settings, report, clock),
-    )
+    """Build the schemes. Nothing is read before the first credential of a kind comes.
 
-
-def identify(token: str, among: Iterable[Scheme]) -> Identity:
-    """Who the token is for.
-
-    When it is not good: BadCredential. When that cannot be known now: StoreUnavailable.
+    Args:
+        report_failure: Is called with the store, `keys` or `jwks`, and the reason when the store
+            could not be read.
+        report_key_age: Is called with the age of the API keys in seconds, each time they are used.
     """
-    for scheme in among:
-        identity = scheme.authenticate(token)
-        if identity is not None:
-            return identity
-    raise BadCredential("no-scheme")
 
+    def refreshed(
+        store: str, fetch: Callable[[], T], max_age_seconds: float, cooldown_seconds: float
+    ) -> Refreshed[T]:
+        return Refreshed(
+            fetch,
+            max_age_seconds=max_age_seconds,
+            cooldown_seconds=cooldown_seconds,
+            expires_after_seconds=EXPIRES_AFTER_SECONDS,
+            clock=clock,
+            report=lambda error: report_failure(store, failure_reason(error)),
+        )
 
-def _api_keys(settings: Settings, report: Report, note_age: NoteAge, clock: Clock) -> ApiKeys:
-    if settings.keys_secret is None:
-        return ApiKeys(None)
-    keys = LastKnownGood(
-        KeySecret(settings.keys_secret).read,
-        max_age_seconds=settings.keys_max_age,
-        cooldown_seconds=KEYS_COOLDOWN_SECONDS,
-        clock=clock,
-        report=partial(report, "keys"),
-    )
-    return ApiKeys(keys, clock, note_age)
-
-
-def _json_web_tokens(settings: Settings, report: Report, clock: Clock) -> JsonWebTokens:
-    rules = TokenRules.of(settings)
-    if rules is None:
-        return JsonWebTokens(None, None)
-    keys = LastKnownGood(
-        partial(_fetch_keys, rules),
-        max_age_seconds=JWKS_MAX_AGE_SECONDS,
-        cooldown_seconds=JWKS_COOLDOWN_SECONDS,
-        clock=clock,
-        report=partial(report, "jwks"),
-    )
-    return JsonWebTokens(rules, keys)
+    secret, rules = settings.keys_secret, TokenRules.of(settings)
+    keys = key_set = None
+    if secret is not None:
+        read = KeySecret(secret).read
+        keys = refreshed("keys", read, settings.keys_max_age, KEYS_COOLDOWN_SECONDS)
+    if rules is not None:
+        fetch = partial(_fetch_keys, rules)
+        key_set = refreshed("jwks", fetch, JWKS_MAX_AGE_SECONDS, JWKS_COOLDOWN_SECONDS)
+    return Schemes(ApiKeys(keys, clock, report_key_age), JsonWebTokens(rules, key_set))
 
 
 def _fetch_keys(rules: TokenRules) -> KeySet:
-    # Here and not above: PyJWT, cryptography and TLS are needed by those alone who send a JWT.
+    # Imported here, because only callers with a JWT need PyJWT, cryptography and TLS.
     from chalicelib.auth import issuer  # noqa: PLC0415
 
     return issuer.fetch_keys(rules)

@@ -1,8 +1,8 @@
-"""Clients of AWS: botocore's own, found and set up without reading what they do not need.
+"""botocore clients of AWS services, made without reading the data of services that are not used.
 
-A stock session looks into the folders of four hundred services and parses a megabyte of host names
-to make one client, which is most of what a start costs. Credentials, region, profiles, endpoint
-URLs, proxies, CA bundles, FIPS and dual-stack are botocore's business and stay so.
+To make one client, a stock session looks into the folders of four hundred services and parses a
+megabyte of host names. That is most of what a start costs. Credentials, region, profiles, endpoint
+URLs, proxies, CA bundles, FIPS and dual-stack endpoints are found as botocore always finds them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ from botocore.session import Session
 from chalicelib.aws import connections
 
 OUR_DATA = Path(__file__).parent / "botocore_data"
-"""endpoints.json with the services that we call; `deployment.endpoints` makes it."""
+"""endpoints.json with the services that we call; `deployment.endpoints` writes it."""
 
 
 def client(service: str, **settings: str) -> Any:
-    """A client that tries once and ends with the deadline in force. `settings` are botocore's.
+    """Make a client that tries once and ends with the deadline that is in force.
 
-    Arguments are not validated again: they are ours, and typed. The user agent is one text, because
-    botocore would put its own together anew for every request.
+    Arguments of calls are not validated, because our own typed code builds them. The user agent is
+    a constant text, because botocore would build its own again for every request.
+
+    Args:
+        service: botocore's name of the service.
+        **settings: Settings of `botocore.session.Session.create_client`.
     """
     session = Session()
     session.register_component("data_loader", _Loader(extra_search_paths=[str(OUR_DATA)]))
@@ -35,16 +39,16 @@ def client(service: str, **settings: str) -> Any:
         parameter_validation=False,
         user_agent=f"inference-gateway {session.user_agent()}",
     )
-    made = session.create_client(service, config=config, **settings)
-    connections.bound(made)
-    return made
+    created = session.create_client(service, config=config, **settings)
+    connections.use_deadline_connections(created)
+    return created
 
 
 class _Loader(Loader):  # type: ignore[misc]
-    """Finds the data of a service where it should be, without looking for all of them."""
+    """Finds the data of one service without listing all of them."""
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """Every folder; whether it has what is wanted shows when that is read."""
+        """List every folder; reading one shows whether it holds data of this type."""
         return [
             folder
             for path in self.search_paths
@@ -53,5 +57,5 @@ class _Loader(Loader):  # type: ignore[misc]
         ]
 
     def is_builtin_path(self, path: str) -> bool:
-        """Ours counts: it is botocore's file, and cut down or not its rule sets go before it."""
+        """Treat our copy of endpoints.json as botocore's own, whose rule sets come before it."""
         return path.startswith(str(OUR_DATA)) or super().is_builtin_path(path)

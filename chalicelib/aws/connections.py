@@ -1,8 +1,8 @@
-"""Connections that end with the request's deadline, whatever they are waiting for.
+"""HTTP connections whose every wait ends with the request's deadline.
 
-A read timeout bounds each wait by itself: an upstream that sends a byte now and then is never
-late. Here connecting, sending and every piece of status line, headers and body, of an error's body
-too, have what is left until the deadline and nothing more.
+A read timeout limits a single wait: a server that sends one byte now and then never exceeds it.
+Here connecting, the TLS handshake, sending, and every read of status line, headers and body get the
+time that is left until the deadline, and no more. This includes the body of an error.
 """
 
 from __future__ import annotations
@@ -22,41 +22,31 @@ from botocore.awsrequest import (
 )
 from urllib3.exceptions import ConnectTimeoutError
 
-from chalicelib.aws.deadline import Deadline
-from chalicelib.aws.trust import first_bundle, trust
+from chalicelib.aws.deadline import seconds_left
+from chalicelib.aws.trust import first_bundle, load_bundle
 
 if TYPE_CHECKING:
     import socket
     from ssl import SSLContext
 
 CONNECT_TIMEOUT_SECONDS = 1.0
-IDLE_SECONDS = 60.0
-"""A connection that was not used for longer is not used again: NAT gateways and VPC endpoints
-forget theirs after 350 s, and do not say so."""
+MAX_IDLE_SECONDS = 60.0
 
 
-def bound(client: Any) -> None:
-    """Let this client use such connections. All else about its HTTP session stays as it is."""
+def use_deadline_connections(client: Any) -> None:
+    """Make a botocore client open the connections of this module; the rest of it stays as it is."""
     http_session(client)._pool_classes_by_scheme.update(
         {"http": _ConnectionPool, "https": _TlsConnectionPool}
     )
 
 
 def http_session(client: Any) -> Any:
-    """botocore's: it knows proxies, certificates and pools."""
+    """Return botocore's HTTP session, which knows proxies, certificates and connection pools."""
     return client._endpoint.http_session
 
 
-def _seconds_left() -> float:
-    """When there are none: TimeoutError, as a socket that has waited in vain raises it."""
-    seconds = Deadline.now_in_force().remaining_seconds
-    if seconds <= 0:
-        raise TimeoutError("the deadline has passed")
-    return seconds
-
-
-class _Bounded:
-    """What is different about both kinds of connection."""
+class _DeadlineConnection:
+    """What plain and TLS connections do differently from botocore's."""
 
     sock: socket.socket | None
     _held: list[bytes] | None = None
@@ -64,8 +54,15 @@ class _Bounded:
 
     @property
     def is_connected(self) -> bool:
-        """By the wall's clock: Lambda freezes a process, and who is in between does not wait."""
-        fresh = 0 <= time.time() - self._used_at < IDLE_SECONDS
+        """Whether the connection may be used again; False after 60 idle seconds.
+
+        Idle time is measured with `time.time`, because the monotonic clock can stop while Lambda
+        freezes the process. NAT gateways and VPC endpoints drop connections that were idle for
+        350 s without telling either side.
+
+        Source: VPC user guide, "NAT gateway troubleshooting".
+        """
+        fresh = 0 <= time.time() - self._used_at < MAX_IDLE_SECONDS
         return fresh and super().is_connected  # type: ignore[misc]
 
     def getresponse(self) -> Any:
@@ -75,41 +72,41 @@ class _Bounded:
             self._used_at = time.time()
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        """In one piece, where urllib3 would send head and body by themselves."""
+        """Send head and body at once, where urllib3 would send them one after the other."""
         self._held = []
         super().request(*arguments, **options)  # type: ignore[misc]
         request, self._held = b"".join(self._held), None
         self.send(request)
 
     def connect(self) -> None:
-        self.timeout = min(CONNECT_TIMEOUT_SECONDS, _seconds_left())
+        self.timeout = min(CONNECT_TIMEOUT_SECONDS, seconds_left())
         try:
             super().connect()  # type: ignore[misc]
         except TimeoutError as error:
-            # Of a TLS handshake; urllib3 would take it for a wait for the answer.
+            # urllib3 would report the timeout of a TLS handshake as one of reading the response.
             raise ConnectTimeoutError(self, "the TLS handshake timed out") from error
-        self._wait_no_longer_than_allowed()
+        self._limit_next_wait()
 
     def _new_conn(self) -> socket.socket:
         sock: socket.socket = super()._new_conn()  # type: ignore[misc]
-        sock.settimeout(min(CONNECT_TIMEOUT_SECONDS, _seconds_left()))  # what is left for TLS
+        sock.settimeout(min(CONNECT_TIMEOUT_SECONDS, seconds_left()))  # for the TLS handshake
         return sock
 
     def send(self, data: Any) -> None:
         if self._held is not None:
             self._held.append(data)
             return
-        self._wait_no_longer_than_allowed()
+        self._limit_next_wait()
         super().send(data)  # type: ignore[misc]
 
-    def _wait_no_longer_than_allowed(self) -> None:
-        """urllib3 would give a body that is sent the time that it has to connect."""
+    def _limit_next_wait(self) -> None:
+        """Set the socket's timeout; urllib3 would give sending the timeout for connecting."""
         if self.sock is not None:
-            self.sock.settimeout(_seconds_left())
+            self.sock.settimeout(seconds_left())
 
 
-class _Reader(io.RawIOBase):
-    """What a socket receives until the deadline."""
+class _DeadlineReader(io.RawIOBase):
+    """The bytes that a socket receives before the deadline."""
 
     def __init__(self, source: io.RawIOBase, sock: socket.socket) -> None:
         self._source = source
@@ -119,7 +116,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(_seconds_left())
+        self._sock.settimeout(seconds_left())
         return self._source.readinto(buffer)
 
     def close(self) -> None:
@@ -127,10 +124,11 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-class _Lines(io.BufferedReader):
-    """Whole lines: what ends with the connection is none.
+class _CompleteLines(io.BufferedReader):
+    """A reader that refuses a line that the end of the connection has cut.
 
-    http.client would take it for the last header, or its zero for the length of the last chunk.
+    http.client would take such a line for a complete one: the last header, or the length of the
+    last chunk.
     """
 
     _has_begun = False
@@ -141,7 +139,7 @@ class _Lines(io.BufferedReader):
             self._has_begun = True
             return line
         if not line and not self._has_begun:
-            raise RemoteDisconnected("no answer")
+            raise RemoteDisconnected("no response")
         if self._has_begun or b"HTTP/".startswith(line[:5]):
             raise IncompleteRead(line)
         raise BadStatusLine(repr(line))
@@ -150,46 +148,45 @@ class _Lines(io.BufferedReader):
 class _Response(HTTPResponse):
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
-        self.fp = _Lines(_Reader(self.fp.detach(), sock))
+        self.fp = _CompleteLines(_DeadlineReader(self.fp.detach(), sock))
 
 
-class _Connection(_Bounded, AWSHTTPConnection):  # type: ignore[misc]
+class _Connection(_DeadlineConnection, AWSHTTPConnection):  # type: ignore[misc]
     response_class = _Response
 
 
-class _TlsConnection(_Bounded, AWSHTTPSConnection):  # type: ignore[misc]
+class _TlsConnection(_DeadlineConnection, AWSHTTPSConnection):  # type: ignore[misc]
     response_class = _Response
     ca_certs: str | None
     proxy: object
     ssl_context: SSLContext
 
     def connect(self) -> None:
-        """Trusting Amazon's five roots first, where nobody set a bundle of their own.
+        """Connect and trust Amazon's five root certificates first, unless somebody set a bundle.
 
-        An endpoint that has its certificate from somebody else is met again with all of botocore's.
+        If the endpoint's certificate comes from another authority, connect again with all of
+        botocore's bundle.
         """
-        if (
-            self.proxy is not None
-        ):  # for TLS to it urllib3 makes a context of its own, from ca_certs
+        if self.proxy is not None:  # urllib3 makes another TLS context for a proxy, from ca_certs
             return super().connect()
         bundle, self.ca_certs = self.ca_certs, None
         try:
-            self._connect_trusting(bundle)
+            self._connect_with_trust(bundle)
         finally:
-            self.ca_certs = bundle  # for the next time: a connection may be made again
+            self.ca_certs = bundle  # a connection may be opened a second time
         return None
 
-    def _connect_trusting(self, bundle: str | None) -> None:
-        if bundle is None:  # nothing is verified
+    def _connect_with_trust(self, bundle: str | None) -> None:
+        if bundle is None:  # certificates are not verified
             return super().connect()
         first = first_bundle(bundle)
-        trust(self.ssl_context, first)
+        load_bundle(self.ssl_context, first)
         try:
             return super().connect()
         except SSLCertVerificationError:
             if first == bundle:
                 raise
-        trust(self.ssl_context, bundle)
+        load_bundle(self.ssl_context, bundle)
         return super().connect()
 
 

@@ -1,4 +1,4 @@
-"""The one moment by which a request must be over."""
+"""The moment by which a request must have its answer."""
 
 from __future__ import annotations
 
@@ -14,36 +14,51 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point on the monotonic clock; whatever is left of it bounds every wait."""
+    """A point on the monotonic clock that limits every wait before it."""
 
     at: float
 
     @classmethod
     def soonest(cls, budgets_seconds: Iterable[float]) -> Deadline:
-        """The earliest of several budgets, all of which begin now."""
+        """Return the earliest deadline of several budgets, all of which start now."""
         return cls(time.monotonic() + min(budgets_seconds))
 
     def within(self, seconds: float, *, since: float) -> Deadline:
-        """The earlier of this one and so many seconds after a moment of the monotonic clock."""
+        """Return this deadline, or the one `seconds` after `since` if that is earlier.
+
+        Args:
+            seconds: The length of the other budget.
+            since: When the other budget started, on the monotonic clock.
+        """
         return Deadline(min(self.at, since + seconds))
 
     @property
     def remaining_seconds(self) -> float:
+        """The seconds until the deadline; negative after it."""
         return self.at - time.monotonic()
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Let it end every call that is made, in this thread, while the `with` lasts."""
-        token = _in_force.set(self)
+        """Apply this deadline to every call of this thread while the `with` block lasts."""
+        token = _current.set(self)
         try:
             yield
         finally:
-            _in_force.reset(token)
-
-    @classmethod
-    def now_in_force(cls) -> Deadline:
-        """For those who cannot be handed one: connections, which are deep inside botocore."""
-        return _in_force.get()
+            _current.reset(token)
 
 
-_in_force: ContextVar[Deadline] = ContextVar("deadline")
+_current: ContextVar[Deadline] = ContextVar("deadline")
+# A context variable, because botocore has no parameter that could carry a deadline to its sockets.
+
+
+def seconds_left() -> float:
+    """Return the seconds until the deadline that is in force.
+
+    Raises:
+        TimeoutError: The deadline has passed. A socket timeout raises the same type, so callers
+            treat both alike.
+    """
+    seconds = _current.get().remaining_seconds
+    if seconds <= 0:
+        raise TimeoutError("the deadline has passed")
+    return seconds

@@ -1,7 +1,8 @@
-"""Whom a TLS connection to AWS trusts: Amazon's five roots first, where nobody set a bundle.
+"""Which certificate authorities a TLS connection to AWS trusts.
 
-To read all that botocore's bundle holds costs more than a handshake, and urllib3 reads it for each
-connection. Here a bundle is read once, into the one TLS context of botocore's HTTP session.
+Where nobody has set a bundle, Amazon's five root certificates are tried first. Reading all of
+botocore's bundle costs more than a TLS handshake, and urllib3 would read it for each connection.
+Here a bundle is read once, into the one TLS context of botocore's HTTP session.
 """
 
 from __future__ import annotations
@@ -18,19 +19,23 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 AMAZON_ROOTS = str(Path(__file__).parent / "botocore_data/amazon-roots.pem")
-"""Amazon Trust Services'; `deployment.roots` takes them out of botocore's bundle."""
+"""The roots of Amazon Trust Services; `deployment.roots` copies them from botocore's bundle."""
 
-_read: WeakKeyDictionary[SSLContext, set[str]] = WeakKeyDictionary()
+_loaded: WeakKeyDictionary[SSLContext, set[str]] = WeakKeyDictionary()
 
 
 def first_bundle(bundle: str) -> str:
-    """What to try before this bundle; itself, if somebody has set it."""
+    """Return the bundle to try first: Amazon's roots, or `bundle` itself if somebody set it."""
     return AMAZON_ROOTS if bundle == get_cert_path(True) else bundle
 
 
-def trust(context: SSLContext, bundle: str) -> None:
-    """Read a bundle, once. When it cannot be read: urllib3's SSLError, as from urllib3."""
-    known = _read.setdefault(context, set())
+def load_bundle(context: SSLContext, bundle: str) -> None:
+    """Load a bundle into a TLS context, once.
+
+    Raises:
+        SSLError: The bundle cannot be read. urllib3 raises the same error for its own bundles.
+    """
+    known = _loaded.setdefault(context, set())
     if bundle not in known:
         try:
             context.load_verify_locations(bundle)
@@ -39,14 +44,12 @@ def trust(context: SSLContext, bundle: str) -> None:
         known.add(bundle)
 
 
-def read_certificates(session: Any, url: str) -> None:
-    """For an HTTP session of botocore's, before its first connection has to.
+def preload_certificates(session: Any, url: str) -> None:
+    """Load the certificates of botocore's HTTP session before its first connection needs them.
 
-    What is wrong with them, that connection says.
+    An error is left for that connection to report.
     """
     if url.startswith("https:") and session._verify:
-        bundle = first_bundle(get_cert_path(session._verify))
+        bundle = str(Path(first_bundle(get_cert_path(session._verify))).expanduser())
         with suppress(SSLError):
-            trust(
-                session._manager.connection_pool_kw["ssl_context"], str(Path(bundle).expanduser())
-            )
+            load_bundle(session._manager.connection_pool_kw["ssl_context"], bundle)

@@ -1,7 +1,7 @@
-"""Whether bytes are strictly JSON; the values in them are the model's business.
+"""A check that bytes are strictly JSON; the values in them are the model's business.
 
-The standard library's decoder is strict but for three things, which are refused here: the
-constants NaN and Infinity, other encodings than UTF-8, and a depth that Python cannot hold.
+Python's decoder is strict except for three things, which are refused here: the constants NaN and
+Infinity, encodings other than UTF-8, and a depth that Python cannot hold.
 """
 
 from __future__ import annotations
@@ -21,17 +21,21 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-# Python does not convert integers of thousands of digits; JSON does not mind them.
+# JSON allows integers of thousands of digits, which Python does not convert.
 _decoder_of_long_integers = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=str)
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-# A bracket as a step up or, in a signed byte, down; and everything that is no bracket.
+# An opening bracket becomes +1 and a closing one -1 (as a signed byte); other bytes are removed.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _OTHERS = bytes(set(range(256)) - set(b"[{]}"))
 
 
 def check(body: bytes) -> None:
-    """When the bytes are not strictly JSON: InvalidJson, which says where and never what."""
+    """Check that a body is strictly JSON.
+
+    Raises:
+        InvalidJson: It is not. The error says where, and never repeats what is there.
+    """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -42,7 +46,7 @@ def check(body: bytes) -> None:
         raise InvalidJson(f"syntax error at offset {error.pos}") from error
     except RecursionError as error:
         raise InvalidJson(f"it is nested more than {MAX_DEPTH} deep") from error
-    # Only a body with that many brackets can be that deep.
+    # A body with fewer brackets cannot be that deep.
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
         raise InvalidJson(f"it is nested more than {MAX_DEPTH} deep")
 
@@ -57,6 +61,6 @@ def _decode(text: str) -> None:
 
 
 def _depth(body: bytes) -> int:
-    """Of JSON that is known to be right; walking its values would take much longer."""
+    """Return the depth of valid JSON; walking through its values would take much longer."""
     steps = _STRING.sub(b"", body).translate(_STEPS, _OTHERS)
     return max(accumulate(memoryview(steps).cast("b")), default=0)

@@ -1,4 +1,4 @@
-"""The parameters in a model's name: which values a path may give them."""
+"""The parameters in a model's name, and the values that a path may give them."""
 
 from __future__ import annotations
 
@@ -18,39 +18,41 @@ _VALUE = r"[A-Za-z0-9._~-]+"
 
 
 def is_value(text: str) -> bool:
-    """Whether any parameter may have this value; `%` never passes, so nothing is decoded."""
+    """Whether any parameter may have this value; nothing is decoded, and `%` is refused."""
     return len(text) <= LONGEST_VALUE and re.fullmatch(_VALUE, text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A value from a list."""
+    """A rule: the value is one of a list."""
 
     values: frozenset[str]
 
     def admits(self, value: str) -> bool:
+        """Whether the rule allows this value."""
         return value in self.values
 
     def described(self) -> dict[str, object]:
-        """The rule as `GET /models` shows it."""
+        """Return the rule as `GET /models` shows it."""
         return {"one_of": sorted(self.values)}
 
-    # The values themselves are not for every caller: some may see only those granted to them.
+    # The text does not list the values, because a caller may see only those granted to it.
     def __str__(self) -> str:
         return "one of the values that GET /models lists for it"
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A value that a regular expression matches from end to end."""
+    """A rule: a regular expression matches the value from end to end."""
 
     pattern: str
 
     def admits(self, value: str) -> bool:
+        """Whether the rule allows this value."""
         return re.fullmatch(self.pattern, value) is not None
 
     def described(self) -> dict[str, object]:
-        """The rule as `GET /models` shows it."""
+        """Return the rule as `GET /models` shows it."""
         return {"pattern": self.pattern}
 
     def __str__(self) -> str:
@@ -65,7 +67,11 @@ class Parameter:
     rule: OneOf | Pattern
 
     def check(self, value: str) -> None:
-        """Raises `InvalidParameter` when the value breaks the rule."""
+        """Check a value.
+
+        Raises:
+            InvalidParameter: The value breaks the rule.
+        """
         if not is_value(value):
             raise InvalidParameter(self.name, value, VALUE_RULE)
         if not self.rule.admits(value):
@@ -79,6 +85,6 @@ RULES: dict[str, Callable[[Any], OneOf | Pattern]] = {
 
 
 def parameter(name: str, rule: dict[str, Any]) -> Parameter:
-    """The parameter of a checked row: its rule is one key of `RULES` and what the key says."""
-    ((key, said),) = rule.items()
-    return Parameter(name, RULES[key](said))
+    """Return the parameter of a checked row; `rule` has one key, which is one of `RULES`."""
+    ((key, value),) = rule.items()
+    return Parameter(name, RULES[key](value))

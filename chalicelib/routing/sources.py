@@ -1,4 +1,4 @@
-"""Where a routing table comes from. One class for each kind of place, one row in `SOURCES`."""
+"""Where the gateway takes its routing table from: a class and a row in `SOURCES` for each place."""
 
 from __future__ import annotations
 
@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 
 class RoutingSource(Protocol):
-    """Something that has a table."""
+    """A place that a routing table comes from."""
 
     def table(self) -> RoutingTable:
-        """The table as of now. When none could be loaded: RoutingUnavailable."""
+        """Return the current table.
+
+        Raises:
+            RoutingUnavailable: No good table could be read so far.
+        """
 
 
 class FileSource:
-    """A table that ships with the code: read once, when the process starts."""
+    """A table that ships with the code. It is read once, when the process starts."""
 
     def __init__(self, location: FileLocation, telemetry: Telemetry) -> None:
         self._table: RoutingTable | None = None
@@ -45,11 +49,10 @@ def _from_file(settings: Settings, location: FileLocation, telemetry: Telemetry)
 
 
 def _from_s3(settings: Settings, location: S3Location, telemetry: Telemetry) -> RoutingSource:
-    # A table that ships with the code does not pay for these.
-    from chalicelib.routing.refreshed import RefreshedSource  # noqa: PLC0415
-    from chalicelib.routing.s3_object import S3Object  # noqa: PLC0415
+    # Imported here, because a process whose table ships with the code does not need an S3 client.
+    from chalicelib.routing.s3_source import S3Object, S3Source  # noqa: PLC0415
 
-    return RefreshedSource(S3Object(location), telemetry, max_age_seconds=settings.routing_max_age)
+    return S3Source(S3Object(location), telemetry, max_age_seconds=settings.routing_max_age)
 
 
 SOURCES: dict[type, Callable[[Settings, Any, Telemetry], RoutingSource]] = {
@@ -59,5 +62,5 @@ SOURCES: dict[type, Callable[[Settings, Any, Telemetry], RoutingSource]] = {
 
 
 def source_for(settings: Settings, telemetry: Telemetry) -> RoutingSource:
-    """The source that the settings name."""
+    """Return the source that `GATEWAY_ROUTING` names."""
     return SOURCES[type(settings.routing)](settings, settings.routing, telemetry)

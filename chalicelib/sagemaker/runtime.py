@@ -1,10 +1,16 @@
-"""SageMaker as the gateway sees it: calls within a deadline, and our errors for its errors."""
+"""SageMaker as the gateway uses it: attempts within a deadline, and the model's response.
+
+A container is not trusted: a body that breaks off or is too large is an error, and a header that is
+not plain text is ignored.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,21 +22,54 @@ from chalicelib.errors import (
     ModelFailed,
     ModelNotReady,
     ModelRejectedInput,
+    UpstreamInvalidResponse,
+    UpstreamResponseTooLarge,
     UpstreamTimedOut,
-    let_go,
+    UpstreamTruncated,
+    clear_tracebacks,
 )
-from chalicelib.sagemaker import answers, upstream_errors
-from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.retries import LEAST_SECONDS, Attempts, RetryBudget
-from chalicelib.sagemaker.warmth import Warmth
+from chalicelib.sagemaker import upstream_errors
+from chalicelib.sagemaker.attempts import MIN_CALL_SECONDS, Attempts, RetryBudget, Warmth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Protocol
 
     from chalicelib.aws.deadline import Deadline
-    from chalicelib.payload.messages import InferenceRequest, InferenceResponse
-    from chalicelib.routing.table import Resolved
-    from chalicelib.telemetry.record import RequestRecord
+    from chalicelib.routing.table import ResolvedModel
+    from chalicelib.telemetry.log import RequestRecord
+
+    class Request(Protocol):
+        """What is sent to the model."""
+
+        def invoke_args(self) -> dict[str, object]:
+            """Return the arguments of InvokeEndpoint, except those of the target."""
+
+
+# An encoded response may have 6,200,000 characters, and base64 makes four of three bytes.
+MAX_RESPONSE_BYTES = 6_200_000 // 4 * 3
+CHUNK_BYTES = 64 * 1024
+MAX_HEADER_LENGTH = 1024
+"""Source: botocore's service model of sagemaker-runtime, shape Header."""
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceResponse:
+    """What the model answered."""
+
+    body: bytes = field(repr=False)
+    content_type: str
+    invoked_variant: str | None = None
+    custom_attributes: str | None = field(default=None, repr=False)
+    new_session_id: str | None = field(default=None, repr=False)
+    closed_session_id: str | None = field(default=None, repr=False)
+
+
+def _sagemaker_client() -> Any:
+    # Imported here, so that the authorizer's function does not pay for it.
+    from chalicelib.sagemaker.client import sagemaker_client  # noqa: PLC0415
+
+    return sagemaker_client()
 
 
 class SageMakerRuntime:
@@ -38,7 +77,7 @@ class SageMakerRuntime:
 
     def __init__(
         self,
-        make_client: Callable[[], Any] = sagemaker_client,
+        make_client: Callable[[], Any] = _sagemaker_client,
         *,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -49,65 +88,67 @@ class SageMakerRuntime:
         self._warmth = Warmth()
         self._budget = RetryBudget()
 
-    def get_ready(self) -> None:
-        """Make the client before the first request comes: a start has more CPU than a request.
+    def prepare_client(self) -> None:
+        """Make the client before the first request, because a start has more CPU than a request.
 
-        What keeps it from being made is for the first request to say.
+        An error is left for the first request to report.
         """
         with suppress(GatewayError):
             self._ready_client()
 
     def invoke(
         self,
-        resolved: Resolved,
-        request: InferenceRequest,
+        resolved: ResolvedModel,
+        request: Request,
         deadline: Deadline,
         record: RequestRecord,
     ) -> InferenceResponse:
-        """The model's answer. When there is none: the GatewayError that says why.
+        """Call the target and return the model's response. Only here a call is made again.
 
-        This is the one place where a call may be made more than once.
+        Raises:
+            GatewayError: The model gave no usable response before the deadline.
         """
         client = self._ready_client()
-        if deadline.remaining_seconds < LEAST_SECONDS:
+        if deadline.remaining_seconds < MIN_CALL_SECONDS:
             raise UpstreamTimedOut
-        attempts = Attempts(resolved.model, self._budget)
+        attempts = None
         while True:
             try:
                 return self._attempt(client, resolved, request, deadline, record)
             except GatewayError as error:
+                attempts = attempts or Attempts(resolved.model, self._budget)
                 pause = attempts.pause_seconds(error, deadline.remaining_seconds)
                 if pause is None:
                     raise
-                let_go(error)
+                clear_tracebacks(error)
             self._pause(pause)
 
     def _attempt(
         self,
         client: Any,
-        resolved: Resolved,
-        request: InferenceRequest,
+        resolved: ResolvedModel,
+        request: Request,
         deadline: Deadline,
         record: RequestRecord,
     ) -> InferenceResponse:
-        """One call, from connecting to the last byte of the body."""
+        """Make one call, from connecting to the last byte of the body."""
         target = resolved.target
-        arguments = {**target.invoke_args(), **request.invoke_args()}
+        arguments = {**resolved.invoke_args, **request.invoke_args()}
         record.attempts += 1
         started = time.perf_counter()
         try:
-            with _our_errors(exposed=resolved.model.expose_model_errors), deadline.in_force():
+            with deadline.in_force(), _own_errors(exposed=resolved.model.expose_model_errors):
                 answer = client.invoke_endpoint(**arguments)
-                self._warmth.saw_answer(target)
-                response = answers.read(answer)
+                self._warmth.record_success(target)
+                response = read_response(answer)
         except (ModelRejectedInput, ModelFailed):
-            self._warmth.saw_answer(target)  # whoever refuses an input has been loaded
+            self._warmth.record_success(target)  # a model that refuses an input is loaded
             raise
         except (ModelNotReady, UpstreamTimedOut) as error:
-            # A silence may mean the very same, where an artifact has not been answering lately.
+            # A timeout means the same as ModelNotReady where the artifact may be cold.
             if isinstance(error, UpstreamTimedOut) and not self._warmth.may_be_cold(target):
                 raise
-            seconds = self._warmth.saw_loading(target, time.perf_counter() - started)
+            seconds = self._warmth.record_loading(target, time.perf_counter() - started)
             raise ModelNotReady(retry_after_seconds=seconds) from error
         finally:
             record.model_seconds = time.perf_counter() - started
@@ -115,32 +156,97 @@ class SageMakerRuntime:
         return response
 
     def _ready_client(self) -> Any:
-        """One for all threads; botocore cannot make two at a time."""
+        """Return the client that all threads share; botocore cannot make two at the same time."""
         if self._client is None:
             with self._lock:
-                self._client = self._client or self._made_client()
+                try:
+                    self._client = self._client or self._make_client()
+                except (BotoCoreError, OSError, ValueError) as error:  # no region, a bad setting
+                    raise GatewayMisconfigured from error
         return self._client
-
-    def _made_client(self) -> Any:
-        """When it cannot be made, for want of a region or by a setting of AWS's: our own fault."""
-        try:
-            return self._make_client()
-        except (BotoCoreError, OSError, ValueError) as error:
-            raise GatewayMisconfigured from error
 
 
 @contextmanager
-def _our_errors(*, exposed: bool) -> Iterator[None]:
-    """boto3's errors come out as ours, the cause kept; urllib3's too, which a body may raise."""
+def _own_errors(*, exposed: bool) -> Iterator[None]:
+    """Replace the errors of botocore, and of urllib3 while a body is read, with our own."""
     try:
         yield
     except ClientError as error:
-        raise upstream_errors.from_answer(error, exposed=exposed) from error
+        raise upstream_errors.from_error_response(error, exposed=exposed) from error
     except (BotoCoreError, HTTPError) as error:
-        ours = upstream_errors.from_silence(error)
+        ours = upstream_errors.from_failed_call(error)
         if ours is None:
             raise
         try:
             raise ours from error
         finally:
-            del ours  # this frame is in its traceback, and would keep it and the body alive
+            del ours  # its traceback refers to this frame, which would keep it and the body alive
+
+
+def read_response(answer: Mapping[str, Any]) -> InferenceResponse:
+    """Read the answer of InvokeEndpoint to its end.
+
+    Args:
+        answer: The members as boto3 returns them.
+
+    Raises:
+        UpstreamTruncated: The body ended early.
+        UpstreamResponseTooLarge: The body is larger than Lambda can return.
+        UpstreamInvalidResponse: Status or headers have no meaning for a prediction.
+    """
+    body = _body(answer)
+    content_type = _header(answer, "ContentType")
+    if content_type is None and body:
+        raise UpstreamInvalidResponse
+    return InferenceResponse(
+        body=body,
+        content_type=content_type or "application/octet-stream",
+        invoked_variant=_header(answer, "InvokedProductionVariant"),
+        custom_attributes=_header(answer, "CustomAttributes"),
+        new_session_id=_header(answer, "NewSessionId"),
+        closed_session_id=_header(answer, "ClosedSessionId"),
+    )
+
+
+def _body(answer: Mapping[str, Any]) -> bytes:
+    """Read the body in pieces, so that never more than the limit is in memory."""
+    body = bytearray()
+    with answer["Body"] as stream:
+        metadata = answer["ResponseMetadata"]
+        encoding = metadata["HTTPHeaders"].get("content-encoding", "identity")
+        # Callers would learn neither of another status nor of an encoding.
+        if metadata["HTTPStatusCode"] != 200 or encoding != "identity":
+            raise UpstreamInvalidResponse
+        expected = _content_length(metadata["HTTPHeaders"])
+        while expected is None or len(body) < expected:
+            if max(expected or 0, len(body)) > MAX_RESPONSE_BYTES:
+                raise UpstreamResponseTooLarge(MAX_RESPONSE_BYTES)
+            piece = stream.read1(CHUNK_BYTES)
+            if not piece:
+                break
+            body += piece
+    if expected is not None and len(body) < expected:
+        raise UpstreamTruncated
+    return bytes(body)
+
+
+def _content_length(headers: Mapping[str, str]) -> int | None:
+    """Return the length; None for a chunked body, which marks its own end.
+
+    A body with neither ends with the connection, so nobody could tell whether it was cut.
+    """
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        return None
+    text = headers.get("content-length")
+    if text is None:
+        raise UpstreamTruncated
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise UpstreamInvalidResponse
+    return int(text)
+
+
+def _header(answer: Mapping[str, Any], member: str) -> str | None:
+    value = answer.get(member)
+    if isinstance(value, str) and value.isascii() and value.isprintable():
+        return value if 0 < len(value) <= MAX_HEADER_LENGTH else None
+    return None

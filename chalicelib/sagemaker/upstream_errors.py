@@ -1,7 +1,7 @@
-"""Where SageMaker's errors, and boto3's, become ours: one table each, and one way in.
+"""How the errors of SageMaker and of botocore become the gateway's own: one table for each.
 
-`tests/unit/test_upstream_errors.py` compares the first table with botocore's service model, so
-that an error which SageMaker learns to give does not surprise production.
+`tests/unit/test_upstream_errors.py` compares the first table with botocore's service model, so that
+a new error of SageMaker's makes a test fail and does not surprise production.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ OVERLOADED_STATUSES = frozenset({429, 503, 507})
 
 
 def _model_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
-    """The container answered with an error, or (status 0) not at all."""
+    """Map a container's error; status 0 means that the container did not answer."""
     status = response.get("OriginalStatusCode", 0)
     message = response.get("OriginalMessage") if exposed else None
     if status == 0:
@@ -51,7 +51,10 @@ def _model_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
 
 
 def _validation_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
-    """The only place that reads an upstream text: SageMaker has one code for all of these."""
+    """Map a ValidationError by its text, because SageMaker has one code for all of them.
+
+    This is the only place that reads a text of SageMaker's.
+    """
     text = str(response.get("Error", {}).get("Message")).lower()
     if "not found" in text or "has no capacity" in text:
         return ModelUnavailable()
@@ -80,12 +83,12 @@ ERRORS: dict[str, Callable[[], GatewayError]] = {
     "ThrottlingException": UpstreamThrottled,
     "TooManyRequestsException": UpstreamThrottled,
 }
-# By code too, for those whose answer has to be read.
+# By error code too, where the rest of the response decides.
 READ_ERRORS: dict[str, Callable[..., GatewayError]] = {
     "ModelError": _model_error,
     "ValidationError": _validation_error,
 }
-# By HTTP status, where a code is missing or new.
+# By HTTP status, where the code is missing or unknown.
 STATUSES: dict[int, Callable[[], GatewayError]] = {
     401: GatewayMisconfigured,
     403: GatewayMisconfigured,
@@ -97,8 +100,8 @@ STATUSES: dict[int, Callable[[], GatewayError]] = {
     507: ModelOverloaded,
     530: UpstreamFailed,
 }
-# What is raised when there is no answer; the first class that matches counts.
-NO_ANSWER: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
+# By the exception that a call without a response raises; the first class that matches counts.
+FAILED_CALLS: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
     (botocore_errors.ReadTimeoutError, UpstreamTimedOut),
     (urllib3_errors.ReadTimeoutError, UpstreamTimedOut),
     (urllib3_errors.HTTPError, UpstreamTruncated),  # urllib3's own come from reading a body
@@ -119,8 +122,13 @@ NO_ANSWER: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
 )
 
 
-def from_answer(error: botocore_errors.ClientError, *, exposed: bool) -> GatewayError:
-    """Ours for an error that SageMaker answered; `exposed` lets the model's own words through."""
+def from_error_response(error: botocore_errors.ClientError, *, exposed: bool) -> GatewayError:
+    """Return our error for an error response of SageMaker's.
+
+    Args:
+        error: The exception of botocore.
+        exposed: Whether the caller may read the model's own message.
+    """
     code = error.response.get("Error", {}).get("Code", "")
     if code in READ_ERRORS:
         return READ_ERRORS[code](error.response, exposed=exposed)
@@ -130,18 +138,18 @@ def from_answer(error: botocore_errors.ClientError, *, exposed: bool) -> Gateway
     return STATUSES.get(status, UpstreamFailed if status >= 500 else UpstreamRejected)()
 
 
-def from_silence(error: Exception) -> GatewayError | None:
-    """Ours for an error of the connection or of our own set-up; None if it is a bug."""
+def from_failed_call(error: Exception) -> GatewayError | None:
+    """Return our error for a call that got no response; None if the exception is a bug."""
     if isinstance(error, botocore_errors.ConnectionClosedError):
-        return _closed(error)
-    for kind, ours in NO_ANSWER:
+        return _closed_connection(error)
+    for kind, ours in FAILED_CALLS:
         if isinstance(error, kind):
             return ours()
     return None
 
 
-def _closed(error: botocore_errors.ConnectionClosedError) -> GatewayError:
-    """Why there was no answer on an open connection; the reason is inside urllib3's error."""
+def _closed_connection(error: botocore_errors.ConnectionClosedError) -> GatewayError:
+    """Find out why an open connection gave no response; urllib3's error holds the reason."""
     for reason in error.kwargs["error"].args:
         if isinstance(reason, TimeoutError):  # while the request was sent
             return UpstreamTimedOut()

@@ -1,35 +1,76 @@
-"""What is written down about a request: one JSON line by Powertools' Logger, and its metrics.
+"""The log: one JSON line for each request by Powertools' Logger, and the metrics of that request.
 
-A line says who called what, how it ended and how long it took. It never holds a body, a
-credential, a header's value, or a word of SageMaker's.
+A line says who called what, how the request ended, and how long it took. It never holds a body, a
+credential, the value of a header, or a text of SageMaker's.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
+import time
 import traceback
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from chalicelib.errors import Unauthorized
-from chalicelib.telemetry.metrics import Metrics
+from chalicelib.errors import ModelNotReady, Unauthorized, UpstreamThrottled
+from chalicelib.telemetry.metrics import COUNT, MILLISECONDS, SECONDS, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import TextIO
 
-    from chalicelib.auth.outcome import Outcome
-    from chalicelib.telemetry.record import RequestRecord
+    from chalicelib.telemetry.metrics import Measure
 
 TABLE_DIGITS = 12
-# A deployed stage has Powertools' POWERTOOLS_SERVICE_NAME; without it Powertools says the latter.
+# Each stage sets POWERTOOLS_SERVICE_NAME. Without that variable Powertools uses the second name.
 LOCAL_SERVICE, NO_SERVICE = "inference-gateway-local", "service_undefined"
-# What libraries would write down: botocore where it found credentials, and at DEBUG whole requests
-# and answers, keys and bodies among them; urllib3 as a warning what it cannot read of an answer.
-# Lambda's own log level is theirs too, so somebody who wants to see more of us would see that.
-LIBRARIES = {"botocore": logging.WARNING, "urllib3": logging.ERROR}
+# At DEBUG botocore logs requests and responses with keys and bodies, and urllib3's warnings quote
+# the parts of a response that it cannot read. Lambda's log level would apply to both.
+LIBRARY_LEVELS = {"botocore": logging.WARNING, "urllib3": logging.ERROR}
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """What the log line and the metrics of one request say; filled in while the request runs."""
+
+    request_id: str
+    bytes_in: int = 0
+    bytes_out: int = 0
+    principal: str | None = None
+    key_id: str | None = None
+    model: str | None = None
+    kind: str | None = None
+    endpoint: str | None = None
+    target: str | None = None
+    table: str | None = None
+    status: int = 0
+    slug: str | None = None
+    is_prediction: bool = False
+    attempts: int = 0
+    model_seconds: float = 0.0
+    """Of the last attempt."""
+
+    model_ms: float = 0.0
+    gateway_ms: float = 0.0
+    """All of the time that is not the model's."""
+
+    started: float = field(default_factory=time.perf_counter)
+
+    def set_target(self, invoke_args: Mapping[str, str]) -> None:
+        """Note the endpoint, and what on it is called."""
+        chosen = dict(invoke_args)
+        self.endpoint = chosen.pop("EndpointName")
+        self.target = ", ".join(f"{name}={value}" for name, value in chosen.items()) or None
+
+    def finish(self, status: int, bytes_out: int) -> None:
+        """Note how the request ended, and how long it took."""
+        seconds = time.perf_counter() - self.started
+        self.status, self.bytes_out = status, bytes_out
+        self.model_ms = round(self.model_seconds * 1000, 1)
+        self.gateway_ms = round((seconds - self.model_seconds) * 1000, 1)
 
 
 class Telemetry:
@@ -45,11 +86,11 @@ class Telemetry:
         self._logger = logger or _logger()
         self._metrics = Metrics(self._logger.service, per_model=per_model, stream=metrics_to)
         self._requests = itertools.count()
-        for name, level in LIBRARIES.items():
+        for name, level in LIBRARY_LEVELS.items():
             logging.getLogger(name).setLevel(level)
 
     def request(self, record: RequestRecord) -> None:
-        """One line for a request that has its answer."""
+        """Write the line and the metrics of a request that has its response."""
         self._logger.info(
             "request",
             request_id=record.request_id,
@@ -70,48 +111,45 @@ class Telemetry:
             table=record.table and record.table[:TABLE_DIGITS],
         )
         if record.is_prediction:
-            self._metrics.prediction(record)
+            self._metrics.prediction(_measures(record), record.model, record.request_id)
         if record.slug == Unauthorized.slug:
             self._metrics.gateway("Unauthorized", 1)
 
-    def credential(self, outcome: Outcome) -> None:
-        """What the authorizer found. A reason is a word of ours; no credential is ever here."""
-        identity = outcome.identity
+    def credential(
+        self, *, outcome: str, reason: str | None, principal: str | None, key_id: str | None
+    ) -> None:
+        """Write the line for a credential that the authorizer checked; it never holds the token."""
         self._logger.info(
-            "credential",
-            outcome=outcome.word,
-            reason=outcome.reason,
-            principal=identity and identity.principal,
-            key_id=identity and identity.key_id,
+            "credential", outcome=outcome, reason=reason, principal=principal, key_id=key_id
         )
 
     def key_store_age(self, seconds: float) -> None:
-        """How old the API keys were when one was looked up."""
+        """Count how old the API keys were when one of them was looked up."""
         if seconds > 0:
-            self._metrics.gateway("KeyStoreAgeSeconds", seconds, "Seconds")
+            self._metrics.gateway("KeyStoreAgeSeconds", seconds, SECONDS)
 
     def store_failed(self, store: str, reason: str) -> None:
-        """A store of credentials could not be read; what was read before stays in force."""
+        """Write that a store of credentials could not be read; its last content is still used."""
         self._logger.warning("store failed", store=store, reason=reason)
 
     def bug(self, error: BaseException, request_id: str | None = None) -> None:
-        """Where it happened, and not what it said: an exception's text may hold a caller's data."""
+        """Write where a bug happened; the text of its exception may hold a caller's data."""
         frames = traceback.extract_tb(error.__traceback__)
         where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         kind = type(error).__name__
         self._logger.error("bug", request_id=request_id, exception=kind, where=where)
 
     def table_not_fetched(self, place: str, reason: str) -> None:
-        """The routing table could not be read; the one that was read before stays in force."""
+        """Write that the routing table could not be read; the last one is still used."""
         self._logger.warning("routing table not fetched", place=place, reason=reason)
 
     def table_age(self, seconds: float) -> None:
-        """How long ago the table in force was last known to be the newest."""
+        """Count how long ago the table in use was last known to be the newest."""
         if seconds > 0:
-            self._metrics.gateway("TableAgeSeconds", seconds, "Seconds")
+            self._metrics.gateway("TableAgeSeconds", seconds, SECONDS)
 
     def table_refused(self, problems: Iterable[Any]) -> None:
-        """The routing table could not be loaded; every problem with its place."""
+        """Write every problem of a routing table that was refused."""
         self._logger.error("routing table refused", problems=[str(one) for one in problems])
         self._metrics.gateway("TableRejected", 1)
 
@@ -119,3 +157,17 @@ class Telemetry:
 def _logger() -> Logger:
     logger = Logger()
     return Logger(service=LOCAL_SERVICE) if logger.service == NO_SERVICE else logger
+
+
+def _measures(record: RequestRecord) -> list[Measure]:
+    """Return what a prediction adds to the metrics: SageMaker's own names, and the gateway's."""
+    return [
+        ("Invocations", 1, COUNT),
+        ("Invocation4XXErrors", 400 <= record.status < 500, COUNT),
+        ("Invocation5XXErrors", record.status >= 500, COUNT),
+        ("ModelLatency", record.model_ms, MILLISECONDS),
+        ("OverheadLatency", record.gateway_ms, MILLISECONDS),
+        ("ModelNotReady", record.slug == ModelNotReady.slug, COUNT),
+        ("Throttles", record.slug == UpstreamThrottled.slug, COUNT),
+        ("Retries", max(0, record.attempts - 1), COUNT),
+    ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.errors import quoted
-from chalicelib.spelling import closest
+from chalicelib.errors import closest, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import InvalidParameter, Unauthorized, UnknownModel
+from chalicelib.errors import InvalidParameter, Unauthorized, UnknownModel, closest
 from chalicelib.routing.parameters import OneOf
-from chalicelib.spelling import closest
 
 if TYPE_CHECKING:
     from chalicelib.errors import GatewayError
-    from chalicelib.routing.table import Found, RoutingTable
+    from chalicelib.routing.table import Match, RoutingTable
     from gatewayctl.explain.caller import Caller
 
 
@@ -51,7 +50,7 @@ def unknown(refusal: UnknownModel, path: str, table: RoutingTable) -> Answer:
     return Answer(refusal, "no entry of the table has this path", meant)
 
 
-def refused(refusal: GatewayError, found: Found, path: str, caller: Caller) -> Answer:
+def refused(refusal: GatewayError, found: Match, path: str, caller: Caller) -> Answer:
     """There is an entry, and still no prediction."""
     if isinstance(refusal, Unauthorized):
         return Answer(refusal, caller.refused)
@@ -65,7 +64,7 @@ def refused(refusal: GatewayError, found: Found, path: str, caller: Caller) -> A
     return Answer(refusal)
 
 
-def _meant_value(found: Found, path: str) -> str | None:
+def _meant_value(found: Match, path: str) -> str | None:
     """The path with each listed value that was misspelt put right, if all can be."""
     segments = [path.partition("/")[0]]
     for declared, value in zip(found.model.parameters, found.values, strict=True):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.auth.grants import GRANT_RULE, is_grant
-from chalicelib.auth.identity import Identity
-from chalicelib.auth.outcome import Outcome
-from chalicelib.auth.principal import EVERYTHING, OK, UNAUTHORIZED, Principal
+from chalicelib.auth.credentials import Identity, Outcome
+from chalicelib.auth.principal import EVERYTHING, GRANT_RULE, OK, UNAUTHORIZED, Principal, is_grant
 from chalicelib.errors import quoted
 from gatewayctl.command import WrongUse
 from gatewayctl.keys.listing import state

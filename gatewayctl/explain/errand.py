@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.deadline import Deadline
 from chalicelib.gateway import Gateway
-from chalicelib.payload.admission import TIMEOUT_HEADER
-from chalicelib.payload.messages import Call, InferenceResponse
-from chalicelib.sagemaker.runtime import SageMakerRuntime
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.payload.admission import ClientRequest
+from chalicelib.routing.headers import TIMEOUT
+from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.telemetry.log import RequestRecord
 
 if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
-    from chalicelib.payload.messages import InferenceRequest
-    from chalicelib.routing.table import Model, Resolved, RoutingTable
+    from chalicelib.payload.admission import InferenceRequest
+    from chalicelib.routing.table import Model, ResolvedModel, RoutingTable
 
 BODY = b"{}"
 """Strict JSON; what callers send is theirs."""
@@ -30,22 +30,22 @@ class Question:
     content_type: str | None
     timeout_ms: str | None
 
-    def call(self, model: Model) -> Call:
+    def call(self, model: Model) -> ClientRequest:
         """As the gateway gets it; a type that nobody asks about is one that the model takes."""
         headers = {
             "accept": self.accept,
             "content-type": self.content_type or model.content_types[0],
-            TIMEOUT_HEADER.lower(): self.timeout_ms,
+            TIMEOUT.lower(): self.timeout_ms,
         }
         said = {name: value for name, value in headers.items() if value is not None}
-        return Call(said, BODY, len(BODY))
+        return ClientRequest(said, BODY, len(BODY))
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
     """What SageMaker would be asked for, and how long that may take."""
 
-    resolved: Resolved
+    resolved: ResolvedModel
     request: InferenceRequest
     seconds: float
 
@@ -57,7 +57,11 @@ class Errand:
 
 
 def run(
-    table: RoutingTable, principal: Principal, path: str, call: Call, platform_seconds: float
+    table: RoutingTable,
+    principal: Principal,
+    path: str,
+    call: ClientRequest,
+    platform_seconds: float,
 ) -> Errand:
     """What it comes to. When the gateway refuses: the GatewayError that says why."""
     witness = _Witness()
@@ -71,16 +75,15 @@ def run(
     return witness.seen[0]
 
 
-class _Witness(SageMakerRuntime):
+class _Witness:
     """In SageMaker's place: it sees what it is asked, and calls nothing."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.seen: list[Errand] = []
 
     def invoke(
         self,
-        resolved: Resolved,
+        resolved: ResolvedModel,
         request: InferenceRequest,
         deadline: Deadline,
         record: RequestRecord,

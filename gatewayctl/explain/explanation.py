@@ -16,7 +16,7 @@ from gatewayctl.explain.caller import ANYBODY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib.routing.table import Found, RoutingTable
+    from chalicelib.routing.table import Match, RoutingTable
     from gatewayctl.explain.caller import Caller
     from gatewayctl.explain.errand import Errand, Question
     from gatewayctl.explain.sections import Section
@@ -63,7 +63,7 @@ def explain(scene: Scene, question: Question, caller: Caller | None) -> Explanat
 
 
 def _tried(
-    scene: Scene, question: Question, found: Found, caller: Caller
+    scene: Scene, question: Question, found: Match, caller: Caller
 ) -> tuple[Errand | None, GatewayError | None]:
     """What the gateway would ask SageMaker for, or why it would not."""
     call = question.call(found.model)
@@ -76,7 +76,7 @@ def _tried(
 
 
 def _sections(
-    scene: Scene, question: Question, found: Found, errand: Errand | None, caller: Caller | None
+    scene: Scene, question: Question, found: Match, errand: Errand | None, caller: Caller | None
 ) -> Iterator[Section]:
     model = found.model
     line, _ = scene.lines.of(("models", model.name))

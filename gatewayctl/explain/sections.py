@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.api.wire import RETURNABLE
-from chalicelib.errors import ModelNotReady
-from chalicelib.payload import media_types
-from chalicelib.payload.admission import PASSABLE, TIMEOUT_HEADER
-from chalicelib.sagemaker.retries import RETRIES, Attempts, RetryBudget
-from chalicelib.sagemaker.warmth import WARM_SECONDS
+from chalicelib.errors import ModelNotReady, UpstreamFailed, UpstreamThrottled, UpstreamUnreachable
+from chalicelib.payload.admission import negotiate
+from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
+from chalicelib.sagemaker.attempts import WARM_SECONDS, Attempts, RetryBudget
 from chalicelib.telemetry.log import TABLE_DIGITS
 from gatewayctl.policy.needs import needed
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chalicelib.errors import GatewayError
-    from chalicelib.routing.table import Found, Model
+    from chalicelib.routing.table import Match, Model
     from gatewayctl.explain.caller import Caller
     from gatewayctl.explain.errand import Errand, Question
 
@@ -42,7 +40,7 @@ def entry(model: Model, file: str, line: int) -> Section:
     )
 
 
-def parameters(found: Found) -> Section:
+def parameters(found: Match) -> Section:
     pairs = list(zip(found.model.parameters, found.values, strict=True))
     return Section(
         "parameters",
@@ -79,7 +77,7 @@ def accept(question: Question, model: Model) -> Section:
     """From what the caller asks for to what SageMaker is asked for."""
     offers = list(model.accepts)
     try:
-        chosen = media_types.chosen(question.accept or "", model.accepts)
+        chosen = negotiate(question.accept or "", model.accepts)
         outcome = "no Accept goes on" if chosen is None else f"{chosen} goes on"
     except LookupError:
         chosen, outcome = None, "they have nothing in common"
@@ -102,8 +100,8 @@ def content_type(question: Question, model: Model) -> Section:
 
 def headers(model: Model) -> Section:
     """What else may pass, in both directions."""
-    there = [PASSABLE[name][0] for name in model.pass_headers]
-    back = [header for name in model.return_headers for header in RETURNABLE[name]]
+    there = [PASSED[name][0] for name in model.pass_headers]
+    back = [header for name in model.return_headers for header in RETURNED[name]]
     lines = [f"to the model: {', '.join(there)}"] if there else []
     lines += [f"to the caller: {', '.join(back)}"] if back else []
     return Section("headers", lines, {"pass": there, "return": back})
@@ -115,7 +113,7 @@ def deadline(
     """Every budget, and the least of them, which is in force."""
     budgets = {"timeout_seconds": model.timeout_seconds, **platform}
     if question.timeout_ms is not None:
-        budgets[TIMEOUT_HEADER] = int(question.timeout_ms) / 1000
+        budgets[TIMEOUT] = int(question.timeout_ms) / 1000
     listed = ", ".join(f"{name} {budget:g} s" for name, budget in budgets.items())
     return Section(
         "deadline",
@@ -126,10 +124,14 @@ def deadline(
 
 def attempts(model: Model) -> Section:
     """Which errors are tried again, as the gateway decides it on a first failure."""
+    retried = sorted(
+        (UpstreamFailed, UpstreamThrottled, UpstreamUnreachable),
+        key=lambda error: -(error.retry_pause_seconds or 0),
+    )
     pauses = {
-        error.slug: first
-        for error, first in RETRIES.items()
-        if first is not None and error is not ModelNotReady and _is_tried_again(error(), model)
+        error.slug: error.retry_pause_seconds
+        for error in retried
+        if _is_tried_again(error(), model)
     }
     lines = [
         f"at most {model.max_attempts}, as long as there is time and a retry left in the budget"

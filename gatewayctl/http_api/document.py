@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.api import catalog
+from chalicelib.api import routes
 from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
 from gatewayctl.http_api import operations
@@ -51,7 +51,8 @@ def _paths(table: RoutingTable, components: Components) -> Node:
         for model in models
     }
     paths["/models"] = {"get": operations.list_models(components)}
-    for parameters, path in enumerate(catalog.PATHS):
+    for parameters, segments in enumerate(routes.SEGMENTS):
+        path = f"/models/{segments}"
         meant = [model for model in models if len(model.parameters) == parameters]
         if meant:
             paths[path] = {"get": operations.describe_model(path, meant, components)}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from chalicelib.api.wire import RETURNABLE
-from chalicelib.payload.admission import PASSABLE, TIMEOUT_HEADER
+from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
 
 if TYPE_CHECKING:
     from chalicelib.routing.table import Model
@@ -19,13 +18,13 @@ PRINTABLE = "^[!-~]([ -~]*[!-~])?$"  # HTTP takes away the spaces around a value
 def of_request(model: Model, components: Components) -> list[Node]:
     """What a caller may send along: a time limit, and what the model is passed."""
     timeout: Node = {
-        "name": TIMEOUT_HEADER,
+        "name": TIMEOUT,
         "in": "header",
         "description": "How long the caller is willing to wait; it only shortens the model's time",
         "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST_TIMEOUT_MS},
         "example": 5000,
     }
-    nodes = [timeout, *(_passed(*PASSABLE[name]) for name in model.pass_headers)]
+    nodes = [timeout, *(_passed(*PASSED[name]) for name in model.pass_headers)]
     return [components.refer("parameters", node["name"], node) for node in nodes]
 
 
@@ -52,7 +51,7 @@ def of_answer(components: Components) -> Node:
 def of_prediction(model: Model, components: Components) -> Node:
     """Of a model's answer."""
     variant = _sometimes("The production variant that answered")
-    returned = [header for name in model.return_headers for header in RETURNABLE[name]]
+    returned = [header for name in model.return_headers for header in RETURNED[name]]
     return {
         **of_answer(components),
         "X-Model": {**_always("The model that answered"), "schema": {"const": model.name}},

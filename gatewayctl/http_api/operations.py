@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.api import catalog
+from chalicelib.api import routes
 from chalicelib.errors import (
     AuthUnavailable,
     InternalFailure,
@@ -66,13 +66,13 @@ def predict(model: Model, components: Components) -> Node:
 
 def list_models(components: Components) -> Node:
     """`GET /models`"""
-    limit = {"type": "integer", "minimum": 1, "maximum": catalog.MAX_MODELS}
+    limit = {"type": "integer", "minimum": 1, "maximum": routes.MAX_MODELS}
     return {
         "operationId": "listModels",
         "tags": [CATALOG_TAG],
         "summary": "The models that you may call",
         "parameters": [
-            _in_query("limit", "At most so many", {**limit, "default": catalog.MAX_MODELS}),
+            _in_query("limit", "At most so many", {**limit, "default": routes.MAX_MODELS}),
             _in_query("after", "Those after this name: `next` of the page before", schemas.TEXT),
         ],
         "responses": _document(

@@ -8,7 +8,7 @@ import string
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.auth.identity import API_KEY_PREFIX
+from chalicelib.auth.credentials import API_KEY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection

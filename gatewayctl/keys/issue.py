@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from chalicelib.auth.grants import is_grant
 from chalicelib.auth.key_document import ApiKey
+from chalicelib.auth.principal import is_grant
 from chalicelib.errors import quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from chalicelib.auth.grants import GRANT_RULE, is_grant
-from chalicelib.auth.principal import EVERYTHING, OK, Principal
-from chalicelib.errors import quoted
+from chalicelib.auth.principal import EVERYTHING, GRANT_RULE, OK, Principal, is_grant
+from chalicelib.errors import closest, quoted
 from chalicelib.routing.table import row_key
-from chalicelib.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.auth import key_document
-from chalicelib.auth.identity import API_KEY_PREFIX
+from chalicelib.auth.credentials import API_KEY_PREFIX
 from chalicelib.auth.key_document import KEY_ID, MAX_BYTES
-from chalicelib.spelling import closest
+from chalicelib.errors import closest
 from gatewayctl.command import Refused
 from gatewayctl.keys.document import written
 from gatewayctl.keys.listing import is_dead

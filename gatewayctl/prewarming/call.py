@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from chalicelib import errors
-from chalicelib.sagemaker.upstream_errors import from_answer
+from chalicelib.sagemaker.upstream_errors import from_error_response
 from gatewayctl import aws
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Caller:
             code = f"{code} {status}"
             if 400 <= status < 500:
                 return self._answer(Said.LOADED, code)
-        ours = type(from_answer(error, exposed=False))
+        ours = type(from_error_response(error, exposed=False))
         if ours is errors.GatewayMisconfigured and not code.startswith("AccessDenied"):
             raise error
         return self._answer(_said(ours), code, ADVICE[ours].format(endpoint=candidate.endpoint))

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from itertools import chain, product
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import InvalidParameter, UnknownModel, quoted
-from chalicelib.payload.messages import InferenceRequest
+from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
+from chalicelib.payload.admission import InferenceRequest
 from chalicelib.routing.parameters import OneOf
-from chalicelib.spelling import closest
 from gatewayctl.command import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chalicelib.routing.parameters import Parameter
-    from chalicelib.routing.table import Found, Model, Resolved, RoutingTable
+    from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Candidate:
     """One model to be touched, by its path after `/predict/`."""
 
     path: str
-    resolved: Resolved
+    resolved: ResolvedModel
 
     @property
     def endpoint(self) -> str:
@@ -90,7 +89,7 @@ def _meant_model(name: str, known: Sequence[str]) -> str | None:
     return next(iter(same), closest(name, known))
 
 
-def _check(found: Found) -> None:
+def _check(found: Match) -> None:
     try:
         found.resolve()
     except InvalidParameter as error:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.routing.reading.keys import MODEL, OPTIONS
-from chalicelib.routing.table import BUILT_IN
+from chalicelib.routing.table import Model
 from gatewayctl.publishing.wording import arrow, list_change, plain, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.routing.table import Model, RoutingTable, Row
+    from chalicelib.routing.table import RoutingTable, Row
 
 _PLACES = {key: place for place, key in enumerate(MODEL)}
 
@@ -118,7 +118,7 @@ def _gets_another(key: str, old: Entry, new: Entry) -> bool:
 def _default(key: str, value: Any) -> str:
     if value is not None:
         return plain(value)
-    built_in: Mapping[str, Any] = BUILT_IN
+    built_in = Model.built_in()
     return f"{plain(built_in[key])} (built in)" if key in built_in else "as content_types"
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import RoutingUnavailable
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import S3Object
+from chalicelib.routing.s3_source import S3Object, S3Source
 from chalicelib.telemetry.log import Telemetry
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ class Onlooker:
 
     def __init__(self, location: S3Location) -> None:
         self._reasons = _Reasons()
-        self._source = RefreshedSource(S3Object(location), self._reasons, max_age_seconds=0)
+        self._source = S3Source(S3Object(location), self._reasons, max_age_seconds=0)
         self._digest()
 
     def objection(self, digest: str) -> str | None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.routing.reading import file as table_file
-from chalicelib.routing.s3_object import DIGEST, NotFetched, whole
+from chalicelib.routing.s3_source import DIGEST, verified_body
 from gatewayctl.aws import NAMES, NoAnswer, NotReachable, reaching
 from gatewayctl.command import Refused, WrongUse
 
@@ -117,8 +118,8 @@ class TableStore:
                     raise
                 return Held(None, None, None, "nothing lies there")
             try:
-                data, flaw = whole(answer), ""
-            except NotFetched as error:
+                data, flaw = verified_body(answer), ""
+            except FetchFailed as error:
                 data, flaw = None, error.reason
         return Held(answer["ETag"], _version_id(answer), data, flaw)
 

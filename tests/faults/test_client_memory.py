@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from chalicelib.payload.admission import MAX_BODY_BYTES
-from chalicelib.sagemaker.answers import MAX_ANSWER_BYTES
+from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
 from tests.faults.clients import SageMaker
 from tests.faults.rows import row
 from tests.support.clients import LambdaClient
@@ -44,8 +44,8 @@ class Case:
 CASES = {
     "bomb": Case(415, MAX_BODY_BYTES, gzip.compress(bytes(10 * MIB)), (NPY, GZIP)),
     "body": Case(413, MAX_BODY_BYTES, LARGEST),
-    "endless": Case(502, MAX_ANSWER_BYTES, script=ENDLESS),
-    "declared": Case(502, MAX_ANSWER_BYTES, script=DECLARED),
+    "endless": Case(502, MAX_RESPONSE_BYTES, script=ENDLESS),
+    "declared": Case(502, MAX_RESPONSE_BYTES, script=DECLARED),
 }
 # Refuses every request: its memory is what AWS's runtime client needs for a body.
 NOTHING = """\

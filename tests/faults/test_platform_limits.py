@@ -7,7 +7,7 @@ import pytest
 from chalice.config import Config
 from chalice.test import Client
 
-from chalicelib.sagemaker.answers import MAX_ANSWER_BYTES
+from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
 from tests.faults.rows import row
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.events import LambdaContext
@@ -155,8 +155,8 @@ def test_local_time(tmp_path, seen, seconds):
 @pytest.mark.parametrize(
     "size",
     [
-        pytest.param(MAX_ANSWER_BYTES, id="limit"),
-        pytest.param(MAX_ANSWER_BYTES + 1, id="limit+1"),
+        pytest.param(MAX_RESPONSE_BYTES, id="limit"),
+        pytest.param(MAX_RESPONSE_BYTES + 1, id="limit+1"),
         pytest.param(MAX_PAYLOAD_BYTES, id="lambdas-limit"),
         pytest.param(25 * 1024 * 1024, id="sagemakers-limit"),
     ],
@@ -171,10 +171,10 @@ def test_size_of_a_response(deployed, sagemaker, seen, size, byte):
     received = client.deliver(prediction(client))
 
     assert encoded_bytes <= MAX_PAYLOAD_BYTES
-    if size <= MAX_ANSWER_BYTES:
+    if size <= MAX_RESPONSE_BYTES:
         assert (received.status, received.body) == (200, byte * size)
         seen(f"{size:,} bytes: 200, {encoded_bytes / 1e6:.2f} MB encoded")
     else:
         problem = assert_problem(received, 502, "upstream-response-too-large")
-        assert f"{MAX_ANSWER_BYTES:,} bytes" in problem["detail"]
+        assert f"{MAX_RESPONSE_BYTES:,} bytes" in problem["detail"]
         seen(f"{size:,} bytes: 502")

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from chalicelib.routing.reading import file
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import S3Object, s3_client
+from chalicelib.routing.s3_source import S3Source
+from chalicelib.routing.s3_source import S3Object, s3_client
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import S3Location, Settings
 from gatewayctl.cli import main as gatewayctl
@@ -182,7 +182,7 @@ def test_s3_cut_off(seen):
     with StubServer() as s3:
         place = S3Object(location, partial(s3_client, endpoint_url=s3.url, **AWS))
         log = MetricsLog()
-        source = RefreshedSource(place, log.telemetry, max_age_seconds=0)
+        source = S3Source(place, log.telemetry, max_age_seconds=0)
         gateway = build_gateway(LambdaClient, source=source)
         taken = []
         for end in range(len(whole)):

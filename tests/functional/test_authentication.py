@@ -2,7 +2,8 @@
 
 import pytest
 
-from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential, Identity
+from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.errors import RoutingUnavailable
 from tests.support.clients import TOKEN
 from tests.support.clock import Clock

@@ -9,7 +9,8 @@ from chalice.local import LocalGateway, NotAuthorizedError
 
 from chalicelib.api.authorizers import AuthorizerFailed
 from chalicelib.api.factory import create_app
-from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential, Identity
+from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.settings import Settings
 from tests.support.canary import CANARY
 from tests.support.clients import TOKEN, LambdaClient

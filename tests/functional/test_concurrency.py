@@ -14,9 +14,9 @@ import pytest
 from chalice.config import Config
 from chalice.local import create_local_server
 
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.credentials import Identity
 from chalicelib.errors import UpstreamThrottled
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.clients import LambdaClient, Response
 from tests.support.events import CONTEXT, LambdaContext
 from tests.support.gateway import JSON, FakeRuntime, FakeScheme, build_gateway

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.credentials import Identity
 from gatewayctl.cli import main
 from tests.support.clients import TOKEN
 from tests.support.gateway import TABLE, FakeScheme

@@ -4,10 +4,10 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.routing.reading import file
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import Fetched
+from chalicelib.routing.s3_source import S3Source
+from chalicelib.routing.s3_source import Fetched
 from tests.support.clients import LambdaClient
 from tests.support.gateway import Log, build_gateway
 from tests.support.profile import LONG
@@ -56,7 +56,7 @@ def told(target, _):
 def test_no_torn_reads():
     """Name, target, parameters and the log's digest of a request all come from one table."""
     place, log = Place(), Log()
-    source = RefreshedSource(place, log.telemetry, max_age_seconds=0.0)
+    source = S3Source(place, log.telemetry, max_age_seconds=0.0)
     gateway = build_gateway(LambdaClient, source=source)
     gateway.runtime.answer = told
     swapped = threading.Event()

@@ -4,9 +4,9 @@ import pytest
 
 from chalicelib.api.factory import create_app
 from chalicelib.auth.api_keys import ApiKeys
-from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential, Identity
 from chalicelib.auth.key_document import ApiKey
-from chalicelib.auth.last_known_good import LastKnownGood
+from chalicelib.aws.refreshed import Refreshed, StoreUnavailable
 from chalicelib.errors import (
     ModelFailed,
     ModelNotReady,
@@ -14,7 +14,7 @@ from chalicelib.errors import (
     UpstreamFailed,
     UpstreamThrottled,
 )
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.settings import Settings
 from tests.support.clients import TOKEN, LambdaClient, LocalClient
 from tests.support.emf import MetricsLog, read
@@ -191,7 +191,7 @@ class TestKeyStoreAge:
     def _house(self, time):
         books = MetricsLog()
         known = {"abcdefgh": ApiKey("abcdefgh", bytes(32), "p", (), None, disabled=False)}
-        keys = LastKnownGood(
+        keys = Refreshed(
             lambda: known, max_age_seconds=60, cooldown_seconds=10, clock=lambda: time[0]
         )
         scheme = ApiKeys(keys, lambda: time[0], books.telemetry.key_store_age)

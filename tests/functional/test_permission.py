@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.auth.identity import Identity
+from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
 from tests.functional.test_catalog import HOUSE_PRICE, NAMES
 from tests.support.gateway import JSON, FakeScheme, FixedTable

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.gateway import FakeRuntime
 from tests.support.problems import assert_problem
 

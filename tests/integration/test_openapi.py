@@ -18,9 +18,9 @@ from chalice.config import Config
 from chalice.local import create_local_server
 from hypothesis import strategies as st
 
-from chalicelib.payload.admission import TIMEOUT_HEADER
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.reading import file
+from chalicelib.sagemaker.runtime import InferenceResponse
 from gatewayctl.http_api.document import document
 from tests.support.doors import ROOT, TOKEN, LocalDoor
 from tests.support.gateway import FakeRuntime, FixedTable, house, runtime_at, table
@@ -137,4 +137,4 @@ def conforms(case, url, token):
         assert answer.json()["title"] == TITLES[slug]
     # A wrong method has no view, and so nobody whom it could ask who is calling.
     assert token != NOBODYS or case.path == "/health" or answer.status_code in {401, 405}
-    assert answer.status_code < 500 or TIMEOUT_HEADER in case.headers
+    assert answer.status_code < 500 or TIMEOUT in case.headers

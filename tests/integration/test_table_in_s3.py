@@ -1,4 +1,4 @@
-"""A routing table in S3, read with boto3 from a real server."""
+"""A routing table in S3, read by the real client from a server that speaks S3."""
 
 import hashlib
 import itertools
@@ -9,8 +9,7 @@ import pytest
 
 from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import S3Object, s3_client
+from chalicelib.routing.s3_source import S3Object, S3Source, s3_client
 from chalicelib.settings import S3Location
 from tests.support.doors import ApiGatewayDoor
 from tests.support.gateway import AWS, TABLE, Log, house
@@ -21,18 +20,18 @@ OTHER = TABLE.replace("churn-prod", "churn-next")
 _numbers = itertools.count()
 
 
-class Desk:
-    """A bucket with a table, and a gateway that looks at it before every request."""
+class Scene:
+    """A bucket, and a gateway that fetches the table from it before every request."""
 
     def __init__(self, sagemaker_local):
         self.s3 = sagemaker_local.client("s3")
         self.location = S3Location(f"tables-{next(_numbers)}", "gateway/routing.yaml")
         self.s3.create_bucket(Bucket=self.location.bucket)
         self.log = Log()
-        self.place = S3Object(
+        self.object = S3Object(
             self.location, partial(s3_client, endpoint_url=sagemaker_local.url, **AWS)
         )
-        source = RefreshedSource(self.place, self.log.telemetry, max_age_seconds=0)
+        source = S3Source(self.object, self.log.telemetry, max_age_seconds=0)
         self.gateway = house(ApiGatewayDoor, source=source)
 
     def put(self, text, *, key=None, digest=None, **metadata):
@@ -43,7 +42,7 @@ class Desk:
         )
 
     def endpoint(self):
-        """Where a prediction went, by the table in force."""
+        """Return the endpoint that a prediction goes to."""
         assert self.gateway.predict("churn").status == 200
         return self.gateway.log.requests[-1]["endpoint"]
 
@@ -51,28 +50,28 @@ class Desk:
         return [line["reason"] for line in self.log.lines]
 
 
-@pytest.fixture(name="desk")
-def _desk(sagemaker_local):
-    return Desk(sagemaker_local)
+@pytest.fixture(name="scene")
+def _scene(sagemaker_local):
+    return Scene(sagemaker_local)
 
 
-def test_change(desk):
-    """What is put there is in force with the next look; the log and /health say which it is."""
-    desk.put(TABLE)
-    before = desk.endpoint()
-    desk.put(OTHER)
+def test_change(scene):
+    """A new table is used after the next fetch; the log and /health give its digest."""
+    scene.put(TABLE)
+    before = scene.endpoint()
+    scene.put(OTHER)
 
-    assert (before, desk.endpoint()) == ("churn-prod", "churn-next")
+    assert (before, scene.endpoint()) == ("churn-prod", "churn-next")
     digest = hashlib.sha256(OTHER.encode()).hexdigest()[:12]
-    assert desk.gateway.get("/health").json()["table"] == digest
-    assert desk.gateway.log.requests[-1]["table"] == digest
+    assert scene.gateway.get("/health").json()["table"] == digest
+    assert scene.gateway.log.requests[-1]["table"] == digest
 
 
-def test_nothing_there(desk):
-    """No table is a 503 for everybody, and the log says what is missing."""
-    assert_problem(desk.gateway.predict("churn"), 503, "routing-unavailable")
-    assert_problem(desk.gateway.get("/health"), 503, "routing-unavailable")
-    assert set(desk.reasons()) == {"NoSuchKey"}
+def test_nothing_there(scene):
+    """Without a table every request gets a 503, and the log says what is missing."""
+    assert_problem(scene.gateway.predict("churn"), 503, "routing-unavailable")
+    assert_problem(scene.gateway.get("/health"), 503, "routing-unavailable")
+    assert set(scene.reasons()) == {"NoSuchKey"}
 
 
 @pytest.mark.parametrize(
@@ -84,62 +83,62 @@ def test_nothing_there(desk):
         ),
     ],
 )
-def test_digest(desk, bad, reason):
-    """A table that nobody vouches for is not taken, and the good one stays."""
-    desk.put(TABLE)
-    desk.endpoint()
-    desk.put(OTHER, **bad)
+def test_digest(scene, bad, reason):
+    """A table without the right digest is refused, and the good table stays in use."""
+    scene.put(TABLE)
+    scene.endpoint()
+    scene.put(OTHER, **bad)
 
-    assert desk.endpoint() == "churn-prod"
-    assert desk.reasons() == [reason]
-    # Mended with the same content, which is the same ETag.
-    desk.put(OTHER)
-    assert desk.endpoint() == "churn-next"
+    assert scene.endpoint() == "churn-prod"
+    assert scene.reasons() == [reason]
+    # The corrected object has the same content, and so the same ETag.
+    scene.put(OTHER)
+    assert scene.endpoint() == "churn-next"
 
 
-def test_every_truncation(desk):
-    """A table that was uploaded in part is none, wherever it breaks off."""
-    desk.put(TABLE)
-    desk.endpoint()
+def test_every_truncation(scene):
+    """A table that was uploaded in part is refused, wherever it ends."""
+    scene.put(TABLE)
+    scene.endpoint()
     digest = hashlib.sha256(OTHER.encode()).hexdigest()
     for length in range(0, len(OTHER), 97):
-        desk.put(OTHER[:length], digest=digest)
-        assert desk.endpoint() == "churn-prod"
+        scene.put(OTHER[:length], digest=digest)
+        assert scene.endpoint() == "churn-prod"
 
 
-def test_gone(desk):
-    """A table that is deleted stays in force."""
-    desk.put(TABLE)
-    desk.endpoint()
-    desk.s3.delete_object(Bucket=desk.location.bucket, Key=desk.location.key)
+def test_gone(scene):
+    """A table stays in use after it was deleted from S3."""
+    scene.put(TABLE)
+    scene.endpoint()
+    scene.s3.delete_object(Bucket=scene.location.bucket, Key=scene.location.key)
 
-    assert desk.endpoint() == "churn-prod"
-    assert desk.reasons() == ["NoSuchKey"]
+    assert scene.endpoint() == "churn-prod"
+    assert scene.reasons() == ["NoSuchKey"]
 
 
 @pytest.mark.parametrize(
-    ("made_from", "described"),
+    ("source", "description"),
     [
         pytest.param(TABLE, "From the compiled form", id="current"),
         pytest.param(OTHER, "Iris species from four measurements", id="of-another-table"),
         pytest.param(None, "Iris species from four measurements", id="broken"),
     ],
 )
-def test_compiled_form(desk, made_from, described):
-    """It is taken if it was made from this very YAML; otherwise the YAML is read."""
+def test_compiled_form(scene, source, description):
+    """The compiled form is used if it was made from this YAML; otherwise the YAML is parsed."""
     compiled = b"{"
-    if made_from is not None:
-        document = json.loads(file.compiled(file.parse(made_from.encode(), "")))
+    if source is not None:
+        document = json.loads(file.compiled(file.parse(source.encode(), "")))
         document["models"]["iris"]["description"] = "From the compiled form"
         compiled = json.dumps(document).encode()
-    desk.put(compiled, key="gateway/routing.json")
-    desk.put(TABLE)
+    scene.put(compiled, key="gateway/routing.json")
+    scene.put(TABLE)
 
-    assert desk.gateway.get("/models/iris").json()["description"] == described
-    assert desk.log.lines == []
+    assert scene.gateway.get("/models/iris").json()["description"] == description
+    assert scene.log.lines == []
 
 
-NEVER = [
+OUTAGES = [
     pytest.param(sends(), id="silence"),
     pytest.param(sends_and_closes(b""), id="closes"),
     pytest.param(sends_and_resets(b"HTTP/1.1 200 OK\r\nContent-Le"), id="resets"),
@@ -158,16 +157,16 @@ NEVER = [
 ]
 
 
-@pytest.mark.parametrize("script", NEVER)
-def test_away(script):
-    """However S3 is away: no table, a reason in our words, and no request that waits for long."""
+@pytest.mark.parametrize("script", OUTAGES)
+def test_outage(script):
+    """When S3 does not answer, one of twenty requests waits; the log has one line."""
     with Upstream(script) as upstream:
         log = Log()
-        place = S3Object(
+        s3_object = S3Object(
             S3Location("tables", "routing.yaml"),
             partial(s3_client, endpoint_url=upstream.url, **AWS),
         )
-        source = RefreshedSource(place, log.telemetry, max_age_seconds=30)
+        source = S3Source(s3_object, log.telemetry, max_age_seconds=30)
         for _ in range(20):
             with pytest.raises(RoutingUnavailable):
                 source.table()
@@ -178,10 +177,10 @@ def test_away(script):
 
 
 def test_no_region():
-    """Without a region there is nobody to ask."""
+    """Without a region there is no client; the log has one line."""
     log = Log()
-    place = S3Object(S3Location("tables", "routing.yaml"), partial(s3_client, region_name=""))
-    source = RefreshedSource(place, log.telemetry, max_age_seconds=30)
+    s3_object = S3Object(S3Location("tables", "routing.yaml"), partial(s3_client, region_name=""))
+    source = S3Source(s3_object, log.telemetry, max_age_seconds=30)
 
     with pytest.raises(RoutingUnavailable):
         source.table()

@@ -7,20 +7,19 @@ from pathlib import Path
 import pytest
 
 from chalicelib import errors
+from chalicelib.routing.headers import PASSED, RETURNED
 from chalicelib.routing.reading.document import MANDATORY, TABLE, parse
 from chalicelib.routing.reading.keys import (
     MODEL,
     OPTIONS,
-    PASS_HEADERS,
-    RETURN_HEADERS,
     RULE,
     TARGET,
     of_kind,
 )
 from chalicelib.routing.reading.problems import InvalidTable
-from chalicelib.routing.table import BUILT_IN
+from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS
-from chalicelib.sagemaker.retries import NEVER, RETRIES
+from chalicelib.sagemaker import upstream_errors
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROUTING = (DOCS / "routing-table.md").read_text(encoding="utf-8")
@@ -74,7 +73,7 @@ class TestRoutingTable:
         """The defaults that are documented are those that are built in."""
         (options,) = [text for text in ROUTING.split("\n## ") if text.startswith("Options")]
         documented = {code(key): code(default) for key, default, _ in rows(options, "key")}
-        built_in = {key: spelled(BUILT_IN.get(key)) for key in OPTIONS if key != "accepts"}
+        built_in = {key: spelled(value) for key, value in Model.built_in().items()}
 
         assert {key: documented[key] for key in built_in} == built_in
         assert documented["accepts"] == "the model's `content_types"
@@ -98,8 +97,8 @@ class TestRoutingTable:
         """The headers that may pass are those that are documented."""
         by_key = {code(row[0]): row[2] for row in rows(ROUTING.split("## Options")[1], "key")}
 
-        assert tuple(re.findall(r"`([a-z-]+)`", by_key["pass_headers"])) == PASS_HEADERS
-        assert tuple(re.findall(r"`([a-z-]+)`", by_key["return_headers"])) == RETURN_HEADERS
+        assert tuple(re.findall(r"`([a-z-]+)`", by_key["pass_headers"])) == tuple(PASSED)
+        assert tuple(re.findall(r"`([a-z-]+)`", by_key["return_headers"])) == tuple(RETURNED)
 
     def test_problems(self):
         """The problems that are shown are those that one gets."""
@@ -107,7 +106,7 @@ class TestRoutingTable:
         with pytest.raises(InvalidTable) as caught:
             parse(broken.encode(), "routing.yaml")
 
-        assert f"$ python -m gatewayctl validate\n{caught.value}\n```" in ROUTING
+        assert f"$ gatewayctl validate\n{caught.value}\n```" in ROUTING
 
 
 def spelled(value):
@@ -145,15 +144,17 @@ class TestErrors:
         assert documented == real
 
     def test_every_retry_is_documented(self):
-        """What is tried again, and after which pause, in the order of the code."""
-        documented = rows(ERRORS, "type | pause in seconds")
+        """Each error that a call of SageMaker can end with has its pause, or none."""
+        documented = {
+            code(slug): (pause, retried.startswith("no"))
+            for slug, pause, retried in rows(ERRORS, "type | pause in seconds")
+        }
 
-        assert [(code(slug), pause) for slug, pause, _ in documented] == [
-            (error.slug, str(pause or "")) for error, pause in RETRIES.items()
-        ]
-        assert [said.startswith("no") for *_, said in documented] == [
-            pause is NEVER for pause in RETRIES.values()
-        ]
+        assert documented == {
+            error.slug: (str(error.retry_pause_seconds or ""), error.retry_pause_seconds is None)
+            for error in self.family()
+            if error in errors_of_calls()
+        }
 
     def test_example(self):
         """The problem that is shown is what a caller gets."""
@@ -161,6 +162,21 @@ class TestErrors:
         problem = errors.UnknownModel("chrun").problem("6f1f7f0e-5f0c-4f0e-9b0e-0d9c1f3d2b1a")
 
         assert example == json_text(problem)
+
+
+def errors_of_calls():
+    """Every error that a call of SageMaker can end with."""
+    return {
+        *upstream_errors.ERRORS.values(),
+        *upstream_errors.STATUSES.values(),
+        *(error for _, error in upstream_errors.FAILED_CALLS),
+        errors.ModelTimedOut,
+        errors.ModelRejectedInput,
+        errors.ModelFailed,
+        errors.ModelUnavailable,
+        errors.UpstreamRejected,
+        errors.UpstreamResponseTooLarge,
+    }
 
 
 def status(error):

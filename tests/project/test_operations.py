@@ -10,11 +10,11 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from chalicelib.api.authorizers import TTL_SECONDS
-from chalicelib.auth import download, issuer, json_web_tokens, schemes, signed_claims
-from chalicelib.auth.last_known_good import GOOD_FOR_SECONDS
+from chalicelib.auth import issuer, json_web_tokens, schemes, signatures
+from chalicelib.auth.schemes import EXPIRES_AFTER_SECONDS
 from chalicelib.settings import Settings
 from chalicelib.telemetry import log, metrics
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.telemetry.log import RequestRecord
 from tests.project.test_docs import DOCS, code, rows
 
 PAGE = (DOCS / "operations.md").read_text(encoding="utf-8")
@@ -55,12 +55,12 @@ def log_lines():
 def units():
     """Every metric with its unit."""
     record = RequestRecord("id")
-    per_model = {name: unit for name, _, unit in metrics._measures(record)}
+    per_model = {name: unit for name, _, unit in log._measures(record)}
     others = {}
     for call in written("_metrics"):
         if call.func.attr == "gateway":
             name, _, *unit = call.args
-            others[name.value] = unit[0].value if unit else metrics.COUNT
+            others[name.value] = getattr(metrics, unit[0].id) if unit else metrics.COUNT
     return per_model, others
 
 
@@ -120,11 +120,11 @@ class TestLog:
         """Each reason for a 401 has its row, and no row is left over."""
         of_outcome = {
             keyword.value.value
-            for call in calls(AUTH / "outcome.py")
+            for call in calls(AUTH / "credentials.py")
             for keyword in call.keywords
             if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant)
         }
-        of_tokens = {reason for _, reason in signed_claims._REASONS}
+        of_tokens = {reason for _, reason in signatures._REASONS}
         documented = [code(reason) for reason, _ in rows(section("credential"), "reason")]
 
         assert set(documented) == reasons("BadCredential") | of_outcome | of_tokens
@@ -144,17 +144,17 @@ class TestNumbers:
 
         assert f"**{TTL_SECONDS} seconds**" in section("How fast a key is revoked")
         assert f"secret; {settings.keys_max_age} seconds unless set" in PAGE
-        assert f"{signed_claims.LEEWAY_SECONDS} seconds of leeway" in PAGE
+        assert f"{signatures.LEEWAY_SECONDS} seconds of leeway" in PAGE
 
     def test_stores(self):
         """How long a store may be away, and when it is tried again."""
         line = " ".join(section("store failed").split())
 
-        assert f"in force for {GOOD_FOR_SECONDS / 3600:.0f} hours" in line
+        assert f"in force for {EXPIRES_AFTER_SECONDS / 3600:.0f} hours" in line
         assert f"after {schemes.KEYS_COOLDOWN_SECONDS:.0f} seconds for `keys`" in line
         assert f"and {schemes.JWKS_COOLDOWN_SECONDS:.0f} for `jwks`" in line
         assert f"within {issuer.FETCH_SECONDS} seconds" in line
-        assert f"more than {download.MAX_BYTES:,} bytes" in line
+        assert f"more than {issuer.MAX_BYTES:,} bytes" in line
         assert f"{json_web_tokens.LONGEST_TOKEN:,} characters" in PAGE
 
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from chalicelib.api.factory import create_app
-from chalicelib.auth.identity import Identity
-from chalicelib.payload.messages import InferenceResponse
+from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
 from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.runtime import SageMakerRuntime
+from chalicelib.sagemaker.runtime import InferenceResponse, SageMakerRuntime
 from chalicelib.settings import Settings
 from chalicelib.telemetry.log import Telemetry
 from tests.support.clients import TOKEN, LambdaClient
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.api.application import GatewayApp
-    from chalicelib.payload.messages import InferenceRequest
+    from chalicelib.payload.admission import InferenceRequest
     from chalicelib.routing.table import RoutingTable
     from tests.support.clients import Response
     from tests.support.events import Headers

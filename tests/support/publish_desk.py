@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from tests.support.doors import ApiGatewayDoor
 
-from chalicelib.routing.refreshed import RefreshedSource
-from chalicelib.routing.s3_object import S3Object
+from chalicelib.routing.s3_source import S3Object, S3Source
 from chalicelib.settings import S3Location
 from gatewayctl import aws
 from gatewayctl.cli import main
@@ -141,7 +140,7 @@ class Desk:
         log = Log()
         with self.environment():
             place = S3Object(S3Location(self.bucket, KEY))
-            source = RefreshedSource(place, log.telemetry, max_age_seconds=0)
+            source = S3Source(place, log.telemetry, max_age_seconds=0)
             gateway = house(ApiGatewayDoor, source=source)
             gateway.get("/health")
         return gateway, log

@@ -11,8 +11,7 @@ from botocore.config import Config
 
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
-from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.invoke_endpoint import InvokeEndpoint
+from chalicelib.sagemaker.client import InvokeEndpoint, sagemaker_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable

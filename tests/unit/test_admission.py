@@ -9,8 +9,12 @@ from chalicelib.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
-from chalicelib.payload.admission import MAX_BODY_BYTES, admit, requested_timeout_seconds
-from chalicelib.payload.messages import Call, InferenceRequest
+from chalicelib.payload.admission import (
+    MAX_BODY_BYTES,
+    ClientRequest,
+    InferenceRequest,
+    admit,
+)
 from tests.support.gateway import table
 
 MODELS = table()
@@ -29,7 +33,7 @@ def model(path):
 def call(body=b"{}", *, size_bytes=None, repeated=(), **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     size_bytes = len(body) if size_bytes is None else size_bytes
-    return Call(JSON | named, body, size_bytes, frozenset(repeated))
+    return ClientRequest(JSON | named, body, size_bytes, frozenset(repeated))
 
 
 def test_admitted():
@@ -46,7 +50,7 @@ def test_admitted():
 
 def test_passed():
     """What the model passes goes under SageMaker's own names."""
-    request = admit(Call(JSON | PASSABLE, b"{}", 2), model("attributes"))
+    request = admit(ClientRequest(JSON | PASSABLE, b"{}", 2), model("attributes"))
 
     assert request.invoke_args() == {
         "Body": b"{}",
@@ -110,4 +114,4 @@ def test_requested_timeout(said, seconds):
     """Milliseconds become seconds."""
     headers = {} if said is None else {"x_request_timeout_ms": said}
 
-    assert requested_timeout_seconds(call(**headers)) == seconds
+    assert call(**headers).timeout_seconds == seconds

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from chalicelib import errors
-from chalicelib.aws.connections import IDLE_SECONDS
+from chalicelib.aws.connections import MAX_IDLE_SECONDS
 from chalicelib.aws.deadline import Deadline
-from chalicelib.payload.messages import InferenceRequest
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.payload.admission import InferenceRequest
+from chalicelib.telemetry.log import RequestRecord
 from tests.support.gateway import runtime_at, table
 from tests.support.upstream import Upstream, sends, sends_and_closes
 
@@ -192,7 +192,7 @@ def test_connection_that_was_long_idle():
         invoke(runtime, seconds=20.0)
         pool = pool_of(runtime)
         idle = pool.pool.get_nowait()
-        idle._used_at -= IDLE_SECONDS
+        idle._used_at -= MAX_IDLE_SECONDS
         pool.pool.put_nowait(idle)
 
         assert invoke(runtime, seconds=20.0).body == b"7"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from chalicelib.api.wire import LAMBDA_MARGIN_SECONDS
-from chalicelib.gateway import ANSWER_SECONDS
+from chalicelib.gateway import RESPONSE_SECONDS
 from chalicelib.routing.reading.document import parse
 from gatewayctl.cli import main
 from gatewayctl.explain.command import command
@@ -362,9 +362,11 @@ class TestDeadline:
         """A caller can only shorten it."""
         hasty = data("churn", "--timeout-ms", "1500")["deadline"]
 
-        assert hasty["seconds"] == 1.5 - ANSWER_SECONDS
+        assert hasty["seconds"] == 1.5 - RESPONSE_SECONDS
         assert hasty["budgets"]["X-Request-Timeout-Ms"] == 1.5
-        assert data("churn", "--timeout-ms", "90000")["deadline"]["seconds"] == 25 - ANSWER_SECONDS
+        assert (
+            data("churn", "--timeout-ms", "90000")["deadline"]["seconds"] == 25 - RESPONSE_SECONDS
+        )
 
     @pytest.mark.parametrize(
         ("said", "seconds"),
@@ -388,7 +390,7 @@ class TestDeadline:
         deadline = data("churn")["deadline"]
 
         assert deadline["budgets"]["Lambda"] == seconds - LAMBDA_MARGIN_SECONDS
-        assert deadline["seconds"] == min(seconds - LAMBDA_MARGIN_SECONDS, 25 - ANSWER_SECONDS)
+        assert deadline["seconds"] == min(seconds - LAMBDA_MARGIN_SECONDS, 25 - RESPONSE_SECONDS)
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"lambda_timeout": "long"}'])
     def test_broken_config(self, explain, tmp_path, text):

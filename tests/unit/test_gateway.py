@@ -6,11 +6,11 @@ from chalicelib.auth.principal import Principal
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import InvalidParameter, UnknownModel
 from chalicelib.gateway import Gateway
-from chalicelib.payload.messages import Call
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.payload.admission import ClientRequest
+from chalicelib.telemetry.log import RequestRecord
 from tests.support.gateway import FakeRuntime, table
 
-CALL = Call({"content-type": "application/json"}, b"{}", 2)
+CALL = ClientRequest({"content-type": "application/json"}, b"{}", 2)
 
 
 class CountingSource:

@@ -17,8 +17,8 @@ from chalicelib.errors import (
     ModelRejectedInput,
     RateLimited,
 )
-from chalicelib.payload.admission import TIMEOUT_HEADER, requested_timeout_seconds
-from chalicelib.payload.messages import Call
+from chalicelib.payload.admission import ClientRequest
+from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.parameters import Pattern, is_value
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.patterns import refusal
@@ -258,13 +258,13 @@ class TestModels:
 
     def test_time_limit(self, described):
         """Its bounds are those that the gateway has."""
-        schema = described["components"]["parameters"][TIMEOUT_HEADER]["schema"]
+        schema = described["components"]["parameters"][TIMEOUT]["schema"]
 
         for bound in (schema["minimum"], schema["maximum"]):
-            assert requested_timeout_seconds(waiting(bound)) == bound / 1000
+            assert waiting(bound).timeout_seconds == bound / 1000
         for beyond in (schema["minimum"] - 1, schema["maximum"] + 1):
             with pytest.raises(InvalidHeader):
-                requested_timeout_seconds(waiting(beyond))
+                _ = waiting(beyond).timeout_seconds
 
     def test_headers(self, described):
         """Those that the model is passed and gives back, and a time limit for all."""
@@ -307,7 +307,7 @@ def named(nodes):
 
 
 def waiting(milliseconds):
-    return Call({TIMEOUT_HEADER.lower(): str(milliseconds)}, b"", 0)
+    return ClientRequest({TIMEOUT.lower(): str(milliseconds)}, b"", 0)
 
 
 class TestProblems:

@@ -14,9 +14,9 @@ from random import Random, SystemRandom
 import pytest
 
 from chalicelib.auth.api_keys import ApiKeys
-from chalicelib.auth.identity import BadCredential, Identity
+from chalicelib.auth.credentials import BadCredential, Identity
 from chalicelib.auth.key_document import MAX_BYTES, parse
-from chalicelib.auth.last_known_good import LastKnownGood
+from chalicelib.aws.refreshed import Refreshed
 from gatewayctl.keys.fresh_key import fresh_key
 from gatewayctl.keys.outside import Outside
 from tests.support.key_desk import HOUR, NOON, Desk, text_of
@@ -36,7 +36,7 @@ def _desk(sagemaker_local, tmp_path):
 def gateway(desk):
     """The gateway's own scheme, on what the secret says now."""
     return ApiKeys(
-        LastKnownGood(lambda: parse(desk.text().encode()), max_age_seconds=60, cooldown_seconds=5),
+        Refreshed(lambda: parse(desk.text().encode()), max_age_seconds=60, cooldown_seconds=5),
         clock=lambda: desk.now,
     )
 

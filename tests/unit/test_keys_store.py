@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from gatewayctl import aws
 from gatewayctl.keys.store import LABEL, KeyStore
 from tests.support.key_desk import Desk
-from tests.unit.auth.web import closed_port
+from tests.support.ports import free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
 LOST = "was changed by somebody else in the meantime; run the command again"
@@ -295,7 +295,7 @@ class TestAwsNotReachable:
 
     def test_nobody_there(self, monkeypatch):
         """No network, another region, or the stand-in is not running."""
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port()}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
 
         assert self.line() == f"cannot be reached (EndpointConnectionError); {NETWORK}"
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 
 from chalicelib.routing.reading.document import parse
-from chalicelib.telemetry.metrics import Metrics
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.telemetry.log import RequestRecord, Telemetry
 from gatewayctl.cli import main
 from gatewayctl.lint.metrics import (
     METRICS_OF_A_HEALTHY_MODEL,
@@ -359,8 +358,10 @@ class TestMetrics:
 
         def names(**known):
             stream = io.StringIO()
-            record = RequestRecord("id", model="a", seconds=2, model_seconds=1, **known)
-            Metrics("service", stream=stream).prediction(record)
+            record = RequestRecord(
+                "id", model="a", model_ms=1.0, gateway_ms=1.0, is_prediction=True, **known
+            )
+            Telemetry(metrics_to=stream).request(record)
             (directive,) = json.loads(stream.getvalue())["_aws"]["CloudWatchMetrics"]
             return {metric["Name"] for metric in directive["Metrics"]}
 

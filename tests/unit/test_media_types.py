@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.payload.media_types import chosen, essence
+from chalicelib.payload.admission import media_type_of, negotiate
 
 OFFERS = ("application/json", "text/csv", "text/plain")
 
@@ -22,7 +22,7 @@ OFFERS = ("application/json", "text/csv", "text/plain")
 )
 def test_essence(media_type, expected):
     """Parameters and case do not make another media type."""
-    assert essence(media_type) == expected
+    assert media_type_of(media_type) == expected
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_essence(media_type, expected):
 )
 def test_chosen(accept, expected):
     """The offer that the caller likes best, or none in particular."""
-    assert chosen(accept, OFFERS) == expected
+    assert negotiate(accept, OFFERS) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_chosen(accept, expected):
 def test_nothing_in_common(accept):
     """That is for the caller to decide, with what there is."""
     with pytest.raises(LookupError):
-        chosen(accept, OFFERS)
+        negotiate(accept, OFFERS)
 
 
 @given(st.text(alphabet="tex/csvplainaj*,;=q01. ") | st.text())
@@ -66,6 +66,6 @@ def test_nothing_in_common(accept):
 def test_whatever_is_accepted(accept):
     """Any text is an Accept header: it likes an offer, any of them, or none."""
     try:
-        assert chosen(accept, OFFERS) in {None, *OFFERS}
+        assert negotiate(accept, OFFERS) in {None, *OFFERS}
     except LookupError:
         assert accept.strip() not in {"", "*/*"}

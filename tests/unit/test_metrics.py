@@ -1,27 +1,25 @@
-"""What is counted of a request, and the line that says so."""
+"""The metrics of a request, as the line that CloudWatch reads."""
 
 import io
 import time
 
 import pytest
 
-from chalicelib.telemetry.log import Telemetry
-from chalicelib.telemetry.metrics import Metrics
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.telemetry.log import RequestRecord, Telemetry
 from tests.support.measures import NotEmf, check, read
 
-SERVICE = "inference-gateway-test"
+SERVICE = "inference-gateway-local"
 
 
 def record(**known):
-    """The record of a request that took 300 ms, 250 of them the model's."""
-    filled = {"status": 200, "model": "iris", "attempts": 1, "seconds": 0.3, "model_seconds": 0.25}
-    return RequestRecord("id-1", **{**filled, **known})
+    """Make the record of a prediction that took 300 ms, 250 of them in the model."""
+    filled = {"status": 200, "model": "iris", "attempts": 1, "model_ms": 250.0, "gateway_ms": 50.0}
+    return RequestRecord("id-1", is_prediction=True, **{**filled, **known})
 
 
 def blob(metrics_record, **settings):
     stream = io.StringIO()
-    Metrics(SERVICE, stream=stream, **settings).prediction(metrics_record)
+    Telemetry(metrics_to=stream, **settings).request(metrics_record)
     (only,) = read(stream.getvalue())
     return only
 
@@ -48,15 +46,15 @@ def blob(metrics_record, **settings):
     ],
 )
 def test_values(known, counted):
-    """What did not happen is not written, not even as a zero."""
+    """A metric whose value is zero is not written."""
     always = {"Invocations": 1, "ModelLatency": 250.0, "OverheadLatency": 50.0}
 
     assert blob(record(**known)).values == {**always, **counted}
 
 
 def test_no_call():
-    """A request that was refused before SageMaker was called has no latency of a model's."""
-    refused = record(status=404, attempts=0, model_seconds=0.0)
+    """A request that was refused before SageMaker was called has no ModelLatency."""
+    refused = record(status=404, attempts=0, model_ms=0.0, gateway_ms=300.0)
 
     assert blob(refused).values == {
         "Invocations": 1,
@@ -66,7 +64,7 @@ def test_no_call():
 
 
 def test_units():
-    """Counts, and times in milliseconds."""
+    """Counts have the unit Count, and times the unit Milliseconds."""
     everything = {
         **blob(record(status=503, slug="model-not-ready", attempts=2)).units,
         **blob(record(status=400)).units,
@@ -94,7 +92,7 @@ def test_units():
     ],
 )
 def test_dimensions(model, value):
-    """Once for the gateway and once for the entry of the table, never for a caller's own words."""
+    """The dimensions are the service and the entry of the table, never a text of the caller's."""
     written = blob(record(model=model))
 
     assert written.namespace == "InferenceGateway"
@@ -103,7 +101,7 @@ def test_dimensions(model, value):
 
 
 def test_not_per_model():
-    """The sums alone, and no model is named."""
+    """Without metrics per model, only the sums are written and no model is named."""
     written = blob(record(), per_model=False)
 
     assert written.dimensions == [["service"]]
@@ -111,14 +109,14 @@ def test_not_per_model():
 
 
 def test_request_id():
-    """A blob leads to its line in the log, and is not billed for that."""
+    """The metrics name the request whose log line they belong to, without a dimension."""
     assert blob(record()).members["request_id"] == "id-1"
 
 
 def test_of_the_gateway():
-    """Something about the gateway as a whole has no model."""
+    """A metric of the gateway as a whole has no model."""
     stream = io.StringIO()
-    Metrics(SERVICE, stream=stream).gateway("KeyStoreAgeSeconds", 12.5, "Seconds")
+    Telemetry(metrics_to=stream).key_store_age(12.5)
 
     (written,) = read(stream.getvalue())
     assert written.dimensions == [["service"]]
@@ -129,7 +127,7 @@ def test_of_the_gateway():
 
 
 class Tape(io.StringIO):
-    """Remembers how it is written to."""
+    """A stream that remembers each write and flush."""
 
     def __init__(self):
         super().__init__()
@@ -144,9 +142,9 @@ class Tape(io.StringIO):
 
 
 def test_one_write():
-    """A line and its end at once, so that no other thread comes between; and out it goes."""
+    """A line is written with its end in one piece, so that lines of threads do not mix."""
     tape = Tape()
-    Metrics(SERVICE, stream=tape).prediction(record())
+    Telemetry(metrics_to=tape).request(record())
 
     line, flush = tape.done
     assert line.endswith("}\n")
@@ -155,10 +153,10 @@ def test_one_write():
 
 @pytest.mark.parametrize("variable", ["POWERTOOLS_METRICS_DISABLED", "POWERTOOLS_DEV"])
 def test_switched_off(monkeypatch, variable):
-    """Powertools' own switches are ours."""
+    """Powertools' own variables switch the metrics off."""
     monkeypatch.setenv(variable, "true")
     stream = io.StringIO()
-    Metrics(SERVICE, stream=stream).prediction(record())
+    Telemetry(metrics_to=stream).request(record())
 
     assert stream.getvalue() == ""
 
@@ -171,7 +169,7 @@ def test_switched_off(monkeypatch, variable):
     ],
 )
 def test_service(monkeypatch, environment, service):
-    """The stage's, which is the log's too."""
+    """The service is that of the stage, the same as in the log."""
     monkeypatch.delenv("POWERTOOLS_SERVICE_NAME", raising=False)
     if environment:
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", environment)
@@ -184,7 +182,7 @@ def test_service(monkeypatch, environment, service):
 
 @pytest.mark.parametrize("seconds", [0.0, -3600.0])
 def test_no_age(seconds):
-    """Keys that were just read have no age, nor do those that a clock says are of tomorrow."""
+    """An age of zero is not written, and neither is one that a clock error made negative."""
     stream = io.StringIO()
     Telemetry(metrics_to=stream).key_store_age(seconds)
 

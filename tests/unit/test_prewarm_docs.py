@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.sagemaker import upstream_errors
-from chalicelib.sagemaker.warmth import WARM_SECONDS
+from chalicelib.sagemaker.attempts import WARM_SECONDS
 from gatewayctl import prewarm
 from gatewayctl.prewarming import touch
 from gatewayctl.prewarming.call import ADVICE, LONGEST_CALL_SECONDS

@@ -1,238 +1,254 @@
-"""A table that changes without a deploy: what is in force, and who waits for it."""
+"""When a value is fetched from its store, who waits for it, and how long an old value is used."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.errors import RoutingUnavailable
-from chalicelib.routing.reading import file
-from chalicelib.routing.refreshed import COOLDOWN_SECONDS, RefreshedSource
-from chalicelib.routing.s3_object import Fetched, NotFetched
+from chalicelib.aws.refreshed import FetchFailed, Refreshed, StoreUnavailable
 from tests.support.clock import Clock
-from tests.support.gateway import Log
 
-MAX_AGE_SECONDS = 30
-
-
-def yaml(*names, more=""):
-    entries = "".join(f"  {name}: {{kind: single, endpoint: {name}}}\n" for name in names)
-    return f"version: 1\n{more}models:\n{entries}".encode()
+MAX_AGE, COOLDOWN, DAY = 60, 10, 24 * 3600
 
 
-class Place:
-    """An S3 object whose content is what the test says; remembers how often it is looked at."""
+class Store:
+    """Returns or raises what a test sets, and counts the fetches."""
 
-    name = "s3://tables/routing.yaml"
+    def __init__(self):
+        self.value = "first"
+        self.error = None
+        self.fetches = 0
 
-    def __init__(self, content=None):
-        self.content = content
-        self.looks = 0
-        self.parsed = 0
-
-    def fetch(self, etag):
-        self.looks += 1
-        if isinstance(self.content, Exception):
-            raise self.content
-        new = str(hash(self.content))
-        return None if new == etag else Fetched(self.content, new)
-
-    def parse(self, data):
-        self.parsed += 1
-        return file.parse(data, self.name)
+    def fetch(self):
+        self.fetches += 1
+        if self.error is not None:
+            raise self.error
+        return self.value
 
 
-class Scene:
-    """A source, its place, its clock and its log."""
+class SlowStore(Store):
+    """A store whose fetch lasts until the test releases it."""
 
-    def __init__(self, content=None):
-        self.place, self.clock, self.log = Place(content), Clock(), Log()
-        self.source = RefreshedSource(
-            self.place, self.log.telemetry, max_age_seconds=MAX_AGE_SECONDS, clock=self.clock
-        )
+    def __init__(self):
+        super().__init__()
+        self.started, self.released = threading.Event(), threading.Event()
 
-    def names(self, later=0.0):
-        """The models in force, so many seconds later."""
-        self.clock.now += later
-        return list(self.source.table().rows)
-
-    def messages(self):
-        return [line["message"] for line in self.log.lines]
+    def fetch(self):
+        self.started.set()
+        assert self.released.wait(30)
+        return super().fetch()
 
 
-def test_looked_at_now_and_then():
-    """Once at the first request, and again when it is old; never in between."""
-    scene = Scene(yaml("a"))
-
-    assert [scene.names(later) for later in (0, 1, MAX_AGE_SECONDS - 2)] == [["a"]] * 3
-    assert scene.place.looks == 1
-    scene.place.content = yaml("a", "b")
-    assert scene.names(later=1) == ["a", "b"]
-    assert (scene.place.looks, scene.place.parsed) == (2, 2)
+@pytest.fixture(name="clock")
+def _clock():
+    return Clock()
 
 
-def test_nothing_new():
-    """The table that is still the newest is not read again."""
-    scene = Scene(yaml("a"))
-    table = scene.source.table()
-
-    scene.names(later=MAX_AGE_SECONDS)
-    assert scene.source.table() is table
-    assert (scene.place.looks, scene.place.parsed) == (2, 1)
+@pytest.fixture(name="store")
+def _store():
+    return Store()
 
 
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        pytest.param(NotFetched("NoSuchKey"), "routing table not fetched", id="gone"),
-        pytest.param(ZeroDivisionError("canary"), "bug", id="bug"),
-        pytest.param(b"version: 2\n", "routing table refused", id="not-a-table"),
-        pytest.param(b"", "routing table refused", id="empty"),
-        pytest.param(yaml("a"), "routing table refused", id="too-few"),
-    ],
-)
-def test_bad_table(bad, message):
-    """The good one stays in force however long that lasts, and the log says why."""
-    scene = Scene(yaml("a", "b", "c", "d"))
-    good = scene.names()
-    scene.place.content = bad
-
-    assert [scene.names(later=MAX_AGE_SECONDS) for _ in range(100)] == [good] * 100
-    assert set(scene.messages()) == {message}
-    assert "canary" not in scene.log.text
+@pytest.fixture(name="reports")
+def _reports():
+    return []
 
 
-def test_bad_table_is_read_once():
-    """A table that is refused is not read, checked and refused again with every look."""
-    scene = Scene(yaml("a"))
-    scene.names()
-    scene.place.content = b"version: 2\n"
-    for _ in range(5):
-        scene.names(later=MAX_AGE_SECONDS)
+@pytest.fixture(name="make")
+def _make(store, clock, reports):
+    def make(store=store, **settings):
+        keywords = {"max_age_seconds": MAX_AGE, "cooldown_seconds": COOLDOWN, **settings}
+        return Refreshed(store.fetch, clock=clock, report=reports.append, **keywords)
 
-    assert (scene.place.looks, scene.place.parsed) == (6, 2)
-    assert scene.messages() == ["routing table refused"]
+    return make
 
 
-def test_good_after_bad():
-    """What has been mended is in force with the next look."""
-    scene = Scene(yaml("a"))
-    scene.names()
-    scene.place.content = b"version: 2\n"
-    scene.names(later=MAX_AGE_SECONDS)
-    scene.place.content = yaml("a", "b")
-
-    assert scene.names(later=MAX_AGE_SECONDS) == ["a", "b"]
+@pytest.fixture(name="refreshed")
+def _refreshed(make):
+    return make(expires_after_seconds=DAY)
 
 
-@pytest.mark.parametrize(
-    ("new", "taken"),
-    [
-        pytest.param(yaml("a", "b", "c", "d"), True, id="a-fifth"),
-        pytest.param(yaml("a", "b", "c"), False, id="more-than-a-fifth"),
-        pytest.param(yaml("a", "b", "c", "d", "f"), True, id="one-renamed"),
-        pytest.param(yaml("a", "b", "c", "f", "g", "h", "i"), False, id="two-renamed"),
-        pytest.param(yaml("a", more="allow_shrink: true\n"), True, id="meant"),
-    ],
-)
-def test_shrinking(new, taken):
-    """Losing more than a fifth of the models at once is taken for a mistake, unless it is said."""
-    scene = Scene(yaml("a", "b", "c", "d", "e"))
-    old = scene.names()
-    scene.place.content = new
+def test_fetched_once_per_max_age(refreshed, store, clock):
+    """The value is fetched when it is first needed, and again when it has reached its age."""
+    assert (store.fetches, refreshed.age_seconds) == (0, None)
+    assert refreshed.value() == "first"
+    store.value = "second"
 
-    assert (scene.names(later=MAX_AGE_SECONDS) != old) is taken
-    assert bool(scene.log.lines) is not taken
+    clock.passes(MAX_AGE - 0.1)
+    assert (refreshed.value(), store.fetches) == ("first", 1)
+    clock.passes(0.1)
+    assert (refreshed.value(), store.fetches) == ("second", 2)
 
 
-def test_shrinking_is_explained():
-    """The log says what would be lost, and how to mean it."""
-    scene = Scene(yaml(*"abcdefgh"))
-    scene.names()
-    scene.place.content = yaml("a")
-    scene.names(later=MAX_AGE_SECONDS)
+def test_age(refreshed, store, clock):
+    """The age counts from the last fetch that succeeded."""
+    refreshed.value()
+    clock.passes(42)
+    assert refreshed.age_seconds == pytest.approx(42)
 
-    (line,) = scene.log.lines
-    assert line["problems"] == [
-        "s3://tables/routing.yaml: models: 7 of 8 models are gone (b, c, d, …), which is more than "
-        "a fifth; say allow_shrink: true if that is meant"
-    ]
+    store.error = FetchFailed("away")
+    clock.passes(42)
+    refreshed.value()
+    assert refreshed.age_seconds == pytest.approx(84)
 
 
-def test_no_table_at_all():
-    """Until there is one every request is told so, and it is looked for every few seconds."""
-    scene = Scene(NotFetched("NoSuchBucket"))
-    for later in (0, 1, 1):
-        with pytest.raises(RoutingUnavailable):
-            scene.names(later)
-    assert scene.place.looks == 1
+def test_clock_that_was_set_back(refreshed, store, clock):
+    """If the fetch seems to be in the future, the value is fetched again."""
+    refreshed.value()
+    clock.passes(-3600)
 
-    scene.place.content = yaml("a")
-    assert scene.names(later=COOLDOWN_SECONDS) == ["a"]
+    refreshed.value()
+    assert store.fetches == 2
 
 
-def test_clock_that_is_set_back():
-    """A moment in the future says nothing: look again."""
-    scene = Scene(yaml("a"))
-    scene.names()
-    scene.place.content = yaml("a", "b")
+class TestOutage:
+    """The store does not answer."""
 
-    assert scene.names(later=-3_600) == ["a", "b"]
+    @pytest.fixture(autouse=True)
+    def _outage(self, refreshed, store, clock):
+        refreshed.value()
+        store.value = "second"
+        store.error = FetchFailed("away")
+        clock.passes(MAX_AGE)
 
+    def test_last_good_value_is_used_until_it_expires(self, refreshed, clock):
+        """The last good value is used for a day, and not a second longer."""
+        for _ in range(23 * 60):
+            assert refreshed.value() == "first"
+            clock.passes(60)
+        clock.passes(DAY - MAX_AGE - 23 * 3600 - 1)
+        assert (refreshed.value(), refreshed.last_fetch_failed) == ("first", True)
 
-def test_age():
-    """The metric grows from the last look that found the newest table in force."""
-    scene = Scene(yaml("a"))
-    scene.names()
-    scene.place.content = NotFetched("SlowDown")
-    ages = []
-    scene.log.telemetry.table_age = ages.append
-    scene.names(later=MAX_AGE_SECONDS)
-    scene.place.content = b"refused"
-    scene.names(later=MAX_AGE_SECONDS)
-    scene.names(later=MAX_AGE_SECONDS)
-    scene.place.content = yaml("a", "b")
-    scene.names(later=MAX_AGE_SECONDS)
+        clock.passes(1)
+        with pytest.raises(StoreUnavailable) as raised:
+            refreshed.value()
+        assert raised.value.reason == "away"
 
-    assert ages == [30, 60, 90, 0]
+    def test_one_fetch_per_cooldown(self, refreshed, store, clock):
+        """600 calls in ten minutes cause 60 fetches."""
+        store.fetches = 0
+        for _ in range(600):
+            refreshed.value()
+            clock.passes(1)
 
+        assert store.fetches == 60
 
-class Slow(Place):
-    """One that answers only when it is told to."""
+    def test_end(self, refreshed, store, clock):
+        """The first fetch after the cooldown brings the new value."""
+        refreshed.value()
+        store.error = None
 
-    def __init__(self, content):
-        super().__init__(content)
-        self.asked, self.go = threading.Event(), threading.Event()
+        clock.passes(COOLDOWN - 0.1)
+        assert (refreshed.value(), refreshed.last_fetch_failed) == ("first", True)
+        clock.passes(0.1)
+        assert (refreshed.value(), refreshed.last_fetch_failed) == ("second", False)
 
-    def fetch(self, etag):
-        self.asked.set()
-        assert self.go.wait(30)
-        return super().fetch(etag)
+    def test_each_failed_fetch_is_reported(self, refreshed, store, reports, clock):
+        """Each failed fetch is reported once, a bug in the fetch too."""
+        bug = KeyError("canary")
+        for error in (store.error, store.error, bug):
+            store.error = error
+            assert refreshed.value() == refreshed.value() == "first"
+            clock.passes(COOLDOWN)
 
-
-def test_one_looks():
-    """While one request looks, all others go on with the table they have."""
-    scene = Scene(yaml("a"))
-    scene.names()
-    slow = scene.source._place = Slow(yaml("a", "b"))
-    scene.clock.now += MAX_AGE_SECONDS
-    with ThreadPoolExecutor(1) as pool:
-        looking = pool.submit(scene.names)
-        assert slow.asked.wait(30)
-
-        assert [scene.names() for _ in range(100)] == [["a"]] * 100
-        slow.go.set()
-        assert looking.result() == ["a", "b"]
-    assert slow.looks == 1
+        assert [type(error) for error in reports] == [FetchFailed, FetchFailed, KeyError]
 
 
-def test_first_requests_wait():
-    """Before there is a table there is nothing to go on with: all wait for the one that looks."""
-    scene = Scene()
-    slow = scene.source._place = Slow(yaml("a"))
-    with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(scene.names) for _ in range(8)]
-        assert slow.asked.wait(30)
-        slow.go.set()
-        assert [one.result() for one in waiting] == [["a"]] * 8
-    assert slow.looks == 1
+def test_no_value_yet(make, store, clock):
+    """Without a value every call raises; the pause between the fetches may be a shorter one."""
+    refreshed = make(cold_cooldown_seconds=5)
+    store.error = ValueError("canary")
+    for _ in range(30):
+        with pytest.raises(StoreUnavailable, match=r"^ValueError$"):
+            refreshed.value()
+        clock.passes(1)
+    assert store.fetches == 6
+
+    store.error = None
+    assert refreshed.value() == "first"
+
+
+def test_no_expiry(make, store, clock):
+    """Without `expires_after_seconds` the last good value is used without end."""
+    refreshed = make()
+    refreshed.value()
+    store.error = FetchFailed("away")
+    clock.passes(365 * DAY)
+
+    assert refreshed.value() == "first"
+
+
+@pytest.mark.parametrize("error", [None, FetchFailed("away")])
+def test_renewed(refreshed, store, clock, error):
+    """`renewed` fetches before the value has reached its age, but once per cooldown."""
+    refreshed.value()
+    for _ in range(1000):
+        refreshed.renewed()
+    assert store.fetches == 1
+
+    clock.passes(COOLDOWN)
+    store.error = error
+    for _ in range(1000):
+        assert refreshed.renewed() == "first"
+    assert store.fetches == 2
+
+
+class TestThreads:
+    """Only one thread fetches at a time."""
+
+    @pytest.mark.parametrize("serve_stale", [False, True])
+    def test_first_value(self, make, serve_stale):
+        """All threads wait for the first value, and one of them fetches it."""
+        store = SlowStore()
+        refreshed = make(store, serve_stale=serve_stale)
+        with ThreadPoolExecutor(8) as pool:
+            calls = [pool.submit(refreshed.value) for _ in range(8)]
+            assert store.started.wait(30)
+            store.released.set()
+            assert [call.result() for call in calls] == ["first"] * 8
+        assert store.fetches == 1
+
+    def test_failure(self, make):
+        """Threads that waited for a failed fetch do not fetch again."""
+        store = SlowStore()
+        store.error = FetchFailed("timeout")
+        refreshed = make(store)
+        with ThreadPoolExecutor(8) as pool:
+            calls = [pool.submit(refreshed.value) for _ in range(8)]
+            assert store.started.wait(30)
+            store.released.set()
+            assert {type(call.exception()) for call in calls} == {StoreUnavailable}
+        assert store.fetches == 1
+
+    def test_wait_for_the_newest(self, make, clock):
+        """By default all threads wait for the new value."""
+        store, refreshed = self.stale(make, clock)
+        with ThreadPoolExecutor(8) as pool:
+            calls = [pool.submit(refreshed.value) for _ in range(8)]
+            assert store.started.wait(30)
+            store.released.set()
+            assert [call.result() for call in calls] == ["second"] * 8
+        assert store.fetches == 2
+
+    def test_serve_stale(self, make, clock):
+        """With `serve_stale` the other threads use the old value meanwhile."""
+        store, refreshed = self.stale(make, clock, serve_stale=True)
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(refreshed.value)
+            assert store.started.wait(30)
+            assert [refreshed.value() for _ in range(100)] == ["first"] * 100
+            store.released.set()
+            assert call.result() == "second"
+        assert store.fetches == 2
+
+    def stale(self, make, clock, **settings):
+        """Return a store, and its value that has reached its age."""
+        store = SlowStore()
+        refreshed = make(store, **settings)
+        store.released.set()
+        refreshed.value()
+        store.value = "second"
+        store.started.clear()
+        store.released.clear()
+        clock.passes(MAX_AGE)
+        return store, refreshed

@@ -2,17 +2,18 @@
 
 import pytest
 
-from chalicelib.api.exchange import Exchange
+from chalicelib.api.wire import RequestContext
 from chalicelib.auth.key_document import ApiKey
 from chalicelib.auth.principal import Principal
 from chalicelib.errors import ConfigurationError
-from chalicelib.payload.messages import Call, InferenceRequest, InferenceResponse
+from chalicelib.payload.admission import ClientRequest, InferenceRequest
+from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.settings import Settings
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.telemetry.log import RequestRecord
 from tests.support.canary import CANARY
 
 KEY = f"gw_k3yoft3s_{CANARY}{'x' * 32}"
-CALL = Call({"authorization": f"Bearer {KEY}", "cookie": CANARY}, CANARY.encode(), 11)
+CALL = ClientRequest({"authorization": f"Bearer {KEY}", "cookie": CANARY}, CANARY.encode(), 11)
 CONTEXT = {"outcome": "ok", "principal": "p", "grants": CANARY, "expires": "", "key_id": ""}
 
 
@@ -20,7 +21,9 @@ CONTEXT = {"outcome": "ok", "principal": "p", "grants": CANARY, "expires": "", "
     "value",
     [
         pytest.param(CALL, id="call"),
-        pytest.param(Exchange(CALL, {"token": CANARY}, 28.0, RequestRecord("id-1")), id="exchange"),
+        pytest.param(
+            RequestContext(CALL, {"token": CANARY}, 28.0, RequestRecord("id-1")), id="exchange"
+        ),
         pytest.param(
             InferenceRequest(
                 CANARY.encode(),

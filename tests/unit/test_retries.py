@@ -1,4 +1,4 @@
-"""What is tried again, when, and how often: the table, the budget and the runtime that use them."""
+"""Which calls are made again, when, and how often."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,21 +9,18 @@ from urllib3.exceptions import ReadTimeoutError
 from chalicelib import errors
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
-from chalicelib.payload.messages import InferenceRequest
-from chalicelib.sagemaker import upstream_errors
-from chalicelib.sagemaker.retries import (
+from chalicelib.payload.admission import InferenceRequest
+from chalicelib.sagemaker.attempts import (
     JITTER,
     LAST_ATTEMPT_SECONDS,
-    LEAST_PAUSE_SECONDS,
-    LEAST_SECONDS,
-    LONGEST_PAUSE_SECONDS,
-    NEVER,
-    RETRIES,
+    MAX_PAUSE_SECONDS,
+    MIN_CALL_SECONDS,
+    MIN_PAUSE_SECONDS,
     Attempts,
     RetryBudget,
 )
 from chalicelib.sagemaker.runtime import SageMakerRuntime
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.telemetry.log import RequestRecord
 from tests.support.fake_body import FakeBody
 from tests.support.gateway import AWS, table
 
@@ -37,14 +34,12 @@ models:
   waiting: {kind: mme, endpoint: e, target_model: a.tar.gz, cold_start: wait}
 """)
 REQUEST = InferenceRequest(b"{}", "application/json")
-RETRIED = [error for error, pause in RETRIES.items() if pause is not NEVER]
-
-
-def made(error):
-    """One of this class; most say all by themselves."""
-    takes_status = issubclass(error, errors.ModelRejectedInput | errors.ModelFailed)
-    takes_limit = issubclass(error, errors.UpstreamResponseTooLarge)
-    return error(400) if takes_status or takes_limit else error()
+RETRIED = [
+    errors.UpstreamThrottled,
+    errors.UpstreamFailed,
+    errors.UpstreamUnreachable,
+    errors.ModelNotReady,
+]
 
 
 def pauses(model, error, *, budget=None, seconds=600.0, most=10):
@@ -52,40 +47,23 @@ def pauses(model, error, *, budget=None, seconds=600.0, most=10):
     attempts = Attempts(MODELS.resolve(model).model, budget or RetryBudget())
     found = []
     while len(found) < most:
-        pause = attempts.pause_seconds(made(error), seconds)
+        pause = attempts.pause_seconds(error(), seconds)
         if pause is None:
             break
         found.append(pause)
     return found
 
 
-def test_every_fault_has_its_row():
-    """Nothing that a call can end with is left to chance."""
-    named = {
-        *upstream_errors.ERRORS.values(),
-        *upstream_errors.STATUSES.values(),
-        *(ours for _, ours in upstream_errors.NO_ANSWER),
-    }
-    read = {
-        errors.ModelTimedOut,
-        errors.ModelRejectedInput,
-        errors.ModelOverloaded,
-        errors.ModelFailed,
-        errors.ModelUnavailable,
-        errors.UpstreamRejected,
-    }
-    bodies = {errors.UpstreamResponseTooLarge, errors.UpstreamInvalidResponse}
-
-    assert set(RETRIES) == named | read | bodies
-
-
-@pytest.mark.parametrize("error", RETRIES, ids=lambda error: error.slug)
+@pytest.mark.parametrize("error", RETRIED, ids=lambda error: error.slug)
 def test_what_is_retried(error):
-    """Only what the caller may try again too, and of that what cannot have run the model."""
-    expected = [] if RETRIES[error] is NEVER or error is errors.ModelNotReady else [error]
+    """The gateway tries again only what its caller may try again too."""
+    assert error.retryable
+    assert len(pauses("twice", error)) == (0 if error is errors.ModelNotReady else 1)
 
-    assert len(pauses("twice", error)) == len(expected)
-    assert RETRIES[error] is NEVER or error.retryable
+
+def test_what_is_not_retried():
+    """An error without a pause ends the request at once."""
+    assert pauses("thrice", errors.ModelOverloaded) == []
 
 
 @pytest.mark.parametrize(("model", "expected"), [("once", 0), ("twice", 1), ("thrice", 2)])
@@ -100,7 +78,7 @@ def test_pauses(error):
     model = "waiting" if error is errors.ModelNotReady else "thrice"
     least, most = JITTER
     for number, pause in enumerate(pauses(model, error)):
-        middle = min(RETRIES[error] * 2**number, LONGEST_PAUSE_SECONDS)
+        middle = min(error.retry_pause_seconds * 2**number, MAX_PAUSE_SECONDS)
         assert middle * least <= pause <= middle * most
 
     assert len({pauses(model, error)[0] for _ in range(20)}) > 1
@@ -112,7 +90,7 @@ def test_deadline(error):
     budget = RetryBudget()
     model = "waiting" if error is errors.ModelNotReady else "thrice"
     least, _ = JITTER
-    too_little = RETRIES[error] * least + LEAST_SECONDS - 0.001
+    too_little = error.retry_pause_seconds * least + MIN_CALL_SECONDS - 0.001
 
     assert pauses(model, error, budget=budget, seconds=too_little) == []
     assert sum(budget.take() for _ in range(10)) == RetryBudget.capacity
@@ -136,8 +114,8 @@ def test_last_wait():
 
     pause = attempts.pause_seconds(errors.ModelNotReady(), 0.9)
 
-    assert LEAST_PAUSE_SECONDS <= pause <= 0.9 - LAST_ATTEMPT_SECONDS
-    assert attempts.pause_seconds(errors.ModelNotReady(), LEAST_PAUSE_SECONDS) is None
+    assert MIN_PAUSE_SECONDS <= pause <= 0.9 - LAST_ATTEMPT_SECONDS
+    assert attempts.pause_seconds(errors.ModelNotReady(), MIN_PAUSE_SECONDS) is None
 
 
 def test_wait_leaves_the_attempts_alone():

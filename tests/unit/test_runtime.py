@@ -8,10 +8,9 @@ from urllib3.exceptions import ReadTimeoutError
 from chalicelib import errors
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
-from chalicelib.payload.messages import InferenceRequest
-from chalicelib.sagemaker.answers import MAX_ANSWER_BYTES
-from chalicelib.sagemaker.runtime import SageMakerRuntime
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.payload.admission import InferenceRequest
+from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES, SageMakerRuntime
+from chalicelib.telemetry.log import RequestRecord
 from tests.support.fake_body import FakeBody
 from tests.support.gateway import AWS, table
 
@@ -145,7 +144,7 @@ def test_body(stubbed, length):
             [b"a", ReadTimeoutError(None, "", "slow")], 6, errors.UpstreamTimedOut, id="hangs"
         ),
         pytest.param(
-            [], MAX_ANSWER_BYTES + 1, errors.UpstreamResponseTooLarge, id="says-it-is-too-large"
+            [], MAX_RESPONSE_BYTES + 1, errors.UpstreamResponseTooLarge, id="says-it-is-too-large"
         ),
         pytest.param(
             [b"x" * 65_536] * 71, None, errors.UpstreamResponseTooLarge, id="is-too-large"
@@ -164,10 +163,10 @@ def test_bad_body(stubbed, pieces, length, expected):
 
 def test_largest_answer(stubbed):
     """What base64 makes 6,200,000 characters of can just be sent back."""
-    pieces = [b"x" * 50_000] * (MAX_ANSWER_BYTES // 50_000)
-    stubbed.answers(FakeBody(*pieces), length=MAX_ANSWER_BYTES)
+    pieces = [b"x" * 50_000] * (MAX_RESPONSE_BYTES // 50_000)
+    stubbed.answers(FakeBody(*pieces), length=MAX_RESPONSE_BYTES)
 
-    assert len(stubbed.invoke().body) == MAX_ANSWER_BYTES == 4_650_000
+    assert len(stubbed.invoke().body) == MAX_RESPONSE_BYTES == 4_650_000
 
 
 def test_too_late(stubbed):

@@ -11,9 +11,9 @@ from urllib3.exceptions import ReadTimeoutError
 from chalicelib import errors
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
-from chalicelib.payload.messages import InferenceRequest
+from chalicelib.payload.admission import InferenceRequest
 from chalicelib.sagemaker.runtime import SageMakerRuntime
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.telemetry.log import RequestRecord
 from tests.support.gateway import AWS, table
 
 MODELS = table("""\

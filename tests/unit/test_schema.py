@@ -15,7 +15,7 @@ from chalicelib.routing.reading import values
 from chalicelib.routing.reading.document import TABLE, parse
 from chalicelib.routing.reading.entry import read_name
 from chalicelib.routing.reading.keys import MODEL, RULE
-from chalicelib.routing.reading.nodes import Scalar
+from chalicelib.routing.reading.nodes import ScalarNode
 from chalicelib.routing.reading.problems import Findings, InvalidTable
 from gatewayctl.cli import main
 from gatewayctl.table_schema import DESCRIPTIONS, GRAMMARS, schema
@@ -65,7 +65,7 @@ def is_seen(case):
 def takes(check, text):
     """Whether the parser does."""
     findings = Findings("")
-    check(Scalar(text, False, 1, ""), findings)
+    check(ScalarNode(text, False, 1, ""), findings)
     return not findings.problems
 
 

@@ -1,4 +1,4 @@
-"""What is written down, and what never is."""
+"""What the log says, and what it never says."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from chalicelib.routing.targets import (
     PipelineTarget,
     SingleModelTarget,
 )
-from chalicelib.telemetry.record import RequestRecord
+from chalicelib.telemetry.log import RequestRecord
 from tests.support.gateway import Log
 
 CANARY = "canary-7f3a"
@@ -45,22 +45,22 @@ NAUGHTY = 'x"}\n{"level": "forged", "request_id": "forged"}\r\u2028\x1b[31m'
         ),
     ],
 )
-def test_aim(target, endpoint, text):
-    """The endpoint, and in SageMaker's own words what on it is called."""
+def test_target(target, endpoint, text):
+    """The log names the endpoint and its target with the arguments of InvokeEndpoint."""
     record = RequestRecord("id")
-    record.aim(target)
+    record.set_target(target.invoke_args())
 
     assert (record.endpoint, record.target) == (endpoint, text)
 
 
 def test_request():
-    """One line with all that is known; what is not known is left out."""
+    """A request is one line with everything that is known of it."""
     log = Log()
     record = RequestRecord("id-1", bytes_in=7, principal="web-shop", key_id="a1b2c3d4")
-    record.aim(MultiModelTarget("tabular", "iris.tar.gz"))
+    record.set_target({"EndpointName": "tabular", "TargetModel": "iris.tar.gz"})
     record.model, record.kind, record.table = "iris", "mme", "ab" * 32
     record.status, record.slug, record.bytes_out = 503, "model-not-ready", 99
-    record.attempts, record.model_seconds, record.seconds = 2, 0.25, 0.3
+    record.attempts, record.model_ms, record.gateway_ms = 2, 250.0, 50.0
 
     log.telemetry.request(record)
 
@@ -87,16 +87,18 @@ def test_request():
 
 
 def test_times():
-    """The gateway's own is all that was not the model's."""
-    record = RequestRecord("id")
-    record.finish()
-    record.model_seconds = record.seconds / 4
+    """The gateway's time is all of the request's time that was not the model's."""
+    record = RequestRecord("id", model_seconds=0.25)
+    record.started -= 1.0
+    record.finish(200, 9)
 
-    assert record.gateway_ms == pytest.approx(record.seconds * 750, abs=0.1)
+    assert record.model_ms == 250.0
+    assert record.gateway_ms == pytest.approx(750.0, rel=0.5)
+    assert (record.status, record.bytes_out) == (200, 9)
 
 
 def test_one_line_whatever_is_in_it():
-    """No value ends a line, or makes a key."""
+    """No value can end a line or add a key."""
     log = Log()
 
     log.telemetry.request(RequestRecord(NAUGHTY, principal=NAUGHTY, model=NAUGHTY))
@@ -109,7 +111,7 @@ def test_one_line_whatever_is_in_it():
 
 
 def test_bug():
-    """Which exception, and where: every frame by file, line and function; never its text."""
+    """A bug is logged by its class and its frames, never with its text."""
     log = Log()
     try:
         raise LookupError(CANARY)

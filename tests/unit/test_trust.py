@@ -20,12 +20,12 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 1\r\n\r\
 # In a new process, where botocore asks whatever `certifi` lies first on the path for a bundle.
 CALL = """
 import sys
-from chalicelib.sagemaker import answers
+from chalicelib.sagemaker.runtime import read_response
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.aws.deadline import Deadline
 client = sagemaker_client(endpoint_url=sys.argv[1])
 with Deadline.soonest([20]).in_force():
-    print(answers.read(client.invoke_endpoint(EndpointName="e", Body=b"1")).body.decode())
+    print(read_response(client.invoke_endpoint(EndpointName="e", Body=b"1")).body.decode())
 """
 
 

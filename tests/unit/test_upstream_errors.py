@@ -9,7 +9,12 @@ from botocore.session import Session
 from urllib3 import exceptions as urllib3_errors
 
 from chalicelib import errors
-from chalicelib.sagemaker.upstream_errors import ERRORS, READ_ERRORS, from_answer, from_silence
+from chalicelib.sagemaker.upstream_errors import (
+    ERRORS,
+    READ_ERRORS,
+    from_error_response,
+    from_failed_call,
+)
 
 CANARY = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/canary-7f3a"
 URL = {"endpoint_url": f"https://{CANARY}"}
@@ -106,7 +111,7 @@ def test_every_error_sagemaker_declares_is_mapped():
 )
 def test_answers(error, expected):
     """By code, by the container's status, or by the status alone; and nothing of it is told."""
-    ours = from_answer(error, exposed=False)
+    ours = from_error_response(error, exposed=False)
 
     assert type(ours) is expected
     assert ours.model_message is None
@@ -149,7 +154,10 @@ def test_answers(error, expected):
 )
 def test_validation_error(message, expected):
     """SageMaker has one code for all of these; an unknown text means that the table is wrong."""
-    assert type(from_answer(answer("ValidationError", 400, message), exposed=False)) is expected
+    assert (
+        type(from_error_response(answer("ValidationError", 400, message), exposed=False))
+        is expected
+    )
 
 
 @pytest.mark.parametrize("status", [400, 500, 507])
@@ -157,15 +165,15 @@ def test_models_own_words(status):
     """The container's words, and only those, for a model that opts in."""
     error = model_error(status, OriginalMessage="shape mismatch")
 
-    exposed = from_answer(error, exposed=True).problem("id")
+    exposed = from_error_response(error, exposed=True).problem("id")
     assert exposed["model_message"] == "shape mismatch"
     assert "canary" not in str(exposed)
-    assert "model_message" not in from_answer(error, exposed=False).problem("id")
+    assert "model_message" not in from_error_response(error, exposed=False).problem("id")
 
 
 def test_models_own_words_are_missing():
     """There is nothing to expose of a container that said nothing."""
-    assert "model_message" not in from_answer(model_error(500), exposed=True).problem("id")
+    assert "model_message" not in from_error_response(model_error(500), exposed=True).problem("id")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +262,7 @@ def test_models_own_words_are_missing():
 )
 def test_silence(error, expected):
     """Without an answer it is the connection, or our own set-up; and nothing of it is told."""
-    ours = from_silence(error)
+    ours = from_failed_call(error)
 
     assert type(ours) is expected
     assert "canary" not in str(ours.problem("id"))
@@ -265,4 +273,4 @@ def test_silence(error, expected):
 )
 def test_bug(error):
     """A call that botocore does not even send is our mistake."""
-    assert from_silence(error) is None
+    assert from_failed_call(error) is None

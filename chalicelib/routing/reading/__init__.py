@@ -1,9 +1,9 @@
-"""From `routing.yaml` to a `RoutingTable`, or to everything that is wrong with it.
+"""How `routing.yaml` becomes a `RoutingTable`, or the list of everything that is wrong with it.
 
-    file ─► compiled form, if it was made from this very YAML ───────────► RoutingTable
-        └─► document ─► nodes     YAML with its lines, refusing what a table may not use
+    file ─► compiled form, if it was made from this very YAML ──────────► RoutingTable
+        └─► document ─► nodes     YAML with its lines; refuses what a table may not use
                      ─► entry     one model ─► keys ─► values, patterns
-                     ─► problems  all of them at once, or a table; never a part of one
+                     ─► problems  all problems at once, or a table; never a part of one
 
-Only a start without a compiled table imports more of this package than `file`.
+A start with a compiled table imports only `file` of this package.
 """

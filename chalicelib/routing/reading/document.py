@@ -1,4 +1,4 @@
-"""A whole table: taken with all its models, or refused with all its problems."""
+"""The YAML document of a table: accepted with all its models, or refused with all its problems."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.errors import quoted
-from chalicelib.routing.reading import values
 from chalicelib.routing.reading.entry import read_entry
 from chalicelib.routing.reading.keys import OPTIONS, members
-from chalicelib.routing.reading.nodes import Mapping, NotYaml, Scalar, read
+from chalicelib.routing.reading.nodes import MappingNode, NotYaml, ScalarNode, read
 from chalicelib.routing.reading.problems import Findings
+from chalicelib.routing.reading.values import boolean
 from chalicelib.routing.table import RoutingTable
 
 if TYPE_CHECKING:
@@ -19,20 +19,28 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import Row
 
 VERSION = 1
-LARGEST_FILE = 10_000_000
+MAX_FILE_BYTES = 10_000_000
 
 
 def parse(data: bytes, file: str) -> RoutingTable:
-    """The table in a file's bytes; `InvalidTable` has everything that is wrong with it."""
+    """Return the table in the bytes of a file.
+
+    Args:
+        data: The bytes of the YAML.
+        file: The name of the file, as problems show it.
+
+    Raises:
+        InvalidTable: The table cannot be used; the error holds all its problems.
+    """
     findings = Findings(file)
-    said = _document(data, findings)
-    if findings.problems or said is None:
+    values = _document(data, findings)
+    if findings.problems or values is None:
         raise findings.error()
     return RoutingTable(
         digest=hashlib.sha256(data).hexdigest(),
-        defaults=said.get("defaults", {}),
-        rows=said["models"],
-        allow_shrink=said.get("allow_shrink", False),
+        defaults=values.get("defaults", {}),
+        rows=values["models"],
+        allow_shrink=values.get("allow_shrink", False),
     )
 
 
@@ -41,19 +49,21 @@ def _document(data: bytes, findings: Findings) -> dict[str, Any] | None:
         root = read(_text(data, findings), findings)
     except NotYaml:
         return None
-    if not isinstance(root, Mapping):
-        findings.at(root, _no_table(root))
+    if not isinstance(root, MappingNode):
+        findings.at(root, _not_a_table(root))
         return None
-    said = members(root, TABLE, findings)
-    for key, way_out in MANDATORY.items():
-        if said is not None and key not in said:
-            findings.add(1, key, f"missing; {way_out}")
-    return said
+    values = members(root, TABLE, findings)
+    for key, remedy in MANDATORY.items():
+        if values is not None and key not in values:
+            findings.add(1, key, f"missing; {remedy}")
+    return values
 
 
 def _text(data: bytes, findings: Findings) -> str:
-    if len(data) > LARGEST_FILE:
-        findings.add(1, "", f"the file has {len(data):,} bytes; at most {LARGEST_FILE:,} are read")
+    if len(data) > MAX_FILE_BYTES:
+        findings.add(
+            1, "", f"the file has {len(data):,} bytes; at most {MAX_FILE_BYTES:,} are read"
+        )
         raise NotYaml
     try:
         return data.decode("utf-8-sig")
@@ -65,8 +75,8 @@ def _text(data: bytes, findings: Findings) -> str:
         raise NotYaml from error
 
 
-def _no_table(root: Node) -> str:
-    if isinstance(root, Scalar) and root.text.endswith((".yaml", ".yml")):
+def _not_a_table(root: Node) -> str:
+    if isinstance(root, ScalarNode) and root.text.endswith((".yaml", ".yml")):
         return (
             f"this was a symbolic link to {quoted(root.text)}, and the checkout made a text file "
             "of it; run 'git config core.symlinks true' and check the file out again"
@@ -75,7 +85,7 @@ def _no_table(root: Node) -> str:
 
 
 def _version(node: Node, findings: Findings) -> int | None:
-    if isinstance(node, Scalar) and node.plain and node.text == str(VERSION):
+    if isinstance(node, ScalarNode) and node.plain and node.text == str(VERSION):
         return VERSION
     findings.at(node, f"must be {VERSION}, the only version that there is, not {node}")
     return None
@@ -86,8 +96,8 @@ def _defaults(node: Node, findings: Findings) -> dict[str, Any] | None:
 
 
 def _models(node: Node, findings: Findings) -> dict[str, Row] | None:
-    """The rows by key, in the order of the models' names."""
-    if not isinstance(node, Mapping) or not node.members:
+    """Return the rows by key, in the order of the models' names."""
+    if not isinstance(node, MappingNode) or not node.members:
         findings.at(node, "must be a mapping from name to model, with at least one model")
         return None
     rows: dict[str, Row] = {}
@@ -114,7 +124,7 @@ TABLE: dict[str, Check] = {
     "version": _version,
     "defaults": _defaults,
     "models": _models,
-    "allow_shrink": values.boolean,
+    "allow_shrink": boolean,
 }
 MANDATORY = {
     "version": f"a table starts with 'version: {VERSION}'",

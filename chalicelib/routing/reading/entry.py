@@ -1,4 +1,4 @@
-"""One entry of `models`: its name, and whether its keys make sense together."""
+"""The check of one entry of `models`: its name, and whether its keys fit together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chalicelib.errors import quoted
 from chalicelib.routing.reading.keys import MODEL, TARGET, members, of_kind
-from chalicelib.routing.reading.nodes import Mapping
+from chalicelib.routing.reading.nodes import MappingNode
 from chalicelib.routing.reading.values import PLACEHOLDER
 from chalicelib.routing.table import row_key
 from chalicelib.routing.targets import KINDS, LONGEST_NAME
@@ -27,7 +27,7 @@ _NAME_RULE = (
 
 
 class Name(NamedTuple):
-    """A model's name: `house-price/{city}` has the first segment and one parameter."""
+    """A model's name: `house-price/{city}` has a first segment and one parameter."""
 
     first: str
     parameters: tuple[str, ...]
@@ -38,6 +38,7 @@ class Name(NamedTuple):
 
 
 def read_name(text: str) -> Name | None:
+    """Return the parts of a model's name; None if the text is not a name."""
     first, *rest = text.split("/")
     matches = [PLACEHOLDER.fullmatch(segment) for segment in rest]
     parameters = tuple(match[1] for match in matches if match)
@@ -49,23 +50,23 @@ def read_name(text: str) -> Name | None:
 
 
 def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, Row | None]:
-    """The name and the checked row of an entry; a row counts only if there are no findings."""
+    """Return the name and the row of an entry; the row is valid only if there are no findings."""
     name = read_name(text)
     if name is None:
         findings.at(node, f"{quoted(text)} is not a model's name; it must be {_NAME_RULE}")
-    said = members(node, MODEL, findings)
-    if said is None or not isinstance(node, Mapping):
+    values = members(node, MODEL, findings)
+    if values is None or not isinstance(node, MappingNode):
         return name, None
-    if "kind" not in said:
+    if "kind" not in values:
         findings.add(node.line, f"{node.path}.kind", f"missing; it is one of {', '.join(KINDS)}")
-    elif said["kind"] is not None:
-        _check_kind(said["kind"], node, findings)
+    elif values["kind"] is not None:
+        _check_kind(values["kind"], node, findings)
     if name is not None:
-        _check_parameters(name, said, node, findings)
-    return name, _row(name, said)
+        _check_parameters(name, values, node, findings)
+    return name, _row(name, values)
 
 
-def _check_kind(kind: str, node: Mapping, findings: Findings) -> None:
+def _check_kind(kind: str, node: MappingNode, findings: Findings) -> None:
     keys = of_kind(kind)
     for key, member in node.members.items():
         if key in TARGET and key not in keys:
@@ -76,25 +77,29 @@ def _check_kind(kind: str, node: Mapping, findings: Findings) -> None:
             findings.add(node.line, f"{node.path}.{key}", f"missing; kind {kind} needs it")
 
 
-def _check_parameters(name: Name, said: dict[str, Any], node: Mapping, findings: Findings) -> None:
-    """Each parameter is declared in the name, has a rule, and is used in `target_model`."""
+def _check_parameters(
+    name: Name, values: dict[str, Any], node: MappingNode, findings: Findings
+) -> None:
+    """Check that each parameter is declared in the name, has a rule, and is used in the target."""
     if len(set(name.parameters)) < len(name.parameters):
         findings.at(node, "has one parameter twice; give each its own name")
     rules = node.members.get("parameters")
-    if isinstance(rules, Mapping):
+    if isinstance(rules, MappingNode):
         for parameter, rule in rules.members.items():
             if parameter not in name.parameters:
                 findings.at(rule, f"is not declared; the model's name has no /{{{parameter}}}")
-    if "parameters" not in said or said["parameters"] is not None:
+    if "parameters" not in values or values["parameters"] is not None:
         for parameter in dict.fromkeys(name.parameters):
-            if parameter not in said.get("parameters", {}):
+            if parameter not in values.get("parameters", {}):
                 path = f"{node.path}.parameters.{parameter}"
                 findings.add(node.line, path, "missing; it needs one_of or pattern")
-    _check_template(name, said, node, findings)
+    _check_template(name, values, node, findings)
 
 
-def _check_template(name: Name, said: dict[str, Any], node: Mapping, findings: Findings) -> None:
-    template = said.get("target_model", "")
+def _check_template(
+    name: Name, values: dict[str, Any], node: MappingNode, findings: Findings
+) -> None:
+    template = values.get("target_model", "")
     if template is None:
         return
     used = dict.fromkeys(PLACEHOLDER.findall(template))
@@ -107,11 +112,11 @@ def _check_template(name: Name, said: dict[str, Any], node: Mapping, findings: F
             findings.at(node.members["target_model"], text)
 
 
-def _row(name: Name | None, said: dict[str, Any]) -> Row:
-    """The entry as the table keeps it: its target apart, its parameters in the name's order."""
-    row = {key: value for key, value in said.items() if key not in TARGET}
-    row["target"] = {key: value for key, value in said.items() if key in TARGET}
+def _row(name: Name | None, values: dict[str, Any]) -> Row:
+    """Return the entry as the table keeps it: target keys apart, parameters in the name's order."""
+    row = {key: value for key, value in values.items() if key not in TARGET}
+    row["target"] = {key: value for key, value in values.items() if key in TARGET}
     if name is not None and name.parameters:
-        rules = said.get("parameters") or {}
+        rules = values.get("parameters") or {}
         row["parameters"] = {parameter: rules.get(parameter) for parameter in name.parameters}
     return cast("Row", row)

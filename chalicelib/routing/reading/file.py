@@ -1,7 +1,7 @@
-"""A table's file, and the compiled form beside it that is quicker to load.
+"""A table's YAML file, and the compiled form beside it, which loads faster.
 
-The compiled form is for speed alone: it says from which YAML it was made, and is used only beside
-that very YAML. Anything else about it that is not as expected means that the YAML is parsed.
+The compiled form names the YAML that it was made from by digest, and it is used only beside that
+YAML. If anything about it is not as expected, the YAML is parsed instead.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ from chalicelib.routing.table import RoutingTable
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 1  # one more whenever rows come to mean something else
+FORMAT = 1  # increased whenever the meaning of the rows changes
 
 
 def load(path: Path) -> RoutingTable:
-    """The table in a file, or `InvalidTable`."""
+    """Return the table in a file.
+
+    Raises:
+        InvalidTable: The table cannot be used; the error holds all its problems.
+    """
     data = read_bytes(path)
     try:
         compiled = compiled_path(path).read_bytes()
@@ -32,7 +36,11 @@ def load(path: Path) -> RoutingTable:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The YAML of a table, or `InvalidTable` if there is no reading it."""
+    """Return the YAML of a table.
+
+    Raises:
+        InvalidTable: The file cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
@@ -41,25 +49,25 @@ def read_bytes(path: Path) -> bytes:
 
 
 def parse(data: bytes, file: str) -> RoutingTable:
-    """The table in YAML; `file` is what its problems call it."""
-    # A start from a compiled table needs neither YAML nor its checks, and does not pay for them.
+    """Return the table in YAML; `file` is the name that its problems show."""
+    # A start with a compiled table needs neither PyYAML nor the checks.
     from chalicelib.routing.reading import document  # noqa: PLC0415
 
     return document.parse(data, file)
 
 
 def compiled_path(path: Path) -> Path:
-    """Where the compiled form of a table's file lies."""
+    """Return the path of the compiled form of a table's file."""
     return path.with_suffix(".json")
 
 
 def compiled_key(key: str) -> str:
-    """The same for a table that is an object in S3."""
+    """Return the key of the compiled form of a table in S3."""
     return str(PurePosixPath(key).with_suffix(".json"))
 
 
 def compiled(table: RoutingTable) -> bytes:
-    """The compiled form of a table."""
+    """Return the compiled form of a table."""
     document = {
         "format": FORMAT,
         "sha256": table.digest,
@@ -71,7 +79,7 @@ def compiled(table: RoutingTable) -> bytes:
 
 
 def from_compiled(data: bytes, digest: str) -> RoutingTable | None:
-    """The table of a compiled form, or None unless it was made from the YAML of this digest."""
+    """Return the table of a compiled form; None unless it was made from the YAML of this digest."""
     try:
         document = json.loads(data)
         if (document["format"], document["sha256"]) != (FORMAT, digest):

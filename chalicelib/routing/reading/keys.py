@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.errors import did_you_mean
+from chalicelib.routing import headers
 from chalicelib.routing.reading import values
-from chalicelib.routing.reading.nodes import Mapping, Node
+from chalicelib.routing.reading.nodes import MappingNode, Node
 from chalicelib.routing.targets import KINDS
-from chalicelib.spelling import meant
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
     from chalicelib.routing.reading.values import Check
-
-PASS_HEADERS = ("custom-attributes", "inference-id", "session-id")
-RETURN_HEADERS = ("custom-attributes", "session-id")
 
 _media_types = values.ListOf(values.media_type, example="[application/json]")
 
@@ -34,8 +32,8 @@ OPTIONS: dict[str, Check] = {
     "content_types": _media_types,
     "accepts": _media_types,
     "cold_start": values.Choice(("refuse", "wait")),
-    "pass_headers": _headers(*PASS_HEADERS),
-    "return_headers": _headers(*RETURN_HEADERS),
+    "pass_headers": _headers(*headers.PASSED),
+    "return_headers": _headers(*headers.RETURNED),
     "expose_model_errors": values.boolean,
 }
 
@@ -55,7 +53,7 @@ RULE: dict[str, Check] = {
 
 def members(node: Node, keys: dict[str, Check], findings: Findings) -> dict[str, Any] | None:
     """The checked members of a mapping; what is wrong with one becomes a finding."""
-    if not isinstance(node, Mapping):
+    if not isinstance(node, MappingNode):
         findings.at(node, f"must be a mapping, not {node}")
         return None
     checked = {}
@@ -63,13 +61,13 @@ def members(node: Node, keys: dict[str, Check], findings: Findings) -> dict[str,
         if key in keys:
             checked[key] = keys[key](member, findings)
         else:
-            findings.at(member, f"unknown key; {meant(key, keys)}")
+            findings.at(member, f"unknown key; {did_you_mean(key, keys)}")
     return checked
 
 
 def _rule(node: Node, findings: Findings) -> dict[str, Any] | None:
     rule = members(node, RULE, findings)
-    if isinstance(node, Mapping) and not node.members:
+    if isinstance(node, MappingNode) and not node.members:
         findings.at(node, f"is empty; it needs {' or '.join(RULE)}")
     elif rule is not None and len(rule) > 1:
         findings.at(node, f"has both {' and '.join(RULE)}; remove one")
@@ -77,7 +75,7 @@ def _rule(node: Node, findings: Findings) -> dict[str, Any] | None:
 
 
 def _parameters(node: Node, findings: Findings) -> dict[str, Any] | None:
-    if not isinstance(node, Mapping):
+    if not isinstance(node, MappingNode):
         findings.at(node, f"must be a mapping from parameter to rule, not {node}")
         return None
     return {name: _rule(member, findings) for name, member in node.members.items()}

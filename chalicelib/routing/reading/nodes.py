@@ -1,8 +1,8 @@
 """YAML as nodes that know their line and key path, and keep every scalar as it was written.
 
-The nodes are made from PyYAML's events and not by `yaml.compose`: events show anchors and tags,
-which nodes no longer do; nesting can be bounded before libyaml's composer overflows the C stack
-(100,000 brackets end the process); and it is several times faster.
+The nodes are built from PyYAML's events and not by `yaml.compose`. Events still show anchors and
+tags. Nesting can be limited before libyaml's composer overflows the C stack, which 100,000 brackets
+make it do. It is also several times faster.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEEPEST = 100
 
-# libyaml's loader where PyYAML was built with it, as its wheels are; else the same in Python.
+# libyaml's loader where PyYAML was built with libyaml, as its wheels are; else the one in Python.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # Characters that YAML refuses without naming a line, and line breaks that editors do not count.
@@ -28,8 +28,8 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ufffd\U00010000-\U0
 _FORBIDDEN_LINES_SHOWN = 20
 
 
-class Scalar(NamedTuple):
-    """A text; `plain` if it stands there without quotes."""
+class ScalarNode(NamedTuple):
+    """A text; `plain` if it is written without quotes."""
 
     text: str
     plain: bool
@@ -42,7 +42,9 @@ class Scalar(NamedTuple):
         return quoted(self.text)[1:-1] or "nothing"
 
 
-class Sequence(NamedTuple):
+class SequenceNode(NamedTuple):
+    """A list."""
+
     items: list[Node]
     line: int
     path: str
@@ -51,7 +53,9 @@ class Sequence(NamedTuple):
         return "a list"
 
 
-class Mapping(NamedTuple):
+class MappingNode(NamedTuple):
+    """A mapping from keys to nodes."""
+
     members: dict[str, Node]
     line: int
     path: str
@@ -60,24 +64,28 @@ class Mapping(NamedTuple):
         return "a mapping"
 
 
-Node = Scalar | Sequence | Mapping
+Node = ScalarNode | SequenceNode | MappingNode
 
 
 class NotYaml(Exception):
-    """The text cannot be read any further; what is wrong is among the findings."""
+    """The text cannot be read any further; the findings say why."""
 
 
 def read(text: str, findings: Findings) -> Node:
-    """The one document of a text; a member's line is its key's, an item's line its own."""
+    """Return the one document of a text. The line of a member is the line of its key.
+
+    Raises:
+        NotYaml: The text is not one YAML document; the findings say why.
+    """
     _refuse_characters(text, findings)
     try:
         return _Composer(text, findings).document()
     except yaml.MarkedYAMLError as error:
-        findings.add(*_explained(error))
+        findings.add(*_explanation(error))
         raise NotYaml from error
 
 
-def _explained(error: Any) -> tuple[int, str, str]:
+def _explanation(error: Any) -> tuple[int, str, str]:
     line = error.problem_mark.line + 1
     text = f"this is not YAML: {error.problem}"
     if error.context is not None and error.context_mark is not None:
@@ -120,12 +128,12 @@ class _Composer:
     def _node(self, event: Any, path: str, key_line: int | None, depth: int) -> Node:
         line = event.start_mark.line + 1 if key_line is None else key_line
         if isinstance(event, yaml.AliasEvent):
-            alias = Scalar("", False, line, path)
+            alias = ScalarNode("", False, line, path)
             self._findings.unreadable(alias, f"the alias *{event.anchor} is not allowed; repeat it")
             return alias
         self._refuse_extras(event, path, line)
         if isinstance(event, yaml.ScalarEvent):
-            return Scalar(event.value, event.implicit[0], line, path)
+            return ScalarNode(event.value, event.implicit[0], line, path)
         if depth == DEEPEST:
             self._findings.add(line, "", f"nested deeper than {DEEPEST} levels")
             raise NotYaml
@@ -140,26 +148,26 @@ class _Composer:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._findings.add(line, path, f"the tag {tag} is not allowed; remove it")
 
-    def _sequence(self, path: str, line: int, depth: int) -> Sequence:
+    def _sequence(self, path: str, line: int, depth: int) -> SequenceNode:
         items: list[Node] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, f"{path}[{len(items)}]", None, depth))
-        return Sequence(items, line, path)
+        return SequenceNode(items, line, path)
 
-    def _mapping(self, path: str, line: int, depth: int) -> Mapping:
+    def _mapping(self, path: str, line: int, depth: int) -> MappingNode:
         members: dict[str, Node] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._node(event, path, None, depth)
-            name = key.text if isinstance(key, Scalar) else ""
+            name = key.text if isinstance(key, ScalarNode) else ""
             shown = name if name.isprintable() else quoted(name)
             below = f"{path}.{shown}" if path else shown
             value = self._node(self._next(), below, key.line, depth)
             if self._is_key(key, below, members):
                 members[name] = value
-        return Mapping(members, line, path)
+        return MappingNode(members, line, path)
 
     def _is_key(self, key: Node, below: str, members: dict[str, Node]) -> bool:
-        if not isinstance(key, Scalar):
+        if not isinstance(key, ScalarNode):
             self._findings.at(key, f"a key must be a text, not {key}")
         elif key.plain and key.text == "<<":
             self._findings.add(key.line, below, "merge keys are not allowed; repeat what it merges")

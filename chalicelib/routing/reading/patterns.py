@@ -1,14 +1,14 @@
-"""Which patterns a parameter may have: a small part of regular expressions, and none that blows up.
+"""The patterns that a parameter may have: a part of regular expressions that always ends quickly.
 
-Python's `re` tries every way in which a pattern can match, and some patterns have more ways than
-there is time. So the ways are counted while the pattern is read: a character or class is tried in
-one way, alternatives add up, a sequence multiplies, and `x{m,n}` of an x with w ways has
-w**m + … + w**n. A value has at most 63 characters, hence `*` and `+` end at 63. The count is an
-upper bound for any value, and it alone decides: `(a+)+` is beyond it, `v[0-9]+([.][0-9]+)?` is not.
+Python's `re` tries every way in which a pattern can match, and some patterns have so many ways that
+matching takes years. Therefore the ways are counted while the pattern is read. A character or class
+has one way, the ways of alternatives are added, those of a sequence are multiplied, and `x{m,n}` of
+an x with w ways has w**m + … + w**n. A value has at most 63 characters, so `*` and `+` end at 63.
+The count is an upper bound for any value, and it alone decides: `(a+)+` exceeds the limit,
+`v[0-9]+([.][0-9]+)?` does not.
 
-The pattern is read here and not by `re._parser`, which is private to Python and changes, and
-which would first have to be told about everything that is refused anyway: back-references,
-look-around, flags, lazy and possessive repeats.
+Python's own parser, `re._parser`, is private and changes. It also accepts what is refused here:
+back-references, look-around, flags, lazy and possessive repeats.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.errors import quoted
 from chalicelib.routing.parameters import LONGEST_VALUE
 
 LONGEST_PATTERN = 200
-MOST_WAYS = 300_000  # three open-ended repeats; some ten milliseconds at the very worst
+MAX_WAYS = 300_000  # enough for three open-ended repeats; at worst some ten milliseconds
 
 _LITERAL = r"[A-Za-z0-9_~.-]|\\[.dw-]"
 _CLASS = r"\[\^?(?:[A-Za-z0-9_~.]|\\[.dw-])(?:[A-Za-z0-9_~.-]|\\[.dw-])*\]"
@@ -37,7 +37,7 @@ _OPEN_ENDED = {"*": (0, LONGEST_VALUE), "+": (1, LONGEST_VALUE), "?": (0, 1)}
 
 
 def refusal(pattern: str) -> str | None:
-    """Why a parameter cannot have this pattern, or None if it can."""
+    """Return why a parameter cannot have this pattern, or None if it can."""
     if len(pattern) > LONGEST_PATTERN:
         return f"is longer than {LONGEST_PATTERN} characters"
     try:
@@ -47,7 +47,7 @@ def refusal(pattern: str) -> str | None:
         return str(error)
     except re.error as error:
         return f"is no regular expression: {error}"
-    if ways > MOST_WAYS:
+    if ways > MAX_WAYS:
         return "can take too long: bound its repeats, as in {1,20}, and do not nest them"
     return None
 
@@ -57,7 +57,7 @@ class _Refused(Exception):
 
 
 class _Reader:
-    """Reads a pattern from left to right and counts the ways to try it."""
+    """Reads a pattern from left to right and counts the ways in which it can match."""
 
     def __init__(self, pattern: str) -> None:
         self._tokens = list(_tokens(pattern))
@@ -77,7 +77,7 @@ class _Reader:
     def _sequence(self) -> int:
         ways = 1
         while self._tokens and self._tokens[0][0] not in {"or", "close"}:
-            ways = min(ways * self._repeated(self._item()), MOST_WAYS + 1)
+            ways = min(ways * self._repeated(self._item()), MAX_WAYS + 1)
         return ways
 
     def _item(self) -> int:
@@ -97,9 +97,9 @@ class _Reader:
         least, most = _bounds(times)
         if most > LONGEST_VALUE:
             raise _Refused(f"repeats more often than the {LONGEST_VALUE} characters of a value")
-        # More than too many is not counted: the numbers would grow beyond any size.
+        # Counting ends above the limit, because the numbers would become very large.
         total: int = sum(ways**count for count in range(least, most + 1))
-        return min(total, MOST_WAYS + 1)
+        return min(total, MAX_WAYS + 1)
 
     def _take(self, kind: str) -> str:
         if self._tokens and self._tokens[0][0] == kind:

@@ -1,4 +1,4 @@
-"""What is wrong with a routing table: where, and how to mend it."""
+"""The problems of a routing table: where each one is, and how to correct it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Place(Protocol):
-        """Anything of the table that has a line and a key path, as every node has."""
+        """A part of the table with a line and a key path; every node is one."""
 
         @property
         def line(self) -> int: ...
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend, as `file:line: key path: text`; no line if there was nothing to read."""
+    """One problem, shown as `file:line: key path: text`, without a line for an unreadable file."""
 
     file: str
     line: int | None
@@ -35,7 +35,7 @@ class Problem:
 
 
 class InvalidTable(ConfigurationError):
-    """A table that cannot be used, with all its problems in the order of their lines."""
+    """The table cannot be used; holds all its problems in the order of their lines."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -43,7 +43,7 @@ class InvalidTable(ConfigurationError):
 
 
 class Findings:
-    """The problems of one file, as they are found."""
+    """Collects the problems of one file."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -51,17 +51,19 @@ class Findings:
         self._unreadable: set[str] = set()
 
     def add(self, line: int, path: str, text: str) -> None:
+        """Add a problem on a line, under a key path."""
         self.problems.append(Problem(self.file, line, path, text))
 
     def at(self, place: Place, text: str) -> None:
-        """A problem with a node, on its line and under its key path."""
+        """Add a problem with a node, on its line and under its key path."""
         if place.path not in self._unreadable:
             self.add(place.line, place.path, text)
 
     def unreadable(self, place: Place, text: str) -> None:
-        """A node whose value nobody can know, so that nothing more is said about it."""
+        """Add a problem with a node without a value; later problems of that node are dropped."""
         self.at(place, text)
         self._unreadable.add(place.path)
 
     def error(self) -> InvalidTable:
+        """Return the error that holds all problems found so far."""
         return InvalidTable(sorted(self.problems, key=lambda problem: problem.line or 0))

@@ -1,4 +1,4 @@
-"""A table that loses many models at once is taken for a mistake, unless it says that it is none."""
+"""The check that a new routing table does not lose many models by mistake."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import RoutingTable
 
 MOST_LOST = 0.2
-"""Of the models that were there: a table that loses more says `allow_shrink: true`."""
+"""The part of the old table's models that a new one may lose without `allow_shrink: true`."""
 
 
 def check(new: RoutingTable, old: RoutingTable | None, file: str) -> None:
-    """Whether the new one may take the place of the old one. When it loses too much: InvalidTable.
+    """Check that the new table may replace the old one.
 
-    `file` is what the problem calls the new one.
+    Args:
+        file: The name of the new table in the problem.
+
+    Raises:
+        InvalidTable: The new table loses too many models and does not say `allow_shrink: true`.
     """
     if old is None or new.allow_shrink:
         return

@@ -1,8 +1,8 @@
-"""What a single value of a table may be: a check for each, which says what is wrong.
+"""The check for each kind of value that a table may hold.
 
-A check takes a node and gives the value, or None after it has added a finding. Only `true`,
-`false` and numbers without quotes are more than the text that was written: `no`, `007` and `1:30`
-stay what they are.
+A check takes a node and returns the value, or None after it has added a finding. Only `true`,
+`false` and numbers without quotes become something other than the text that was written: `no`,
+`007` and `1:30` stay texts.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import quoted
+from chalicelib.errors import did_you_mean, quoted
 from chalicelib.routing.parameters import VALUE_RULE, is_value
-from chalicelib.routing.reading.nodes import Mapping, Node, Scalar, Sequence
+from chalicelib.routing.reading.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from chalicelib.routing.reading.patterns import refusal
 from chalicelib.routing.targets import LONGEST_NAME, LONGEST_TARGET_MODEL, is_name, is_target_model
-from chalicelib.spelling import meant
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
 
 Check = Callable[[Node, "Findings"], Any]
 
-LONGEST_DESCRIPTION = 500  # a page of GET /models holds a thousand of them
+LONGEST_DESCRIPTION = 500  # a page of GET /models holds a thousand descriptions
 LONGEST_EXAMPLE = 100_000
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -39,7 +38,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def text(node: Node, findings: Findings) -> str | None:
-    if not isinstance(node, Scalar):
+    if not isinstance(node, ScalarNode):
         findings.at(node, f"must be a text, not {node}")
     elif not node.text:
         findings.at(node, "is empty; give it a value or leave it out")
@@ -49,7 +48,7 @@ def text(node: Node, findings: Findings) -> str | None:
 
 
 def text_that(fits: Callable[[str], bool], rule: str) -> Check:
-    """A text with a grammar; the rule completes "it must be …"."""
+    """Return a check for a text with a grammar; `rule` completes "it must be …"."""
 
     def check(node: Node, findings: Findings) -> str | None:
         value = text(node, findings)
@@ -63,7 +62,7 @@ def text_that(fits: Callable[[str], bool], rule: str) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """A check for one of a few words."""
 
     allowed: tuple[str, ...]
 
@@ -71,12 +70,12 @@ class Choice:
         value = text(node, findings)
         if value is None or value in self.allowed:
             return value
-        findings.at(node, f"cannot be {quoted(value)}; {meant(value, self.allowed)}")
+        findings.at(node, f"cannot be {quoted(value)}; {did_you_mean(value, self.allowed)}")
         return None
 
 
 def boolean(node: Node, findings: Findings) -> bool | None:
-    if isinstance(node, Scalar) and node.plain and node.text in _BOOLEANS:
+    if isinstance(node, ScalarNode) and node.plain and node.text in _BOOLEANS:
         return _BOOLEANS[node.text]
     findings.at(node, f"must be true or false, not {node}")
     return None
@@ -84,14 +83,14 @@ def boolean(node: Node, findings: Findings) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number within bounds, both of them included."""
+    """A check for a number between two bounds, which are both allowed."""
 
     least: float
     most: float
     whole: bool = False
 
     def __call__(self, node: Node, findings: Findings) -> float | None:
-        if isinstance(node, Scalar) and node.plain:
+        if isinstance(node, ScalarNode) and node.plain:
             read: Callable[[str], float] = int if self.whole else float
             match = _NUMBER.fullmatch(node.text)
             if match and not (self.whole and match[2]):
@@ -106,14 +105,14 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of different items; the example completes "as in …"."""
+    """A check for a list of different items; `example` completes "as in …"."""
 
     item: Check
     example: str
     may_be_empty: bool = False
 
     def __call__(self, node: Node, findings: Findings) -> list[Any] | None:
-        if not isinstance(node, Sequence):
+        if not isinstance(node, SequenceNode):
             findings.at(node, f"must be a list, as in {self.example}, not {node}")
             return None
         if not node.items and not self.may_be_empty:
@@ -148,7 +147,7 @@ def description(node: Node, findings: Findings) -> str | None:
 
 
 def example(node: Node, findings: Findings) -> str | None:
-    """Any value that JSON can hold, as JSON text."""
+    """Accept any value that JSON can hold, and return it as JSON text."""
     value = json.dumps(_json(node, findings))
     if len(value) > LONGEST_EXAMPLE:
         findings.at(node, f"is longer than {LONGEST_EXAMPLE:,} characters as JSON")
@@ -156,14 +155,14 @@ def example(node: Node, findings: Findings) -> str | None:
 
 
 def _json(node: Node, findings: Findings) -> Any:
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingNode):
         return {key: _json(member, findings) for key, member in node.members.items()}
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return [_json(item, findings) for item in node.items]
     return _json_scalar(node, findings) if node.plain else node.text
 
 
-def _json_scalar(node: Scalar, findings: Findings) -> Any:
+def _json_scalar(node: ScalarNode, findings: Findings) -> Any:
     if node.text in {"true", "false", "null"}:
         return json.loads(node.text)
     if not node.text:

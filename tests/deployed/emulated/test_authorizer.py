@@ -3,9 +3,9 @@
 import pytest
 
 from tests.deployed.emulated.conftest import SECRET
+from tests.support.key_documents import api_key
 from tests.support.problems import assert_problem
 from tests.support.stand_in import wait_until
-from tests.unit.auth.documents import api_key
 
 JSON = ("Content-Type", "application/json")
 SOON_SECONDS = 30.0

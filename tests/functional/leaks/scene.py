@@ -18,13 +18,13 @@ from tests.support.canary import CANARY
 from tests.support.emf import MetricsLog
 from tests.support.gateway import JSON, TABLE, BuiltGateway, FixedTable, runtime_at
 from tests.support.http_server import StubServer, sends
-from tests.unit.auth.issuer import AUDIENCE, Key, claims, jwks, token
+from tests.support.tokens import AUDIENCE, Key, claims, jwks, token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.support.clients import Response
-    from tests.unit.auth.web import Issuer
+    from tests.support.issuer_server import Issuer
 
 FOLDER = "folder-5b2c"
 SECRET = f"{CANARY}{'x' * 32}"

@@ -7,7 +7,7 @@ import pytest
 from tests.functional.leaks.scene import ARN, KEY, http, key_document, secret
 from tests.support.canary import CANARY
 from tests.support.http_server import sends, sends_and_closes
-from tests.unit.auth.issuer import claims, compact, jwks
+from tests.support.tokens import claims, compact, jwks
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which API keys are taken, and for whom."""
+"""Which API keys are good, and which identity they give."""
 
 import random
 import string
@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.auth.api_keys import ApiKeys
-from chalicelib.auth.identity import BadCredential, Identity, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential, Identity
 from chalicelib.auth.key_document import parse
-from chalicelib.auth.last_known_good import FetchFailed, LastKnownGood
-from tests.unit.auth.documents import api_key, document, entry
+from chalicelib.aws.refreshed import FetchFailed, Refreshed, StoreUnavailable
+from tests.support.key_documents import api_key, document, entry
 
 
 class Store:
-    """A key document that can be changed, and be away."""
+    """A store with a key document that a test changes; it can fail."""
 
     def __init__(self, **entries):
         self.entries = entries
@@ -34,24 +34,15 @@ def _store():
     return Store(abcd1234=entry())
 
 
-@pytest.fixture(name="make")
-def _make(store, clock):
-    """A scheme that knows nothing yet."""
-
-    def make():
-        keys = LastKnownGood(store.read, max_age_seconds=60, cooldown_seconds=10, clock=clock)
-        return ApiKeys(keys, clock)
-
-    return make
-
-
 @pytest.fixture(name="keys")
-def _keys(make):
-    return make()
+def _keys(store, clock):
+    """A scheme that has read nothing yet."""
+    keys = Refreshed(store.read, max_age_seconds=60, cooldown_seconds=10, clock=clock)
+    return ApiKeys(keys, clock)
 
 
 def refusal(keys, key):
-    """The reason in our log; the exception is one class and holds nothing else."""
+    """Return the reason for the log; the exception holds nothing else."""
     with pytest.raises(BadCredential) as refused:
         keys.authenticate(key)
     assert refused.value.args == (refused.value.reason,)
@@ -60,7 +51,7 @@ def refusal(keys, key):
 
 
 def test_identity(keys, store, clock):
-    """Who holds it, what they may call, until when, and which key it was."""
+    """The identity has the principal, the grants, the expiry and the key id."""
     store.entries["abcd1234"] = entry(expires="2126-06-30T00:00:00Z")
 
     assert keys.authenticate(api_key()) == Identity(
@@ -72,8 +63,8 @@ def test_identity(keys, store, clock):
 
 
 @pytest.mark.parametrize("token", ["", "eyJ.e30.x", "GW_abcd1234_", "gw-", "g", " gw_abcd1234_"])
-def test_somebody_elses(keys, store, token):
-    """What does not begin like one is none, and nobody is asked about it."""
+def test_other_schemes(keys, store, token):
+    """A token without the prefix is left to other schemes, and the keys are not read."""
     store.is_away = True
 
     assert keys.authenticate(token) is None
@@ -102,22 +93,22 @@ def test_somebody_elses(keys, store, token):
     ids=lambda token: repr(token[:60]),
 )
 def test_malformed(keys, store, token):
-    """Another shape is refused before the store is asked."""
+    """A malformed key is refused before the keys are read."""
     store.is_away = True
 
     assert refusal(keys, token) == "malformed"
 
 
 def test_wrong_secret(keys):
-    """Every character counts."""
+    """A difference in any character is found."""
     good = "s" * 43
     for place in range(43):
         other = f"{good[:place]}S{good[place + 1 :]}"
         assert refusal(keys, api_key(secret=other)) == "wrong-secret"
 
 
-def test_another_keys_secret(keys, store):
-    """The digest is of the whole key, so a secret is good under its own id alone."""
+def test_secret_of_another_key(keys, store):
+    """A secret is good only with its own key id."""
     store.entries["zzzzzzzz"] = entry(api_key("zzzzzzzz", "z" * 43))
 
     assert refusal(keys, api_key("zzzzzzzz")) == "wrong-secret"
@@ -126,12 +117,12 @@ def test_another_keys_secret(keys, store):
 
 
 def test_unknown(keys):
-    """No such id."""
+    """A key id that the document does not have is refused."""
     assert refusal(keys, api_key("zzzzzzzz")) == "unknown-key"
 
 
 def test_disabled(keys, store):
-    """Known, right, and refused; nobody else learns that it was disabled."""
+    """A disabled key is refused; with a wrong secret nothing shows that it is disabled."""
     store.entries["abcd1234"] = entry(disabled=True)
 
     assert refusal(keys, api_key()) == "disabled"
@@ -139,7 +130,7 @@ def test_disabled(keys, store):
 
 
 def test_expires(keys, store, clock):
-    """From that very second on, also while the document is not read again."""
+    """A key is refused from the second in `expires`, also between two reads of the document."""
     clock.now = 1_814_313_600 - 1
     store.entries["abcd1234"] = entry(expires="2027-06-30T00:00:00Z")
 
@@ -149,15 +140,15 @@ def test_expires(keys, store, clock):
 
 
 def test_without_a_store(clock):
-    """No secret in the settings: there are no API keys."""
+    """Without a secret in the settings, every API key is refused."""
     assert refusal(ApiKeys(None, clock), api_key()) == "no-api-keys"
 
 
 def test_age_of_the_document(store, clock):
-    """Is told each time that a key is judged by it, for a metric."""
+    """The age of the document is reported each time that a key is checked."""
     ages = []
-    kept = LastKnownGood(store.read, max_age_seconds=60, cooldown_seconds=10, clock=clock)
-    keys = ApiKeys(kept, clock, ages.append)
+    refreshed = Refreshed(store.read, max_age_seconds=60, cooldown_seconds=10, clock=clock)
+    keys = ApiKeys(refreshed, clock, ages.append)
 
     keys.authenticate("eyJ.e30.x")
     keys.authenticate(api_key())
@@ -170,51 +161,36 @@ def test_age_of_the_document(store, clock):
     assert ages == pytest.approx([0, 42, 84])
 
 
-class TestOutage:
-    def test_warm(self, keys, store, clock):
-        """Good keys stay good for a day, bad ones bad."""
-        keys.authenticate(api_key())
-        store.is_away = True
-        for _ in range(24 * 60 - 1):
-            clock.passes(60)
-            assert keys.authenticate(api_key())
-        assert refusal(keys, api_key("zzzzzzzz")) == "unknown-key"
-        assert refusal(keys, api_key(secret="x" * 43)) == "wrong-secret"
-
-        clock.passes(60)
+def test_cold_outage(keys, store):
+    """If the keys cannot be read, neither a good nor a bad key can be checked."""
+    store.is_away = True
+    for key in (api_key(), api_key("zzzzzzzz")):
         with pytest.raises(StoreUnavailable):
-            keys.authenticate(api_key())
+            keys.authenticate(key)
 
-    def test_cold(self, keys, store):
-        """Good or bad, it cannot be known."""
-        store.is_away = True
-        for key in (api_key(), api_key("zzzzzzzz")):
-            with pytest.raises(StoreUnavailable):
-                keys.authenticate(key)
 
-    def test_document_that_became_bad(self, keys, store, clock):
-        """Is refused whole; the last good one stays, also for the keys that were right in it."""
-        keys.authenticate(api_key())
-        store.entries = {"abcd1234": entry(disabled=True), "zzzzzzzz": entry(grants="iris")}
-        clock.passes(60)
+def test_bad_document(keys, store, clock):
+    """A bad document is refused altogether, and the last good one is used."""
+    keys.authenticate(api_key())
+    store.entries = {"abcd1234": entry(disabled=True), "zzzzzzzz": entry(grants="iris")}
+    clock.passes(60)
 
-        assert keys.authenticate(api_key())
+    assert keys.authenticate(api_key())
 
 
 @given(st.text(max_size=70))
-def test_whatever_comes(text):
-    """Nothing that is not in the document is taken."""
+def test_any_text(text):
+    """No key that is not in the document is taken."""
     store = Store(abcd1234=entry())
-    keys = ApiKeys(LastKnownGood(store.read, max_age_seconds=60, cooldown_seconds=10))
+    keys = ApiKeys(Refreshed(store.read, max_age_seconds=60, cooldown_seconds=10))
     with pytest.raises(BadCredential):
         keys.authenticate(f"gw_{text}")
 
 
-def test_time_that_a_refusal_takes(keys):
-    """A wrong secret and an id that does not exist take the same time, as far as medians can tell.
+def test_time_of_a_refusal(keys):
+    """The refusals of a wrong secret and of an unknown key id have the same median time.
 
-    That the comparison itself takes the same time is `hmac.compare_digest`'s to promise; this is
-    about the work before it.
+    `hmac.compare_digest` promises this for the comparison; the test is about the work before it.
     """
     choose = random.Random(4)
     alphabet = string.ascii_letters + string.digits

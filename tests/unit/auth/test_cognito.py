@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from chalicelib.auth.identity import BadCredential
+from chalicelib.auth.credentials import BadCredential
 from tests.support.stand_in import ROOT
-from tests.unit.auth.issuer import Key, jwks, scheme, token
+from tests.support.tokens import Key, jwks, scheme, token
 
 DOCS = (ROOT / "docs/authentication.md").read_text(encoding="utf-8")
 (DOCUMENTED,) = [
@@ -20,7 +20,7 @@ POOL = DOCUMENTED["GATEWAY_JWT_ISSUER"]
 CLIENT = DOCUMENTED["GATEWAY_JWT_AUDIENCE"]
 NOW = int(time.time())
 
-# As the user pool writes them; a machine's has its client id for a subject, and no user name.
+# The claims of a user's access token. In a machine's token the subject is the client id.
 USERS = {
     "sub": "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
     "cognito:groups": ["model:wine", "staff"],
@@ -58,7 +58,7 @@ def _key(signing_keys):
 
 @pytest.fixture(name="pool")
 def _pool(key):
-    """The scheme of these settings, named as in the environment."""
+    """Return the scheme for the documented settings with these changes."""
 
     def pool(**changes):
         environ = {**DOCUMENTED, **changes}
@@ -68,25 +68,25 @@ def _pool(key):
     return pool
 
 
-def cognitos(key, payload):
-    """Its header has two members."""
+def cognito_token(key, payload):
+    """Return a token as Cognito makes it: the header has no `typ`."""
     return token(key, {"typ": None}, payload)
 
 
 @pytest.mark.parametrize(("payload", "principal"), [(USERS, USERS["sub"]), (MACHINES, CLIENT)])
 def test_access_token(pool, key, payload, principal):
-    """A user's and a machine's."""
-    identity = pool().authenticate(cognitos(key, payload))
+    """Access tokens of users and of machines are good."""
+    identity = pool().authenticate(cognito_token(key, payload))
 
     assert (identity.principal, identity.grants) == (principal, ("iris", "house-price/*"))
     assert identity.expires == payload["exp"] + 30
 
 
 def test_id_token(pool, key):
-    """Says who somebody is to an app, and opens nothing here."""
+    """An ID token is refused: it is meant for the app that signed the user in."""
     for tokens in (pool(), any_client(pool)):
         with pytest.raises(BadCredential, match="wrong-audience"):
-            tokens.authenticate(cognitos(key, ID_TOKEN))
+            tokens.authenticate(cognito_token(key, ID_TOKEN))
 
 
 def any_client(pool):
@@ -94,32 +94,32 @@ def any_client(pool):
 
 
 def test_another_client(pool, key):
-    """Of the same pool: refused, unless the settings are for all of them."""
-    anothers = cognitos(key, {**USERS, "client_id": "another"})
+    """Another client of the pool is refused, unless the settings allow every client."""
+    other_token = cognito_token(key, {**USERS, "client_id": "another"})
 
     with pytest.raises(BadCredential, match="wrong-audience"):
-        pool().authenticate(anothers)
-    assert any_client(pool).authenticate(anothers).grants == ("iris", "house-price/*")
+        pool().authenticate(other_token)
+    assert any_client(pool).authenticate(other_token).grants == ("iris", "house-price/*")
 
 
 def test_another_pool(pool, key):
-    """Its tokens are somebody else's."""
+    """Tokens of another user pool are refused."""
     with pytest.raises(BadCredential, match="wrong-issuer"):
-        pool().authenticate(cognitos(key, {**USERS, "iss": f"{POOL}X"}))
+        pool().authenticate(cognito_token(key, {**USERS, "iss": f"{POOL}X"}))
 
 
 def test_scopes_with_a_prefix_of_their_own(pool, key):
-    """The resource server is part of the prefix, always."""
+    """The grant prefix includes the id of the resource server."""
     payload = {**USERS, "scope": "gateway/model:iris gateway/model:is-digit:7 gateway/other"}
     tokens = pool(GATEWAY_JWT_GRANT_PREFIX="gateway/model:")
 
-    assert tokens.authenticate(cognitos(key, payload)).grants == ("iris", "is-digit/7")
+    assert tokens.authenticate(cognito_token(key, payload)).grants == ("iris", "is-digit/7")
     default = pool(GATEWAY_JWT_GRANT_PREFIX="model:")
-    assert default.authenticate(cognitos(key, payload)).grants == ()
+    assert default.authenticate(cognito_token(key, payload)).grants == ()
 
 
 def test_groups(pool, key):
-    """Grants by group, with the default prefix."""
+    """Groups can be grants."""
     tokens = pool(GATEWAY_JWT_GRANTS_CLAIM="cognito:groups", GATEWAY_JWT_GRANT_PREFIX="model:")
 
-    assert tokens.authenticate(cognitos(key, USERS)).grants == ("wine",)
+    assert tokens.authenticate(cognito_token(key, USERS)).grants == ("wine",)

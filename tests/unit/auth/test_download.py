@@ -1,21 +1,17 @@
-"""A small document over HTTP: what is taken, what is not, and how long it takes to know."""
+"""Downloading a small document: which responses are taken, and when the download ends."""
 
-import datetime
-import ipaddress
-import ssl
 import threading
 import time
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chalicelib.auth.download import MAX_BYTES, download
-from chalicelib.auth.last_known_good import FetchFailed
+from chalicelib.auth.issuer import MAX_BYTES, download
 from chalicelib.aws.deadline import Deadline
+from chalicelib.aws.refreshed import FetchFailed
+from tests.support.authority import Authority
+from tests.support.issuer_server import SLOW, Issuer
+from tests.support.ports import free_port
 from tests.support.stand_in import wait_until
-from tests.unit.auth.web import SLOW, Issuer, closed_port
 
 
 @pytest.fixture(name="web")
@@ -36,12 +32,12 @@ def refusal(url, seconds=5.0):
 
 
 def test_body(web):
-    """Byte for byte."""
+    """The body comes back unchanged."""
     assert get(web.jwks_url) == web.key_set
 
 
 def test_most_bytes(web):
-    """As many as AWS's own authorizer takes, and not one more."""
+    """A body may have as many bytes as AWS's own JWT authorizer takes, and not one more."""
     web.key_set = b" " * MAX_BYTES
     assert get(web.jwks_url) == web.key_set
 
@@ -66,7 +62,7 @@ def test_most_bytes(web):
     ],
 )
 def test_refused(web, failure, reason):
-    """With a reason that holds nothing of the answer; a redirect is not followed."""
+    """The reason quotes nothing of the response; a redirect is not followed."""
     web.failure = failure
 
     assert refusal(web.jwks_url) == reason
@@ -74,7 +70,7 @@ def test_refused(web, failure, reason):
 
 
 def test_reset(web):
-    """The connection breaks before there is an answer."""
+    """The connection breaks before there is a response."""
     web.failure = "reset"
 
     assert refusal(web.jwks_url) in {"ConnectionResetError", "RemoteDisconnected"}
@@ -82,7 +78,7 @@ def test_reset(web):
 
 @pytest.mark.parametrize("failure", sorted(SLOW))
 def test_too_slow(web, failure):
-    """Whatever it is slow at, it is over when the time is; and the thread ends."""
+    """The download ends with its deadline, and its thread ends too."""
     web.failure = failure
     started = time.monotonic()
 
@@ -96,14 +92,14 @@ def threads(kind):
 
 
 def test_no_time_left(web):
-    """Not even asked."""
+    """After the deadline no request is sent."""
     assert refusal(web.jwks_url, 0.0) == "timeout"
     assert web.requests == {}
 
 
-def test_nobody_there():
-    """At once."""
-    assert refusal(f"http://127.0.0.1:{closed_port()}/") == "ConnectionRefusedError"
+def test_refused_connection():
+    """A closed port is reported at once."""
+    assert refusal(f"http://127.0.0.1:{free_port()}/") == "ConnectionRefusedError"
 
 
 @pytest.mark.parametrize(
@@ -118,39 +114,13 @@ def test_nobody_there():
     ],
 )
 def test_no_url(url):
-    """An address that is none."""
+    """A broken URL is a failure like any other."""
     assert refusal(url).isidentifier()
 
 
-def test_untrusted_certificate(tmp_path, signing_keys):
-    """TLS without a certificate that this machine trusts is no TLS."""
-    with Issuer(certified(signing_keys["p256"].private, tmp_path)) as web:
+def test_untrusted_certificate(tmp_path):
+    """A certificate that this machine does not trust is refused."""
+    with Issuer(Authority(tmp_path).context) as web:
         web.key_set = b"{}"
         assert refusal(web.jwks_url) == "SSLCertVerificationError"
         assert web.requests == {}
-
-
-def certified(key, folder):
-    """A server's TLS with a certificate that it has signed itself."""
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "certificate.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context

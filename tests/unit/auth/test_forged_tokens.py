@@ -1,4 +1,4 @@
-"""JWTs that the issuer has not signed, and texts that are none: all are refused alike."""
+"""JWTs that the issuer has not signed, and texts that are not JWTs, are refused."""
 
 import base64
 import hashlib
@@ -13,21 +13,21 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from chalicelib.auth.identity import BadCredential
+from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.json_web_tokens import LONGEST_TOKEN
-from tests.unit.auth.issuer import claims, compact, encoded, refusal, scheme, token
+from tests.support.tokens import claims, compact, encoded, refusal, scheme, token
 
 
 def hs256(secret):
-    """What PyJWT refuses to do: an HMAC with something that is no secret."""
+    """Return an HMAC with a secret that PyJWT would refuse."""
     return lambda message: hmac.new(secret, message, hashlib.sha256).digest()
 
 
 class TestForged:
-    """Whoever makes a token has no key of the issuer's."""
+    """The token was made without a key of the issuer."""
 
     def test_changed(self, tokens, rsa):
-        """Any byte of the signature, and any claim."""
+        """A changed claim or a changed signature is refused."""
         header, payload, signature = token(rsa).split(".")
         other = encoded(claims(sub="admin")).decode()
         flipped = ("B" if signature[0] == "A" else "A") + signature[1:]
@@ -36,15 +36,15 @@ class TestForged:
         assert refusal(tokens, f"{header}.{payload}.{flipped}") == "bad-signature"
         assert refusal(tokens, f"{header}.{payload}.") == "bad-signature"
 
-    def test_signed_by_somebody_else(self, tokens, signing_keys):
-        """With a key of the issuer's name."""
+    def test_another_key(self, tokens, signing_keys):
+        """A signature by another key under the issuer's key id is refused."""
         forger = signing_keys["rsa-new"]
 
         assert refusal(tokens, token(forger, {"kid": "rsa"})) == "bad-signature"
 
     @pytest.mark.parametrize("form", ["pem", "der", "n", "jwk"])
     def test_public_key_as_secret(self, published, rsa, form):
-        """HS256 with the public key, which everybody has: whatever the settings allow."""
+        """HS256 with the public key as the secret is refused."""
         secrets = public_forms(rsa)
         header = {"alg": "HS256", "kid": "rsa", "typ": "JWT"}
         forged = compact(header, claims(), hs256(secrets[form]))
@@ -52,25 +52,25 @@ class TestForged:
         assert refusal(scheme(published), forged) == "algorithm-not-allowed"
 
     def test_no_algorithm_and_no_signature(self, tokens):
-        """`none` in any spelling."""
+        """The algorithm `none` is refused in any spelling."""
         for alg in ("none", "None", "NONE", "nOnE", " none", "none\x00"):
             forged = compact({"alg": alg, "kid": "rsa"}, claims(), lambda message: b"")
             assert refusal(tokens, forged) == "algorithm-not-allowed"
 
     @pytest.mark.parametrize(("kid", "reason"), [("rsa", "bad-signature"), ("x", "unknown-key")])
-    def test_key_that_the_token_brings(self, tokens, signing_keys, kid, reason):
-        """Embedded, under the issuer's name for a key and under another."""
+    def test_key_in_the_token(self, tokens, signing_keys, kid, reason):
+        """A key in the header is not used, whatever its id is."""
         forger = signing_keys["rsa-new"]
         header = {"jwk": forger.public(kid=kid), "kid": kid}
 
         assert refusal(tokens, token(forger, header)) == reason
 
     def test_weak_key(self, tokens, signing_keys):
-        """Even the issuer's own: 1024 bits are broken."""
+        """The issuer's own key is not used if it has only 1024 bits."""
         assert refusal(tokens, token(signing_keys["rsa-short"])) == "unknown-key"
 
     def test_ecdsa_of_zeros(self, tokens, signing_keys):
-        """What some verifiers took for any message."""
+        """Signatures of zeros, which some verifiers took for any message, are refused."""
         header = {"alg": "ES256", "kid": "p256"}
         for signature in (bytes(64), bytes(0), bytes(63), bytes(31) + b"\1" + bytes(32)):
             forged = compact(header, claims(), lambda message, given=signature: given)
@@ -90,7 +90,7 @@ def public_forms(key):
 
 class TestShape:
     def test_one_spelling(self, tokens, rsa):
-        """A token with padding or in other parts would be the same token under another name."""
+        """A token has one spelling: no padding, no spaces, and three parts."""
         good = token(rsa)
         header, payload, signature = good.split(".")
         spellings = [
@@ -110,10 +110,10 @@ class TestShape:
             assert refusal(tokens, text) == "malformed"
 
     def test_last_bits(self, tokens, rsa):
-        """Bits of the last character that mean nothing have to be zero."""
+        """The unused bits of the last character have to be zero."""
         good = token(rsa)
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-        # 256 bytes end in two bits that count, and four that do not.
+        # 256 bytes end in two bits that are used, and four that are not.
         other = alphabet[alphabet.index(good[-1]) ^ 1]
 
         assert refusal(tokens, good[:-1] + other) == "malformed"
@@ -123,7 +123,7 @@ class TestShape:
         ["", ".", "..", "a", "a.b", "a.b.c", "null", "Bearer x", "\ud800.e30.e30", "é.e30.e30"],
     )
     def test_no_token(self, tokens, text):
-        """Anything that is no API key is a JWT, and most of it a bad one."""
+        """Every token that is not an API key is checked as a JWT."""
         assert refusal(tokens, text) == "malformed"
 
     @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ class TestShape:
         ],
         ids=lambda header: repr(header[:12]),
     )
-    def test_header_that_is_no_object(self, tokens, header):
-        """Not even looked at any further."""
+    def test_header_is_not_an_object(self, tokens, header):
+        """A header that is not a JSON object is refused."""
         forged = compact(header, claims(), lambda message: b"x")
 
         assert refusal(tokens, forged) == "malformed"
 
     def test_longest(self, tokens, rsa):
-        """Up to 8 kB, and no byte more, before anything is decoded."""
+        """A token may have 8,000 characters, and not one more."""
         sizes = product(range(450, 520), range(5_000, 5_002))
         padded = (
             token(rsa, {"pad": "x" * header}, claims(pad="x" * payload))
@@ -159,8 +159,8 @@ class TestShape:
         assert tokens.authenticate(longest)
         assert refusal(tokens, longest + "A") == "too-long"
 
-    def test_refusing_something_huge_is_quick(self, tokens):
-        """Five megabytes, and five thousand characters of brackets: within 5 ms of CPU."""
+    def test_huge_token(self, tokens):
+        """Tokens of five megabytes or deep nesting are refused within 5 ms of CPU time."""
         deep = base64.urlsafe_b64encode(b"[" * 5_900).decode()
         for text in ("a" * 5_000_000, f"{'a' * 2_500_000}.{'b' * 2_500_000}.c", f"{deep}.e30.AA"):
             refusal(tokens, text)
@@ -171,7 +171,7 @@ class TestShape:
 
 @profile(max_examples=200, deadline=None)
 @given(st.text(max_size=60) | st.from_regex(r"[A-Za-z0-9_-]{0,20}(\.[A-Za-z0-9_=-]{0,20}){1,3}"))
-def test_whatever_comes(published, text):
-    """Nothing that was not signed is taken."""
+def test_any_text(published, text):
+    """No unsigned text is taken."""
     with pytest.raises(BadCredential):
         scheme(published).authenticate(f"x{text}")

@@ -1,20 +1,20 @@
-"""Where an issuer's keys come from, when, and what holds while they do not come."""
+"""Fetching an issuer's keys: from which address, how often, and what happens when it fails."""
 
-import sys
 import threading
 import time
 
 import pytest
 
-from chalicelib.auth.identity import BadCredential, StoreUnavailable
+from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.issuer import FETCH_SECONDS
 from chalicelib.auth.schemes import schemes
-from tests.unit.auth.issuer import claims, jwks, settings, token
-from tests.unit.auth.web import FAILURES, JWKS, SLOW, Issuer
+from chalicelib.aws.refreshed import StoreUnavailable
+from tests.support.issuer_server import FAILURES, JWKS, SLOW, Issuer
+from tests.support.tokens import claims, jwks, settings, token
 
 
 class Scene:
-    """An issuer on this machine, a clock, and what was reported."""
+    """An issuer on loopback, a clock, and the reported failures."""
 
     def __init__(self, web, clock, keys):
         self.web = web
@@ -23,12 +23,12 @@ class Scene:
         self.reports = []
 
     def scheme(self, **environ):
-        """One that knows nothing yet."""
+        """Return a scheme that has fetched nothing yet."""
         environ = {"jwt_jwks_url": self.web.jwks_url, **environ}
         made = schemes(
             settings(jwt_issuer=self.web.url, **environ),
             clock=self.clock,
-            report=lambda *report: self.reports.append(report),
+            report_failure=lambda *report: self.reports.append(report),
         )
         return made.json_web_tokens
 
@@ -69,12 +69,12 @@ def outcome(tokens, text):
 
 class TestDiscovery:
     def test_both_documents(self, scene, web, good):
-        """Without an address of the keys, the issuer is asked for it."""
+        """Without GATEWAY_JWT_JWKS_URL, the discovery document gives the address."""
         assert outcome(scene.scheme(jwt_jwks_url=""), good) == "somebody"
         assert web.requests == {"/.well-known/openid-configuration": 1, JWKS: 1}
 
     def test_not_needed(self, tokens, web, good):
-        """With the address it is not asked."""
+        """With GATEWAY_JWT_JWKS_URL, the discovery document is not fetched."""
         assert outcome(tokens, good) == "somebody"
         assert web.requests == {JWKS: 1}
 
@@ -96,8 +96,8 @@ class TestDiscovery:
         ],
         ids=str,
     )
-    def test_a_document_that_is_not_followed(self, scene, web, good, discovery):
-        """Another issuer's; or one that points where a key set cannot safely come from."""
+    def test_refused_document(self, scene, web, good, discovery):
+        """A document of another issuer, or with an unsafe address, is refused."""
         web.discovery = {**web.discovery, **discovery} if discovery else {}
 
         assert outcome(scene.scheme(jwt_jwks_url=""), good) == "unavailable"
@@ -105,8 +105,8 @@ class TestDiscovery:
         ((store, reason),) = scene.reports
         assert (store, reason.partition(" document")[0]) == ("jwks", "the discovery")
 
-    def test_a_document_that_is_none(self, scene, web, good):
-        """HTML where JSON was promised."""
+    def test_no_json_object(self, scene, web, good):
+        """A document that is not a JSON object is refused."""
         web.discovery = ["not an object"]
 
         assert outcome(scene.scheme(jwt_jwks_url=""), good) == "unavailable"
@@ -114,11 +114,11 @@ class TestDiscovery:
 
 
 class TestFailures:
-    """Sixteen and more ways in which a key set does not come."""
+    """The key set cannot be fetched."""
 
     @pytest.mark.parametrize("failure", sorted(set(FAILURES) - SLOW))
     def test_warm_and_cold(self, scene, web, good, failure):
-        """Warm, the last good keys hold for a day; cold, it is not known who is calling."""
+        """Keys that were fetched before are used on; without keys a token cannot be checked."""
         warm, cold = scene.scheme(), scene.scheme()
         assert outcome(warm, good) == "somebody"
         web.failure = failure
@@ -133,7 +133,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("failure", sorted(SLOW))
     def test_slow(self, tokens, web, good, failure):
-        """A second and a half, once; the next ones do not wait at all."""
+        """One caller waits for a second and a half; the next callers do not wait."""
         web.failure = failure
         started = time.monotonic()
         assert outcome(tokens, good) == "unavailable"
@@ -145,8 +145,8 @@ class TestFailures:
         assert time.monotonic() - started - first < 0.25
         assert web.fetches == 1
 
-    def test_nobody_listens(self, scene, web, good):
-        """The web server is gone altogether, for a day."""
+    def test_a_day(self, scene, web, good):
+        """The last good keys are used for a day."""
         warm, cold = scene.scheme(), scene.scheme()
         assert outcome(warm, good) == "somebody"
         web.stop()
@@ -159,9 +159,9 @@ class TestFailures:
         assert outcome(cold, good) == "unavailable"
 
 
-class TestWhenItIsAsked:
+class TestFetches:
     def test_every_five_minutes(self, tokens, scene, good):
-        """Not before it is needed, and not more often."""
+        """Nothing is fetched before the first token, and then every five minutes."""
         assert scene.web.fetches == 0
         for _ in range(3000):
             assert outcome(tokens, good) == "somebody"
@@ -169,8 +169,8 @@ class TestWhenItIsAsked:
 
         assert scene.web.fetches == 10
 
-    def test_unknown_keys(self, tokens, scene, good, capsys):
-        """A flood of them costs one fetch for each cool-down, and nobody else anything."""
+    def test_unknown_keys(self, tokens, scene, good):
+        """Tokens with unknown key ids cause one fetch per cooldown; other callers are served."""
         flood = [scene.token(header={"kid": f"unknown-{n}"}) for n in range(100)]
         assert outcome(tokens, good) == "somebody"
         for second in range(90):
@@ -179,14 +179,10 @@ class TestWhenItIsAsked:
             assert outcome(tokens, good) == "somebody"
             scene.clock.passes(1)
 
-        with capsys.disabled():
-            sys.stdout.write(
-                f"\n900 tokens with unknown keys in 90 s: {scene.web.fetches} fetches\n"
-            )
         assert scene.web.fetches == 1 + 2
 
-    def test_nothing_that_is_refused_before(self, tokens, scene, web):
-        """What no key could make good makes no request."""
+    def test_refused_without_a_key(self, tokens, scene, web):
+        """A token that no key could make good causes no request."""
         for header in ({"alg": "none"}, {"alg": "HS256"}, {"typ": "JWE"}, {"kid": "x" * 300}):
             named = {**header, "jku": web.jwks_url, "x5u": web.jwks_url}
             outcome(tokens, scene.token(header=named))
@@ -196,7 +192,7 @@ class TestWhenItIsAsked:
         assert web.requests == {}
 
     def test_single_flight(self, tokens, web, good):
-        """Eight at once, of whom one asks and all are answered."""
+        """Eight callers at once cause one fetch."""
         answers = []
         threads = [
             threading.Thread(target=lambda: answers.append(outcome(tokens, good))) for _ in range(8)
@@ -211,7 +207,7 @@ class TestWhenItIsAsked:
 
 class TestRotation:
     def test_new_key(self, tokens, scene, web, good):
-        """Is taken within half a minute of being published; the old one until it goes."""
+        """A new key is used within 30 seconds; an old key is used until it is not published."""
         new = scene.token("rsa-new")
         assert outcome(tokens, good) == "somebody"
         web.key_set = jwks(scene.keys["rsa"].public(), scene.keys["rsa-new"].public())
@@ -225,7 +221,7 @@ class TestRotation:
         assert (outcome(tokens, new), outcome(tokens, good)) == ("somebody", "unknown-key")
 
     def test_new_key_while_the_issuer_is_away(self, tokens, scene, web, good):
-        """It may be a good one, so that is not known; the others go on."""
+        """A token with an unknown key may be good, so the result is `unavailable`."""
         new = scene.token("rsa-new")
         assert outcome(tokens, good) == "somebody"
         web.failure = "500"
@@ -234,7 +230,7 @@ class TestRotation:
         assert (outcome(tokens, new), outcome(tokens, good)) == ("unavailable", "somebody")
 
     def test_same_id_for_another_key(self, tokens, scene, web, good):
-        """What was signed with the old one is refused from the next look on."""
+        """A token that the old key signed is refused after the next fetch."""
         assert outcome(tokens, good) == "somebody"
         web.key_set = jwks(scene.keys["rsa-new"].public(kid="rsa"))
         scene.clock.passes(300)

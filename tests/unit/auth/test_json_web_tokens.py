@@ -1,17 +1,20 @@
-"""Which JWTs are taken, and for whom."""
+"""Which JWTs are good, and which identity they give."""
 
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chalicelib.auth.identity import Identity
-from chalicelib.auth.json_web_tokens import LATEST_TIME, JsonWebTokens
-from tests.unit.auth.issuer import claims, refusal, scheme, seconds, token
+from chalicelib.auth.credentials import Identity
+from chalicelib.auth.json_web_tokens import LATEST_TIME, JsonWebTokens, grants_of
+from chalicelib.auth.principal import OK, Principal, is_grant
+from tests.support.tokens import claims, refusal, scheme, seconds, token
 
 
-class TestTaken:
+class TestGoodTokens:
     def test_identity(self, tokens, rsa):
-        """Who it is, what they may call, and until when: the leeway is in it."""
+        """The identity has the subject, the grants, and the expiry with its leeway."""
         end = int(time.time()) + 600
 
         assert tokens.authenticate(token(rsa, payload=claims(exp=end))) == Identity(
@@ -23,7 +26,7 @@ class TestTaken:
 
     @pytest.mark.parametrize("kid", ["rsa", "p256", "p384", "ed"])
     def test_algorithms(self, tokens, signing_keys, kid):
-        """Each with a key of its own."""
+        """Each allowed algorithm is taken with a key for it."""
         assert tokens.authenticate(token(signing_keys[kid])).principal == "somebody"
 
     @pytest.mark.parametrize(
@@ -31,7 +34,7 @@ class TestTaken:
         [None, "JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT"],
     )
     def test_types(self, tokens, rsa, typ):
-        """In any case, with `application/` and without; or none at all."""
+        """`typ` may have any case, may begin with `application/`, and may be missing."""
         assert tokens.authenticate(token(rsa, {"typ": typ}))
 
     @pytest.mark.parametrize(
@@ -51,22 +54,22 @@ class TestTaken:
         ids=str,
     )
     def test_claims(self, tokens, rsa, changes):
-        """Clocks may differ by 30 s; what we do not know is not our business."""
+        """Clocks may differ by 30 seconds, and unknown claims are ignored."""
         assert tokens.authenticate(token(rsa, payload=claims(**changes)))
 
     @pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c", "x5t", "cty", "unheard-of"])
-    def test_headers_that_are_ignored(self, tokens, signing_keys, rsa, name):
-        """Whatever key a token brings or points at, the issuer's is used."""
+    def test_ignored_headers(self, tokens, signing_keys, rsa, name):
+        """The issuer's key is used, whatever key or address is in the token."""
         value = {"jwk": signing_keys["rsa-new"].public()}.get(name, "https://attacker.example/")
 
         assert tokens.authenticate(token(rsa, {name: value}))
 
     def test_no_grants(self, tokens, rsa):
-        """Somebody whom no model was granted is still somebody."""
+        """A good token without grants gives an identity without grants."""
         assert tokens.authenticate(token(rsa, payload=claims(scope="openid"))).grants == ()
 
     def test_other_claims_for_audience_and_grants(self, published, rsa):
-        """As the settings say."""
+        """The settings name the claims for the audience and the grants."""
         tokens = scheme(
             published,
             jwt_audience_claim="client_id",
@@ -80,12 +83,53 @@ class TestTaken:
         assert tokens.authenticate(token(rsa, payload=payload)).grants == ("iris", "is-digit/7")
 
 
-class TestWhoseItIs:
-    def test_an_api_key_is_not_ours(self, tokens):
-        """None, whatever else is wrong with it."""
+class TestOtherSchemes:
+    def test_api_key(self, tokens):
+        """An API key is left to its own scheme, whatever its form is."""
         assert tokens.authenticate("gw_") is None
         assert tokens.authenticate("gw_abcdefgh_" + "x" * 43) is None
 
     def test_without_an_issuer(self, rsa):
-        """Every JWT is refused, the good ones too."""
+        """Without an issuer in the settings, every JWT is refused."""
         assert refusal(JsonWebTokens(None, None), token(rsa)) == "no-issuer"
+
+
+@pytest.mark.parametrize(
+    ("claim", "prefix", "grants"),
+    [
+        ("model:iris openid model:wine", "model:", ("iris", "wine")),
+        (["model:iris", "email", "model:wine"], "model:", ("iris", "wine")),
+        ("model:house-price:houston", "model:", ("house-price/houston",)),
+        ("model:house-price/*", "model:", ("house-price/*",)),
+        ("gateway/iris gateway/is-digit:7 other/wine", "gateway/", ("iris", "is-digit/7")),
+        ("gateway/model:iris", "gateway/model:", ("iris",)),
+        ("iris openid", "", ("iris", "openid")),
+        ("model:*", "model:", ("*",)),
+        ("model:iris model:iris", "model:", ("iris",)),
+        ("model: model:Iris model:a:b:c:d  model:iris", "model:", ("iris",)),
+        ("model:model:iris", "model:", ("model/iris",)),
+        (["model:iris model:*", "model:wine"], "model:", ("wine",)),
+        (["model:iris", 7, None, ["model:wine"], {"model:wine": 1}], "model:", ("iris",)),
+        ("model:iris\nmodel:wine", "model:", ()),
+        ("MODEL:iris", "model:", ()),
+        (None, "model:", ()),
+        ({"model:iris": True}, "", ()),
+        (7, "", ()),
+        (True, "", ()),
+    ],
+)
+def test_grants_of(claim, prefix, grants):
+    """Values with the prefix that are grants are taken; all other values are ignored."""
+    assert grants_of(claim, prefix) == grants
+
+
+@given(st.lists(st.text(alphabet="aZ*/:. 0-", max_size=8)), st.sampled_from(["", "a:"]))
+def test_any_claim(values, prefix):
+    """Whatever a claim holds, its grants mean the same when they are joined with spaces."""
+    for claim in (values, " ".join(values)):
+        grants = grants_of(claim, prefix)
+        assert tuple(" ".join(grants).split()) == grants
+        assert all(is_grant(grant) for grant in grants)
+        context = {"outcome": OK, "principal": "somebody", "grants": " ".join(grants)}
+        may_call = Principal(context, now=0).may_call
+        assert may_call("no/such/model/anywhere") == ("*" in grants)

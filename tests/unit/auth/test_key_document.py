@@ -1,16 +1,18 @@
-"""The document with the API keys: what is in it, and what is wrong with it."""
+"""The key document: which documents are good, and what the problems say."""
 
 import hashlib
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.auth.key_document import LONGEST_GRANTS, MAX_BYTES, InvalidKeyDocument, parse
-from tests.unit.auth.documents import api_key, document, entry
+from tests.support.key_documents import api_key, document, entry
+from tests.support.stand_in import ROOT
 
-END = 1_814_313_600  # 2027-06-30T00:00:00Z
+EXPIRES = 1_814_313_600  # 2027-06-30T00:00:00Z
 
 
 def problems(text):
@@ -21,7 +23,7 @@ def problems(text):
 
 
 def test_keys():
-    """By their ids, ready to be compared."""
+    """The keys are returned by their ids, each with its digest as bytes."""
     text = document(
         abcd1234=entry(expires="2027-06-30T00:00:00Z"), zzzzzzzz=entry(grants=[], disabled=True)
     )
@@ -35,40 +37,50 @@ def test_keys():
         "web-shop",
         ("iris", "house-price/*"),
     )
-    assert (key.expires, key.disabled) == (END, False)
+    assert (key.expires, key.disabled) == (EXPIRES, False)
     assert keys["zzzzzzzz"].disabled
 
 
+def test_documented_example():
+    """The example in docs/authentication.md is a good document."""
+    page = (ROOT / "docs/authentication.md").read_text(encoding="utf-8")
+    (example,) = [
+        text for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if '"keys"' in text
+    ]
+
+    assert list(parse(example.encode())) == ["abcd1234"]
+
+
 def test_no_keys():
-    """Is a document, and lets nobody in."""
+    """A document without keys is good."""
     assert parse(b'{"keys": {}}') == {}
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2027-06-30T00:00:00Z", END),
-        ("2027-06-30T02:00:00+02:00", END),
-        ("2027-06-29T18:30:00-05:30", END),
-        ("2027-06-30T00:00:00.999Z", END),
+        ("2027-06-30T00:00:00Z", EXPIRES),
+        ("2027-06-30T02:00:00+02:00", EXPIRES),
+        ("2027-06-29T18:30:00-05:30", EXPIRES),
+        ("2027-06-30T00:00:00.999Z", EXPIRES),
         ("1970-01-01T00:00:00Z", 0),
         (None, None),
     ],
 )
 def test_ends(text, expected):
-    """RFC 3339, always with its offset; or never."""
+    """The expiry is a time of RFC 3339 with an offset, or null."""
     assert parse(document(abcd1234=entry(expires=text)).encode())["abcd1234"].expires == expected
 
 
 @pytest.mark.parametrize("name", ["a", "Web-Shop.2_x@example+y", "x" * 63])
 def test_principals(name):
-    """What is easy to read in a log line."""
+    """A principal's name may have the characters that are easy to read in a log."""
     assert parse(document(abcd1234=entry(principal=name)).encode())
 
 
 HEX = "64 lower-case hexadecimal digits"
 PRINCIPAL = "1 to 63 of A-Z a-z 0-9 . _ @ + -, the first a letter or digit"
-END_RULE = 'null, or a time such as "2027-06-30T00:00:00Z"'
+EXPIRY = 'null, or a time such as "2027-06-30T00:00:00Z"'
 
 
 @pytest.mark.parametrize(
@@ -107,17 +119,17 @@ END_RULE = 'null, or a time such as "2027-06-30T00:00:00Z"'
                 "1969-12-31T23:59:59Z",
                 "٢٠٢٧-06-30T00:00:00Z",
                 "2027-06-30T00:00:00Z\n",
-                END,
+                EXPIRES,
                 True,
                 [],
             ],
-            END_RULE,
+            EXPIRY,
         ),
         ("disabled", [0, 1, "false", "", None, []], "true or false"),
     ],
 )
 def test_members(member, values, rule):
-    """Each has its rule; the problem names the place and the rule, and never the value."""
+    """A problem names the place and the rule, and never the value."""
     for value in values:
         text = document(abcd1234=entry(**{member: value}))
         assert problems(text) == (f"keys.abcd1234.{member}: must be {rule}",)
@@ -125,7 +137,7 @@ def test_members(member, values, rule):
 
 @pytest.mark.parametrize("member", ["sha256", "principal", "grants", "expires", "disabled"])
 def test_missing_member(member):
-    """None has a default: what is missing may have been `"disabled": true`."""
+    """No member has a default: the missing member could be `"disabled": true`."""
     assert problems(document(abcd1234=entry(**{member: ...}))) == (
         "keys.abcd1234: must have the members sha256, principal, grants, expires, disabled "
         "and no others",
@@ -133,8 +145,8 @@ def test_missing_member(member):
 
 
 @pytest.mark.parametrize("value", [entry(comment="x"), entry(Disabled=True), [], None, "x", 7])
-def test_no_entry(value):
-    """Unknown members are refused: one may be a misspelt `disabled`."""
+def test_entries(value):
+    """Unknown members are refused: one could be a misspelt `disabled`."""
     (problem,) = problems(document(abcd1234=value))
 
     assert problem.startswith("keys.abcd1234: must have the members ")
@@ -144,7 +156,7 @@ def test_no_entry(value):
     "key_id", ["", "abcd123", "abcd12345", "ABCD1234", "abcd-234", "abcd1234\n", api_key()]
 )
 def test_key_ids(key_id):
-    """Eight of a-z and 0-9; another is not repeated, because it may be a whole key."""
+    """A bad key id is not quoted, because it may be a whole key."""
     assert problems(document(**{key_id: entry()})) == (
         "keys: has a key id that is not 8 of a-z 0-9",
     )
@@ -172,14 +184,14 @@ def test_key_ids(key_id):
     ids=lambda text: repr(text[:24]),
 )
 def test_no_document(text):
-    """One problem, without a word of what was there."""
+    """There is one problem, and it quotes nothing of the document."""
     (problem,) = problems(text)
 
     assert problem.startswith("the document ")
 
 
-def test_member_that_comes_twice():
-    """Which of the two would count is nothing that a reader can see."""
+def test_duplicate_member():
+    """A member that comes twice is refused."""
     good = document(abcd1234=entry())
 
     assert problems(good.replace('"disabled": false', '"disabled": true, "disabled": false'))
@@ -187,7 +199,7 @@ def test_member_that_comes_twice():
 
 
 def test_size():
-    """64 KiB are about three hundred keys."""
+    """64 KiB hold about 300 keys; one byte more is refused."""
     count = 0
     while len(document(**entries(count + 1))) <= MAX_BYTES:
         count += 1
@@ -204,7 +216,7 @@ def entries(count):
 
 
 def test_length_of_grants():
-    """As many as an authorizer can hand on."""
+    """The grants of a key may have 4,096 characters together."""
     longest = ["a" * 63] * (LONGEST_GRANTS // 64)
     assert len(" ".join(longest)) == LONGEST_GRANTS - 1
     assert parse(document(abcd1234=entry(grants=longest)).encode())
@@ -214,7 +226,7 @@ def test_length_of_grants():
 
 
 def test_all_problems_at_once():
-    """Whoever mends one does not find the next one a minute later."""
+    """All problems of a document are found at once."""
     found = problems(
         document(aaaaaaaa=entry(sha256="", disabled=0), bbbbbbbb=[], BAD=entry(), cccccccc=entry())
     )
@@ -227,8 +239,8 @@ def test_all_problems_at_once():
     ]
 
 
-def test_nothing_leaks():
-    """A key that stands where its digest belongs is in no problem; a digest is in no repr."""
+def test_secrecy():
+    """A key in the wrong place is in no problem, and a digest is in no repr."""
     key = api_key()
     text = document(abcd1234=entry(sha256=key, principal=f"{key} ", grants=[key], expires=key))
     assert key not in "".join(problems(text))
@@ -254,8 +266,8 @@ VALUE = st.recursive(
         max_size=3,
     )
 )
-def test_whatever_a_document_says(keys):
-    """It is taken whole or refused with its problems, and nothing else happens."""
+def test_any_document(keys):
+    """A document is taken with all its keys, or refused with its problems."""
     try:
         assert parse(json.dumps({"keys": keys}).encode()).keys() == keys.keys()
     except InvalidKeyDocument as refused:
@@ -264,8 +276,8 @@ def test_whatever_a_document_says(keys):
 
 @settings(max_examples=300)
 @given(st.datetimes(), st.sampled_from(["Z", "+23:59", "-23:59"]))
-def test_whatever_end(moment, offset):
-    """Any moment that a calendar has, from the first to the last."""
+def test_any_expiry(moment, offset):
+    """Every time since 1970 is taken."""
     text = f"{moment.replace(microsecond=0).isoformat()}{offset}"
     try:
         parse(document(abcd1234=entry(expires=text)).encode())

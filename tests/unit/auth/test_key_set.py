@@ -1,4 +1,4 @@
-"""Which of the keys that an issuer publishes can sign a token for us."""
+"""Which keys of a key set are usable."""
 
 import json
 
@@ -6,24 +6,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.auth.key_set import parse
-from chalicelib.auth.last_known_good import FetchFailed
-from tests.unit.auth.issuer import jwks
+from chalicelib.auth.signatures import parse_key_set
+from chalicelib.aws.refreshed import FetchFailed
+from tests.support.tokens import jwks
 
 ALL = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
 
 
 def refusal(data, algorithms=ALL):
     with pytest.raises(FetchFailed) as refused:
-        parse(data, algorithms)
+        parse_key_set(data, algorithms)
     return refused.value.reason
 
 
 def test_keys_by_id(signing_keys):
-    """Each with the algorithm that it is for."""
+    """Each usable key is returned by its id, with its algorithm."""
     published = jwks(*(key.public() for key in signing_keys.values()))
 
-    assert {kid: key.algorithm_name for kid, key in parse(published, ALL).items()} == {
+    assert {kid: key.algorithm_name for kid, key in parse_key_set(published, ALL).items()} == {
         "rsa": "RS256",
         "rsa-new": "RS256",
         "p256": "ES256",
@@ -48,8 +48,8 @@ def test_keys_by_id(signing_keys):
     ids=str,
 )
 def test_usable(signing_keys, name, members):
-    """What is left out leaves no doubt, and what is unknown does no harm."""
-    assert len(parse(jwks(signing_keys[name].public(**members)), ALL)) == 1
+    """Members may be missing if the rest is clear, and unknown members are ignored."""
+    assert len(parse_key_set(jwks(signing_keys[name].public(**members)), ALL)) == 1
 
 
 @pytest.mark.parametrize(
@@ -100,45 +100,45 @@ def test_usable(signing_keys, name, members):
     ids=str,
 )
 def test_not_usable(signing_keys, name, members):
-    """Another purpose, another algorithm, another curve, too short, or broken."""
+    """A key for another purpose, algorithm or curve is left out, and a short or broken key too."""
     assert refusal(jwks(signing_keys[name].public(**members))) == "the key set has no usable key"
 
 
 def test_symmetric(signing_keys):
-    """A secret that is published is none."""
+    """A symmetric key is left out, whatever algorithms are allowed."""
     secret = {"kty": "oct", "kid": "a", "k": "c2VjcmV0" * 8, "alg": "HS256"}
 
     for alg in ("HS256", "RS256"):
         assert refusal(jwks({**secret, "alg": alg}), (*ALL, alg))
-    assert list(parse(jwks(secret, signing_keys["rsa"].public()), ALL)) == ["rsa"]
+    assert list(parse_key_set(jwks(secret, signing_keys["rsa"].public()), ALL)) == ["rsa"]
 
 
 def test_private(signing_keys):
-    """So is a private key; PyJWT would stumble over it."""
+    """A key that is published with its private part is left out."""
     for name in ("rsa", "p256", "ed"):
         assert refusal(jwks(signing_keys[name].with_private_half()))
 
 
-def test_only_what_the_settings_allow(signing_keys):
-    """A key for another algorithm is not for us, whatever a token says."""
+def test_allowed_algorithms(signing_keys):
+    """Only keys for the allowed algorithms are returned."""
     published = jwks(signing_keys["rsa"].public(), signing_keys["p256"].public())
 
-    assert list(parse(published, ("ES256",))) == ["p256"]
+    assert list(parse_key_set(published, ("ES256",))) == ["p256"]
 
 
-class TestTwoWithOneId:
-    def test_neither_counts(self, signing_keys):
-        """Nobody can say which is meant; the others stay."""
+class TestSameId:
+    def test_both_usable(self, signing_keys):
+        """Two usable keys with the same id are both left out; the other keys stay."""
         first, second = (signing_keys[name].public(kid="same") for name in ("rsa", "rsa-new"))
 
         assert refusal(jwks(first, second))
-        assert list(parse(jwks(first, signing_keys["ed"].public(), second), ALL)) == ["ed"]
+        assert list(parse_key_set(jwks(first, signing_keys["ed"].public(), second), ALL)) == ["ed"]
 
-    def test_unless_one_is_for_something_else(self, signing_keys):
-        """Some issuers give one id to a key for signatures and one for encryption."""
+    def test_one_usable(self, signing_keys):
+        """A key for encryption may have the same id as a key for signatures."""
         other = signing_keys["rsa-new"].public(kid="rsa", use="enc", alg="RSA-OAEP")
 
-        assert list(parse(jwks(other, signing_keys["rsa"].public()), ALL)) == ["rsa"]
+        assert list(parse_key_set(jwks(other, signing_keys["rsa"].public()), ALL)) == ["rsa"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ class TestTwoWithOneId:
     ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else None,
 )
 def test_no_key_set(data, reason):
-    """One reason of ours, whatever it is."""
+    """The reason says what is wrong, and quotes nothing of the data."""
     assert refusal(data) == reason
 
 
@@ -181,10 +181,10 @@ VALUE = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lis
         max_size=3,
     ),
 )
-def test_whatever_a_key_says(signing_keys, name, changes):
-    """It is usable or not, and nothing else happens."""
+def test_any_members(signing_keys, name, changes):
+    """Whatever members a key has, it is usable or it is left out."""
     entry = json.loads(json.dumps({**signing_keys[name].public(), **changes}))
     try:
-        assert len(parse(jwks(entry), ALL)) == 1
+        assert len(parse_key_set(jwks(entry), ALL)) == 1
     except FetchFailed as refused:
         assert refused.reason == "the key set has no usable key"

@@ -1,4 +1,4 @@
-"""Which JWTs are refused although the issuer has signed them; nobody is told why."""
+"""JWTs that are refused although the issuer has signed them."""
 
 import json
 import traceback
@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from chalicelib.auth.identity import BadCredential
+from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.json_web_tokens import LATEST_TIME
-from tests.unit.auth.issuer import ISSUER, claims, compact, refusal, scheme, seconds, token
+from tests.support.tokens import ISSUER, claims, compact, refusal, scheme, seconds, token
 
 CLAIMS = [
     ("expired", {"exp": seconds(-40)}),
@@ -62,7 +62,7 @@ CLAIMS = [
     [pytest.param(*row, id=f"{row[0]}-{str(row[1])[:40]}") for row in CLAIMS],
 )
 def test_bad_claims(tokens, rsa, reason, changes):
-    """With a good signature; one that ends, that is for us, and whose subject can be named."""
+    """The claims must give an expiry, the right audience, and a subject that can be logged."""
     assert refusal(tokens, token(rsa, payload=claims(**changes))) == reason
 
 
@@ -84,13 +84,13 @@ def test_bad_claims(tokens, rsa, reason, changes):
     ],
     ids=lambda payload: repr(payload[:20]),
 )
-def test_payload_that_is_no_object(tokens, rsa, payload):
-    """Signed by the issuer, and nothing that holds claims."""
+def test_payload_is_not_an_object(tokens, rsa, payload):
+    """A signed payload without claims is refused."""
     assert refusal(tokens, token(rsa, payload=payload)) in {"bad-claims", "claim-missing"}
 
 
-def test_a_number_that_python_would_not_read(tokens, rsa):
-    """An end of five thousand digits is no reason for a 500."""
+def test_number_too_long_for_python(tokens, rsa):
+    """An expiry of 5,000 digits is refused like any other bad claim."""
     text = json.dumps(claims(exp=0)).replace('"exp": 0', '"exp": ' + "9" * 5_000)
 
     assert refusal(tokens, token(rsa, payload=text.encode())) == "bad-claims"
@@ -138,13 +138,13 @@ def test_a_number_that_python_would_not_read(tokens, rsa):
     ids=str,
 )
 def test_bad_headers(tokens, rsa, reason, changes):
-    """With claims that are good, and signed by the issuer's key."""
+    """A signed token with good claims is refused for its header."""
     assert refusal(tokens, token(rsa, changes)) == reason
 
 
-class TestNothingLeaks:
-    def test_no_canary(self, tokens, rsa):
-        """Neither in the exception nor in what Python prints of it and its causes."""
+class TestSecrecy:
+    def test_exception(self, tokens, rsa):
+        """Neither the exception nor its traceback quotes the token."""
         canary = "c4n4ry"
         bad = [
             token(rsa, {"kid": canary}),
@@ -165,8 +165,8 @@ class TestNothingLeaks:
             assert canary not in printed + repr(refused.value)
             assert text not in printed
 
-    def test_no_token_in_a_repr(self, tokens, rsa):
-        """Nor a claim of it."""
+    def test_repr(self, tokens, rsa):
+        """The scheme's repr shows no claim."""
         tokens.authenticate(token(rsa))
 
         assert "somebody" not in repr(tokens)
@@ -193,11 +193,11 @@ JSON = st.recursive(
     )
     | st.binary(max_size=30),
 )
-def test_whatever_is_signed(published, rsa, header, payload):
-    """Taken or refused; nothing that a token can say is a bug of ours."""
+def test_any_signed_token(published, rsa, header, payload):
+    """Whatever a signed token holds, it is taken or refused."""
     tokens = scheme(published)
-    said = payload if isinstance(payload, bytes) else {**claims(), **payload}
-    text = compact({"alg": "RS256", "kid": "rsa", **header}, said, rsa.sign)
+    signed = payload if isinstance(payload, bytes) else {**claims(), **payload}
+    text = compact({"alg": "RS256", "kid": "rsa", **header}, signed, rsa.sign)
     try:
         assert tokens.authenticate(text) is not None
     except BadCredential as refused:

@@ -1,4 +1,4 @@
-"""API keys, and the documents that list them."""
+"""API keys, and the key documents that list them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def api_key(key_id: str = "abcd1234", secret: str = "s" * 43) -> str:
 
 
 def entry(key: str | None = None, **changes: Any) -> dict[str, Any]:
-    """What a document says about a good key; a member that is `...` is left out."""
+    """Return the entry of a good key; a member that is `...` is left out."""
     good = {
         "sha256": hashlib.sha256((key or api_key()).encode()).hexdigest(),
         "principal": "web-shop",

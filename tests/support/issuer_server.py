@@ -1,4 +1,4 @@
-"""An issuer's web server on this machine, with all the ways in which one can fail."""
+"""A token issuer's HTTP server on loopback, and the ways in which it can fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import http.server
 import json
-import socket
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from tests.support.wire import reset
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/keys"
@@ -23,7 +22,7 @@ DRIP_SECONDS = 0.05
 
 
 class Issuer:
-    """Serves its discovery document and its key set; `failure` names how it fails at the latter."""
+    """Serves a discovery document and a key set; `failure` names a failure for the key set."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.key_set = b""
@@ -51,11 +50,11 @@ class Issuer:
 
     @property
     def fetches(self) -> int:
-        """How often somebody asked for the key set."""
+        """The number of requests for the key set."""
         return self.requests[JWKS]
 
     def stop(self) -> None:
-        """From now on nobody listens."""
+        """Close the port."""
         if not self.stopped.is_set():
             self.stopped.set()
             self._server.shutdown()
@@ -73,7 +72,7 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Somebody hung up; that is what most of these tests are about."""
+        """Ignore clients that closed the connection: many tests are about that."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -83,18 +82,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.web.requests[self.path] += 1
         with contextlib.suppress(OSError):
             if self.path == DISCOVERY:
-                self._answer(json.dumps(self.web.discovery).encode())
+                self._respond(json.dumps(self.web.discovery).encode())
             elif self.path == JWKS and self.web.failure is not None:
                 FAILURES[self.web.failure](self)
             elif self.path in {JWKS, "/elsewhere"}:
-                self._answer(self.web.key_set)
+                self._respond(self.web.key_set)
             else:
-                self._answer(b"", status=404)
+                self._respond(b"", status=404)
 
     def log_message(self, *_: object) -> None:
-        """Tests print nothing."""
+        """Print nothing."""
 
-    def _answer(self, body: bytes, *, status: int = 200, **headers: str) -> None:
+    def _respond(self, body: bytes, *, status: int = 200, **headers: str) -> None:
         self.send_response(status)
         for name, value in {"Content_Length": str(len(body)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
@@ -124,13 +123,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.recv(1)
 
     def _redirect(self, status: int) -> None:
-        self._answer(b"", status=status, Location=f"{self.web.url}/elsewhere")
+        self._respond(b"", status=status, Location=f"{self.web.url}/elsewhere")
 
     def _lying(self, length: int) -> None:
-        self._answer(self.web.key_set, Content_Length=str(len(self.web.key_set) + length))
+        self._respond(self.web.key_set, Content_Length=str(len(self.web.key_set) + length))
 
 
-# How answers begin that are written by hand.
 _OK = b"HTTP/1.0 200 OK\r\n"
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -149,20 +147,20 @@ _BODIES: dict[str, bytes] = {
 }
 
 FAILURES: dict[str, Callable[[_Handler], None]] = {
-    **{name: lambda handler, body=body: handler._answer(body) for name, body in _BODIES.items()},
-    "duplicate-kid": lambda handler: handler._answer(_twice(handler.web.key_set)),
-    "gzip": lambda handler: handler._answer(
+    **{name: lambda handler, body=body: handler._respond(body) for name, body in _BODIES.items()},
+    "duplicate-kid": lambda handler: handler._respond(_twice(handler.web.key_set)),
+    "gzip": lambda handler: handler._respond(
         gzip.compress(handler.web.key_set), Content_Encoding="gzip"
     ),
-    "500": lambda handler: handler._answer(handler.web.key_set, status=500),
-    "404": lambda handler: handler._answer(b"{}", status=404),
-    "204": lambda handler: handler._answer(b"", status=204),
+    "500": lambda handler: handler._respond(handler.web.key_set, status=500),
+    "404": lambda handler: handler._respond(b"{}", status=404),
+    "204": lambda handler: handler._respond(b"", status=204),
     "301": lambda handler: handler._redirect(301),
     "302": lambda handler: handler._redirect(302),
     "307": lambda handler: handler._redirect(307),
     "content-length-too-long": lambda handler: handler._lying(100),
     "content-length-too-short": lambda handler: handler._lying(-100),
-    "content-length-no-number": lambda handler: handler._answer(b"{}", Content_Length="many"),
+    "content-length-no-number": lambda handler: handler._respond(b"{}", Content_Length="many"),
     "60-mb": _Handler._huge,
     "reset": _Handler._reset,
     "not-http": lambda handler: handler._write(b"220 mail.example ESMTP\r\n"),
@@ -178,35 +176,3 @@ SLOW = {"hang", "drip-header", "drip-body"}
 def _twice(key_set: bytes) -> bytes:
     keys = json.loads(key_set)["keys"]
     return json.dumps({"keys": [*keys, *keys]}).encode()
-
-
-def closed_port() -> int:
-    """One on which nobody listens."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
-
-
-@contextlib.contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    """A server that has one answer to everything; its URL."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Tests print nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()

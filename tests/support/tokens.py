@@ -1,4 +1,4 @@
-"""An issuer of tokens: real keys, and signatures on whatever a test wants to be signed."""
+"""JSON Web Tokens for tests: real keys, and tokens with any header and any claims."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from chalicelib.auth import key_set
-from chalicelib.auth.identity import BadCredential
-from chalicelib.auth.json_web_tokens import JsonWebTokens
-from chalicelib.auth.last_known_good import LastKnownGood
-from chalicelib.auth.token_rules import TokenRules
+from chalicelib.auth.credentials import BadCredential
+from chalicelib.auth.json_web_tokens import JsonWebTokens, TokenRules
+from chalicelib.auth.signatures import parse_key_set
+from chalicelib.aws.refreshed import Refreshed
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,17 +27,17 @@ AUDIENCE = "gateway"
 
 @dataclass(frozen=True)
 class Key:
-    """A key pair with its name and its algorithm."""
+    """A key pair with its id and its algorithm."""
 
     kid: str
     algorithm: str
     private: Any = field(repr=False)
 
     def public(self, **members: Any) -> dict[str, Any]:
-        """As a key set shows it; a member that is None is left out."""
+        """Return the entry of a key set; a member that is None is left out."""
         numbers = self._jwk(self.private.public_key())
-        said = {"kid": self.kid, "use": "sig", "alg": self.algorithm, **members}
-        return {name: value for name, value in {**numbers, **said}.items() if value is not None}
+        entry = {**numbers, "kid": self.kid, "use": "sig", "alg": self.algorithm, **members}
+        return {name: value for name, value in entry.items() if value is not None}
 
     def with_private_half(self) -> dict[str, Any]:
         return {**self._jwk(self.private), **self.public()}
@@ -53,8 +52,8 @@ class Key:
 
 
 def make_keys() -> dict[str, Key]:
-    """One of each sort, by name; it takes about a second."""
-    made = [
+    """Generate a key of each kind, by id; this takes about a second."""
+    keys = [
         Key("rsa", "RS256", rsa.generate_private_key(65537, 2048)),
         Key("rsa-new", "RS256", rsa.generate_private_key(65537, 2048)),
         Key("rsa-short", "RS256", rsa.generate_private_key(65537, 1024)),
@@ -62,11 +61,11 @@ def make_keys() -> dict[str, Key]:
         Key("p384", "ES384", ec.generate_private_key(ec.SECP384R1())),
         Key("ed", "EdDSA", ed25519.Ed25519PrivateKey.generate()),
     ]
-    return {key.kid: key for key in made}
+    return {key.kid: key for key in keys}
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Of a good token; a claim that is None is left out, and a timedelta counts from now."""
+    """Return the claims of a good token; None leaves a claim out, a timedelta counts from now."""
     now = int(time.time())
     good = {
         "iss": ISSUER,
@@ -76,37 +75,37 @@ def claims(**changes: Any) -> dict[str, Any]:
         "exp": now + 3600,
         "scope": "openid model:iris model:house-price:*",
     }
-    times = {name: now + by.total_seconds() for name, by in changes.items() if is_span(by)}
-    said = {**good, **changes, **times}
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def is_span(value: Any) -> bool:
-    return isinstance(value, timedelta)
+    times = {
+        name: now + value.total_seconds()
+        for name, value in changes.items()
+        if isinstance(value, timedelta)
+    }
+    changed = {**good, **changes, **times}
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def seconds(number: float) -> timedelta:
-    """From now, when the token is made."""
+    """Return a time that counts from the moment when the token is made."""
     return timedelta(seconds=number)
 
 
 def encoded(part: Any) -> bytes:
-    """A part of a token: bytes as they are, anything else as JSON."""
+    """Encode a part of a token: bytes unchanged, anything else as JSON."""
     data = part if isinstance(part, bytes) else json.dumps(part).encode()
     return jwt.utils.base64url_encode(data)
 
 
 def compact(header: Any, payload: Any, sign: Callable[[bytes], bytes]) -> str:
-    """A token with these parts, signed whatever they say."""
+    """Return a token with these parts and a signature of them."""
     message = encoded(header) + b"." + encoded(payload)
     return (message + b"." + encoded(sign(message))).decode()
 
 
 def token(key: Key, header: dict[str, Any] | None = None, payload: Any = None) -> str:
-    """Good, unless `header` or `payload` change it; a header member that is None is left out."""
-    said = {"alg": key.algorithm, "kid": key.kid, "typ": "at+jwt", **(header or {})}
-    kept = {name: value for name, value in said.items() if value is not None}
-    return compact(kept, claims() if payload is None else payload, key.sign)
+    """Return a good token, unless the header or the payload differ; None leaves a member out."""
+    members = {"alg": key.algorithm, "kid": key.kid, "typ": "at+jwt", **(header or {})}
+    present = {name: value for name, value in members.items() if value is not None}
+    return compact(present, claims() if payload is None else payload, key.sign)
 
 
 def jwks(*keys: dict[str, Any]) -> bytes:
@@ -114,25 +113,25 @@ def jwks(*keys: dict[str, Any]) -> bytes:
 
 
 def settings(**environ: str) -> Settings:
-    """These settings, named without `GATEWAY_` and in lower case, for the issuer's tokens."""
+    """Return settings that take the tokens; names are without `GATEWAY_`, in lower case."""
     defaults = {"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
     named = {f"GATEWAY_{name.upper()}": text for name, text in {**defaults, **environ}.items()}
     return Settings.from_env(named)
 
 
 def scheme(published: bytes, **environ: str) -> JsonWebTokens:
-    """Takes tokens of an issuer that publishes this key set, without any network."""
+    """Return the scheme for an issuer with this key set; it uses no network."""
     rules = TokenRules.of(settings(**environ))
     assert rules is not None
     algorithms = rules.algorithms
-    keys = LastKnownGood(
-        lambda: key_set.parse(published, algorithms), max_age_seconds=300, cooldown_seconds=30
+    keys = Refreshed(
+        lambda: parse_key_set(published, algorithms), max_age_seconds=300, cooldown_seconds=30
     )
     return JsonWebTokens(rules, keys)
 
 
 def refusal(tokens: JsonWebTokens, text: str) -> str:
-    """The reason in our log; the exception is one class and holds nothing else."""
+    """Return the reason for the log; the exception holds nothing else."""
     with pytest.raises(BadCredential) as refused:
         tokens.authenticate(text)
     assert refused.value.args == (refused.value.reason,)

@@ -1,0 +1,103 @@
+"""The routes: `POST /predict/…`, `GET /models…` and `GET /health`."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.api import wire
+from chalicelib.errors import InvalidParameter, UnknownModel
+from chalicelib.telemetry.log import TABLE_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from chalice.app import ChaliceAuthorizer, Response
+
+    from chalicelib.api.application import GatewayApp
+    from chalicelib.api.wire import RequestContext
+    from chalicelib.auth.principal import Principal
+    from chalicelib.gateway import Gateway
+    from chalicelib.routing.table import Model
+
+MAX_MODELS = 1000
+MAX_DIGITS = 4
+# A model's name has up to two parameters after its first segment.
+SEGMENTS = ("{model}", "{model}/{a}", "{model}/{a}/{b}")
+
+
+def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -> None:
+    """Register every route."""
+
+    def predict(context: RequestContext, principal: Principal, **segments: str) -> Response:
+        context.record.is_prediction = True
+        path = _path(segments)
+        model, response = gateway.predict(
+            principal, path, context.request, platform=context.platform, record=context.record
+        )
+        return wire.prediction(response, model)
+
+    def describe_model(context: RequestContext, principal: Principal, **segments: str) -> Response:
+        path = _path(segments)
+        model = gateway.resolve(principal, path, context.record).model
+        (content,) = _entries([model], principal)
+        if model.example is not None:
+            content["example"] = json.loads(model.example)
+        return wire.document(content)
+
+    def list_models(context: RequestContext, principal: Principal) -> Response:
+        limit = _limit(context.query)
+        table = gateway.table()
+        context.record.table = table.digest
+        after = context.query.get("after", "")
+        entries = list(islice(_entries(table.models(after=after), principal), limit + 1))
+        content: dict[str, Any] = {"models": entries[:limit]}
+        if len(entries) > limit:
+            content["next"] = entries[limit - 1]["name"]
+        return wire.document(content)
+
+    def health(context: RequestContext) -> Response:
+        table = gateway.table()
+        context.record.table = table.digest
+        return wire.document(
+            {"status": "ok", "models": len(table), "table": table.digest[:TABLE_DIGITS]}
+        )
+
+    for segments in SEGMENTS:
+        app.protected_view(f"/predict/{segments}", "POST", authorizer)(predict)
+        app.protected_view(f"/models/{segments}", "GET", authorizer)(describe_model)
+    app.protected_view("/models", "GET", authorizer)(list_models)
+    app.public_view("/health", "GET")(health)
+
+
+def _path(segments: Mapping[str, str]) -> str:
+    """Return the path after `/predict/`; a segment with a slash was decoded on its way here."""
+    path = "/".join(segments.values())
+    if path.count("/") >= len(segments):
+        raise UnknownModel(path)
+    return path
+
+
+def _entries(models: Iterable[Model], principal: Principal) -> Iterator[dict[str, Any]]:
+    """Describe the models that the principal may call, with the parameter values it may use."""
+    for model in models:
+        parameters = principal.visible(model)
+        if parameters is not None:
+            yield {
+                "name": model.name,
+                "path": f"/predict/{model.name}",
+                "kind": model.target.kind,
+                "description": model.description,
+                "content_types": list(model.content_types),
+                "accepts": list(model.accepts),
+                "parameters": parameters,
+            }
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    text = query.get("limit", str(MAX_MODELS))
+    number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+    if not (number and 1 <= int(text) <= MAX_MODELS):
+        raise InvalidParameter("limit", text, f"a whole number from 1 to {MAX_MODELS}")
+    return int(text)

@@ -1,0 +1,170 @@
+"""Signatures of JSON Web Tokens: which keys of an issuer are usable, and what they have signed.
+
+Everything here needs PyJWT, which is imported only when a JWT has come.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jwt
+
+from chalicelib.auth.credentials import BadCredential
+from chalicelib.auth.key_document import NotAnObject, json_object
+from chalicelib.aws.refreshed import FetchFailed, StoreUnavailable
+
+if TYPE_CHECKING:
+    from chalicelib.aws.refreshed import Refreshed
+
+LEEWAY_SECONDS = 30
+LONGEST_KEY_ID = 256
+ASYMMETRIC = ("RSA", "EC", "OKP")
+
+KeySet = Mapping[str, jwt.PyJWK]
+
+# The first class that fits gives the reason.
+_REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
+    (jwt.InvalidSignatureError, "bad-signature"),
+    (jwt.InvalidAlgorithmError, "not-the-keys-algorithm"),
+    (jwt.InvalidKeyError, "bad-key"),
+    (jwt.ExpiredSignatureError, "expired"),
+    (jwt.ImmatureSignatureError, "not-yet-valid"),
+    (jwt.InvalidIssuerError, "wrong-issuer"),
+    (jwt.MissingRequiredClaimError, "claim-missing"),
+    (jwt.PyJWTError, "bad-claims"),
+)
+
+
+def signed_claims(
+    token: str,
+    keys: Refreshed[KeySet],
+    *,
+    issuer: str,
+    algorithms: tuple[str, ...],
+    types: tuple[str, ...],
+) -> dict[str, Any]:
+    """Return the claims of a token after checking its signature, its times and its issuer.
+
+    The key comes from the issuer's key set. Keys and addresses in the token are ignored.
+
+    Args:
+        algorithms: The allowed values of the header `alg`.
+        types: The allowed values of the header `typ`, which may also be missing.
+
+    Raises:
+        BadCredential: The token is not good.
+        StoreUnavailable: The issuer's keys cannot be read now.
+    """
+    key = _key(_key_id(token, algorithms, types), keys)
+    try:
+        return jwt.decode(
+            token,
+            key,
+            algorithms=algorithms,
+            issuer=issuer,
+            leeway=LEEWAY_SECONDS,
+            options={
+                "require": ["exp", "iat", "iss", "sub"],
+                "verify_aud": False,  # PyJWT can check no claim but `aud`
+                "enforce_minimum_key_length": True,
+            },
+        )
+    except jwt.PyJWTError as error:
+        reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+        raise BadCredential(reason) from None
+
+
+def _key_id(token: str, algorithms: tuple[str, ...], types: tuple[str, ...]) -> str:
+    """Check the header before a key is needed, so that a forged token causes no fetch."""
+    try:
+        header = jwt.get_unverified_header(token)
+    except jwt.PyJWTError:
+        raise BadCredential("malformed") from None
+    if "crit" in header or "b64" in header:
+        raise BadCredential("critical-header")
+    if header.get("alg") not in algorithms:
+        raise BadCredential("algorithm-not-allowed")
+    if "typ" in header and not _is_among(header["typ"], types):
+        raise BadCredential("wrong-type")
+    if not _is_key_id(header.get("kid")):
+        raise BadCredential("bad-key-id")
+    return str(header["kid"])
+
+
+def _is_among(typ: object, types: tuple[str, ...]) -> bool:
+    return isinstance(typ, str) and _plain_type(typ) in map(_plain_type, types)
+
+
+def _plain_type(typ: str) -> str:
+    """Normalise a media type: its case has no meaning, and `application/` may be left out.
+
+    Source: RFC 7515, section 4.1.9.
+    """
+    return typ.lower().removeprefix("application/")
+
+
+def _key(key_id: str, keys: Refreshed[KeySet]) -> jwt.PyJWK:
+    key = keys.value().get(key_id) or keys.renewed().get(key_id)
+    if key is not None:
+        return key
+    if keys.last_fetch_failed:  # the key may be a new one
+        raise StoreUnavailable("the key is not known and the issuer does not answer")
+    raise BadCredential("unknown-key")
+
+
+def parse_key_set(data: bytes, algorithms: tuple[str, ...]) -> KeySet:
+    """Return the usable keys of a JSON Web Key Set by their ids.
+
+    Keys for other purposes are left out. Keys that share an id are left out too, because the id
+    does not say which of them is meant.
+
+    Raises:
+        FetchFailed: The data is not a key set, or no key is usable.
+    """
+    try:
+        entries = json_object(data).get("keys")
+    except NotAnObject:
+        raise FetchFailed("the key set is not a JSON object") from None
+    if not isinstance(entries, list):
+        raise FetchFailed("the key set has no list of keys")
+    keys = [key for key in (_usable(entry, algorithms) for entry in entries) if key is not None]
+    times = Counter(key.key_id for key in keys)
+    key_set = {str(key.key_id): key for key in keys if times[key.key_id] == 1}
+    if not key_set:
+        raise FetchFailed("the key set has no usable key")
+    return key_set
+
+
+def _usable(entry: Any, algorithms: tuple[str, ...]) -> jwt.PyJWK | None:
+    """Return the key if it is usable; PyJWT gives a key without `alg` its type's algorithm."""
+    if not isinstance(entry, dict) or not _is_to_verify(entry, algorithms):
+        return None
+    try:
+        key = jwt.PyJWK(entry)
+        is_allowed = key.algorithm_name in algorithms
+        # Refuses an EC key that is not on its algorithm's curve.
+        prepared = key.Algorithm.prepare_key(key.key)
+        return key if is_allowed and key.Algorithm.check_key_length(prepared) is None else None
+    # PyJWT does not catch Python's errors about members of a wrong type.
+    except (jwt.PyJWTError, TypeError, ValueError):
+        return None
+
+
+def _is_to_verify(entry: dict[str, Any], algorithms: tuple[str, ...]) -> bool:
+    """Whether this is a public key for signatures; a key with its private part is not."""
+    operations = entry.get("key_ops", ["verify"])
+    return (
+        _is_key_id(entry.get("kid"))
+        and ("alg" not in entry or entry["alg"] in algorithms)
+        and entry.get("kty") in ASYMMETRIC
+        and entry.get("use", "sig") == "sig"
+        and isinstance(operations, list)
+        and "verify" in operations
+        and "d" not in entry
+    )
+
+
+def _is_key_id(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_KEY_ID

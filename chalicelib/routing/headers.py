@@ -1,0 +1,54 @@
+"""The registry of HTTP headers: which ones the gateway reads, passes on, returns and exposes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+REQUEST_ID = "X-Request-Id"
+SERVER_TIMING = "Server-Timing"
+TIMEOUT = "X-Request-Timeout-Ms"
+
+
+class PassedHeader(NamedTuple):
+    """A request header that reaches the model where the table's `pass_headers` names it.
+
+    Source: botocore's service model of sagemaker-runtime, InvokeEndpointInput.
+    """
+
+    name: str
+    argument: str
+    """The argument of InvokeEndpoint that carries it."""
+
+    max_length: int
+
+
+PASSED = {
+    "custom-attributes": PassedHeader(
+        "X-Amzn-SageMaker-Custom-Attributes", "CustomAttributes", 1024
+    ),
+    "inference-id": PassedHeader("X-Amzn-SageMaker-Inference-Id", "InferenceId", 64),
+    "session-id": PassedHeader("X-Amzn-SageMaker-Session-Id", "SessionId", 256),
+}
+"""By the word in `pass_headers`."""
+
+RETURNED = {
+    "custom-attributes": {"X-Amzn-SageMaker-Custom-Attributes": "custom_attributes"},
+    "session-id": {
+        "X-Amzn-SageMaker-New-Session-Id": "new_session_id",
+        "X-Amzn-SageMaker-Closed-Session-Id": "closed_session_id",
+    },
+}
+"""By the word in `return_headers`: each response header, and the field of `InferenceResponse`."""
+
+# If such a header came twice, a proxy in front of the gateway may have acted on the other value.
+SINGLE_VALUED = {
+    name.lower(): name
+    for name in ("Authorization", "Content-Type", TIMEOUT, *(one.name for one in PASSED.values()))
+}
+"""By lower-case name."""
+
+CORS_ALLOWED = ("Accept", TIMEOUT, *(one.name for one in PASSED.values()))
+"""Request headers that a browser may send from another origin, besides Chalice's own list."""
+
+CORS_EXPOSED = (REQUEST_ID, SERVER_TIMING, "X-Model", "X-Invoked-Variant", "Retry-After")
+"""Response headers that a page of another origin may read."""

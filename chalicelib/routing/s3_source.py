@@ -1,0 +1,188 @@
+"""A routing table in S3: an object with the YAML, and an object with its compiled form beside it.
+
+The metadata of the first object holds the SHA-256 of the YAML, which `gatewayctl publish` puts
+there. Without it, a table that was uploaded in part could not be told from a shorter table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
+
+from chalicelib.aws.deadline import Deadline
+from chalicelib.aws.refreshed import FetchFailed, Refreshed, StoreUnavailable
+from chalicelib.errors import RoutingUnavailable
+from chalicelib.routing.reading import file, shrinking
+from chalicelib.routing.reading.problems import InvalidTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.routing.table import RoutingTable
+    from chalicelib.settings import S3Location
+    from chalicelib.telemetry.log import Telemetry
+
+MAX_BYTES = 32 * 1024 * 1024
+DIGEST = "sha256"
+"""The key of the YAML's digest in the object's metadata."""
+
+FETCH_SECONDS = 2.0
+"""For all calls of one refresh together, because a request waits for them."""
+
+COOLDOWN_SECONDS = 5.0
+"""The longest pause between two fetches while there is no table."""
+
+
+class S3Source:
+    """The newest good table of an S3 object.
+
+    One request fetches the table while the others use the old one. The old table stays in use,
+    without end, while a newer one cannot be fetched or is refused.
+    """
+
+    def __init__(
+        self,
+        s3_object: S3Object,
+        telemetry: Telemetry,
+        *,
+        max_age_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._object = s3_object
+        self._telemetry = telemetry
+        self._accepted: RoutingTable | None = None
+        self._accepted_etag: str | None = None
+        self._fetched_etag: str | None = None
+        self._table = Refreshed(
+            self._fetch,
+            max_age_seconds=max_age_seconds,
+            cooldown_seconds=max_age_seconds,
+            cold_cooldown_seconds=min(max_age_seconds, COOLDOWN_SECONDS),
+            serve_stale=True,
+            clock=clock,
+            report=self._report,
+        )
+
+    def table(self) -> RoutingTable:
+        try:
+            return self._table.value()
+        except StoreUnavailable:
+            raise RoutingUnavailable from None
+
+    def _fetch(self) -> RoutingTable:
+        with Deadline.soonest([FETCH_SECONDS]).in_force():
+            fetched = self._object.fetch(self._fetched_etag)
+            if fetched is not None:
+                # Kept before the table is checked, so that a bad table is read only once.
+                self._fetched_etag = fetched.etag
+                table = self._object.parse(fetched.data)
+                shrinking.check(table, self._accepted, self._object.name)
+                self._accepted, self._accepted_etag = table, fetched.etag
+        if self._accepted is None or self._fetched_etag != self._accepted_etag:
+            raise _StillBad
+        return self._accepted
+
+    def _report(self, error: Exception) -> None:
+        if isinstance(error, FetchFailed):
+            self._telemetry.table_not_fetched(self._object.name, error.reason)
+        elif isinstance(error, InvalidTable):
+            self._telemetry.table_refused(error.problems)
+        elif not isinstance(error, _StillBad):
+            self._telemetry.bug(error)
+        age_seconds = self._table.age_seconds
+        if age_seconds is not None:
+            self._telemetry.table_age(age_seconds)
+
+
+class _StillBad(Exception):
+    """The object still holds the table that was refused; the log has the problems already."""
+
+
+class Fetched(NamedTuple):
+    """What an S3 object holds, and its ETag."""
+
+    data: bytes
+    etag: str
+
+
+def s3_client(**settings: str) -> Any:
+    """Return a client that tries once, because the next fetch is soon.
+
+    Args:
+        settings: Arguments of botocore's `create_client`.
+    """
+    from chalicelib.aws import clients  # noqa: PLC0415
+
+    return clients.client("s3", **settings)
+
+
+class S3Object:
+    """Reads the table and its compiled form; the client is made when it is first needed."""
+
+    def __init__(self, location: S3Location, make_client: Callable[[], Any] = s3_client) -> None:
+        self._location = location
+        self._make_client = make_client
+        self._client: Any = None
+
+    @property
+    def name(self) -> str:
+        return f"s3://{self._location.bucket}/{self._location.key}"
+
+    def fetch(self, etag: str | None) -> Fetched | None:
+        """Return the YAML; None if the object still has this ETag.
+
+        Raises:
+            FetchFailed: S3 does not give the object, or its digest is missing or another one.
+        """
+        return self._get(self._location.key, etag)
+
+    def parse(self, data: bytes) -> RoutingTable:
+        """Return the table of this YAML, from its compiled form if S3 has that.
+
+        Raises:
+            InvalidTable: The YAML is not a routing table.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        try:
+            compiled = self._get(file.compiled_key(self._location.key), None)
+        except FetchFailed:
+            compiled = None
+        table = None if compiled is None else file.from_compiled(compiled.data, digest)
+        return file.parse(data, self.name) if table is None else table
+
+    def _get(self, key: str, etag: str | None) -> Fetched | None:
+        condition = {} if etag is None else {"IfNoneMatch": etag}
+        try:
+            self._client = self._client or self._make_client()
+            response = self._client.get_object(Bucket=self._location.bucket, Key=key, **condition)
+            return Fetched(verified_body(response), response["ETag"])
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
+                return None
+            code = str(error.response["Error"].get("Code"))
+            raise FetchFailed(code if re.fullmatch("[A-Za-z0-9]{1,64}", code) else "odd") from error
+        except (BotoCoreError, HTTPError, LookupError) as error:  # LookupError: a member is missing
+            raise FetchFailed(type(error).__name__) from error
+
+
+def verified_body(response: dict[str, Any]) -> bytes:
+    """Return the body of a GetObject response that agrees with the digest in its metadata.
+
+    Raises:
+        FetchFailed: The body is too large, or the digest is missing or another one.
+    """
+    if response["ContentLength"] > MAX_BYTES:
+        raise FetchFailed(f"it has over {MAX_BYTES:,} bytes")
+    with response["Body"] as body:
+        data = bytes(body.read())
+    digest = response["Metadata"].get(DIGEST)
+    if digest is None:
+        raise FetchFailed(f"its metadata has no {DIGEST}; use gatewayctl publish")
+    if digest != hashlib.sha256(data).hexdigest():
+        raise FetchFailed(f"it is not what the {DIGEST} in its metadata says")
+    return data

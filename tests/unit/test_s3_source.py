@@ -1,0 +1,168 @@
+"""A routing table in S3 that changes without a deploy: which table is in use."""
+
+import pytest
+
+from chalicelib.aws.refreshed import FetchFailed
+from chalicelib.errors import RoutingUnavailable
+from chalicelib.routing.reading import file
+from chalicelib.routing.s3_source import COOLDOWN_SECONDS, Fetched, S3Source
+from tests.support.clock import Clock
+from tests.support.gateway import Log
+
+MAX_AGE_SECONDS = 30
+BAD = b"version: 2\n"
+
+
+def yaml(*names, more=""):
+    entries = "".join(f"  {name}: {{kind: single, endpoint: {name}}}\n" for name in names)
+    return f"version: 1\n{more}models:\n{entries}".encode()
+
+
+class FakeObject:
+    """An S3 object with the content that a test sets; it counts the calls."""
+
+    name = "s3://tables/routing.yaml"
+
+    def __init__(self, content):
+        self.content = content
+        self.fetches = 0
+        self.parsed = 0
+
+    def fetch(self, etag):
+        self.fetches += 1
+        if isinstance(self.content, Exception):
+            raise self.content
+        new = str(hash(self.content))
+        return None if new == etag else Fetched(self.content, new)
+
+    def parse(self, data):
+        self.parsed += 1
+        return file.parse(data, self.name)
+
+
+class Scene:
+    """A source with its S3 object, its clock and its log."""
+
+    def __init__(self, content):
+        self.object, self.clock, self.log = FakeObject(content), Clock(), Log()
+        self.source = S3Source(
+            self.object, self.log.telemetry, max_age_seconds=MAX_AGE_SECONDS, clock=self.clock
+        )
+
+    def names(self, later=0.0):
+        """Return the models of the table after so many seconds more."""
+        self.clock.now += later
+        return list(self.source.table().rows)
+
+    def names_after(self, content):
+        """Return the models of the table after the object has changed."""
+        self.object.content = content
+        return self.names(later=MAX_AGE_SECONDS)
+
+    def messages(self):
+        return [line["message"] for line in self.log.lines]
+
+
+def test_change():
+    """A new table is in use after the maximum age; a table that did not change is not parsed."""
+    scene = Scene(yaml("a"))
+    table = scene.source.table()
+    assert scene.names(later=MAX_AGE_SECONDS - 1) == ["a"]
+    assert (scene.object.fetches, scene.object.parsed) == (1, 1)
+
+    scene.names(later=1)
+    assert scene.source.table() is table
+    assert (scene.object.fetches, scene.object.parsed) == (2, 1)
+    assert scene.names_after(yaml("a", "b")) == ["a", "b"]
+    assert scene.messages() == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        pytest.param(FetchFailed("NoSuchKey"), "routing table not fetched", id="gone"),
+        pytest.param(ZeroDivisionError("canary"), "bug", id="bug"),
+        pytest.param(BAD, "routing table refused", id="not-a-table"),
+        pytest.param(b"", "routing table refused", id="empty"),
+        pytest.param(yaml("a"), "routing table refused", id="too-few"),
+    ],
+)
+def test_bad_table(bad, message):
+    """The good table stays in use without end, and the log says why."""
+    scene = Scene(yaml("a", "b", "c", "d"))
+    good = scene.names()
+
+    assert [scene.names_after(bad) for _ in range(100)] == [good] * 100
+    assert set(scene.messages()) == {message}
+    assert "canary" not in scene.log.text
+
+
+def test_bad_table_is_parsed_once():
+    """A refused table is parsed and logged once; the next good table is taken."""
+    scene = Scene(yaml("a"))
+    scene.names()
+    for _ in range(5):
+        scene.names_after(BAD)
+
+    assert (scene.object.fetches, scene.object.parsed) == (6, 2)
+    assert scene.messages() == ["routing table refused"]
+    assert scene.names_after(yaml("a", "b")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("new", "taken"),
+    [
+        pytest.param(yaml("a", "b", "c", "d"), True, id="a-fifth"),
+        pytest.param(yaml("a", "b", "c"), False, id="more-than-a-fifth"),
+        pytest.param(yaml("a", "b", "c", "d", "f"), True, id="one-renamed"),
+        pytest.param(yaml("a", "b", "c", "f", "g", "h", "i"), False, id="two-renamed"),
+        pytest.param(yaml("a", more="allow_shrink: true\n"), True, id="allowed"),
+    ],
+)
+def test_shrinking(new, taken):
+    """A table that loses more than a fifth of the models is refused unless it allows that."""
+    scene = Scene(yaml("a", "b", "c", "d", "e"))
+    old = scene.names()
+
+    assert (scene.names_after(new) != old) is taken
+    assert bool(scene.log.lines) is not taken
+
+
+def test_shrinking_is_explained():
+    """The log says which models are gone, and which key allows it."""
+    scene = Scene(yaml(*"abcdefgh"))
+    scene.names()
+    scene.names_after(yaml("a"))
+
+    (line,) = scene.log.lines
+    assert line["problems"] == [
+        "s3://tables/routing.yaml: models: 7 of 8 models are gone (b, c, d, …), which is more than "
+        "a fifth; say allow_shrink: true if that is meant"
+    ]
+
+
+@pytest.mark.parametrize("bad", [FetchFailed("NoSuchBucket"), BAD], ids=["away", "refused"])
+def test_no_table_yet(bad):
+    """Until there is a table every request fails, and every few seconds one request fetches."""
+    scene = Scene(bad)
+    for later in (0, 1, 1):
+        with pytest.raises(RoutingUnavailable):
+            scene.names(later)
+    assert scene.object.fetches == 1
+    with pytest.raises(RoutingUnavailable):
+        scene.names(COOLDOWN_SECONDS)
+
+    scene.object.content = yaml("a")
+    assert scene.names(later=COOLDOWN_SECONDS) == ["a"]
+
+
+def test_age():
+    """The metric is the time since the table in use was known to be the newest."""
+    scene = Scene(yaml("a"))
+    scene.names()
+    ages = []
+    scene.log.telemetry.table_age = ages.append
+    for content in (FetchFailed("SlowDown"), BAD, BAD, yaml("a", "b"), BAD):
+        scene.names_after(content)
+
+    assert ages == [30, 60, 90, 30]
