@@ -9,10 +9,10 @@ import pytest
 from tests.support.canary import CANARY
 from tests.support.events import token_event
 from tests.support.http_server import StubServer, response, sends, waits
+from tests.support.key_documents import api_key, document, entry
 from tests.support.lambda_process import AUTHORIZER, LambdaProcess, client_of
 from tests.support.ports import closed_port
 from tests.support.problems import assert_problem
-from tests.support.key_documents import api_key, document, entry
 
 SECRET = "inference-gateway/keys"
 GOOD, DISABLED, EXPIRED = (api_key(key_id) for key_id in ("abcd1234", "d1sabled", "exp1red0"))

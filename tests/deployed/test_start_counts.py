@@ -13,8 +13,8 @@ import pytest
 
 from tests.support.events import proxy_event, token_event
 from tests.support.http_server import StubServer, response
-from tests.support.lambda_process import function_environment, python
 from tests.support.key_documents import api_key, document, entry
+from tests.support.lambda_process import function_environment, python
 
 HANDLER, AUTHORIZER = "app.app", "app.authorize"
 KEY = api_key()

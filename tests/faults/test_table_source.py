@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from chalicelib.routing.reading import file
-from chalicelib.routing.s3_source import S3Source
-from chalicelib.routing.s3_source import S3Object, s3_client
+from chalicelib.routing.s3_source import S3Object, S3Source, s3_client
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import S3Location, Settings
 from gatewayctl.cli import main as gatewayctl

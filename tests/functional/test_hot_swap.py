@@ -4,10 +4,9 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.routing.reading import file
-from chalicelib.routing.s3_source import S3Source
-from chalicelib.routing.s3_source import Fetched
+from chalicelib.routing.s3_source import Fetched, S3Source
+from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.clients import LambdaClient
 from tests.support.gateway import Log, build_gateway
 from tests.support.profile import LONG

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.functional.leaks.scene import SECRETS, Scene
 from tests.support.clients import LambdaClient, LocalClient
 from tests.support.http_server import StubServer
-from tests.support.tokens import Key
 from tests.support.issuer_server import Issuer
+from tests.support.tokens import Key
 
 AWS = {
     "AWS_DEFAULT_REGION": "us-east-1",
