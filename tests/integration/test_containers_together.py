@@ -5,11 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.containers.account import artifacts, image
-from tests.containers.container import (
-    failing,
-    huge,
-    wrapping,
-)
+from tests.containers.container import failing, huge, wrapping
 from tests.support.stand_in import error_of
 
 

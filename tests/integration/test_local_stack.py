@@ -14,8 +14,9 @@ import tempfile
 import psutil
 import pytest
 
+from tests.support.paths import ROOT
 from tests.support.ports import free_port
-from tests.support.stand_in import ROOT, gone, wait_until
+from tests.support.stand_in import gone, wait_until
 
 
 class LocalStack:

@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.containers.account import artifacts, image
-from tests.containers.container import (
-    failing,
-)
+from tests.containers.container import failing
 from tests.support.stand_in import error_of, wait_until
 
 TEN_MODELS = [f"m{number}.tar.gz" for number in range(10)]

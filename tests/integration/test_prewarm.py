@@ -15,8 +15,9 @@ from gatewayctl import aws, prewarm
 from gatewayctl.cli import main
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
-from tests.support.stand_in import ROOT, wait_until
-from tests.support.upstream import Upstream, sends
+from tests.support.http_server import StubServer, sends
+from tests.support.paths import ROOT
+from tests.support.stand_in import wait_until
 
 DEMO = str(ROOT / "routing.yaml")
 HERE = {
@@ -305,7 +306,7 @@ class TestNoAws:
 
     def test_bad_credentials(self, monkeypatch):
         """Nobody may do anything with them: 3."""
-        with Upstream(answering(403, "ExpiredTokenException")) as upstream:
+        with StubServer(answering(403, "ExpiredTokenException")) as upstream:
             monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
             outcome = run(aws.client, "--table", DEMO)
 
@@ -314,7 +315,7 @@ class TestNoAws:
 
     def test_no_permission(self, monkeypatch):
         """One model may be forbidden and another not: a failure of each, without AWS's words."""
-        with Upstream(answering(403, "AccessDeniedException")) as upstream:
+        with StubServer(answering(403, "AccessDeniedException")) as upstream:
             monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
             outcome = run(aws.client, "iris", "wine", "--table", DEMO)
 

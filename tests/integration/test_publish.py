@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.routing.reading import file
+from tests.support.paths import ROOT
 from tests.support.publish_desk import COMPILED, KEY, Desk, digest, yaml
-from tests.support.stand_in import ROOT
 
 OLD = yaml("a", "b", "c", "d", "e")
 NEW = OLD.replace("endpoint: a", "endpoint: a-next")

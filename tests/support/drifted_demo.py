@@ -14,7 +14,8 @@ import pytest
 
 from gatewayctl.cli import main
 from tests.containers.account import INSTANCES, RESOURCES, ROLE, VARIANT
-from tests.support.stand_in import ROOT, wait_until
+from tests.support.paths import ROOT
+from tests.support.stand_in import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,20 +10,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.support.doors import ApiGatewayDoor
 
 from chalicelib.routing.s3_source import S3Object, S3Source
 from chalicelib.settings import S3Location
 from gatewayctl import aws
 from gatewayctl.cli import main
 from gatewayctl.publishing.command import command
-from tests.support.gateway import AWS, Log, house
+from tests.support.clients import LambdaClient
+from tests.support.gateway import AWS, Log, build_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.gateway import House
+    from tests.support.gateway import BuiltGateway
     from tests.support.stand_in import StandIn
 
 KEY = "gateway/routing.yaml"
@@ -135,13 +135,13 @@ class Desk:
         """What the metadata of the live table says."""
         return str(self.get()["Metadata"]["sha256"])
 
-    def gateway(self) -> tuple[House, Log]:
+    def gateway(self) -> tuple[BuiltGateway, Log]:
         """One that looks at the table before every request, and what it writes about it."""
         log = Log()
         with self.environment():
             place = S3Object(S3Location(self.bucket, KEY))
             source = S3Source(place, log.telemetry, max_age_seconds=0)
-            gateway = house(ApiGatewayDoor, source=source)
+            gateway = build_gateway(LambdaClient, source=source)
             gateway.get("/health")
         return gateway, log
 

@@ -17,8 +17,8 @@ from botocore.loaders import Loader
 
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
+from tests.support.paths import ROOT
 from tests.support.profile import LONG
-from tests.support.stand_in import ROOT
 from tests.support.stock import CALLS, ONCE, SECONDS, ours, prepared, text_of, told
 
 KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}

@@ -12,7 +12,7 @@ from chalicelib.aws.deadline import Deadline
 from chalicelib.payload.admission import InferenceRequest
 from chalicelib.telemetry.log import RequestRecord
 from tests.support.gateway import runtime_at, table
-from tests.support.upstream import Upstream, sends, sends_and_closes
+from tests.support.http_server import StubServer, sends, sends_and_closes
 
 MODELS = table("version: 1\nmodels:\n  m: {kind: single, endpoint: e, max_attempts: 1}\n")
 SMALL = InferenceRequest(b"{}", "application/json")
@@ -57,7 +57,7 @@ def drips(start, rest=b""):
 )
 def test_answer(script):
     """A byte now and then does not make an upstream any less late."""
-    with Upstream(script) as upstream:
+    with StubServer(script) as upstream:
         runtime, started = runtime_at(upstream.url), time.monotonic()
 
         with pytest.raises(errors.UpstreamTimedOut):
@@ -81,7 +81,7 @@ def test_request_that_is_not_taken():
 def test_request_that_is_taken_slowly():
     """A large body may take longer than a connection may take to be made."""
     taken = threading.Event()
-    with Upstream(sends(ANSWER)) as upstream, SlowWay(upstream, taken) as url:
+    with StubServer(sends(ANSWER)) as upstream, SlowWay(upstream, taken) as url:
         body = InferenceRequest(b"x" * 30_000_000, "text/csv")
 
         assert invoke(runtime_at(url), body, seconds=30.0).body == b"7"
@@ -147,7 +147,7 @@ def test_tls_that_says_nothing():
 
 def test_next_request():
     """A connection that is used again has the time of the request that uses it."""
-    with Upstream(sends(ANSWER)) as upstream:
+    with StubServer(sends(ANSWER)) as upstream:
         runtime = runtime_at(upstream.url)
         answers = [invoke(runtime, seconds=seconds).body for seconds in (SECONDS, 20.0, SECONDS)]
 
@@ -160,7 +160,7 @@ def test_next_request():
 def test_answer_that_had_begun(cut):
     """Who has begun to answer may have run the model: it is not called again."""
     table_of_two = table("version: 1\nmodels:\n  m: {kind: single, endpoint: e}\n")
-    with Upstream(sends_and_closes(cut)) as upstream, pytest.raises(errors.UpstreamTruncated):
+    with StubServer(sends_and_closes(cut)) as upstream, pytest.raises(errors.UpstreamTruncated):
         runtime_at(upstream.url).invoke(
             table_of_two.resolve("m"), SMALL, Deadline.soonest([5]), RequestRecord("id")
         )
@@ -179,7 +179,7 @@ def test_error_without_end():
             connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
             read.append(0x10000)
 
-    with Upstream(endless) as upstream, pytest.raises(errors.UpstreamFailed):
+    with StubServer(endless) as upstream, pytest.raises(errors.UpstreamFailed):
         invoke(runtime_at(upstream.url), seconds=20.0)
 
     assert sum(read) < 20_000_000  # and what lies in the sockets' buffers
@@ -187,7 +187,7 @@ def test_error_without_end():
 
 def test_connection_that_was_long_idle():
     """Whoever is in between may have forgotten it: it is not used again, and nobody notices."""
-    with Upstream(sends(ANSWER)) as upstream:
+    with StubServer(sends(ANSWER)) as upstream:
         runtime = runtime_at(upstream.url)
         invoke(runtime, seconds=20.0)
         pool = pool_of(runtime)

@@ -27,8 +27,9 @@ from gatewayctl.http_api.document import document
 from gatewayctl.http_api.operation_ids import operation_id
 from gatewayctl.http_api.operations import ANY_VALUE
 from gatewayctl.http_api.problems import FAMILY, URN, statuses
-from tests.support.doors import ROOT, LocalDoor
-from tests.support.gateway import TABLE, house
+from tests.support.clients import LocalClient
+from tests.support.gateway import TABLE, build_gateway
+from tests.support.paths import ROOT
 from tests.support.problems import MEMBERS
 from tests.support.problems import family as every_error
 from tests.support.profile import LONG
@@ -397,7 +398,7 @@ class TestWhole:
 
     def test_version(self, described):
         """The table's digest, as GET /health says it."""
-        health = house(LocalDoor).get("/health").json()
+        health = build_gateway(LocalClient).get("/health").json()
 
         assert described["info"]["version"] == health["table"]
 
@@ -424,7 +425,7 @@ class TestWhole:
 
     def test_answers_of_our_own(self, described):
         """The members of a list, of a model and of the health are those that one gets."""
-        schemas, gateway = described["components"]["schemas"], house(LocalDoor)
+        schemas, gateway = described["components"]["schemas"], build_gateway(LocalClient)
         listing = gateway.get("/models?limit=1").json()
 
         assert schemas["Models"]["properties"].keys() == listing.keys()

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from chalicelib.telemetry.log import RequestRecord, Telemetry
-from tests.support.measures import NotEmf, check, read
+from tests.support.emf import NotEmf, check, read
 
 SERVICE = "inference-gateway-local"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidJson
 from chalicelib.payload.strict_json import MAX_DEPTH, check
-from tests.support.json_test_suite import REFUSED_AT_WILL, cases
+from tests.support.vectors import REFUSED_AT_WILL, json_test_suite
 
 VALUES = st.recursive(
     st.none()
@@ -31,7 +31,7 @@ def verdict(body):
 
 @pytest.fixture(scope="module", name="suite")
 def _suite():
-    return {name: verdict(body) for name, body in cases().items()}
+    return {name: verdict(body) for name, body in json_test_suite().items()}
 
 
 @pytest.mark.parametrize(("prefix", "taken"), [("y_", True), ("n_", False)])
