@@ -1,4 +1,4 @@
-"""Who is calling: the authorizer's word, and what the gateway makes of it."""
+"""The authorizer's context, and what the gateway makes of it."""
 
 import pytest
 
@@ -39,7 +39,7 @@ class NoTable:
 
 
 class SlowScheme(FakeScheme):
-    """After its answer some time passes, until the handler has it."""
+    """Moves the clock after each credential, as if time passed before the handler runs."""
 
     def __init__(self, known, clock, seconds):
         super().__init__(known)
@@ -56,7 +56,7 @@ def bearer(token):
 
 
 def without_instance(response):
-    """All that a caller can tell one answer from another by."""
+    """Return everything by which a caller could tell two responses apart."""
     problem = response.json()
     assert problem.pop("instance") == response.headers["x-request-id"]
     own = {"x-request-id", "server-timing", "content-length"}
@@ -65,7 +65,7 @@ def without_instance(response):
 
 @closed_routes
 def test_ok(build, method, path):
-    """A good credential comes to the view, whatever that has to say; the scheme sees the token."""
+    """With a good credential the request reaches its view; the log names the caller."""
     scheme = FakeScheme()
     gateway = build(scheme=scheme)
 
@@ -81,7 +81,7 @@ def test_ok(build, method, path):
 
 @closed_routes
 def test_unauthorized(build, method, path):
-    """A bad one does not, and nobody is asked anything."""
+    """With a bad credential nothing is called, and the response is a 401."""
     gateway = build(scheme=FakeScheme(BAD))
 
     response = gateway.client.send(method, path, bearer("wrong-secret"), b"{}")
@@ -94,7 +94,7 @@ def test_unauthorized(build, method, path):
 
 @closed_routes
 def test_unavailable(build, method, path):
-    """One that cannot be checked is not the caller's fault, and does not let in either."""
+    """If a credential cannot be checked the response is a 503, and nothing is called."""
     gateway = build(scheme=FakeScheme(AWAY))
 
     response = gateway.client.send(method, path, bearer("away"), b"{}")
@@ -118,7 +118,7 @@ def test_unavailable(build, method, path):
     ],
 )
 def test_context_that_does_not_let_in(deployed, method, path, context):
-    """An event that came past our authorizer, or by another one."""
+    """Only a context of the gateway's own authorizer lets a caller in."""
     event = deployed.client.event(method, path, JSON, b"{}")
     event["requestContext"]["authorizer"] = context
     if context is None:
@@ -138,7 +138,7 @@ def test_context_that_does_not_let_in(deployed, method, path, context):
     ],
 )
 def test_context_that_cannot_be(deployed, capfd, context):
-    """A bug of the authorizer's is a failure of ours: closed, and told like any other."""
+    """A malformed context is a failure of the gateway, which calls nothing."""
     event = deployed.client.event("POST", "/predict/churn", JSON, b"{}")
     event["requestContext"]["authorizer"] = context
 
@@ -159,7 +159,7 @@ def test_context_that_cannot_be(deployed, capfd, context):
     ],
 )
 def test_expires_on_the_way(build, expires_in, passes, status):
-    """A policy is kept by its token for a while; the credential is looked at again after that."""
+    """A credential that expired after the authorizer ran is refused by the handler."""
     clock = Clock()
     clock.now = 1_800_000_000.0
     expires = None if expires_in is None else int(clock.now) + expires_in
@@ -175,7 +175,7 @@ def test_expires_on_the_way(build, expires_in, passes, status):
 
 
 def test_one_answer_for_every_reason(build):
-    """Nobody learns what is wrong with a credential; only the request's own id differs."""
+    """All refusals of credentials are alike, except for the request's id."""
     clock = Clock()
     late = {"late": Identity("web-shop", ("*",), int(clock.now))}
     gateway = build(scheme=FakeScheme(BAD | late), clock=clock, cors_origin="*")
@@ -191,7 +191,7 @@ def test_one_answer_for_every_reason(build):
 
 @pytest.mark.parametrize("token", ["wrong-secret", "away", TOKEN])
 def test_health_is_open(build, token):
-    """A load balancer has no credential, and nobody looks at one."""
+    """`/health` ignores credentials."""
     scheme = FakeScheme(BAD | AWAY)
     gateway = build(scheme=scheme)
 
@@ -212,7 +212,7 @@ def test_health_is_open(build, token):
     ],
 )
 def test_wrong_method(build, token, method, path):
-    """405 whoever asks: which methods there are is no secret."""
+    """A wrong method is a 405 for every caller."""
     gateway = build(scheme=FakeScheme({**BAD, **AWAY, TOKEN: IDENTITY}))
 
     response = gateway.client.send(method, path, bearer(token), b"{}")
@@ -223,7 +223,7 @@ def test_wrong_method(build, token, method, path):
 
 
 def test_credential_comes_first(build):
-    """Before the name, the table and everything that may be wrong with a request."""
+    """The credential is checked before the name, the table and the rest of the request."""
     gateway = build(scheme=FakeScheme(BAD), source=NoTable())
     wrong = {"Content-Type": "text/plain", "Accept": "text/html", "X-Request-Timeout-Ms": "soon"}
 

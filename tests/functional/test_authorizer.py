@@ -1,4 +1,4 @@
-"""`app.authorize`: it says who, never no, and raises for bugs alone."""
+"""`app.authorize`: it identifies the caller, always allows, and raises only for bugs."""
 
 import json
 import traceback
@@ -26,7 +26,7 @@ KEYS = {
 
 
 class Desk:
-    """A gateway's authorizer, asked as API Gateway asks it."""
+    """A gateway's authorizer, called as API Gateway calls it."""
 
     def __init__(self, known):
         self.scheme = FakeScheme(known)
@@ -86,7 +86,7 @@ def _desk():
 )
 @pytest.mark.parametrize("route", ["POST /predict/iris", "GET /models", "GET /models/a/b/c"])
 def test_answer(desk, token, principal, context, route):
-    """Always an Allow, on every route, because it is kept by the token; the context is texts."""
+    """The result allows every route, because API Gateway caches it; the context is text."""
     response = desk.ask(f"Bearer {token}", *route.split())
 
     assert (response["principalId"], response["context"]) == (principal, context)
@@ -133,12 +133,12 @@ def test_answer(desk, token, principal, context, route):
     ],
 )
 def test_header(desk, authorization, outcome):
-    """`Bearer`, in any case, one space, the token, and nothing else."""
+    """The header is `Bearer` in any case, one space, and the token."""
     assert desk.ask(authorization)["context"]["outcome"] == outcome
 
 
 def test_no_scheme_is_asked_about_what_is_no_bearer_token(desk):
-    """What has another form is refused for its form."""
+    """A header of another form is refused without checking it."""
     for authorization in ("", "Bearer", "Bearer  x", "Basic x", TOKEN, "Bearer x "):
         desk.ask(authorization)
 
@@ -159,7 +159,7 @@ def test_no_scheme_is_asked_about_what_is_no_bearer_token(desk):
     ],
 )
 def test_log(desk, token, line):
-    """One line with the reason, which nobody else is told."""
+    """Each credential leaves one line, which alone has the reason."""
     desk.ask(f"Bearer {token}")
 
     (logged,) = desk.log.credentials
@@ -169,7 +169,7 @@ def test_log(desk, token, line):
 
 
 def test_naughty_strings(desk, capfd):
-    """Whatever stands in the header: an response, and one line of ours."""
+    """Any text in the header gets a result and one line of log."""
     texts = [*vectors("blns.json"), f"{CANARY}\n{{", f'{CANARY}", "outcome": "ok', "gw_" + CANARY]
 
     responses = [desk.ask(form.format(text)) for text in texts for form in ("{}", "Bearer {}")]
@@ -181,7 +181,7 @@ def test_naughty_strings(desk, capfd):
 
 
 def test_real_schemes(capfd):
-    """What the settings of a fresh checkout make of a header, when there is no store to ask."""
+    """Without a key store and an issuer every token is refused for its own reason."""
     log = Log()
     settings = Settings.from_env({"GATEWAY_KEYS_SECRET": ""})
     authorize = create_app(settings, telemetry=log.telemetry).handler_map["authorize"]
@@ -197,7 +197,7 @@ def test_real_schemes(capfd):
 
 
 def test_bug(desk, capfd):
-    """It raises, and API Gateway answers 500: closed. Nobody is told what the bug said."""
+    """After a bug the authorizer raises, so API Gateway refuses; the bug's text is hidden."""
     desk.scheme.known = {"token": ValueError(f"cannot use {CANARY}")}
 
     with pytest.raises(AuthorizerFailed) as failed:
@@ -211,7 +211,7 @@ def test_bug(desk, capfd):
 
 
 def test_no_header_in_chalice_local():
-    """Chalice answers before us, as API Gateway does: a bare 401."""
+    """Without the header Chalice itself responds with 401, as API Gateway does."""
     local = LocalGateway(build_gateway(LambdaClient).app, Config())
 
     with pytest.raises(NotAuthorizedError):

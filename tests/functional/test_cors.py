@@ -1,4 +1,4 @@
-"""CORS is set in one place, and is on every answer that the gateway makes."""
+"""CORS: one setting, and headers on every response."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def names(header):
 @pytest.mark.parametrize(("parts", "request_line", "status"), ANSWERS)
 @pytest.mark.parametrize("origin", ["*", ORIGIN])
 def test_every_answer(build, parts, request_line, status, origin):
-    """Errors included: a browser shows a script nothing of an answer without CORS."""
+    """Errors have CORS headers, too; without them a browser shows a script nothing."""
     gateway = build(cors_origin=origin, **parts)
 
     response = gateway.client.send(*request_line.split(), JSON, b"{}")
@@ -68,7 +68,7 @@ def test_every_answer(build, parts, request_line, status, origin):
 
 @pytest.mark.parametrize(("parts", "request_line", "status"), ANSWERS)
 def test_off(build, parts, request_line, status):
-    """Without the setting there is nothing of it on any answer."""
+    """Without the setting no response has CORS headers."""
     response = build(**parts).client.send(*request_line.split(), JSON, b"{}")
 
     assert response.status == status

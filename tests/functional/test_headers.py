@@ -1,4 +1,4 @@
-"""Headers that go to the model and come back from it, and those that are for the gateway."""
+"""Headers for the model, from the model, and for the gateway."""
 
 import pytest
 
@@ -26,14 +26,14 @@ ALL = {CUSTOM: "trace=7", INFERENCE_ID: "id-7", SESSION_ID: "NEW_SESSION"}
     ],
 )
 def test_passed(gateway, model, passed):
-    """A model's `pass_headers` lets headers through, and nothing else does."""
+    """Only the headers in a model's `pass_headers` are passed on."""
     assert gateway.post(f"/predict/{model}", b"{}", {**JSON, **ALL}).status == 200
 
     assert gateway.call.request.passed == passed
 
 
 def test_absent(gateway):
-    """What a caller does not send is not made up."""
+    """A header that the caller does not send is not passed on."""
     assert gateway.post("/predict/attributes", b"{}", {**JSON, INFERENCE_ID: "7"}).status == 200
 
     assert gateway.call.request.passed == {"InferenceId": "7"}
@@ -63,7 +63,7 @@ def test_absent(gateway):
     ],
 )
 def test_returned(build, model, returned):
-    """A model's `return_headers` lets its headers out, and nothing else does."""
+    """Only the headers in a model's `return_headers` reach the caller."""
     result = InferenceResponse(
         b"",
         "text/plain",
@@ -82,7 +82,7 @@ def test_returned(build, model, returned):
     [("1", 0.001), ("500", 0.5), ("0500", 0.5), ("1999", 1.999), ("2000", 2), ("999999999", 2)],
 )
 def test_requested_timeout(gateway, said, seconds):
-    """A caller may shorten the model's time, and never lengthen it."""
+    """A caller may shorten the model's timeout, and never lengthen it."""
     assert gateway.post("/predict/hasty", b"{}", {**JSON, TIMEOUT: said}).status == 200
 
     assert seconds - 0.5 < gateway.call.seconds <= seconds
@@ -108,7 +108,7 @@ def test_requested_timeout(gateway, said, seconds):
     ids=ascii,
 )
 def test_bad_timeout(gateway, said):
-    """A number that means nothing is not guessed at."""
+    """A timeout that is not a positive whole number is refused."""
     response = gateway.post("/predict/hasty", b"{}", {**JSON, TIMEOUT: said})
 
     assert TIMEOUT in assert_problem(response, 400, "invalid-header")["detail"]

@@ -1,4 +1,4 @@
-"""Tables that change under load: every request sees one of them, and sees all of it."""
+"""Tables that change under load: each request uses one table for everything."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ REQUESTS, SWAPS = (100_000, 1_000) if LONG else (4_000, 50)
 
 
 def generation(number):
-    """A table in which everything says which one it is."""
+    """Build a table in which every value has its number."""
     return f"""\
 version: 1
 models:
@@ -30,7 +30,7 @@ models:
 
 
 class Place:
-    """Has a newer table whenever it is told to."""
+    """A source that has a newer table when the test sets one."""
 
     name = "s3://tables/routing.yaml"
 
@@ -48,12 +48,12 @@ class Place:
 
 
 def told(target, _):
-    """A model that answers with what was called."""
+    """Answer with the target."""
     return InferenceResponse(json.dumps(target).encode(), "application/json")
 
 
 def test_no_torn_reads():
-    """Name, target, parameters and the log's digest of a request all come from one table."""
+    """Name, target, parameters and the digest in the log of a request are of one table."""
     place, log = Place(), Log()
     source = S3Source(place, log.telemetry, max_age_seconds=0.0)
     gateway = build_gateway(LambdaClient, source=source)

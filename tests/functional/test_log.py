@@ -1,4 +1,4 @@
-"""What every answer says about its request, and the one line that is written down about it."""
+"""The headers of every response about its request, and the one line of log."""
 
 import re
 
@@ -31,7 +31,7 @@ POWERTOOLS_KEYS = {"level", "location", "message", "timestamp", "service"}
 
 
 def test_prediction(gateway):
-    """Who called what, how it ended and how long it took."""
+    """The line has the caller, the model, the status and the times."""
     response = gateway.predict("house-price/houston", b'{"a": 1}')
 
     (line,) = gateway.log.lines
@@ -51,7 +51,7 @@ def test_prediction(gateway):
 
 
 def test_refusal(gateway):
-    """A name that the table does not have is no model's, and is not repeated."""
+    """The line of an unknown model has no model, and does not repeat the name."""
     gateway.predict("no-such-model", b"{}")
 
     (line,) = gateway.log.lines
@@ -61,14 +61,14 @@ def test_refusal(gateway):
 
 
 def test_bytes_out(gateway):
-    """Of problems too."""
+    """`bytes_out` counts problems, too."""
     response = gateway.predict("churn", b"{")
 
     assert gateway.log.requests[0]["bytes_out"] == len(response.body) > 0
 
 
 def test_cold_start(gateway):
-    """Only the first request of a process is one, whatever it asks for."""
+    """Only the first request of a process is a cold start."""
     for path in ("/health", "/models", "/health"):
         gateway.get(path)
 
@@ -77,7 +77,7 @@ def test_cold_start(gateway):
 
 @pytest.mark.parametrize("context", [LambdaContext("lambdas-own"), None], ids=["context", "none"])
 def test_id_is_api_gateways(deployed, context):
-    """API Gateway's request id is the instance, the header and the line."""
+    """API Gateway's request id is in the problem, the header and the line."""
     event = deployed.client.event("POST", "/predict/nothing")
     event["requestContext"]["requestId"] = "api-gateways-own"
 
@@ -89,7 +89,7 @@ def test_id_is_api_gateways(deployed, context):
 
 
 def test_id_is_lambdas(deployed):
-    """`chalice local` has none of API Gateway's."""
+    """Without API Gateway's request id Lambda's is used."""
     event = deployed.client.event("GET", "/health")
     del event["requestContext"]["requestId"]
 
@@ -99,7 +99,7 @@ def test_id_is_lambdas(deployed):
 
 
 def test_id_is_never_the_callers(gateway):
-    """Nobody can write another's id into the log."""
+    """A caller cannot set the request id."""
     said = {"X-Request-Id": "mine", "X-Amzn-RequestId": "mine", "X-Amzn-Trace-Id": "Root=mine"}
 
     response = gateway.get("/health", said)
@@ -119,7 +119,7 @@ def test_id_is_never_the_callers(gateway):
     ],
 )
 def test_server_timing(gateway, method, path, called):
-    """On every answer: the gateway's time, and the model's when there was a call."""
+    """Every response has the gateway's time, and the model's after a call."""
     response = gateway.client.send(method, path, JSON, b"{}")
 
     model = r"model;dur=\d+\.\d, " if called else ""
@@ -127,7 +127,7 @@ def test_server_timing(gateway, method, path, called):
 
 
 def test_server_timing_of_a_failure(build):
-    """A call that failed took its time too."""
+    """A call that failed has a time, too."""
     gateway = build(runtime=FakeRuntime(error=UpstreamTimedOut()))
 
     timing = gateway.predict("churn").headers["server-timing"]

@@ -1,4 +1,4 @@
-"""What is counted: of which requests, and under which name."""
+"""Metrics: which requests count, and under which model."""
 
 import pytest
 
@@ -65,7 +65,7 @@ class Retrying(FakeRuntime):
 
 
 def gateway(door=LambdaClient, *, source=None, scheme=None, **settings):
-    """A gateway whose metrics can be read."""
+    """Build a gateway whose metrics can be read."""
     books = MetricsLog(**settings)
     runtime = Retrying(answer)
     app = create_app(
@@ -97,7 +97,7 @@ def gateway(door=LambdaClient, *, source=None, scheme=None, **settings):
     ],
 )
 def test_a_prediction(door, path, *, headers, status, model, counted):
-    """Counted under the entry of the table, by our own status, whoever is to blame."""
+    """A prediction counts under its entry in the table, by the gateway's own status."""
     house = gateway(door)
     assert house.post(f"/predict/{path}", b"{}", headers).status == status
 
@@ -124,7 +124,7 @@ def test_a_prediction(door, path, *, headers, status, model, counted):
     ],
 )
 def test_not_a_prediction(door, method, path, headers, status):
-    """Nothing is counted of what is no call of a model by somebody whom we know."""
+    """Only predictions of known callers count."""
     house = gateway(door)
 
     assert house.client.send(method, path, headers, b"{}").status == status
@@ -134,7 +134,7 @@ def test_not_a_prediction(door, method, path, headers, status):
 @pytest.mark.parametrize("door", [LocalClient, LambdaClient])
 @pytest.mark.parametrize(("method", "path"), [("POST", "/predict/iris"), ("GET", "/models")])
 def test_unauthorized(door, method, path):
-    """A refused credential is counted by itself, for the gateway as a whole."""
+    """A refused credential counts for the gateway as a whole."""
     house = gateway(door)
     assert house.client.send(method, path, BAD, b"{}").status == 401
 
@@ -143,7 +143,7 @@ def test_unauthorized(door, method, path):
 
 
 def test_per_model_off():
-    """The same sums, and not one series for a model."""
+    """Without metrics per model the sums are the same."""
     house = gateway(per_model=False)
     for path in ("iris", "churn", "nothing"):
         house.post(f"/predict/{path}", b"{}", GOOD)
@@ -153,7 +153,7 @@ def test_per_model_off():
 
 
 def test_setting(capsys):
-    """GATEWAY_METRICS_PER_MODEL says which, to a gateway that makes its telemetry itself."""
+    """GATEWAY_METRICS_PER_MODEL decides about metrics per model."""
     for value, dimensions in (("on", [["service"], ["service", "model"]]), ("off", [["service"]])):
         settings = Settings.from_env({"GATEWAY_METRICS_PER_MODEL": value})
         source = FixedTable(table())
@@ -166,7 +166,7 @@ def test_setting(capsys):
 
 
 def test_table_rejected():
-    """A table that cannot be used is counted when it is found, and calls of models as failed."""
+    """A refused table counts once; predictions without a table count as failed."""
     books = MetricsLog()
     settings = Settings.from_env({"GATEWAY_ROUTING": "file:nothing.yaml"})
     app = create_app(settings, schemes=[FakeScheme()], telemetry=books.telemetry)
@@ -179,7 +179,7 @@ def test_table_rejected():
 
 
 class TestKeyStoreAge:
-    """How old the keys are by which somebody was let in, or not."""
+    """The age of the keys with which a credential was checked."""
 
     KEY = f"gw_abcdefgh_{'s' * 43}"
 
@@ -209,7 +209,7 @@ class TestKeyStoreAge:
         house.client.event("GET", "/models", {"Authorization": f"Bearer {token}"})
 
     def test_age(self, house, time):
-        """From the authorizer, on the service alone; as old as they may be, and then new."""
+        """The authorizer publishes the age for the service alone."""
         for passed in (0.0, 12.5, 47.0, 1.0):
             time[0] += passed
             self.ask(house, self.KEY)
@@ -218,7 +218,7 @@ class TestKeyStoreAge:
         assert all(blob.dimensions == [["service"]] for blob in house.log.blobs)
 
     def test_others(self, house, time):
-        """A credential that no key was looked up for says nothing about their age."""
+        """A credential without a key says nothing about the age of the keys."""
         self.ask(house, self.KEY)
         time[0] += 86_000
         for token in (TOKEN, "bad", "gw_malformed"):

@@ -1,6 +1,6 @@
-"""The Big List of Naughty Strings in every place that a caller can fill.
+"""The Big List of Naughty Strings in every part of a request.
 
-Never a 500, never a call that the table does not name, and a log of one line a request.
+None leads to a 500 or to a call that the table does not name; each leaves one line of log.
 """
 
 from urllib.parse import quote
@@ -34,7 +34,7 @@ def _naughty():
 
 
 def assert_sober(gateway, responses):
-    """Every answer is ours and none is a failure of ours; every request has its line."""
+    """Every response is the gateway's own and below 500; every request has its line."""
     for response in responses:
         if response.status != 200:
             assert_problem(response, response.status, response.json()["type"].rpartition(":")[2])
@@ -48,7 +48,7 @@ def assert_sober(gateway, responses):
 
 
 def named(deployed, resource, segments, method="POST"):
-    """The answer to a path whose segments API Gateway hands over as they are here."""
+    """Send path parameters exactly as given."""
     event = deployed.client.event(method, resource, JSON, b"{}")
     event["requestContext"]["resourcePath"] = resource
     event["pathParameters"] = segments
@@ -85,7 +85,7 @@ def test_model_with_parameters(deployed, naughty):
 
 
 def test_path_on_the_wire(gateway, naughty):
-    """Percent-encoded, as a client sends it, and never decoded on its way to a target."""
+    """Percent-encoded in the path: nothing is decoded on the way to a target."""
     responses = [
         gateway.post(f"/predict/house-price/{quote(text, safe='')}") for text in naughty if text
     ]
@@ -97,7 +97,7 @@ def test_path_on_the_wire(gateway, naughty):
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_header(gateway, naughty, header):
-    """In a header: refused, negotiated, passed on as it is, or ignored."""
+    """In a header: refused, negotiated, passed on unchanged, or ignored."""
     responses = [gateway.post("/predict/attributes", b"{}", {**JSON, header: it}) for it in naughty]
 
     assert_sober(gateway, responses)
@@ -109,7 +109,7 @@ def test_header(gateway, naughty, header):
 
 @pytest.mark.parametrize("name", ["limit", "after", "unknown"])
 def test_query(gateway, naughty, name):
-    """In a query: listed from there, or refused."""
+    """In a query: a page of the list, or a refusal."""
     responses = [gateway.get(f"/models?{name}={quote(text, safe='')}") for text in naughty]
     responses += [gateway.get(f"/models?{quote(text, safe='')}") for text in naughty]
 
@@ -117,7 +117,7 @@ def test_query(gateway, naughty, name):
 
 
 def test_body_that_wants_to_be_a_line(gateway, naughty):
-    """In a body of JSON, and as keys of the log: a caller writes nothing there."""
+    """In a body of JSON, as keys of the log: a caller adds nothing to the log."""
     forged = [f'{{"{key}": "forged"}}\n{{"{key}": "forged"}}\n'.encode() for key in KEYS]
     bodies = [text.encode() for text in naughty] + forged
 
@@ -129,7 +129,7 @@ def test_body_that_wants_to_be_a_line(gateway, naughty):
 
 
 def test_body(gateway, naughty):
-    """In a body of any type: the model gets it, and the caller what the model responses."""
+    """In a body of any type: the model and the caller get it unchanged."""
     bodies = [text.encode() for text in naughty]
 
     responses = [

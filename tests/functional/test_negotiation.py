@@ -1,4 +1,4 @@
-"""Accept and Content-Type: what a caller may send, and what the model is asked for."""
+"""Accept: what the gateway asks the model for."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def accepting(accept):
 
 @pytest.mark.parametrize(("accept", "asked"), ACCEPTS)
 def test_accept(gateway, accept, asked):
-    """The model is asked for what the caller likes best of what it can answer; or for nothing."""
+    """The model is asked for the type that the caller likes best, of those that the model has."""
     response = gateway.post("/predict/picture", b"?", accepting(accept))
 
     assert response.status == 200
@@ -63,7 +63,7 @@ def test_accept(gateway, accept, asked):
 
 @pytest.mark.parametrize("accept", REFUSED)
 def test_not_acceptable(gateway, accept):
-    """Nothing in common is a 406 that lists what there is, and the model is not called."""
+    """Without a common type the response is a 406 that lists the types; no model is called."""
     response = gateway.post("/predict/picture", b"?", accepting(accept))
 
     problem = assert_problem(response, 406, "not-acceptable")
@@ -72,7 +72,7 @@ def test_not_acceptable(gateway, accept):
 
 
 def test_accept_on_several_lines(deployed):
-    """A list may come in several lines (RFC 9110); all of them count."""
+    """Accept may come in several lines (RFC 9110)."""
     lines = [("Accept", "text/html"), ("Accept", "image/png")]
 
     response = deployed.post("/predict/picture", b"?", [*lines, ("Content-Type", "image/png")])
@@ -83,7 +83,7 @@ def test_accept_on_several_lines(deployed):
 
 @pytest.mark.parametrize("accept", ["application/json, \x07", "text/cßv", "*/*\t", "a" * 1025])
 def test_accept_that_is_no_header(gateway, accept):
-    """Accept is read, so it has to be printable ASCII within its limit."""
+    """Accept must be printable ASCII within its limit."""
     response = gateway.post("/predict/picture", b"?", accepting(accept))
 
     problem = assert_problem(response, 400, "invalid-header")
@@ -91,7 +91,7 @@ def test_accept_that_is_no_header(gateway, accept):
 
 
 def test_header_names_have_no_case(gateway):
-    """As HTTP has it."""
+    """Names of headers have no case."""
     response = gateway.post(
         "/predict/iris", b"1", {"CONTENT-TYPE": "text/csv", "aCCEPT": "text/csv"}
     )
@@ -101,5 +101,5 @@ def test_header_names_have_no_case(gateway):
 
 
 def test_json_is_the_models_business_where_there_is_more(gateway):
-    """A model that takes CSV too reads its JSON itself."""
+    """JSON is not checked if the model takes other types, too."""
     assert gateway.post("/predict/iris", b"{", JSON).status == 200

@@ -1,6 +1,6 @@
-"""Random tables, callers and requests, against the design in twenty lines.
+"""Random tables, callers and requests, compared with a second implementation of the rules.
 
-A call reaches SageMaker exactly when the oracle says so, at exactly the target that it says.
+A call reaches SageMaker exactly if the oracle says so, at exactly the target that it says.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Entry:
         return f"{self.first}-{len(self.rules)}"
 
     def document(self) -> tuple[str, object]:
-        """As `routing.yaml` has it."""
+        """Return the entry as in `routing.yaml`."""
         name = "/".join([self.first, *(f"{{{name}}}" for name in self.rules)])
         body = {"kind": "mme", "endpoint": self.endpoint, "target_model": self.target}
         rules = {
@@ -63,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Caller:
-    """What the authorizer says about somebody."""
+    """An authorizer context."""
 
     outcome: str
     grants: list[str]
@@ -76,7 +76,7 @@ class Caller:
 
 
 def oracle(table: list[Entry], caller: Caller, segments: list[str]) -> tuple[int, object]:
-    """The status, and for a call the target."""
+    """Return the status, and the target of a call."""
     if caller.outcome == "unavailable":
         return 503, None
     if caller.outcome != "ok" or (caller.expires is not None and caller.expires <= NOW):
@@ -128,7 +128,7 @@ callers = st.builds(
 
 @st.composite
 def tables(draw: st.DrawFn) -> list[Entry]:
-    """Entries of which no two have the same name and number of parameters."""
+    """Draw entries with different names or numbers of parameters."""
     keys = st.tuples(st.sampled_from(FIRSTS), st.sampled_from(list(TARGETS)))
     chosen = draw(st.lists(keys, min_size=3, max_size=9, unique=True))
     return [
@@ -139,7 +139,7 @@ def tables(draw: st.DrawFn) -> list[Entry]:
 
 @dataclass
 class Trial:
-    """One gateway whose table changes, and how often it did what the oracle says."""
+    """One gateway whose table changes, and a count of its results."""
 
     entries: list[Entry] = field(default_factory=list)
     runtime: FakeRuntime = field(default_factory=FakeRuntime)
@@ -152,7 +152,7 @@ class Trial:
         )
 
     def table(self) -> object:
-        """The gateway's source."""
+        """Return the gateway's table."""
         return self._table
 
     def use(self, entries: list[Entry]) -> None:
@@ -162,7 +162,7 @@ class Trial:
         self._house.log.stream.truncate(0)
 
     def case(self, caller: Caller, segments: list[str], method: str) -> str:
-        """What is wrong, or nothing."""
+        """Return what is wrong, or an empty text."""
         status, target = oracle(self.entries, caller, segments)
         prefix = "/predict" if method == "POST" else "/models"
         names = PARAMETERS[: len(segments)]
@@ -188,7 +188,7 @@ class Trial:
 
 
 def test_random_tables_callers_and_requests(capsys, monkeypatch):
-    """0 violations; how many cases there were is printed."""
+    """The gateway and the oracle never differ; the number of cases is printed."""
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
     trial = Trial()
 

@@ -1,4 +1,4 @@
-"""`POST /predict/…`: the table says where the model lives, and bytes are bytes."""
+"""`POST /predict/…`: names, parameters and bytes."""
 
 import json
 
@@ -12,7 +12,7 @@ EVERY_BYTE = bytes(range(256))
 
 
 def test_answer(build):
-    """The model's body with its own Content-Type; which model and which variant answered."""
+    """The caller gets the model's body and type, and the names of model and variant."""
     result = InferenceResponse(b"0.7\n", "text/csv; charset=utf-8", invoked_variant="green")
     gateway = build(runtime=FakeRuntime(lambda target, request: result))
 
@@ -25,7 +25,7 @@ def test_answer(build):
 
 
 def test_no_variant(gateway):
-    """SageMaker does not always say which variant answered; then neither does the gateway."""
+    """Without a variant from SageMaker there is no variant header."""
     assert "x-invoked-variant" not in gateway.predict("churn").headers
 
 
@@ -34,7 +34,7 @@ def test_no_variant(gateway):
 )
 @pytest.mark.parametrize("accept", [None, "*/*", "image/png,*/*;q=0.8", "application/json"])
 def test_answer_bytes(build, content_type, accept):
-    """Whatever the model calls its answer and the caller accepts: the bytes are its own."""
+    """The caller gets the model's bytes, whatever their type and whatever the caller accepts."""
     result = InferenceResponse(EVERY_BYTE, content_type)
     gateway = build(runtime=FakeRuntime(lambda target, request: result))
     headers = {"Content-Type": "image/png", **({"Accept": accept} if accept else {})}
@@ -46,14 +46,14 @@ def test_answer_bytes(build, content_type, accept):
 
 
 def test_json_is_not_rewritten(gateway):
-    """Not even white space, the order of keys or the form of a number."""
+    """JSON keeps its white space, the order of its keys and the form of its numbers."""
     body = b' {"b": 1.50, "a": [1e2,\n-0.0], "b": 12345678901234567890}\r\n'
 
     assert gateway.predict("churn", body).body == body
 
 
 def test_text_that_api_gateway_did_not_encode(deployed):
-    """A stage without binary types delivers text; it is taken as UTF-8."""
+    """A body that API Gateway passes as text is UTF-8."""
     event = deployed.client.event("POST", "/predict/churn", {"content-type": "application/json"})
     event |= {"body": '{"city": "Köln"}', "isBase64Encoded": False}
 
@@ -63,7 +63,7 @@ def test_text_that_api_gateway_did_not_encode(deployed):
 
 
 def test_base64_by_chalice_local(build):
-    """A local server encodes the body too when its Content-Type is literally `*/*`."""
+    """`chalice local` encodes a body whose Content-Type is `*/*`; the gateway decodes it."""
     gateway = build()
 
     response = gateway.post("/predict/picture", b"\x00", {"content-type": "*/*"})
@@ -87,7 +87,7 @@ def test_base64_by_chalice_local(build):
     ],
 )
 def test_unknown(gateway, path, shown):
-    """What the table does not name does not exist, and nothing is decoded to find it."""
+    """A name that is not in the table is unknown; nothing is decoded to find it."""
     response = gateway.predict(path)
 
     if shown is None:
@@ -112,14 +112,14 @@ def test_unknown(gateway, path, shown):
     ],
 )
 def test_parameter(gateway, path):
-    """A parameter that breaks its rule never becomes a part of a target."""
+    """A parameter that breaks its rule is refused."""
     assert_problem(gateway.predict(path), 400, "invalid-parameter")
 
     assert gateway.runtime.calls == []
 
 
 def test_event_that_is_no_request(deployed):
-    """A warm-up ping or a mistaken trigger gets an answer; nothing is called or written down."""
+    """An event that is not a request gets a response; nothing is called or logged."""
     response = deployed.client.deliver({"source": "aws.events", "detail": {}})
 
     assert response.status == 500

@@ -1,4 +1,4 @@
-"""Every error that needs no authentication, as a caller reads it."""
+"""Problems: errors as a caller reads them."""
 
 import pytest
 
@@ -34,7 +34,7 @@ CANARY = "canary-7f3a"
 
 @pytest.mark.parametrize(("error", "status", "slug"), FROM_UPSTREAM)
 def test_upstream(build, error, status, slug):
-    """One shape for all of them; the log says which it was."""
+    """All errors have one form; the log has the slug."""
     gateway = build(runtime=FakeRuntime(error=error))
 
     response = gateway.predict("churn")
@@ -47,7 +47,7 @@ def test_upstream(build, error, status, slug):
 
 
 def test_retry_after_is_jittered(build):
-    """Those who were refused together do not come back together."""
+    """Retry-After differs from response to response."""
     gateway = build(runtime=FakeRuntime(error=errors.ModelUnavailable()))
 
     waits = {int(gateway.predict("churn").headers["retry-after"]) for _ in range(100)}
@@ -57,7 +57,7 @@ def test_retry_after_is_jittered(build):
 
 
 def test_models_own_words(build):
-    """What the container said reaches a caller only by its own member."""
+    """The container's text is in a member of its own."""
     error = errors.ModelFailed(500, model_message='{"error": "grüße"}')
 
     response = build(runtime=FakeRuntime(error=error)).predict("churn")
@@ -67,7 +67,7 @@ def test_models_own_words(build):
 
 
 class Leaky:
-    """A source with a bug whose text holds what a caller sent."""
+    """A source with a bug whose text has a secret."""
 
     def table(self):
         raise ValueError(f"cannot use {CANARY}")
@@ -77,7 +77,7 @@ class Leaky:
     ("method", "path"), [("POST", "/predict/churn"), ("GET", "/models"), ("GET", "/health")]
 )
 def test_bug(build, capfd, method, path):
-    """The log says which kind of exception and where; nobody is told what it said."""
+    """The log has the class and the place of an unexpected exception; nobody gets its text."""
     gateway = build(source=Leaky())
 
     response = gateway.client.send(method, path, {"Content-Type": "application/json"}, b"{}")
@@ -93,7 +93,7 @@ def test_bug(build, capfd, method, path):
 
 
 def test_bug_in_the_runtime(build, capfd):
-    """An exception that nobody has foreseen is not the endpoint's fault."""
+    """An unexpected exception is not blamed on the endpoint."""
     gateway = build(runtime=FakeRuntime(error=KeyError(CANARY)))
 
     assert_problem(gateway.predict("churn"), 500, "internal")
@@ -102,7 +102,7 @@ def test_bug_in_the_runtime(build, capfd):
 
 
 def test_answer_of_chalices_own(build_deployed):
-    """What a view gives that is no answer of ours is a bug, and not passed on."""
+    """A result of a view that is not a response of the gateway is a bug."""
     gateway = build_deployed()
     gateway.app.route("/odd")(lambda: CANARY)
     event = gateway.client.event("GET", "/health")
@@ -115,5 +115,5 @@ def test_answer_of_chalices_own(build_deployed):
 
 
 def test_debug_is_off(gateway):
-    """Chalice in debug mode sends stack traces to callers."""
+    """The debug mode of Chalice, which sends stack traces, is off."""
     assert gateway.app.debug is False

@@ -1,4 +1,4 @@
-"""What tests of leaks share: the scene, and the search."""
+"""Fixtures of the tests of leaks: a gateway full of secrets, and the search for them."""
 
 import io
 import logging
@@ -28,7 +28,7 @@ def _the_stage(request):
 
 @pytest.fixture
 def scene(_stage, monkeypatch):
-    """A gateway with everything around it, behind each door."""
+    """A gateway with all servers around it, with each client."""
     for name, value in {**AWS, "AWS_ENDPOINT_URL_SECRETS_MANAGER": _stage.store.url}.items():
         monkeypatch.setenv(name, value)
     _stage.begin()
@@ -37,7 +37,7 @@ def scene(_stage, monkeypatch):
 
 @pytest.fixture
 def library_log():
-    """Whatever anybody logs, at any level, but for our own lines."""
+    """Everything that libraries log, at any level."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
@@ -51,7 +51,7 @@ def library_log():
 
 @pytest.fixture
 def assert_nothing_leaks(scene, library_log, capfd):
-    """Look for the secrets everywhere; a model's own answer is the caller's."""
+    """Search all output for the secrets; `model_answers` excepts bodies."""
 
     def check(*, jwt="", other="", model_answers=False):
         told = [f"{response.headers}" for response in scene.responses]

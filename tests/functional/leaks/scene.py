@@ -62,7 +62,7 @@ SECRETS = {
 
 
 def http(status, content, *headers):
-    """An response, as bytes."""
+    """Build a response whose reason phrase is a secret, too."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     lines = [f"HTTP/1.1 {status} {CANARY}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -91,7 +91,7 @@ def key_document(**changes):
 
 
 def secret(text):
-    """What Secrets Manager responses."""
+    """Send the secret with the API keys as Secrets Manager does."""
     name = {"ARN": f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{CANARY}", "Name": "keys"}
     return sends(http(200, {**name, "SecretString": text, "VersionId": "v" * 32}))
 
