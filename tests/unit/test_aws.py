@@ -19,7 +19,7 @@ from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
 from tests.support.paths import ROOT
 from tests.support.profile import LONG
-from tests.support.stock import CALLS, ONCE, SECONDS, ours, prepared, text_of, told
+from tests.support.stock import CALLS, ONCE, SECONDS, ours, prepared, request_or_error, text_of
 
 KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
 HERE = {**KEYS, "region_name": "us-east-1"}
@@ -97,9 +97,9 @@ def test_addresses(session, service, variant, monkeypatch):
     odd = ODD_REGIONS if LONG or variant == "plain" else []
     for region in (*regions(session, service), *odd):
         settings = {**KEYS, "region_name": region}
-        theirs = told(stock_of_this_session, service, **settings)
+        theirs = request_or_error(stock_of_this_session, service, **settings)
         assert variant != "plain" or region is None or isinstance(theirs, dict), theirs
-        assert told(ours, service, **settings) == theirs, region
+        assert request_or_error(ours, service, **settings) == theirs, region
 
 
 @pytest.mark.parametrize("name", ["list_available_services", "is_builtin_path"])
