@@ -119,11 +119,11 @@ def test_every_type():
 
 def test_nothing_of_the_request():
     """The templates repeat nothing that a caller has sent."""
-    said = json.dumps(fragment(environment_of("dev"))["Resources"]["RestAPI"])
+    written = json.dumps(fragment(environment_of("dev"))["Resources"]["RestAPI"])
 
-    assert "$context.error.message" not in said
-    assert "$input" not in said
-    assert "authorization" not in said.replace("Authorization", "").lower()
+    assert "$context.error.message" not in written
+    assert "$input" not in written
+    assert "authorization" not in written.replace("Authorization", "").lower()
 
 
 @pytest.mark.parametrize(("origin", "allowed"), [("", None), ("*", "*"), (ORIGIN, ORIGIN)])

@@ -180,9 +180,9 @@ def test_one_answer_for_every_reason(build):
     late = {"late": Identity("web-shop", ("*",), int(clock.now))}
     gateway = build(scheme=FakeScheme(BAD | late), clock=clock, cors_origin="*")
     headers = [*map(bearer, [*BAD, "late", "nobody's", "gw_", "a.b.c"])]
-    headers += [{"Authorization": said} for said in ("Basic eDp5", "Bearer", "Bearer  late")]
+    headers += [{"Authorization": value} for value in ("Basic eDp5", "Bearer", "Bearer  late")]
 
-    responses = [gateway.client.send(*route, said, b"{}") for said in headers for route in CLOSED]
+    responses = [gateway.client.send(*route, sent, b"{}") for sent in headers for route in CLOSED]
 
     first, *others = map(without_instance, responses)
     assert all(other == first for other in others)

@@ -10,8 +10,8 @@ from tests.support.gateway import JSON
 
 def seconds_left(deployed, model="churn", *, age_ms=0, remaining_ms=29_000, timeout_ms=None):
     """Return the seconds that the runtime gets for a request of this age."""
-    said = {} if timeout_ms is None else {"X-Request-Timeout-Ms": str(timeout_ms)}
-    event = deployed.client.event("POST", f"/predict/{model}", {**JSON, **said}, b"{}")
+    headers = {} if timeout_ms is None else {"X-Request-Timeout-Ms": str(timeout_ms)}
+    event = deployed.client.event("POST", f"/predict/{model}", {**JSON, **headers}, b"{}")
     event["requestContext"]["requestTimeEpoch"] = round(time.time() * 1000) - age_ms
     deployed.client.deliver(event, LambdaContext(remaining_ms=remaining_ms))
     return deployed.call.seconds

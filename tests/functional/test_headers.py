@@ -78,18 +78,18 @@ def test_returned(build, model, returned):
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("value", "seconds"),
     [("1", 0.001), ("500", 0.5), ("0500", 0.5), ("1999", 1.999), ("2000", 2), ("999999999", 2)],
 )
-def test_requested_timeout(gateway, said, seconds):
+def test_requested_timeout(gateway, value, seconds):
     """A caller may shorten the model's timeout, and never lengthen it."""
-    assert gateway.post("/predict/hasty", b"{}", {**JSON, TIMEOUT: said}).status == 200
+    assert gateway.post("/predict/hasty", b"{}", {**JSON, TIMEOUT: value}).status == 200
 
     assert seconds - 0.5 < gateway.call.seconds <= seconds
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         "0",
         "000",
@@ -107,9 +107,9 @@ def test_requested_timeout(gateway, said, seconds):
     ],
     ids=ascii,
 )
-def test_bad_timeout(gateway, said):
+def test_bad_timeout(gateway, value):
     """A timeout that is not a positive whole number is refused."""
-    response = gateway.post("/predict/hasty", b"{}", {**JSON, TIMEOUT: said})
+    response = gateway.post("/predict/hasty", b"{}", {**JSON, TIMEOUT: value})
 
     assert TIMEOUT in assert_problem(response, 400, "invalid-header")["detail"]
     assert gateway.runtime.calls == []

@@ -100,9 +100,9 @@ def test_id_is_lambdas(deployed):
 
 def test_id_is_never_the_callers(gateway):
     """A caller cannot set the request id."""
-    said = {"X-Request-Id": "mine", "X-Amzn-RequestId": "mine", "X-Amzn-Trace-Id": "Root=mine"}
+    headers = {"X-Request-Id": "mine", "X-Amzn-RequestId": "mine", "X-Amzn-Trace-Id": "Root=mine"}
 
-    response = gateway.get("/health", said)
+    response = gateway.get("/health", headers)
 
     assert "mine" not in response.headers["x-request-id"]
     assert "mine" not in gateway.log.text

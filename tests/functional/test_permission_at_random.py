@@ -71,8 +71,8 @@ class Caller:
 
     def context(self) -> dict[str, str]:
         expires = "" if self.expires is None else str(self.expires)
-        said = {"outcome": self.outcome, "grants": " ".join(self.grants), "expires": expires}
-        return {**CONTEXT, **said}
+        written = {"outcome": self.outcome, "grants": " ".join(self.grants), "expires": expires}
+        return {**CONTEXT, **written}
 
 
 def oracle(table: list[Entry], caller: Caller, segments: list[str]) -> tuple[int, object]:

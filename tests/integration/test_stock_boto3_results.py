@@ -1,4 +1,4 @@
-"""What stock boto3 and the gateway's client make of the same answers."""
+"""Stock boto3 and the gateway's client read the same responses alike."""
 
 import json
 import re
@@ -23,7 +23,7 @@ BOTO3S_OWN = {"MaxAttemptsReached", "RetryAttempts", "RequestId"}
 
 
 def results(server, **members):
-    """Of both clients, without what names one request."""
+    """Return the results of both clients, without what identifies one request."""
     at = {**AWS, "endpoint_url": server if isinstance(server, str) else server.url}
     outcomes = [outcome(make("sagemaker-runtime", **at), **members) for make in BOTH]
     return [without_identity(one) for one in outcomes]
@@ -162,7 +162,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("script", "expected"), ANSWERS)
 def test_answers(script, expected):
-    """Whatever comes back is read in the same way, errors with all that is in them."""
+    """Every response gives the same result or the same error, with all its members."""
     with StubServer(script) as server:
         theirs, ours = results(server)
 
@@ -177,7 +177,7 @@ def test_answers(script, expected):
 
 @pytest.mark.parametrize("name", DEMO)
 def test_results(demo, name):
-    """Every model of the demo answers the same."""
+    """Every model of the demo gives the same result."""
     model = DEMO[name]
     target = model.target.filled({"digit": "7"}).invoke_args()
 
@@ -202,7 +202,7 @@ def test_results(demo, name):
     ],
 )
 def test_refusals(demo, members, code):
-    """The same code and the same members, as the same class of error."""
+    """A refusal has the same code, members and class."""
     theirs, ours = results(demo, **{"ContentType": "application/json", "Body": EXAMPLE, **members})
 
     assert (theirs["Error"]["Code"], theirs["error"][0]) == (code, code)
@@ -214,7 +214,7 @@ def test_refusals(demo, members, code):
     ["throttle", "not-ready", "e500", "e503", "e530", "model-error", "reset", "truncate"],
 )
 def test_faults(demo, fault):
-    """On SageMaker's worst days."""
+    """Every fault of the local SageMaker gives the same error."""
     demo.fault("PUT", "digit-reader", json.dumps({"fault": fault}).encode())
     try:
         theirs, ours = results(demo, EndpointName="digit-reader", Body=EXAMPLE)
@@ -226,7 +226,7 @@ def test_faults(demo, fault):
 
 
 def test_nobody_there():
-    """An address where connections are refused."""
+    """A refused connection gives the same error."""
     theirs, ours = results(closed_port())
 
     assert theirs["error"][0] == "EndpointConnectionError"

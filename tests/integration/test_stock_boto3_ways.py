@@ -1,4 +1,4 @@
-"""Proxies and certificates: the gateway's client goes the ways that stock boto3 goes."""
+"""Proxies and certificates: the gateway's client connects as stock boto3 does."""
 
 import contextlib
 import select
@@ -31,12 +31,12 @@ def secure(authority):
 
 
 def results(url):
-    """Of both clients; what is of the moment in no member."""
+    """Return the results of both clients."""
     return [outcome(make(RUNTIME, **AWS, endpoint_url=url)) for make in BOTH]
 
 
 def undated(request):
-    """A request that need not have been made in the same second."""
+    """Return a request without its date and signature."""
     moment = (b"authorization:", b"x-amz-date:")
     first, headers, body = on_the_wire(request)
     return first, [one for one in headers if not one.lower().startswith(moment)], body
@@ -45,7 +45,7 @@ def undated(request):
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy"])
 @pytest.mark.parametrize("userinfo", ["", "user:p%40ss@"])
 def test_proxy(monkeypatch, name, userinfo):
-    """It gets the whole address, and the name and password that are its."""
+    """A proxy gets the complete address, and its own name and password."""
     with StubServer(sends(ANSWER)) as proxy:
         monkeypatch.setenv(name, proxy.url.replace("//", f"//{userinfo}"))
         theirs, ours = results(f"http://{FAR}")
@@ -59,7 +59,7 @@ def test_proxy(monkeypatch, name, userinfo):
 
 @pytest.mark.parametrize("without", ["127.0.0.1", "*", "example.com,127.0.0.0/8,127.0.0.1"])
 def test_no_proxy(monkeypatch, without):
-    """Who is named there is called directly."""
+    """An address in NO_PROXY is called directly."""
     with StubServer(sends(ANSWER)) as server, StubServer(sends(ANSWER)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", without)
@@ -70,7 +70,7 @@ def test_no_proxy(monkeypatch, without):
 
 
 def test_proxy_that_is_away(monkeypatch):
-    """The same error."""
+    """A proxy that refuses connections gives the same error."""
     monkeypatch.setenv("HTTP_PROXY", closed_port())
 
     theirs, ours = results(f"http://{FAR}")
@@ -80,7 +80,7 @@ def test_proxy_that_is_away(monkeypatch):
 
 
 def pass_on(left, right):
-    """What either says to the other, until one has no more to say."""
+    """Pass bytes on in both directions until one side ends."""
     other = {left: right, right: left}
     with contextlib.suppress(OSError):
         while True:
@@ -92,7 +92,7 @@ def pass_on(left, right):
 
 
 def tunnel(to):
-    """What a proxy does about CONNECT; wherever it is asked to go, it goes there."""
+    """Answer CONNECT with a tunnel to this address."""
 
     def script(connection):
         with socket.create_connection(to) as upstream:
@@ -104,7 +104,7 @@ def tunnel(to):
 
 @contextlib.contextmanager
 def tls_before(server, context):
-    """The address of somebody who speaks TLS and passes on what is said, two callers at most."""
+    """Yield the address of a TLS server that passes on the bytes of at most two clients."""
     host, _, port = server.url.removeprefix("http://").partition(":")
 
     def serve():
@@ -131,7 +131,7 @@ def tls_before(server, context):
 
 @pytest.mark.parametrize("userinfo", ["", "user:p%40ss@"])
 def test_tunnel(monkeypatch, authority, secure, userinfo):
-    """A proxy is asked for a tunnel and sees nothing of what is in it."""
+    """A proxy is asked for a tunnel, and sees nothing of what is in it."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
     with StubServer(tunnel(("127.0.0.1", secure.port))) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//{userinfo}"))
@@ -147,7 +147,7 @@ def test_tunnel(monkeypatch, authority, secure, userinfo):
 
 
 def test_tunnel_of_tls(monkeypatch, authority, secure):
-    """A proxy may speak TLS itself; who is trusted is trusted in both."""
+    """A proxy may use TLS; the same certificates are trusted."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
     with (
         StubServer(tunnel(("127.0.0.1", secure.port))) as proxy,
@@ -161,7 +161,7 @@ def test_tunnel_of_tls(monkeypatch, authority, secure):
 
 
 def test_tunnel_that_is_refused(monkeypatch):
-    """The same error."""
+    """A refused tunnel gives the same error."""
     with StubServer(sends(b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         theirs, ours = results(f"https://{FAR}")
@@ -180,7 +180,7 @@ BUNDLES = {
 
 @pytest.mark.parametrize("way", BUNDLES)
 def test_bundle(monkeypatch, tmp_path, authority, secure, way):
-    """Whoever is named there is trusted."""
+    """A certificate bundle is found in every place where boto3 looks."""
     environment, config = BUNDLES[way]
     file = tmp_path / "config"
     file.write_text(config.format(bundle=authority.bundle))
@@ -199,7 +199,7 @@ def test_bundle(monkeypatch, tmp_path, authority, secure, way):
 
 @pytest.mark.parametrize("bundle", [None, "other", "absent"])
 def test_not_trusted(monkeypatch, tmp_path, secure, bundle):
-    """Nor is anybody else, and nothing is said to them."""
+    """A server without a trusted certificate gets no request."""
     if bundle is not None:
         (tmp_path / "other").mkdir()
         trusted = {"other": Authority(tmp_path / "other").bundle, "absent": tmp_path / "absent"}
@@ -213,7 +213,7 @@ def test_not_trusted(monkeypatch, tmp_path, secure, bundle):
 
 
 def test_signed_alike(monkeypatch, authority, secure):
-    """Over TLS too, where botocore may sign without the body."""
+    """Over TLS the same headers are signed."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
     results(secure.url)
 

@@ -46,7 +46,7 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 class EmulatedAws:
-    """An empty account, from the start of the process to the end of the `with`."""
+    """An empty account until the end of the `with`."""
 
     def __init__(self) -> None:
         python = interpreter()
@@ -72,17 +72,17 @@ class EmulatedAws:
 
     @property
     def url(self) -> str:
-        """Of every service."""
+        """The address of every service."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> str:
-        """Everything it has printed, read without moving the place where it prints."""
+        """Everything that it has printed; reading does not move its write position."""
         length = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), length, 0).decode()
 
     def client(self, service: str) -> Any:
-        """An unmodified boto3 client of somebody who may do everything, but for where AWS is."""
+        """Build an unmodified boto3 client with all permissions."""
         session = boto3.Session(*ROOT_CREDENTIALS, region_name=REGION)
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
         return session.client(service, endpoint_url=self.url, config=config)
