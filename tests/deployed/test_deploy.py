@@ -35,7 +35,12 @@ class Project:
                 *(f"VENV={sys.prefix}", f"--old-file={sys.prefix}/.installed"),
             ],
             cwd=self.folder,
-            env={**own, "PATH": f"{self._tools}:/usr/bin:/bin", "NOTES": str(self._notes)},
+            env={
+                **own,
+                "NOTES": str(self._notes),
+                "PATH": f"{self._tools}:/usr/bin:/bin",
+                "PYTHONHASHSEED": "1",
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -104,16 +109,21 @@ def test_refused(project, file, old, new, message):
     assert not (project.folder / "build").exists()
 
 
-def test_deployed(project):
-    """A stage is packaged, uploaded, and given to CloudFormation under its name."""
+def test_deployed(project, package):
+    """A stage is packaged, uploaded, and given to CloudFormation under its name.
+
+    The zip has the same bytes as one that was built for another stage, in another folder, and with
+    another hash seed.
+    """
     project.with_aws()
+    subprocess.run([sys.executable, "-c", "import app"], cwd=project.folder, check=True, timeout=60)
 
     done = project.deploy("BUCKET=packages", "STAGE=prod", "PARAMETERS=AccessLogs=off")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    package, deploy, describe = project.calls
-    assert package.startswith("cloudformation package --template-file build/sam.json")
-    assert "--s3-bucket packages" in package
+    upload, deploy, describe = project.calls
+    assert upload.startswith("cloudformation package --template-file build/sam.json")
+    assert "--s3-bucket packages" in upload
     assert "--s3-bucket packages" in deploy  # the template is too large to go without
     assert "--stack-name inference-gateway-prod --capabilities CAPABILITY_IAM" in deploy
     assert deploy.endswith("--parameter-overrides AccessLogs=off")
@@ -121,3 +131,4 @@ def test_deployed(project):
     template = json.loads((project.folder / "build/sam.json").read_text())
     variables = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_SERVICE_NAME"] == "inference-gateway-prod"
+    assert (project.folder / "build/deployment.zip").read_bytes() == package.zip.read_bytes()

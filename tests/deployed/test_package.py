@@ -14,7 +14,6 @@ import pytest
 from tests.support.events import proxy_event
 from tests.support.http_server import StubServer
 from tests.support.lambda_process import function_environment, python
-from tests.support.package import build, copy_project
 
 # Most of it are botocore's service descriptions and cryptography. A large new dependency, or one
 # that brings pip, is above these.
@@ -161,18 +160,6 @@ def test_first_call_needs_nothing_but_the_zip(first_call, task_root):
 
     assert f"{task_root}/botocore/__init__.py" in foreign
     assert [file for file in foreign if not file.startswith(f"{task_root}/")] == []
-
-
-def test_same_project_makes_the_same_bytes(package, tmp_path):
-    """Built in another place, with another hash seed, after somebody ran it there."""
-    project = copy_project(tmp_path / "somewhere" / "else", package.project)
-    subprocess.run([sys.executable, "-c", "import app"], cwd=project, check=True, timeout=60)
-
-    assert digest(build(project, hash_seed=1)) == digest(package)
-
-
-def digest(package):
-    return hashlib.sha256(package.zip.read_bytes()).hexdigest()
 
 
 def test_size_is_within_bounds(package, capsys):

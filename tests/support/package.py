@@ -74,16 +74,16 @@ def copy_project(folder: Path, source: Path = ROOT) -> Path:
     return folder
 
 
-def build(project: Path, *, stage: str = "dev", hash_seed: int = 0) -> Package:
-    """Run `make package` with the virtual environment of the tests."""
+def build(project: Path) -> Package:
+    """Run `make package` for the stage dev, with the virtual environment of the tests."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     subprocess.run(
         [
-            *("make", "--silent", "package", f"STAGE={stage}"),
+            *("make", "--silent", "package", "STAGE=dev"),
             *(f"VENV={sys.prefix}", f"--old-file={sys.prefix}/.installed"),
         ],
         cwd=project,
-        env={**own, "PYTHONHASHSEED": str(hash_seed)},
+        env={**own, "PYTHONHASHSEED": "0"},
         check=True,
         timeout=BUILD_SECONDS,
     )
