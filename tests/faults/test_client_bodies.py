@@ -48,7 +48,7 @@ STRANGE = [
     pytest.param('{"a": 1}'.encode("utf-16"), 400, id="utf-16"),
     pytest.param('{"a": 1}'.encode("utf-32-le"), 400, id="utf-32"),
     pytest.param(b"\xef\xbb\xbf{}", 400, id="byte-order-mark"),
-    pytest.param(b"[" + b"[0]," * 1_000_000 + b"0]", 200, id="large-and-flat"),
+    pytest.param(b"[" + b"[0]," * 100_000 + b"0]", 200, id="large-and-flat"),
 ]
 NOT_UTF_8 = [
     pytest.param(b'["\xff"]', id="no-start"),

@@ -54,13 +54,13 @@ def handler(event, context):
     return {**status, "multiValueHeaders": {}}
 """
 REFUSALS = [
-    pytest.param("churn", JSON, b"[" * MIB, 400, id="too-deep"),
-    pytest.param("churn", JSON, b"[1, " * MIB, 400, id="no-json"),
-    pytest.param("nothing", JSON, bytes(MIB), 404, id="unknown-model"),
-    pytest.param("house-price/paris", JSON, bytes(MIB), 400, id="parameter"),
-    pytest.param("churn", {**JSON, "Accept": "text/html"}, bytes(MIB), 406, id="accept"),
-    pytest.param("picture", dict([NPY]), bytes(MAX_BODY_BYTES + 1), 413, id="too-large"),
-    pytest.param("churn", {"Content-Type": "text/csv"}, bytes(MIB), 415, id="content-type"),
+    ("churn", JSON, b"[" * MIB, 400),
+    ("churn", JSON, b"[1, " * MIB, 400),
+    ("nothing", JSON, bytes(MIB), 404),
+    ("house-price/paris", JSON, bytes(MIB), 400),
+    ("churn", {**JSON, "Accept": "text/html"}, bytes(MIB), 406),
+    ("picture", dict([NPY]), bytes(MAX_BODY_BYTES + 1), 413),
+    ("churn", {"Content-Type": "text/csv"}, bytes(MIB), 415),
 ]
 
 
@@ -129,15 +129,20 @@ def test_peak(package, task_root, nothing, measured, kind):
 
 
 @row("C5")
-@pytest.mark.parametrize(("path", "headers", "body", "status"), REFUSALS)
-def test_refusal_holds_nothing(sagemaker, path, headers, body, status):
+def test_refusal_holds_nothing(sagemaker):
     """A refused request leaves no reference cycles that would hold its body."""
     gateway = sagemaker.behind(LambdaClient)
-    event = gateway.client.event("POST", f"/predict/{path}", headers, body)
+    events = [
+        (gateway.client.event("POST", f"/predict/{path}", headers, body), status)
+        for path, headers, body, status in REFUSALS
+    ]
     gc.collect()
+    gc.freeze()
     gc.disable()
     try:
-        assert gateway.client.deliver(event).status == status
-        assert gc.collect() == 0
+        for event, status in events:
+            assert gateway.client.deliver(event).status == status
+            assert gc.collect() == 0, event["path"]
     finally:
         gc.enable()
+        gc.unfreeze()

@@ -53,6 +53,8 @@ class EmulatedAws:
         self._folder = tempfile.TemporaryDirectory()
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
         self.port = free_port()
+        self._session = boto3.Session(*ROOT_CREDENTIALS, region_name=REGION)
+        self._clients: dict[str, Any] = {}
         self._process = subprocess.Popen(
             [str(python), "-P", str(LAUNCHER)],
             cwd=self._folder.name,
@@ -82,10 +84,12 @@ class EmulatedAws:
         return os.pread(self._log.fileno(), length, 0).decode()
 
     def client(self, service: str) -> Any:
-        """Build an unmodified boto3 client with all permissions."""
-        session = boto3.Session(*ROOT_CREDENTIALS, region_name=REGION)
-        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return session.client(service, endpoint_url=self.url, config=config)
+        """Return an unmodified boto3 client with all permissions, made once."""
+        if service not in self._clients:
+            config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+            made = self._session.client(service, endpoint_url=self.url, config=config)
+            self._clients[service] = made
+        return self._clients[service]
 
     def __enter__(self) -> Self:
         return self
