@@ -1,4 +1,4 @@
-"""What API Gateway sends: a prediction, as each kind of API gets it, and a question about a key."""
+"""The events of API Gateway for a prediction and for the authorizer, and the API keys."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ROW = [5.1, 3.5, 1.4, 0.2]
 
 
 def instances(size_bytes: int) -> bytes:
-    """A JSON body of about that size."""
+    """Return a JSON body of about that size."""
     rows = max(1, size_bytes // len(f"{ROW}, "))
     return json.dumps({"instances": [ROW] * rows}).encode()
 
 
 def prediction(body: bytes, *, binary: bool, model: str = "iris") -> bytes:
-    """`POST /predict/<model>`. An API whose types are not binary gets the body as text."""
+    """Return the event of `POST /predict/<model>`; with `binary`, its body is base64."""
     headers = {
         "Accept": "*/*",
         "Authorization": f"Bearer {KEY}",
@@ -69,7 +69,7 @@ def _context(model: str) -> dict[str, object]:
         "protocol": "HTTP/1.1",
         "stage": "api",
         "domainPrefix": "abcdefghij",
-        # Later than any run: the gateway's deadline is Lambda's then, on whatever day this runs.
+        # An hour from now, so that the gateway's deadline is Lambda's.
         "requestTimeEpoch": round(time.time() * 1000) + 3_600_000,
         "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
         "identity": {"sourceIp": "192.0.2.7", "userAgent": "python-requests/2.34.2"},
@@ -79,16 +79,16 @@ def _context(model: str) -> dict[str, object]:
     }
 
 
-def question() -> bytes:
-    """Who is this? asked of the authorizer."""
+def authorization() -> bytes:
+    """Return the authorizer's event for KEY."""
     event = {"type": "TOKEN", "authorizationToken": f"Bearer {KEY}", "methodArn": ARN}
     return json.dumps(event).encode()
 
 
 def key_document(keys: int) -> str:
-    """The secret with that many API keys, of which KEY is the last."""
-    every = {f"k{number:07}": _entry(f"gw_k{number:07}_{'x' * 43}") for number in range(keys - 1)}
-    return json.dumps({"keys": {**every, "bench000": _entry(KEY)}})
+    """Return a secret with that many API keys, the last of which is KEY."""
+    others = {f"k{number:07}": _entry(f"gw_k{number:07}_{'x' * 43}") for number in range(keys - 1)}
+    return json.dumps({"keys": {**others, "bench000": _entry(KEY)}})
 
 
 def _entry(key: str) -> dict[str, object]:

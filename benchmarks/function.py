@@ -1,9 +1,10 @@
-"""A function as Lambda runs it: an unpacked package, AWS's runtime client, the Runtime API.
+"""Runs a function as Lambda does: an unpacked package, AWS's runtime client, the Runtime API.
 
-    invoke ─► Runtime API ◄─ next ─ awslambdaric ─► handler ─► loopback
+    invoke ─► Runtime API ◄─ next ─ awslambdaric ─► handler ─► AWS on loopback
 
-Its CPU time is read from its own clock whenever it asks for the next event: it waits then.
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+The CPU time is that of the function's process, read each time the process asks for an event.
+
+Source: Lambda developer guide, "Using the Lambda runtime API".
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from benchmarks.loopback import Loopback, message
+from benchmarks.servers import Loopback, message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,27 +35,27 @@ EVENT_HEADERS = {
 
 
 class FunctionFailed(Exception):
-    """When a function does not answer, or not with 200."""
+    """A function does not respond, or not as it should."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What something cost, in seconds."""
+    """CPU time and wall time, in seconds."""
 
     cpu: float
     wall: float
 
 
 class Function:
-    """From its start, which is over when this is made, to the end of the `with`."""
+    """A function's process; it has asked for its first event, and ends with the `with`."""
 
     def __init__(
         self, package: Path, runtime: Path, handler: str, environ: Mapping[str, str]
     ) -> None:
-        self._asked: queue.SimpleQueue[float] = queue.SimpleQueue()
+        self._next_requests: queue.SimpleQueue[float] = queue.SimpleQueue()
         self._events: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._answer = b""
-        self._sent = self._answered = 0.0
+        self._response = b""
+        self._sent_at = self._responded_at = 0.0
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
         self._api = Loopback(self._runtime_api)
         started = time.perf_counter()
@@ -66,28 +67,32 @@ class Function:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
-        self._clock = ~self._process.pid << 3 | 2  # as clock_getcpuclockid(3) has it
+        self._clock = ~self._process.pid << 3 | 2  # as clock_getcpuclockid(3) computes it
         self._cpu = self._next()
-        self.init = Usage(self._cpu, self._asked_at - started)
+        self.init = Usage(self._cpu, self._requested_at - started)
 
     def invoke(self, event: bytes) -> Usage:
-        """From the event to the answer; CPU up to when it asks for the next."""
+        """Send an event; return the wall time to the response, and the CPU time of the call."""
         before = self._cpu
         self._events.put(event)
         self._cpu = self._next()
-        return Usage(self._cpu - before, self._answered - self._sent)
+        return Usage(self._cpu - before, self._responded_at - self._sent_at)
 
-    def check_answer(self) -> None:
-        """When the last one is not what the caller is to have: FunctionFailed."""
-        answer = json.loads(self._answer)
-        prediction = answer.get("statusCode") == 200
-        known = answer.get("context", {}).get("outcome") == "ok"
-        if not (prediction or known):
-            raise FunctionFailed(f"{self._answer.decode()[:2000]}\n{self._written()}")
+    def check_response(self) -> None:
+        """Check the response to the last event.
+
+        Raises:
+            FunctionFailed: The response is neither a prediction nor an accepted key.
+        """
+        response = json.loads(self._response)
+        is_prediction = response.get("statusCode") == 200
+        is_accepted_key = response.get("context", {}).get("outcome") == "ok"
+        if not (is_prediction or is_accepted_key):
+            raise FunctionFailed(f"{self._response.decode()[:2000]}\n{self._output()}")
 
     @property
     def peak_bytes(self) -> int:
-        """The most memory that it has had at a time."""
+        """The largest resident memory of the process so far."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
@@ -105,28 +110,28 @@ class Function:
         waited = 0.0
         while True:
             try:
-                return self._asked.get(timeout=0.5)
+                return self._next_requests.get(timeout=0.5)
             except queue.Empty:
                 waited += 0.5
                 if self._process.poll() is not None or waited > WAIT_SECONDS:
-                    written = self._written()
+                    output = self._output()
                     self.__exit__()
-                    raise FunctionFailed(written) from None
+                    raise FunctionFailed(output) from None
 
     def _runtime_api(self, head: bytes, body: bytes) -> bytes | None:
         if not head.startswith(b"GET "):
-            self._answered = time.perf_counter()
-            self._answer = body
+            self._responded_at = time.perf_counter()
+            self._response = body
             return message("202 Accepted")
-        self._asked_at = time.perf_counter()
-        self._asked.put(time.clock_gettime(self._clock))
+        self._requested_at = time.perf_counter()
+        self._next_requests.put(time.clock_gettime(self._clock))
         event = self._events.get()
         deadline = {"lambda_runtime_deadline_ms": str(int(time.time() * 1000) + 29_000)}
-        answer = message("200 OK", event, **EVENT_HEADERS, **deadline)
-        self._sent = time.perf_counter()
-        return answer if event else None
+        response = message("200 OK", event, **EVENT_HEADERS, **deadline)
+        self._sent_at = time.perf_counter()
+        return response if event else None
 
-    def _written(self) -> str:
+    def _output(self) -> str:
         self._log.seek(0)
         return self._log.read().decode()[-4000:]
 
@@ -134,14 +139,14 @@ class Function:
 def environment(
     package: Path, runtime: Path, handler: str, api: str, own: Mapping[str, str]
 ) -> dict[str, str]:
-    """What Lambda sets, and a function's own variables; nothing of this machine but the PATH."""
+    """Return the variables that Lambda sets and the function's own, with this machine's PATH."""
     return {
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "AWS_SESSION_TOKEN": "FwoGZXIvYXdzEXAMPLE" * 40,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python{}.{}".format(*sys.version_info),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
         "AWS_LAMBDA_FUNCTION_NAME": "bench",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -1,4 +1,4 @@
-"""The packages that are compared, built by the tools that people build them with, and unpacked."""
+"""Builds the packages that are compared, with the tools that people use, and unpacks them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 BASELINES = Path(__file__).parent / "baselines"
-# AWS's runtime client, and the boto3 that Lambda's runtime has beside it.
+# Lambda's runtime has AWS's runtime client and boto3.
 RUNTIME_PARTS = (
     *("awslambdaric", "simplejson", "snapshot-restore-py"),
     *("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3"),
@@ -31,7 +31,7 @@ NOT_OF_THE_PROJECT = shutil.ignore_patterns(
 
 @dataclass(frozen=True)
 class Package:
-    """What Lambda would have: a folder, what is called in it, its environment, its zip's size."""
+    """An unpacked function: its folder, handler, environment variables, and the size of its zip."""
 
     folder: Path
     handler: str
@@ -39,8 +39,8 @@ class Package:
     zip_bytes: int = 0
     zip_files: int = 0
 
-    def called(self, handler: str) -> Package:
-        """Another function of the same zip."""
+    def with_handler(self, handler: str) -> Package:
+        """Return another function of the same zip."""
         return replace(self, handler=handler)
 
     def with_environment(self, **own: str) -> Package:
@@ -48,7 +48,7 @@ class Package:
 
 
 def runtime(folder: Path) -> Path:
-    """The folder of Lambda's own: compiled, and behind the package on the path."""
+    """Copy and compile the libraries of Lambda's runtime."""
     folder.mkdir()
     for name in RUNTIME_PARTS:
         part = distribution(name)
@@ -60,8 +60,8 @@ def runtime(folder: Path) -> Path:
     return folder
 
 
-def alone(name: str, folder: Path) -> Package:
-    """One of the baselines: a single file, as it is typed into Lambda's console."""
+def single_file(name: str, folder: Path) -> Package:
+    """Make a package of a single baseline module, as written in Lambda's console."""
     folder.mkdir()
     shutil.copy2(BASELINES / f"{name}.py", folder / "app.py")
     archive = Path(shutil.make_archive(str(folder), "zip", folder))
@@ -69,7 +69,7 @@ def alone(name: str, folder: Path) -> Package:
 
 
 def chalice_powertools(folder: Path) -> Package:
-    """The baseline with the gateway's frameworks, by plain `chalice package`."""
+    """Build the baseline with the gateway's frameworks with plain `chalice package`."""
     project = folder.with_name(f"{folder.name}-project")
     (project / ".chalice").mkdir(parents=True)
     shutil.copy2(BASELINES / "chalice_powertools.py", project / "app.py")
@@ -85,7 +85,7 @@ def chalice_powertools(folder: Path) -> Package:
 
 
 def gateway(folder: Path, source: Path = ROOT) -> Package:
-    """What `make package` makes of a copy of the project."""
+    """Run `make package` in a copy of the project."""
     project = folder.with_name(f"{folder.name}-project")
     shutil.copytree(source, project, symlinks=True, ignore=NOT_OF_THE_PROJECT)
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
@@ -104,7 +104,7 @@ def gateway(folder: Path, source: Path = ROOT) -> Package:
 
 
 def revision(name: str, folder: Path) -> Path:
-    """The project as it was committed."""
+    """Write the files of a commit of this project to a folder."""
     folder.mkdir()
     archive = subprocess.run(["git", "archive", name], cwd=ROOT, check=True, capture_output=True)
     subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, check=True)
@@ -112,7 +112,7 @@ def revision(name: str, folder: Path) -> Path:
 
 
 def without_bytecode(package: Package, folder: Path) -> Package:
-    """What plain `chalice deploy` would have uploaded."""
+    """Copy a package without its bytecode, as plain `chalice deploy` uploads it."""
     shutil.copytree(package.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
     archive = Path(shutil.make_archive(str(folder), "zip", folder))
     with ZipFile(archive) as zipped:
@@ -121,7 +121,7 @@ def without_bytecode(package: Package, folder: Path) -> Package:
 
 
 def unpacked(archive: Path, folder: Path, handler: str) -> Package:
-    """As it lies on Lambda, and how much was uploaded for it."""
+    """Unpack a zip."""
     with ZipFile(archive) as zipped:
         zipped.extractall(folder)
         count = len(zipped.namelist())
@@ -129,6 +129,6 @@ def unpacked(archive: Path, folder: Path, handler: str) -> Package:
 
 
 def _requirement(name: str) -> str:
-    """As the gateway pins it."""
+    """Return the line of requirements.txt that pins a library."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return next(f"{line}\n" for line in lines if line.startswith(f"{name}=="))
+    return next(f"{line.split()[0]}\n" for line in lines if line.startswith(f"{name}=="))

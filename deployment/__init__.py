@@ -1,1 +1,1 @@
-"""How the gateway becomes what Lambda runs. Never shipped itself."""
+"""The commands that make the deployment package and its template; each module is a command."""

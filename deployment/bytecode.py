@@ -1,7 +1,8 @@
-"""`python -m deployment.bytecode build/deployment.zip`: Chalice's zip, with its modules compiled.
+"""`python -m deployment.bytecode build/deployment.zip`: compiles the modules in Chalice's zip.
 
-Lambda's task folder is read-only, and Chalice packs sources alone: what is not compiled in the zip
-is compiled again at every cold start. The same files give the same zip, byte for byte.
+Chalice packs sources only, and Lambda's task folder is read-only, so without this step Python
+would compile every module at every cold start. The bytecode is that of the Python which runs this
+command; Chalice, run by the same Python, writes its version as the functions' runtime.
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TASK_ROOT = "/var/task"
-"""Where Lambda unpacks a zip; compiled code that says another place is mended whenever it loads."""
+"""Where Lambda unpacks a zip; Python corrects another path in bytecode each time it loads."""
 
 READABLE_BY_ALL = 0o100644
-DEEP_ENOUGH = 100
+MAX_FOLDER_DEPTH = 100
 
 
 def add(package: Path) -> int:
-    """Compile every module in the zip; the number of files in it then.
+    """Add the bytecode of every module to the zip, and return the new number of files.
 
-    When a module cannot be compiled: ValueError, and the zip is as it was.
+    The same files always give the same zip, byte for byte.
+
+    Raises:
+        ValueError: A module cannot be compiled; the zip is unchanged.
     """
     with TemporaryDirectory() as folder:
         root = Path(folder)
@@ -40,12 +44,12 @@ def add(package: Path) -> int:
 
 
 def _compile(root: Path) -> None:
-    """All anew: what this machine compiled for itself is compared with dates that a zip loses."""
+    """Replace all bytecode, because other bytecode depends on file dates, which a zip loses."""
     for compiled in list(root.rglob("__pycache__")):
         shutil.rmtree(compiled)
     if not compileall.compile_dir(
         root,
-        maxlevels=DEEP_ENOUGH,
+        maxlevels=MAX_FOLDER_DEPTH,
         stripdir=root,
         prependdir=TASK_ROOT,
         quiet=1,
@@ -56,12 +60,12 @@ def _compile(root: Path) -> None:
 
 
 def _pack(root: Path, package: Path) -> int:
-    """In one order, with one date, and in one step: there is never half a zip."""
+    """Write the zip with sorted names and one date, and replace the old zip in one step."""
     files = sorted(path for path in root.rglob("*") if path.is_file())
     new = package.with_name(f"{package.name}.new")
     with ZipFile(new, "w") as zipped:
         for path in files:
-            entry = ZipInfo(path.relative_to(root).as_posix())  # of 1980
+            entry = ZipInfo(path.relative_to(root).as_posix())  # dated 1980
             entry.compress_type = ZIP_DEFLATED
             entry.external_attr = READABLE_BY_ALL << 16
             zipped.writestr(entry, path.read_bytes())
@@ -70,8 +74,10 @@ def _pack(root: Path, package: Path) -> int:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = ArgumentParser("python -m deployment.bytecode", description="Compile a zip's modules.")
-    parser.add_argument("package", type=Path, help="the zip; it is replaced")
+    parser = ArgumentParser(
+        "python -m deployment.bytecode", description="Compile the modules in a zip."
+    )
+    parser.add_argument("package", type=Path, help="the zip, which is replaced")
     package = parser.parse_args(arguments).package
     files = add(package)
     sys.stdout.write(f"{package}: {package.stat().st_size / 1e6:.1f} MB, {files:,} files\n")

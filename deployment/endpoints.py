@@ -1,7 +1,7 @@
-"""`python -m deployment.endpoints`: botocore's endpoints.json, cut down to what the gateway calls.
+"""`python -m deployment.endpoints`: reduces botocore's endpoints.json to what the gateway calls.
 
-The whole file is over a megabyte of JSON, which every start would parse to learn one host name. Its
-partitions, regions and defaults stay, so that every partition's host names do.
+The complete file is over a megabyte of JSON, which each start would parse for one host name. The
+reduced file keeps all partitions, regions and defaults, and with them all host names.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from botocore.loaders import Loader
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "chalicelib/aws/botocore_data/endpoints.json"
 SERVICES = ("oidc", "portal.sso", "runtime.sagemaker", "s3", "secretsmanager", "sts")
-"""What the gateway calls, and what botocore itself calls for credentials; by endpoint prefix."""
+"""The endpoint prefixes of what the gateway calls, and what botocore calls for credentials."""
 
 
 def endpoints() -> dict[str, Any]:
-    """What the file should hold, made of the botocore that is installed."""
-    whole: dict[str, Any] = Loader().load_data("endpoints")
-    return {**whole, "partitions": [_cut(partition) for partition in whole["partitions"]]}
+    """Return the reduced content of the installed botocore's file."""
+    complete: dict[str, Any] = Loader().load_data("endpoints")
+    return {**complete, "partitions": [_reduce(partition) for partition in complete["partitions"]]}
 
 
-def _cut(partition: dict[str, Any]) -> dict[str, Any]:
+def _reduce(partition: dict[str, Any]) -> dict[str, Any]:
     services = partition["services"]
     return {
         **partition,

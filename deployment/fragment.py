@@ -1,7 +1,8 @@
-"""What `chalice package` leaves out of its template: `python -m deployment.fragment --stage dev`.
+"""`python -m deployment.fragment --stage dev`: prints what `chalice package` leaves out.
 
-Written to stdout, for `--merge-template`: the parameters, stage settings and access log of
-fragment.json as they stand, and the gateway responses, whose CORS headers are the stage's.
+Chalice merges the fragment into its template (`--merge-template`). The fragment is fragment.json,
+with the parameters, the stage's settings and the access log, and API Gateway's own error
+responses, as problem+json with the CORS headers of the stage.
 """
 
 from __future__ import annotations
@@ -10,16 +11,105 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from chalicelib import errors
+from chalicelib.api import cors
+from chalicelib.payload.admission import MAX_BODY_BYTES
 from chalicelib.settings import Settings
-from deployment.gateway_responses import gateway_responses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.errors import GatewayError
 
 ROOT = Path(__file__).parents[1]
 
 
+class NoSuchPath(errors.GatewayError):
+    """The path does not exist, or does not have this method."""
+
+    status, slug, title = 404, "no-such-path", "There is no such path"
+    detail = (
+        "There is no such path, or not with this method; there are POST /predict/<model>, "
+        "GET /models, GET /models/<model> and GET /health."
+    )
+
+
+class AccessDenied(errors.GatewayError):
+    """AWS WAF or a resource policy refuses the caller."""
+
+    status, slug, title = 403, "access-denied", "Access is denied"
+    detail = "The request was refused before it reached the gateway; ask its operator."
+
+
+class BadRequest(errors.GatewayError):
+    """API Gateway refuses the request for another reason."""
+
+    status, slug, title = 400, "bad-request", "The request is not valid"
+    detail = "The request was refused before it reached the gateway: its form is not valid."
+
+
+API_GATEWAY_ERRORS = (NoSuchPath, AccessDenied, BadRequest)
+"""The errors that only API Gateway can produce, never the function."""
+
+RESPONSES: Mapping[str, GatewayError] = {
+    "UNAUTHORIZED": errors.Unauthorized(),
+    "ACCESS_DENIED": AccessDenied(),
+    "WAF_FILTERED": AccessDenied(),
+    # No method of this API takes a signature for IAM, so API Gateway uses these two for unknown
+    # methods: the first without an Authorization header, the second with one of another form.
+    "MISSING_AUTHENTICATION_TOKEN": NoSuchPath(),
+    "INVALID_SIGNATURE": NoSuchPath(),
+    "RESOURCE_NOT_FOUND": NoSuchPath(),
+    "REQUEST_TOO_LARGE": errors.PayloadTooLarge(MAX_BODY_BYTES),
+    "THROTTLED": errors.RateLimited(),
+    "QUOTA_EXCEEDED": errors.RateLimited(),
+    "AUTHORIZER_FAILURE": errors.AuthUnavailable(),
+    "AUTHORIZER_CONFIGURATION_ERROR": errors.AuthUnavailable(),
+    "API_CONFIGURATION_ERROR": errors.InternalFailure(),
+    "INTEGRATION_FAILURE": errors.InternalFailure(),
+    "INTEGRATION_TIMEOUT": errors.UpstreamTimedOut(),
+    "DEFAULT_4XX": BadRequest(),
+    "DEFAULT_5XX": errors.InternalFailure(),
+}
+"""The problem for each type of gateway response.
+
+No response includes `$context.error.message`, because the message may quote the caller's header.
+
+Source: API Gateway developer guide, "Gateway response types".
+"""
+
+
+def gateway_responses(cors_origin: str | None) -> dict[str, object]:
+    """Return the property `GatewayResponses` of an AWS::Serverless::Api."""
+    cors_headers = cors.headers(cors_origin) if cors_origin else {}
+    return {name: _response(problem, cors_headers) for name, problem in RESPONSES.items()}
+
+
+def _response(problem: GatewayError, cors_headers: Mapping[str, object]) -> dict[str, object]:
+    headers = {
+        "Content-Type": "application/problem+json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        **cors_headers,
+    }
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if problem.retry_after_seconds is not None:
+        headers["Retry-After"] = str(problem.retry_after_seconds)
+    return {
+        "StatusCode": problem.status,
+        # API Gateway takes a value in single quotes as a constant.
+        "ResponseParameters": {"Headers": {name: f"'{value}'" for name, value in headers.items()}},
+        "ResponseTemplates": {
+            "application/json": json.dumps(problem.problem("$context.requestId"))
+        },
+    }
+
+
 def fragment(environment: dict[str, str]) -> dict[str, Any]:
-    """For a stage with these environment variables."""
+    """Return the fragment for a stage with these environment variables."""
     template: dict[str, Any] = json.loads((ROOT / "deployment/fragment.json").read_bytes())
     origin = Settings.from_env(environment).cors_origin
     template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"] = gateway_responses(origin)
@@ -27,7 +117,7 @@ def fragment(environment: dict[str, str]) -> dict[str, Any]:
 
 
 def environment_of(stage: str) -> dict[str, str]:
-    """The stage's variables, as Chalice reads them."""
+    """Return the environment variables that Chalice gives to the functions of a stage."""
     config = json.loads((ROOT / ".chalice/config.json").read_bytes())
     levels = (config, config["stages"][stage])
     return {k: v for level in levels for k, v in level.get("environment_variables", {}).items()}

@@ -1,7 +1,8 @@
-"""`python -m deployment.roots`: the roots of Amazon Trust Services, taken out of botocore's bundle.
+"""`python -m deployment.roots`: copies Amazon's root certificates from botocore's CA bundle.
 
-They are those that AWS signs its endpoints with, and asks every client to trust:
-https://www.amazontrust.com/repository/
+AWS's endpoints have certificates from these roots, and AWS asks every client to trust them.
+
+Source: https://www.amazontrust.com/repository/
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LABELLED = re.compile(
 
 
 def text() -> str:
-    """What the file should hold, made of the botocore that is installed."""
+    """Return the content of the file, from the bundle of the installed botocore."""
     bundle = Path(DEFAULT_CA_BUNDLE).read_text(encoding="utf-8")
     by_label = {found["label"]: found["pem"] for found in LABELLED.finditer(bundle)}
     return "".join(f"# {label}\n{by_label[label]}\n" for label in LABELS)

@@ -1,7 +1,7 @@
-"""The platform engineer's commands: `python -m gatewayctl --help`. Never shipped.
+"""The platform engineer's command line: `gatewayctl --help`. It is never shipped.
 
-A command is a module with a `COMMAND`, and its row in `gatewayctl.cli.COMMANDS`; commands that
-belong together are a package with `COMMANDS`, and a row in `GROUPS`:
+A command is a function in `gatewayctl.commands` with the decorator of `gatewayctl.command`, and a
+row in the tables of `gatewayctl.cli`:
 
-    arguments ─► cli ─► command.run(options, tables) ─► Report ─► cli prints text or JSON, exit code
+    arguments ─► cli ─► command(context, its options) ─► Report ─► cli prints it, exit code
 """

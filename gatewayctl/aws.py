@@ -1,4 +1,4 @@
-"""AWS as a command meets it: a client that soon gives up, and a line that says what to check."""
+"""Clients of AWS with short timeouts, and errors of AWS as lines that say what to check."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore import exceptions
 from botocore.config import Config
+
+from gatewayctl.report import NoAnswer, NotReachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +30,9 @@ _CREDENTIALS = "check your credentials: aws sts get-caller-identity"
 _PERMISSION = "check your IAM permission for that, and for the KMS key if there is one"
 _LATER = "try again in a minute"
 
-_SILENCE = (exceptions.ConnectionError, exceptions.HTTPClientError)
+_NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
 _NO_REGION = (exceptions.NoRegionError, exceptions.InvalidRegionError)
-_REMEDIES = {  # by how the code of an answer starts
+_REMEDIES = {  # by the beginning of an error code
     "AccessDenied": _PERMISSION,
     "Throttling": _LATER,
     **dict.fromkeys(
@@ -40,18 +42,14 @@ _REMEDIES = {  # by how the code of an answer starts
 }
 
 
-class NotReachable(Exception):
-    """When AWS does not let a command do its work: which service, and what to check."""
-
-
-class NoAnswer(NotReachable):
-    """When nobody knows whether AWS did what it was asked to do."""
-
-
 def client(service: str, **settings: Any) -> Any:
-    """A client that tries once: only its caller knows whether a second try would do harm.
+    """Make a client that sends a request once, because a second try could do harm.
 
-    `settings` are botocore's, for a service that is slower than others or called in parallel.
+    Args:
+        settings: Settings of botocore's `Config` that replace the ones here.
+
+    Raises:
+        NotReachable: The endpoint URL, the region or the profile is invalid.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -67,12 +65,17 @@ def client(service: str, **settings: Any) -> Any:
 
 @contextmanager
 def reaching(service: str) -> Iterator[None]:
-    """Every error of AWS's that comes out of it is `NotReachable`."""
+    """Turn errors of botocore into errors of commands.
+
+    Raises:
+        NoAnswer: AWS did not answer, or answered with a status of 500 or more.
+        NotReachable: AWS refused the request, or no request could be sent.
+    """
     try:
         yield
     except exceptions.ClientError as error:
         raise _refusal(NAMES[service], error) from error
-    except _SILENCE as error:
+    except _NO_ANSWER as error:
         raise NoAnswer(_unreachable(NAMES[service], error, _NETWORK)) from error
     except exceptions.BotoCoreError as error:
         remedy = _REGION if isinstance(error, _NO_REGION) else _CREDENTIALS
@@ -89,5 +92,5 @@ def _refusal(name: str, error: exceptions.ClientError) -> NotReachable:
     if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
         return NoAnswer(f"{answer}; {_LATER}")
     known = [remedy for start, remedy in _REMEDIES.items() if code.startswith(start)]
-    said = " ".join(str(error.response["Error"].get("Message", "")).split())
-    return NotReachable(f"{answer}; {known[0]}" if known else f"{answer}: {said}")
+    message = " ".join(str(error.response["Error"].get("Message", "")).split())
+    return NotReachable(f"{answer}; {known[0]}" if known else f"{answer}: {message}")

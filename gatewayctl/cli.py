@@ -1,47 +1,100 @@
-"""From arguments to an exit code: finds the command, runs it, prints what it reports."""
+"""The command line: from arguments to a command, and from its report or error to an exit code."""
 
 from __future__ import annotations
 
-import json
-from argparse import ArgumentParser, Namespace
+import importlib
+import tomllib
 from contextlib import redirect_stderr, redirect_stdout
-from functools import partial
+from keyword import iskeyword
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, cast
 
-from gatewayctl import compile as compile_command
-from gatewayctl import diff, openapi, prewarm, schema, validate
-from gatewayctl.aws import NotReachable
-from gatewayctl.command import Exit, Refused, Report, WrongUse
-from gatewayctl.explain import command as explain
-from gatewayctl.importing import command as import_command
-from gatewayctl.keys import commands as keys
-from gatewayctl.policy import command as policy
-from gatewayctl.publishing import command as publish
-from gatewayctl.table_file import locate
+import click
+from click.shell_completion import CompletionItem, get_completion_class, shell_complete
+
+from gatewayctl.command import Command, Dependencies, Group, Session
+from gatewayctl.output import Output
+from gatewayctl.report import ExitCode
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
     from collections.abc import Mapping, Sequence
+    from typing import TextIO
 
-    from gatewayctl.command import Command
+PROGRAM = "gatewayctl"
+COMPLETION_VARIABLE = "_GATEWAYCTL_COMPLETE"
+SHELLS = ("bash", "zsh", "fish")
 
-COMMANDS = (
-    validate.COMMAND,
-    compile_command.COMMAND,
-    openapi.COMMAND,
-    schema.COMMAND,
-    explain.COMMAND,
-    prewarm.COMMAND,
-    import_command.COMMAND,
-    diff.COMMAND,
-    policy.COMMAND,
-    publish.COMMAND,
-    *keys.COMMANDS,
+COMMANDS = {
+    "validate": "report every mistake in a table, and what may cause problems",
+    "compile": "write the compiled form of a table, which loads quickly",
+    "openapi": "write an OpenAPI document of the models",
+    "schema": "write the JSON Schema of routing tables, for editors",
+    "explain": "explain what the gateway does with one path, and why",
+    "prewarm": "load models before callers need them",
+    "import": "write a first table from the AWS account",
+    "diff": "show the differences between a table and the AWS account",
+    "policy": "write the IAM policies that a table needs",
+    "publish": "upload a table to S3 for running gateways, or go back to an earlier one",
+    "keys": "issue, list, disable or rotate API keys",
+    "completion": "print the script that completes commands in a shell",
+}
+
+
+class _Commands(Group):
+    """The commands, each imported when it is called; a list of them imports none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.commands or cmd_name not in COMMANDS:
+            return self.commands.get(cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"gatewayctl.commands.{name}")
+        return cast("click.Command", getattr(module, name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name, help=purpose) for name, purpose in COMMANDS.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(item for item in names if item.value.startswith(incomplete)), *options]
+
+
+def _version() -> str:
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
+GROUP = _Commands(
+    PROGRAM,
+    help="Look after an inference gateway: its routing table, its policies and its API keys.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-GROUPS = {keys.GROUP: keys.PURPOSE}
+click.version_option(_version(), prog_name=PROGRAM, message="%(prog)s %(version)s")(GROUP)
 
-EXIT_CODES = "exit codes: 0 fine or warnings only, 1 findings, 2 wrong use, 3 AWS not reachable"
+
+@GROUP.command("completion", cls=Command)
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> int:
+    """Print the script that completes commands and options in a shell.
+
+    In bash, for instance: eval "$(gatewayctl completion bash)"
+    """
+    script = get_completion_class(shell)
+    assert script is not None
+    click.echo(script(GROUP, {}, PROGRAM, COMPLETION_VARIABLE).source())
+    return ExitCode.FINE
 
 
 def main(
@@ -51,70 +104,28 @@ def main(
     stdout: TextIO,
     stderr: TextIO,
     *,
-    commands: Sequence[Command] = COMMANDS,
+    dependencies: Dependencies | None = None,
 ) -> int:
-    """Run one command; the exit code is its result."""
-    options = Namespace(environment=environ, project=project, stderr=stderr)
+    """Run one command, and return its exit code.
+
+    Args:
+        environ: The environment variables; nothing else reads them.
+        project: The folder of the project, with `.chalice/config.json`.
+        dependencies: What commands need from outside; real ones if not given.
+    """
+    if instruction := environ.get(COMPLETION_VARIABLE):
+        return shell_complete(GROUP, {}, PROGRAM, COMPLETION_VARIABLE, instruction)
+    output = Output(stdout, stderr, environ)
+    session = Session(environ, project, output, dependencies or Dependencies())
     try:
-        with redirect_stdout(stdout), redirect_stderr(stderr):
-            _parser(commands).parse_args(arguments, options)
-    except SystemExit as wrong_use_or_help:
-        return int(wrong_use_or_help.code or Exit.FINE)
-    command: Command = options.command
-    try:
-        report = command.run(
-            options, partial(locate, options.table, options.stage, environ, project)
-        )
-    except Refused as refusal:
-        report = _refusal(command, refusal)
-    except (WrongUse, NotReachable) as error:
-        stderr.write(f"gatewayctl {command.name}: {error}\n")
-        return Exit.WRONG_USE if isinstance(error, WrongUse) else Exit.AWS_NOT_REACHABLE
-    _print(report, options, stdout, stderr)
-    return report.exit_code
-
-
-def _refusal(command: Command, refusal: Refused) -> Report:
-    notes = [f"gatewayctl {command.name}: {reason}" for reason in refusal.reasons]
-    return Report(Exit.FINDINGS, lines=(), notes=notes, data={"refused": list(refusal.reasons)})
-
-
-def _print(report: Report, options: Namespace, stdout: TextIO, stderr: TextIO) -> None:
-    if options.format == "json":
-        stdout.write(f"{json.dumps(report.data, indent=2)}\n")
-    else:
-        stdout.writelines(f"{line}\n" for line in report.lines)
-        stderr.writelines(f"{note}\n" for note in report.notes)
-
-
-def _parser(commands: Sequence[Command]) -> ArgumentParser:
-    parser = ArgumentParser("gatewayctl", description="Look after a gateway.", epilog=EXIT_CODES)
-    groups = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
-    for group, purpose in GROUPS.items():
-        subparser = _add_parser(groups[""], group, purpose)
-        groups[group] = subparser.add_subparsers(required=True, metavar="COMMAND")
-    for command in commands:
-        group, _, name = command.name.rpartition(" ")
-        subparser = _add_parser(groups[group], name, command.purpose)
-        command.add_arguments(subparser)
-        _add_common(subparser)
-        subparser.set_defaults(command=command)
-    return parser
-
-
-def _add_parser(
-    parsers: _SubParsersAction[ArgumentParser], name: str, purpose: str
-) -> ArgumentParser:
-    return parsers.add_parser(name, help=purpose, description=purpose, epilog=EXIT_CODES)
-
-
-def _add_common(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--table",
-        type=Path,
-        metavar="FILE",
-        help="the routing table; else GATEWAY_ROUTING, else the stage's in .chalice/config.json, "
-        "else routing.yaml",
-    )
-    parser.add_argument("--stage", default="dev", metavar="S", help="a Chalice stage (dev)")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+        with (
+            redirect_stdout(stdout),
+            redirect_stderr(stderr),
+            GROUP.make_context(PROGRAM, list(arguments), obj=session) as context,
+        ):
+            return int(GROUP.invoke(context))
+    except click.exceptions.Exit as finished:
+        return finished.exit_code
+    except click.UsageError as error:
+        error.show(stderr)
+        return ExitCode.WRONG_USE

@@ -1,58 +1,213 @@
-"""What a command is, what it is given, and what it has to say."""
+"""How a command is declared: its decorator, and the context that it is given."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING
+import importlib
+import time
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from secrets import SystemRandom
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from chalicelib.routing.reading.problems import InvalidTable
+from gatewayctl import stage as stages
+from gatewayctl import tables
+from gatewayctl.report import MEANINGS, CommandError, ExitCode, Refused, Report
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
+    from random import Random
+    from typing import TextIO
+
+    from gatewayctl.output import Output
 
 
-class Exit(IntEnum):
-    """What a command's exit code means."""
-
-    FINE = 0
-    FINDINGS = 1
-    WRONG_USE = 2
-    AWS_NOT_REACHABLE = 3
-
-
-class WrongUse(Exception):
-    """A command that cannot be carried out as it was given; the text says what would be right."""
-
-
-class Refused(Exception):
-    """A command that would do harm, or nothing; every reason is a line. Nothing was changed."""
-
-    def __init__(self, reasons: Iterable[str]) -> None:
-        self.reasons = tuple(reasons)
-        super().__init__("\n".join(self.reasons))
+def connect(service: str, **settings: Any) -> Any:
+    """Make a boto3 client; botocore is imported here, because most commands do not need it."""
+    return importlib.import_module("gatewayctl.aws").client(service, **settings)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a command found: lines for stdout and notes for stderr, or data for `--format json`."""
+class Dependencies:
+    """What commands need from outside: AWS, the time and random numbers."""
 
-    exit_code: Exit
-    lines: Sequence[str]
-    notes: Sequence[str]
-    data: object
+    connect: Callable[..., Any] = connect
+    """Makes a client for a service; takes further settings of botocore's `Config`."""
+    clock: Callable[[], float] = time.time
+    random: Random = field(default_factory=SystemRandom)
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """One row of `gatewayctl --help`; a name of two words belongs to a group."""
+class Session:
+    """What `main` was called with; the same for every command."""
 
-    name: str
-    purpose: str
-    add_arguments: Callable[[ArgumentParser], object]
-    run: Callable[[Namespace, Callable[[], Path]], Report]
-    """Given the options, and where the table is for a command that wants to know.
+    environment: Mapping[str, str]
+    project: Path
+    output: Output
+    dependencies: Dependencies
 
-    Beside what was typed, the options hold the `environment`, the `project`, which is the folder,
-    and `stderr` for the progress of a command that takes long.
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command is given beside its own options."""
+
+    environment: Mapping[str, str]
+    project: Path
+    """The folder with `.chalice/config.json` and `routing.yaml`."""
+    stage: str
+    table: Path | None
+    """The value of `--table`."""
+    format: Literal["text", "json"]
+    output: Output
+    dependencies: Dependencies
+
+    @property
+    def stderr(self) -> TextIO:
+        return self.output.stderr
+
+    def progress(self, line: str) -> None:
+        """Show what a slow command is doing: `gatewayctl.output.Output.progress`."""
+        self.output.progress(line)
+
+    def connect(self, service: str, **settings: Any) -> Any:
+        """Make a client for a service of AWS."""
+        return self.dependencies.connect(service, **settings)
+
+    def now(self) -> int:
+        """Return the current time in whole seconds since the epoch."""
+        return int(self.dependencies.clock())
+
+    def table_path(self) -> Path:
+        """Return the file of the routing table: `--table`, or what `stage.table_path` finds.
+
+        Raises:
+            WrongUse: The location is invalid, or the table is in S3.
+        """
+        return stages.table_path(self.table, self.stage, self.environment, self.project)
+
+    def secret_name(self, secret: str | None) -> str:
+        """Return the name of the secret with the API keys; `secret` is the value of `--secret`.
+
+        Raises:
+            WrongUse: The name is invalid.
+        """
+        return stages.secret_name(secret, self.stage, self.environment, self.project)
+
+
+class _Help(click.Command):
+    """Help with colours on a terminal, and with the exit codes at its end."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        session: Session = ctx.obj
+        return session.output.coloured_help(super().get_help(ctx))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), text) for code, text in MEANINGS.items()])
+
+
+class Command(_Help, click.Command):
+    """A command."""
+
+
+class Group(_Help, click.Group):
+    """A group of commands."""
+
+
+def command(name: str) -> Callable[[Callable[..., Report]], Command]:
+    """Declare a function as a command: it takes a `Context`, and its own options as keywords.
+
+    The function's docstring is the help of the command. Decorators of click below this one
+    declare the options: `click.option` and `click.argument`.
+
+    Args:
+        name: The last word of the command's name.
     """
+
+    def decorate(run: Callable[..., Report]) -> Command:
+        @click.pass_context
+        @wraps(run)
+        def callback(ctx: click.Context, /, **options: Any) -> ExitCode:
+            return _run(ctx.obj, ctx.command_path, run, options)
+
+        made = click.command(name, cls=Command)(callback)
+        made.params += COMMON_OPTIONS
+        return made
+
+    return decorate
+
+
+def _run(
+    session: Session, name: str, run: Callable[..., Report], options: dict[str, Any]
+) -> ExitCode:
+    """Run a command and print its report; this is where its errors become reports."""
+    output, as_json = session.output, options["format"] == "json"
+    try:
+        report = run(_context(session, options), **options)
+    except InvalidTable as error:
+        report = tables.report(error.problems)
+    except Refused as refusal:
+        notes = [f"{name}: {reason}" for reason in refusal.reasons]
+        report = Report(refusal.exit_code, (), notes, {"refused": list(refusal.reasons)})
+    except CommandError as error:
+        output.error(f"{name}: {error}")
+        return error.exit_code
+    finally:
+        output.close()
+    output.report(report, as_json=as_json)
+    return report.exit_code
+
+
+def _context(session: Session, options: dict[str, Any]) -> Context:
+    """Build the context from the common options, which are taken out of `options`."""
+    stage = options.pop("stage")
+    stages.require(stage, session.project)
+    return Context(
+        session.environment,
+        session.project,
+        stage,
+        options.pop("table"),
+        options.pop("format"),
+        session.output,
+        session.dependencies,
+    )
+
+
+COMMON_OPTIONS = [
+    click.Option(
+        ["--table"],
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The routing table; else GATEWAY_ROUTING, else the stage's in .chalice/config.json, "
+        "else routing.yaml.",
+    ),
+    click.Option(
+        ["--stage"],
+        default=stages.DEFAULT,
+        show_default=True,
+        metavar="S",
+        help="A stage of .chalice/config.json.",
+    ),
+    click.Option(
+        ["--format"],
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="json prints the same as data on stdout.",
+    ),
+]
+secret_option = click.option(
+    "--secret",
+    metavar="NAME",
+    help="The secret with the keys; else GATEWAY_KEYS_SECRET, else the stage's in "
+    ".chalice/config.json, else inference-gateway/keys.",
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to this file instead of stdout.",
+)

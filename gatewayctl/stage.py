@@ -1,4 +1,4 @@
-"""What a stage of the project is set to, in Chalice's own configuration."""
+"""What a stage is configured with: its table, its secret and its variables in Chalice's config."""
 
 from __future__ import annotations
 
@@ -6,45 +6,146 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gatewayctl.command import WrongUse
+from chalicelib.settings import SETTINGS, FileLocation, routing_location
+from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 CONFIG = ".chalice/config.json"
+DEFAULT = "dev"
+"""Chalice's default stage, which also exists if config.json has no stages."""
 
 HANDLER = "api_handler"
-"""What Chalice calls the function behind the routes."""
+"""The name that Chalice gives to the function behind the routes."""
 
-CHALICES_LAMBDA_TIMEOUT = 60
+CHALICE_LAMBDA_TIMEOUT = 60
+"""Source: Chalice's documentation, "Configuration File", `lambda_timeout`."""
+
+TABLE_VARIABLE = "GATEWAY_ROUTING"
+TABLE_DEFAULT = "routing.yaml"
+SECRET_VARIABLE = "GATEWAY_KEYS_SECRET"
+
+(_SECRET_SETTING,) = [setting for setting in SETTINGS if setting.variable == SECRET_VARIABLE]
+
+
+class TableInS3(WrongUse):
+    """The table of the stage is in S3 and not a file; `--table` has to name the file."""
+
+
+def require(stage: str, project: Path) -> None:
+    """Check that the project has this stage; a config.json that cannot be read passes.
+
+    Raises:
+        WrongUse: config.json has stages, and this is not one of them.
+    """
+    try:
+        stages = list(json.loads((project / CONFIG).read_bytes()).get("stages") or [DEFAULT])
+    except (OSError, ValueError, AttributeError, TypeError):
+        return  # a command that needs the file reports the error
+    if stage not in stages:
+        raise WrongUse(f"{CONFIG} has no stage {stage}; it has {', '.join(sorted(stages))}")
 
 
 def variable(name: str, stage: str, project: Path, *, instead: str) -> str | None:
-    """A variable of the stage, else of all stages, as in Chalice; `instead` is the other way."""
+    """Return an environment variable of the stage, else of all stages, as Chalice does.
+
+    Args:
+        instead: What the user can do instead of repairing config.json, for the error.
+
+    Raises:
+        WrongUse: config.json cannot be read.
+    """
     with _readable(instead):
-        said, own = _levels(stage, project)
-        variables = [level.get("environment_variables", {}) for level in (said, own)]
+        shared, own = _levels(stage, project)
+        variables = [level.get("environment_variables", {}) for level in (shared, own)]
         value = {**variables[0], **variables[1]}.get(name)
     return None if value is None else str(value)
 
 
 def lambda_timeout_seconds(stage: str, project: Path) -> float:
-    """How long Lambda lets the handler run: the function's, else the stage's, else all stages'."""
+    """Return Lambda's timeout of the handler: the function's, else the stage's, else the shared.
+
+    Raises:
+        WrongUse: config.json cannot be read.
+    """
     with _readable("remove it"):
-        said, own = _levels(stage, project)
-        levels = (said, own, own.get("lambda_functions", {}).get(HANDLER, {}))
+        shared, own = _levels(stage, project)
+        levels = (shared, own, own.get("lambda_functions", {}).get(HANDLER, {}))
         values = [level["lambda_timeout"] for level in levels if "lambda_timeout" in level]
-        return float(values[-1] if values else CHALICES_LAMBDA_TIMEOUT)
+        return float(values[-1] if values else CHALICE_LAMBDA_TIMEOUT)
+
+
+def table_path(
+    table: Path | None, stage: str, environment: Mapping[str, str], project: Path
+) -> Path:
+    """Return `--table`, else `GATEWAY_ROUTING`, else the stage's in config.json, else the default.
+
+    Raises:
+        TableInS3: The location that was found is in S3.
+        WrongUse: The location is invalid, or config.json cannot be read.
+    """
+    if table is not None:
+        return table
+    if location := environment.get(TABLE_VARIABLE):
+        return _file(location, TABLE_VARIABLE, project)
+    instead = "name a table with --table"
+    if location := variable(TABLE_VARIABLE, stage, project, instead=instead):
+        return _file(location, f"{TABLE_VARIABLE} of stage {stage} in {CONFIG}", project)
+    return _shortened(project / TABLE_DEFAULT, project)
+
+
+def _file(location: str, origin: str, project: Path) -> Path:
+    try:
+        found = routing_location(location)
+    except ValueError as rule:
+        raise WrongUse(f"{origin} is {location!r}; it must be {rule}") from rule
+    if not isinstance(found, FileLocation):
+        raise TableInS3(f"{origin} is {location}; name the file it is made from with --table FILE")
+    return _shortened(found.path, project)
+
+
+def _shortened(path: Path, project: Path) -> Path:
+    return path.relative_to(project) if path.is_relative_to(project) else path
+
+
+def secret_name(
+    secret: str | None, stage: str, environment: Mapping[str, str], project: Path
+) -> str:
+    """Return `--secret`, else `GATEWAY_KEYS_SECRET`, else the stage's in config.json or default.
+
+    Raises:
+        WrongUse: The name is invalid or empty, or config.json cannot be read.
+    """
+    if secret is not None:
+        return _checked_secret(secret, "--secret")
+    if SECRET_VARIABLE in environment:
+        return _checked_secret(environment[SECRET_VARIABLE], SECRET_VARIABLE)
+    value = variable(SECRET_VARIABLE, stage, project, instead="name a secret with --secret")
+    if value is None:
+        return _SECRET_SETTING.default
+    return _checked_secret(value, f"{SECRET_VARIABLE} of stage {stage} in {CONFIG}")
+
+
+# The text is not repeated: people put a secret where the name of the secret belongs.
+def _checked_secret(text: str, origin: str) -> str:
+    try:
+        name = _SECRET_SETTING.read(text)
+    except ValueError as rule:
+        raise WrongUse(f"{origin} must be {rule}") from rule
+    if not isinstance(name, str):
+        raise WrongUse(f"{origin} is empty: no API keys. To manage some, name a secret: --secret")
+    return name
 
 
 def _levels(stage: str, project: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What holds for all stages, and what this one says; nothing where there is no file."""
+    """Return what holds for all stages, and what this stage sets; empty without a file."""
     try:
-        said = json.loads((project / CONFIG).read_bytes())
+        config = json.loads((project / CONFIG).read_bytes())
     except FileNotFoundError:
         return {}, {}
-    return said, said.get("stages", {}).get(stage, {})
+    return config, config.get("stages", {}).get(stage, {})
 
 
 @contextmanager
@@ -52,4 +153,4 @@ def _readable(instead: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise WrongUse(f"{CONFIG} cannot be read ({error}); mend it, or {instead}") from error
+        raise WrongUse(f"{CONFIG} cannot be read ({error}); correct it, or {instead}") from error

@@ -1,1 +1,1 @@
-"""`make run`: the local SageMaker and the gateway in front of it, on one machine."""
+"""What `make run` starts: the local SageMaker, and the gateway in front of it."""

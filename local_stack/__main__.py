@@ -1,4 +1,4 @@
-"""`python -m local_stack`: start both, say how to use them, stop both."""
+"""`python -m local_stack`: runs the local SageMaker and the gateway until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,84 +16,88 @@ import aiohttp
 
 from chalicelib.routing.reading import file
 from chalicelib.settings import FileLocation, Settings
-from local_stack import demo_key
 from local_stack.children import Child, ChildEnded
-from local_stack.examples import curl_lines
+from local_stack.first_steps import curl_commands, issue_key
 from sagemaker_local.modelserver import lifetime
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
+DEFAULT_KEY_FILE = Path(".local/demo-key")
 HEALTH_PAUSE_SECONDS = 0.05
-GATEWAY_START_SECONDS = 30.0
-ROOT = Path(__file__).resolve().parent.parent
+GATEWAY_START_SECONDS = 60.0
+# On a busy machine the demo's containers, which start at the same time, need more than the default.
+CONTAINER_START_SECONDS = 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
-    parser.add_argument("--port", type=int, default=8000, help="of the gateway")
-    parser.add_argument("--sagemaker-port", type=int, default=4599, help="of the local SageMaker")
-    parser.add_argument(
-        "--exit-with-parent", action="store_true", help="end when standard input ends"
-    )
-    given = parser.parse_args(arguments)
-    for port, variable in ((given.port, "PORT"), (given.sagemaker_port, "SAGEMAKER_LOCAL_PORT")):
+    add = parser.add_argument
+    add("--port", type=int, default=8000, help="the gateway's port")
+    add("--sagemaker-port", type=int, default=4599, help="the local SageMaker's port")
+    add("--key-file", type=Path, default=DEFAULT_KEY_FILE, help="where the API key is written")
+    add("--exit-with-parent", action="store_true", help="end when standard input ends")
+    options = parser.parse_args(arguments)
+    sagemaker_port = options.sagemaker_port
+    for port, variable in ((options.port, "PORT"), (sagemaker_port, "SAGEMAKER_LOCAL_PORT")):
         if not _is_free(port):
             advice = f"choose another with: make run {variable}={port + 1}"
             sys.stderr.write(f"error: port {port} is taken; {advice}\n")
             return 1
-    return asyncio.run(_run(given))
+    return asyncio.run(_run(options))
 
 
-async def _run(given: argparse.Namespace) -> int:
-    """Until Ctrl-C, SIGTERM, or the end of one of the two."""
-    loop, told_to_stop = asyncio.get_running_loop(), asyncio.Event()
+async def _run(options: argparse.Namespace) -> int:
+    """Run both processes until Ctrl-C, SIGTERM, or the end of one of them."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told_to_stop.set)
-    if given.exit_with_parent:
-        lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(told_to_stop.set))
+        loop.add_signal_handler(number, stop.set)
+    if options.exit_with_parent:
+        lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(stop.set))
     children: list[Child] = []
-    work = asyncio.create_task(_serve(children, given.port, given.sagemaker_port))
-    stopping = asyncio.create_task(told_to_stop.wait())
+    work = asyncio.create_task(_serve(children, options))
+    stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             work.result()
         return 0
-    except ChildEnded as ended:
-        sys.stderr.write(f"error: {ended}\n")
+    except ChildEnded as error:
+        sys.stderr.write(f"error: {error}\n")
         return 1
     finally:
         for task in (work, stopping):
             task.cancel()
         await asyncio.wait({work, stopping})
-        _say("stopping …")
+        _print("stopping …")
         for child in reversed(children):
             await child.stop()
 
 
-async def _serve(children: list[Child], port: int, sagemaker_port: int) -> None:
-    """Start one after the other, then wait for an end."""
-    sagemaker_url, gateway_url = (f"http://127.0.0.1:{n}" for n in (sagemaker_port, port))
+async def _serve(children: list[Child], options: argparse.Namespace) -> None:
+    """Start the local SageMaker and then the gateway, and wait until one of them ends."""
+    ports = (options.sagemaker_port, options.port)
+    sagemaker_url, gateway_url = (f"http://127.0.0.1:{port}" for port in ports)
+    sagemaker = ["sagemaker_local", "--demo", "--exit-with-parent", "--port", str(ports[0])]
+    sagemaker += ["--startup-timeout", str(CONTAINER_START_SECONDS)]
     ready = asyncio.Event()
-    sagemaker = ["sagemaker_local", "--demo", "--exit-with-parent", "--port", str(sagemaker_port)]
-    relay = partial(_relay_sagemaker, ready)
-    children.append(await Child.start("the local SageMaker", sagemaker, dict(os.environ), relay))
-    await _first(children, ready.wait())
-    gateway = ["local_stack.gateway", "--port", str(port)]
+    on_line = partial(_print_sagemaker_line, ready)
+    children.append(await Child.start("the local SageMaker", sagemaker, dict(os.environ), on_line))
+    await _wait_for(ready.wait(), children)
     environment = _gateway_environment(sagemaker_url)
-    key_path = await demo_key.issue(environment)
-    children.append(await Child.start("the gateway", gateway, environment, _say))
+    await issue_key(options.key_file, environment)
+    gateway = ["local_stack.gateway", "--port", str(options.port)]
+    children.append(await Child.start("the gateway", gateway, environment, _print))
     async with asyncio.timeout(GATEWAY_START_SECONDS):
-        await _first(children, _healthy(gateway_url))
-    _announce(gateway_url, key_path)
-    await _first(children, asyncio.Event().wait())
+        await _wait_for(_healthy(gateway_url), children)
+    _print_first_steps(gateway_url, options.key_file.resolve())
+    await _wait_for(asyncio.Event().wait(), children)
 
 
-async def _first(children: list[Child], wanted: Coroutine[None, None, object]) -> None:
-    """Wait for what is wanted. When a child ends first: ChildEnded."""
-    ends = [child.ended() for child in children]
-    tasks: list[asyncio.Task[object]] = [asyncio.create_task(work) for work in (wanted, *ends)]
+async def _wait_for(work: Coroutine[None, None, object], children: list[Child]) -> None:
+    """Wait until the work is done; raises ChildEnded if a child ends first."""
+    ends = (child.fail_when_ended() for child in children)
+    tasks: list[asyncio.Task[object]] = [asyncio.create_task(one) for one in (work, *ends)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -108,9 +112,9 @@ async def _healthy(url: str) -> None:
     async with aiohttp.ClientSession() as session:
         while True:
             try:
-                async with session.get(f"{url}/health") as answer:
-                    await answer.read()
-                    if answer.status == 200:
+                async with session.get(f"{url}/health") as response:
+                    await response.read()
+                    if response.status == 200:
                         return
             except aiohttp.ClientConnectionError:
                 pass
@@ -118,7 +122,7 @@ async def _healthy(url: str) -> None:
 
 
 def _gateway_environment(sagemaker_url: str) -> dict[str, str]:
-    """A caller's environment: nothing in it but an address says that this is not AWS."""
+    """Return the environment of a gateway on AWS, except for the address of AWS."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **others,
@@ -131,21 +135,21 @@ def _gateway_environment(sagemaker_url: str) -> dict[str, str]:
     }
 
 
-def _announce(url: str, key_path: Path) -> None:
+def _print_first_steps(url: str, key_path: Path) -> None:
     location = Settings.from_env().routing
     assert isinstance(location, FileLocation)
-    _say("")
-    for line in curl_lines(file.load(location.path), url, key_path):
-        _say(line)
-    _say("")
-    _say(f"ready: {url}")
+    _print("")
+    for command in curl_commands(file.load(location.path), url, key_path):
+        _print(command)
+    _print("")
+    _print(f"ready: {url}")
 
 
-def _relay_sagemaker(ready: asyncio.Event, line: str) -> None:
+def _print_sagemaker_line(ready: asyncio.Event, line: str) -> None:
     if line.startswith("ready:"):
         ready.set()
     else:
-        _say(f"sagemaker | {line}")
+        _print(f"sagemaker | {line}")
 
 
 def _is_free(port: int) -> bool:
@@ -156,7 +160,7 @@ def _is_free(port: int) -> bool:
         return False
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

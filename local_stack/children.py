@@ -1,11 +1,11 @@
-"""Child processes that live and die together."""
+"""Child processes: starting, reading their output, and stopping."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,11 +14,14 @@ STOP_TIMEOUT_SECONDS = 10.0
 
 
 class ChildEnded(Exception):
-    """A child that should have gone on did not."""
+    """A child process failed or ended early."""
 
 
 class Child:
-    """A Python module as a process. Its standard input is a pipe: when we go, it goes."""
+    """A Python module in a process of its own.
+
+    The child's standard input is a pipe from this process, so that the child can end with it.
+    """
 
     def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
         self.name = name
@@ -33,7 +36,7 @@ class Child:
         environment: Mapping[str, str],
         on_line: Callable[[str], None],
     ) -> Child:
-        """`on_line` gets every line that it prints."""
+        """Start `python -m <command>`; `on_line` is called with each line that the child prints."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -42,15 +45,19 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=environment,
-            # Ctrl-C is for us alone; we stop our children in our own order.
+            # Ctrl-C must not reach the children: this process stops them in its own order.
             start_new_session=True,
         )
         child = cls(name, process)
-        child._relay = asyncio.create_task(child._pass_on(on_line))
+        child._relay = asyncio.create_task(child._read_output(on_line))
         return child
 
-    async def ended(self) -> None:
-        """Never returns: when the process ends, ChildEnded."""
+    async def fail_when_ended(self) -> NoReturn:
+        """Wait for the end of the child.
+
+        Raises:
+            ChildEnded: The child has ended.
+        """
         code = await self._process.wait()
         raise ChildEnded(f"{self.name} ended with code {code}; its last lines say why")
 
@@ -66,7 +73,7 @@ class Child:
         if self._relay is not None:
             await self._relay
 
-    async def _pass_on(self, on_line: Callable[[str], None]) -> None:
+    async def _read_output(self, on_line: Callable[[str], None]) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             on_line(line.decode(errors="replace").rstrip("\n"))

@@ -1,4 +1,4 @@
-"""`chalice local`, as a child process that ends with its parent and answers without delay."""
+"""Runs `chalice local` as a child process that ends with its parent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sagemaker_local.modelserver import lifetime
 
 if __name__ == "__main__":
     lifetime.end_with_parent()
-    # Chalice writes an answer in small pieces, and each would wait 40 ms for the last one's ACK.
+    # Chalice writes a response in small pieces. With Nagle's algorithm each piece would wait for
+    # the acknowledgement of the piece before, which takes 40 ms.
     ChaliceRequestHandler.disable_nagle_algorithm = True
     sys.argv[:1] = ["chalice", "local", "--stage", "local", "--no-autoreload"]
     sys.exit(chalice())

@@ -1,11 +1,12 @@
-"""A SageMaker for one machine: unmodified boto3 takes it for AWS, real model servers answer.
+"""A local SageMaker: boto3 uses it as if it were AWS, and real model servers make predictions.
 
-One port, one process, one event loop:
+It is one process with one port and one event loop:
 
-    server ─► runtime ────────► endpoints ─► hosting ─► multi_model ─► containers
-       ├────► control_plane ──► (creates)                               (model servers)
+    server ─► runtime ────────► hosting/endpoints ─► models ─► hosted_container ─► model servers
+       ├────► control_plane/ ─► hosting/endpoints (creates and deletes them)
        ├────► faults
-       └────► other_services   (moto: S3, Secrets Manager, IAM, …)
+       └────► moto (S3, Secrets Manager, IAM, and every other AWS service)
 
-Nothing that ships imports this package, and it imports nothing that ships.
+`modelserver/` is the model server that runs in the containers, and `demo/` creates the demo
+endpoints. Nothing that ships imports this package, and it imports nothing that ships.
 """

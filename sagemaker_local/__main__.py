@@ -1,4 +1,4 @@
-"""`python -m sagemaker_local --port N [--demo]`: SageMaker on this machine, for boto3."""
+"""`python -m sagemaker_local --port N [--demo]`: a local SageMaker for boto3."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagemaker_local.modelserver import lifetime
-from sagemaker_local.options import Options
+from sagemaker_local.settings import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +26,26 @@ DEFAULT_PORT = 4599
 DEFAULT_CACHE = Path(".local/demo-artifacts")
 BACKLOG = 1024
 
+# Option of the command line, field of Options, and help text.
+LIMITS = (
+    (
+        "--load-budget",
+        "load_budget_seconds",
+        "a request waits this long for a cold model, then gets ModelNotReadyException",
+    ),
+    ("--creating-seconds", "creating_seconds", "an endpoint is Creating at least this long"),
+    ("--invocation-timeout", "invocation_timeout_seconds", "time for a container to respond"),
+    ("--startup-timeout", "startup_timeout_seconds", "time for a container to become healthy"),
+    ("--max-body-bytes", "max_body_bytes", "largest request and response of an endpoint"),
+)
+
 
 class DemoFailed(Exception):
-    """The demo endpoints could not be made; why is in the lines before."""
+    """The demo endpoints could not be created; the lines printed before say why."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Defaults are the fields of Options; `--help` shows them."""
+def argument_parser() -> argparse.ArgumentParser:
+    """Build the parser, whose defaults are those of Options."""
     defaults = Options()
     parser = argparse.ArgumentParser(
         prog="python -m sagemaker_local",
@@ -40,117 +53,80 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=int, default=DEFAULT_PORT, help="on loopback; 0 takes any free one")
+    add("--port", type=int, default=DEFAULT_PORT, help="port on loopback; 0 chooses a free port")
     add("--demo", action="store_true", help="create the demo endpoints")
-    add("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the demo's artifacts")
-    add("--exit-with-parent", action="store_true", help="end when standard input ends")
-    add(
-        "--load-budget",
-        type=_seconds,
-        default=defaults.load_budget_seconds,
-        metavar="SECONDS",
-        help="a call waits this long for a cold model, then gets ModelNotReadyException",
-    )
-    add(
-        "--creating-seconds",
-        type=_seconds,
-        default=defaults.creating_seconds,
-        metavar="SECONDS",
-        help="an endpoint is Creating at least this long",
-    )
-    add(
-        "--invocation-timeout",
-        type=_seconds,
-        default=defaults.invocation_timeout_seconds,
-        metavar="SECONDS",
-        help="a container has this long to answer",
-    )
-    add(
-        "--startup-timeout",
-        type=_seconds,
-        default=defaults.startup_timeout_seconds,
-        metavar="SECONDS",
-        help="a container has this long to pass its health check",
-    )
-    add(
-        "--max-body-bytes",
-        type=_length,
-        default=defaults.max_body_bytes,
-        metavar="N",
-        help="largest request and answer of a real-time endpoint",
-    )
+    add("--cache", type=Path, default=DEFAULT_CACHE, help="folder for the demo's artifacts")
+    add("--exit-with-parent", action="store_true", help="end when standard input closes")
+    for flag, field, help_ in LIMITS:
+        unit, parse = ("N", _length) if field.endswith("bytes") else ("SECONDS", _seconds)
+        default = getattr(defaults, field)
+        add(flag, dest=field, type=parse, default=default, metavar=unit, help=help_)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = parser().parse_args(arguments)
+    """Run the local SageMaker until Ctrl-C or SIGTERM, and return the exit code."""
+    args = argument_parser().parse_args(arguments)
     logging.basicConfig(
         format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stdout
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.server").disabled = True  # what callers send that is no HTTP
-    _forget_aws()
+    logging.getLogger("aiohttp.server").disabled = True  # It logs malformed HTTP.
+    _remove_aws_settings()
     try:
-        listener = socket.create_server(("127.0.0.1", given.port), backlog=BACKLOG)
+        listener = socket.create_server(("127.0.0.1", args.port), backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        known = isinstance(error, OSError) and error.errno
-        reason = os.strerror(known) if known else "ports end at 65535"
+        number = isinstance(error, OSError) and error.errno
+        reason = os.strerror(number) if number else "the largest port is 65535"
         sys.stderr.write(
-            f"error: cannot listen on port {given.port}: {reason};"
-            " choose another port with --port, or end the process that has this one\n"
+            f"error: cannot listen on port {args.port}: {reason};"
+            " choose another port with --port, or end the process that uses this one\n"
         )
         return 1
-    return asyncio.run(_serve(given, listener))
+    return asyncio.run(_serve(args, listener))
 
 
-async def _serve(given: argparse.Namespace, listener: socket.socket) -> int:
-    """Until Ctrl-C or SIGTERM."""
-    loop, told_to_stop = asyncio.get_running_loop(), asyncio.Event()
+async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
+    loop, stop_requested = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told_to_stop.set)
-    if given.exit_with_parent:
-        lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(told_to_stop.set))
-    _say("starting the local SageMaker …")
-    # Only now, because it takes a second, and a taken port should be said at once.
+        loop.add_signal_handler(number, stop_requested.set)
+    if args.exit_with_parent:
+        lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(stop_requested.set))
+    _print("starting the local SageMaker …")
+    # Imported late, because it takes a second and a port in use should be reported at once.
     from sagemaker_local.server import LocalSageMaker  # noqa: PLC0415
 
-    options = Options(
-        load_budget_seconds=given.load_budget,
-        creating_seconds=given.creating_seconds,
-        invocation_timeout_seconds=given.invocation_timeout,
-        startup_timeout_seconds=given.startup_timeout,
-        max_body_bytes=given.max_body_bytes,
-    )
+    options = Options(**{field: getattr(args, field) for _, field, _ in LIMITS})
     server = LocalSageMaker(options, listener)
-    stopping = asyncio.create_task(told_to_stop.wait())
-    work = asyncio.create_task(_come_up(server, given))
+    stop_task = asyncio.create_task(stop_requested.wait())
+    start_task = asyncio.create_task(_start(server, args))
     try:
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            work.result()
-            _announce(server)
-            await stopping
+        await asyncio.wait({start_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
+        if start_task.done():
+            start_task.result()
+            _print_ready(server)
+            await stop_task
         return 0
     except DemoFailed as failure:
         sys.stderr.write(f"error: {failure}\n")
         return 1
     finally:
-        work.cancel()
-        stopping.cancel()
-        await asyncio.wait({work, stopping})
-        _say("stopping …")
+        start_task.cancel()
+        stop_task.cancel()
+        await asyncio.wait({start_task, stop_task})
+        _print("stopping …")
         await server.stop()
 
 
-async def _come_up(server: LocalSageMaker, given: argparse.Namespace) -> None:
+async def _start(server: LocalSageMaker, args: argparse.Namespace) -> None:
     await server.start()
-    if given.demo:
-        await _create_demo(server.url, given.cache)
+    if args.demo:
+        await _create_demo(server.url, args.cache)
 
 
 async def _create_demo(url: str, cache: Path) -> None:
-    """As a user would: a program of its own that knows nothing but where AWS is."""
-    caller = {
+    """Run the demo as a separate program that uses this server as any user of AWS would."""
+    environment = {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -162,8 +138,8 @@ async def _create_demo(url: str, cache: Path) -> None:
         sys.executable,
         *command,
         stdin=asyncio.subprocess.PIPE,
-        env={**os.environ, **caller},
-        process_group=0,  # Ctrl-C is for us; we end it
+        env={**os.environ, **environment},
+        process_group=0,  # Ctrl-C reaches only this process, which then ends the demo.
     )
     try:
         if await process.wait() != 0:
@@ -175,27 +151,27 @@ async def _create_demo(url: str, cache: Path) -> None:
             await process.wait()
 
 
-def _announce(server: LocalSageMaker) -> None:
+def _print_ready(server: LocalSageMaker) -> None:
     for line in _table(server.overview()):
-        _say(line)
-    _say(f"use it with: export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1")
-    _say(f"ready: {server.url}")
+        _print(line)
+    _print(f"use it with: export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1")
+    _print(f"ready: {server.url}")
 
 
 def _table(rows: list[tuple[str, str, str, str]]) -> list[str]:
-    """Left-aligned columns."""
+    """Format rows under a header, in left-aligned columns."""
     if not rows:
         return []
-    full = [("endpoint", "kind", "status", "containers"), *rows]
-    widths = [max(len(row[column]) for row in full) for column in range(len(full[0]))]
+    lines = [("endpoint", "kind", "status", "containers"), *rows]
+    widths = [max(len(row[column]) for row in lines) for column in range(len(lines[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in full
+        for row in lines
     ]
 
 
-def _forget_aws() -> None:
-    """This process never talks to AWS, so no credential may be within its reach."""
+def _remove_aws_settings() -> None:
+    """Remove AWS settings and credentials, because this process must never reach AWS."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
@@ -216,7 +192,7 @@ def _length(text: str) -> int:
     return value
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -1,6 +1,6 @@
-"""What a caller described: where, which containers, which variants. Parsed once, then trusted.
+"""Models, containers and variants as a caller described them, parsed from control-plane requests.
 
-Every text of a refusal here is UNVERIFIED: no public source shows SageMaker's.
+The text of every InvalidInput here is UNVERIFIED: no public source shows SageMaker's.
 """
 
 from __future__ import annotations
@@ -17,20 +17,8 @@ MAX_LOADED_MODELS_VARIABLE = "SAGEMAKER_LOCAL_MAX_LOADED_MODELS"
 
 
 @dataclass(frozen=True)
-class Place:
-    """An account in a region."""
-
-    account: str
-    region: str
-
-    def arn(self, kind: str, name: str) -> str:
-        """SageMaker lower-cases names in ARNs (amazon-sagemaker-examples issue 293)."""
-        return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name.lower()}"
-
-
-@dataclass(frozen=True)
 class ModelData:
-    """Where a container's artifact lies: an archive, a plain prefix, or a prefix of archives."""
+    """Location of a container's artifact: an archive, or a prefix of plain files or archives."""
 
     url: str
     compressed: bool = True
@@ -48,24 +36,28 @@ class ContainerDefinition:
     caches_models: bool = True
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> ContainerDefinition:
-        """From CreateModel's ContainerDefinition. When it is inconsistent: InvalidInput."""
-        if not given.get("Image"):
+    def parse(cls, container: Mapping[str, Any]) -> ContainerDefinition:
+        """Parse a ContainerDefinition of CreateModel.
+
+        Raises:
+            InvalidInput: Members are missing or contradict each other.
+        """
+        if not container.get("Image"):
             raise InvalidInput("Image is required: a model package cannot be resolved locally.")
-        multi_model = given.get("Mode") == "MultiModel"
-        if multi_model and "ModelDataSource" in given:
+        multi_model = container.get("Mode") == "MultiModel"
+        if multi_model and "ModelDataSource" in container:
             raise InvalidInput("ModelDataSource is not supported for a multi-model container.")
-        if multi_model and not given.get("ModelDataUrl"):
+        if multi_model and not container.get("ModelDataUrl"):
             raise InvalidInput("ModelDataUrl is required for a multi-model container.")
-        if "ModelDataUrl" in given and "ModelDataSource" in given:
+        if "ModelDataUrl" in container and "ModelDataSource" in container:
             raise InvalidInput("Specify either ModelDataUrl or ModelDataSource, not both.")
-        setting = given.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled")
-        environment = given.get("Environment", {})
-        _check_limit(environment)
+        setting = container.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled")
+        environment = container.get("Environment", {})
+        _check_model_limit(environment)
         return cls(
-            image=given["Image"],
-            hostname=given.get("ContainerHostname"),
-            data=_model_data(given),
+            image=container["Image"],
+            hostname=container.get("ContainerHostname"),
+            data=_model_data(container),
             environment=environment,
             multi_model=multi_model,
             caches_models=setting == "Enabled",
@@ -73,20 +65,20 @@ class ContainerDefinition:
 
     @property
     def max_loaded_models(self) -> int | None:
-        """The most models that may be in memory at once; None leaves it to the container's 507."""
+        """The most models in memory at once; None if only the container's 507 limits them."""
         text = self.environment.get(MAX_LOADED_MODELS_VARIABLE)
         return int(text) if text else None
 
 
-def _model_data(given: Mapping[str, Any]) -> ModelData | None:
-    source = given.get("ModelDataSource", {}).get("S3DataSource")
+def _model_data(container: Mapping[str, Any]) -> ModelData | None:
+    source = container.get("ModelDataSource", {}).get("S3DataSource")
     if source is not None:
         return ModelData(source["S3Uri"], compressed=source["CompressionType"] == "Gzip")
-    url = given.get("ModelDataUrl")
+    url = container.get("ModelDataUrl")
     return ModelData(url) if url else None
 
 
-def _check_limit(environment: Mapping[str, str]) -> None:
+def _check_model_limit(environment: Mapping[str, str]) -> None:
     text = environment.get(MAX_LOADED_MODELS_VARIABLE, "")
     if text and not (text.isascii() and text.isdigit() and int(text) > 0):
         raise InvalidInput(f"{MAX_LOADED_MODELS_VARIABLE} is {text!r}; give a number of models.")
@@ -94,7 +86,7 @@ def _check_limit(environment: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class ModelDefinition:
-    """What CreateModel described: one container, a pipeline, or containers called by name."""
+    """A model: one container, a serial pipeline, or containers that callers invoke by name."""
 
     name: str
     containers: Sequence[ContainerDefinition]
@@ -106,7 +98,7 @@ class ModelDefinition:
 
     @property
     def kind(self) -> str:
-        """What a person would call it."""
+        """The kind, as the start-up table prints it."""
         if self.direct:
             return "multi-container"
         if len(self.containers) > 1:
@@ -115,16 +107,20 @@ class ModelDefinition:
 
     @classmethod
     def parse(cls, request: Mapping[str, Any]) -> ModelDefinition:
-        """From CreateModel's request. When SageMaker would refuse it: InvalidInput."""
+        """Parse the request of CreateModel.
+
+        Raises:
+            InvalidInput: SageMaker would reject the request.
+        """
         if "PrimaryContainer" in request and "Containers" in request:
             raise InvalidInput("Specify either PrimaryContainer or Containers, not both.")
-        given = request.get("Containers") or [request.get("PrimaryContainer")]
-        if given == [None]:
+        containers = request.get("Containers") or [request.get("PrimaryContainer")]
+        if containers == [None]:
             raise InvalidInput("Specify PrimaryContainer or Containers.")
         mode = request.get("InferenceExecutionConfig", {}).get("Mode", "Serial")
         definition = cls(
             name=request["ModelName"],
-            containers=tuple(ContainerDefinition.parse(container) for container in given),
+            containers=tuple(ContainerDefinition.parse(container) for container in containers),
             direct=mode == "Direct",
         )
         _check_hostnames(definition)
@@ -134,20 +130,20 @@ class ModelDefinition:
 
 
 def _check_hostnames(model: ModelDefinition) -> None:
-    """Direct needs a hostname on every container; Serial takes all or none."""
-    given = [c.hostname for c in model.containers if c.hostname]
-    if len(set(given)) != len(given):
-        raise InvalidInput(f"Container hostnames must be unique; got {', '.join(given)}.")
-    complete = len(given) == len(model.containers)
+    """Direct mode needs a hostname on every container; Serial mode on all or none."""
+    hostnames = [c.hostname for c in model.containers if c.hostname]
+    if len(set(hostnames)) != len(hostnames):
+        raise InvalidInput(f"Container hostnames must be unique; got {', '.join(hostnames)}.")
+    complete = len(hostnames) == len(model.containers)
     if model.direct and not complete:
         raise InvalidInput("ContainerHostname is required for every container in Direct mode.")
-    if given and not complete:
+    if hostnames and not complete:
         raise InvalidInput("Specify ContainerHostname for all containers or for none.")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A share of an endpoint's traffic and what answers it; no model: inference components."""
+    """A production variant; without a model it hosts inference components."""
 
     name: str
     model: ModelDefinition | None
@@ -156,21 +152,40 @@ class Variant:
     startup_timeout_seconds: float | None = None
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any], model: ModelDefinition | None) -> Variant:
-        """From CreateEndpointConfig's ProductionVariant. When inconsistent: InvalidInput."""
-        name, serverless = given["VariantName"], "ServerlessConfig" in given
-        if serverless == ("InstanceType" in given or "InstancePools" in given):
+    def parse(cls, variant: Mapping[str, Any], model: ModelDefinition | None) -> Variant:
+        """Parse a ProductionVariant of CreateEndpointConfig.
+
+        Raises:
+            InvalidInput: Members are missing or contradict each other.
+        """
+        name, serverless = variant["VariantName"], "ServerlessConfig" in variant
+        if serverless == ("InstanceType" in variant or "InstancePools" in variant):
             raise InvalidInput(f"Variant {name}: specify either ServerlessConfig or InstanceType.")
         if serverless and model is None:
             raise InvalidInput(f"Variant {name}: a serverless variant needs a ModelName.")
         if serverless and model is not None and (model.multi_model or len(model.containers) > 1):
             raise InvalidInput(f"Variant {name}: a serverless variant hosts one container.")
-        if not serverless and model is not None and "InitialInstanceCount" not in given:
+        if not serverless and model is not None and "InitialInstanceCount" not in variant:
             raise InvalidInput(f"Variant {name}: InitialInstanceCount is required.")
         return cls(
             name=name,
             model=model,
-            weight=given.get("InitialVariantWeight", 1.0),
+            weight=variant.get("InitialVariantWeight", 1.0),
             serverless=serverless,
-            startup_timeout_seconds=given.get("ContainerStartupHealthCheckTimeoutInSeconds"),
+            startup_timeout_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds"),
         )
+
+
+@dataclass(frozen=True)
+class EndpointConfig:
+    """The variants of an endpoint; an endpoint keeps it after DeleteEndpointConfig."""
+
+    name: str
+    variants: Sequence[Variant]
+    asynchronous: bool = False
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """The request of CreateEndpointConfig, for DescribeEndpoint."""
+
+    @property
+    def hosts_components(self) -> bool:
+        return any(variant.model is None for variant in self.variants)

@@ -1,9 +1,9 @@
-"""Every error that the local SageMaker answers, with SageMaker's codes and texts.
+"""Every error that the local SageMaker returns, with SageMaker's codes and texts.
 
     ServiceError
-    ├── InvalidInput, MalformedInput, UnknownOperation …… the control plane's
-    └── InvocationError …… InvokeEndpoint's
-        ├── InvalidInvocation (ValidationError 400): its children are in `refusals`
+    ├── InvalidInput, MalformedInput, UnknownOperation: errors of the control plane
+    └── InvocationError: errors of InvokeEndpoint
+        ├── InvalidInvocation (ValidationError 400): the subclasses are in `refusals`
         ├── ModelError 424, ModelNotReady 429
         └── Throttled 400, InternalFailure 500, ServiceUnavailable 503, InternalDependency 530
 
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sagemaker_local.definitions import Place
+    from sagemaker_local.settings import AccountRegion
 
-MAX_TEXT_LENGTH = 2048  # botocore: shape Message of sagemaker-runtime
+MAX_TEXT_LENGTH = 2048  # Source: botocore, shape Message of sagemaker-runtime.
 
 
 class ServiceError(Exception):
-    """An answer that is not the one the caller hoped for."""
+    """Base of all errors that a caller of the local SageMaker receives."""
 
     code: ClassVar[str]
     status: ClassVar[int] = 400
@@ -33,41 +33,42 @@ class ServiceError(Exception):
         self.message = message
 
     def body(self) -> dict[str, Any]:
-        """The JSON that botocore parses."""
+        """Return the JSON body that botocore parses."""
         return {"__type": self.code, "message": self.message}
 
 
 class InvalidInput(ServiceError):
-    """The control plane refuses what it was sent."""
+    """The control plane rejects the values of a request."""
 
     code = "ValidationException"
 
     @classmethod
     def from_violations(cls, violations: Sequence[str]) -> InvalidInput:
+        """Build the error for the constraints that a request violates."""
         return cls(violations_text(violations))
 
 
 class MalformedInput(ServiceError):
-    """The control plane cannot read what it was sent."""
+    """The control plane cannot parse a request."""
 
     code = "SerializationException"
 
 
 class UnknownOperation(ServiceError):
-    """The control plane has no such operation, or the local one does not offer it."""
+    """The control plane, or this stand-in for it, does not have the operation."""
 
     code = "UnknownOperationException"
 
 
 def violations_text(violations: Sequence[str]) -> str:
-    """AWS's own sentence about input that breaks the service model."""
+    """Join violated constraints in AWS's words."""
     count = len(violations)
     noun = "error" if count == 1 else "errors"
     return f"{count} validation {noun} detected: {'; '.join(violations)}"
 
 
 class InvocationError(ServiceError):
-    """InvokeEndpoint says no; `ErrorCode` is the body's second, unmodelled code."""
+    """Base of InvokeEndpoint's errors; `error_code` is `ErrorCode` in the body."""
 
     error_code: ClassVar[str | None] = None
 
@@ -76,18 +77,18 @@ class InvocationError(ServiceError):
         self.members = members
 
     def body(self) -> dict[str, Any]:
-        named = {"ErrorCode": self.error_code} if self.error_code else {}
-        return {**named, "Message": self.message, **self.members}
+        error_code = {"ErrorCode": self.error_code} if self.error_code else {}
+        return {**error_code, "Message": self.message, **self.members}
 
 
 class InvalidInvocation(InvocationError):
-    """The call does not fit the endpoint."""
+    """The request does not fit the endpoint."""
 
     code = "ValidationError"
 
 
 class ModelNotReady(InvocationError):
-    """The model is still being loaded when the caller's time is up."""
+    """The model is still loading when the load budget of the request has passed."""
 
     code = "ModelNotReadyException"
     status = 429
@@ -98,7 +99,10 @@ class ModelNotReady(InvocationError):
 
 
 class Throttled(InvocationError):
-    """SageMaker's throttling: HTTP 400 and a null message (opensearch ml-commons issue 2429)."""
+    """SageMaker throttles the caller, with HTTP 400 and a null message.
+
+    Source: github.com/opensearch-project/ml-commons, issue 2429.
+    """
 
     code = "ThrottlingException"
 
@@ -110,17 +114,17 @@ class Throttled(InvocationError):
 
 
 class InternalFailure(InvocationError):
-    """A fault of the service."""
+    """The service has failed."""
 
     code = "InternalFailure"
     status = 500
 
-    def __init__(self, message: str = "An internal failure occurred. Try again.") -> None:
-        super().__init__(message)  # UNVERIFIED
+    def __init__(self) -> None:
+        super().__init__("An internal failure occurred. Try again.")  # UNVERIFIED
 
 
 class ServiceUnavailable(InvocationError):
-    """The service cannot answer just now."""
+    """The service is temporarily unavailable."""
 
     code = "ServiceUnavailable"
     status = 503
@@ -130,7 +134,7 @@ class ServiceUnavailable(InvocationError):
 
 
 class InternalDependency(InvocationError):
-    """A dependency of the service failed."""
+    """A dependency of the service has failed."""
 
     code = "InternalDependencyException"
     status = 530
@@ -140,26 +144,33 @@ class InternalDependency(InvocationError):
 
 
 class ModelError(InvocationError):
-    """The container answered with an error, with nothing usable, or not at all (status 0)."""
+    """The container returned an error, an unusable response, or nothing (status 0)."""
 
     code = "ModelError"
     status = 424
 
     def __init__(
-        self, endpoint: str, place: Place, *, status: int, summary: str, original: str = ""
+        self,
+        endpoint: str,
+        account_region: AccountRegion,
+        *,
+        status: int,
+        summary: str,
+        original: str = "",
     ) -> None:
+        region, account = account_region.region, account_region.account
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
-        console = f"https://{place.region}.console.aws.amazon.com/cloudwatch/home"
+        console = f"https://{region}.console.aws.amazon.com/cloudwatch/home"
         super().__init__(
-            f"{summary} See {console}?region={place.region}#logEventViewer:group={group}"
-            f" in account {place.account} for more information.",
+            f"{summary} See {console}?region={region}#logEventViewer:group={group}"
+            f" in account {account} for more information.",
             OriginalStatusCode=status,
             OriginalMessage=original[:MAX_TEXT_LENGTH],
-            LogStreamArn=f"arn:aws:logs:{place.region}:{place.account}:log-group:{group}",
+            LogStreamArn=f"arn:aws:logs:{region}:{account}:log-group:{group}",
         )
-        self._client_error = 400 <= status < 500
+        self._is_client_error = 400 <= status < 500
 
     def body(self) -> dict[str, Any]:
         # The name for 5xx is UNVERIFIED.
-        cause = "CLIENT_ERROR" if self._client_error else "INTERNAL_FAILURE"
+        cause = "CLIENT_ERROR" if self._is_client_error else "INTERNAL_FAILURE"
         return {"ErrorCode": f"{cause}_FROM_MODEL", **super().body()}

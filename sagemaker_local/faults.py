@@ -1,4 +1,4 @@
-"""Faults on demand: what SageMaker does on its worst days, when a test asks for it.
+"""Faults on demand: SageMaker's failures, switched on for an endpoint by an HTTP request.
 
 PUT    /_local/faults/<endpoint>   {"fault": "throttle", "share": 0.5, "count": 10}
 GET    /_local/faults/<endpoint>
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SECONDS = 5.0
 
-# Faults that take the place of an answer.
+# Faults that replace the response by an error.
 ERRORS: dict[str, Callable[[], errors.InvocationError]] = {
     "throttle": errors.Throttled,
     "e500": errors.InternalFailure,
@@ -31,108 +31,114 @@ ERRORS: dict[str, Callable[[], errors.InvocationError]] = {
 KINDS = (*ERRORS, "not-ready", "model-error", "hang", "drip", "reset", "truncate", "slow-load")
 
 
-class BadFault(ValueError):
-    """The fault that was asked for makes no sense; the text says why."""
+class InvalidFault(ValueError):
+    """A PUT does not describe a fault; the text explains why."""
 
 
 @dataclass
 class Fault:
-    """What goes wrong, for which share of the calls, for how many of them.
+    """A failure, with the share and the number of requests that it affects.
 
-    `seconds` is how long a `hang` holds a call back before it is answered as usual, a `drip`
-    takes over the answer's body, and a `slow-load` adds to each cold load.
+    `seconds` is the delay of a `hang`, the time that a `drip` spreads the response body over, and
+    the delay that a `slow-load` adds to each cold load.
     """
 
-    fault: str
+    kind: str
     share: float = 1.0
     seconds: float = DEFAULT_SECONDS
     count: int | None = None
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    removed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     def parse(cls, body: bytes) -> Fault:
-        """From the JSON of a PUT. When it is not one: BadFault."""
+        """Parse the JSON body of a PUT.
+
+        Raises:
+            InvalidFault: The body is not JSON, or a member has an invalid value.
+        """
         try:
             given = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise BadFault("The body is not JSON.") from error
+            raise InvalidFault("The body is not JSON.") from error
         if not isinstance(given, dict) or given.get("fault") not in KINDS:
-            raise BadFault(f"`fault` must be one of {', '.join(KINDS)}.")
+            raise InvalidFault(f"`fault` must be one of {', '.join(KINDS)}.")
         if unknown := given.keys() - {"fault", "share", "seconds", "count"}:
-            raise BadFault(
+            raise InvalidFault(
                 f"Unknown: {', '.join(sorted(unknown))}; a fault has fault, share,"
                 " seconds and count."
             )
-        known = {key: value for key, value in given.items() if value is not None}
+        members = {key: value for key, value in given.items() if value is not None}
         return cls(
-            fault=known["fault"],
-            share=_number(known, "share", 1.0, most=1.0),
-            seconds=_number(known, "seconds", DEFAULT_SECONDS, most=3600.0),
-            count=_count(known),
+            kind=members["fault"],
+            share=_number(members, "share", 1.0, maximum=1.0),
+            seconds=_number(members, "seconds", DEFAULT_SECONDS, maximum=3600.0),
+            count=_count(members),
         )
 
-    async def hold(self, seconds: float) -> None:
-        """Wait so long, but not beyond the end of the fault."""
+    async def delay(self, seconds: float) -> None:
+        """Wait for the given time, or until the fault is removed."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.ended.wait()
+                await self.removed.wait()
 
     def describe(self) -> dict[str, Any]:
-        """As JSON."""
-        return {key: getattr(self, key) for key in ("fault", "share", "seconds", "count")}
+        """Return the fault as the JSON members that a PUT has."""
+        members = {key: getattr(self, key) for key in ("share", "seconds", "count")}
+        return {"fault": self.kind, **members}
 
 
-def _number(given: dict[str, Any], name: str, default: float, *, most: float) -> float:
-    value = given.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise BadFault(f"`{name}` must be a number from 0 to {most:g}; got {value!r}.")
+def _number(members: dict[str, Any], name: str, default: float, *, maximum: float) -> float:
+    value = members.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= maximum:
+        raise InvalidFault(f"`{name}` must be a number from 0 to {maximum:g}; got {value!r}.")
     return float(value)
 
 
-def _count(given: dict[str, Any]) -> int | None:
-    value = given.get("count")
+def _count(members: dict[str, Any]) -> int | None:
+    value = members.get("count")
     if value is not None and (type(value) is not int or value < 0):
-        raise BadFault(f"`count` must be a whole number from 0 on; got {value!r}.")
+        raise InvalidFault(f"`count` must be a whole number from 0 on; got {value!r}.")
     return value
 
 
 class Faults:
-    """The fault in force for each endpoint, by name."""
+    """The current fault of each endpoint, by the endpoint's name."""
 
     def __init__(self) -> None:
         self._by_endpoint: dict[str, Fault] = {}
 
     def put(self, endpoint: str, fault: Fault) -> None:
-        self.end(endpoint)
+        self.remove(endpoint)
         self._by_endpoint[endpoint] = fault
 
     def get(self, endpoint: str) -> Fault | None:
         return self._by_endpoint.get(endpoint)
 
-    def end(self, endpoint: str) -> None:
-        """What waits because of it goes on."""
+    def remove(self, endpoint: str) -> None:
+        """Remove the endpoint's fault; requests that it delays continue."""
         if (fault := self._by_endpoint.pop(endpoint, None)) is not None:
-            fault.ended.set()
+            fault.removed.set()
 
     def draw(self, endpoint: str) -> Fault | None:
-        """The fault that this call suffers, if it does; a `slow-load` waits for a cold one."""
+        """Return the fault for the next request, if any; a `slow-load` affects loads alone."""
         fault = self._by_endpoint.get(endpoint)
-        if fault is None or fault.fault == "slow-load":
+        if fault is None or fault.kind == "slow-load":
             return None
-        return fault if self._strikes(fault) else None
+        return fault if _affects_next(fault) else None
 
     async def delay_load(self, endpoint: str) -> None:
         """Return when a cold load on the endpoint may begin."""
         fault = self._by_endpoint.get(endpoint)
-        if fault is not None and fault.fault == "slow-load" and self._strikes(fault):
-            await fault.hold(fault.seconds)
+        if fault is not None and fault.kind == "slow-load" and _affects_next(fault):
+            await fault.delay(fault.seconds)
 
-    @staticmethod
-    def _strikes(fault: Fault) -> bool:
-        if random.random() >= fault.share:
+
+def _affects_next(fault: Fault) -> bool:
+    """Decide by share and count, and use up one of the count."""
+    if random.random() >= fault.share:
+        return False
+    if fault.count is not None:
+        if fault.count == 0:
             return False
-        if fault.count is not None:
-            if fault.count == 0:
-                return False
-            fault.count -= 1
-        return True
+        fault.count -= 1
+    return True

@@ -1,7 +1,7 @@
-"""What InvokeEndpoint refuses: every way of calling an endpoint that does not fit it.
+"""Errors of InvokeEndpoint for requests that do not fit the endpoint.
 
-All of them are ValidationError, HTTP 400, as SageMaker has no other code for them. A text marked
-UNVERIFIED is a guess: no public source shows what SageMaker writes there.
+All of them are ValidationError with HTTP 400, because SageMaker has no other code for them. A text
+marked UNVERIFIED is a guess: no public source shows what SageMaker writes there.
 """
 
 from __future__ import annotations
@@ -11,30 +11,32 @@ from typing import TYPE_CHECKING
 from sagemaker_local.errors import InvalidInvocation
 
 if TYPE_CHECKING:
-    from sagemaker_local.definitions import Place
+    from sagemaker_local.settings import AccountRegion
 
 
 class EndpointNotFound(InvalidInvocation):
-    """Absent, deleted, or not in service."""
+    """The endpoint does not exist, was deleted, or is not in service."""
 
     error_code = "NO_SUCH_ENDPOINT"  # UNVERIFIED
 
-    def __init__(self, name: str, place: Place) -> None:
+    def __init__(self, name: str, account_region: AccountRegion) -> None:
         # The text for an endpoint that exists but is not in service is UNVERIFIED.
-        super().__init__(f"Endpoint {name} of account {place.account} not found.")
+        super().__init__(f"Endpoint {name} of account {account_region.account} not found.")
 
 
 class OversizeBody(InvalidInvocation):
-    """The request is larger than the endpoint takes."""
+    """The request body is larger than the endpoint accepts.
 
-    # Seen on serverless endpoints (sagemaker-python-sdk issue 4271); for the others UNVERIFIED:
-    # in 2018 they said 413 "HTTP content length exceeded 5246976 bytes." without a code.
+    Source: sagemaker-python-sdk issue 4271, for serverless endpoints. For other endpoints the
+    text is UNVERIFIED: reports of 2018 show 413 "HTTP content length exceeded 5246976 bytes."
+    """
+
     def __init__(self, request_id: str) -> None:
         super().__init__(f"Request {request_id} has oversize body.")
 
 
 class TargetModelNotSupported(InvalidInvocation):
-    """TargetModel on an endpoint without a multi-model container."""
+    """The request has TargetModel, and the endpoint has no multi-model container."""
 
     error_code = "TARGET_MODEL_HEADER_NOT_SUPPORTED"
 
@@ -46,7 +48,7 @@ class TargetModelNotSupported(InvalidInvocation):
 
 
 class TargetModelMissing(InvalidInvocation):
-    """A multi-model endpoint called without TargetModel."""
+    """The request to a multi-model endpoint has no TargetModel."""
 
     error_code = "TARGET_MODEL_HEADER_MISSING"  # UNVERIFIED
 
@@ -62,7 +64,7 @@ class ArtifactNotFound(InvalidInvocation):
     """TargetModel names no object under the endpoint's prefix, or leaves the prefix."""
 
     def __init__(self, bucket: str, key: str) -> None:
-        # UNVERIFIED: made after the text that endpoint creation gives for the same mistake.
+        # UNVERIFIED: follows the text that creating an endpoint gives for the same mistake.
         super().__init__(
             f"Failed to download model data(bucket: {bucket}, key: {key}). Please ensure that"
             " there is an object located at the URL and that the role passed to CreateModel"
@@ -71,7 +73,7 @@ class ArtifactNotFound(InvalidInvocation):
 
 
 class ArtifactUnreadable(InvalidInvocation):
-    """The object is there and is not an archive."""
+    """The object that TargetModel names is not an archive."""
 
     def __init__(self, url: str) -> None:
         # UNVERIFIED
@@ -82,7 +84,7 @@ class ArtifactUnreadable(InvalidInvocation):
 
 
 class TargetContainerMissing(InvalidInvocation):
-    """Direct invocation without a container hostname."""
+    """The request to a Direct endpoint has no TargetContainerHostname."""
 
     def __init__(self, endpoint: str) -> None:
         # UNVERIFIED
@@ -93,7 +95,7 @@ class TargetContainerMissing(InvalidInvocation):
 
 
 class TargetContainerUnknown(InvalidInvocation):
-    """Direct invocation of a container that the endpoint does not have."""
+    """TargetContainerHostname names no container of the endpoint."""
 
     def __init__(self, hostname: str, endpoint: str) -> None:
         # UNVERIFIED
@@ -101,7 +103,7 @@ class TargetContainerUnknown(InvalidInvocation):
 
 
 class TargetContainerNotSupported(InvalidInvocation):
-    """A container hostname for an endpoint that is not in Direct mode."""
+    """The request has TargetContainerHostname, and the endpoint is not in Direct mode."""
 
     def __init__(self, endpoint: str) -> None:
         # UNVERIFIED
@@ -120,7 +122,7 @@ class TargetVariantUnknown(InvalidInvocation):
 
 
 class InferenceComponentMissing(InvalidInvocation):
-    """An endpoint of inference components called without a component's name."""
+    """The request to an endpoint of inference components has no InferenceComponentName."""
 
     error_code = "INFERENCE_COMPONENT_NAME_MISSING"
 
@@ -134,7 +136,7 @@ class InferenceComponentMissing(InvalidInvocation):
 
 
 class InferenceComponentUnknown(InvalidInvocation):
-    """No such component on this endpoint, or none in service."""
+    """InferenceComponentName names no component of the endpoint that is in service."""
 
     def __init__(self, name: str, endpoint: str) -> None:
         # UNVERIFIED
@@ -142,7 +144,7 @@ class InferenceComponentUnknown(InvalidInvocation):
 
 
 class InferenceComponentNotSupported(InvalidInvocation):
-    """A component's name for an endpoint whose variants host models."""
+    """The request has InferenceComponentName, and the endpoint's variants host models."""
 
     def __init__(self, endpoint: str) -> None:
         # UNVERIFIED
@@ -153,7 +155,7 @@ class InferenceComponentNotSupported(InvalidInvocation):
 
 
 class NoCapacity(InvalidInvocation):
-    """The component has no copies."""
+    """The inference component has no copies."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -164,7 +166,7 @@ class NoCapacity(InvalidInvocation):
 
 
 class SynchronousNotSupported(InvalidInvocation):
-    """InvokeEndpoint on an asynchronous endpoint."""
+    """The request is an InvokeEndpoint to an asynchronous endpoint."""
 
     def __init__(self, endpoint: str) -> None:
         # UNVERIFIED
@@ -172,7 +174,9 @@ class SynchronousNotSupported(InvalidInvocation):
 
 
 class OperationNotOffered(InvalidInvocation):
-    """A runtime operation that SageMaker has and this stand-in does not."""
+    """SageMaker has the runtime operation, and this stand-in does not."""
 
     def __init__(self, operation: str) -> None:
-        super().__init__(f"The local SageMaker does not offer {operation}; InvokeEndpoint it does.")
+        super().__init__(
+            f"The local SageMaker does not offer {operation}; it offers InvokeEndpoint."
+        )

@@ -1,4 +1,8 @@
-"""One port: each request goes to the runtime, the control plane, the faults, or moto."""
+"""The HTTP server: one port, from which each request goes to the part that handles it.
+
+InvokeEndpoint goes to the runtime, hosting operations to the control plane, `/_local/faults/` to
+the faults, and everything else to moto.
+"""
 
 from __future__ import annotations
 
@@ -11,55 +15,64 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import boto3
 from aiohttp import web
 from botocore.config import Config
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.server import ThreadedMotoServer
+from yarl import URL
 
 from sagemaker_local import errors, runtime
 from sagemaker_local.control_plane import protocol
-from sagemaker_local.definitions import Place
-from sagemaker_local.faults import BadFault, Fault, Faults
-from sagemaker_local.other_services import OtherServices
-from sagemaker_local.region import Region
-from sagemaker_local.storage import ArtifactStore
+from sagemaker_local.control_plane.resources import Resources
+from sagemaker_local.faults import Fault, Faults, InvalidFault
+from sagemaker_local.hosting.artifacts import ArtifactStore
+from sagemaker_local.hosting.container_client import client_session
+from sagemaker_local.settings import AccountRegion
 
 if TYPE_CHECKING:
     import socket
 
-    from sagemaker_local.options import Options
+    from multidict import CIMultiDict
+
+    from sagemaker_local.settings import Options
 
 log = logging.getLogger(__name__)
 
 DEFAULT_REGION = "us-east-1"
 JSON_CONTENT_TYPE = "application/x-amz-json-1.1"
-MAX_HEADER_BYTES = 64 * 1024  # above SageMaker's own limits, which is what callers meet
-MAX_OTHER_BODY_BYTES = 5 * 1024**3  # S3's largest single PUT
+MAX_HEADER_BYTES = 64 * 1024  # Larger than SageMaker's limits, so that those apply first.
+MAX_OTHER_BODY_BYTES = 5 * 1024**3  # S3's largest single PUT.
+
+# Headers of one connection, which a proxy does not pass on. Source: RFC 9110, section 7.6.1.
+HOP_BY_HOP_HEADERS = frozenset(
+    ("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect")
+)
 
 _CREDENTIAL_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[a-z0-9-]+)/")
 _FAULT_PATH = re.compile(r"/_local/faults/(?P<endpoint>[^/]+)")
 
 
 class LocalSageMaker:
-    """The whole stand-in behind one listening socket."""
+    """All of the stand-in, behind one listening socket."""
 
     def __init__(self, options: Options, listener: socket.socket) -> None:
         self._options = options
         self._listener = listener
         self._faults = Faults()
-        self._runtime = runtime.Runtime(options, self._faults)
-        self._others = OtherServices()
+        self._moto = _Moto()
         self._folder = Path(tempfile.mkdtemp(prefix="sagemaker-local-"))
-        self._regions: dict[str, Region] = {}
+        self._resources: dict[str, Resources] = {}
         self._runner: web.AppRunner | None = None
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     async def start(self) -> None:
-        """Return when every service answers."""
-        self._others.start()
+        """Return when every service accepts requests."""
+        self._moto.start()
         application = web.Application(client_max_size=MAX_OTHER_BODY_BYTES)
-        # Any path, as S3's keys may hold anything, line ends included.
-        application.router.add_route("*", "/{path:(?s:.*)}", self._answer)
+        # Every path, because an S3 key may hold any character, line ends included.
+        application.router.add_route("*", "/{path:(?s:.*)}", self._handle)
         self._runner = web.AppRunner(
             application,
             auto_decompress=False,
@@ -71,84 +84,88 @@ class LocalSageMaker:
         await web.SockSite(self._runner, self._listener, shutdown_timeout=1.0).start()
 
     async def stop(self) -> None:
-        """Take no more requests, so that nobody creates anything; then end every container."""
+        """Stop the server first, so that nothing new is created; then stop all containers."""
         if self._runner is not None:
             await self._runner.cleanup()
-        for region in self._regions.values():
-            await region.close()
-        await self._others.stop()
+        for resources in self._resources.values():
+            await resources.close()
+        await self._moto.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def overview(self) -> list[tuple[str, str, str, str]]:
-        """Name, kind, status and containers of every endpoint."""
+        """Return name, kind, status and containers of every endpoint."""
         return [
             (endpoint.name, endpoint.kind, endpoint.status, ", ".join(endpoint.container_names))
-            for region in self._regions.values()
-            for endpoint in region.endpoints.values()
+            for resources in self._resources.values()
+            for endpoint in resources.endpoints.values()
         ]
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        """The outermost door: what nobody foresaw is SageMaker's InternalFailure, and is logged."""
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        """Turn an unexpected error into SageMaker's InternalFailure, and log it."""
         try:
             return await self._dispatch(request)
         except Exception as error:
-            if isinstance(error, ConnectionError) and runtime.caller_has_left(request):
+            if isinstance(error, ConnectionError) and runtime.is_disconnected(request):
                 return web.Response()
             log.exception("%s %s failed", request.method, request.rel_url.path)
             return runtime.error_response(errors.InternalFailure(), str(uuid.uuid4()))
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
-        """The one place that knows which part answers what."""
         path = request.raw_path.partition("?")[0]
         target = request.headers.get("X-Amz-Target")
         if (match := runtime.PATH.fullmatch(path)) and request.method == "POST":
-            return await self._runtime.handle(request, match, self._region(request))
-        if protocol.is_ours(target):
-            return await self._control(request, str(target))
+            return await runtime.handle(request, match, self._resources_of(request))
+        if protocol.is_hosting_operation(target):
+            return await self._handle_control_plane(request, str(target))
         if match := _FAULT_PATH.fullmatch(path):
             return await self._handle_fault(request, match["endpoint"])
-        return await self._others.handle(request)
+        return await self._moto.handle(request)
 
-    async def _control(self, request: web.Request, target: str) -> web.Response:
+    async def _handle_control_plane(self, request: web.Request, target: str) -> web.Response:
         request_id = str(uuid.uuid4())
         body = await request.read()
         try:
-            answer = protocol.call(self._region(request), target, body)
+            response = protocol.call(self._resources_of(request), target, body)
         except errors.ServiceError as error:
             return runtime.error_response(error, request_id)
         return web.Response(
-            body=json.dumps(answer).encode(),
+            body=json.dumps(response).encode(),
             headers={"Content-Type": JSON_CONTENT_TYPE, "x-amzn-RequestId": request_id},
         )
 
     async def _handle_fault(self, request: web.Request, endpoint: str) -> web.Response:
-        """Not AWS's: a signed request is somebody who meant AWS."""
+        """Reject signed requests: AWS has no such path, so their sender expects real AWS."""
         if "Authorization" in request.headers or "X-Amz-Signature" in request.query:
-            return _json({"error": "Faults take unsigned requests only."}, 403)
+            error = {"error": "Faults take unsigned requests only."}
+            return web.json_response(error, status=403)
         if request.method == "PUT":
             try:
                 self._faults.put(endpoint, Fault.parse(await request.read()))
-            except BadFault as error:
-                return _json({"error": str(error)}, 400)
+            except InvalidFault as error:
+                return web.json_response({"error": str(error)}, status=400)
         elif request.method == "DELETE":
-            self._faults.end(endpoint)
+            self._faults.remove(endpoint)
         elif request.method != "GET":
-            return _json({"error": "Use GET, PUT or DELETE."}, 405)
+            return web.json_response({"error": "Use GET, PUT or DELETE."}, status=405)
         fault = self._faults.get(endpoint)
-        return _json({"endpoint": endpoint, "fault": fault.describe() if fault else None}, 200)
+        return web.json_response(
+            {"endpoint": endpoint, "fault": fault.describe() if fault else None}
+        )
 
-    def _region(self, request: web.Request) -> Region:
-        """The region that the request was signed for."""
+    def _resources_of(self, request: web.Request) -> Resources:
+        """Return the resources of the region that the request was signed for."""
         scope = _CREDENTIAL_SCOPE.search(request.headers.get("Authorization", ""))
-        name = scope["region"] if scope else DEFAULT_REGION
-        if name not in self._regions:
-            place = Place(DEFAULT_ACCOUNT_ID, name)
-            artifacts = ArtifactStore(self._s3_client(name), self._folder)
-            self._regions[name] = Region(place, self._options, artifacts, self._faults)
-        return self._regions[name]
+        region = scope["region"] if scope else DEFAULT_REGION
+        if region not in self._resources:
+            account_region = AccountRegion(DEFAULT_ACCOUNT_ID, region)
+            artifacts = ArtifactStore(self._s3_client(region), self._folder)
+            self._resources[region] = Resources(
+                account_region, self._options, artifacts, self._faults
+            )
+        return self._resources[region]
 
     def _s3_client(self, region: str) -> Any:
-        """Artifacts come from S3 as any user would get them: through the front door."""
+        """Artifacts are downloaded through this server's own port, as any user would."""
         session = boto3.Session("local", "local", region_name=region)
         config = Config(
             s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}
@@ -156,5 +173,45 @@ class LocalSageMaker:
         return session.client("s3", endpoint_url=self.url, config=config)
 
 
-def _json(content: object, status: int) -> web.Response:
-    return web.json_response(content, status=status)
+class _Moto:
+    """moto's server in a thread; requests are passed on unchanged, the Host header included."""
+
+    def __init__(self) -> None:
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._session: aiohttp.ClientSession | None = None
+        self._url = ""
+
+    def start(self) -> None:
+        self._server.start()
+        host, port = self._server.get_host_and_port()
+        self._url = f"http://{host}:{port}"
+        self._session = client_session()
+
+    async def stop(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        self._server.stop()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        if self._session is None:
+            raise web.HTTPServiceUnavailable
+        async with self._session.request(
+            request.method,
+            URL(self._url + request.raw_path, encoded=True),
+            headers=_without_hop_by_hop(request.headers.copy()),
+            data=await request.read() or None,
+            timeout=aiohttp.ClientTimeout(total=None),
+            allow_redirects=False,
+        ) as response:
+            return web.Response(
+                status=response.status,
+                reason=response.reason,
+                body=await response.read(),
+                headers=_without_hop_by_hop(response.headers.copy()),
+            )
+
+
+def _without_hop_by_hop(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    for name in HOP_BY_HOP_HEADERS:
+        headers.popall(name, None)
+    return headers

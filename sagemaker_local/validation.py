@@ -1,7 +1,7 @@
-"""Checks input against botocore's own service model, and says what AWS would say.
+"""Validates requests against botocore's service models, with AWS's error texts.
 
-botocore checks required members, types and minimum lengths on the client; maximum lengths,
-patterns and enumerations it leaves to the service, so that is where they are checked.
+botocore checks required members, types and minimum lengths in the client. The service has to check
+maximum lengths, patterns and enumerations, because botocore does not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from botocore.model import ServiceModel, Shape
 
-# Java's classes that Python's `re` does not know, as they occur in the two service models.
+# Character classes of Java that occur in the two service models and that Python does not have.
 _JAVA_CLASSES = {
     r"\p{ASCII}": r"[\x00-\x7f]",
     r"\p{Print}": r"\x20-\x7e",
@@ -39,27 +39,27 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
 }
 
-_LARGEST_FLOAT = 3.4028234663852886e38  # of 32 bits, as the service model's
+_LARGEST_FLOAT = 3.4028234663852886e38  # 32 bits, as the floats of the service model
 
 
 @cache
 def service_model(name: str) -> ServiceModel:
-    """botocore's description of a service; read once, as it is a few megabytes of JSON."""
+    """Return botocore's service model, which is several megabytes of JSON and is loaded once."""
     return botocore.session.Session().get_service_model(name)
 
 
-def mistyped(shape: Shape, value: Any, path: str = "") -> str | None:
-    """The first place where JSON holds another type than the model, if there is one."""
+def type_error(shape: Shape, value: Any, path: str = "") -> str | None:
+    """Describe the first value whose JSON type differs from the model; None if there is none."""
     if not _has_type(shape, value):
         return f"{path or 'input'} must be a {shape.type_name}"
     for child_shape, child, child_path in _children(shape, value, path):
-        if (found := mistyped(child_shape, child, child_path)) is not None:
-            return found
+        if (problem := type_error(child_shape, child, child_path)) is not None:
+            return problem
     return None
 
 
 def _has_type(shape: Shape, value: Any) -> bool:
-    """Python takes `true` for a number, and reads NaN and Infinity, which JSON does not have."""
+    """Reject booleans as numbers, and NaN and Infinity: Python accepts them, and JSON does not."""
     if isinstance(value, bool):
         return bool(shape.type_name == "boolean")
     if isinstance(value, int | float) and not abs(value) <= _LARGEST_FLOAT:
@@ -68,15 +68,15 @@ def _has_type(shape: Shape, value: Any) -> bool:
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> list[str]:
-    """Every constraint of the model that the value breaks, in AWS's words."""
+    """Describe every constraint of the model that the value violates, in AWS's words."""
     found = [
-        f"Value {_quoted(shape, value)} at '{path}' failed to satisfy constraint: {demand}"
-        for broken in _CHECKS
-        if (demand := broken(shape, value)) is not None
+        f"Value {_quoted(shape, value)} at '{path}' failed to satisfy constraint: {constraint}"
+        for check in _CHECKS
+        if (constraint := check(shape, value)) is not None
     ]
     for name in _missing(shape, value):
         found.append(
-            f"Value null at '{_join(path, _lower(name))}' failed to satisfy constraint:"
+            f"Value null at '{_member_path(path, name)}' failed to satisfy constraint:"
             " Member must not be null"
         )
     for child_shape, child, child_path in _children(shape, value, path):
@@ -94,7 +94,7 @@ def _children(shape: Shape, value: Any, path: str) -> Iterator[tuple[Shape, Any,
     if shape.type_name == "structure":
         for name, child in value.items():
             if name in shape.members and child is not None:
-                yield shape.members[name], child, _join(path, _lower(name))
+                yield shape.members[name], child, _member_path(path, name)
     elif shape.type_name == "list":
         for number, child in enumerate(value, start=1):
             yield shape.member, child, f"{path}.{number}.member"
@@ -107,14 +107,14 @@ def _children(shape: Shape, value: Any, path: str) -> Iterator[tuple[Shape, Any,
 def _out_of_range(shape: Shape, value: Any) -> str | None:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if shape.type_name in ("integer", "long", "float", "double"):
-        measured, noun = value, "value"
+        measure, noun = value, "value"
     elif shape.type_name in ("string", "list", "map"):
-        measured, noun = len(value), "length"
+        measure, noun = len(value), "length"
     else:
         return None
-    if low is not None and measured < low:
+    if low is not None and measure < low:
         return f"Member must have {noun} greater than or equal to {low}"
-    if high is not None and measured > high:
+    if high is not None and measure > high:
         return f"Member must have {noun} less than or equal to {high}"
     return None
 
@@ -153,9 +153,6 @@ def _quoted(shape: Shape, value: Any) -> str:
     return f"'{value}'"
 
 
-def _join(path: str, name: str) -> str:
+def _member_path(path: str, name: str) -> str:
+    name = name[:1].lower() + name[1:]
     return f"{path}.{name}" if path else name
-
-
-def _lower(name: str) -> str:
-    return name[:1].lower() + name[1:]

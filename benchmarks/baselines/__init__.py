@@ -1,1 +1,1 @@
-"""What people would write instead. Each module is packaged as the `app.py` of its own function."""
+"""Handlers that people write instead; each module is packaged as the `app.py` of a function."""

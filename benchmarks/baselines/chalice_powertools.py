@@ -1,4 +1,4 @@
-"""The same call with the frameworks of the gateway, as their first pages show them."""
+"""The same call with the gateway's frameworks, as in their tutorials."""
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics

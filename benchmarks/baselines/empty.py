@@ -1,4 +1,4 @@
-"""Nothing: what Python and Lambda's runtime client cost by themselves."""
+"""An empty handler: the cost of Python and Lambda's runtime client alone."""
 
 
 def handler(event, context):

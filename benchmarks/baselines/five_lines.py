@@ -1,4 +1,4 @@
-"""The handler of AWS's own blog posts: a client, a call, an answer."""
+"""The handler of AWS's blog posts: a client, a call, and a response."""
 
 import boto3
 

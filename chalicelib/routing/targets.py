@@ -1,44 +1,117 @@
-"""Where a model lives on SageMaker: the five kinds of target, and the grammar of their names.
+"""Where a model lives on SageMaker: the kinds of target, and what differs between them.
 
-A new kind is a class here and its row in `KINDS`; a key of its own also needs a row in
-`chalicelib.routing.reading.keys`. Nothing else knows kinds: the runtime calls `invoke_args()`.
+To add a kind, write a class below and put it into `KINDS`. The class declares its keys and how
+SageMaker describes an endpoint of the kind; its docstring is the sentence that callers read in the
+OpenAPI document. The parser, the JSON Schema, the gateway and all commands of `gatewayctl` follow
+these declarations. What a declaration cannot say stays to be written by hand:
+
+- the row in docs/routing-table.md, which a test demands;
+- for an InvokeEndpoint argument that no other kind has: how `gatewayctl.account.comparison` finds
+  its values in the account, and how `gatewayctl.commands.import_` makes entries of them. Without
+  that, `validate --live` says that the key is not checked, and `import` leaves the endpoint out;
+- the kind in `sagemaker_local`, if it is to run on a developer's machine. It shares no code.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Self
+    from collections.abc import Callable, Mapping
+    from typing import Any, Self
 
 LONGEST_NAME = 63
 LONGEST_TARGET_MODEL = 1024
+MOST_CONTAINERS = 15
+"""The most containers that one SageMaker model has.
+
+Source: API reference, CreateModel, member `Containers`.
+"""
 
 _NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 _SEGMENT = r"(?!\.{1,2}(/|\Z))[A-Za-z0-9!_.'()+=@,~-]+"
 _TARGET_MODEL = f"{_SEGMENT}(/{_SEGMENT})*"
 
 
-# `re` compiles a pattern when it is first used and keeps it: a start from the compiled table
-# needs none of these.
+# `re` compiles a pattern when it is first used and keeps it. A start from the compiled table needs
+# none of these patterns.
 def is_name(text: str) -> bool:
     """Whether SageMaker takes this as an endpoint, variant, container or component name."""
     return len(text) <= LONGEST_NAME and re.fullmatch(_NAME, text) is not None
 
 
 def is_target_model(text: str) -> bool:
-    """Whether this names one artifact below a multi-model endpoint's prefix, and nothing else."""
+    """Whether this names exactly one artifact below a multi-model endpoint's prefix."""
     return len(text) <= LONGEST_TARGET_MODEL and re.fullmatch(_TARGET_MODEL, text) is not None
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """The template with each `{parameter}` replaced; a value can hold no brace."""
+    """Replace each `{parameter}` of the template; a value can hold no brace."""
     for name, value in values.items():
         template = template.replace(f"{{{name}}}", value)
     return template
+
+
+class Grammar(NamedTuple):
+    """Which texts a key takes."""
+
+    admits: Callable[[str], bool]
+    rule: str
+    """Completes the sentence "it must be …"."""
+    takes_parameters: bool = False
+    """Whether a `{parameter}` of the model's name may stand in the text."""
+
+
+NAME = Grammar(
+    is_name, f"at most {LONGEST_NAME} of A-Z a-z 0-9 and '-', with '-' only between two others"
+)
+TARGET_MODEL = Grammar(
+    is_target_model,
+    f"at most {LONGEST_TARGET_MODEL:,} of A-Z a-z 0-9 ! _ . ' ( ) + = @ , ~ - in parts divided by "
+    "'/', none of them '.' or '..', and braces only as {parameter}",
+    takes_parameters=True,
+)
+
+
+class Key(NamedTuple):
+    """One key of a target in the routing table."""
+
+    argument: str
+    """The argument of InvokeEndpoint that the key's value becomes."""
+    noun: str
+    """What SageMaker calls the thing that the value names."""
+    description: str
+    """One line for editors."""
+    grammar: Grammar = NAME
+    iam_resource: str | None = None
+    """The type of the resource whose ARN ends in the value, if IAM has such a resource."""
+    iam_condition_key: str | None = None
+    """The IAM condition key that holds the value during a call, if there is one."""
+
+
+class Hosting(NamedTuple):
+    """How SageMaker describes a production variant that serves targets of one kind.
+
+    None stands for "either". A variant for inference components has no model of its own.
+    """
+
+    evidence: str
+    """A sentence by which a person recognises the kind; `{containers}` is their host names."""
+    containers: tuple[int, int] = (0, 1)
+    """The smallest and the largest number of containers."""
+    is_direct: bool | None = False
+    """Whether the inference execution mode is Direct: a call names one of the containers."""
+    is_multi_model: bool | None = False
+    """Whether one of the containers loads the artifact that a call names."""
+    has_components: bool = False
+
+
+# The dataclass field of a key carries it as metadata: field(metadata=declared(Key(...))).
+def declared(key: Key) -> dict[str, Key]:
+    """Make the metadata by which a dataclass field becomes a key of the routing table."""
+    return {"key": key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +119,59 @@ class Target:
     """An endpoint, or one of its variants."""
 
     kind: ClassVar[str]
+    hosting: ClassVar[Hosting]
 
-    endpoint: str
-    target_variant: str | None = field(default=None, kw_only=True)
+    endpoint: str = field(
+        metadata=declared(
+            Key("EndpointName", "endpoint", "The endpoint's name", iam_resource="endpoint")
+        )
+    )
+    target_variant: str | None = field(
+        default=None,
+        kw_only=True,
+        metadata=declared(
+            Key("TargetVariant", "variant", "The production variant that takes the call")
+        ),
+    )
 
     def invoke_args(self) -> dict[str, str]:
-        """What InvokeEndpoint needs to know to call this target."""
-        if self.target_variant is None:
-            return {"EndpointName": self.endpoint}
-        return {"EndpointName": self.endpoint, "TargetVariant": self.target_variant}
+        """Return the arguments of InvokeEndpoint that name this target."""
+        values = ((key.argument, getattr(self, name)) for name, key in keys_of(type(self)).items())
+        return {argument: value for argument, value in values if value is not None}
 
     def filled(self, values: Mapping[str, str]) -> Self:
-        """This target for one request's parameters; ValueError if that names nothing."""
-        return self
+        """Return this target with the parameters of one request filled in.
+
+        Raises:
+            ValueError: The values make a text that SageMaker would not take.
+        """
+        if not values:
+            return self
+        changes: dict[str, Any] = {}
+        for name, key in keys_of(type(self)).items():
+            template = getattr(self, name)
+            if key.grammar.takes_parameters and template is not None:
+                changes[name] = fill(template, values)
+                if not key.grammar.admits(changes[name]):
+                    raise ValueError(changes[name])
+        return replace(self, **changes)
 
 
-# A class made with `slots=True` is a copy, and zero-argument super() looks for the original:
-# therefore `Target.invoke_args(self)` below.
+_TARGET_MODEL_KEY = Key(
+    "TargetModel",
+    "artifact",
+    "The artifact, relative to the endpoint's S3 prefix; {parameter} is filled in",
+    TARGET_MODEL,
+    iam_condition_key="sagemaker:TargetModel",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SingleModelTarget(Target):
     """One model in one container, on instances or serverless."""
 
     kind = "single"
+    hosting = Hosting("it has one container with one model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +179,9 @@ class MultiModelTarget(Target):
     """One artifact of a multi-model endpoint."""
 
     kind = "mme"
+    hosting = Hosting("its container loads the artifact that a call names", is_multi_model=True)
 
-    target_model: str
-
-    def invoke_args(self) -> dict[str, str]:
-        return {**Target.invoke_args(self), "TargetModel": self.target_model}
-
-    def filled(self, values: Mapping[str, str]) -> Self:
-        return replace(self, target_model=_filled_model(self.target_model, values))
+    target_model: str = field(metadata=declared(_TARGET_MODEL_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +189,23 @@ class MultiContainerTarget(Target):
     """One container of a multi-container endpoint in Direct mode."""
 
     kind = "mce"
+    hosting = Hosting(
+        "a call names one of its containers, {containers}",
+        containers=(0, MOST_CONTAINERS),
+        is_direct=True,
+        is_multi_model=None,
+    )
 
-    target_container_hostname: str
-
-    def invoke_args(self) -> dict[str, str]:
-        hostname = self.target_container_hostname
-        return {**Target.invoke_args(self), "TargetContainerHostname": hostname}
+    target_container_hostname: str = field(
+        metadata=declared(
+            Key(
+                "TargetContainerHostname",
+                "container",
+                "The container",
+                iam_condition_key="sagemaker:TargetContainerHostname",
+            )
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +213,13 @@ class PipelineTarget(Target):
     """A multi-container endpoint in Serial mode, one of whose containers may be multi-model."""
 
     kind = "pipeline"
+    hosting = Hosting(
+        "a call passes through all of its containers",
+        containers=(2, MOST_CONTAINERS),
+        is_multi_model=None,
+    )
 
-    target_model: str | None = None
-
-    def invoke_args(self) -> dict[str, str]:
-        if self.target_model is None:
-            return Target.invoke_args(self)
-        return {**Target.invoke_args(self), "TargetModel": self.target_model}
-
-    def filled(self, values: Mapping[str, str]) -> Self:
-        if self.target_model is None:
-            return self
-        return replace(self, target_model=_filled_model(self.target_model, values))
+    target_model: str | None = field(default=None, metadata=declared(_TARGET_MODEL_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +227,18 @@ class ComponentTarget(Target):
     """An inference component of an endpoint that several components share."""
 
     kind = "component"
+    hosting = Hosting("it hosts inference components", has_components=True)
 
-    inference_component: str
-
-    def invoke_args(self) -> dict[str, str]:
-        return {**Target.invoke_args(self), "InferenceComponentName": self.inference_component}
+    inference_component: str = field(
+        metadata=declared(
+            Key(
+                "InferenceComponentName",
+                "inference component",
+                "The component",
+                iam_resource="inference-component",
+            )
+        )
+    )
 
 
 KINDS: dict[str, type[Target]] = {
@@ -141,8 +253,11 @@ KINDS: dict[str, type[Target]] = {
 }
 
 
-def _filled_model(template: str, values: Mapping[str, str]) -> str:
-    target_model = fill(template, values)
-    if not is_target_model(target_model):
-        raise ValueError(target_model)
-    return target_model
+_KEYS: dict[type[Target], Mapping[str, Key]] = {}
+
+
+def keys_of(target: type[Target]) -> Mapping[str, Key]:
+    """Return the keys that make a target of this class, in the order of its arguments."""
+    if target not in _KEYS:  # remembered, because every request asks for them
+        _KEYS[target] = {one.name: one.metadata["key"] for one in fields(target)}
+    return _KEYS[target]

@@ -1,7 +1,7 @@
 """What an AWS account holds, and how a routing table compares with it.
 
-reader ─► calls, pace    one call at a time, paced, tried again ─► SageMaker, S3
-       ─► parsing        their descriptions ─► values
-comparison ─► addressed  an entry of the table beside its endpoint ─► remarks
-unnamed                  what the account offers and no entry names
+reader ─► calls       calls that only read, at a limited rate ─► SageMaker, S3
+       ─► values      endpoints, models, components and artifacts
+comparison ─► reader  what an entry of the table lacks in the account
+           ─► target_models   the artifacts that an entry may name
 """

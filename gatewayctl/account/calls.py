@@ -1,7 +1,8 @@
-"""Calls that only read: paced, tried again where that helps, and told apart when they fail."""
+"""Calls that only read from AWS: at a limited rate, and repeated after errors that pass."""
 
 from __future__ import annotations
 
+import time
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -9,36 +10,72 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from gatewayctl.account.values import Unread
-from gatewayctl.aws import NoAnswer, NotReachable, reaching
+from gatewayctl.aws import reaching
+from gatewayctl.report import NoAnswer, NotReachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from gatewayctl.account.pace import Pace
+BURST = 20
+"""The number of calls that are made without a pause."""
+SLOWEST_PER_SECOND = 0.5
+RECOVERY = 1.02
+"""The factor by which the rate grows back with each call after AWS has throttled."""
 
 MOST_ATTEMPTS = 8
 LONGEST_BACKOFF_SECONDS = 20.0
 
-# SageMaker has one code for everything that it cannot find.
-NOT_THERE = {"ValidationException", "ResourceNotFound", "NoSuchBucket"}
+# SageMaker answers with one code for everything that it cannot find.
+NOT_FOUND = {"ValidationException", "ResourceNotFound", "NoSuchBucket"}
 
-# By how the code of an answer starts.
+# The beginnings of error codes.
 DENIED = ("AccessDenied", "AllAccessDisabled")
-TOO_FAST = ("Throttl", "RequestThrottl", "RequestLimitExceeded", "TooManyRequests")
+THROTTLED = ("Throttl", "RequestThrottl", "RequestLimitExceeded", "TooManyRequests")
 
-ACTIONS = {"ListObjectsV2": "ListBucket"}  # where the name in IAM is another one
+ACTIONS = {"ListObjectsV2": "ListBucket"}
+"""The IAM action of an operation, where it has another name."""
 
 
-class Hidden(Exception):
-    """When a call is not allowed, or what it asks for is not there."""
+class Pace:
+    """Limits the rate of calls, so that deployments in the same account are not throttled."""
+
+    def __init__(
+        self,
+        per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._most = self._per_second = per_second
+        self._clock = clock
+        self.sleep = sleep
+        self._due = float("-inf")
+
+    def wait(self) -> None:
+        """Return when the next call may be made."""
+        now = self._clock()
+        interval = 1 / self._per_second
+        self._due = max(self._due, now - BURST * interval) + interval
+        if self._due > now:
+            self.sleep(self._due - now)
+        self._per_second = min(self._most, self._per_second * RECOVERY)
+
+    def halve(self) -> None:
+        """Halve the rate after AWS has throttled; later calls raise it again step by step."""
+        self._per_second = max(min(self._most, SLOWEST_PER_SECOND), self._per_second / 2)
+        self._due = max(self._due, self._clock())
+
+
+class CannotRead(Exception):
+    """A call is not allowed, or the thing that it asks for does not exist."""
 
     def __init__(self, unread: Unread) -> None:
         super().__init__(str(unread))
         self.unread = unread
 
 
-class Calls:
-    """The calls of one service, one at a time. When AWS cannot be reached: `NotReachable`."""
+class ReadClient:
+    """Calls operations of one AWS service, one after the other."""
 
     def __init__(self, service: str, client: Any, pace: Pace, random: Random | None = None) -> None:
         self.client = client
@@ -47,13 +84,23 @@ class Calls:
         self._random = random or Random()
         self._has_answered = False
 
-    def __call__(self, what: str, operation: str, **members: Any) -> dict[str, Any]:
-        """The answer about what a person would call `what`, or `Hidden`."""
+    def call(self, what: str, operation: str, **members: Any) -> dict[str, Any]:
+        """Call an operation.
+
+        Args:
+            what: The thing that is read, in words: `model tabular-v2`.
+            operation: The name of the method of the boto3 client.
+            members: The members of the request.
+
+        Raises:
+            CannotRead: A permission is missing, or the thing does not exist.
+            NotReachable: AWS could not be reached, or went on throttling.
+        """
         for attempt in count(1):
             try:
-                return self._once(what, operation, members)
+                return self._call_once(what, operation, members)
             except NotReachable as error:
-                if attempt == MOST_ATTEMPTS or not self._will_pass(error):
+                if attempt == MOST_ATTEMPTS or not self._may_pass(error):
                     raise
             longest = min(LONGEST_BACKOFF_SECONDS, 2.0 ** (attempt - 1))
             self._pace.sleep(self._random.uniform(longest / 2, longest))
@@ -62,45 +109,52 @@ class Calls:
     def pages(
         self, what: str, operation: str, tokens: tuple[str, str], **members: Any
     ) -> Iterator[dict[str, Any]]:
-        """Every page of a list; `tokens` are the members that announce the next and ask for it."""
-        announced, asked = tokens
-        page = self(what, operation, **members)
+        """Yield every page of a list.
+
+        Args:
+            tokens: The member of a response that announces another page, and the member of the
+                request that asks for that page.
+        """
+        announced, requested = tokens
+        page = self.call(what, operation, **members)
         yield page
         while token := page.get(announced):
-            page = self(what, operation, **{**members, asked: token})
+            page = self.call(what, operation, **{**members, requested: token})
             yield page
 
-    def _once(self, what: str, operation: str, members: dict[str, Any]) -> dict[str, Any]:
+    def _call_once(self, what: str, operation: str, members: dict[str, Any]) -> dict[str, Any]:
         self._pace.wait()
         with reaching(self._service):
             try:
-                answer: dict[str, Any] = getattr(self.client, operation)(**members)
+                response: dict[str, Any] = getattr(self.client, operation)(**members)
             except ClientError as error:
                 self._has_answered = True
                 if (denied := _is_denied(error)) is not None:
-                    raise Hidden(Unread(what, self._action(error), denied)) from error
+                    raise CannotRead(Unread(what, self._action(error), denied)) from error
                 raise
         self._has_answered = True
-        return answer
+        return response
 
     def _action(self, error: ClientError) -> str:
         operation = error.operation_name
         return f"{self._service}:{ACTIONS.get(operation, operation)}"
 
-    def _will_pass(self, error: NotReachable) -> bool:
-        """Silence counts only from what has answered before: a wrong address stays wrong."""
-        if isinstance(error.__cause__, ClientError) and _code(error.__cause__).startswith(TOO_FAST):
+    def _may_pass(self, error: NotReachable) -> bool:
+        """Whether another attempt may succeed; a service that has never answered never will."""
+        if isinstance(error.__cause__, ClientError) and _code(error.__cause__).startswith(
+            THROTTLED
+        ):
             self._pace.halve()
             return True
         return isinstance(error, NoAnswer) and self._has_answered
 
 
 def _is_denied(error: ClientError) -> bool | None:
-    """None when it is neither a refusal nor for something that is not there."""
+    """True for a missing permission, False for a missing thing, None for any other error."""
     code = _code(error)
     if code.startswith(DENIED):
         return True
-    return False if code in NOT_THERE else None
+    return False if code in NOT_FOUND else None
 
 
 def _code(error: ClientError) -> str:

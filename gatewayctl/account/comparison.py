@@ -1,50 +1,133 @@
-"""One entry of the table beside the account: its endpoint, its kind, and what it addresses."""
+"""Compares a routing table with an account: what calls through its entries would fail on.
+
+An entry is checked from its endpoint inwards: the endpoint's status, the variant, the kind, and
+then each argument of InvokeEndpoint that its kind has, by the check in `CHECKS`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from gatewayctl.account.addressed import CHECKS
-from gatewayctl.account.remarks import Remark, hidden, listing, none_called
-from gatewayctl.account.subject import Subject
+from chalicelib.errors import closest, quoted
+from chalicelib.routing.reading.problems import Problem
+from chalicelib.routing.targets import KINDS, keys_of
+from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import IN_SERVICE, Model, Unread
+from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.routing import table
+    from chalicelib.routing.targets import Target
     from gatewayctl.account.reader import AccountReader
-    from gatewayctl.account.values import Endpoint, Variant
+    from gatewayctl.account.target_models import Listed
+    from gatewayctl.account.values import Artifacts, Component, Endpoint, Variant
+    from gatewayctl.tables import TableFile
 
-# While something else is being made of an endpoint that was in service.
+    KeyPath = tuple[str | int, ...]
+
+MOST_COMPARED = 500
+"""How many names before and after a misspelt one are compared with it."""
+MOST_NAMED = 5
+"""How many names a message lists."""
+
+# While SageMaker changes an endpoint that was in service.
 CHANGING = {"Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"}
 
 
+class Remark(NamedTuple):
+    """A text about a key of an entry; a warning if calls may work all the same."""
+
+    keys: KeyPath
+    text: str
+    is_warning: bool = False
+    is_for_first_only: bool = False
+    """Whether the first entry that it concerns is enough to report it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryInAccount:
+    """An entry of the table, and the endpoint that it names."""
+
+    entry: table.Model
+    row: table.Row
+    """The entry as it is written in the table, where lists keep their order."""
+    endpoint: Endpoint
+    account: AccountReader
+
+    @property
+    def target(self) -> Target:
+        return self.entry.target
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The arguments of InvokeEndpoint that name the target."""
+        return self.entry.target.invoke_args()
+
+    @property
+    def variants(self) -> Sequence[Variant]:
+        """The variants that a call can reach."""
+        chosen = self.target.target_variant
+        return [one for one in self.endpoint.variants if chosen in {None, one.name}]
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """The models of these variants, except those that could not be read."""
+        return [one.model for one in self.variants if isinstance(one.model, Model)]
+
+
+def problems(file: TableFile, account: AccountReader) -> list[Problem]:
+    """Return what calls through a valid table would fail on, in the order of the lines."""
+    reported, found = set(), []
+    models = list(file.table.models())
+    account.endpoints(model.target.endpoint for model in models)
+    for row, model in zip(file.table.rows.values(), models, strict=True):
+        for remark in remarks(model, row, account):
+            if not (remark.is_for_first_only and remark.text in reported):
+                reported.add(remark.text)
+                line, path = file.lines.of(("models", model.name, *remark.keys))
+                make = TableWarning if remark.is_warning else Problem
+                found.append(make(file.name, line, path, remark.text))
+    return sorted(found, key=lambda problem: problem.line or 0)
+
+
 def remarks(entry: table.Model, row: table.Row, account: AccountReader) -> Iterator[Remark]:
-    """What calls of this entry would meet, from the endpoint inwards."""
+    """Yield what calls of one entry would fail on."""
     name = entry.target.endpoint
     endpoint = account.endpoint(name)
     if isinstance(endpoint, Unread):
-        yield hidden("endpoint", endpoint) if endpoint.denied else _no_endpoint(name, account)
+        yield _unreadable("endpoint", endpoint) if endpoint.denied else _no_endpoint(name, account)
         return
-    subject = Subject(entry, row, endpoint, account)
-    yield from _service(endpoint)
+    subject = EntryInAccount(entry, row, endpoint, account)
+    yield from _status(endpoint)
     yield from _variant(subject)
-    yield from _unread(subject)
-    misfits = list(_misfits(subject))
-    yield from misfits or CHECKS[entry.target.kind](subject)
+    yield from _missing_models(subject)
+    misfits = list(_kind(subject))
+    yield from misfits
+    if not misfits:
+        for key in keys_of(type(subject.target)):
+            yield from _argument(key, subject)
+
+
+def listing(names: Sequence[str]) -> str:
+    """Write the first few names, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _no_endpoint(name: str, account: AccountReader) -> Remark:
     names = account.endpoint_names()
     known = () if isinstance(names, Unread) else names
-    return Remark(("endpoint",), none_called("endpoint", name, f"in {account.region}", known))
+    return Remark(("endpoint",), _no_such("endpoint", name, f"in {account.region}", known))
 
 
-def _service(endpoint: Endpoint) -> Iterator[Remark]:
+def _status(endpoint: Endpoint) -> Iterator[Remark]:
     name, status = endpoint.name, endpoint.status
     if status in CHANGING:
-        text = f"endpoint {name} is {status}; what is true of it now may not be true soon"
+        text = f"endpoint {name} is {status}, so these findings may not hold when it is done"
         yield Remark(("endpoint",), text, is_warning=True)
     elif status != IN_SERVICE:
         why = f"aws sagemaker describe-endpoint --endpoint-name {name}"
@@ -54,41 +137,162 @@ def _service(endpoint: Endpoint) -> Iterator[Remark]:
         yield Remark(("endpoint",), text)
 
 
-def _variant(subject: Subject) -> Iterator[Remark]:
+def _variant(subject: EntryInAccount) -> Iterator[Remark]:
     chosen, endpoint = subject.target.target_variant, subject.endpoint
     if chosen is not None and not subject.variants:
         names = sorted(variant.name for variant in endpoint.variants)
-        text = none_called("variant", chosen, f"of endpoint {endpoint.name}", names)
+        text = _no_such("variant", chosen, f"of endpoint {endpoint.name}", names)
         yield Remark(("target_variant",), text)
 
 
-def _unread(subject: Subject) -> Iterator[Remark]:
-    """A model that was deleted goes on answering, until it is to start on another instance."""
+def _missing_models(subject: EntryInAccount) -> Iterator[Remark]:
+    """An endpoint whose model was deleted still answers, but cannot start another instance."""
     for model in {variant.model: None for variant in subject.variants}:
         if isinstance(model, Unread) and model.denied:
-            yield hidden("endpoint", model)
+            yield _unreadable("endpoint", model)
         elif isinstance(model, Unread):
             endpoint = subject.endpoint.name
             text = f"{model}, and endpoint {endpoint} needs it to start on another instance"
             yield Remark(("endpoint",), text, is_warning=True)
 
 
-def _misfits(subject: Subject) -> Iterator[Remark]:
-    declared, endpoint = subject.target.kind, subject.endpoint.name
+def _kind(subject: EntryInAccount) -> Iterator[Remark]:
+    """Yield the variants that do not look as an endpoint of the declared kind does."""
+    declared, endpoint = type(subject.target), subject.endpoint.name
     by_kind = {variant.kind: variant for variant in subject.variants}
     for kind, variant in by_kind.items():
-        if kind not in {None, declared}:
+        if kind is not None and not variant.serves(declared.hosting):
             which = f"variant {variant.name} of " if len(by_kind) > 1 else ""
-            text = f"{which}endpoint {endpoint} is of kind {kind}, not {declared}: "
-            yield Remark(("kind",), text + _evidence(variant))
+            hostnames = variant.model.hostnames if isinstance(variant.model, Model) else ()
+            evidence = KINDS[kind].hosting.evidence.format(containers=listing(hostnames))
+            text = f"{which}endpoint {endpoint} is of kind {kind}, not {declared.kind}: {evidence}"
+            yield Remark(("kind",), text)
 
 
-def _evidence(variant: Variant) -> str:
-    if not isinstance(variant.model, Model):
-        return "it hosts inference components"
-    return {
-        "single": "it has one container with one model",
-        "mme": "its container loads the artifact that a call names",
-        "mce": f"a call names one of its containers, {listing(variant.model.hostnames)}",
-        "pipeline": "a call passes through all of its containers",
-    }[variant.model.kind]
+def _argument(key: str, subject: EntryInAccount) -> Iterator[Remark]:
+    argument = keys_of(type(subject.target))[key].argument
+    if argument in CHECKS:
+        yield from CHECKS[argument](key, subject)
+    elif argument in subject.arguments:
+        text = f"is not compared with the account; no check is known for {argument}"
+        yield Remark((key,), text, is_warning=True)
+
+
+def _checked_already(_: str, __: EntryInAccount) -> Iterator[Remark]:
+    return iter(())
+
+
+def _container(key: str, subject: EntryInAccount) -> Iterator[Remark]:
+    hostname = subject.arguments.get("TargetContainerHostname")
+    for model in subject.models:
+        if hostname is not None and hostname not in model.hostnames:
+            where = f"on endpoint {subject.endpoint.name}"
+            text = _no_such("container", hostname, where, sorted(model.hostnames))
+            yield Remark((key,), text)
+            return
+
+
+def _artifacts(key: str, subject: EntryInAccount) -> Iterator[Remark]:
+    """Whether the endpoint loads artifacts, and whether those of the entry exist."""
+    wanted, endpoint = TargetModels.of(subject.entry), subject.endpoint.name
+    loads = [model.multi_model is not None for model in subject.models]
+    if wanted is None:
+        if any(loads):
+            text = (
+                f"missing; a container of endpoint {endpoint} loads the artifact that a call names"
+            )
+            yield Remark((key,), text)
+        return
+    if not all(loads):
+        text = f"no container of endpoint {endpoint} loads artifacts; remove the key"
+        yield Remark((key,), text)
+        return
+    for prefix in dict.fromkeys(model.prefix for model in subject.models if model.prefix):
+        artifacts = subject.account.artifacts(prefix)
+        if not isinstance(artifacts, Unread):
+            yield from _missing_artifacts(key, wanted.missing(artifacts), artifacts, subject.row)
+        elif artifacts.denied:
+            yield _unreadable(key, artifacts)
+        else:
+            yield Remark((key,), f"{artifacts}, and {prefix} would be in it")
+
+
+def _missing_artifacts(
+    key: str, missing: Sequence[Listed], artifacts: Artifacts, row: table.Row
+) -> Iterator[Remark]:
+    if len(missing) > MOST_NAMED:
+        names = listing([listed.name for listed in missing])
+        yield Remark((key,), f"not under {artifacts.prefix}: {names}")
+        return
+    for listed in missing:
+        text = _no_such("artifact", listed.name, f"under {artifacts.prefix}", artifacts.names)
+        yield Remark(_listed_value(listed, row) or (key,), text)
+
+
+def _listed_value(listed: Listed, row: table.Row) -> KeyPath | None:
+    """Return where the one value is listed that makes this artifact, if it is only one."""
+    if len(listed.values) != 1:
+        return None
+    ((parameter, value),) = listed.values.items()
+    index = row["parameters"][parameter]["one_of"].index(value)
+    return ("parameters", parameter, "one_of", index)
+
+
+def _component(key: str, subject: EntryInAccount) -> Iterator[Remark]:
+    name = subject.arguments.get("InferenceComponentName")
+    if name is None:
+        return
+    component = subject.account.component(name)
+    if not isinstance(component, Unread):
+        yield from _component_state(key, component, subject)
+    elif component.denied:
+        yield _unreadable(key, component)
+    else:
+        others = subject.endpoint.components
+        known = () if isinstance(others, Unread) else others
+        where = f"on endpoint {subject.endpoint.name}"
+        yield Remark((key,), _no_such("inference component", name, where, known))
+
+
+def _component_state(key: str, component: Component, subject: EntryInAccount) -> Iterator[Remark]:
+    name, endpoint = component.name, subject.endpoint.name
+    if component.endpoint != endpoint:
+        text = f"inference component {name} is on endpoint {component.endpoint}, not on {endpoint}"
+        yield Remark((key,), text)
+    elif subject.target.target_variant not in {None, component.variant}:
+        text = f"inference component {name} is on variant {component.variant}; name that or none"
+        yield Remark(("target_variant",), text)
+    elif component.status == "Updating":
+        yield Remark((key,), f"inference component {name} is Updating", is_warning=True)
+    elif component.status != IN_SERVICE:
+        why = f"aws sagemaker describe-inference-component --inference-component-name {name}"
+        text = f"inference component {name} is {component.status} and takes no calls; see {why}"
+        yield Remark((key,), text)
+    elif component.copies == 0:
+        text = f"inference component {name} has no copy now; calls fail until there is one"
+        yield Remark((key,), text, is_warning=True)
+
+
+# By argument of InvokeEndpoint. A check takes the table's key for it, also if the entry has none.
+CHECKS: dict[str, Callable[[str, EntryInAccount], Iterator[Remark]]] = {
+    "EndpointName": _checked_already,
+    "TargetVariant": _checked_already,
+    "TargetModel": _artifacts,
+    "TargetContainerHostname": _container,
+    "InferenceComponentName": _component,
+}
+
+
+def _unreadable(key: str, unread: Unread) -> Remark:
+    """A missing permission is a finding, because nobody knows then whether calls would work."""
+    return Remark((key,), f"{unread}; until then it is not checked", is_for_first_only=True)
+
+
+def _no_such(what: str, name: str, where: str, names: Sequence[str]) -> str:
+    """Say that something does not exist, and what was probably meant; `names` are sorted."""
+    place = bisect_left(names, name)
+    close = closest(name, names[max(0, place - MOST_COMPARED) : place + MOST_COMPARED])
+    text = f"there is no {what} {quoted(name)} {where}"
+    if close is not None:
+        return f"{text}; did you mean {close}?"
+    return f"{text}; known here: {listing(names)}" if names else text

@@ -1,60 +1,74 @@
-"""Reads an account through SageMaker's and S3's own descriptions: what is asked for, once."""
+"""Reads what a command needs to know of an account, each thing once."""
 
 from __future__ import annotations
 
 from functools import cached_property, wraps
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gatewayctl import aws
-from gatewayctl.account import parsing
-from gatewayctl.account.calls import Calls, Hidden
-from gatewayctl.account.pace import Pace
+import click
+
+from gatewayctl.account.calls import CannotRead, Pace, ReadClient
 from gatewayctl.account.values import Artifacts, Component, Endpoint, Model, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# AWS names no quota for SageMaker's Describe and List operations, and throttles them for the whole
-# account: a command must not starve the deployments that poll them.
-CALLS_PER_SECOND = 5.0
-S3_CALLS_PER_SECOND = 50.0  # S3 takes thousands
+    from gatewayctl.command import Context
 
-PAGE = 100  # the most that SageMaker gives at once
+CALLS_PER_SECOND = 5.0
+"""SageMaker's Describe and List operations.
+
+AWS publishes no quota for them and throttles them for the whole account, so a command must leave
+room for the deployments that poll them.
+"""
+S3_CALLS_PER_SECOND = 50.0
+"""Far below S3's 5,500 requests a second for each prefix.
+
+Source: S3 user guide, "Optimizing Amazon S3 performance".
+"""
+
+PAGE = 100
+"""The most items on a page of SageMaker's lists; the member `MaxResults`."""
 _NEXT = ("NextToken", "NextToken")
 _NEXT_OBJECTS = ("NextContinuationToken", "ContinuationToken")
 
-Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 
 
 def _once(
-    read: Callable[[AccountReader, str], Answer],
-) -> Callable[[AccountReader, str], Answer | Unread]:
-    """Ask for a name once, and remember also that there was nothing to see."""
+    read: Callable[[AccountReader, str], Value],
+) -> Callable[[AccountReader, str], Value | Unread]:
+    """Make a method that reads each name once and remembers the result, also an `Unread`."""
 
     @wraps(read)
-    def remembered(reader: AccountReader, name: str = "") -> Answer | Unread:
+    def remembered(reader: AccountReader, name: str = "") -> Value | Unread:
         key = (read.__name__, name)
-        if key not in reader.answers:
+        if key not in reader.remembered:
             try:
-                reader.answers[key] = read(reader, name)
-            except Hidden as hidden:
-                reader.answers[key] = hidden.unread
-        answer: Answer | Unread = reader.answers[key]
-        return answer
+                reader.remembered[key] = read(reader, name)
+            except CannotRead as error:
+                reader.remembered[key] = error.unread
+        value: Value | Unread = reader.remembered[key]
+        return value
 
     return remembered
 
 
 class AccountReader:
-    """One account in one region. `connect` makes a client for a service.
+    """Reads one account in one region.
 
-    Every method asks AWS when it is first called for a name, and remembers the answer. What one
-    missing permission hides is an `Unread`; when AWS cannot be reached at all: `NotReachable`.
+    A method calls AWS when it is first used for a name, and remembers the result. It returns an
+    `Unread` for what a missing permission hides, and raises `NotReachable` if AWS does not answer.
+
+    Args:
+        connect: Makes a boto3 client for a service.
+        progress: Takes a line about what has been read.
     """
 
     def __init__(
         self,
-        connect: Callable[[str], Any] = aws.client,
+        connect: Callable[[str], Any],
         *,
         progress: Callable[[str], object] = lambda line: None,
         pace: Pace | None = None,
@@ -64,19 +78,19 @@ class AccountReader:
         self._progress = progress
         self._pace = pace or Pace(CALLS_PER_SECOND)
         self._s3_pace = s3_pace or Pace(S3_CALLS_PER_SECOND)
-        self.answers: dict[tuple[str, str], Any] = {}
+        self.remembered: dict[tuple[str, str], Any] = {}
 
     @property
     def region(self) -> str:
-        """Where the account is looked at."""
+        """The region that is read."""
         return str(self._sagemaker.client.meta.region_name)
 
     def endpoint_names(self) -> tuple[str, ...] | Unread:
-        """Every endpoint of the account but those that are being deleted, sorted."""
+        """Return the names of all endpoints that are not being deleted, sorted."""
         return self._endpoint_names("")
 
     def endpoints(self, names: Iterable[str]) -> dict[str, Endpoint | Unread]:
-        """These endpoints in the order of their names, with progress."""
+        """Read these endpoints, in the order of their names."""
         wanted = sorted(set(names))
         found = {}
         for number, name in enumerate(wanted, start=1):
@@ -86,17 +100,17 @@ class AccountReader:
 
     @_once
     def endpoint(self, name: str) -> Endpoint:
-        """An endpoint with its variants, their models, and the names of its components."""
-        described = self._sagemaker(f"endpoint {name}", "describe_endpoint", EndpointName=name)
+        """Read an endpoint with its variants, their models and the names of its components."""
+        described = self._sagemaker.call(f"endpoint {name}", "describe_endpoint", EndpointName=name)
         configuration = self._configuration(described.get("EndpointConfigName", ""))
         components = self._components(name) if _may_host_components(configuration) else ()
-        return parsing.endpoint(described, configuration, components, self._model)
+        return Endpoint.parse(described, configuration, components, self._model)
 
     @_once
     def component(self, name: str) -> Component:
-        """An inference component, whichever endpoint it is on."""
-        return parsing.component(
-            self._sagemaker(
+        """Read an inference component of any endpoint."""
+        return Component.parse(
+            self._sagemaker.call(
                 f"inference component {name}",
                 "describe_inference_component",
                 InferenceComponentName=name,
@@ -105,7 +119,7 @@ class AccountReader:
 
     @_once
     def artifacts(self, prefix: str) -> Artifacts:
-        """What lies under the prefix of a multi-model container, `s3://bucket/…/`."""
+        """List what is under the prefix of a multi-model container, `s3://bucket/…/`."""
         bucket, _, folder = prefix.partition("://")[2].partition("/")
         names: set[str] = set()
         pages = self._s3.pages(
@@ -132,12 +146,12 @@ class AccountReader:
     def _configuration(self, name: str) -> dict[str, Any]:
         what = f"endpoint configuration {name}"
         if not name:
-            raise Hidden(Unread(what.strip(), "sagemaker:DescribeEndpointConfig", denied=False))
-        return self._sagemaker(what, "describe_endpoint_config", EndpointConfigName=name)
+            raise CannotRead(Unread(what.strip(), "sagemaker:DescribeEndpointConfig", denied=False))
+        return self._sagemaker.call(what, "describe_endpoint_config", EndpointConfigName=name)
 
     @_once
     def _model(self, name: str) -> Model:
-        return parsing.model(self._sagemaker(f"model {name}", "describe_model", ModelName=name))
+        return Model.parse(self._sagemaker.call(f"model {name}", "describe_model", ModelName=name))
 
     @_once
     def _components(self, endpoint: str) -> tuple[str, ...]:
@@ -154,15 +168,41 @@ class AccountReader:
         return tuple(sorted(names))
 
     @cached_property
-    def _sagemaker(self) -> Calls:
-        return Calls("sagemaker", self._connect("sagemaker"), self._pace)
+    def _sagemaker(self) -> ReadClient:
+        return ReadClient("sagemaker", self._connect("sagemaker"), self._pace)
 
     @cached_property
-    def _s3(self) -> Calls:
-        return Calls("s3", self._connect("s3"), self._s3_pace)
+    def _s3(self) -> ReadClient:
+        return ReadClient("s3", self._connect("s3"), self._s3_pace)
 
 
 def _may_host_components(configuration: dict[str, Any] | Unread) -> bool:
     if isinstance(configuration, Unread):
         return True
     return any("ModelName" not in variant for variant in configuration["ProductionVariants"])
+
+
+def _rate(_: click.Context, __: click.Parameter, text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if rate <= 0 or not isfinite(rate):
+        raise click.BadParameter(f"{text!r} is not a number above 0")
+    return rate
+
+
+rate_option = click.option(
+    "--calls-per-second",
+    callback=_rate,
+    default=f"{CALLS_PER_SECOND:g}",
+    show_default=True,
+    metavar="N",
+    help="The most calls to SageMaker, after a first few.",
+)
+"""The option of a command that reads an account."""
+
+
+def account_of(context: Context, calls_per_second: float) -> AccountReader:
+    """Return a reader of the account that boto3 finds; it shows its progress on stderr."""
+    return AccountReader(context.connect, progress=context.progress, pace=Pace(calls_per_second))

@@ -1,4 +1,4 @@
-"""Which artifacts an entry of the table means: one, a few, or all that a pattern admits."""
+"""The artifacts that an entry of the table may name: one, a list, or all that a pattern admits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Listed(NamedTuple):
     """Values that the table lists, and the artifact that they make.
 
-    Where a parameter has a pattern, the artifact still has its `{parameter}`.
+    The name still has the `{parameter}` of each parameter that has a pattern.
     """
 
     values: Mapping[str, str]
@@ -31,40 +31,38 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class TargetModels:
-    """`target_model` of an entry, and the parameters in it."""
+    """The TargetModel of an entry, and the parameters in it."""
 
     template: str
     parameters: Sequence[Parameter]
 
     @classmethod
     def of(cls, model: Model) -> TargetModels | None:
-        """None for an entry whose target is no artifact."""
-        template = getattr(model.target, "target_model", None)
+        """Return None for an entry whose calls name no artifact."""
+        template = model.target.invoke_args().get("TargetModel")
         return None if template is None else cls(template, model.parameters)
-
-    @classmethod
-    def of_all(cls, models: Iterable[Model]) -> Iterator[TargetModels]:
-        return (wanted for model in models if (wanted := cls.of(model)) is not None)
 
     @cached_property
     def listed(self) -> tuple[Listed, ...]:
-        """One for each combination of the values that the table lists."""
+        """One artifact for each combination of the values that the table lists."""
         lists = {
             parameter.name: sorted(parameter.rule.values)
             for parameter in self.parameters
             if isinstance(parameter.rule, OneOf)
         }
-        made = (dict(zip(lists, values, strict=True)) for values in product(*lists.values()))
-        return tuple(Listed(values, fill(self.template, values)) for values in made)
+        combinations = (
+            dict(zip(lists, values, strict=True)) for values in product(*lists.values())
+        )
+        return tuple(Listed(values, fill(self.template, values)) for values in combinations)
 
     def missing(self, artifacts: Artifacts) -> list[Listed]:
-        """Those that are not there; of a pattern, those for which there is nothing at all."""
+        """Return those that do not exist; with a pattern, those that no artifact matches."""
         if not self._patterns:
             return [listed for listed in self.listed if listed.name not in artifacts]
         return [listed for listed in self.listed if not any(self._matching(listed.name, artifacts))]
 
     def among(self, artifacts: Artifacts) -> Iterable[str]:
-        """The artifacts that a caller can reach through this entry."""
+        """Return the artifacts that a caller can reach through this entry."""
         if not self._patterns:
             return (listed.name for listed in self.listed if listed.name in artifacts)
         return self._matching(self.template, artifacts)
@@ -76,13 +74,18 @@ class TargetModels:
     def _matching(self, template: str, artifacts: Artifacts) -> Iterator[str]:
         pieces = PLACEHOLDER.split(template)
         rules = {parameter.name: parameter for parameter in self.parameters}
-        return (name for name in artifacts.names if _fits(name, pieces, rules, {}))
+        return (name for name in artifacts.names if _matches(name, pieces, rules, {}))
 
 
-def _fits(
+def _matches(
     text: str, pieces: Sequence[str], rules: Mapping[str, Parameter], chosen: Mapping[str, str]
 ) -> bool:
-    """Whether some values of the parameters make this text; in `pieces`, every second is one."""
+    """Whether some values of the parameters make this text.
+
+    Args:
+        pieces: The template divided at its parameters; every second piece is a parameter's name.
+        chosen: The values of the parameters that have occurred before.
+    """
     literal, *rest = pieces
     if not text.startswith(literal):
         return False
@@ -91,10 +94,10 @@ def _fits(
         return not text
     parameter, *after = rest
     if parameter in chosen:
-        return _fits(text, [chosen[parameter] + after[0], *after[1:]], rules, chosen)
+        return _matches(text, [chosen[parameter] + after[0], *after[1:]], rules, chosen)
     values = (text[:end] for end in range(1, min(len(text), LONGEST_VALUE) + 1))
     return any(
-        _fits(text[len(value) :], after, rules, {**chosen, parameter: value})
+        _matches(text[len(value) :], after, rules, {**chosen, parameter: value})
         and is_value(value)
         and rules[parameter].rule.admits(value)
         for value in values

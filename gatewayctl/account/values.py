@@ -1,29 +1,45 @@
-"""What an account holds: endpoints, what runs behind them, and the artifacts they may load."""
+"""What an account holds: endpoints, their models, inference components and artifacts.
+
+Each class is built from SageMaker's description by its method `parse`. Other modules do not know
+the members of those descriptions.
+"""
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
-Kind = Literal["single", "mme", "mce", "pipeline", "component"]
+from chalicelib.routing.targets import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chalicelib.routing.targets import Hosting
+
+    Description = Mapping[str, Any]
 
 IN_SERVICE = "InService"
+
+_HTTPS = re.compile(
+    r"https://(?:(?P<bucket>[^/]+)\.)?s3[.-][^/]*amazonaws\.com(?:\.cn)?/(?P<path>.*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What could not be read: it is not there, or looking at it is not allowed."""
+    """Something that could not be read: it does not exist, or a permission is missing."""
 
     what: str
-    """As a person names it: `model tabular-v2`."""
+    """The thing in words: `model tabular-v2`."""
     action: str
     """The IAM action that reads it: `sagemaker:DescribeModel`."""
     denied: bool
 
     def __str__(self) -> str:
         if self.denied:
-            return f"the {self.what} cannot be looked at without the IAM permission {self.action}"
+            return f"the {self.what} cannot be read without the IAM permission {self.action}"
         return f"the {self.what} does not exist"
 
 
@@ -33,41 +49,58 @@ class Container:
 
     hostname: str | None
     image: str | None
-    """None when a model package says which."""
+    """None if a model package names the image."""
     multi_model: bool
     model_data: str | None
-    """The URL of an artifact; of a multi-model container the prefix, which ends with `/`."""
+    """The URL of the artifact; for a multi-model container the prefix, which ends with `/`."""
+
+    @classmethod
+    def parse(cls, described: Description) -> Container:
+        """Build it from a ContainerDefinition."""
+        multi_model = described.get("Mode") == "MultiModel"
+        source = described.get("ModelDataSource", {}).get("S3DataSource", {})
+        url = described.get("ModelDataUrl") or source.get("S3Uri")
+        return cls(
+            hostname=described.get("ContainerHostname"),
+            image=described.get("Image"),
+            multi_model=multi_model,
+            model_data=_prefix(url) if url and multi_model else url,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What CreateModel described: containers, and whether a caller chooses one of them."""
+    """A SageMaker model: its containers, and whether a call names one of them."""
 
     name: str
     containers: tuple[Container, ...]
     direct: bool
+    """Whether the inference execution mode is Direct."""
 
-    @property
-    def kind(self) -> Kind:
-        if self.direct:
-            return "mce"
-        if len(self.containers) > 1:
-            return "pipeline"
-        return "mme" if self.multi_model is not None else "single"
+    @classmethod
+    def parse(cls, described: Description) -> Model:
+        """Build it from the response of DescribeModel."""
+        primary = [described["PrimaryContainer"]] if "PrimaryContainer" in described else []
+        containers = described.get("Containers") or primary
+        return cls(
+            name=described["ModelName"],
+            containers=tuple(Container.parse(one) for one in containers),
+            direct=described.get("InferenceExecutionConfig", {}).get("Mode") == "Direct",
+        )
 
     @property
     def multi_model(self) -> Container | None:
-        """The container that loads artifacts on demand; there is at most one."""
+        """The container that loads artifacts on demand; a model has at most one."""
         return next((one for one in self.containers if one.multi_model), None)
 
     @property
     def prefix(self) -> str | None:
-        """Where the artifacts of its multi-model container lie."""
+        """The S3 prefix of the artifacts of its multi-model container."""
         return self.multi_model.model_data if self.multi_model else None
 
     @property
     def hostnames(self) -> tuple[str, ...]:
-        """The names under which a caller may choose a container."""
+        """The names by which a call can choose a container."""
         return tuple(one.hostname for one in self.containers if one.hostname is not None)
 
 
@@ -79,33 +112,91 @@ class Variant:
     model: Model | Unread | None
     serverless: bool
     instances: int | None
-    """How many run now; None for a serverless variant, and when nobody says."""
+    """How many instances run now; None for a serverless variant, and if SageMaker does not say."""
+
+    @classmethod
+    def parse(
+        cls,
+        name: str,
+        configured: Description,
+        running: Description,
+        model: Model | Unread | None,
+    ) -> Variant:
+        """Build it from its parts in DescribeEndpointConfig and DescribeEndpoint."""
+        return cls(
+            name=name,
+            model=model,
+            serverless="ServerlessConfig" in configured or "CurrentServerlessConfig" in running,
+            instances=running.get("CurrentInstanceCount"),
+        )
 
     @property
-    def kind(self) -> Kind | None:
-        """None when the model could not be read."""
+    def kind(self) -> str | None:
+        """The first kind of target that it can serve; None if its model could not be read."""
+        return next((kind for kind, target in KINDS.items() if self.serves(target.hosting)), None)
+
+    def serves(self, hosting: Hosting) -> bool:
+        """Whether it looks as an endpoint of this kind does."""
+        if self.model is None:
+            return hosting.has_components
         if isinstance(self.model, Unread):
-            return None
-        return "component" if self.model is None else self.model.kind
+            return False
+        least, most = hosting.containers
+        return (
+            not hosting.has_components
+            and least <= len(self.model.containers) <= most
+            and hosting.is_direct in {None, self.model.direct}
+            and hosting.is_multi_model in {None, self.model.multi_model is not None}
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint with all that its callers may address."""
+    """An endpoint with everything that its callers can address."""
 
     name: str
     status: str
-    """SageMaker's word: `InService`, `Updating`, …"""
+    """In SageMaker's words: `InService`, `Updating`, …"""
     async_only: bool
     variants: tuple[Variant, ...]
     components: tuple[str, ...] | Unread
     """The names of its inference components, sorted; `AccountReader.component` reads one."""
 
-    @property
-    def kind(self) -> Kind | None:
-        """What all its variants are; None when they differ, or nobody knows."""
-        kinds = {variant.kind for variant in self.variants}
-        return kinds.pop() if len(kinds) == 1 else None
+    @classmethod
+    def parse(
+        cls,
+        described: Description,
+        configuration: Description | Unread,
+        components: tuple[str, ...] | Unread,
+        model: Callable[[str], Model | Unread],
+    ) -> Endpoint:
+        """Build it from the responses of DescribeEndpoint and DescribeEndpointConfig.
+
+        Args:
+            model: Reads a model by its name.
+        """
+        running = {one["VariantName"]: one for one in described.get("ProductionVariants", ())}
+        if isinstance(configuration, Unread):
+            variants = [
+                Variant.parse(name, {}, one, configuration) for name, one in running.items()
+            ]
+        else:
+            variants = [
+                Variant.parse(
+                    one["VariantName"],
+                    one,
+                    running.get(one["VariantName"], {}),
+                    model(one["ModelName"]) if "ModelName" in one else None,
+                )
+                for one in configuration["ProductionVariants"]
+            ]
+        return cls(
+            name=described["EndpointName"],
+            status=described["EndpointStatus"],
+            async_only="AsyncInferenceConfig" in described,
+            variants=tuple(variants),
+            components=components,
+        )
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -122,12 +213,23 @@ class Component:
     variant: str | None
     status: str
     copies: int | None
-    """How many run now; None when nobody says, as for an adapter of a base component."""
+    """How many copies run now; None if SageMaker does not say, as for an adapter."""
+
+    @classmethod
+    def parse(cls, described: Description) -> Component:
+        """Build it from the response of DescribeInferenceComponent."""
+        return cls(
+            name=described["InferenceComponentName"],
+            endpoint=described["EndpointName"],
+            variant=described.get("VariantName"),
+            status=described.get("InferenceComponentStatus", "Unknown"),
+            copies=described.get("RuntimeConfig", {}).get("CurrentCopyCount"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """What lies under the prefix of a multi-model container."""
+    """The objects under the prefix of a multi-model container."""
 
     prefix: str
     names: tuple[str, ...]
@@ -136,3 +238,10 @@ class Artifacts:
     def __contains__(self, name: str) -> bool:
         place = bisect_left(self.names, name)
         return self.names[place : place + 1] == (name,)
+
+
+def _prefix(url: str) -> str:
+    """Write any form of an S3 URL as `s3://bucket/…/`."""
+    if match := _HTTPS.fullmatch(url):
+        url = "s3://" + "/".join(part for part in (match["bucket"], match["path"]) if part)
+    return f"{url.rstrip('/')}/"

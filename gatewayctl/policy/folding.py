@@ -1,9 +1,9 @@
-"""Making a policy fit: many names become what they begin with, as few and as narrow as will do.
+"""Shortens a policy until IAM accepts its length, and says what the short one allows in addition.
 
-A policy that is too long is first folded as far as it goes: the artifacts of every endpoint into
-one name, and if that is not enough, all endpoints into one. Then folds are taken back while the
-policy still fits, always the widest first: one that leaves a name wholly open, then one that stands
-for more names of the table.
+A policy that is too long is first folded completely: the artifacts of every endpoint into one
+name, and if that is not enough, all endpoints into one. Then folds are undone while the policy
+still fits, the widest first: one that leaves a name wholly open, then one that stands for more
+names of the table.
 """
 
 from __future__ import annotations
@@ -13,92 +13,107 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from gatewayctl.policy.names import ANY, Name, fold, parted, shared
-from gatewayctl.policy.needs import CONDITION_KEYS, Calls
+from chalicelib.routing.parameters import Pattern
+from chalicelib.routing.targets import fill, keys_of
+from gatewayctl.policy.needs import (
+    ANY,
+    CallGroup,
+    Name,
+    condition_keys,
+    fold,
+    parted,
+    shared,
+    target_keys,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    Fits = Callable[[Iterable[Calls]], bool]
-    Place = tuple[str, str]
-    Chosen = dict[Place, Calls]
+    from chalicelib.routing.table import Model
+
+    Fits = Callable[[Iterable[CallGroup]], bool]
+    GroupKey = tuple[str, str]
+    Groups = dict[GroupKey, CallGroup]
     Width = tuple[bool, int]
 
 
 ARTIFACTS_AN_ENDPOINT = 10
-"""An endpoint's worth: a fold of endpoints lets in models that the table does not know at all."""
+"""A fold of endpoints counts as much as a fold of so many artifacts for each endpoint.
+
+It is wider, because it admits models that the table does not know at all.
+"""
 
 
-def fitted(calls: Sequence[Calls], fits: Fits) -> list[Calls]:
-    """The calls as they are if they fit, else with the folds that widen least."""
-    if fits(calls):
-        return list(calls)
-    artifacts_folded = [_merged([one], within="") for one in calls]
-    folded = artifacts_folded if fits(artifacts_folded) else _folded(calls)
-    return sorted(_narrowed(_by_place(folded), fits).values())
+def fitted(groups: Sequence[CallGroup], fits: Fits) -> list[CallGroup]:
+    """Return the groups as they are if they fit, else with the narrowest folds that fit."""
+    if fits(groups):
+        return list(groups)
+    artifacts_folded = [_merged([one], within="") for one in groups]
+    folded = artifacts_folded if fits(artifacts_folded) else _folded(groups)
+    return sorted(_narrowed(_by_key(folded), fits).values())
 
 
-def _folded(calls: Sequence[Calls]) -> list[Calls]:
-    """One for each sort of resource and argument."""
-    sorts: dict[tuple[str, str], list[Calls]] = defaultdict(list)
-    for one in calls:
-        sort, slash, _ = one.resource.start.partition("/")
-        sorts[sort + slash, one.key].append(one)
-    return [_merged(group, within) for (within, _), group in sorts.items()]
+def _folded(groups: Sequence[CallGroup]) -> list[CallGroup]:
+    """Fold all groups of the same resource type and the same argument into one."""
+    alike: dict[tuple[str, str], list[CallGroup]] = defaultdict(list)
+    for one in groups:
+        resource_type, slash, _ = one.resource.start.partition("/")
+        alike[resource_type + slash, one.key].append(one)
+    return [_merged(members, within) for (within, _), members in alike.items()]
 
 
-def _merged(group: Sequence[Calls], within: str) -> Calls:
-    """One for all of these; what it does not say itself has to be absent from its calls."""
-    first = group[0]
-    values = sorted({value for one in group for value in one.values})
+def _merged(groups: Sequence[CallGroup], within: str) -> CallGroup:
+    """Fold groups into one; its calls must have no other argument than the group's own."""
+    first = groups[0]
+    values = sorted({value for one in groups for value in one.values})
     folded = (fold(values),) if values else ()
-    if len(group) == 1:
+    if len(groups) == 1:
         return replace(first, values=folded)
-    names = tuple(one.resource for one in group)
+    names = tuple(one.resource for one in groups)
     start = shared([name.start for name in names], within)
-    absent = tuple(sorted(set(CONDITION_KEYS.values()) - {first.key}))
-    return Calls(Name(start, ANY, names), first.key, folded, absent, tuple(group))
+    absent = tuple(sorted(condition_keys() - {first.key}))
+    return CallGroup(Name(start, ANY, names), first.key, folded, absent, tuple(groups))
 
 
-def _narrowed(chosen: Chosen, fits: Fits) -> Chosen:
-    """Without the folds that need not be, the widest gone first."""
-    waiting: list[tuple[Width, Name, Place]] = []
-    met = set()
+def _narrowed(groups: Groups, fits: Fits) -> Groups:
+    """Undo every fold that is not needed, the widest first."""
+    queue: list[tuple[Width, Name, GroupKey]] = []
+    queued = set()
 
-    def wait(places: Chosen) -> None:
-        for place, one in places.items():
+    def enqueue(new: Groups) -> None:
+        for key, one in new.items():
             for name in _folds(one):
-                if (place, str(name)) not in met:
-                    met.add((place, str(name)))
-                    heappush(waiting, (_width(name, one), name, place))
+                if (key, str(name)) not in queued:
+                    queued.add((key, str(name)))
+                    heappush(queue, (_width(name, one), name, key))
 
-    wait(chosen)
-    while waiting:
-        _, name, place = heappop(waiting)
-        if place in chosen and name in _folds(chosen[place]):
-            parts = _by_place(_without(chosen[place], name))
-            others = {at: one for at, one in chosen.items() if at != place}
+    enqueue(groups)
+    while queue:
+        _, name, key = heappop(queue)
+        if key in groups and name in _folds(groups[key]):
+            parts = _by_key(_without(groups[key], name))
+            others = {other: one for other, one in groups.items() if other != key}
             if fits([*others.values(), *parts.values()]):
-                chosen = others | parts
-                wait(parts)
-    return chosen
+                groups = others | parts
+                enqueue(parts)
+    return groups
 
 
-def _folds(one: Calls) -> list[Name]:
-    """That of its endpoints, if it is one, and those of its values."""
+def _folds(one: CallGroup) -> list[Name]:
+    """Return the fold of its endpoints, if it is one, and the folds among its values."""
     return [name for name in (one.resource, *one.values) if name.members]
 
 
-def _width(fold: Name, of: Calls) -> Width:
-    """Sorts the wider first."""
+def _width(fold: Name, of: CallGroup) -> Width:
+    """Return a value that sorts wider folds first."""
     if fold != of.resource:
         return (fold.start != "", -len(fold.members))
     _, _, start = fold.start.partition("/")
     return (start != "", -len(fold.members) * ARTIFACTS_AN_ENDPOINT)
 
 
-def _without(one: Calls, name: Name) -> list[Calls]:
-    """The same calls without one fold: that of their endpoints, or one of their values."""
+def _without(one: CallGroup, name: Name) -> list[CallGroup]:
+    """Return groups for the same calls without one fold, of the endpoints or of values."""
     if name == one.resource:
         parts = parted(one.members, lambda member: member.resource.start)
         return [_merged(part, within=name.start) for part in parts]
@@ -106,5 +121,62 @@ def _without(one: Calls, name: Name) -> list[Calls]:
     return [replace(one, values=tuple(sorted([*others, *name.unfolded()])))]
 
 
-def _by_place(calls: Iterable[Calls]) -> Chosen:
-    return {(str(one.resource), one.key): one for one in calls}
+def _by_key(groups: Iterable[CallGroup]) -> Groups:
+    return {(str(one.resource), one.key): one for one in groups}
+
+
+def widened_by_folds(groups: Iterable[CallGroup]) -> list[str]:
+    """Return a line for each fold: all that it allows, and how much of that the table names."""
+    return sorted({line for one in groups for line in _lines_of(one)})
+
+
+def widened_by_patterns(models: Iterable[Model]) -> list[str]:
+    """Return a line for each model whose parameter has a pattern: IAM knows only `*`."""
+    return [line for model in models for line in _lines_of_patterns(model)]
+
+
+def _lines_of(one: CallGroup) -> Iterator[str]:
+    resource_type, _, name = one.resource.start.partition("/")
+    nouns = {key.iam_resource: key.noun for key in target_keys()}
+    noun = nouns[resource_type]
+    if not one.members:
+        for value in one.values:
+            if value.members:
+                where = f"of {noun} {name.lower()}"
+                yield f"{_values(one.key, value)} {where} (the table names {len(value.members)})"
+        return
+    where = f"every {noun}{_start(name)}"
+    count = f"(the table names {len({member.start.lower() for member in one.resource.members})})"
+    if not one.key:
+        yield f"{where}{', without a target' if noun == 'endpoint' else ''} {count}"
+    for value in one.values:
+        yield f"{_values(one.key, value)} of {where} {count}"
+
+
+def _values(condition_key: str, value: Name) -> str:
+    noun = {key.iam_condition_key: key.noun for key in target_keys()}[condition_key]
+    if value.members:
+        return f"every {noun}{_start(value.start)}"
+    return f"every {noun} like {value}" if value.is_open else f"{noun} {value}"
+
+
+def _start(text: str) -> str:
+    if not text:
+        return ""
+    return f" under {text}" if text.endswith("/") else f" that begins with {text}"
+
+
+def _lines_of_patterns(model: Model) -> Iterator[str]:
+    patterns = {
+        one.name: one.rule.pattern for one in model.parameters if isinstance(one.rule, Pattern)
+    }
+    rules = " and ".join(f"{name} is {pattern}" for name, pattern in patterns.items())
+    arguments = model.target.invoke_args()
+    for key in keys_of(type(model.target)).values():
+        template = arguments.get(key.argument, "")
+        filled = fill(template, dict.fromkeys(patterns, ANY))
+        if key.iam_condition_key and filled != template:
+            yield (
+                f"every {key.noun} like {filled} of endpoint {arguments['EndpointName'].lower()} "
+                f"(in the table of {model.name}, {rules})"
+            )

@@ -1,37 +1,112 @@
-"""What IAM has to allow for one call, and for all calls that a table can lead to."""
+"""What IAM has to allow for one call, and for all calls that a table can lead to.
+
+Names in a policy can be folded, which means that many become the text that they begin with:
+
+    houston/v1.tar.gz  ─┐
+    houston/v2.tar.gz  ─┴►  houston/*        a fold ends at a folder if there is one
+    iris-v1.tar.gz     ─┐
+    iris-v2.tar.gz     ─┴►  iris-v*          else where the names differ
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import product
+from itertools import groupby, product, takewhile
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.routing.parameters import OneOf
-from chalicelib.routing.targets import fill, is_target_model
-from gatewayctl.command import Refused
-from gatewayctl.policy.names import ANY, Name, literal
+from chalicelib.routing.targets import KINDS, Key, fill, keys_of
+from gatewayctl.report import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chalicelib.routing.table import Model
     from chalicelib.routing.targets import Target
 
-ACTION = "sagemaker:InvokeEndpoint"
-ENDPOINT = "endpoint/"
-COMPONENT = "inference-component/"
+Item = TypeVar("Item")
 
-# SageMaker has a condition key for these two of its arguments, and none for TargetVariant.
-TARGET_MODEL = "sagemaker:TargetModel"
-TARGET_CONTAINER_HOSTNAME = "sagemaker:TargetContainerHostname"
-CONDITION_KEYS = {
-    "TargetModel": TARGET_MODEL,
-    "TargetContainerHostname": TARGET_CONTAINER_HOSTNAME,
-}
+ACTION = "sagemaker:InvokeEndpoint"
+ANY = "*"
 
 MOST_ARTIFACTS = 100_000
+"""The most artifacts that the lists of one entry may make; IAM takes 10,240 characters."""
+
+_SPECIAL = str.maketrans({character: f"${{{character}}}" for character in "*?$"})
+
+
+def escaped(text: str) -> str:
+    """Write a text so that IAM takes each character literally."""
+    return text.translate(_SPECIAL)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """A name in a policy: a text, a pattern that begins with a text, or a fold of names."""
+
+    start: str
+    rest: str = ""
+    """The part from the first `*` on, as IAM reads it."""
+    members: tuple[Name, ...] = ()
+    """The names that were folded into this one."""
+
+    def __str__(self) -> str:
+        return escaped(self.start) + self.rest
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands for more than one text."""
+        return self.rest != ""
+
+    def unfolded(self) -> tuple[Name, ...]:
+        """Return the folds and names of which this fold consists, one level down."""
+        parts = parted(self.members, lambda name: name.start)
+        return tuple(fold(part, within=self.start) for part in parts)
+
+
+def fold(names: Sequence[Name], within: str = "") -> Name:
+    """Return one name that stands for all of these; each of them begins with `within`."""
+    if len(names) == 1:
+        return names[0]
+    return Name(shared([name.start for name in names], within), ANY, tuple(sorted(names)))
+
+
+def shared(texts: Sequence[str], within: str) -> str:
+    """Return what all texts begin with: a folder below `within` if there is one."""
+    start = _common_start(texts)
+    folder = start[: start.rfind("/") + 1]
+    return folder if len(folder) > len(within) else start
+
+
+def parted(items: Sequence[Item], start: Callable[[Item], str]) -> list[list[Item]]:
+    """Divide sorted items by the first character in which they differ.
+
+    An item that ends where the others go on is a part of its own.
+    """
+    agreed = len(_common_start([start(item) for item in items]))
+    parts = []
+    for differing, group in groupby(items, lambda item: start(item)[agreed : agreed + 1]):
+        alike = list(group)
+        parts += [alike] if differing else [[item] for item in alike]
+    return parts
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)
+    pairs = zip(first, last, strict=False)
+    return first[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))]
+
+
+def target_keys() -> list[Key]:
+    """Return the keys of all kinds of target."""
+    return [key for target in KINDS.values() for key in keys_of(target).values()]
+
+
+def condition_keys() -> set[str]:
+    """Return the condition keys of InvokeEndpoint's arguments."""
+    return {key.iam_condition_key for key in target_keys() if key.iam_condition_key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,81 +117,104 @@ class Permission:
     resources: tuple[str, ...]
     """The last part of each ARN, such as `endpoint/tabular`."""
     condition: tuple[str, str] | None
-    """A condition key, and the value that this call gives it."""
+    """A condition key, and its value in this call."""
 
 
-def needed(target: Target) -> Permission:
-    """What IAM has to allow for a call of a target whose parameters are filled in."""
-    arguments = target.invoke_args()
-    conditions = [
-        (key, arguments[name]) for name, key in CONDITION_KEYS.items() if name in arguments
-    ]
-    resources = (resource.lower() for resource in _resources(arguments))
+def permission_for(target: Target) -> Permission:
+    """Return what IAM has to allow for a call of a target whose parameters are filled in."""
+    conditions = [(str(key.iam_condition_key), value) for key, value in _conditions(target)]
+    resources = (resource.lower() for resource in _resources(target))
     return Permission(ACTION, tuple(resources), conditions[0] if conditions else None)
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Calls:
-    """Calls of one endpoint, or of a fold of several, that say the same argument or none."""
+class CallGroup:
+    """Calls of one endpoint, or of a fold of endpoints, with the same argument or with none."""
 
     resource: Name
     key: str = ""
-    """The condition key of that argument."""
+    """The condition key of the argument."""
     values: tuple[Name, ...] = ()
     absent: tuple[str, ...] = ()
-    """Condition keys that other calls of this endpoint have."""
-    members: tuple[Calls, ...] = ()
+    """Condition keys that only other calls of this endpoint have."""
+    members: tuple[CallGroup, ...] = ()
+    """The groups that were folded into this one."""
 
 
-# SageMaker writes a name into an ARN in lower case, and has been said to keep the case of new ones.
-# Both spellings are allowed: a name is taken whatever its case, so both mean one endpoint.
-def calls(models: Iterable[Model]) -> list[Calls]:
-    """All calls that these models can lead to."""
-    said: dict[str, dict[str, set[Name]]] = defaultdict(lambda: defaultdict(set))
+# SageMaker writes names into ARNs in lower case, and is reported to keep the case of new names.
+# A policy allows both: SageMaker ignores case in names, so both spellings mean one endpoint.
+def call_groups(models: Iterable[Model]) -> list[CallGroup]:
+    """Return all calls that these models can lead to.
+
+    Raises:
+        Refused: An entry is of a size or kind for which no policy can be made.
+    """
+    values_by_key: dict[str, dict[str, set[Name]]] = defaultdict(lambda: defaultdict(set))
     spellings: dict[str, set[str]] = defaultdict(set)
     for model in models:
-        arguments = model.target.invoke_args()
-        key, values = _argument(model, arguments)
-        for resource in _resources(arguments):
-            said[resource.lower()][key] |= values
+        key, values = _argument(model)
+        for resource in _resources(model.target):
+            values_by_key[resource.lower()][key] |= values
             spellings[resource.lower()] |= {resource, resource.lower()}
     return sorted(
-        Calls(Name(spelling), key, tuple(sorted(values)), tuple(sorted(keys.keys() - {key, ""})))
-        for resource, keys in said.items()
-        for key, values in keys.items()
+        CallGroup(
+            Name(spelling),
+            key,
+            tuple(sorted(values)),
+            absent=tuple(sorted(by_key.keys() - {key, ""})),
+        )
+        for resource, by_key in values_by_key.items()
+        for key, values in by_key.items()
         if values or not key
         for spelling in spellings[resource]
     )
 
 
-def _resources(arguments: Mapping[str, str]) -> Iterator[str]:
-    yield ENDPOINT + arguments["EndpointName"]
-    if "InferenceComponentName" in arguments:
-        yield COMPONENT + arguments["InferenceComponentName"]
+def _values(target: Target) -> Iterator[tuple[Key, str]]:
+    """Yield the keys that the target has, with their values."""
+    arguments = target.invoke_args()
+    for key in keys_of(type(target)).values():
+        if key.argument in arguments:
+            yield key, arguments[key.argument]
 
 
-def _argument(model: Model, arguments: Mapping[str, str]) -> tuple[str, set[Name]]:
-    if "TargetModel" in arguments:
-        return TARGET_MODEL, set(_artifacts(model, arguments["TargetModel"]))
-    if "TargetContainerHostname" in arguments:
-        return TARGET_CONTAINER_HOSTNAME, {Name(arguments["TargetContainerHostname"])}
-    return "", set()
+def _resources(target: Target) -> Iterator[str]:
+    return (f"{key.iam_resource}/{value}" for key, value in _values(target) if key.iam_resource)
 
 
-def _artifacts(model: Model, template: str) -> Iterator[Name]:
-    """What the template names with every combination of listed values; a pattern stays open."""
+def _conditions(target: Target) -> list[tuple[Key, str]]:
+    return [(key, value) for key, value in _values(target) if key.iam_condition_key]
+
+
+def _argument(model: Model) -> tuple[str, set[Name]]:
+    """Return the condition key of a model's calls, and the values that the key can have."""
+    conditions = _conditions(model.target)
+    if not conditions:
+        return "", set()
+    if len(conditions) > 1:
+        names = " and ".join(key.argument for key, _ in conditions)
+        raise Refused(
+            [f"models.{model.name}: its calls have {names}; a policy is made for one of them only"]
+        )
+    ((key, value),) = conditions
+    filled = _filled(model, key, value) if key.grammar.takes_parameters else [Name(value)]
+    return str(key.iam_condition_key), set(filled)
+
+
+def _filled(model: Model, key: Key, template: str) -> Iterator[Name]:
+    """Yield a name for every combination of listed values; a pattern becomes `*`."""
     lists = {
         one.name: sorted(one.rule.values) for one in model.parameters if isinstance(one.rule, OneOf)
     }
     _refuse_too_many(model, prod(len(values) for values in lists.values()))
     opened = {one.name: ANY for one in model.parameters if one.name not in lists}
     for values in product(*lists.values()):
-        artifact = fill(template, dict(zip(lists, values, strict=True)))
+        text = fill(template, dict(zip(lists, values, strict=True)))
         if opened:
-            start = artifact[: artifact.index("{")]
-            yield Name(start, fill(literal(artifact), opened).removeprefix(literal(start)))
-        elif is_target_model(artifact):
-            yield Name(artifact)
+            start = text[: text.index("{")]
+            yield Name(start, fill(escaped(text), opened).removeprefix(escaped(start)))
+        elif key.grammar.admits(text):
+            yield Name(text)
 
 
 def _refuse_too_many(model: Model, count: int) -> None:

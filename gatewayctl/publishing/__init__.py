@@ -1,9 +1,6 @@
 """Putting a routing table into S3, where running gateways find it.
 
-command ─► location      which object it is to be
-        ─► publication   what is there and what would be: refused, nothing to do, or put there
-             ├─► store        S3: replaced only while it is what was read
-             ├─► difference   what changes, key by key ─► wording
-             └─► onlooker     a gateway of our own that sees the table change
-        ─► listing       earlier versions
+`publication` compares a table with the live one and stores it, `changes` says what
+differs, and `store` reads and replaces the objects in S3. The command is
+`gatewayctl.commands.publish`.
 """

@@ -1,117 +1,159 @@
-"""One table on its way into S3: what it would change, and how it gets there."""
+"""One table on its way into S3: what it would change, how it gets there, who can read it then."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading import shrinking
 from chalicelib.routing.reading.problems import InvalidTable
-from gatewayctl.aws import NotReachable
-from gatewayctl.command import Refused
-from gatewayctl.publishing.difference import changes
+from chalicelib.routing.s3_source import S3Object, S3Source
+from chalicelib.telemetry.log import Telemetry
+from gatewayctl.publishing.changes import changes
+from gatewayctl.report import NotReachable, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chalicelib.routing.reading.problems import Problem
     from chalicelib.routing.table import RoutingTable
-    from gatewayctl.publishing.store import Held, TableStore
+    from chalicelib.settings import S3Location
+    from gatewayctl.publishing.store import StoredObject, TableStore
+    from gatewayctl.tables import TableFile
 
 
-class Wanted(NamedTuple):
-    """What is to be live."""
-
-    data: bytes
-    table: RoutingTable
-    origin: str
-    """What problems call it."""
-
-
-class Before(NamedTuple):
-    """The table that running gateways have."""
+class PreviousTable(NamedTuple):
+    """The table that running gateways use before the publication."""
 
     table: RoutingTable | None
     version: str | None
     remark: str | None
-    """Why that is not what lies there now."""
+    """Why this is not the table that is stored now."""
 
 
 class Publication:
-    """Reads what lies there once, and replaces only that."""
+    """A table to publish; it replaces only what was stored when this object was made."""
 
-    def __init__(self, store: TableStore, wanted: Wanted) -> None:
+    def __init__(self, store: TableStore, new: TableFile) -> None:
         self.store = store
-        self.wanted = wanted
-        self._live = store.table()
+        self.new = new
+        self._stored = store.table()
         self._compiled = store.compiled()
-        self.before = _before(store, self._live)
-        old = self.before.table
-        self.changes = [] if old is None else changes(old, wanted.table)
+        self.previous = _previous(store, self._stored)
+        old = self.previous.table
+        self.changes = [] if old is None else changes(old, new.table)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Why running gateways would not take it."""
+        """Why running gateways would refuse the new table."""
         try:
-            shrinking.check(self.wanted.table, self.before.table, self.wanted.origin)
+            shrinking.check(self.new.table, self.previous.table, self.new.name)
         except InvalidTable as error:
             return error.problems
         return ()
 
     @property
     def is_live(self) -> bool:
-        """Whether this very table lies there, and gateways take it."""
-        return self._live.data == self.wanted.data
+        """Whether the new table is stored already, byte for byte."""
+        return self._stored.data == self.new.data
 
     @property
     def is_compiled(self) -> bool:
-        """Whether the compiled form that lies there is of it."""
-        data, digest = self._compiled.data or b"", self.wanted.table.digest
-        return table_file.from_compiled(data, digest) == self.wanted.table
+        """Whether the stored compiled form belongs to the new table."""
+        data, digest = self._compiled.data or b"", self.new.table.digest
+        return table_file.from_compiled(data, digest) == self.new.table
 
     def compile(self) -> None:
-        """Put its compiled form there."""
-        self.store.replace_compiled(self._compiled, table_file.compiled(self.wanted.table))
+        """Store the compiled form of the new table."""
+        self.store.replace_compiled(self._compiled, table_file.compiled(self.new.table))
 
     def publish(self) -> str | None:
-        """Put it there; its version, if the bucket keeps versions.
+        """Store the new table, and return its version if the bucket keeps versions.
 
-        The compiled form comes first: gateways use it only for this very table, so nothing has
-        changed for them until the table itself is there.
+        The compiled form is stored first: gateways use a compiled form only beside its own table,
+        so nothing changes for them until the table itself is stored.
+
+        Raises:
+            Refused: Somebody else changed the table in the meantime.
         """
         self.compile()
         try:
-            return self.store.replace_table(self._live, self.wanted.data, len(self.wanted.table))
+            return self.store.replace_table(self._stored, self.new.data, len(self.new.table))
         except Refused:
-            self._make_good()
+            self._compile_other_table()
             raise
 
-    def _make_good(self) -> None:
-        """Somebody else's table lies beside our compiled form: give it its own."""
+    def _compile_other_table(self) -> None:
+        """Replace our compiled form by that of the table that somebody else has stored."""
         with suppress(Refused, NotReachable):
-            held = self.store.compiled()
-            table = _taken(self.store.table(), self.store.name)
+            compiled = self.store.compiled()
+            table = _table_in(self.store.table(), self.store.name)
             if table is not None:
-                self.store.replace_compiled(held, table_file.compiled(table))
+                self.store.replace_compiled(compiled, table_file.compiled(table))
 
 
-def _before(store: TableStore, live: Held) -> Before:
-    """The live table, else the newest of its versions that gateways could take."""
-    if table := _taken(live, store.name):
-        return Before(table, live.version, None)
+def _previous(store: TableStore, stored: StoredObject) -> PreviousTable:
+    """Return the stored table, else the newest of its versions that gateways could use."""
+    if table := _table_in(stored, store.name):
+        return PreviousTable(table, stored.version, None)
     remark = "it was deleted"
-    if live.etag is not None:
-        flaw = live.flaw or "it is no table by the rules of today"
-        remark = f"no gateway takes what lies there: {flaw}"
+    if stored.etag is not None:
+        problem = stored.problem or "it is not a valid table"
+        remark = f"no gateway would use the stored table: {problem}"
     for version in store.versions():
-        if not version.is_live and (table := _taken(store.earlier(version.id), store.name)):
-            return Before(table, version.id, remark)
-    return Before(None, None, None if live.etag is None else remark)
+        if not version.is_live and (table := _table_in(store.earlier(version.id), store.name)):
+            return PreviousTable(table, version.id, remark)
+    return PreviousTable(None, None, None if stored.etag is None else remark)
 
 
-def _taken(held: Held, name: str) -> RoutingTable | None:
-    if held.data is None:
+def _table_in(stored: StoredObject, name: str) -> RoutingTable | None:
+    if stored.data is None:
         return None
     try:
-        return table_file.parse(held.data, name)
+        return table_file.parse(stored.data, name)
     except InvalidTable:
         return None
+
+
+class GatewayCheck:
+    """Reads a table with the code of a running gateway, which has the table of before."""
+
+    def __init__(self, location: S3Location) -> None:
+        self._problems = _Problems()
+        self._source = S3Source(S3Object(location), self._problems, max_age_seconds=0)
+        self._digest()
+
+    def problem(self, digest: str) -> str | None:
+        """Return why a gateway does not use the table with this digest now; None if it does."""
+        self._problems.texts.clear()
+        found = self._digest()
+        if found == digest:
+            return None
+        return "; ".join(self._problems.texts) or f"it uses another table, {found and found[:12]}"
+
+    def _digest(self) -> str | None:
+        try:
+            return self._source.table().digest
+        except RoutingUnavailable:
+            return None
+
+
+class _Problems(Telemetry):
+    """Collects what a gateway would log about a table that it cannot use."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def table_not_fetched(self, place: str, reason: str) -> None:
+        self.texts.append(reason)
+
+    def table_refused(self, problems: Iterable[Any]) -> None:
+        self.texts += map(str, problems)
+
+    def table_age(self, seconds: float) -> None:
+        """Ignore the age."""
+
+    def bug(self, error: BaseException, request_id: str | None = None) -> None:
+        self.texts.append(type(error).__name__)

@@ -1,7 +1,6 @@
-"""A table and its compiled form in S3, each replaced only while it is what was read.
+"""A routing table and its compiled form in S3.
 
-GetObject             what lies there, and whether a gateway would take it
-PutObject, If-Match   something new, or an error if anything else lies there by now
+An object is replaced only if it is still the one that was read: `PutObject` with `If-Match`.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.s3_source import DIGEST, verified_body
-from gatewayctl.aws import NAMES, NoAnswer, NotReachable, reaching
-from gatewayctl.command import Refused, WrongUse
+from gatewayctl.aws import NAMES, reaching
+from gatewayctl.report import NoAnswer, NotReachable, Refused, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -26,13 +25,13 @@ if TYPE_CHECKING:
 
 SERVICE = "s3"
 MODELS = "models"
-"""In a table's metadata: how many it has, for the list of versions."""
+"""The key of a table's metadata with its number of models, for the list of versions."""
 
-LISTED = 20
-"""How many versions are looked at, the newest first."""
+MAX_VERSIONS = 20
+"""The number of versions that are read, the newest first."""
 
 UNVERSIONED = "null"
-"""The version of what a bucket that keeps none holds."""
+"""S3's version id of an object in a bucket that keeps no versions."""
 
 _READ, _READ_VERSION = "s3:GetObject", "s3:GetObjectVersion"
 _DENIED = {"AccessDenied", "403"}
@@ -41,20 +40,21 @@ _NO_VERSION = {"NoSuchVersion", "NoSuchKey", "InvalidArgument", "MethodNotAllowe
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
 
-class Held(NamedTuple):
-    """What lies under a key; without an ETag, nothing does."""
+class StoredObject(NamedTuple):
+    """What is stored under a key."""
 
     etag: str | None
+    """None if there is no object."""
     version: str | None
-    """None where the bucket keeps no versions."""
+    """None if the bucket keeps no versions."""
     data: bytes | None
-    """None if no gateway would take it."""
-    flaw: str
-    """Why not."""
+    """None if no gateway would use it."""
+    problem: str
+    """Why no gateway would use it."""
 
 
 class Version(NamedTuple):
-    """One of those that a table has had, by its metadata."""
+    """A version of a table, by its metadata."""
 
     id: str
     modified: datetime
@@ -64,7 +64,7 @@ class Version(NamedTuple):
 
 
 class TableStore:
-    """The two objects. `connect` makes a client for a service."""
+    """The two objects in S3; `connect` makes a client for a service."""
 
     def __init__(self, location: S3Location, connect: Callable[[str], Any]) -> None:
         self.bucket, self.key = location.bucket, location.key
@@ -72,60 +72,78 @@ class TableStore:
         self._compiled_key = table_file.compiled_key(self.key)
         self._client = connect(SERVICE)
 
-    def table(self) -> Held:
-        """The table that gateways find now."""
+    def table(self) -> StoredObject:
+        """Return the table that gateways find now."""
         return self._get(self.key, _READ, _NOTHING)
 
-    def compiled(self) -> Held:
-        """The compiled form that they find beside it."""
+    def compiled(self) -> StoredObject:
+        """Return the compiled form that gateways find beside the table."""
         return self._get(self._compiled_key, _READ, _NOTHING)
 
-    def earlier(self, version: str) -> Held:
-        """The table as it was in a version. When there is no such version: Refused."""
-        held = self._get(self.key, _READ_VERSION, _NO_VERSION, VersionId=version)
-        if held.etag is None:
+    def earlier(self, version: str) -> StoredObject:
+        """Return the table of a version.
+
+        Raises:
+            Refused: There is no such version.
+        """
+        stored = self._get(self.key, _READ_VERSION, _NO_VERSION, VersionId=version)
+        if stored.etag is None:
             raise Refused([f"{self.name} has no version {version}; --list shows those that it has"])
-        return held
+        return stored
 
     def versions(self) -> list[Version]:
-        """The newest ones first."""
-        with self._asking("s3:ListBucketVersions"):
+        """Return the versions of the table, the newest first."""
+        with self._errors_explained("s3:ListBucketVersions"):
             answer = self._client.list_object_versions(
-                Bucket=self.bucket, Prefix=self.key, MaxKeys=LISTED
+                Bucket=self.bucket, Prefix=self.key, MaxKeys=MAX_VERSIONS
             )
-        # Longer keys that begin like this one come after it.
+        # Keys that only begin like this one come after it.
         found = [one for one in answer.get("Versions", []) if one["Key"] == self.key]
         return [self._version(one) for one in found]
 
-    def replace_compiled(self, held: Held, data: bytes) -> None:
-        """Put a compiled form in the place of what was read. When that has changed: Refused."""
-        self._put(self._compiled_key, held, data, "application/json")
+    def replace_compiled(self, stored: StoredObject, data: bytes) -> None:
+        """Store a compiled form in the place of what was read.
 
-    def replace_table(self, held: Held, data: bytes, models: int) -> str | None:
-        """The same for the table; its version, if the bucket keeps versions."""
+        Raises:
+            Refused: It was changed since it was read.
+        """
+        self._put(self._compiled_key, stored, data, "application/json")
+
+    def replace_table(self, stored: StoredObject, data: bytes, models: int) -> str | None:
+        """Store a table in the place of what was read.
+
+        Returns:
+            The version, if the bucket keeps versions.
+
+        Raises:
+            Refused: It was changed since it was read.
+            NotReachable: AWS did not answer, so nobody knows whether the table was stored.
+        """
         try:
-            return self._put(self.key, held, data, "application/yaml", **{MODELS: str(models)})
+            return self._put(self.key, stored, data, "application/yaml", **{MODELS: str(models)})
         except NoAnswer as error:
             unknown = "whether the table was published is not known: run the command again"
             raise NotReachable(f"{error}; {unknown}") from error
 
-    def _get(self, key: str, action: str, absent: Collection[str], **version: str) -> Held:
-        with self._asking(action, key):
+    def _get(self, key: str, action: str, absent: Collection[str], **version: str) -> StoredObject:
+        with self._errors_explained(action, key):
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=key, **version)
             except ClientError as error:
                 if _code(error) not in absent:
                     raise
-                return Held(None, None, None, "nothing lies there")
+                return StoredObject(None, None, None, "no object is stored there")
             try:
-                data, flaw = verified_body(answer), ""
+                data, problem = verified_body(answer), ""
             except FetchFailed as error:
-                data, flaw = None, error.reason
-        return Held(answer["ETag"], _version_id(answer), data, flaw)
+                data, problem = None, error.reason
+        return StoredObject(answer["ETag"], _version_id(answer), data, problem)
 
-    def _put(self, key: str, held: Held, data: bytes, kind: str, **metadata: str) -> str | None:
-        expected = {"IfNoneMatch": "*"} if held.etag is None else {"IfMatch": held.etag}
-        with self._asking("s3:PutObject", key):
+    def _put(
+        self, key: str, stored: StoredObject, data: bytes, kind: str, **metadata: str
+    ) -> str | None:
+        expected = {"IfNoneMatch": "*"} if stored.etag is None else {"IfMatch": stored.etag}
+        with self._errors_explained("s3:PutObject", key):
             try:
                 answer = self._client.put_object(
                     Bucket=self.bucket,
@@ -144,9 +162,9 @@ class TableStore:
 
     def _version(self, listed: dict[str, Any]) -> Version:
         version = listed["VersionId"]
-        with self._asking(_READ_VERSION, self.key):
-            said = self._client.head_object(Bucket=self.bucket, Key=self.key, VersionId=version)
-        metadata = said["Metadata"]
+        with self._errors_explained(_READ_VERSION, self.key):
+            answer = self._client.head_object(Bucket=self.bucket, Key=self.key, VersionId=version)
+        metadata = answer["Metadata"]
         return Version(
             version,
             listed["LastModified"],
@@ -156,15 +174,15 @@ class TableStore:
         )
 
     @contextmanager
-    def _asking(self, action: str, key: str | None = None) -> Iterator[None]:
-        """Errors as a person can act on them."""
+    def _errors_explained(self, action: str, key: str | None = None) -> Iterator[None]:
+        """Raise errors of S3 as texts that say what to do."""
         with reaching(SERVICE):
             try:
                 yield
             except ClientError as error:
                 if _code(error) == "NoSuchBucket":
                     raise WrongUse(
-                        f"there is no bucket {self.bucket}; correct it, or make one"
+                        f"there is no bucket {self.bucket}; correct the name, or create it"
                     ) from error
                 if _code(error) in _DENIED:
                     raise NotReachable(self._denied(action, key)) from error
@@ -174,7 +192,7 @@ class TableStore:
         resource = f"{self.bucket}/{key}" if key else self.bucket
         text = f"{NAMES[SERVICE]} denies {action} on arn:aws:s3:::{resource}; allow it"
         if action == _READ:
-            # Who may not list a bucket is told this of a key that is not there.
+            # Without that permission, S3 also denies access to a key that does not exist.
             text += f", and s3:ListBucket on arn:aws:s3:::{self.bucket}"
         return f"{text}, and the use of the KMS key if there is one"
 

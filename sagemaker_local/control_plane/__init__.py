@@ -1,5 +1,5 @@
-"""What describes an endpoint: the operations of SageMaker's own API that concern hosting.
+"""The control plane: SageMaker's operations that create, describe, list, update and delete.
 
-One module for each resource; each has a table OPERATIONS from the operation's name to a function
-of region and request. `protocol` reads, validates and dispatches.
+`protocol` parses, validates and dispatches requests. Each other module but `resources` has a table
+OPERATIONS of functions that take the resources and the parsed request, and return the response.
 """

@@ -1,102 +1,97 @@
-"""CreateEndpoint, DescribeEndpoint, UpdateEndpoint, ListEndpoints, DeleteEndpoint."""
+"""Create, describe, update, list and delete endpoints."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.control_plane.listing import page
-from sagemaker_local.endpoints import Endpoint
+from sagemaker_local.control_plane.resources import check_name_is_free, list_page
 from sagemaker_local.errors import InvalidInput
+from sagemaker_local.hosting.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.endpoints import Configuration
-    from sagemaker_local.region import Region
+    from sagemaker_local.control_plane.resources import Resources
+    from sagemaker_local.definitions import EndpointConfig
 
 
-def create(region: Region, request: Mapping[str, Any]) -> dict[str, Any]:
+def create(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     name = request["EndpointName"]
-    arn = region.place.arn("endpoint", name)
-    region.refuse_existing(region.endpoints, "endpoint", arn, name)
-    configuration = _configuration(region, request)
-    region.endpoints[name] = Endpoint(name, configuration, region.surroundings(name))
+    arn = resources.arn("endpoint", name)
+    check_name_is_free(resources.endpoints, "endpoint", arn, name)
+    config = _config(resources, request)
+    resources.endpoints[name] = Endpoint(name, config, resources.hosting_context(name))
     return {"EndpointArn": arn}
 
 
-def describe(region: Region, request: Mapping[str, Any]) -> dict[str, Any]:
-    endpoint = region.endpoint(request["EndpointName"])
-    configuration = endpoint.configuration
-    description = {
-        **_summary(region, endpoint),
-        "EndpointConfigName": configuration.name,
-    }
+def describe(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
+    endpoint = resources.endpoint(request["EndpointName"])
+    config = endpoint.config
+    description = {**_summary(resources, endpoint), "EndpointConfigName": config.name}
     if endpoint.failure_reason:
         description["FailureReason"] = endpoint.failure_reason
-    given = configuration.request
-    if "AsyncInferenceConfig" in given:
-        description["AsyncInferenceConfig"] = given["AsyncInferenceConfig"]
+    if "AsyncInferenceConfig" in config.request:
+        description["AsyncInferenceConfig"] = config.request["AsyncInferenceConfig"]
     if endpoint.is_serving:
         description["ProductionVariants"] = [
-            _variant_summary(variant) for variant in given["ProductionVariants"]
+            _variant_summary(variant) for variant in config.request["ProductionVariants"]
         ]
     return description
 
 
-def update(region: Region, request: Mapping[str, Any]) -> dict[str, Any]:
-    endpoint = region.endpoint(request["EndpointName"])
-    configuration = _configuration(region, request)
-    arn = region.place.arn("endpoint", endpoint.name)
+def update(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
+    endpoint = resources.endpoint(request["EndpointName"])
+    config = _config(resources, request)
+    arn = resources.arn("endpoint", endpoint.name)
     if endpoint.status in ("Creating", "Updating"):
         raise InvalidInput(f'Cannot update in-progress endpoint "{arn}".')
     if endpoint.status != "InService":
         raise InvalidInput(f'Cannot update endpoint "{arn}" in status {endpoint.status}.')
-    endpoint.update(configuration)
+    endpoint.update(config)
     return {"EndpointArn": arn}
 
 
-def list_(region: Region, request: Mapping[str, Any]) -> dict[str, Any]:
-    summaries = (_summary(region, endpoint) for endpoint in region.endpoints.values())
-    return page(summaries, request, "Endpoint")
+def list_(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
+    summaries = (_summary(resources, endpoint) for endpoint in resources.endpoints.values())
+    return list_page(summaries, request, "Endpoint")
 
 
-def delete(region: Region, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers at once; the endpoint is `Deleting` until its containers have ended."""
-    endpoint = region.endpoint(request["EndpointName"])
-    endpoint.begin_deletion(lambda: region.endpoints.pop(endpoint.name, None))
+def delete(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Begin the deletion; the endpoint is `Deleting` until its containers have ended."""
+    endpoint = resources.endpoint(request["EndpointName"])
+    endpoint.delete(lambda: resources.endpoints.pop(endpoint.name, None))
     return {}
 
 
-def _configuration(region: Region, request: Mapping[str, Any]) -> Configuration:
-    """The named configuration, whose models must still be there."""
-    configuration = region.endpoint_config(request["EndpointConfigName"]).definition
-    for variant in configuration.variants:
+def _config(resources: Resources, request: Mapping[str, Any]) -> EndpointConfig:
+    """Return the named configuration, and check that its models still exist."""
+    config = resources.endpoint_config(request["EndpointConfigName"]).definition
+    for variant in config.variants:
         if variant.model is not None:
-            region.model(variant.model.name)
-    return configuration
+            resources.model(variant.model.name)
+    return config
 
 
-def _summary(region: Region, endpoint: Endpoint) -> dict[str, Any]:
+def _summary(resources: Resources, endpoint: Endpoint) -> dict[str, Any]:
     return {
         "EndpointName": endpoint.name,
-        "EndpointArn": region.place.arn("endpoint", endpoint.name),
+        "EndpointArn": resources.arn("endpoint", endpoint.name),
         "CreationTime": endpoint.created,
         "LastModifiedTime": endpoint.modified,
         "EndpointStatus": endpoint.status,
     }
 
 
-def _variant_summary(given: Mapping[str, Any]) -> dict[str, Any]:
-    weight = given["InitialVariantWeight"]
+def _variant_summary(variant: Mapping[str, Any]) -> dict[str, Any]:
+    weight = variant["InitialVariantWeight"]
     summary = {
-        "VariantName": given["VariantName"],
+        "VariantName": variant["VariantName"],
         "CurrentWeight": weight,
         "DesiredWeight": weight,
     }
-    if "ServerlessConfig" in given:
-        serverless = given["ServerlessConfig"]
-        return summary | {"CurrentServerlessConfig": serverless}
-    count = given.get("InitialInstanceCount", 1)
+    if "ServerlessConfig" in variant:
+        return summary | {"CurrentServerlessConfig": variant["ServerlessConfig"]}
+    count = variant.get("InitialInstanceCount", 1)
     return summary | {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
 
 

@@ -1,4 +1,4 @@
-"""SageMaker's API on the wire: JSON 1.1, one operation a request, named in a header."""
+"""SageMaker's control-plane protocol: JSON 1.1, with the operation's name in a header."""
 
 from __future__ import annotations
 
@@ -6,36 +6,30 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.control_plane import (
-    endpoint_configs,
-    endpoints,
-    inference_components,
-    models,
-)
+from sagemaker_local.control_plane import endpoints, inference_components, models_and_configs
 from sagemaker_local.errors import InvalidInput, MalformedInput, UnknownOperation
-from sagemaker_local.validation import mistyped, service_model, violations
+from sagemaker_local.validation import service_model, type_error, violations
 
 if TYPE_CHECKING:
-    from sagemaker_local.region import Region
+    from sagemaker_local.control_plane.resources import Resources
 
 TARGET_PREFIX = "SageMaker."
 
 OPERATIONS = {
-    **models.OPERATIONS,
-    **endpoint_configs.OPERATIONS,
+    **models_and_configs.OPERATIONS,
     **endpoints.OPERATIONS,
     **inference_components.OPERATIONS,
 }
 
-# An operation on these that is not ours would be answered by moto from resources of its own;
-# tags too, as moto does not know our ARNs.
+# moto must not receive operations on hosting resources or tags, offered here or not: moto has its
+# own endpoints, and does not know the ARNs of these.
 _TAGS = frozenset(("AddTags", "DeleteTags", "ListTags"))
 _HOSTING = re.compile(r"[A-Z][a-z]+(Model|Endpoint|EndpointConfig|InferenceComponent)s?([A-Z]\w+)?")
 _NOT_HOSTING = re.compile(r"[A-Z][a-z]+Model(Bias|Card|Explain|Package|Quality|Metadata)\w*")
 
 
-def is_ours(target: str | None) -> bool:
-    """Whether the header X-Amz-Target names an operation that concerns hosting."""
+def is_hosting_operation(target: str | None) -> bool:
+    """Whether the header X-Amz-Target names an operation on hosting resources or tags."""
     if target is None or not target.startswith(TARGET_PREFIX):
         return False
     operation = target.removeprefix(TARGET_PREFIX)
@@ -44,11 +38,13 @@ def is_ours(target: str | None) -> bool:
     return bool(_HOSTING.fullmatch(operation)) and not _NOT_HOSTING.fullmatch(operation)
 
 
-def call(region: Region, target: str, body: bytes) -> dict[str, Any]:
-    """Validate the request against botocore's service model and carry it out.
+def call(resources: Resources, target: str, body: bytes) -> dict[str, Any]:
+    """Validate the request against botocore's service model, and run the operation.
 
-    When the request cannot be read: MalformedInput. When SageMaker would refuse it:
-    InvalidInput. When it is not offered: UnknownOperation.
+    Raises:
+        MalformedInput: The request cannot be parsed.
+        InvalidInput: SageMaker would reject the request.
+        UnknownOperation: The stand-in does not offer the operation.
     """
     name = target.removeprefix(TARGET_PREFIX)
     if name not in OPERATIONS:
@@ -56,11 +52,11 @@ def call(region: Region, target: str, body: bytes) -> dict[str, Any]:
         raise UnknownOperation(f"The local SageMaker does not offer {name}; it has {offered}.")
     request = _parse(body)
     shape = service_model("sagemaker").operation_model(name).input_shape
-    if (problem := mistyped(shape, request)) is not None:
+    if (problem := type_error(shape, request)) is not None:
         raise MalformedInput(problem)
-    if broken := violations(shape, request):
-        raise InvalidInput.from_violations(broken)
-    return OPERATIONS[name](region, request)
+    if violated := violations(shape, request):
+        raise InvalidInput.from_violations(violated)
+    return OPERATIONS[name](resources, request)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -74,7 +70,7 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:
-    """A member that is null is absent."""
+    """Remove members that are null, which JSON 1.1 treats as absent."""
     if isinstance(value, dict):
         return {key: _without_nulls(child) for key, child in value.items() if child is not None}
     if isinstance(value, list):

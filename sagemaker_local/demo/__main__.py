@@ -1,4 +1,4 @@
-"""`python -m sagemaker_local.demo`: the demo endpoints, wherever boto3 finds SageMaker."""
+"""`python -m sagemaker_local.demo`: creates the demo endpoints where boto3 finds SageMaker."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import boto3
 from botocore import exceptions as botocore
 
 from sagemaker_local.demo import artifacts
-from sagemaker_local.demo.calls import Deployment
 from sagemaker_local.demo.creation import DemoError, create
+from sagemaker_local.demo.endpoints import Deployment
 from sagemaker_local.modelserver import lifetime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_CACHE = Path(".local/demo-artifacts")
-INTERRUPTED = 130  # what shells report for Ctrl-C
+INTERRUPTED = 130  # the exit code that shells use for Ctrl-C
 ADVICE = {
     botocore.NoRegionError: "Set AWS_DEFAULT_REGION, for example us-east-1.",
     botocore.NoCredentialsError: (
@@ -32,7 +32,7 @@ ADVICE = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     defaults = Deployment()
     parser = argparse.ArgumentParser(prog="python -m sagemaker_local.demo", description=__doc__)
     parser.add_argument("--bucket", default=defaults.bucket)
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     if options.exit_with_parent:
         lifetime.end_with_parent()
     deployment = Deployment(
@@ -60,20 +60,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         images={"sklearn": options.sklearn_image, "lightgbm": options.lightgbm_image},
     )
     try:
-        trained = artifacts.ensure(options.cache, artifacts.write_line)
-        create(boto3.Session(), trained, artifacts.write_line, deployment=deployment)
+        trained = artifacts.ensure(options.cache, _print)
+        create(boto3.Session(), trained, _print, deployment=deployment)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (DemoError, OSError, botocore.BotoCoreError, botocore.ClientError) as problem:
-        sys.stderr.write(f"error: {explain(problem)}\n")
+    except (DemoError, OSError, botocore.BotoCoreError, botocore.ClientError) as error:
+        sys.stderr.write(f"error: {_message(error)}\n")
         return 1
     return 0
 
 
-def explain(problem: Exception) -> str:
-    """One line: what went wrong and, where we know, the way out."""
-    what = " ".join(str(problem).split()).rstrip(".")
-    return f"{what}. {ADVICE.get(type(problem), '')}".rstrip()
+def _message(error: Exception) -> str:
+    """Return one line with the error and, if known, what to do."""
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{text}. {ADVICE.get(type(error), '')}".rstrip()
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The boto3 steps that put the demo on SageMaker: artifacts to S3, then models and endpoints.
+"""Creates the demo endpoints with boto3: artifacts in S3, then models, then endpoints.
 
-What exists already is left alone, so a creation that was broken off is finished by the next.
+Resources that exist are not created again, so a second run completes an interrupted one. The
+same steps work against AWS, with images from ECR and another role.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sagemaker_local.demo.calls import Call, Deployment, component_calls, endpoint_calls
-from sagemaker_local.demo.endpoints import ENDPOINTS
+from sagemaker_local.demo.endpoints import (
+    ENDPOINTS,
+    CreateRequest,
+    Deployment,
+    component_requests,
+    endpoint_requests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,32 +29,31 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
 
 TIMEOUT_SECONDS = 1800.0
-PATH_STYLE = Config(s3={"addressing_style": "path"})  # a bucket is no subdomain of localhost
-DEFAULT_REGION = "us-east-1"  # the one that S3 does not take as a location
+PATH_STYLE = Config(s3={"addressing_style": "path"})  # a bucket cannot be a subdomain of localhost
+DEFAULT_REGION = "us-east-1"  # S3 does not accept this region as a location
 NOT_FOUND = {"ValidationException", "ResourceNotFound"}
 
 
 class DemoError(Exception):
-    """The demo cannot be created."""
+    """The demo endpoints cannot be created."""
 
 
 class BucketTaken(DemoError):
-    """The name belongs to somebody else; bucket names are shared by all of AWS."""
+    """The bucket belongs to another account; all AWS accounts share the bucket names."""
 
     def __init__(self, bucket: str) -> None:
         super().__init__(f"The bucket {bucket!r} belongs to another account; choose another name.")
 
 
 class NotInService(DemoError):
-    """SageMaker gave up on an endpoint or a component, or takes too long over it."""
+    """An endpoint or a component failed to start, or took too long."""
 
-    def __init__(self, what: Call, reason: str) -> None:
-        super().__init__(f"{what} is not in service: {reason}")
-        self.reason = reason
+    def __init__(self, request: CreateRequest, reason: str) -> None:
+        super().__init__(f"{request} is not in service: {reason}")
 
 
 class Session(Protocol):
-    """The part of `boto3.Session` that is used here."""
+    """The part of `boto3.Session` that this module uses."""
 
     def client(self, service_name: str, /, *, config: Config | None = None) -> Any: ...
 
@@ -62,24 +67,25 @@ def create(
     endpoints: Sequence[Endpoint] = ENDPOINTS,
     poll_seconds: float = 0.5,
 ) -> None:
-    """Upload the artifacts, create every endpoint, and return when all are in service.
+    """Upload the artifacts, create every endpoint, and wait until all are in service.
 
-    When SageMaker gives up on one: NotInService, with its reason.
+    Raises:
+        BucketTaken: The bucket belongs to another account.
+        NotInService: An endpoint or a component failed to start, with SageMaker's reason.
     """
     deployment = deployment or Deployment()
     sagemaker, s3 = session.client("sagemaker"), session.client("s3", config=PATH_STYLE)
-    upload(s3, artifacts, deployment.bucket, progress)
-    for calls_for in (endpoint_calls, component_calls):
-        plans = [plan for endpoint in endpoints if (plan := calls_for(endpoint, deployment))]
-        for plan in plans:
-            carry_out(sagemaker, plan, progress)
-        for plan in plans:
-            await_service(sagemaker, plan[-1], poll_seconds)
-            progress(f"{plan[-1]} is in service")
+    _upload(s3, artifacts, deployment.bucket, progress)
+    for requests_for in (endpoint_requests, component_requests):
+        batches = [batch for endpoint in endpoints if (batch := requests_for(endpoint, deployment))]
+        for batch in batches:
+            _send(sagemaker, batch, progress)
+        for batch in batches:
+            _wait_until_in_service(sagemaker, batch[-1], poll_seconds)
+            progress(f"{batch[-1]} is in service")
 
 
-def upload(s3: Any, artifacts: Artifacts, bucket: str, progress: Progress) -> None:
-    """Every artifact under its key. When the bucket is somebody else's: BucketTaken."""
+def _upload(s3: Any, artifacts: Artifacts, bucket: str, progress: Progress) -> None:
     region = s3.meta.region_name
     location = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     try:
@@ -94,23 +100,23 @@ def upload(s3: Any, artifacts: Artifacts, bucket: str, progress: Progress) -> No
     progress(f"uploaded {len(artifacts.keys)} artifacts to s3://{bucket}/")
 
 
-def carry_out(sagemaker: Any, plan: list[Call], progress: Progress) -> None:
-    """The calls of a plan, unless what they lead to is there already."""
-    if exists(sagemaker, plan[-1]):
-        progress(f"{plan[-1]} exists already; left alone")
+def _send(sagemaker: Any, batch: list[CreateRequest], progress: Progress) -> None:
+    """Send the requests of one endpoint or component, except for resources that exist."""
+    last = batch[-1]
+    if _exists(sagemaker, last):
+        progress(f"{last} exists already; it is not changed")
         return
-    for call in plan:
-        if call is not plan[-1] and exists(sagemaker, call):
-            progress(f"{call} exists already; left alone")
+    for request in batch:
+        if request is not last and _exists(sagemaker, request):
+            progress(f"{request} exists already; it is not changed")
             continue
-        getattr(sagemaker, f"create_{call.resource}")(**call.arguments)
-        progress(f"created {call}")
+        getattr(sagemaker, f"create_{request.resource}")(**request.arguments)
+        progress(f"created {request}")
 
 
-def exists(sagemaker: Any, call: Call) -> bool:
-    """Whether the thing that a call creates is there."""
+def _exists(sagemaker: Any, request: CreateRequest) -> bool:
     try:
-        describe(sagemaker, call)
+        _describe(sagemaker, request)
     except ClientError as error:
         if error.response["Error"]["Code"] in NOT_FOUND:
             return False
@@ -118,24 +124,20 @@ def exists(sagemaker: Any, call: Call) -> bool:
     return True
 
 
-def await_service(sagemaker: Any, call: Call, poll_seconds: float) -> None:
-    """Return when the endpoint or component is in service. When it will not be: NotInService."""
+def _wait_until_in_service(sagemaker: Any, request: CreateRequest, poll_seconds: float) -> None:
+    (name_argument,) = request.name
+    key = name_argument.removesuffix("Name") + "Status"
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while (description := describe(sagemaker, call))[status_key(call)] != "InService":
-        status = description[status_key(call)]
+    while (description := _describe(sagemaker, request))[key] != "InService":
+        status = description[key]
         if status == "Failed":
-            raise NotInService(call, description.get("FailureReason", "SageMaker says no reason."))
+            reason = description.get("FailureReason", "SageMaker gives no reason.")
+            raise NotInService(request, reason)
         if time.monotonic() > deadline:
-            raise NotInService(call, f"it is {status} after {TIMEOUT_SECONDS:.0f} seconds.")
+            raise NotInService(request, f"it is {status} after {TIMEOUT_SECONDS:.0f} seconds.")
         time.sleep(poll_seconds)
 
 
-def describe(sagemaker: Any, call: Call) -> dict[str, Any]:
-    description: dict[str, Any] = getattr(sagemaker, f"describe_{call.resource}")(**call.name)
+def _describe(sagemaker: Any, request: CreateRequest) -> dict[str, Any]:
+    description: dict[str, Any] = getattr(sagemaker, f"describe_{request.resource}")(**request.name)
     return description
-
-
-def status_key(call: Call) -> str:
-    """`EndpointStatus` or `InferenceComponentStatus`."""
-    (argument,) = call.name
-    return argument.removesuffix("Name") + "Status"

@@ -1,6 +1,6 @@
-"""The demo models, trained from the data sets that scikit-learn ships.
+"""Trains the demo models on the data sets that scikit-learn includes.
 
-Callers send values as they were measured, so whatever scaling a model needs is part of it.
+Each model includes the scaling that it needs, because callers send values as they were measured.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ load_diabetes = partial(datasets.load_diabetes, scaled=False)
 
 
 def classifier(load_data: Callable[..., Any]) -> Files:
-    """Which class of the data set?"""
+    """Predicts the class index of the data set."""
     features, classes = load_data(return_X_y=True)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, random_state=1))
     return sklearn_files(model.fit(features, classes))
 
 
 def digit_reader() -> Files:
-    """Which digit is in the picture?"""
+    """Predicts which digit an image shows."""
     features, digits = datasets.load_digits(return_X_y=True)
-    return picture_files(pixel_classifier().fit(features, digits))
+    return image_files(pixel_classifier().fit(features, digits))
 
 
 def digit_detector(digit: int) -> Files:
-    """Is this digit in the picture? 1 or 0."""
+    """Predicts whether an image shows this digit: 1 or 0."""
     features, digits = datasets.load_digits(return_X_y=True)
-    return picture_files(pixel_classifier().fit(features, (digits == digit).astype(int)))
+    return image_files(pixel_classifier().fit(features, (digits == digit).astype(int)))
 
 
 def diabetes_linear() -> Files:
-    """How far will the disease have gone in a year?"""
+    """Predicts the progression of diabetes within a year."""
     features, progression = load_diabetes(return_X_y=True)
     return sklearn_files(
         make_pipeline(StandardScaler(), Ridge(random_state=1)).fit(features, progression)
@@ -65,18 +65,18 @@ def diabetes_linear() -> Files:
 
 
 def diabetes_boosted() -> Files:
-    """The same question, another framework."""
+    """Predicts the progression of diabetes, with LightGBM."""
     features, progression = load_diabetes(return_X_y=True)
     return lightgbm_files({"objective": "regression"}, features, progression)
 
 
 def wine_scaler() -> Files:
-    """First container of the pipeline: measurements to a common scale."""
+    """The first container of the pipeline: scales the measurements."""
     return sklearn_files(StandardScaler().fit(datasets.load_wine().data))
 
 
 def wine_grade() -> Files:
-    """Second container of the pipeline: which of three wines?"""
+    """The second container of the pipeline: predicts which of three wines it is."""
     features, wines = datasets.load_wine(return_X_y=True)
     scaled = StandardScaler().fit_transform(features)
     return lightgbm_files({"objective": "multiclass", "num_class": 3}, scaled, wines)
@@ -92,8 +92,8 @@ def sklearn_files(estimator: Any) -> Files:
     return {"model.joblib": file.getvalue()}
 
 
-def picture_files(estimator: Any) -> Files:
-    """A model that reads pictures beside rows of numbers."""
+def image_files(estimator: Any) -> Files:
+    """The files of a model that reads images as well as rows of numbers."""
     return {**sklearn_files(estimator), "signature.json": json.dumps(SIGNATURE).encode()}
 
 
@@ -114,4 +114,4 @@ RECIPES: dict[str, Callable[[], Files]] = {
     "wine-pipeline/grade/model.tar.gz": wine_grade,
     "shared/diabetes-component/model.tar.gz": diabetes_linear,
 }
-"""Every artifact by its key in the bucket, and how its files are made."""
+"""The function that makes the files of each artifact, by the artifact's key in the bucket."""

@@ -1,4 +1,8 @@
-"""The container contract as HTTP: one application for a single model, one for many."""
+"""SageMaker's container contract over HTTP: for a single model, and for many models.
+
+Source: SageMaker developer guide, "Custom Inference Code with Hosting Services" and "Custom
+Containers Contract for Multi-Model Endpoints".
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from aiohttp import web
 
 from sagemaker_local.modelserver import strict_json
 from sagemaker_local.modelserver.errors import BadInput, ModelServerError, UnsupportedMediaType
-from sagemaker_local.modelserver.frameworks import Answer, Invocation, Model
+from sagemaker_local.modelserver.models import InferenceRequest, InferenceResponse, Model
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,33 +23,33 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-MAX_BODY_BYTES = 32 * 1024 * 1024  # above SageMaker's own limit, which is what callers meet
+MAX_BODY_BYTES = 32 * 1024 * 1024  # above SageMaker's own limit, so that callers meet SageMaker's
 
 log = logging.getLogger(__name__)
 
 
 def single_model_application(model: Model) -> web.Application:
-    """`/ping` and `/invocations` for the one model of this container."""
+    """Build the application of a container with one model: `/ping` and `/invocations`."""
 
     async def invoke(request: web.Request) -> web.Response:
-        invocation = await read_invocation(request)
-        return respond(await asyncio.to_thread(model.answer, invocation))
+        inference = await _inference_request(request)
+        return _http_response(await asyncio.to_thread(model.respond, inference))
 
-    not_here = refuse("This container holds one model; invoke it with POST /invocations.")
+    not_found = _not_found("This container holds one model; invoke it with POST /invocations.")
     application = _application()
     application.router.add_post("/invocations", invoke)
-    application.router.add_route("*", "/models{rest:(/.*)?}", not_here)
+    application.router.add_route("*", "/models{rest:(/.*)?}", not_found)
     return application
 
 
 def multi_model_application(models: LoadedModels) -> web.Application:
-    """`/ping` and `/models…` for models that come and go."""
+    """Build the application of a container with many models: `/ping` and `/models…`."""
     routes = _ModelRoutes(models)
-    not_here = refuse(
+    not_found = _not_found(
         "This container holds many models; invoke one with POST /models/{model_name}/invoke."
     )
     application = _application()
-    application.router.add_route("*", "/invocations", not_here)
+    application.router.add_route("*", "/invocations", not_found)
     application.router.add_post("/models", routes.load)
     application.router.add_get("/models", routes.list_page)
     application.router.add_get("/models/{name}", routes.show)
@@ -59,19 +63,19 @@ class _ModelRoutes:
         self._models = models
 
     async def load(self, request: web.Request) -> web.Response:
-        name, url = load_request(await read_body(request))
+        name, url = _load_request(await _read_body(request))
         await self._models.load(name, url)
         return web.json_response({"status": f"Model {name!r} is loaded."})
 
     async def list_page(self, request: web.Request) -> web.Response:
         page = self._models.page(request.query.get("next_page_token", ""))
-        listed = [description(name, url) for name, url in page.models]
+        listed = [_description(name, url) for name, url in page.models]
         token = {} if page.next_token is None else {"nextPageToken": page.next_token}
         return web.json_response({"models": listed, **token})
 
     async def show(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        return web.json_response(description(name, self._models.url(name)))
+        return web.json_response(_description(name, self._models.url(name)))
 
     async def unload(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -79,48 +83,46 @@ class _ModelRoutes:
         return web.json_response({"status": f"Model {name!r} is unloaded."})
 
     async def invoke(self, request: web.Request) -> web.Response:
-        invocation = await read_invocation(request)
-        return respond(await self._models.invoke(request.match_info["name"], invocation))
+        inference = await _inference_request(request)
+        return _http_response(await self._models.invoke(request.match_info["name"], inference))
 
 
-def load_request(body: bytes) -> tuple[str, str]:
-    """Name and folder from the body of `POST /models`. When either is missing: BadInput."""
+def _load_request(body: bytes) -> tuple[str, str]:
+    """Return the model's name and folder from the body of `POST /models`."""
     content = strict_json.parse(body)
     if not isinstance(content, dict):
-        raise BadInput(f"The body is {strict_json.kind_of(content)}, not an object.")
+        raise BadInput(f"The body is {strict_json.type_name(content)}, not an object.")
     name, url = content.get("model_name"), content.get("url")
     if not (isinstance(name, str) and name and isinstance(url, str) and url and "\0" not in url):
         raise BadInput('The body must be {"model_name": "…", "url": "<folder of the model>"}.')
     return name, url
 
 
-def description(name: str, url: str) -> dict[str, str]:
+def _description(name: str, url: str) -> dict[str, str]:
     return {"modelName": name, "modelUrl": url}
 
 
-async def read_body(request: web.Request) -> bytes:
-    """When the caller stops in the middle of it: BadInput."""
+async def _read_body(request: web.Request) -> bytes:
     try:
         return await request.read()
     except (web.RequestPayloadError, ConnectionError) as error:
         raise BadInput("The body broke off, or is not chunked as its headers say.") from error
 
 
-async def read_invocation(request: web.Request) -> Invocation:
-    """The request as a model takes it. When its body is compressed: UnsupportedMediaType."""
-    body = await read_body(request)
+async def _inference_request(request: web.Request) -> InferenceRequest:
+    body = await _read_body(request)
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType("The body is compressed; send it without a Content-Encoding.")
     accept = ", ".join(request.headers.getall("Accept", []))
-    return Invocation(request.headers.get("Content-Type", ""), accept, body)
+    return InferenceRequest(request.headers.get("Content-Type", ""), accept, body)
 
 
-def respond(answer: Answer) -> web.Response:
-    return web.Response(body=answer.body, headers={"Content-Type": answer.content_type})
+def _http_response(response: InferenceResponse) -> web.Response:
+    return web.Response(body=response.body, headers={"Content-Type": response.content_type})
 
 
-def refuse(sentence: str) -> Handler:
-    """A handler for a path of the other kind of container."""
+def _not_found(sentence: str) -> Handler:
+    """Return a handler for a path that only the other kind of container has."""
 
     async def handler(_request: web.Request) -> web.Response:
         return web.json_response({"error": sentence}, status=404)
@@ -141,19 +143,18 @@ async def _ping(_request: web.Request) -> web.Response:
 
 @web.middleware
 async def _render_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error is `{"error": "<sentence>"}`; only those of the server's own side are logged."""
+    """Render every error as `{"error": "<sentence>"}`, and log those with a status of 5xx."""
     try:
         return await handler(request)
-    except Exception as error:  # a model is foreign code; the server outlives it
-        status, sentence = explain(error, request)
+    except Exception as error:  # a model is foreign code; the server has to go on
+        status, sentence = _status_and_sentence(error, request)
         if status >= 500:
             cause = type(error).__name__
             log.info("%d %s %s: %s", status, request.method, request.raw_path, cause)
         return web.json_response({"error": sentence}, status=status)
 
 
-def explain(error: Exception, request: web.Request) -> tuple[int, str]:
-    """The status of an error, and the sentence for the caller."""
+def _status_and_sentence(error: Exception, request: web.Request) -> tuple[int, str]:
     match error:
         case ModelServerError():
             return error.status, str(error)

@@ -1,16 +1,4 @@
-"""What a model server refuses, each with its HTTP status.
-
-ModelServerError
-├── BadInput               400
-├── CannotLoad             400
-├── NotLoaded              404
-├── NotAcceptable          406
-├── AlreadyLoaded          409
-├── UnsupportedMediaType   415
-└── OutOfMemory            507
-
-ConfigurationError         the server does not start; never rendered to a caller
-"""
+"""The errors of a model server, each with its HTTP status."""
 
 from __future__ import annotations
 
@@ -18,23 +6,23 @@ from typing import ClassVar
 
 
 class ConfigurationError(Exception):
-    """An environment variable does not hold what it should."""
+    """An environment variable has a value that is not allowed; the server does not start."""
 
 
 class ModelServerError(Exception):
-    """A refusal: its text is one sentence for the caller."""
+    """The request cannot be served; the error's text is one sentence for the caller."""
 
     status: ClassVar[int]
 
 
 class BadInput(ModelServerError):
-    """The body is not what the model reads."""
+    """The model cannot read the body."""
 
     status = 400
 
 
 class CannotLoad(ModelServerError):
-    """The folder holds no model that this server can load."""
+    """The folder contains no model that this server can load."""
 
     status = 400
 
@@ -49,13 +37,13 @@ class NotLoaded(ModelServerError):
 
 
 class NotAcceptable(ModelServerError):
-    """The caller accepts nothing that a model can answer."""
+    """The caller accepts no format that the model can write."""
 
     status = 406
 
 
 class AlreadyLoaded(ModelServerError):
-    """A model of this name is in memory."""
+    """A model with this name is already in memory."""
 
     status = 409
 
@@ -64,12 +52,12 @@ class AlreadyLoaded(ModelServerError):
 
 
 class UnsupportedMediaType(ModelServerError):
-    """The body's content type is not one that the model reads."""
+    """The model does not read the body's content type."""
 
     status = 415
 
 
 class OutOfMemory(ModelServerError):
-    """There is no room; SageMaker unloads another model and tries again."""
+    """There is no memory left; SageMaker unloads another model and tries again."""
 
     status = 507

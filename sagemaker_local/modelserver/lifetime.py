@@ -1,4 +1,4 @@
-"""How a model server's process ends: with its parent, or when it is told to."""
+"""Ends a process when its parent ends, or on SIGTERM and SIGINT."""
 
 from __future__ import annotations
 
@@ -14,36 +14,38 @@ if TYPE_CHECKING:
 STDIN = 0
 
 
-def end(code: int = 0) -> None:
-    """End now: a thread that is still inside a model must not keep the process alive."""
-    os._exit(code)
+def end_process() -> None:
+    """End the process now, even if a thread is still running a model."""
+    os._exit(0)
 
 
-def end_when_told(*, ignore_interrupt: bool) -> None:
-    """Go quietly on SIGTERM and SIGINT while the server is still starting.
+def end_on_signals(*, ignore_interrupt: bool) -> None:
+    """End the process without output on SIGTERM and SIGINT while the server is starting.
 
-    Ctrl-C reaches the whole process group. A server that belongs to a parent ignores it,
-    because the parent stops its servers in its own order.
+    Args:
+        ignore_interrupt: Ignore SIGINT. Ctrl-C reaches the whole process group, and a parent
+            stops its servers in its own order.
     """
     signal.signal(signal.SIGTERM, _end_on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _end_on_signal)
 
 
-def end_with_parent(then: Callable[[], object] = end) -> None:
-    """End when standard input does: a pipe that closes however the parent dies.
+def end_with_parent(on_end: Callable[[], object] = end_process) -> None:
+    """Call `on_end`, in a thread of its own, when standard input ends.
 
-    `then` is called in a thread of its own; whoever has something to clean up gives one.
+    Standard input is a pipe from the parent. The operating system closes this pipe when the
+    parent ends, for whatever reason.
     """
-    threading.Thread(target=_wait_for_parent, args=(then,), name="parent", daemon=True).start()
+    threading.Thread(target=_wait_for_parent, args=(on_end,), name="parent", daemon=True).start()
 
 
 def _end_on_signal(_signal: int, _frame: FrameType | None) -> None:
-    end()
+    end_process()
 
 
-def _wait_for_parent(then: Callable[[], object]) -> None:
+def _wait_for_parent(on_end: Callable[[], object]) -> None:
     try:
         while os.read(STDIN, 4096):
             continue
     finally:
-        then()
+        on_end()

@@ -1,4 +1,4 @@
-"""LightGBM: `model.txt`, a booster in LightGBM's own text format."""
+"""Loads LightGBM models: `model.txt`, a booster in LightGBM's own text format."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import lightgbm
 import numpy as np
 
 from sagemaker_local.modelserver.errors import CannotLoad
-from sagemaker_local.modelserver.signature import read_signature
+from sagemaker_local.modelserver.models import read_signature
 from sagemaker_local.modelserver.tabular import TabularModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sagemaker_local.modelserver.rows import Rows
     from sagemaker_local.modelserver.tabular import Values
-    from sagemaker_local.modelserver.text_rows import Rows
 
 FILE = "model.txt"
 FIRST_LINE = "tree"
@@ -25,12 +25,16 @@ OBJECTIVE = re.compile(r"^objective=(\w+)", re.MULTILINE)
 
 
 def load(folder: Path) -> TabularModel:
-    """When there is no such file, or no booster in it: CannotLoad."""
+    """Load the model in the folder of an unpacked artifact.
+
+    Raises:
+        CannotLoad: There is no `model.txt`, or it contains no booster.
+    """
     path = folder / FILE
     if not path.is_file():
         raise CannotLoad(f"{folder} holds no {FILE}.")
     text = path.read_text(encoding="utf-8")
-    if not text.startswith(FIRST_LINE):  # LightGBM itself would also write to standard error
+    if not text.startswith(FIRST_LINE):  # LightGBM's own check also writes to stderr
         raise CannotLoad(f"{path} is not a LightGBM model in text format.")
     booster = lightgbm.Booster(model_str=text)
     features = booster.num_feature()

@@ -15,7 +15,7 @@ from sagemaker_local.modelserver.errors import AlreadyLoaded, NotLoaded, OutOfMe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sagemaker_local.modelserver.frameworks import Answer, Invocation, Model
+    from sagemaker_local.modelserver.models import InferenceRequest, InferenceResponse, Model
 
 PAGE_SIZE = 100
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the loaded models, as names and URLs, and where the next page begins."""
+    """One page of the list of loaded models: names and URLs, and the token of the next page."""
 
     models: list[tuple[str, str]]
     next_token: str | None
@@ -34,11 +34,14 @@ class Page:
 class _LoadedModel:
     model: Model
     url: str
-    calls: set[asyncio.Task[Answer]] = field(default_factory=set)
+    calls: set[asyncio.Task[InferenceResponse]] = field(default_factory=set)
 
 
 class LoadedModels:
-    """Everything in memory. Loading and predicting happen in threads, the rest at once."""
+    """The models in memory; every method raises NotLoaded for a name that is not loaded.
+
+    Loading and predicting run in threads, so that one model does not delay the others.
+    """
 
     def __init__(self, load: Callable[[Path], Model], *, capacity: int | None = None) -> None:
         self._load_model = load
@@ -48,10 +51,12 @@ class LoadedModels:
         self._unloading = 0
 
     async def load(self, name: str, url: str) -> None:
-        """Bring a model into memory; a second request for its name waits for the first.
+        """Load the model in the folder `url`; a second load of the same name waits for the first.
 
-        When the name is taken: AlreadyLoaded. When there is no room: OutOfMemory. When the
-        folder at `url` holds no model: CannotLoad.
+        Raises:
+            AlreadyLoaded: A model with this name is in memory.
+            OutOfMemory: The container is full.
+            CannotLoad: The folder contains no model.
         """
         if name in self._loading:
             await asyncio.shield(self._loading[name])
@@ -61,16 +66,16 @@ class LoadedModels:
         self._loading[name] = asyncio.create_task(self._load(name, url))
         await asyncio.shield(self._loading[name])
 
-    async def invoke(self, name: str, invocation: Invocation) -> Answer:
-        """Let one model answer. When it is not loaded: NotLoaded."""
+    async def invoke(self, name: str, request: InferenceRequest) -> InferenceResponse:
+        """Return the response of one model."""
         loaded = self._find(name)
-        call = asyncio.create_task(asyncio.to_thread(loaded.model.answer, invocation))
+        call = asyncio.create_task(asyncio.to_thread(loaded.model.respond, request))
         loaded.calls.add(call)
         call.add_done_callback(loaded.calls.discard)
         return await asyncio.shield(call)
 
     async def unload(self, name: str) -> None:
-        """Forget a model; its memory is free when this returns. When not loaded: NotLoaded."""
+        """Remove a model; its memory is free when this method returns."""
         calls = self._find(name).calls
         del self._models[name]
         self._unloading += 1
@@ -83,11 +88,11 @@ class LoadedModels:
         log.info("unloaded %r", name)
 
     def url(self, name: str) -> str:
-        """Where a model was loaded from. When it is not loaded: NotLoaded."""
+        """Return the folder from which a model was loaded."""
         return self._find(name).url
 
     def page(self, token: str = "") -> Page:
-        """Up to a hundred models whose names come after the token."""
+        """Return up to a hundred models whose names sort after the token."""
         later = sorted(name for name in self._models if name > token)
         names = later[:PAGE_SIZE]
         more = len(later) > PAGE_SIZE
@@ -108,9 +113,9 @@ class LoadedModels:
         return self._models[name]
 
     def _check_room(self) -> None:
-        held = len(self._models) + len(self._loading) + self._unloading
-        if self._capacity is not None and held >= self._capacity:
+        count = len(self._models) + len(self._loading) + self._unloading
+        if self._capacity is not None and count >= self._capacity:
             raise OutOfMemory(
-                f"This container has room for {self._capacity} models and holds {held};"
+                f"This container has room for {self._capacity} models and holds {count};"
                 " unload one first."
             )

@@ -1,4 +1,4 @@
-"""One model server, from its settings to its end."""
+"""Runs one model server: reads its settings, loads its model, and listens until it is stopped."""
 
 from __future__ import annotations
 
@@ -8,40 +8,87 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sagemaker_local.modelserver import frameworks, lifetime
+from sagemaker_local.modelserver import lifetime, models
 from sagemaker_local.modelserver.application import (
     multi_model_application,
     single_model_application,
 )
+from sagemaker_local.modelserver.errors import ConfigurationError
 from sagemaker_local.modelserver.loaded_models import LoadedModels
 
 if TYPE_CHECKING:
-    from sagemaker_local.modelserver.settings import Settings
+    from collections.abc import Mapping
 
-LAST_ANSWERS_SECONDS = 3.0
+DEFAULT_PORT = 8080
+DEFAULT_MODEL_FOLDER = "/opt/ml/model"
+SHUTDOWN_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
 
 
-def run(framework: str, settings: Settings, *, port: int | None, descriptor: int | None) -> None:
-    """Serve until told to stop, then end the process.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment variables of a container.
 
-    When the model cannot be loaded: ModelServerError. When the port is taken: OSError.
+    Source: SageMaker developer guide, "Custom Inference Code with Hosting Services";
+    `SAGEMAKER_LOCAL_CONTAINER_CAPACITY` is this project's own.
     """
-    log_to_stdout()
-    application = build(framework, settings)
-    listener = listening_socket(port or settings.port, descriptor)
+
+    port: int = DEFAULT_PORT
+    """`SAGEMAKER_BIND_TO_PORT`"""
+
+    model_folder: Path = Path(DEFAULT_MODEL_FOLDER)
+    """`SM_MODEL_DIR`: the unpacked artifact of a single model."""
+
+    multi_model: bool = False
+    """`SAGEMAKER_MULTI_MODEL`: models are loaded and unloaded through `/models`."""
+
+    capacity: int | None = None
+    """`SAGEMAKER_LOCAL_CONTAINER_CAPACITY`: most models in memory; one more gets a 507."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Read the settings; an empty variable counts as not set.
+
+        Raises:
+            ConfigurationError: A variable has a value that is not allowed.
+        """
+        return cls(
+            port=_whole_number(env, "SAGEMAKER_BIND_TO_PORT", most=65535) or DEFAULT_PORT,
+            model_folder=Path(env.get("SM_MODEL_DIR") or DEFAULT_MODEL_FOLDER),
+            multi_model=_boolean(env, "SAGEMAKER_MULTI_MODEL"),
+            capacity=_whole_number(env, "SAGEMAKER_LOCAL_CONTAINER_CAPACITY", most=1_000_000),
+        )
+
+
+def run(framework: str, settings: Settings, *, port: int | None, descriptor: int | None) -> None:
+    """Serve until SIGTERM or SIGINT, then end the process.
+
+    Args:
+        framework: A key of `models.FRAMEWORKS`.
+        settings: The container's settings.
+        port: Listen on this port instead of the one in `settings`.
+        descriptor: Use this inherited socket, which already listens.
+
+    Raises:
+        ModelServerError: The model cannot be loaded.
+        OSError: The port is taken, or the descriptor is no socket.
+    """
+    _log_to_stdout()
+    application = _application(framework, settings)
+    listener = _listening_socket(port or settings.port, descriptor)
     asyncio.run(_serve(application, listener))
 
 
-def build(framework: str, settings: Settings) -> web.Application:
-    """The application of this container, with its one model loaded if it has one."""
-    load = partial(frameworks.load, framework)
+def _application(framework: str, settings: Settings) -> web.Application:
+    load = partial(models.load, framework)
     if settings.multi_model:
         return multi_model_application(LoadedModels(load, capacity=settings.capacity))
     started = time.monotonic()
@@ -50,8 +97,7 @@ def build(framework: str, settings: Settings) -> web.Application:
     return single_model_application(model)
 
 
-def listening_socket(port: int, descriptor: int | None) -> socket.socket:
-    """The inherited socket, or a new one on loopback. When there is none to be had: OSError."""
+def _listening_socket(port: int, descriptor: int | None) -> socket.socket:
     if descriptor is None:
         return socket.create_server(("127.0.0.1", port), backlog=256)
     try:
@@ -60,13 +106,13 @@ def listening_socket(port: int, descriptor: int | None) -> socket.socket:
         raise OSError(f"File descriptor {descriptor} is not a socket: {error.strerror}.") from error
 
 
-def log_to_stdout() -> None:
-    """Our own lines, each flushed; nothing from the libraries, which may quote a request."""
+def _log_to_stdout() -> None:
+    """Print this package's log lines only; those of libraries may quote a request."""
     logging.raiseExceptions = False
-    lines = logging.getLogger(__package__)
-    lines.addHandler(logging.StreamHandler(sys.stdout))
-    lines.setLevel(logging.INFO)
-    lines.propagate = False
+    package_log = logging.getLogger(__package__)
+    package_log.addHandler(logging.StreamHandler(sys.stdout))
+    package_log.setLevel(logging.INFO)
+    package_log.propagate = False
     logging.getLogger("aiohttp.server").disabled = True
 
 
@@ -76,19 +122,36 @@ async def _serve(application: web.Application, listener: socket.socket) -> None:
         access_log=None,
         auto_decompress=False,
         handle_signals=False,
-        shutdown_timeout=LAST_ANSWERS_SECONDS,
+        shutdown_timeout=SHUTDOWN_SECONDS,
     )
     await runner.setup()
     await web.SockSite(runner, listener).start()
-    await _told_to_stop()
+    await _stop_signal()
     await runner.cleanup()
-    lifetime.end()
+    lifetime.end_process()
 
 
-async def _told_to_stop() -> None:
+async def _stop_signal() -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGINT, stop.set)
     await stop.wait()
+
+
+def _whole_number(env: Mapping[str, str], name: str, *, most: int) -> int | None:
+    text = env.get(name, "")
+    if not text:
+        return None
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not is_number or not 1 <= int(text) <= most:
+        raise ConfigurationError(f"{name} is {text!r}; set a whole number from 1 to {most}.")
+    return int(text)
+
+
+def _boolean(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "")
+    if text.lower() not in {"", "true", "false"}:
+        raise ConfigurationError(f"{name} is {text!r}; set true or false.")
+    return text.lower() == "true"

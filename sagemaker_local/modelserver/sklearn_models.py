@@ -1,4 +1,4 @@
-"""scikit-learn: `model.joblib`, anything fitted that has `predict` or `transform`."""
+"""Loads scikit-learn models: `model.joblib`, a fitted object with `predict` or `transform`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ import joblib
 import numpy as np
 
 from sagemaker_local.modelserver.errors import CannotLoad
-from sagemaker_local.modelserver.signature import read_signature
+from sagemaker_local.modelserver.models import read_signature
 from sagemaker_local.modelserver.tabular import TabularModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sagemaker_local.modelserver.rows import Rows
     from sagemaker_local.modelserver.tabular import Values
-    from sagemaker_local.modelserver.text_rows import Rows
 
 FILE = "model.joblib"
 
 
 def load(folder: Path) -> TabularModel:
-    """When there is no such file, or no fitted estimator in it: CannotLoad."""
+    """Load the model in the folder of an unpacked artifact.
+
+    Raises:
+        CannotLoad: There is no `model.joblib`, or it contains no fitted estimator.
+    """
     path = folder / FILE
     if not path.is_file():
         raise CannotLoad(f"{folder} holds no {FILE}.")
@@ -35,15 +39,16 @@ def load(folder: Path) -> TabularModel:
     if hasattr(estimator, "predict"):
         return TabularModel(features, _dense(estimator.predict), image)
     if hasattr(estimator, "transform"):
-        return TabularModel(features, _dense(estimator.transform), image, answers="instances")
+        transform = _dense(estimator.transform)
+        return TabularModel(features, transform, image, response_key="instances")
     raise CannotLoad(f"{path}: the {type(estimator).__name__} has no predict and no transform.")
 
 
 def _dense(method: Callable[[Rows], Any]) -> Callable[[Rows], Values]:
-    """The method with its answer as an array; some transformers answer a sparse matrix."""
+    """Convert the method's result to an array, because some transformers return sparse matrices."""
 
-    def answer(rows: Rows) -> Values:
+    def call(rows: Rows) -> Values:
         values = method(rows)
         return np.asarray(values.toarray() if hasattr(values, "toarray") else values)
 
-    return answer
+    return call

@@ -1,4 +1,4 @@
-"""JSON as the standard has it: UTF-8, and no constants that only Python knows."""
+"""A JSON parser that accepts only standard JSON: UTF-8, and no NaN or Infinity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from sagemaker_local.modelserver.errors import BadInput
 
-KINDS = {
+TYPE_NAMES = {
     dict: "an object",
     list: "a list",
     str: "a string",
@@ -19,7 +19,11 @@ KINDS = {
 
 
 def parse(body: bytes) -> object:
-    """The value in a body. When it is not strictly JSON: BadInput."""
+    """Return the value of a JSON document.
+
+    Raises:
+        BadInput: The document is not standard JSON.
+    """
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
@@ -29,13 +33,13 @@ def parse(body: bytes) -> object:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise BadInput(f"The body is not JSON: {error.msg} at {where}.") from error
-    except ValueError as error:  # a whole number of more digits than Python converts
+    except ValueError as error:  # a whole number with more digits than Python converts
         raise BadInput("The JSON holds a whole number with too many digits.") from error
 
 
-def kind_of(value: object) -> str:
-    """What JSON calls a value."""
-    return KINDS[type(value)]
+def type_name(value: object) -> str:
+    """Return JSON's name for the type of a parsed value."""
+    return TYPE_NAMES[type(value)]
 
 
 def _refuse_constant(constant: str) -> NoReturn:

@@ -12,8 +12,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from chalicelib.api import cors
-from deployment.fragment import environment_of, fragment
-from deployment.gateway_responses import BEFORE_US, RESPONSES
+from deployment.fragment import API_GATEWAY_ERRORS, RESPONSES, environment_of, fragment
 from tests.api_gateway.definition import functions_of, packaged_template_of
 from tests.api_gateway.simulator import ApiGateway, PackagedClient
 from tests.support.gateway import build_gateway
@@ -139,7 +138,7 @@ def test_cors(origin, allowed):
         assert ("Access-Control-Allow-Origin" in headers) is (allowed is not None)
 
 
-@pytest.mark.parametrize("problem", BEFORE_US)
+@pytest.mark.parametrize("problem", API_GATEWAY_ERRORS)
 def test_documented(problem):
     """docs/errors.md lists the problems that only API Gateway sends."""
     assert f"| {problem.status} | `{problem.slug}` |" in (ROOT / "docs/errors.md").read_text()

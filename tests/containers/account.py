@@ -1,6 +1,6 @@
-"""An AWS account as its owner sees it: boto3, in the order of AWS's own guide.
+"""Creates, invokes and deletes SageMaker resources through boto3, as the owner of an account does.
 
-Nothing here knows that SageMaker is local; the session and its endpoint are handed in.
+The session and the endpoint URL are arguments, so the code also works with real AWS.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ ONE_ATTEMPT = Config(retries={"total_max_attempts": 1}, max_pool_connections=50)
 
 
 def image(container: Container, **members: Any) -> dict[str, Any]:
-    """A ContainerDefinition of a container that already runs."""
+    """Build a ContainerDefinition for a running container."""
     return {"Image": container.url, **members}
 
 
 def artifacts(*keys: str) -> dict[str, dict[str, bytes]]:
-    """Artifacts that say their own key."""
+    """Build artifacts that contain their own key."""
     return {key: {"model.txt": key.encode()} for key in keys}
 
 
 class Account:
-    """Creates endpoints, calls them, and deletes on `close` what is left of what it created."""
+    """Creates and invokes endpoints; `close` deletes the created resources that still exist."""
 
     def __init__(self, session: boto3.Session, endpoint_url: str) -> None:
         self.url = endpoint_url
-        client = functools.partial(session.client, endpoint_url=endpoint_url, config=ONE_ATTEMPT)
-        self.sagemaker, self.s3 = client("sagemaker"), client("s3")
-        self.runtime = client("sagemaker-runtime")
-        self._undo = contextlib.ExitStack()
-        for used in (self.s3, self.runtime, self.sagemaker):
-            self._undo.callback(used.close)
+        connect = functools.partial(session.client, endpoint_url=endpoint_url, config=ONE_ATTEMPT)
+        self.sagemaker, self.s3 = connect("sagemaker"), connect("s3")
+        self.runtime = connect("sagemaker-runtime")
+        self._cleanup = contextlib.ExitStack()
+        for client in (self.s3, self.runtime, self.sagemaker):
+            self._cleanup.callback(client.close)
 
     def close(self) -> None:
-        self._undo.close()
+        self._cleanup.close()
 
     @functools.cached_property
     def _bucket(self) -> str:
@@ -61,7 +61,11 @@ class Account:
         return name
 
     def upload(self, artifacts: Mapping[str, Mapping[str, bytes] | bytes]) -> str:
-        """Put artifacts, given as key → files or bytes, under a new prefix; return the prefix."""
+        """Upload artifacts under a new prefix, and return its URL.
+
+        Args:
+            artifacts: For each key the files of an archive, or the bytes of the object.
+        """
         prefix = uuid.uuid4().hex
         for key, given in artifacts.items():
             body = given if isinstance(given, bytes) else _archive(given)
@@ -75,23 +79,23 @@ class Account:
         *,
         max_loaded: int | None = None,
     ) -> dict[str, Any]:
-        """A ContainerDefinition that serves the artifacts."""
+        """Upload artifacts, and build a multi-model ContainerDefinition that serves them."""
         limit = {"SAGEMAKER_LOCAL_MAX_LOADED_MODELS": str(max_loaded)} if max_loaded else {}
         url = self.upload(artifacts)
         return image(container, Mode="MultiModel", ModelDataUrl=url, Environment=limit)
 
     def deploy(self, *containers: Mapping[str, Any], mode: str | None = None) -> str:
-        """An endpoint in service; several containers are a pipeline, or called by name."""
+        """Create an endpoint, and wait until it is in service."""
         return self.deploy_variants({VARIANT: (self.create_model(*containers, mode=mode), 1)})
 
     def deploy_variants(self, variants: Mapping[str, tuple[str, float]]) -> str:
-        """An endpoint in service, from variant name → model, weight."""
+        """Create an endpoint of variants (name → model, weight), and wait for it."""
         endpoint = self.create_endpoint(variants)
         self.wait_for(endpoint, "endpoint_in_service")
         return endpoint
 
     def deploy_for_components(self) -> str:
-        """An endpoint in service that waits for inference components."""
+        """Create an endpoint for inference components, and wait until it is in service."""
         endpoint = self.start_endpoint(self.create_config({"VariantName": VARIANT, **INSTANCES}))
         self.wait_for(endpoint, "endpoint_in_service")
         return endpoint
@@ -104,20 +108,20 @@ class Account:
         if mode:
             given["InferenceExecutionConfig"] = {"Mode": mode}
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, **given)
-        self._undo_with(self.sagemaker.delete_model, ModelName=name)
+        self._delete_on_close(self.sagemaker.delete_model, ModelName=name)
         return name
 
     def create_config(self, *variants: Mapping[str, Any], **members: Any) -> str:
-        """An endpoint configuration of these ProductionVariants."""
+        """Create an endpoint configuration of these ProductionVariants."""
         name = _new_name()
         self.sagemaker.create_endpoint_config(
             EndpointConfigName=name, ProductionVariants=variants, **members
         )
-        self._undo_with(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
+        self._delete_on_close(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
         return name
 
     def create_endpoint(self, variants: Mapping[str, tuple[str, float]]) -> str:
-        """From variant name → model, weight; it is not in service yet."""
+        """Create an endpoint of variants (name → model, weight), without waiting for it."""
         config = self.create_config(
             *(
                 {
@@ -132,20 +136,20 @@ class Account:
         return self.start_endpoint(config)
 
     def start_endpoint(self, config: str) -> str:
-        """An endpoint of the configuration, and of its name."""
+        """Create an endpoint that has the name of its configuration."""
         self.sagemaker.create_endpoint(EndpointName=config, EndpointConfigName=config)
-        self._undo_with(self.delete_endpoint, config)
+        self._delete_on_close(self.delete_endpoint, config)
         return config
 
     def delete_endpoint(self, name: str) -> None:
-        """Return when it is gone."""
+        """Delete the endpoint, and wait until it is deleted."""
         self.sagemaker.delete_endpoint(EndpointName=name)
         self.wait_for(name, "endpoint_deleted")
 
     def create_component(
         self, endpoint: str, specification: Mapping[str, Any], copies: int = 1
     ) -> str:
-        """An inference component on the endpoint; it is not in service yet."""
+        """Create an inference component, without waiting for it."""
         name = _new_name()
         self.sagemaker.create_inference_component(
             InferenceComponentName=name,
@@ -162,22 +166,30 @@ class Account:
         )
 
     def invoke(self, endpoint: str, body: bytes = b"?", **members: Any) -> dict[str, Any]:
-        """InvokeEndpoint's response, its Body read."""
+        """Invoke an endpoint; `Body` of the result is bytes."""
         response = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, **members)
         with contextlib.closing(response["Body"]) as stream:
             return {**response, "Body": stream.read()}
 
-    def _undo_with(self, delete: Callable[..., object], *name: str, **members: str) -> None:
-        """On `close`, unless a test has done it by itself."""
+    def rejection(self, endpoint: str, body: bytes = b"?", **members: Any) -> str:
+        """Invoke an endpoint that responds with a ValidationError, and return the error's text."""
+        try:
+            self.invoke(endpoint, body, **members)
+        except self.runtime.exceptions.ValidationError as error:
+            return str(error.response["Error"]["Message"])
+        raise AssertionError(f"{endpoint} accepted the request")
 
-        def undo() -> None:
+    def _delete_on_close(self, delete: Callable[..., object], *name: str, **members: str) -> None:
+        """Delete the resource on `close`, if it still exists then."""
+
+        def delete_if_present() -> None:
             try:
                 delete(*name, **members)
             except ClientError as error:
                 if "Could not find" not in error.response["Error"]["Message"]:
                     raise
 
-        self._undo.callback(undo)
+        self._cleanup.callback(delete_if_present)
 
 
 def _new_name() -> str:
@@ -185,7 +197,7 @@ def _new_name() -> str:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """A model.tar.gz."""
+    """Pack files as a model.tar.gz."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in files.items():

@@ -1,23 +1,18 @@
-"""A container that speaks SageMaker's contract, written from the contract and nothing else.
+"""A configurable container that implements SageMaker's container contract.
 
-Tests put it behind the local SageMaker as they would any third party's: `Image` is its `url`. It
-shows what reached it and does what a test tells it to, through plain attributes:
+Tests deploy it like any third-party container: its `url` is the `Image`. It records the requests
+that it receives, and its attributes change its behaviour:
 
     with Container() as container:
-        container.answer = failing(400, "three columns, please")   # what an invocation gets
-        container.capacity = 2                                     # a third model is a 507
+        container.answer = failing(400, "three columns, please")   # response to an invocation
+        container.capacity = 2                                     # loading a third model is a 507
         container.load_gate.clear()                                # loads wait until set() again
-
-By hand: python tests/containers/container.py --port 9301 --name second --capacity 3
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
-import os
-import signal
 import socket
 import struct
 import threading
@@ -26,6 +21,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from tests.support.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from email.message import Message
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What came in; `headers` look names up in any case."""
+    """A received request; names in `headers` are case-insensitive."""
 
     method: str
     path: str
@@ -43,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes out; `missing` bytes are promised by Content-Length and never sent."""
+    """A response; Content-Length counts `missing` bytes that are never sent."""
 
     status: int = 200
     body: bytes = b""
@@ -51,7 +48,7 @@ class Answer:
     missing: int = 0
 
 
-# Behaviours, for `Container.answer` and `Container.ping`
+# Functions for `Container.answer` and `Container.ping`
 
 
 def healthy(request: Request) -> Answer:
@@ -64,7 +61,7 @@ def echo(request: Request) -> Answer:
 
 
 def wrapping(name: str, content_type: str = "text/plain") -> Callable[[Request], Answer]:
-    """`x` becomes `name(x)`, so that a pipeline's answer tells its order."""
+    """Respond to `x` with `name(x)`, so that a pipeline's response shows its order."""
     headers = (("Content-Type", content_type),)
     return lambda request: Answer(body=b"%b(%b)" % (name.encode(), request.body), headers=headers)
 
@@ -78,7 +75,7 @@ def huge(mebibytes: int) -> Callable[[Request], Answer]:
 
 
 def with_headers(*headers: tuple[str, str]) -> Callable[[Request], Answer]:
-    """An echo with further headers, whatever they are."""
+    """Echo the body, and add headers to the response."""
     return lambda request: Answer(body=request.body, headers=(*echo(request).headers, *headers))
 
 
@@ -92,7 +89,7 @@ def resetting(request: Request) -> Answer:
 
 @dataclass
 class Container:
-    """One container on one port of loopback; `port` 0 takes a free one and keeps it."""
+    """An HTTP server on loopback; its port stays the same when it is started again."""
 
     port: int = 0
     answer: Callable[[Request], Answer] = echo
@@ -103,10 +100,10 @@ class Container:
     hang_gate: threading.Event = field(default_factory=threading.Event)
 
     requests: list[Request] = field(default_factory=list)
-    models: dict[str, str] = field(default_factory=dict)  # loaded now: name → url
-    most_models: int = 0  # ever at once, those being loaded included
+    models: dict[str, str] = field(default_factory=dict)  # loaded models: name → url
+    most_models: int = 0  # largest number of loaded and loading models
     history: list[tuple[str, str]] = field(default_factory=list)  # ("load" | "unload", name)
-    load_attempts: Counter[str] = field(default_factory=Counter)  # refused ones included
+    load_attempts: Counter[str] = field(default_factory=Counter)  # including refused loads
 
     def __post_init__(self) -> None:
         self._stopped = threading.Event()
@@ -128,27 +125,27 @@ class Container:
 
     @property
     def target_models(self) -> dict[str, str]:
-        """What its opaque names stand for, as its invocations tell."""
+        """Map opaque model names to TargetModel values, from the invocations."""
         header = "X-Amzn-SageMaker-Target-Model"
         return {r.path.split("/")[2]: r.headers[header] for r in self.invocations}
 
     def hang(self, request: Request) -> Answer:
-        """A behaviour: say nothing until the test sets `hang_gate`, or the container stops."""
+        """Echo the body once the test sets `hang_gate`, or once the container stops."""
         self.hang_gate.wait()
         return echo(request)
 
     def start(self) -> Container:
         self._stopped.clear()
         self.hang_gate.clear()
+        self.port = self.port or free_port()
         self._server = _Server(("127.0.0.1", self.port), _Handler)
         self._server.container = self
-        self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Drop what is under way and end every thread; the models are gone."""
+        """Close all connections, end every thread, and forget the loaded models."""
         for event in (self._stopped, self.load_gate, self.hang_gate):
             event.set()
         self._server.shutdown()
@@ -218,7 +215,7 @@ def _json(status: int, content: object) -> Answer:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # so that server_close joins them
+    daemon_threads = False  # server_close joins the threads
     request_queue_size = 128
     container: Container
 
@@ -232,16 +229,16 @@ class _Server(ThreadingHTTPServer):
 
     def shutdown_request(self, request: socket.socket) -> None:
         self._connections.discard(request)
-        self.close_request(request)  # no shutdown first: it would make a reset an orderly end
+        self.close_request(request)  # A shutdown before it would prevent the reset.
 
     def drop_connections(self) -> None:
-        """A kept-alive connection would keep its thread waiting for the next request."""
+        """Close kept-alive connections, whose threads would wait for the next request."""
         for connection in self._connections.copy():
-            with contextlib.suppress(OSError):  # already closed by either side
+            with contextlib.suppress(OSError):  # already closed
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that gave up is no news."""
+        """Print nothing: callers may disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -254,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.container.requests.append(request)
         try:
             self._send(self.server.container.respond(request))
-        except ConnectionResetError:  # close with RST: linger for no time
+        except ConnectionResetError:  # Close with a TCP reset.
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.close_connection = True
@@ -281,27 +278,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or answer.missing > 0
 
     def log_message(self, *args: object) -> None:
-        """Tests read `requests`."""
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
-    parser.add_argument("--port", type=int, default=port)
-    parser.add_argument("--name", help="answer x with NAME(x) instead of x")
-    parser.add_argument("--status", type=int, help="answer every invocation with this status")
-    parser.add_argument("--capacity", type=int, help="how many models fit; one more is a 507")
-    parser.add_argument("--load-seconds", type=float, default=0)
-    args = parser.parse_args()
-    answer = failing(args.status, "on request") if args.status else echo
-    answer = wrapping(args.name) if args.name else answer
-    with Container(args.port, answer, healthy, args.capacity, args.load_seconds) as container:
-        ended = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
-        print(f"ready: {container.url}", flush=True)  # noqa: T201
-        ended.wait()
-
-
-if __name__ == "__main__":
-    main()
+        """Print nothing: tests read `requests`."""

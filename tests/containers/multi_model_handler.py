@@ -1,4 +1,4 @@
-"""What the Multi Model Server runs here: a model is a number, an invocation divides it."""
+"""A handler for the Multi Model Server: a model is a number, and an invocation divides it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from mms.service import PredictionException
 
 
 def handle(data, context):
-    """Called without data when the model is loaded, then with a batch of one per invocation."""
+    """Divide the number; the server also calls this function once without data, after a load."""
     number = float(Path(context.system_properties["model_dir"], "number.txt").read_text())
     if data is None:
         return None

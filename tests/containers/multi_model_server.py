@@ -1,26 +1,21 @@
-"""AWS's own Multi Model Server, run as SageMaker's containers run it for many models.
+"""Runs AWS's Multi Model Server as SageMaker's multi-model containers run it.
 
     with MultiModelServer() as server:
         ...                                  # Image: server.url
 
-The settings are those of sagemaker-inference-toolkit's `etc/mme-mms.properties`; a model is a
-folder anywhere on this machine, served by `multi_model_handler.py`. By hand:
+Every model is a folder that `multi_model_handler.py` serves.
 
-    python tests/containers/multi_model_server.py --port 9302
+Source of the settings: sagemaker-inference-toolkit, `etc/mme-mms.properties`.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -28,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,22 +48,18 @@ metric_time_interval=3600
 
 
 class MultiModelServer:
-    """A Java frontend and a Python process per loaded model, in a process group of its own."""
+    """A Java server with a Python process for each loaded model, in one process group."""
 
-    def __init__(self, port: int | None = None) -> None:
-        self.port = port or _free_port()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def __init__(self) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
 
     @property
     def log(self) -> str:
         return self._log.read_text()
 
     def start(self) -> MultiModelServer:
-        # Its sockets go into a folder of its own (two servers would use the same names), and the
-        # folder's name is short, because a path of a socket must be.
+        # Unix sockets need a folder for each server, because two servers use the same names, and
+        # its path must be short.
         self._folder = tempfile.TemporaryDirectory(prefix="mms-")
         folder = Path(self._folder.name)
         self._log = folder / "log"
@@ -91,7 +84,7 @@ class MultiModelServer:
         return self
 
     def stop(self) -> None:
-        """Ask the whole group to end, then make it."""
+        """Terminate the process group, and kill it if it does not end in time."""
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal_number)
@@ -120,7 +113,7 @@ class MultiModelServer:
             return False
 
     def _members(self) -> list[psutil.Process]:
-        """Who is left of the group; the ended ones whom nobody has waited for do not count."""
+        """Return the running processes of the group; zombies do not count."""
         self._process.poll()
         return [p for p in psutil.process_iter() if _belongs(p, self._process.pid)]
 
@@ -137,26 +130,3 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
     while not (holds := condition()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return holds
-
-
-def _free_port() -> int:
-    """The server refuses ports from 32767 up, which are the ones that port 0 gives."""
-    for port in random.sample(range(20000, 32767), 100):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise RuntimeError("no free port below 32767")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--port", type=int)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    with MultiModelServer(parser.parse_args().port) as server:
-        print(f"ready: {server.url}", flush=True)  # noqa: T201
-        ended.wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,37 +1,41 @@
-"""`make bench`, a single round of it: everything in it runs, and its tables fit the page."""
+"""One round of `make bench`."""
 
-from benchmarks import contenders, packages, page, split, tables
-from benchmarks.contenders import Contender
-from benchmarks.race import Track
+from benchmarks import packages, report, scenarios
+from benchmarks.__main__ import measure_parts
+from benchmarks.scenarios import Candidate, Runner
 
 CALLS = 2
 
 
 def test_one_round(package, tmp_path):
-    """Each contender answers in each race, and every place of the page gets its table."""
-    five = packages.alone("five_lines", tmp_path / "five")
+    """Each candidate responds in each scenario, and the tables fit the places of the page."""
+    five = packages.single_file("five_lines", tmp_path / "five")
     ours = packages.unpacked(package.zip, tmp_path / "ours", package.function["Handler"])
-    five_lines = Contender(contenders.FIVE_LINES, five, contenders.as_text)
-    gateway = Contender(contenders.GATEWAY, ours, contenders.as_binary)
-    races = contenders.races(
+    five_lines = Candidate(scenarios.FIVE_LINES, five, scenarios.as_text)
+    gateway = Candidate(scenarios.GATEWAY, ours, scenarios.as_binary)
+    compared = scenarios.all_scenarios(
         CALLS,
         [five_lines, gateway],
-        sizes=[five_lines, *contenders.with_tables(ours, tmp_path)],
-        authorizers=[five_lines, gateway, contenders.authorizer(ours)],
+        sizes=[five_lines, *scenarios.with_tables(ours, tmp_path)],
+        authorizers=[five_lines, gateway, scenarios.authorizer(ours)],
     )
-    track = Track(tmp_path, packages.runtime(tmp_path / "runtime"))
-    track.trusted_by([five.folder, ours.folder])
+    runner = Runner(tmp_path, packages.runtime(tmp_path / "runtime"))
+    runner.add_root([five.folder, ours.folder])
 
-    measured = {race.name: track.run(race, rounds=1, note=lambda _: None) for race in races}
-    parts = split.measured(gateway, CALLS)
-    blocks = tables.blocks(races, measured, parts, tables.conditions(1, CALLS))
+    results = {
+        scenario.name: runner.run(scenario, 1, progress=lambda _: None) for scenario in compared
+    }
+    parts = measure_parts(gateway, CALLS)
+    blocks = report.blocks(compared, results, parts, report.conditions(1, CALLS))
 
-    assert page.filled(page.PAGE.read_text(encoding="utf-8"), blocks)
-    for race in races:
-        assert measured[race.name].keys() == {one.name for one in race.contenders}
-        for (start,) in measured[race.name].values():
+    assert report.filled(report.PAGE.read_text(encoding="utf-8"), blocks)
+    for scenario in compared:
+        assert results[scenario.name].keys() == {
+            candidate.name for candidate in scenario.candidates
+        }
+        for (start,) in results[scenario.name].values():
             assert min(start.init.cpu, start.init.wall, start.first.cpu, start.first.wall) > 0
-            assert len(start.warm) == race.calls
+            assert len(start.warm) == scenario.calls
             assert start.peak_bytes > 1_000_000
-    for taken in parts.values():
-        assert all(seconds > 0 for part in taken.values() for seconds in part)
+    for by_part in parts.values():
+        assert all(seconds > 0 for part in by_part.values() for seconds in part)

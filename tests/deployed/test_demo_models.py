@@ -1,4 +1,4 @@
-"""The zip alone, with real models behind it."""
+"""The deployed package in front of the demo endpoints."""
 
 import json
 
@@ -38,26 +38,26 @@ JSON = ("Content-Type", "application/json")
         ),
     ],
 )
-def test_each_model_answers_its_example(demo_gateway, demo, path, target, predictions):
-    """What `GET /models/…` shows works as it stands, and is answered as boto3 alone is answered."""
+def test_each_model_predicts_for_its_example(demo_gateway, demo, path, target, predictions):
+    """The example in `GET /models/…` works unchanged, and gets the same response as with boto3."""
     example = json.dumps(demo_gateway.send("GET", f"/models/{path}").json()["example"]).encode()
 
-    answer = demo_gateway.send("POST", f"/predict/{path}", [JSON], example)
+    response = demo_gateway.send("POST", f"/predict/{path}", [JSON], example)
 
-    assert answer.status == 200, answer.body
+    assert response.status == 200, response.body
     direct = demo.client("sagemaker-runtime").invoke_endpoint(
         **target, ContentType="application/json", Body=example
     )
-    assert answer.body == direct["Body"].read()
-    assert answer.headers["content-type"] == direct["ContentType"]
-    assert predictions is None or answer.json() == {"predictions": predictions}
+    assert response.body == direct["Body"].read()
+    assert response.headers["content-type"] == direct["ContentType"]
+    assert predictions is None or response.json() == {"predictions": predictions}
 
 
-def test_another_media_type_in_and_out(demo_gateway):
-    """CSV goes in and, when it is asked for, comes out."""
+def test_csv(demo_gateway):
+    """A CSV request gets a CSV response if its Accept header asks for CSV."""
     headers = [("Content-Type", "text/csv; charset=utf-8"), ("Accept", "text/csv")]
 
-    answer = demo_gateway.send("POST", "/predict/iris", headers, b"5.1,3.5,1.4,0.2\n")
+    response = demo_gateway.send("POST", "/predict/iris", headers, b"5.1,3.5,1.4,0.2\n")
 
-    assert answer.body == b"0\n"
-    assert answer.headers["content-type"].startswith("text/csv")
+    assert response.body == b"0\n"
+    assert response.headers["content-type"].startswith("text/csv")

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from chalicelib.routing.reading import file
-from chalicelib.routing.reading.keys import TARGET, of_kind
+from chalicelib.routing.reading.keys import keys_of_kind, target_keys
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.targets import KINDS
 from tests.faults.clients import SageMaker
@@ -77,7 +77,7 @@ def table(kind, **target):
 
 def needed(kind):
     """Return the mandatory keys of this kind."""
-    return {key: GOOD[key] for key, mandatory in of_kind(kind).items() if mandatory}
+    return {key: GOOD[key] for key, mandatory in keys_of_kind(kind).items() if mandatory}
 
 
 def taken(kind, **target):
@@ -102,7 +102,7 @@ def test_elsewhere(kind, seen):
     """A target cannot contain an address, a step upwards or a line end."""
     texts = ELSEWHERE + vectors("blns.json")
     wrong = []
-    for key in of_kind(kind):
+    for key in keys_of_kind(kind):
         for text in texts:
             given = taken(kind, **{**needed(kind), key: text})
             fine = stays_here(key, text) and text.isascii() and text.isprintable()
@@ -149,17 +149,17 @@ def test_no_address(kind, seen):
 
 
 @row("R8")
-@pytest.mark.parametrize("key", TARGET)
+@pytest.mark.parametrize("key", target_keys())
 @pytest.mark.parametrize("kind", KINDS)
 def test_key_of_another_kind(kind, key, seen):
     """A key of another kind is refused; the message names the kinds that have it."""
-    own = of_kind(kind)
+    own = keys_of_kind(kind)
     target = {**needed(kind), key: GOOD[key]}
 
     if key in own:
         assert len(table(kind, **target)) == 1
         return
-    kinds = " and ".join(other for other in KINDS if key in of_kind(other))
+    kinds = " and ".join(other for other in KINDS if key in keys_of_kind(other))
     refused = f"{key}: does not belong to kind {kind}, only to {kinds}"
     with pytest.raises(InvalidTable, match=refused):
         table(kind, **target)

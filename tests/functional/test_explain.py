@@ -1,13 +1,12 @@
-"""What `gatewayctl explain` says of a call is what the gateway does with it."""
+"""`gatewayctl explain` predicts what the gateway does with a request."""
 
-import io
 import json
 
 import pytest
 
 from chalicelib.auth.credentials import Identity
-from gatewayctl.cli import main
 from tests.support.clients import TOKEN
+from tests.support.command_line import gatewayctl
 from tests.support.gateway import TABLE, FakeScheme
 
 CALLS = [
@@ -40,33 +39,33 @@ HEADERS = {
 
 @pytest.mark.parametrize(("path", "grants", "sent"), CALLS)
 def test_same(build, tmp_path, path, grants, sent):
-    """The same refusal, or the same arguments within the same time."""
+    """The refusal, or the arguments and the time of the call, are those of the gateway."""
     explained = explain(tmp_path, path, grants, sent)
     scheme = FakeScheme({TOKEN: Identity("tests", tuple(grants.split()), None)})
     house = build(scheme=scheme)
     headers = {"Content-Type": content_type(path), "Authorization": f"Bearer {TOKEN}"}
-    response = house.post(
+    answer = house.post(
         f"/predict/{path}",
         headers={**headers, **{HEADERS[name]: text for name, text in sent.items()}},
     )
 
     if explained["refusal"] is None:
-        assert response.status == 200
+        assert answer.status == 200
         call = house.call
         made = {**call.target, **call.request.invoke_args()}
         del made["Body"]
         assert explained["call"] == made
         assert call.seconds == pytest.approx(explained["deadline"]["seconds"], abs=1)
     else:
-        problem = response.json()
+        problem = answer.json()
         assert house.runtime.calls == []
-        assert explained["refusal"]["status"] == response.status
+        assert explained["refusal"]["status"] == answer.status
         assert problem["type"].endswith(f":{explained['refusal']['slug']}")
         assert explained["refusal"]["detail"] == problem["detail"]
 
 
 def content_type(path):
-    """What explain assumes where nothing is said."""
+    """Return the type that explain assumes."""
     return "image/png" if path == "picture" else "application/json"
 
 
@@ -74,8 +73,7 @@ def explain(folder, path, grants, sent):
     (folder / "routing.yaml").write_text(TABLE)
     options = [f"--{name.replace('_', '-')}={text}" for name, text in sent.items()]
     arguments = ["explain", path, "--grants", grants, *options, "--format", "json"]
-    out = io.StringIO()
-    code = main([*arguments, "--table", str(folder / "routing.yaml")], {}, folder, out, out)
-    explained = json.loads(out.getvalue())
+    code, out, _ = gatewayctl(*arguments, f"--table={folder / 'routing.yaml'}", project=folder)
+    explained = json.loads(out)
     assert code == (explained["refusal"] is not None)
     return explained

@@ -1,4 +1,4 @@
-"""Several containers behind one endpoint: called by name, in series, or by weight."""
+"""Endpoints of several containers: Direct mode, serial pipelines, and variants."""
 
 from collections import Counter
 
@@ -23,8 +23,8 @@ class TestDirect:
             mode="Direct",
         )
 
-    def test_only_the_named_container_sees_the_call(self, account, containers, endpoint):
-        """TargetContainerHostname chooses."""
+    def test_named_container(self, account, containers, endpoint):
+        """Only the container that TargetContainerHostname names receives the request."""
         first, second = containers
 
         response = account.invoke(endpoint, b"x", TargetContainerHostname="second")
@@ -33,13 +33,25 @@ class TestDirect:
         assert [r.path for r in second.invocations] == ["/invocations"]
         assert not first.invocations
 
-    def test_a_container_is_named_in_its_errors(self, account, containers, endpoint):
-        """By its hostname, so that one knows whose log to read."""
+    def test_error_of_a_container(self, account, containers, endpoint):
+        """A ModelError names the container by its hostname."""
         containers[1].answer = failing(500, "broken")
 
         error = error_of(account.invoke, endpoint, TargetContainerHostname="second")
 
         assert 'server error (500) from second with message "broken"' in error["Error"]["Message"]
+
+    def test_multi_model_containers(self, account, containers):
+        """Every container of a Direct endpoint may be a multi-model one."""
+        many = [account.multi_model(c, artifacts("a.tar.gz")) for c in containers]
+        hostnames = ("first", "second")
+        named = [{**m, "ContainerHostname": h} for m, h in zip(many, hostnames, strict=True)]
+        endpoint = account.deploy(*named, mode="Direct")
+
+        for hostname in hostnames:
+            target = {"TargetContainerHostname": hostname, "TargetModel": "a.tar.gz"}
+            answer = account.invoke(endpoint, b"x", **target)
+            assert answer["Body"] == f"{hostname}(x)".encode()
 
     @pytest.mark.parametrize(
         "members",
@@ -48,25 +60,17 @@ class TestDirect:
             pytest.param({"TargetContainerHostname": "third"}, id="unknown-hostname"),
         ],
     )
-    def test_a_call_that_names_no_container_is_refused(
-        self, account, containers, endpoint, members
-    ):
-        """No container hears of it."""
-        error = error_of(account.invoke, endpoint, **members)
-
-        assert error["Error"]["Code"] == "ValidationError"
-        assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    def test_wrong_hostname(self, account, containers, endpoint, members):
+        """A missing or unknown hostname is a ValidationError, and no container is invoked."""
+        assert account.rejection(endpoint, **members)
         assert not any(container.invocations for container in containers)
 
     @pytest.mark.parametrize("containers_in_model", [1, 2])
-    def test_a_hostname_is_for_direct_endpoints(self, account, containers, containers_in_model):
-        """A single model refuses it, and so does a pipeline."""
+    def test_hostname_without_direct_mode(self, account, containers, containers_in_model):
+        """A single model and a pipeline reject TargetContainerHostname."""
         endpoint = account.deploy(*map(image, containers[:containers_in_model]))
 
-        error = error_of(account.invoke, endpoint, TargetContainerHostname="first")
-
-        assert error["Error"]["Code"] == "ValidationError"
-        assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+        assert account.rejection(endpoint, TargetContainerHostname="first")
         assert not any(container.invocations for container in containers)
 
 
@@ -80,8 +84,8 @@ class TestPipeline:
         named = zip(containers, ("first", "second", "third"), strict=True)
         return account.deploy(*(image(c, ContainerHostname=name) for c, name in named))
 
-    def test_each_answer_is_the_next_request(self, account, containers, endpoint):
-        """Containers are called in the order of the model; the last one's answer is the answer."""
+    def test_order(self, account, containers, endpoint):
+        """Each response is the request of the next container; the caller gets the last one."""
         response = account.invoke(endpoint, b"x", ContentType="text/csv")
 
         assert response["Body"] == b"c(b(a(x)))"
@@ -92,15 +96,15 @@ class TestPipeline:
             [b"b(a(x))"],
         ]
 
-    def test_a_content_type_belongs_to_its_body(self, account, containers, endpoint):
-        """A container is told the type that the one before it gave."""
+    def test_content_type(self, account, containers, endpoint):
+        """A container receives the Content-Type of the previous container's response."""
         account.invoke(endpoint, b"x", ContentType="text/csv")
 
         seen = [c.invocations[0].headers["Content-Type"] for c in containers]
         assert seen == ["text/csv", "text/a", "text/b"]
 
-    def test_an_error_ends_it(self, account, containers, endpoint):
-        """The failing container is named, and those after it are not called."""
+    def test_error(self, account, containers, endpoint):
+        """A ModelError names the failing container, and the containers after it are not invoked."""
         containers[1].answer = failing(400, "not so")
 
         error = error_of(account.invoke, endpoint)
@@ -110,8 +114,8 @@ class TestPipeline:
         assert 'client error (400) from second with message "not so"' in error["Error"]["Message"]
         assert not containers[2].invocations
 
-    def test_five_megabytes_pass_between_containers(self, account, containers, endpoint):
-        """More is a model error that names both containers; the answer itself may be larger."""
+    def test_five_megabytes_between_containers(self, account, containers, endpoint):
+        """A larger response is a ModelError that names both containers; the last may be larger."""
         containers[0].answer = huge(6)
         error = error_of(account.invoke, endpoint)
         assert error["Error"]["Code"] == "ModelError"
@@ -124,8 +128,8 @@ class TestPipeline:
         assert len(account.invoke(endpoint)["Body"]) == 6 * 1024 * 1024
         assert len(containers[1].invocations[0].body) == 4 * 1024 * 1024
 
-    def test_one_of_its_containers_may_be_multi_model(self, account, containers):
-        """TargetModel is that container's; the others are called as ever."""
+    def test_multi_model_container(self, account, containers):
+        """TargetModel is for the multi-model container; the others are invoked as usual."""
         endpoint = account.deploy(
             image(containers[0]), account.multi_model(containers[1], artifacts("a.tar.gz"))
         )
@@ -144,8 +148,8 @@ class TestVariants:
         containers = [start_container(answer=wrapping(name)) for name in names]
         return [account.create_model(image(container)) for container in containers]
 
-    def test_weights_share_the_calls_out(self, account, models):
-        """Nine to one, within what chance allows."""
+    def test_weights(self, account, models):
+        """Requests are distributed at random by weight, here nine to one."""
         old, new = models
         endpoint = account.deploy_variants({"old": (old, 9), "new": (new, 1)})
 
@@ -158,8 +162,8 @@ class TestVariants:
             r["Body"].decode() for r in responses
         }
 
-    def test_a_caller_may_choose_the_variant(self, account, models):
-        """TargetVariant overrides the weights, even a weight of nothing."""
+    def test_target_variant(self, account, models):
+        """TargetVariant chooses the variant, even one of weight 0."""
         old, new = models
         endpoint = account.deploy_variants({"old": (old, 1), "new": (new, 0)})
 
@@ -169,10 +173,8 @@ class TestVariants:
         assert (chosen["InvokedProductionVariant"], chosen["Body"]) == ("new", b"new(x)")
         assert {response["InvokedProductionVariant"] for response in by_weight} == {"old"}
 
-    def test_an_unknown_variant_is_refused(self, account, models):
-        """It is a mistake in the address."""
+    def test_unknown_variant(self, account, models):
+        """An unknown TargetVariant is a ValidationError."""
         endpoint = account.deploy_variants({"old": (models[0], 1)})
 
-        error = error_of(account.invoke, endpoint, TargetVariant="newest")
-
-        assert error["Error"]["Code"] == "ValidationError"
+        assert account.rejection(endpoint, TargetVariant="newest")

@@ -1,4 +1,4 @@
-"""What an owner of endpoints does with boto3: create, describe, update, scale, delete."""
+"""Models, configurations and endpoints: create, describe, update and delete with boto3."""
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ def sagemaker(account):
 
 
 def new_config(account, *containers):
-    """Another endpoint configuration for the containers; its name."""
+    """Create a model and an endpoint configuration, and return the configuration's name."""
     model = account.create_model(*containers)
     return account.create_config({"VariantName": VARIANT, "ModelName": model, **INSTANCES})
 
@@ -27,9 +27,15 @@ def status_of(account, endpoint):
     return account.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"]
 
 
+def assert_not_found(account, endpoint):
+    """An endpoint that is not in service cannot be invoked, as if it did not exist."""
+    message = account.rejection(endpoint)
+    assert message == f"Endpoint {endpoint} of account 123456789012 not found."
+
+
 class TestModels:
-    def test_a_model_is_described_as_it_was_created(self, sagemaker):
-        """With its ARN, its time, and what SageMaker adds by itself; tags are told elsewhere."""
+    def test_describe_model(self, sagemaker):
+        """Describe returns what was created, the ARN, the time and defaults, and no tags."""
         containers = [
             {"Image": "local/sklearn", "ContainerHostname": "a", "Environment": {"A": "1"}},
             {"Image": "local/lightgbm", "ContainerHostname": "b", "Mode": "SingleModel"},
@@ -56,8 +62,8 @@ class TestModels:
             "Message": f'Could not find model "{arn}".',
         }
 
-    def test_a_deleted_model_goes_on_where_it_is_hosted(self, account, container):
-        """So does the endpoint when its configuration is deleted."""
+    def test_endpoint_outlives_its_model_and_configuration(self, account, container):
+        """An endpoint serves and is described as before when both are deleted."""
         model = account.create_model(image(container))
         endpoint = account.create_endpoint({"AllTraffic": (model, 1)})
         account.wait_for(endpoint, "endpoint_in_service")
@@ -72,8 +78,8 @@ class TestModels:
 
 
 class TestEndpointConfigs:
-    def test_a_configuration_is_described_as_it_was_created(self, account):
-        """A weight that was left out is 1."""
+    def test_describe_configuration(self, account):
+        """Describe returns what was created; the default weight is 1."""
         sagemaker, model = account.sagemaker, account.create_model({"Image": "local/sklearn"})
         variants = [
             {"VariantName": "old", "ModelName": model, "InitialVariantWeight": 9.0, **INSTANCES},
@@ -98,12 +104,14 @@ class TestEndpointConfigs:
 
 class TestEndpoints:
     def test_from_creation_to_deletion(self, account, container):
-        """Creating, InService, Deleting, gone; boto3's own waiters see it."""
+        """boto3's waiters see an endpoint come into service, and see its deletion."""
         container.ping = failing(503)
         model = account.create_model(image(container))
 
         endpoint = account.create_endpoint({"one": (model, 3), "two": (model, 1)})
         creating = account.sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert_not_found(account, endpoint)
+        assert not container.invocations
         container.ping = healthy
         account.wait_for(endpoint, "endpoint_in_service")
         serving = account.sagemaker.describe_endpoint(EndpointName=endpoint)
@@ -122,9 +130,10 @@ class TestEndpoints:
         error = error_of(account.sagemaker.describe_endpoint, EndpointName=endpoint)
         assert error["Error"]["Code"] == "ValidationException"
         assert error["Error"]["Message"] == f'Could not find endpoint "{arn}".'
+        assert_not_found(account, endpoint)
 
-    def test_an_endpoint_that_cannot_start_is_failed(self, account):
-        """The waiter gives up at once, and DescribeEndpoint says why."""
+    def test_endpoint_that_cannot_start(self, account):
+        """The endpoint becomes Failed, FailureReason names the image, and it cannot be invoked."""
         model = account.create_model({"Image": "somebody/elses:1.0"})
         endpoint = account.create_endpoint({"AllTraffic": (model, 1)})
 
@@ -134,9 +143,10 @@ class TestEndpoints:
         described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
         assert described["EndpointStatus"] == "Failed"
         assert "cannot run image somebody/elses:1.0" in described["FailureReason"]
+        assert_not_found(account, endpoint)
 
-    def test_a_deleted_name_is_free(self, account, container):
-        """The endpoint of the same name is another one."""
+    def test_name_of_a_deleted_endpoint(self, account, container):
+        """A new endpoint may have the name of a deleted one."""
         first = account.deploy(image(container))
         account.delete_endpoint(first)
 
@@ -148,8 +158,8 @@ class TestEndpoints:
 
 
 class TestUpdate:
-    def test_the_old_serves_until_the_new_is_ready(self, account, start_container):
-        """Then the new one does; no call is lost in between."""
+    def test_old_configuration_serves_until_the_new_one_is_ready(self, account, start_container):
+        """The status is Updating until the new container is healthy."""
         old, new = start_container(answer=wrapping("old")), start_container(answer=wrapping("new"))
         endpoint = account.deploy(image(old))
         new.ping = failing(503)
@@ -166,8 +176,8 @@ class TestUpdate:
         assert described["EndpointConfigName"] == config
         assert account.invoke(endpoint, b"x")["Body"] == b"new(x)"
 
-    def test_a_call_that_is_under_way_gets_its_answer(self, account, start_container):
-        """From the container that it reached before the update."""
+    def test_request_in_progress(self, account, start_container):
+        """A request gets its response from the old container, after the update too."""
         old, new = start_container(), start_container()
         old.answer = old.hang
         endpoint = account.deploy(image(old))
@@ -184,8 +194,8 @@ class TestUpdate:
             assert call.result()["Body"] == b"early"
         assert [request.body for request in new.invocations] == [b"late"]
 
-    def test_a_call_on_its_way_through_a_pipeline_gets_its_answer(self, account, start_container):
-        """Also from the containers that it had not reached before the update."""
+    def test_request_in_progress_in_a_pipeline(self, account, start_container):
+        """A request passes through the rest of the old pipeline after the update."""
         first, second, new = (start_container() for _ in range(3))
         first.answer, second.answer = first.hang, second.hang
         endpoint = account.deploy(image(first), image(second))
@@ -203,8 +213,8 @@ class TestUpdate:
 
             assert call.result()["Body"] == b"early"
 
-    def test_an_update_that_fails_changes_nothing(self, account, container):
-        """But the reason that DescribeEndpoint gives, until the next update."""
+    def test_failed_update(self, account, container):
+        """The endpoint keeps its configuration, and has a FailureReason until the next update."""
         endpoint = account.deploy(image(container))
         bad = new_config(account, {"Image": "somebody/elses:1.0"})
 
@@ -221,8 +231,8 @@ class TestUpdate:
         described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
         assert "FailureReason" not in described
 
-    def test_one_update_at_a_time(self, account, start_container):
-        """While an endpoint is Creating or Updating it is not to be updated."""
+    def test_update_of_an_endpoint_in_progress(self, account, start_container):
+        """An endpoint that is Creating cannot be updated."""
         container = start_container(ping=failing(503))
         config = new_config(account, image(container))
         endpoint = account.start_endpoint(config)
@@ -237,8 +247,8 @@ class TestUpdate:
             f' "arn:aws:sagemaker:us-east-1:123456789012:endpoint/{endpoint}".'
         )
 
-    def test_nothing_is_left_of_an_endpoint_deleted_in_an_update(self, account, start_container):
-        """Neither of the new models nor of the old, whose last call had no answer yet."""
+    def test_delete_during_an_update(self, account, start_container):
+        """Old models are unloaded, even if a request to them is still in progress."""
         old, new = start_container(), start_container()
         old_models = account.multi_model(old, {"a.tar.gz": {"a": b""}})
         endpoint = account.deploy(old_models)
@@ -258,14 +268,14 @@ class TestUpdate:
 
 
 class TestRegions:
-    def test_regions_are_separate_worlds(self, sagemaker_local, account, container):
-        """What one has, another does not, and may have under the same name."""
+    def test_regions_are_separate(self, sagemaker_local, account, container):
+        """Two regions may have endpoints of one name, and neither shows those of the other."""
         session = boto3.Session("test", "test", region_name="ap-south-1")
         with contextlib.closing(Account(session, sagemaker_local.url)) as elsewhere:
             endpoint = account.deploy(image(container))
             error = error_of(elsewhere.sagemaker.describe_endpoint, EndpointName=endpoint)
             assert ":ap-south-1:" in error["Error"]["Message"]
-            assert error_of(elsewhere.invoke, endpoint)["Error"]["Code"] == "ValidationError"
+            assert_not_found(elsewhere, endpoint)
 
             model = elsewhere.create_model(image(container))
             config = elsewhere.create_config({"VariantName": "v", "ModelName": model, **INSTANCES})

@@ -1,4 +1,4 @@
-"""What boto3's paginators, filters and orders give of each kind of thing."""
+"""List operations of each kind of resource: pages, orders and filters."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ import pytest
 from tests.containers.account import INSTANCES, RESOURCES, ROLE
 from tests.support.stand_in import wait_until
 
-REGION = "eu-north-1"  # nobody else's, so that what is listed is known
+REGION = "eu-north-1"  # No other test creates resources in this region.
 CONTAINER = {"Image": "http://127.0.0.1:9"}
 NAMES = ["Zulu-01", *(f"alpha-{number:02}" for number in range(2, 24))]
 NOW = datetime.now(UTC)
@@ -17,7 +17,7 @@ LONG_AGO, SOON = NOW - timedelta(days=1), NOW + timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def sagemaker(sagemaker_local):
-    """An account with 23 of everything, of which some have failed or are scaled to zero."""
+    """Create 23 resources of each kind; three endpoints have failed."""
     session = boto3.Session("test", "test", region_name=REGION)
     client = session.client("sagemaker", endpoint_url=sagemaker_local.url)
     client.create_model(
@@ -58,7 +58,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def listed(client, kind, **request):
-    """Names from all pages, in their order."""
+    """Return the names of all pages, in order."""
     pages = client.get_paginator(f"list_{kind}").paginate(**request)
     noun = KINDS[kind]
     return [summary[f"{noun}Name"] for page in pages for summary in page[f"{noun}s"]]
@@ -67,15 +67,15 @@ def listed(client, kind, **request):
 @every_kind
 @pytest.mark.parametrize("length", [1, 10, 100])
 def test_pages(sagemaker, kind, length):
-    """A paginator finds everything once, whatever the length of a page."""
+    """A paginator finds every resource once, for any length of a page; the newest is first."""
     names = listed(sagemaker, kind, PaginationConfig={"PageSize": length})
 
     assert names == list(reversed(NAMES))
 
 
 @every_kind
-def test_a_page_has_ten(sagemaker, kind):
-    """Unless the request says otherwise."""
+def test_default_length_of_a_page(sagemaker, kind):
+    """A page has ten resources unless the request has MaxResults."""
     answer = getattr(sagemaker, f"list_{kind}")()
 
     assert len(answer[f"{KINDS[kind]}s"]) == 10
@@ -94,7 +94,7 @@ def test_a_page_has_ten(sagemaker, kind):
     ],
 )
 def test_orders(sagemaker, kind, request_, first):
-    """By name or by creation, either way."""
+    """Lists can be sorted by name or creation time, in both directions."""
     names = listed(sagemaker, kind, **request_)
 
     assert names[0] == first
@@ -116,19 +116,19 @@ def test_orders(sagemaker, kind, request_, first):
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
 def test_filters(sagemaker, kind, request_, count):
-    """By name and by time, each alone and together."""
+    """Lists can be filtered by name and creation time; all filters have to match."""
     assert len(listed(sagemaker, kind, **request_)) == count
 
 
 @pytest.mark.parametrize("kind", ["endpoints", "inference_components"])
-def test_what_changes_is_found_by_its_last_change(sagemaker, kind):
-    """Before, after, and not."""
+def test_filter_by_time_of_change(sagemaker, kind):
+    """Endpoints and components can be filtered by the time of their last change."""
     assert len(listed(sagemaker, kind, LastModifiedTimeAfter=LONG_AGO)) == len(NAMES)
     assert listed(sagemaker, kind, LastModifiedTimeBefore=LONG_AGO) == []
 
 
 def test_endpoints_by_status(sagemaker):
-    """As a filter and as an order."""
+    """Endpoints can be filtered and sorted by status."""
     failed = listed(sagemaker, "endpoints", StatusEquals="Failed")
     ordered = listed(sagemaker, "endpoints", SortBy="Status", SortOrder="Ascending")
 
@@ -149,14 +149,23 @@ def test_endpoints_by_status(sagemaker):
     ],
 )
 def test_components_of_an_endpoint(sagemaker, request_, count):
-    """Found by endpoint, variant and status."""
+    """Components can be filtered by endpoint, variant and status."""
     assert len(listed(sagemaker, "inference_components", **request_)) == count
 
 
-def test_a_summary_is_the_short_description(sagemaker):
-    """Its members have the values of Describe."""
+def test_members_of_a_summary(sagemaker):
+    """The members of a summary have the values that Describe returns."""
     (summary,) = sagemaker.list_endpoints(NameContains="Zulu")["Endpoints"]
     described = sagemaker.describe_endpoint(EndpointName="Zulu-01")
 
     assert summary == {name: described[name] for name in summary}
     assert summary["EndpointArn"].endswith(":endpoint/zulu-01")
+
+
+def test_token_beyond_the_end(sagemaker):
+    """A token is valid even if the resources after it do not exist any more."""
+    token = sagemaker.list_models()["NextToken"]
+
+    answer = sagemaker.list_models(NextToken=token, NameContains="Zulu")
+
+    assert answer["Models"] == []

@@ -1,4 +1,7 @@
-"""SageMaker's API on the wire: what no boto3 sends, and what is left to moto."""
+"""The control plane's protocol: requests that boto3 does not send, and operations of moto."""
+
+import json
+import math
 
 import pytest
 
@@ -8,8 +11,8 @@ from tests.support.wire import send
 REGION = "eu-west-3"
 
 
-def called(sagemaker_local, operation, body):
-    """A request that boto3 would not send."""
+def post(sagemaker_local, operation, body):
+    """Send a request that boto3 would not send."""
     headers = {
         "X-Amz-Target": f"SageMaker.{operation}",
         "Content-Type": "application/x-amz-json-1.1",
@@ -18,29 +21,52 @@ def called(sagemaker_local, operation, body):
     return send(sagemaker_local.url, "/", headers=headers, body=body)
 
 
+NOT_JSON = "The request body is not JSON."
+LIST, MODEL, CONFIG = "ListModels", "CreateModel", "CreateEndpointConfig"
+
+
+def config(**members):
+    """Build a request of CreateEndpointConfig with one variant."""
+    return json.dumps({"ProductionVariants": [members]}).encode()
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("operation", "body", "text"),
     [
-        pytest.param(b"{", id="cut"),
-        pytest.param(b"\xff", id="not-utf-8"),
-        pytest.param(b"[" * 100_000, id="too-deep"),
-        pytest.param(b'{"Unknown":' + b"[" * 900 + b"]" * 900 + b"}", id="deep-and-unknown"),
-        pytest.param(b"[]", id="not-an-object"),
-        pytest.param(b'{"MaxResults": "ten"}', id="another-type"),
-        pytest.param(b'{"CreationTimeAfter": "yesterday"}', id="not-a-time"),
-        pytest.param(b'{"CreationTimeAfter": NaN}', id="not-a-number"),
-        pytest.param(b'{"CreationTimeAfter": 1e999}', id="infinity"),
+        (LIST, b"{", NOT_JSON),
+        (LIST, b"\xff", NOT_JSON),
+        (LIST, b"[" * 100_000, NOT_JSON),
+        (LIST, b'{"Unknown":' + b"[" * 900 + b"]" * 900 + b"}", NOT_JSON),
+        (LIST, b"[]", "The request body is not a JSON object."),
+        (LIST, b'{"MaxResults": "ten"}', "maxResults must be a integer"),
+        (LIST, b'{"CreationTimeAfter": "2026-01-01"}', "creationTimeAfter must be a timestamp"),
+        (LIST, b'{"CreationTimeAfter": NaN}', "creationTimeAfter must be a timestamp"),
+        (LIST, b'{"CreationTimeAfter": 1e999}', "creationTimeAfter must be a timestamp"),
+        (MODEL, b'{"ModelName": 1}', "modelName must be a string"),
+        (MODEL, b'{"PrimaryContainer": []}', "primaryContainer must be a structure"),
+        (MODEL, b'{"Containers": {}}', "containers must be a list"),
+        (MODEL, b'{"Containers": [{}, {"Image": true}]}', "containers.2.member.image must be a"),
+        (
+            MODEL,
+            b'{"PrimaryContainer": {"Environment": {"A": 1}}}',
+            "primaryContainer.environment.A.member must be a string",
+        ),
+        (MODEL, b'{"EnableNetworkIsolation": 1}', "enableNetworkIsolation must be a boolean"),
+        (CONFIG, config(InitialInstanceCount=1.5), "initialInstanceCount must be a integer"),
+        (CONFIG, config(InitialInstanceCount=True), "initialInstanceCount must be a integer"),
+        (CONFIG, config(InitialVariantWeight=math.nan), "initialVariantWeight must be a float"),
+        (CONFIG, config(InitialVariantWeight=math.inf), "initialVariantWeight must be a float"),
     ],
 )
-def test_what_cannot_be_read(sagemaker_local, body):
-    """SerializationException, as AWS's JSON services say."""
-    reply = called(sagemaker_local, "ListModels", body)
+def test_malformed_request(sagemaker_local, operation, body, text):
+    """A body that is not JSON, or has a member of another type, is a SerializationException."""
+    reply = post(sagemaker_local, operation, body)
 
     assert reply.status == 400
     assert reply.headers["x-amzn-ErrorType"] == "SerializationException"
     assert reply.headers["x-amzn-RequestId"]
     assert reply.json()["__type"] == "SerializationException"
-    assert reply.json()["message"]
+    assert text in reply.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -48,25 +74,26 @@ def test_what_cannot_be_read(sagemaker_local, body):
     [
         pytest.param(b"", id="no-body"),
         pytest.param(b'{"NextToken": null, "MaxResults": null}', id="nulls"),
-        pytest.param(b'{"Unknown": 1}', id="unknown-member"),
+        pytest.param(b'{"Unknown": {"a": [1]}}', id="unknown-member"),
+        pytest.param(b'{"CreationTimeAfter": 1.5e9}', id="seconds-since-1970"),
     ],
 )
-def test_what_can_be_read_all_the_same(sagemaker_local, body):
-    """Null is absent, and a member that nobody knows is left alone."""
-    assert called(sagemaker_local, "ListModels", body).status == 200
+def test_accepted_request(sagemaker_local, body):
+    """A null member is treated as absent, and an unknown member is ignored."""
+    assert post(sagemaker_local, "ListModels", body).status == 200
 
 
-def test_null_is_absent_at_any_depth(sagemaker_local):
-    """Some SDKs send every member that there is."""
+def test_nested_nulls(sagemaker_local):
+    """Null members are treated as absent at any depth, because some SDKs send them."""
     body = (
         b'{"ModelName": "nulls", "Containers": null, "InferenceExecutionConfig": null,'
         b' "PrimaryContainer": {"Image": "local/sklearn", "ModelDataUrl": "s3://b/k",'
         b' "ModelDataSource": null, "Environment": null, "MultiModelConfig": null}}'
     )
 
-    assert called(sagemaker_local, "CreateModel", body).status == 200
-    described = called(sagemaker_local, "DescribeModel", b'{"ModelName": "nulls"}').json()
-    called(sagemaker_local, "DeleteModel", b'{"ModelName": "nulls"}')
+    assert post(sagemaker_local, "CreateModel", body).status == 200
+    described = post(sagemaker_local, "DescribeModel", b'{"ModelName": "nulls"}').json()
+    post(sagemaker_local, "DeleteModel", b'{"ModelName": "nulls"}')
 
     assert described["PrimaryContainer"] == {"Image": "local/sklearn", "ModelDataUrl": "s3://b/k"}
 
@@ -80,9 +107,9 @@ def test_null_is_absent_at_any_depth(sagemaker_local):
         "CreateModels",
     ],
 )
-def test_an_operation_on_endpoints_that_is_not_offered(sagemaker_local, operation):
-    """Says so, and what is, before moto answers from endpoints of its own."""
-    reply = called(sagemaker_local, operation, b"{}")
+def test_hosting_operation_that_is_not_offered(sagemaker_local, operation):
+    """The error names the operations that exist; the request does not go to moto."""
+    reply = post(sagemaker_local, operation, b"{}")
 
     assert reply.status == 400
     assert reply.headers["x-amzn-ErrorType"] == "UnknownOperationException"
@@ -100,15 +127,15 @@ def test_an_operation_on_endpoints_that_is_not_offered(sagemaker_local, operatio
         ("list_pipelines", "PipelineSummaries"),
     ],
 )
-def test_the_rest_of_sagemaker_is_motos(sagemaker_local, operation, member):
-    """Whatever does not concern hosting, even if its name has a model in it."""
+def test_other_operations_of_sagemaker(sagemaker_local, operation, member):
+    """moto handles operations that do not concern hosting, even with "Model" in the name."""
     sagemaker = sagemaker_local.client("sagemaker")
 
     assert getattr(sagemaker, operation)()[member] == []
 
 
-def test_what_moto_does_not_have(sagemaker_local):
-    """Is an error of this one call."""
+def test_operation_that_moto_does_not_have(sagemaker_local):
+    """The caller gets an error, and the next request works."""
     sagemaker = sagemaker_local.client("sagemaker")
 
     error = error_of(sagemaker.list_hubs)

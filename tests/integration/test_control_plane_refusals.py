@@ -1,4 +1,6 @@
-"""What SageMaker's control plane refuses, and what it says then."""
+"""Requests that the control plane rejects, and the texts of the errors."""
+
+import base64
 
 import boto3
 import pytest
@@ -7,7 +9,7 @@ from botocore.config import Config
 from tests.containers.account import INSTANCES, RESOURCES, ROLE
 from tests.support.stand_in import error_of, wait_until
 
-REGION = "eu-west-3"  # nobody else's, so that names are free
+REGION = "eu-west-3"  # No other test creates resources in this region.
 ARN = f"arn:aws:sagemaker:{REGION}:123456789012"
 IMAGE = {"Image": "somebody/elses:1"}
 MANY = {**IMAGE, "Mode": "MultiModel", "ModelDataUrl": "s3://bucket/prefix/"}
@@ -19,7 +21,7 @@ SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
 
 @pytest.fixture(scope="module")
 def sagemaker(sagemaker_local):
-    """boto3 without its own checks, so that everything reaches the service."""
+    """A boto3 client without parameter validation, so that every request reaches the service."""
     session = boto3.Session("test", "test", region_name=REGION)
     config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
     client = session.client("sagemaker", endpoint_url=sagemaker_local.url, config=config)
@@ -29,7 +31,7 @@ def sagemaker(sagemaker_local):
 
 @pytest.fixture(scope="module")
 def existing(sagemaker):
-    """Models, configurations and endpoints to be named in requests."""
+    """Create the models, configurations and endpoints that the requests name."""
     for name, container in (("single", IMAGE), ("many", MANY)):
         sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
     sagemaker.create_model(ModelName="two", Containers=[IMAGE, IMAGE], ExecutionRoleArn=ROLE)
@@ -59,7 +61,7 @@ def existing(sagemaker):
 
 
 def model(*containers, **members):
-    """CreateModel's members."""
+    """Build a request of CreateModel."""
     given = {"Containers": [*containers]} if containers else {}
     return {"ModelName": "new", "ExecutionRoleArn": ROLE, **given, **members}
 
@@ -69,7 +71,7 @@ def named(hostname):
 
 
 def config(*variants, name="new"):
-    """CreateEndpointConfig's members."""
+    """Build a request of CreateEndpointConfig."""
     return {"EndpointConfigName": name, "ProductionVariants": [*variants]}
 
 
@@ -78,7 +80,7 @@ def variant(model="single", name="v", **members):
 
 
 def component(endpoint="components", variant="v", **specification):
-    """CreateInferenceComponent's members."""
+    """Build a request of CreateInferenceComponent."""
     return {
         "InferenceComponentName": "new",
         "EndpointName": endpoint,
@@ -87,25 +89,47 @@ def component(endpoint="components", variant="v", **specification):
     }
 
 
+def encoded(token):
+    return base64.b64encode(token.encode()).decode()
+
+
 DIRECT = {"InferenceExecutionConfig": {"Mode": "Direct"}}
 
 REFUSALS = {
-    "a-name-is-missing": ("create_model", {}, "Value null at 'modelName' failed to satisfy"),
+    "a-name-is-missing": (
+        "create_model",
+        {},
+        "Value null at 'modelName' failed to satisfy constraint: Member must not be null",
+    ),
+    "a-name-is-missing-in-a-list": (
+        "create_endpoint_config",
+        config({"ModelName": "single", **INSTANCES}),
+        "Value null at 'productionVariants.1.member.variantName' failed to satisfy constraint:"
+        " Member must not be null",
+    ),
     "a-name-is-no-name": (
         "create_model",
         model(IMAGE, ModelName="no name"),
         "Value 'no name' at 'modelName' failed to satisfy constraint: Member must satisfy"
-        " regular expression pattern: ",
+        r" regular expression pattern: [a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?",
     ),
     "a-name-is-too-long": (
         "describe_model",
         {"ModelName": "m" * 64},
-        "at 'modelName' failed to satisfy constraint: Member must have length less than or",
+        f"Value '{'m' * 64}' at 'modelName' failed to satisfy constraint: Member must have length"
+        " less than or equal to 63",
     ),
     "a-mode-is-no-mode": (
         "create_model",
         model({**IMAGE, "Mode": "ManyModels"}),
-        "Member must satisfy enum value set: [SingleModel, MultiModel]",
+        "Value 'ManyModels' at 'containers.1.member.mode' failed to satisfy constraint: Member"
+        " must satisfy enum value set: [SingleModel, MultiModel]",
+    ),
+    "a-value-in-a-map-is-too-long": (
+        "create_model",
+        model(PrimaryContainer={**IMAGE, "Environment": {"A": "v" * 1025}}),
+        f"Value '{'v' * 1025}' at 'primaryContainer.environment.A.member' failed to satisfy"
+        " constraint: Member must have length less than or equal to 1024",
     ),
     "16-containers": (
         "create_model",
@@ -113,11 +137,7 @@ REFUSALS = {
         "at 'containers' failed to satisfy constraint: Member must have length less than or equal"
         " to 15",
     ),
-    "two-mistakes": (
-        "create_endpoint",
-        {"EndpointName": "-"},
-        "2 validation errors detected: ",
-    ),
+    "two-mistakes": ("create_endpoint", {"EndpointName": "-"}, "2 validation errors detected: "),
     "no-container": ("create_model", model(), "Specify PrimaryContainer or Containers."),
     "both-ways-of-containers": (
         "create_model",
@@ -216,6 +236,11 @@ REFUSALS = {
         config(variant(**INSTANCES, **SERVERLESS)),
         "Variant v: specify either ServerlessConfig or InstanceType.",
     ),
+    "serverless-without-model": (
+        "create_endpoint_config",
+        config({"VariantName": "v", **SERVERLESS}),
+        "Variant v: a serverless variant needs a ModelName.",
+    ),
     "serverless-multi-model": (
         "create_endpoint_config",
         config(variant("many", **SERVERLESS)),
@@ -225,6 +250,12 @@ REFUSALS = {
         "create_endpoint_config",
         config(variant("two", **SERVERLESS)),
         "Variant v: a serverless variant hosts one container.",
+    ),
+    "serverless-of-too-many-requests": (
+        "create_endpoint_config",
+        config(variant(ServerlessConfig={"MemorySizeInMB": 2048, "MaxConcurrency": 201})),
+        "Value '201' at 'productionVariants.1.member.serverlessConfig.maxConcurrency' failed to"
+        " satisfy constraint: Member must have value less than or equal to 200",
     ),
     "serverless-and-another": (
         "create_endpoint_config",
@@ -311,7 +342,23 @@ REFUSALS = {
         {"InferenceComponentName": "absent"},
         f'Could not find inference component "{ARN}:inference-component/absent".',
     ),
-    "token-of-nobody": ("list_models", {"NextToken": "?"}, "Invalid NextToken."),
+    **{
+        f"limit-of-models-{text}": (
+            "create_model",
+            model({**MANY, "Environment": {"SAGEMAKER_LOCAL_MAX_LOADED_MODELS": text}}),
+            "give a number of models",
+        )
+        for text in ("0", "-1", "1.5", "many", " 3", "\uff13")
+    },
+    **{
+        f"token-{token}": ("list_models", {"NextToken": token}, "Invalid NextToken.")
+        for token in ("?", "x", "AAAA", *map(encoded, ("page:-1", "page:x", "leaf:1")))
+    },
+    "token-of-many-digits": (
+        "list_models",
+        {"NextToken": encoded("page:" + "9" * 5000)},
+        "Invalid NextToken.",
+    ),
     "page-too-long": (
         "list_endpoints",
         {"MaxResults": 101},
@@ -322,8 +369,8 @@ REFUSALS = {
 
 @pytest.mark.usefixtures("existing")
 @pytest.mark.parametrize(("operation", "members", "text"), REFUSALS.values(), ids=REFUSALS)
-def test_a_refusal(sagemaker, operation, members, text):
-    """ValidationException, with a text that names what is wrong; nothing has changed."""
+def test_rejected_request(sagemaker, operation, members, text):
+    """The error is a ValidationException whose text names the problem; nothing is created."""
     error = error_of(getattr(sagemaker, operation), **members)
 
     assert error["Error"]["Code"] == "ValidationException"
@@ -338,8 +385,8 @@ def test_a_refusal(sagemaker, operation, members, text):
         assert names == []
 
 
-def test_15_containers_are_not_too_many(sagemaker):
-    """The longest pipeline that there is."""
+def test_longest_pipeline(sagemaker):
+    """A model may have 15 containers."""
     sagemaker.create_model(**model(*[IMAGE] * 15, ModelName="longest"))
 
     sagemaker.delete_model(ModelName="longest")

@@ -1,4 +1,4 @@
-"""The demo's model servers when many call at once, and when not all models fit into memory."""
+"""The demo endpoints with many callers at once, and with more models than fit into memory."""
 
 import json
 import random
@@ -18,7 +18,7 @@ TEN_MODELS = [f"is-{digit}-v1.tar.gz" for digit in range(10)]
 
 
 def csv(width):
-    """A row of numbers that every model takes."""
+    """The arguments for one row of numbers."""
     return {"ContentType": "text/csv", "Body": ",".join(str(n % 17) for n in range(width))}
 
 
@@ -61,7 +61,7 @@ def runtime(demo):
 
 
 class SmallServer:
-    """An endpoint of the ten `digits` models whose server has room for three, and its process."""
+    """An endpoint of the ten `digits` models whose container has room for three."""
 
     def __init__(self, demo, account):
         self._demo, self._account = demo, account
@@ -78,7 +78,7 @@ class SmallServer:
         (listener,) = [c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
         self._url = f"http://127.0.0.1:{listener.laddr.port}"
 
-    def answer(self, target_model):
+    def invoke(self, target_model):
         members = {"TargetModel": target_model, "ContentType": "text/csv", "Accept": "text/csv"}
         return self._account.invoke(self.endpoint, csv(64)["Body"], **members)["Body"]
 
@@ -87,7 +87,7 @@ class SmallServer:
             return len(json.load(response)["models"])
 
     def history(self):
-        """What has been loaded and unloaded, in order."""
+        """The models that were loaded and unloaded, in order."""
         return re.findall(rf"{self.endpoint}/primary: (loaded|unloaded) (\S+)", self._demo.log)
 
 
@@ -96,11 +96,10 @@ class TestTenModelsInRoomForThree:
     def server(self, demo, account):
         return SmallServer(demo, account)
 
-    def test_the_least_recently_used_goes_first(self, server):
-        """And every model answers."""
-        calls = [0, 1, 2, 0, 3, 0, 4, 2, 3]
-        for number in calls:
-            assert server.answer(TEN_MODELS[number]) in (b"0\n", b"1\n")
+    def test_the_least_recently_used_model_is_unloaded(self, server):
+        """A full container unloads the least recently used model."""
+        for number in [0, 1, 2, 0, 3, 0, 4, 2, 3]:
+            assert server.invoke(TEN_MODELS[number]) in (b"0\n", b"1\n")
             assert server.models_in_memory() <= 3
 
         unloaded = [name for event, name in server.history() if event == "unloaded"]
@@ -108,13 +107,13 @@ class TestTenModelsInRoomForThree:
         assert server.models_in_memory() == 3
 
     def test_never_more_than_three(self, server):
-        """However many call, all are answered as one by one."""
-        expected = {name: server.answer(name) for name in TEN_MODELS}
+        """Concurrent requests get correct responses, with three models in memory at most."""
+        expected = {name: server.invoke(name) for name in TEN_MODELS}
         dice = random.Random(5)
         calls = [dice.choice(TEN_MODELS) for _ in range(120)]
         with ThreadPoolExecutor(9) as threads:
-            answers = threads.map(server.answer, calls)
-            done = threads.submit(list, answers)
+            responses = threads.map(server.invoke, calls)
+            done = threads.submit(list, responses)
             counts = {server.models_in_memory()}
             while not done.done():
                 counts.add(server.models_in_memory())
@@ -128,7 +127,7 @@ class TestTenModelsInRoomForThree:
 
 
 class Footprint:
-    """What the local SageMaker and its servers take of the machine."""
+    """The processes, open files and memory of the local SageMaker and its model servers."""
 
     def __init__(self, demo):
         processes = [psutil.Process(demo.process.pid), *demo.descendants()]
@@ -137,8 +136,8 @@ class Footprint:
         self.memory = sum(process.memory_info().rss for process in processes)
 
 
-def test_a_thousand_calls(demo, runtime):
-    """From 16 threads to every endpoint: no error, and nothing is left of them."""
+def test_a_thousand_requests(demo, runtime):
+    """A thousand requests from 16 threads get correct responses and leak no resources."""
 
     def call(members):
         with runtime.invoke_endpoint(**members)["Body"] as stream:
@@ -146,16 +145,16 @@ def test_a_thousand_calls(demo, runtime):
 
     calls = random.Random(1).choices(CALLS, k=1000)
     with ThreadPoolExecutor(16) as threads:
-        began = len(demo.log)
+        log_start = len(demo.log)
         warm = list(threads.map(call, [*CALLS, *calls[:200]]))
         before = Footprint(demo)
-        answers = list(threads.map(call, calls))
+        responses = list(threads.map(call, calls))
         runtime.close()
 
     expected = dict(zip(map(str, CALLS), warm, strict=False))
-    assert answers == [expected[str(members)] for members in calls]
+    assert responses == [expected[str(members)] for members in calls]
     wait_until(lambda: Footprint(demo).files <= before.files, 10)
     after = Footprint(demo)
     assert after.processes == before.processes
     assert after.memory - before.memory < 40 * MIB
-    assert "Traceback" not in demo.log[began:]
+    assert "Traceback" not in demo.log[log_start:]

@@ -1,18 +1,15 @@
-"""What SageMaker does on its worst days, when a test asks for it."""
+"""Faults on demand: what a caller of the endpoint sees of each fault."""
 
 import json
 import socket
-from concurrent.futures import ThreadPoolExecutor, wait
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-from botocore.exceptions import (
-    ConnectionClosedError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError, ResponseStreamingError
 
-from tests.containers.account import image
+from tests.containers.account import artifacts, image
 from tests.support.stand_in import error_of, wait_until
 from tests.support.wire import connected, invocation, received, reset, send
 
@@ -26,7 +23,7 @@ def endpoint(account, container):
 
 @pytest.fixture
 def put(sagemaker_local, endpoint):
-    """Put a fault on the endpoint; it is taken away after the test."""
+    """Put a fault on the endpoint; it is removed after the test."""
 
     def put(fault, **members):
         body = json.dumps({"fault": fault, **members}).encode()
@@ -34,6 +31,10 @@ def put(sagemaker_local, endpoint):
 
     yield put
     sagemaker_local.fault("DELETE", endpoint)
+
+
+def current_fault(sagemaker_local, endpoint):
+    return json.loads(sagemaker_local.fault("GET", endpoint))["fault"]
 
 
 ERRORS = {
@@ -48,8 +49,8 @@ ERRORS = {
 
 class TestErrors:
     @pytest.mark.parametrize("fault", ERRORS)
-    def test_an_error_in_place_of_an_answer(self, account, container, endpoint, put, fault):
-        """The typed one of boto3; no container hears of the call."""
+    def test_error_instead_of_a_response(self, account, container, endpoint, put, fault):
+        """boto3 raises the typed error, and the container receives no request."""
         code, status, name = ERRORS[fault]
         put(fault)
 
@@ -61,18 +62,17 @@ class TestErrors:
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
         assert not container.invocations
 
-    def test_a_refused_call_does_not_use_it_up(self, account, endpoint, put):
-        """`count` is of calls that suffer; one that SageMaker refuses anyway does not."""
+    def test_rejected_request_does_not_use_up_the_count(self, account, endpoint, put):
+        """`count` does not count invalid requests, which SageMaker rejects before."""
         put("throttle", count=1)
 
-        refused = error_of(account.invoke, endpoint, TargetModel="a.tar.gz" * 200)
+        account.rejection(endpoint, TargetModel="a.tar.gz" * 200)
         throttled = error_of(account.invoke, endpoint)
 
-        assert refused["Error"]["Code"] == "ValidationError"
         assert throttled["Error"]["Code"] == "ThrottlingException"
 
-    def test_throttling_has_no_message(self, account, endpoint, put):
-        """As SageMaker's has none; who looks into it must be ready for that."""
+    def test_throttling_has_a_null_message(self, account, endpoint, put):
+        """The message is null, as SageMaker's is, so callers have to handle that."""
         put("throttle")
 
         error = error_of(account.invoke, endpoint)
@@ -82,8 +82,8 @@ class TestErrors:
         assert (raw.status, raw.json()) == (400, {"message": None})
         assert raw.headers["x-amzn-ErrorType"] == "ThrottlingException"
 
-    def test_a_model_error_has_its_members(self, account, endpoint, put):
-        """As if a container had answered 500."""
+    def test_members_of_a_model_error(self, account, endpoint, put):
+        """The error looks like one of a container that responded 500."""
         put("model-error")
 
         error = error_of(account.invoke, endpoint)
@@ -93,40 +93,39 @@ class TestErrors:
         assert error["LogStreamArn"].endswith(f"/aws/sagemaker/Endpoints/{endpoint}")
 
     @pytest.mark.parametrize("name", ["absent", "-"])
-    def test_what_would_be_refused_is_refused(self, sagemaker_local, account, name):
-        """A fault does not make an endpoint of a name."""
+    def test_missing_endpoint(self, sagemaker_local, account, name):
+        """A fault for an endpoint that does not exist has no effect."""
         sagemaker_local.fault("PUT", name, b'{"fault": "e500"}')
 
-        error = error_of(account.invoke, name)
+        account.rejection(name)
 
         sagemaker_local.fault("DELETE", name)
-        assert error["Error"]["Code"] == "ValidationError"
 
 
-class TestHowOften:
-    @pytest.mark.parametrize(("share", "struck"), [(0, 0), (1, 20)])
-    def test_a_share_of_the_calls(self, account, endpoint, put, share, struck):
-        """None, or all."""
+class TestShareAndCount:
+    @pytest.mark.parametrize(("share", "affected"), [(0, 0), (1, 20)])
+    def test_share_of_none_or_all(self, account, endpoint, put, share, affected):
+        """A share of 0 affects no request, and a share of 1 affects every one."""
         put("e503", share=share)
 
         codes = [self.code(account, endpoint) for _ in range(20)]
 
-        assert codes.count(503) == struck
+        assert codes.count(503) == affected
 
-    def test_half_of_the_calls(self, account, endpoint, put):
-        """Within what chance allows."""
+    def test_share_of_one_half(self, account, endpoint, put):
+        """About half of the requests are affected, at random."""
         put("e503", share=0.5)
 
         codes = [self.code(account, endpoint) for _ in range(100)]
 
         assert 20 < codes.count(503) < 80
 
-    def test_a_number_of_calls(self, sagemaker_local, account, endpoint, put):
-        """Then all is well, and GET tells how many are left."""
+    def test_count(self, sagemaker_local, account, endpoint, put):
+        """`count` limits the number of affected requests, and GET shows how many are left."""
         put("e503", count=3)
 
         codes = [self.code(account, endpoint) for _ in range(2)]
-        left = json.loads(sagemaker_local.fault("GET", endpoint))["fault"]["count"]
+        left = current_fault(sagemaker_local, endpoint)["count"]
         codes += [self.code(account, endpoint) for _ in range(3)]
 
         assert codes == [503, 503, 503, 200, 200]
@@ -142,36 +141,46 @@ class TestHang:
         with ThreadPoolExecutor(4) as threads:
             yield threads
 
-    def test_for_its_seconds(self, account, endpoint, put):
-        """Then the call is answered as usual."""
+    @pytest.fixture
+    def hanging(self, sagemaker_local, account, endpoint, put, threads):
+        """Send requests, and return their futures once all of them hang."""
+
+        def hanging(requests):
+            put("hang", seconds=3600, count=requests)
+            calls = [threads.submit(account.invoke, endpoint, BODY) for _ in range(requests)]
+            wait_until(lambda: current_fault(sagemaker_local, endpoint)["count"] == 0)
+            assert not any(call.done() for call in calls)
+            return calls
+
+        return hanging
+
+    def test_hang_ends_after_its_seconds(self, account, endpoint, put):
+        """After `seconds` the caller receives the usual response."""
         put("hang", seconds=0.2)
+        started = time.monotonic()
 
         assert account.invoke(endpoint, BODY)["Body"] == BODY
+        assert time.monotonic() - started >= 0.2
 
-    def test_until_it_is_deleted(self, sagemaker_local, account, endpoint, put, threads):
-        """All who hang are let go."""
-        put("hang", seconds=3600)
-        calls = [threads.submit(account.invoke, endpoint, BODY) for _ in range(4)]
-        wait(calls, timeout=0.3)
-        assert not any(call.done() for call in calls)
+    def test_hang_ends_when_the_fault_is_deleted(self, sagemaker_local, endpoint, hanging):
+        """All hanging requests continue."""
+        calls = hanging(4)
 
         sagemaker_local.fault("DELETE", endpoint)
 
         assert [call.result(timeout=10)["Body"] for call in calls] == [BODY] * 4
 
-    def test_until_another_takes_its_place(self, account, container, endpoint, put, threads):
-        """Who hangs is let go; who comes after gets the other."""
-        put("hang", seconds=3600)
-        call = threads.submit(account.invoke, endpoint, BODY)
-        wait([call], timeout=0.2)
+    def test_hang_ends_when_the_fault_is_replaced(self, account, endpoint, put, hanging):
+        """A hanging request continues, and the next request is affected by the new fault."""
+        (call,) = hanging(1)
 
         put("e500")
 
         assert call.result(timeout=10)["Body"] == BODY
         assert error_of(account.invoke, endpoint)["Error"]["Code"] == "InternalFailure"
 
-    def test_until_the_caller_leaves(self, sagemaker_local, container, endpoint, put):
-        """Nobody holds on to what nobody waits for; a container is not told, as on SageMaker."""
+    def test_hang_ends_when_the_caller_disconnects(self, sagemaker_local, container, endpoint, put):
+        """The request continues to the container, as on SageMaker."""
         put("hang", seconds=3600)
         runtime = sagemaker_local.client("sagemaker-runtime", read_timeout=0.2)
 
@@ -181,19 +190,18 @@ class TestHang:
         runtime.close()
         wait_until(lambda: container.invocations, 10)
 
-    def test_other_endpoints_go_on(self, account, start_container, endpoint, put, threads):
-        """One that hangs holds up nobody else."""
+    def test_other_endpoints_respond(self, account, start_container, endpoint, put, hanging):
+        """A fault affects one endpoint only."""
         other = account.deploy(image(start_container()))
-        put("hang", seconds=3600)
-        threads.submit(account.invoke, endpoint, BODY)
+        hanging(1)
 
         assert account.invoke(other, BODY)["Body"] == BODY
         put("e500")
 
 
-class TestBrokenAnswers:
+class TestBrokenResponses:
     def test_reset(self, account, container, endpoint, put):
-        """The connection is gone before a byte of the answer; the container had its say."""
+        """The connection is reset before the first byte, after the container has responded."""
         put("reset")
 
         with (
@@ -206,7 +214,7 @@ class TestBrokenAnswers:
         assert len(container.invocations) == 2
 
     def test_truncate(self, account, endpoint, put):
-        """Half of the answer under the length of all of it."""
+        """The caller receives half of the body, with the Content-Length of all of it."""
         put("truncate")
 
         with connected(account.url, invocation(endpoint, BODY)) as connection:
@@ -218,7 +226,7 @@ class TestBrokenAnswers:
         assert body == BODY[:512]
 
     def test_drip(self, account, endpoint, put):
-        """The whole answer, in many small pieces."""
+        """The caller receives the complete body in many small pieces."""
         put("drip", seconds=0.4)
 
         with connected(account.url, invocation(endpoint, BODY)) as connection:
@@ -230,8 +238,8 @@ class TestBrokenAnswers:
         assert account.invoke(endpoint, BODY)["Body"] == BODY
 
     @pytest.mark.parametrize("fault", ["drip", "truncate", "reset"])
-    def test_of_an_empty_answer(self, account, container, endpoint, put, fault):
-        """There is little to break, and nothing to fail at."""
+    def test_empty_response(self, account, container, endpoint, put, fault):
+        """These faults also work for a response without a body."""
         put(fault, seconds=0.1)
 
         with connected(account.url, invocation(endpoint, b"")) as connection:
@@ -241,8 +249,8 @@ class TestBrokenAnswers:
             else:
                 assert received(connection).startswith(b"HTTP/1.1 200 OK")
 
-    def test_a_drip_ends_when_it_is_deleted(self, sagemaker_local, account, endpoint, put):
-        """The rest comes at once."""
+    def test_drip_ends_when_the_fault_is_deleted(self, sagemaker_local, account, endpoint, put):
+        """The rest of the body follows at once."""
         put("drip", seconds=3600)
 
         with connected(account.url, invocation(endpoint, BODY)) as connection:
@@ -252,8 +260,8 @@ class TestBrokenAnswers:
             assert (first + received(connection)).endswith(b"\r\n\r\n" + BODY)
 
     @pytest.mark.parametrize("fault", ["drip", "hang", "reset"])
-    def test_a_caller_that_leaves(self, sagemaker_local, account, endpoint, put, fault):
-        """Takes nothing along; the log has no word of failure."""
+    def test_caller_resets_the_connection(self, sagemaker_local, account, endpoint, put, fault):
+        """Other requests are not affected, and nothing is logged as a failure."""
         put(fault, seconds=0.5)
         before = len(sagemaker_local.log)
 
@@ -266,40 +274,31 @@ class TestBrokenAnswers:
         assert "Traceback" not in sagemaker_local.log[before:]
 
 
-class TestSlowLoad:
-    def test_cold_models_alone_are_slow(self, sagemaker_local, account, container):
-        """Those that are in memory answer as ever."""
-        artifacts = {"cold.tar.gz": {"a": b""}, "warm.tar.gz": {"a": b""}}
-        endpoint = account.deploy(account.multi_model(container, artifacts))
-        account.invoke(endpoint, TargetModel="warm.tar.gz")
-        sagemaker_local.fault("PUT", endpoint, b'{"fault": "slow-load", "seconds": 1.0}')
+def test_slow_load(sagemaker_local, account, container):
+    """Cold loads take longer, until the fault is removed; loaded models respond as usual."""
+    models = artifacts("cold.tar.gz", "colder.tar.gz", "warm.tar.gz")
+    endpoint = account.deploy(account.multi_model(container, models))
+    account.invoke(endpoint, TargetModel="warm.tar.gz")
+    sagemaker_local.fault("PUT", endpoint, b'{"fault": "slow-load", "seconds": 3600, "count": 1}')
 
-        with ThreadPoolExecutor(1) as threads:
-            cold = threads.submit(account.invoke, endpoint, TargetModel="cold.tar.gz")
-            for _ in range(5):
-                account.invoke(endpoint, TargetModel="warm.tar.gz")
-            assert not cold.done()
-            assert cold.result()["Body"] == b"?"
+    with ThreadPoolExecutor(1) as threads:
+        cold = threads.submit(account.invoke, endpoint, TargetModel="cold.tar.gz")
+        wait_until(lambda: current_fault(sagemaker_local, endpoint)["count"] == 0)
+        for _ in range(5):
+            account.invoke(endpoint, TargetModel="warm.tar.gz")
+        assert not cold.done()
+        assert container.load_attempts.total() == 1
+        sagemaker_local.fault("PUT", endpoint, b'{"fault": "slow-load", "seconds": 0.1}')
+        assert cold.result(timeout=10)["Body"] == b"?"
 
-        sagemaker_local.fault("DELETE", endpoint)
-
-    def test_it_ends_when_it_is_deleted(self, sagemaker_local, account, container):
-        """Loads that wait go on."""
-        artifacts = {"cold.tar.gz": {"a": b""}}
-        endpoint = account.deploy(account.multi_model(container, artifacts))
-        sagemaker_local.fault("PUT", endpoint, b'{"fault": "slow-load", "seconds": 300}')
-
-        with ThreadPoolExecutor(1) as threads:
-            cold = threads.submit(account.invoke, endpoint, TargetModel="cold.tar.gz")
-            wait([cold], timeout=0.3)
-            assert not container.load_attempts
-            sagemaker_local.fault("DELETE", endpoint)
-
-            assert cold.result(timeout=10)["Body"] == b"?"
+    started = time.monotonic()
+    account.invoke(endpoint, TargetModel="colder.tar.gz")
+    assert time.monotonic() - started >= 0.1
+    sagemaker_local.fault("DELETE", endpoint)
 
 
-def test_nothing_is_left_hanging(sagemaker_local, account, endpoint, put):
-    """Calls that hang, drip or have lost their caller leave no connection behind."""
+def test_connections_are_closed(sagemaker_local, account, endpoint, put):
+    """Requests that hang, drip or have no caller any more leave no open connection."""
     process = psutil.Process(sagemaker_local.process.pid)
     before = process.num_fds()
     for fault in ("hang", "drip", "reset", "truncate"):

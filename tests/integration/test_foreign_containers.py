@@ -1,20 +1,21 @@
-"""Any container that speaks SageMaker's contract can be put behind the local SageMaker.
+"""A container that implements SageMaker's contract works with the local SageMaker.
 
-boto3 on one side, `tests/containers/container.py` on the other; what the one sends, and what the
-other sees, is what AWS's pages say about real endpoints.
+boto3 sends the requests, and `tests/containers/container.py` is the container. Both see what AWS's
+documentation describes for real endpoints.
 """
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import WaiterError
 
-from tests.containers.account import image
+from tests.containers.account import INSTANCES, VARIANT, image
 from tests.containers.container import (
+    Answer,
     echo,
     failing,
-    healthy,
     huge,
     resetting,
     truncated,
@@ -33,8 +34,8 @@ class TestSingleModel:
             pytest.param(random.Random(7).randbytes(5 * 1024 * 1024), id="5-MiB"),
         ],
     )
-    def test_bytes_in_are_bytes_out(self, account, container, body):
-        """A body passes unread in both directions."""
+    def test_body_passes_unchanged(self, account, container, body):
+        """Request and response bodies are not changed."""
         endpoint = account.deploy(image(container))
 
         response = account.invoke(endpoint, body, ContentType="application/x-npy")
@@ -53,18 +54,18 @@ class TestSingleModel:
             ("SessionId", "X-Amzn-SageMaker-Session-Id", "NEW_SESSION"),
         ],
     )
-    def test_what_a_caller_may_say_arrives(self, account, container, member, header, value):
-        """The container sees each of the caller's headers exactly as it was given."""
+    def test_request_headers_of_the_api(self, account, container, member, header, value):
+        """The container receives each header of the API with its exact value."""
         endpoint = account.deploy(image(container))
 
         account.invoke(endpoint, **{member: value})
 
         assert container.invocations[-1].headers.get_all(header) == [value]
 
-    def test_nothing_else_a_caller_says_arrives(self, account, container):
-        """Credentials, cookies, proxies' notes, the SDK's and unknown headers stay outside."""
+    def test_other_request_headers(self, account, container):
+        """The container receives no credentials, cookies, proxy headers or unknown headers."""
         endpoint = account.deploy(image(container))
-        intruders = {
+        others = {
             "Cookie": "session=1",
             "X-Forwarded-For": "203.0.113.9",
             "X-Forwarded-Proto": "https",
@@ -73,7 +74,7 @@ class TestSingleModel:
         }
         account.runtime.meta.events.register(
             "before-send.sagemaker-runtime.InvokeEndpoint",
-            lambda request, **_: request.headers.update(intruders),
+            lambda request, **_: request.headers.update(others),
         )
 
         account.invoke(endpoint, ContentType="text/csv", Accept="text/csv")
@@ -83,8 +84,8 @@ class TestSingleModel:
         assert seen - of_http == {"content-type", "accept"}
         assert "boto" not in container.invocations[-1].headers.get("User-Agent", "").lower()
 
-    def test_what_a_container_may_say_comes_back(self, account, container):
-        """Custom attributes and session ids are the container's to set."""
+    def test_response_headers_of_the_api(self, account, container):
+        """The caller receives custom attributes and session ids of the container."""
         container.answer = with_headers(
             ("X-Amzn-SageMaker-Custom-Attributes", "version=3"),
             ("X-Amzn-SageMaker-New-Session-Id", "s-1; Expires=2030-01-01T00:00:00Z"),
@@ -98,16 +99,8 @@ class TestSingleModel:
         assert response["NewSessionId"] == "s-1; Expires=2030-01-01T00:00:00Z"
         assert response["ClosedSessionId"] == "s-0"
 
-    def test_a_silent_container_leaves_members_absent(self, account, container):
-        """A header that the container does not set is not invented."""
-        endpoint = account.deploy(image(container))
-
-        response = account.invoke(endpoint)
-
-        assert not response.keys() & {"CustomAttributes", "NewSessionId", "ClosedSessionId"}
-
-    def test_nothing_else_a_container_says_comes_back(self, account, container):
-        """A container cannot set a cookie, or claim another variant."""
+    def test_other_response_headers(self, account, container):
+        """The caller receives no other headers, and the variant is SageMaker's."""
         container.answer = with_headers(
             ("Set-Cookie", "a=1"),
             ("X-Internal", "10.0.0.7"),
@@ -119,17 +112,20 @@ class TestSingleModel:
         response = account.invoke(endpoint)
 
         headers = response["ResponseMetadata"]["HTTPHeaders"]
+        assert not response.keys() & {"CustomAttributes", "NewSessionId", "ClosedSessionId"}
         assert not headers.keys() & {"set-cookie", "x-internal", "x-amzn-errortype"}
         assert response["InvokedProductionVariant"] == "AllTraffic"
 
     @pytest.mark.parametrize("status", [400, 404, 415, 422, 429, 500, 503, 507])
-    def test_an_error_of_the_container_is_a_model_error(self, account, container, status):
-        """424, with the container's own status and words, and where its log is."""
+    def test_error_of_the_container(self, account, container, status):
+        """The caller gets a typed ModelError with the container's status, text and log."""
         container.answer = failing(status, "three columns, please")
         endpoint = account.deploy(image(container))
 
-        error = error_of(account.invoke, endpoint)
+        with pytest.raises(account.runtime.exceptions.ModelError) as caught:
+            account.invoke(endpoint)
 
+        error = caught.value.response
         party = "client" if status < 500 else "server"
         assert error["Error"]["Code"] == "ModelError"
         assert error["ResponseMetadata"]["HTTPStatusCode"] == 424
@@ -142,16 +138,8 @@ class TestSingleModel:
         assert error["LogStreamArn"].startswith("arn:aws:logs:us-east-1:")
         assert f"/aws/sagemaker/Endpoints/{endpoint}" in error["LogStreamArn"]
 
-    def test_a_model_error_is_the_typed_one(self, account, container):
-        """boto3 raises the class that its service model declares."""
-        container.answer = failing(500, "out of order")
-        endpoint = account.deploy(image(container))
-
-        with pytest.raises(account.runtime.exceptions.ModelError):
-            account.invoke(endpoint)
-
-    def test_a_long_message_is_cut(self, account, container):
-        """SageMaker's messages have at most 2,048 characters."""
+    def test_long_error_text(self, account, container):
+        """OriginalMessage is cut to 2,048 characters."""
         container.answer = failing(400, "no" * 3000)
         endpoint = account.deploy(image(container))
 
@@ -167,8 +155,8 @@ class TestSingleModel:
             pytest.param(huge(26), 500, "could not load the entire response body", id="too-large"),
         ],
     )
-    def test_an_unusable_answer_is_a_model_error(self, account, container, answer, status, text):
-        """A container that breaks off is told apart from one that says no."""
+    def test_unusable_response(self, account, container, answer, status, text):
+        """A broken or oversize response is a ModelError with its own status and text."""
         container.answer = answer
         endpoint = account.deploy(image(container))
 
@@ -180,8 +168,8 @@ class TestSingleModel:
         container.answer = echo
         assert account.invoke(endpoint, b"again")["Body"] == b"again"
 
-    def test_one_caller_does_not_wait_for_another(self, account, container):
-        """A container's answers come as they are ready, whatever else it is busy with."""
+    def test_parallel_requests(self, account, container):
+        """A request does not wait for a slower one to the same container."""
         endpoint = account.deploy(image(container))
         container.answer = container.hang
         with ThreadPoolExecutor() as threads:
@@ -196,30 +184,15 @@ class TestSingleModel:
 
 
 class TestStart:
-    def test_an_endpoint_is_in_service_once_its_container_is_healthy(self, account, container):
-        """Until /ping answers 200 the endpoint is Creating and cannot be called."""
-        container.ping = failing(503)
-        model = account.create_model(image(container))
-        endpoint = account.create_endpoint({"AllTraffic": (model, 1)})
-        wait_until(lambda: container.requests)
-
-        described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
-        assert described["EndpointStatus"] == "Creating"
-        assert error_of(account.invoke, endpoint)["Error"]["Code"] == "ValidationError"
-
-        container.ping = healthy
-        account.wait_for(endpoint, "endpoint_in_service")
-        assert account.invoke(endpoint, b"hello")["Body"] == b"hello"
-
     @pytest.mark.parametrize(
         "ping",
         [
-            pytest.param(lambda container: failing(500), id="says-500"),
-            pytest.param(lambda container: container.hang, id="says-nothing"),
+            pytest.param(lambda container: failing(500), id="500"),
+            pytest.param(lambda container: container.hang, id="no-response"),
         ],
     )
-    def test_an_endpoint_of_a_sick_container_fails(self, impatient_account, container, ping):
-        """A container that is not healthy in time is the reason that DescribeEndpoint gives."""
+    def test_container_without_health(self, impatient_account, container, ping):
+        """The endpoint fails if its container is not healthy within --startup-timeout."""
         account = impatient_account
         container.ping = ping(container)
         model = account.create_model(image(container))
@@ -232,10 +205,10 @@ class TestStart:
         assert described["EndpointStatus"] == "Failed"
         assert "did not pass the ping health check" in described["FailureReason"]
         assert "AllTraffic" in described["FailureReason"]
-        assert error_of(account.invoke, endpoint)["Error"]["Code"] == "ValidationError"
+        assert "not found" in account.rejection(endpoint)
 
-    def test_an_endpoint_of_no_container_fails(self, impatient_account, container):
-        """Nobody listening is the same as nobody healthy."""
+    def test_missing_container(self, impatient_account, container):
+        """The endpoint fails if nothing listens at the container's address."""
         account = impatient_account
         model = account.create_model(image(container))
         container.stop()
@@ -248,3 +221,15 @@ class TestStart:
 
         described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
         assert "did not pass the ping health check" in described["FailureReason"]
+
+    def test_startup_timeout_of_a_variant(self, impatient_account, container):
+        """ContainerStartupHealthCheckTimeoutInSeconds overrides --startup-timeout, which is 1 s."""
+        account, started = impatient_account, time.monotonic()
+        container.ping = lambda request: Answer(200 if time.monotonic() > started + 1.2 else 503)
+        variant = {"VariantName": VARIANT, "ModelName": account.create_model(image(container))}
+        timeout = {"ContainerStartupHealthCheckTimeoutInSeconds": 60}
+        endpoint = account.start_endpoint(account.create_config(variant | timeout | INSTANCES))
+
+        account.wait_for(endpoint, "endpoint_in_service")
+
+        assert account.invoke(endpoint, b"x")["Body"] == b"x"

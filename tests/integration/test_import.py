@@ -1,17 +1,16 @@
-"""`gatewayctl import` on real accounts: what it writes is a table that leads to the same models."""
+"""`gatewayctl import` on a local SageMaker: the table leads to the models of the account."""
 
-import io
 import json
 from functools import partial
-from typing import NamedTuple
 
 import pytest
 
 from chalicelib.routing.reading import file
-from gatewayctl.cli import main
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
 from tests.support.clients import LocalClient
+from tests.support.command_line import gatewayctl
+from tests.support.drifted_demo import without_progress
 from tests.support.gateway import AWS, FixedTable, build_gateway, runtime_at
 from tests.support.paths import ROOT
 from tests.unit.importing.accounts import parsed, paths, targets
@@ -29,21 +28,14 @@ ODD = [
 ]
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 def imported_by(monkeypatch, folder, url, *arguments, region=AWS["region_name"]):
-    """What the command does for somebody whom boto3 leads to this SageMaker."""
+    """Run the command on this SageMaker."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", AWS["aws_access_key_id"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", AWS["aws_secret_access_key"])
-    out, err = io.StringIO(), io.StringIO()
-    code = main(["import", "--calls-per-second", "1000", *arguments], {}, folder, out, err)
-    return Outcome(int(code), out.getvalue(), err.getvalue())
+    outcome = gatewayctl("import", "--calls-per-second=1000", *arguments, project=folder)
+    return outcome._replace(err=without_progress(outcome.err))
 
 
 @pytest.fixture(name="run")
@@ -55,13 +47,13 @@ def _run(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def of_demo(demo, tmp_path_factory):
-    """What is printed for the demo account."""
+    """The outcome for the demo account."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         return imported_by(monkeypatch, tmp_path_factory.getbasetemp(), demo.url)
 
 
 def by_target(table):
-    """A path to each target."""
+    """Return the path of each target."""
     return {tuple(sorted(target.items())): path for target, path in pairs(table)}
 
 
@@ -70,10 +62,10 @@ def pairs(table):
 
 
 class TestDemo:
-    """The demo account, whose table this repository has."""
+    """The demo account, whose table is in this repository."""
 
     def test_targets(self, of_demo):
-        """The same things are called, each in one way, and nothing is left out."""
+        """The imported table has the same targets as the repository's."""
         imported = parsed(of_demo.out)
 
         assert (of_demo.code, of_demo.err) == (0, "9 models of 6 endpoints\n")
@@ -81,7 +73,7 @@ class TestDemo:
         assert len(by_target(imported)) == len(paths(imported))
 
     def test_predictions(self, demo, of_demo):
-        """Each model gives the very answer that it gives under the name people chose for it."""
+        """Each model gives the same answer through both tables."""
         imported = parsed(of_demo.out)
         with_own, with_imported = (
             build_gateway(LocalClient, source=FixedTable(table), runtime=runtime_at(demo.url))
@@ -100,7 +92,7 @@ class TestDemo:
         assert run(demo.url) == of_demo
 
     def test_one_endpoint(self, demo, run):
-        """Only what matches the pattern is read."""
+        """Only endpoints that match --endpoint are read."""
         outcome = run(demo.url, "--endpoint", "di*s")
 
         assert outcome.err == "3 models of 2 endpoints\n"
@@ -110,7 +102,7 @@ class TestDemo:
         }
 
     def test_json(self, demo, of_demo, run):
-        """What it found as data, and the text."""
+        """The data has the entries and the text."""
         data = json.loads(run(demo.url, "--format", "json").out)
 
         assert data["table"] == of_demo.out
@@ -122,7 +114,7 @@ class TestDemo:
         assert data["omitted"] == []
 
     def test_no_match(self, demo, run):
-        """A pattern that matches nothing is worth a question."""
+        """A pattern that matches no endpoint is refused."""
         assert run(demo.url, "--endpoint", "*-prod") == (
             1,
             "",
@@ -130,7 +122,7 @@ class TestDemo:
         )
 
     def test_another_region(self, demo, run):
-        """So is an account without endpoints."""
+        """An account without endpoints is refused."""
         assert run(demo.url, region="eu-west-1") == (
             1,
             "",
@@ -139,7 +131,7 @@ class TestDemo:
 
 
 def test_nobody_there(run):
-    """Without AWS there is nothing to import."""
+    """Without AWS the exit code is 3."""
     outcome = run("http://127.0.0.1:9")
 
     assert (outcome.code, outcome.out) == (3, "")
@@ -150,7 +142,7 @@ class TestFile:
     """`--out FILE`"""
 
     def test_out(self, demo, of_demo, run, tmp_path):
-        """What is printed says where the table is."""
+        """The command prints the name of the file."""
         outcome = run(demo.url, "--out", "table.yaml")
 
         assert outcome == (0, "table.yaml\n", "9 models of 6 endpoints\n")
@@ -158,7 +150,7 @@ class TestFile:
 
     @pytest.mark.parametrize("kind", ["file", "link", "broken link"])
     def test_no_file_is_replaced(self, demo, run, tmp_path, kind):
-        """Not unless one asks for it."""
+        """An existing file is replaced only with --force."""
         target, link = tmp_path / "real.yaml", tmp_path / "table.yaml"
         if kind != "broken link":
             target.write_text("mine")
@@ -175,7 +167,7 @@ class TestFile:
         assert kind == "broken link" or link.read_text() == "mine"
 
     def test_force(self, demo, of_demo, run, tmp_path):
-        """It is replaced in one step, and a link stays one: the gateway finds its table by one."""
+        """A symbolic link stays a link; its file is replaced."""
         target, link = tmp_path / "real.yaml", tmp_path / "table.yaml"
         target.write_text("mine")
         link.symlink_to(target)
@@ -187,7 +179,7 @@ class TestFile:
 
     @pytest.mark.parametrize("options", [(), ("--force",)])
     def test_no_place_to_write(self, demo, run, options):
-        """Where it cannot be written, it says so."""
+        """A file that cannot be written is wrong use."""
         assert run(demo.url, "--out", "none/table.yaml", *options) == (
             2,
             "",
@@ -196,10 +188,10 @@ class TestFile:
 
 
 class TestArtifacts:
-    """Multi-model endpoints as people fill them."""
+    """Multi-model endpoints with unusual artifacts."""
 
     def test_odd_names(self, account, container, run):
-        """Whatever S3 and SageMaker take as a name is reached under a name of the table's."""
+        """An artifact with an odd name can be called."""
         endpoint = account.deploy(account.multi_model(container, artifacts(*ODD)))
         table = parsed(run(account.url, "--endpoint", endpoint).out)
         gateway = build_gateway(
@@ -213,7 +205,7 @@ class TestArtifacts:
             assert called == target["TargetModel"]
 
     def test_three_hundred(self, account, container, run):
-        """Very many that are alike are one entry, and every one of them is reached."""
+        """Very many similar artifacts are one entry with a pattern."""
         named = [f"eu/customer-{number:04}/churn-v2.tar.gz" for number in range(300)]
         endpoint = account.deploy(account.multi_model(container, artifacts(*named)))
         outcome = run(account.url, "--endpoint", endpoint)
@@ -230,7 +222,7 @@ class TestArtifacts:
         assert gateway.predict("eu-churn/customer-299").status == 400
 
     def test_versions_and_rubbish(self, account, container, run):
-        """Older versions and what is no artifact are remarks, and cannot be called."""
+        """Older versions, and objects that are no artifacts, are remarks."""
         named = ["iris-v1.tar.gz", "iris-v2.tar.gz", "readme.md", "a b.tar.gz", "ü.tar.gz"]
         endpoint = account.deploy(account.multi_model(container, artifacts(*named)))
         outcome = run(account.url, "--endpoint", endpoint)
@@ -251,10 +243,10 @@ class TestArtifacts:
 
 
 class TestEndpoints:
-    """Endpoints of which the demo has none."""
+    """Endpoints that the demo does not have."""
 
     def test_multi_model_pipeline(self, account, start_container, run):
-        """The artifacts of its one multi-model container."""
+        """A pipeline with a multi-model container has an entry for each artifact."""
         first, second = start_container(), start_container()
         many = account.multi_model(second, artifacts("eu.tar.gz"))
         endpoint = account.deploy(image(first), many, mode="Serial")
@@ -268,7 +260,7 @@ class TestEndpoints:
         assert gateway.predict("eu").status == 200
 
     def test_variants(self, account, start_container, run):
-        """Those that host different things are told apart by the table."""
+        """Variants that host different models have entries of their own."""
         plain, many = start_container(), start_container()
         models = {
             "blue": (account.create_model(image(plain)), 1),
@@ -288,7 +280,7 @@ class TestEndpoints:
         assert (len(plain.invocations), len(many.invocations)) == (1, 1)
 
     def test_nothing_to_call(self, account, container, run):
-        """Beside others, an endpoint that cannot be called is a comment which says why."""
+        """An endpoint that cannot be called is a comment with the reason."""
         waiting = account.deploy_for_components()
         working = account.deploy(image(container))
         outcome = run(account.url, "--endpoint", "test-*")
@@ -297,7 +289,7 @@ class TestEndpoints:
         assert f"# {waiting}: no inference component yet\n" in outcome.out
 
     def test_failed(self, impatient_account, start_container, run):
-        """One that never came into service is no model, and alone it is no table."""
+        """If no endpoint can be called, nothing is imported."""
         container = start_container(ping=failing(503))
         config = impatient_account.create_config(
             {

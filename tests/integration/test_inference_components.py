@@ -1,4 +1,4 @@
-"""Inference components with boto3: create, describe, scale to nothing and back, delete."""
+"""Inference components: create, describe, scale, delete and invoke with boto3."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,8 +29,8 @@ def wait_for(account, component, status):
     wait_until(lambda: describe(account, component)["InferenceComponentStatus"] == status)
 
 
-def test_a_component_is_described(account, container, endpoint, component):
-    """With its endpoint, its copies, and the image that was resolved."""
+def test_describe(account, container, endpoint, component):
+    """Describe returns the endpoint, the copies and the deployed image."""
     described = describe(account, component)
 
     arn = "arn:aws:sagemaker:us-east-1:123456789012:inference-component/"
@@ -42,8 +42,8 @@ def test_a_component_is_described(account, container, endpoint, component):
     assert deployed["SpecifiedImage"] == container.url
 
 
-def test_to_no_copies_and_back(account, endpoint, component):
-    """Without a copy there is no capacity; with one it answers again."""
+def test_scale(account, endpoint, component):
+    """A component without copies has no capacity; with copies it responds again."""
     for copies in (0, 2):
         account.sagemaker.update_inference_component_runtime_config(
             InferenceComponentName=component, DesiredRuntimeConfig={"CopyCount": copies}
@@ -52,15 +52,15 @@ def test_to_no_copies_and_back(account, endpoint, component):
         runtime = describe(account, component)["RuntimeConfig"]
         assert runtime == {"DesiredCopyCount": copies, "CurrentCopyCount": copies}
         if not copies:
-            error = error_of(account.invoke, endpoint, InferenceComponentName=component)
-            assert "no capacity to process this request" in error["Error"]["Message"]
+            message = account.rejection(endpoint, InferenceComponentName=component)
+            assert "no capacity to process this request" in message
 
     answer = account.invoke(endpoint, b"x", InferenceComponentName=component)
     assert (answer["Body"], answer["InvokedProductionVariant"]) == (b"x", VARIANT)
 
 
-def test_a_call_that_is_under_way_gets_its_answer(account, container, endpoint, component):
-    """The last copy goes when it has nothing more to do."""
+def test_request_in_progress(account, container, endpoint, component):
+    """The last copy is stopped after its current requests."""
     container.answer = container.hang
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(account.invoke, endpoint, b"x", InferenceComponentName=component)
@@ -84,8 +84,8 @@ def has_capacity(account, endpoint, component):
     return True
 
 
-def test_a_component_may_host_a_model(account, container, endpoint):
-    """One made by CreateModel."""
+def test_model(account, container, endpoint):
+    """A component may host a model of CreateModel."""
     model = account.create_model(image(container))
 
     component = account.create_component(endpoint, {"ModelName": model})
@@ -95,8 +95,8 @@ def test_a_component_may_host_a_model(account, container, endpoint):
     assert answer["Body"] == b"x"
 
 
-def test_a_component_that_cannot_start_is_failed(account, endpoint, component):
-    """With the reason; the endpoint and its other components go on."""
+def test_component_that_cannot_start(account, endpoint, component):
+    """The component becomes Failed; the endpoint and its other components continue to serve."""
     failing = account.create_component(endpoint, {"Container": {"Image": "nobodys:1"}})
     wait_for(account, failing, "Failed")
 
@@ -108,13 +108,51 @@ def test_a_component_that_cannot_start_is_failed(account, endpoint, component):
     assert answer["Body"] == b"x"
 
 
-def test_a_deleted_component_is_unknown(account, endpoint, component):
-    """To the control plane and to callers."""
+def test_delete(account, endpoint, component):
+    """A deleted component cannot be described or invoked."""
     account.sagemaker.delete_inference_component(InferenceComponentName=component)
     list_components = account.sagemaker.list_inference_components
     wait_until(lambda: not list_components(EndpointNameEquals=endpoint)["InferenceComponents"])
 
     error = error_of(describe, account, component)
     assert error["Error"]["Code"] == "ValidationException"
-    error = error_of(account.invoke, endpoint, InferenceComponentName=component)
-    assert error["Error"]["Code"] == "ValidationError"
+    assert "not found" in account.rejection(endpoint, InferenceComponentName=component)
+
+
+class TestRejectedRequests:
+    @pytest.mark.parametrize(
+        ("members", "text"),
+        [
+            ({}, "Inference Component Name header is required for endpoints to which you plan"),
+            (
+                {"InferenceComponentName": "absent"},
+                "Inference Component absent not found in endpoint ",
+            ),
+        ],
+    )
+    def test_wrong_name(self, account, endpoint, members, text):
+        """InferenceComponentName has to name a component of the endpoint."""
+        assert account.rejection(endpoint, **members).startswith(text)
+
+    def test_component_of_another_endpoint(self, account, component):
+        """A component can be invoked only through its own endpoint."""
+        other = account.deploy_for_components()
+
+        assert "not found" in account.rejection(other, InferenceComponentName=component)
+
+    def test_wrong_variant(self, account, endpoint, component):
+        """TargetVariant has to name the variant of the component."""
+        members = {"InferenceComponentName": component, "TargetVariant": "absent"}
+
+        message = account.rejection(endpoint, **members)
+
+        assert message == f"Variant absent not found in endpoint {endpoint}."
+
+    def test_endpoint_of_models(self, account, container):
+        """An endpoint whose variants host models rejects InferenceComponentName."""
+        endpoint = account.deploy(image(container))
+
+        message = account.rejection(endpoint, InferenceComponentName="any")
+
+        assert "does not host inference components" in message
+        assert not container.invocations

@@ -1,4 +1,4 @@
-"""InvokeEndpoint as bytes: what boto3 will not send, and what it does not show."""
+"""InvokeEndpoint over HTTP: requests that boto3 does not send, and headers that it hides."""
 
 import re
 
@@ -24,10 +24,13 @@ REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
         (f"/endpoints/{'a' * 64}/invocations", "a" * 64),
         ("/endpoints/a_b/invocations", "a_b"),
         ("/endpoints/-a/invocations", "-a"),
+        ("/endpoints/a-/invocations", "a-"),
+        ("/endpoints/a%0a/invocations", "a\n"),
+        ("/endpoints/%c3%a4/invocations", "\u00e4"),
     ],
 )
-def test_a_path_that_names_no_endpoint(sagemaker_local, path, name):
-    """Is taken as it came, never resolved."""
+def test_invalid_name(sagemaker_local, path, name):
+    """The path is not normalised, and an invalid name is a ValidationError."""
     reply = send(sagemaker_local.url, path)
 
     assert reply.status == 400
@@ -36,38 +39,64 @@ def test_a_path_that_names_no_endpoint(sagemaker_local, path, name):
     assert message.startswith(f"1 validation error detected: Value '{name}' at 'endpointName'")
 
 
+@pytest.mark.parametrize("name", ["a", "Churn-2", "a--b", "a" * 63])
+def test_valid_name(sagemaker_local, name):
+    """A name has 1 to 63 letters, digits and inner hyphens."""
+    reply = send(sagemaker_local.url, f"/endpoints/{name}/invocations")
+
+    assert reply.json()["Message"] == f"Endpoint {name} of account 123456789012 not found."
+
+
+SAGEMAKER = "X-Amzn-SageMaker-"
+
+
 @pytest.mark.parametrize(
-    ("header", "value", "member"),
+    ("header", "valid", "invalid", "member"),
     [
-        ("X-Amzn-SageMaker-Target-Model", "", "targetModel"),
-        ("X-Amzn-SageMaker-Target-Variant", "a" * 64, "targetVariant"),
-        ("X-Amzn-SageMaker-Target-Variant", "a b", "targetVariant"),
-        ("X-Amzn-SageMaker-Target-Container-Hostname", "a" * 64, "targetContainerHostname"),
-        ("X-Amzn-SageMaker-Inference-Component", "a" * 64, "inferenceComponentName"),
-        ("X-Amzn-SageMaker-Inference-Component", "a-", "inferenceComponentName"),
-        ("X-Amzn-SageMaker-Inference-Id", "a" * 65, "inferenceId"),
-        ("X-Amzn-SageMaker-Session-Id", "a_b", "sessionId"),
-        ("X-Amzn-SageMaker-Custom-Attributes", "a" * 1025, "customAttributes"),
-        ("X-Amzn-SageMaker-Custom-Attributes", "a" * 20_000, "customAttributes"),
-        ("X-Amzn-SageMaker-Custom-Attributes", "caf\u00e9", "customAttributes"),
-        ("Content-Type", "a" * 1025, "contentType"),
-        ("Accept", "a" * 1025, "accept"),
+        ("Content-Type", ['text/csv; charset="utf-8"'], ["a" * 1025], "contentType"),
+        ("Accept", ["a" * 1024], ["a" * 1025], "accept"),
+        (
+            f"{SAGEMAKER}Target-Model",
+            ["Houston_TX/0 (new).tar.gz", "a" * 1024],
+            ["", "m\u00fcnchen.tar.gz", "a" * 1025],
+            "targetModel",
+        ),
+        (f"{SAGEMAKER}Target-Variant", ["a" * 63], ["a" * 64, "a b"], "targetVariant"),
+        (
+            f"{SAGEMAKER}Target-Container-Hostname",
+            ["a" * 63],
+            ["a" * 64, "a.b"],
+            "targetContainerHostname",
+        ),
+        (f"{SAGEMAKER}Inference-Component", ["a" * 63], ["a" * 64, "a-"], "inferenceComponentName"),
+        (f"{SAGEMAKER}Inference-Id", ["order 4711"], ["a" * 65], "inferenceId"),
+        (
+            f"{SAGEMAKER}Session-Id",
+            ["NEW_SESSION", "NEW-SESSION"],
+            ["a_b", "OLD_SESSION", "a" * 257],
+            "sessionId",
+        ),
+        (
+            f"{SAGEMAKER}Custom-Attributes",
+            ["trace=1\ttenant=blue"],
+            ["a" * 1025, "a" * 20_000, "caf\u00e9"],
+            "customAttributes",
+        ),
     ],
 )
-def test_a_header_out_of_its_limits(account, container, header, value, member):
-    """Its member is named, and no container sees it."""
-    endpoint = account.deploy(image(container))
+def test_limits_of_headers(sagemaker_local, header, valid, invalid, member):
+    """An invalid header is a ValidationError that names the member."""
+    for value in valid + invalid:
+        reply = send(sagemaker_local.url, "/endpoints/absent/invocations", headers={header: value})
 
-    reply = send(account.url, f"/endpoints/{endpoint}/invocations", headers={header: value})
-
-    assert reply.status == 400
-    assert reply.headers["x-amzn-ErrorType"] == "ValidationError"
-    assert f"at '{member}' failed to satisfy constraint" in reply.json()["Message"]
-    assert not container.invocations
+        assert reply.status == 400
+        assert reply.headers["x-amzn-ErrorType"] == "ValidationError"
+        message = reply.json()["Message"]
+        assert (f"at '{member}' failed to satisfy constraint" in message) == (value in invalid)
 
 
-def test_what_an_answer_carries(account, container):
-    """A request id and the variant, and the type that the container gave or none."""
+def test_headers_of_a_response(account, container):
+    """A response has a request id and the variant."""
     endpoint = account.deploy(image(container))
 
     reply = send(account.url, f"/endpoints/{endpoint}/invocations", body=b"x")
@@ -78,8 +107,8 @@ def test_what_an_answer_carries(account, container):
 
 
 @pytest.mark.parametrize("code", ["ValidationError", "ModelError"])
-def test_what_a_refusal_carries(account, container, code):
-    """Its code in a header, the rest as JSON, and a request id to ask about."""
+def test_headers_of_an_error(account, container, code):
+    """An error has its code in a header, a request id, and a JSON body."""
     container.answer = failing(418, "short and stout")
     endpoint = account.deploy(image(container)) if code == "ModelError" else "absent"
 

@@ -1,6 +1,4 @@
-"""`make run`'s program: the gateway and the local SageMaker as one thing that starts and stops."""
-
-from __future__ import annotations
+"""`python -m local_stack`, the program of `make run`: starting, and ending in every way."""
 
 import json
 import os
@@ -10,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import psutil
 import pytest
@@ -20,14 +19,18 @@ from tests.support.stand_in import gone, wait_until
 
 
 class LocalStack:
-    """`python -m local_stack` on two free ports; ends with the `with`."""
+    """The running program, with ports and a key file of its own; it ends with the `with`."""
 
-    def __init__(self, *options: str) -> None:
-        self.port, self.sagemaker_port = free_port(), free_port()
-        ports = ("--port", str(self.port), "--sagemaker-port", str(self.sagemaker_port))
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        options = {
+            "--port": port or free_port(),
+            "--sagemaker-port": free_port(),
+            "--key-file": folder / "key",
+        }
+        arguments = [str(part) for option in options.items() for part in option]
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "local_stack", "--exit-with-parent", *(options or ports)],
+            [sys.executable, "-m", "local_stack", "--exit-with-parent", *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=self._log,
@@ -40,7 +43,7 @@ class LocalStack:
         length = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), length, 0).decode()
 
-    def until_ready(self) -> LocalStack:
+    def until_ready(self):
         wait_until(lambda: self.is_ready or self.process.poll() is not None)
         assert self.is_ready, self.log
         return self
@@ -52,7 +55,7 @@ class LocalStack:
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def __enter__(self) -> LocalStack:
+    def __enter__(self):
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,67 +67,67 @@ class LocalStack:
 
 
 def child(processes, part):
-    """The child that runs a part of the stack."""
-    (found,) = [one for one in processes if part in " ".join(one.cmdline()).split()]
+    """The child process of one part."""
+    (found,) = [process for process in processes if part in " ".join(process.cmdline()).split()]
     return found
 
 
-def test_every_printed_line_works_as_it_is_pasted():
-    """One for each kind of target, and the list; then one `ready:`, and nothing before it."""
-    with LocalStack().until_ready() as stack:
+def test_printed_commands(tmp_path):
+    """Each kind of target and the list have a curl command that works; SIGTERM ends with code 0."""
+    with LocalStack(tmp_path).until_ready() as stack:
         lines = re.findall(r"^curl .*", stack.log, re.MULTILINE)
 
         assert len(lines) == 6
         for line in lines:
-            # As a shell would run it: the key is read from the file that the line names.
-            pasted = subprocess.run(
+            finished = subprocess.run(
                 ["bash", "-c", f"{line} --silent"], check=True, stdout=subprocess.PIPE
             )
-            assert json.loads(pasted.stdout).keys() <= {"predictions", "models"}, line
+            assert json.loads(finished.stdout).keys() <= {"predictions", "models"}, line
             assert "Authorization" in line
         assert stack.log.count("\nready: ") == 1
+        stack.process.terminate()
+        assert stack.process.wait(timeout=30) == 0
         assert "sagemaker | " in stack.log
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_it_ends_whole_when_told(number):
-    """Exit code 0, and no process of it is left."""
-    with LocalStack().until_ready() as stack:
-        below = stack.descendants()
-        stack.process.send_signal(number)
+def test_ctrl_c(tmp_path):
+    """Ctrl-C ends the program with code 0, and no child process is left."""
+    with LocalStack(tmp_path).until_ready() as stack:
+        children = stack.descendants()
+        stack.process.send_signal(signal.SIGINT)
 
         assert stack.process.wait(timeout=30) == 0
-        assert below
-        assert gone(below)
+        assert children
+        assert gone(children)
         assert "Traceback" not in stack.log
 
 
 @pytest.mark.parametrize("part", ["local_stack.gateway", "sagemaker_local"])
-def test_when_one_part_dies_the_other_is_stopped(part):
-    """Exit code 1 and a line that names the part."""
-    with LocalStack().until_ready() as stack:
-        below = stack.descendants()
-        child(below, part).kill()
+def test_one_part_ends(tmp_path, part):
+    """If one part ends, the other is stopped, and the program ends with code 1 and an error."""
+    with LocalStack(tmp_path).until_ready() as stack:
+        children = stack.descendants()
+        child(children, part).kill()
 
         assert stack.process.wait(timeout=30) == 1
-        wait_until(lambda: gone(below))
+        wait_until(lambda: gone(children))
         assert re.search(r"^error: the (gateway|local SageMaker) ended", stack.log, re.MULTILINE)
 
 
-def test_killed_hard_it_leaves_nothing():
-    """Its children end because it has."""
-    with LocalStack().until_ready() as stack:
-        below = stack.descendants()
+def test_sigkill(tmp_path):
+    """The child processes end when the program is killed."""
+    with LocalStack(tmp_path).until_ready() as stack:
+        children = stack.descendants()
         stack.process.kill()
 
-        wait_until(lambda: gone(below))
+        wait_until(lambda: gone(children))
 
 
-def test_a_taken_port_is_said_before_anything_starts():
-    """Which one, and how to choose another."""
+def test_port_in_use(tmp_path):
+    """A port in use is an error at once, with the option that chooses another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with LocalStack("--port", str(port), "--sagemaker-port", str(free_port())) as stack:
+        with LocalStack(tmp_path, port) as stack:
             assert stack.process.wait(timeout=30) == 1
             advice = f"choose another with: make run PORT={port + 1}"
             assert f"error: port {port} is taken; {advice}" in stack.log

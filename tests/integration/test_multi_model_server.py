@@ -1,7 +1,6 @@
-"""AWS's own Multi Model Server behind the local SageMaker, unchanged.
+"""AWS's Multi Model Server, which SageMaker's multi-model containers run, works unchanged.
 
-It is what SageMaker's multi-model containers run. A model here is a number that an invocation
-divides: `tests/containers/multi_model_handler.py`.
+A model here is a number that an invocation divides: `tests/containers/multi_model_handler.py`.
 """
 
 import json
@@ -14,8 +13,8 @@ import pytest
 from tests.containers.multi_model_server import MultiModelServer
 from tests.support.stand_in import error_of
 
-# It is the one test that needs more than Python and make, so a machine without Java may leave it
-# out; in CI it runs, and fails where there is none.
+# Only these tests need more than Python and make, so a machine without Java skips them. In CI
+# they must run.
 pytestmark = pytest.mark.skipif(
     shutil.which("java") is None and "CI" not in os.environ,
     reason="the Multi Model Server needs Java",
@@ -44,13 +43,13 @@ def models_in_memory(server):
         return [model["modelName"] for model in json.load(response)["models"]]
 
 
-def test_nothing_is_loaded_before_it_is_called(server, endpoint):
-    """The endpoint is in service with an empty server."""
+def test_new_endpoint(server, endpoint):
+    """A new endpoint loads no model."""
     assert models_in_memory(server) == []
 
 
-def test_each_target_model_answers_for_itself(account, endpoint):
-    """TargetModel chooses, and what the handler says comes back as it said it."""
+def test_target_model(account, endpoint):
+    """TargetModel chooses the model, and the caller gets the handler's body and type."""
     answers = {
         target_model: account.invoke(
             endpoint, b"8", ContentType="text/csv", TargetModel=target_model
@@ -65,8 +64,8 @@ def test_each_target_model_answers_for_itself(account, endpoint):
     assert {answer["ContentType"] for answer in answers.values()} == {"text/plain"}
 
 
-def test_a_model_makes_room_for_another(account, server, endpoint):
-    """With room for one the server holds one, and the evicted model comes back when called."""
+def test_limit_of_one_model(account, server, endpoint):
+    """The server holds one model at a time, and an unloaded model is loaded again."""
     in_memory = []
     for target_model, expected in [
         ("twelve.tar.gz", b"3.0"),
@@ -92,8 +91,8 @@ def test_a_model_makes_room_for_another(account, server, endpoint):
         ),
     ],
 )
-def test_an_error_in_the_handler_is_a_model_error(account, endpoint, target_model, body, refusal):
-    """The server's status and words reach the caller, and the next call is served."""
+def test_error_of_the_handler(account, endpoint, target_model, body, refusal):
+    """A ModelError has the server's status and text, and the next request succeeds."""
     members = {"ContentType": "text/csv", "TargetModel": target_model}
     error = error_of(account.invoke, endpoint, body, **members)
 
@@ -104,8 +103,8 @@ def test_an_error_in_the_handler_is_a_model_error(account, endpoint, target_mode
     assert answer["Body"] == b"3.0"
 
 
-def test_a_deleted_endpoint_leaves_the_server_empty(account, server):
-    """Whoever started the server may go on using it."""
+def test_deleted_endpoint(account, server):
+    """Deleting the endpoint unloads its models, because the server continues to run."""
     endpoint = account.deploy(account.multi_model(server, MODELS))
     account.invoke(endpoint, b"4", ContentType="text/csv", TargetModel="twelve.tar.gz")
     assert models_in_memory(server)

@@ -1,9 +1,9 @@
-"""The API is what `gatewayctl openapi` says it is: schemathesis tries to prove the opposite.
+"""The gateway conforms to the document of `gatewayctl openapi`; schemathesis looks for exceptions.
 
-It calls the gateway as `chalice local` serves it, with what the document says and with what it
-does not, the same on every run. The checks are all that schemathesis has, but for two: that what
-fits the schemas is taken, which the document does not promise, and that a model refuses what does
-not fit, because the gateway looks into no body.
+schemathesis calls the gateway as `chalice local` serves it, with valid and with invalid requests,
+which are the same on every run. Two of its checks are off: that valid data is accepted, which the
+document does not promise, and that a model refuses invalid data, because the gateway does not look
+into bodies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.reading import file
 from chalicelib.sagemaker.runtime import InferenceResponse
-from gatewayctl.http_api.document import document
+from gatewayctl.openapi.document import document
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.gateway import FakeRuntime, FixedTable, build_gateway, runtime_at, table
 from tests.support.paths import ROOT
@@ -72,7 +72,7 @@ EVERY_KIND = api_of(table())
 
 @contextmanager
 def served(app: Chalice) -> Iterator[str]:
-    """The app as `chalice local` has it on the network; the URL."""
+    """Serve the app as `chalice local` does, and yield the URL."""
     server = create_local_server(app, Config.create(lambda_timeout=29), "127.0.0.1", 0).server
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -94,7 +94,7 @@ def demo_url(demo):
 
 
 def everything(*_: object) -> InferenceResponse:
-    """An answer with all that SageMaker can say beside it."""
+    """Return a response with every header that SageMaker can send."""
     return InferenceResponse(
         b"[]",
         "application/json",
@@ -121,23 +121,23 @@ def token(request):
 
 @DEMO.parametrize()
 def test_real_models(case, demo_url, token):
-    """The demo's table, and what its models answer."""
+    """The demo table with its models conforms to its document."""
     conforms(case, demo_url, token)
 
 
 @EVERY_KIND.parametrize()
 def test_every_kind_of_target(case, every_kind_url, token):
-    """A table with every option, and a SageMaker that says everything."""
+    """A table with every option, and a SageMaker that sends every header, conform."""
     conforms(case, every_kind_url, token)
 
 
 def conforms(case, url, token):
-    """Only what is documented; nothing for nobody; no 5xx but for those who have no time."""
+    """Check a response: documented, refused without a key, and 5xx only with a time limit."""
     answer = case.call_and_validate(url, headers={"Authorization": f"Bearer {token}"})
 
     if answer.status_code >= 400:
         slug = answer.json()["type"].removeprefix("urn:inference-gateway:")
         assert answer.json()["title"] == TITLES[slug]
-    # A wrong method has no view, and so nobody whom it could ask who is calling.
+    # A wrong method is answered before the authorizer is called.
     assert token != NOBODYS or case.path == "/health" or answer.status_code in {401, 405}
     assert answer.status_code < 500 or TIMEOUT in case.headers

@@ -1,6 +1,5 @@
-"""Every other service is moto's, on the same port; boto3 does not notice that it is passed on."""
+"""Other AWS services: requests and responses pass between boto3 and moto unchanged."""
 
-import json
 import random
 import urllib.parse
 import uuid
@@ -47,8 +46,8 @@ class TestS3:
             "endpoints/a/invocations",
         ],
     )
-    def test_a_key_may_hold_anything(self, s3, bucket, key):
-        """It arrives as it was sent, is listed and deleted under the same name."""
+    def test_keys(self, s3, bucket, key):
+        """A key may have any characters."""
         s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
 
         assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
@@ -57,8 +56,8 @@ class TestS3:
         assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
     @pytest.mark.parametrize("length", [0, 1, 65_537, 20 * MIB])
-    def test_an_object_of_any_size(self, s3, bucket, length):
-        """Comes back byte for byte; HEAD tells its length, type and metadata without it."""
+    def test_sizes(self, s3, bucket, length):
+        """An object of any size is stored and returned unchanged, and HEAD describes it."""
         s3.put_object(
             Bucket=bucket,
             Key="object",
@@ -77,38 +76,9 @@ class TestS3:
         assert whole["Body"].read() == content(length)
         s3.delete_object(Bucket=bucket, Key="object")
 
-    def test_a_range(self, s3, bucket):
-        """Part of an object."""
-        s3.put_object(Bucket=bucket, Key="object", Body=content(1000))
-
-        part = s3.get_object(Bucket=bucket, Key="object", Range="bytes=10-19")
-
-        assert part["ResponseMetadata"]["HTTPStatusCode"] == 206
-        assert part["ContentRange"] == "bytes 10-19/1000"
-        assert part["Body"].read() == content(1000)[10:20]
-        s3.delete_object(Bucket=bucket, Key="object")
-
-    def test_an_upload_in_parts(self, s3, bucket):
-        """Five MiB and what is left over become one object."""
-        sent = content(6 * MIB)
-        upload = s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
-        named = {"Bucket": bucket, "Key": "parts", "UploadId": upload}
-
-        parts = [
-            {
-                "PartNumber": number,
-                "ETag": s3.upload_part(**named, PartNumber=number, Body=part)["ETag"],
-            }
-            for number, part in enumerate((sent[: 5 * MIB], sent[5 * MIB :]), start=1)
-        ]
-        s3.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
-
-        assert s3.get_object(Bucket=bucket, Key="parts")["Body"].read() == sent
-        s3.delete_object(Bucket=bucket, Key="parts")
-
     @pytest.mark.parametrize("method", ["put_object", "get_object"])
-    def test_a_presigned_url(self, s3, bucket, method):
-        """Works without boto3, its signature in the query."""
+    def test_presigned_url(self, s3, bucket, method):
+        """A URL with a signature in its query works without boto3."""
         key = "pre signed+%.txt"
         s3.put_object(Bucket=bucket, Key=key, Body=b"by boto3")
         url = s3.generate_presigned_url(method, {"Bucket": bucket, "Key": key})
@@ -131,44 +101,22 @@ class TestS3:
             ("create_bucket", {"Bucket": "a"}, "InvalidBucketName"),
         ],
     )
-    def test_its_errors_come_through(self, s3, bucket, call, members, code):
-        """With S3's own codes."""
+    def test_errors(self, s3, bucket, call, members, code):
+        """Errors have S3's codes."""
         error = error_of(getattr(s3, call), **{"Bucket": bucket, **members})
 
         assert error["Error"]["Code"] == code
 
 
-class TestOthers:
-    def test_secrets(self, sagemaker_local):
-        """Secrets Manager keeps one, through its paginator too."""
-        secrets = sagemaker_local.client("secretsmanager")
-        secrets.create_secret(Name="gateway/keys", SecretString="{}")
-
-        secrets.put_secret_value(SecretId="gateway/keys", SecretString='{"a": 1}')
-
-        kept = secrets.get_secret_value(SecretId="gateway/keys")["SecretString"]
-        assert json.loads(kept) == {"a": 1}
-        secrets.delete_secret(SecretId="gateway/keys", ForceDeleteWithoutRecovery=True)
-        error = error_of(secrets.get_secret_value, SecretId="gateway/keys")
-        assert error["Error"]["Code"] == "ResourceNotFoundException"
-
-    def test_roles(self, sagemaker_local):
-        """IAM, which is of no region."""
-        iam = sagemaker_local.client("iam")
-
-        iam.create_role(RoleName="gateway", AssumeRolePolicyDocument="{}")
-
-        assert iam.get_role(RoleName="gateway")["Role"]["RoleName"] == "gateway"
-        iam.delete_role(RoleName="gateway")
-
-    def test_who_am_i(self, sagemaker_local):
-        """The account is the one that stands in SageMaker's ARNs."""
+class TestOtherServices:
+    def test_account(self, sagemaker_local):
+        """STS returns the account of SageMaker's ARNs."""
         identity = sagemaker_local.client("sts").get_caller_identity()
 
         assert identity["Account"] == "123456789012"
 
-    def test_a_path_of_nobody(self, sagemaker_local):
-        """Is moto's to answer, and no invocation."""
+    def test_unknown_path(self, sagemaker_local):
+        """moto responds to unknown paths below /endpoints."""
         reply = send(sagemaker_local.url, "/endpoints/e/unheard-of")
 
         assert reply.status >= 400

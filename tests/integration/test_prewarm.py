@@ -1,20 +1,19 @@
 """`gatewayctl prewarm` against endpoints that load, fail and disappear."""
 
-import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from typing import NamedTuple
 
 import pytest
 
-from gatewayctl import aws, prewarm
-from gatewayctl.cli import main
+from gatewayctl import aws
+from gatewayctl.command import Dependencies
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
+from tests.support.command_line import gatewayctl
 from tests.support.http_server import StubServer, sends
 from tests.support.paths import ROOT
 from tests.support.stand_in import wait_until
@@ -28,19 +27,13 @@ HERE = {
 NOWHERE = "http://127.0.0.1:9"
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
+def models(outcome):
+    """Return the data about each model by its path."""
+    return {model.pop("path"): model for model in json.loads(outcome.out)["models"]}
 
-    @property
-    def models(self):
-        """By path, what is said of each."""
-        return {model.pop("path"): model for model in json.loads(self.out)["models"]}
 
-    @property
-    def states(self):
-        return {path: model["state"] for path, model in self.models.items()}
+def states(outcome):
+    return {path: model["state"] for path, model in models(outcome).items()}
 
 
 def table(rows):
@@ -58,10 +51,7 @@ def table(rows):
 
 
 def run(connect, *arguments):
-    out, err = io.StringIO(), io.StringIO()
-    commands = [prewarm.command(connect)]
-    code = main(["prewarm", *arguments], {}, ROOT, out, err, commands=commands)
-    return Outcome(int(code), out.getvalue(), err.getvalue())
+    return gatewayctl("prewarm", *arguments, project=ROOT, dependencies=Dependencies(connect))
 
 
 @pytest.fixture(name="warm")
@@ -94,21 +84,21 @@ class TestDemo:
     """The table of this repository, and real models."""
 
     def test_all_artifacts(self, demo):
-        """Every artifact is loaded, each takes its example, and a line tells of each."""
+        """Every artifact is loaded with its example, and has a line of progress."""
         outcome = run(demo.client, "--table", DEMO, "--format", "json")
 
         assert outcome.code == 0
-        assert len(outcome.models) == 13
-        assert set(outcome.states.values()) <= {"hot", "loaded"}
-        assert {model["code"] for model in outcome.models.values()} == {None}
+        assert len(models(outcome)) == 13
+        assert set(states(outcome).values()) <= {"hot", "loaded"}
+        assert {model["code"] for model in models(outcome).values()} == {None}
         first, *told = outcome.err.splitlines()
-        assert first == "touching 13 models, 4 at once"
+        assert first == "calling 13 models, 4 at once"
         assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in told) == sorted(
-            outcome.models
+            models(outcome)
         )
 
     def test_every_kind(self, demo):
-        """What has no artifact of its own is touched when it is named."""
+        """A model without an artifact is called if it is named."""
         names = [
             "digit",
             "diabetes-boosted",
@@ -122,7 +112,7 @@ class TestDemo:
         assert outcome.out.startswith("14 models: ")
 
     def test_wrong_use(self, demo):
-        """A name that is not in the table is 2, and nothing is touched."""
+        """A name that is not in the table is wrong use, and no model is called."""
         assert run(demo.client, "iriss", "--table", DEMO) == (
             2,
             "",
@@ -131,27 +121,27 @@ class TestDemo:
 
     @pytest.mark.parametrize("number", ["0", "65", "-1", "x", "²"])
     def test_wrong_number(self, demo, number):
-        """So is a number that cannot be."""
+        """A number out of range is wrong use."""
         outcome = run(demo.client, f"--at-once={number}", "--table", DEMO)
 
         assert (outcome.code, outcome.out) == (2, "")
-        assert f"{number} is not a whole number from 1 to 64" in outcome.err
+        assert "Invalid value for '--at-once': " in outcome.err
 
 
 class TestCold:
     def test_slower_than_a_second_time(self, account, container, warm, put):
-        """What SageMaker loads while it keeps the call waiting was cold; what answers was hot."""
+        """A model that SageMaker loads during the call was cold, else it was hot."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
         account.invoke(endpoint, TargetModel="a.gz")
         put(endpoint, "slow-load", seconds=1)
 
         outcome = warm({"a": (endpoint, "a.gz"), "b": (endpoint, "b.gz")}, "--format", "json")
 
-        assert (outcome.code, outcome.states) == (0, {"a": "hot", "b": "loaded"})
-        assert outcome.models["b"]["seconds"] >= 1
+        assert (outcome.code, states(outcome)) == (0, {"a": "hot", "b": "loaded"})
+        assert models(outcome)["b"]["seconds"] >= 1
 
     def test_seen_loading(self, impatient, impatient_account, container, warm, put):
-        """What SageMaker calls not ready is called again until it answers, and was cold."""
+        """A model that is not ready is called again until it answers."""
         account = impatient_account
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
         put(endpoint, "slow-load", impatient, seconds=1)
@@ -165,7 +155,7 @@ class TestCold:
         assert container.load_attempts.total() == 1
 
     def test_still_cold(self, impatient, impatient_account, container, warm):
-        """What is not loaded when its time is up is a finding; the others are loaded."""
+        """A model that is not loaded before the timeout is a finding."""
         account = impatient_account
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
         account.invoke(endpoint, TargetModel="a.gz")
@@ -182,7 +172,7 @@ class TestCold:
         assert total == "2 models: 1 hot, 1 cold"
 
     def test_silence(self, account, container, warm):
-        """A call that SageMaker keeps for longer than there is time is a model that is cold."""
+        """A model whose call lasts longer than the timeout is cold."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
         container.load_gate.clear()
 
@@ -190,19 +180,19 @@ class TestCold:
         container.load_gate.set()
 
         assert outcome.code == 1
-        model = outcome.models["a"]
+        model = models(outcome)["a"]
         assert (model["state"], model["code"]) == ("cold", "ReadTimeoutError")
 
     @pytest.mark.parametrize("status", [400, 415, 422])
     def test_a_refused_input(self, account, container, warm, status):
-        """A model without an example may refuse what it is sent: it is loaded by then."""
+        """A model that refuses the body is loaded."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
         container.answer = failing(status, "what is that?")
 
         outcome = warm({"a": (endpoint, "a.gz")}, "--format", "json")
 
         assert outcome.code == 0
-        assert outcome.models["a"]["code"] == f"ModelError {status}"
+        assert models(outcome)["a"]["code"] == f"ModelError {status}"
         assert container.models
         assert container.invocations[0].body == b"{}"
 
@@ -219,7 +209,7 @@ FAILURES = {
 
 class TestFailures:
     def test_for_good(self, account, container, warm, put):
-        """Each failure has AWS's code, and a way out in our words."""
+        """Each failure has the error code of AWS, and advice."""
         rows = {fault: (account.deploy(image(container)),) for fault in FAILURES}
         for fault, (endpoint,) in rows.items():
             put(endpoint, fault)
@@ -232,7 +222,7 @@ class TestFailures:
             assert line.startswith(f"{fault}: failed ({code}): {advice}")
 
     def test_for_a_moment(self, account, container, warm, put):
-        """What passes is waited for."""
+        """An error that passes is waited for."""
         faults = ["throttle", "e500", "e503", "e530", "reset", "not-ready"]
         rows = {fault: (account.deploy(image(container)),) for fault in faults}
         for fault, (endpoint,) in rows.items():
@@ -241,10 +231,10 @@ class TestFailures:
         outcome = warm(rows, *rows, "--at-once=6", "--format=json")
 
         assert outcome.code == 0
-        assert outcome.states == dict.fromkeys(faults, "hot") | {"not-ready": "loaded"}
+        assert states(outcome) == dict.fromkeys(faults, "hot") | {"not-ready": "loaded"}
 
     def test_what_is_not_there(self, account, container, warm):
-        """An endpoint that was deleted, and an artifact that never was."""
+        """An endpoint that was deleted, and an artifact that does not exist, are failures."""
         prefix = account.multi_model(container, artifacts("a.gz"))
         endpoint, deleted = account.deploy(prefix), account.deploy(prefix)
         account.delete_endpoint(deleted)
@@ -253,14 +243,14 @@ class TestFailures:
         outcome = warm(rows, "--format", "json")
 
         assert outcome.code == 1
-        absent, gone = outcome.models["absent"], outcome.models["gone"]
+        absent, gone = models(outcome)["absent"], models(outcome)["gone"]
         assert (absent["state"], absent["code"]) == ("failed", "ValidationError")
         assert absent["advice"].startswith(f"the table and {endpoint} disagree: ")
         assert (gone["state"], gone["code"]) == ("failed", "ValidationError")
         assert gone["advice"].startswith(f"{deleted}, or what the table names on it, is not there")
 
     def test_no_room(self, account, container, warm):
-        """A container that has no room for a model, nor for any."""
+        """A container without memory for the model is a failure."""
         endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
         container.capacity = 0
 
@@ -293,7 +283,7 @@ class TestNoAws:
         ],
     )
     def test_not_reachable(self, monkeypatch, missing, said):
-        """3, and what to check; no model is said to be anything."""
+        """The exit code is 3, and the line says what to check."""
         if missing:
             monkeypatch.delenv(missing)
 
@@ -305,7 +295,7 @@ class TestNoAws:
         assert said in line
 
     def test_bad_credentials(self, monkeypatch):
-        """Nobody may do anything with them: 3."""
+        """Expired credentials are exit code 3."""
         with StubServer(answering(403, "ExpiredTokenException")) as upstream:
             monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
             outcome = run(aws.client, "--table", DEMO)
@@ -314,7 +304,7 @@ class TestNoAws:
         assert "ExpiredTokenException; check your credentials" in outcome.err
 
     def test_no_permission(self, monkeypatch):
-        """One model may be forbidden and another not: a failure of each, without AWS's words."""
+        """A missing permission is a failure of each model; the text of AWS is not printed."""
         with StubServer(answering(403, "AccessDeniedException")) as upstream:
             monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
             outcome = run(aws.client, "iris", "wine", "--table", DEMO)
@@ -326,7 +316,7 @@ class TestNoAws:
 
 
 def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
-    """It ends at once, with what is known by then and without a word of Python's."""
+    """Ctrl-C ends the command at once, with the outcomes so far and without a traceback."""
     endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
     account.invoke(endpoint, TargetModel="a.gz")
     put(endpoint, "slow-load", seconds=600)
@@ -349,5 +339,5 @@ def test_ctrl_c(sagemaker_local, account, container, put, tmp_path):
         process.wait()
 
     assert (process.returncode, out) == (1, b"2 models: 1 hot, 1 unfinished\n")
-    assert told.read_text().splitlines()[:2] == ["touching 2 models, 2 at once", "[1/2] a: hot"]
+    assert told.read_text().splitlines()[:2] == ["calling 2 models, 2 at once", "[1/2] a: hot"]
     assert "Traceback" not in told.read_text()

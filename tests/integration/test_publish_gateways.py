@@ -1,4 +1,4 @@
-"""What running gateways see while tables are published: the good one, always, and all of it."""
+"""Running gateways during `gatewayctl publish`: they serve complete, valid tables only."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import yaml as pyyaml
 from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.routing.reading import file
-from gatewayctl.publishing.location import location
-from gatewayctl.publishing.onlooker import Onlooker
+from gatewayctl.commands.publish import table_location
+from gatewayctl.publishing.publication import GatewayCheck
 from tests.support.publish_desk import COMPILED, KEY, Desk, digest, yaml
 
 OLD = yaml("a", "b", "c", "d", "e")
@@ -27,7 +27,7 @@ def _desk(sagemaker_local, tmp_path):
 
 @pytest.fixture(name="other")
 def _other(sagemaker_local, desk, tmp_path_factory):
-    """Somebody else, at the same object."""
+    """A second desk with the same object."""
     other = Desk(sagemaker_local, tmp_path_factory.mktemp("other"))
     other.bucket = desk.bucket
     yield other
@@ -35,18 +35,18 @@ def _other(sagemaker_local, desk, tmp_path_factory):
 
 
 def endpoint(gateway):
-    """Where a prediction goes."""
+    """Return the endpoint that a prediction calls."""
     assert gateway.predict("a").status == 200
     return gateway.log.requests[-1]["endpoint"]
 
 
 def is_compiled(desk, table):
-    """Whether the compiled form is of this one."""
+    """Whether the stored compiled form belongs to this table."""
     return file.from_compiled(desk.get(COMPILED)["Body"], digest(table)) is not None
 
 
-def test_there_and_back(desk):
-    """A running gateway serves what is published, and what one goes back to."""
+def test_back(desk):
+    """A running gateway serves the published table, and the earlier one after --back."""
     desk.publish(OLD)
     gateway, log = desk.gateway()
     version = desk.get()["VersionId"]
@@ -61,8 +61,8 @@ def test_there_and_back(desk):
     assert log.lines == []
 
 
-def test_from_the_first(desk):
-    """One that waits for a first table has it with the next look."""
+def test_first_table(desk):
+    """A gateway without a table serves the first one as soon as it is published."""
     gateway, _ = desk.gateway()
     before = gateway.predict("a").status
     desk.publish(OLD)
@@ -71,7 +71,7 @@ def test_from_the_first(desk):
 
 
 def test_fewer(desk):
-    """What `publish` lets through because it is meant, a gateway takes too."""
+    """A gateway accepts a smaller table with allow_shrink, as publish does."""
     desk.publish(OLD)
     gateway, log = desk.gateway()
     desk.publish(yaml("a", more="allow_shrink: true\n"))
@@ -81,7 +81,7 @@ def test_fewer(desk):
 
 
 def test_bad_tables(desk):
-    """Of all that anybody has broken nothing is published, and the good table serves."""
+    """No bad table is published, and gateways go on serving the good one."""
     desk.publish(OLD)
     gateway, log = desk.gateway()
     codes = {desk.publish(case["table"]).code for case in BROKEN}
@@ -94,24 +94,24 @@ def test_bad_tables(desk):
     assert len(desk.run("--list").out.splitlines()) == 2
 
 
-class Killed(BaseException):
-    """What no code of ours catches."""
+class Interrupted(BaseException):
+    """An exception that no code catches, as if the process were killed."""
 
 
-def kill():
-    raise Killed
+def interrupt():
+    raise Interrupted
 
 
 @pytest.mark.parametrize("key", [COMPILED, KEY])
-def test_killed(desk, key):
-    """A publisher that dies before the table itself is there has changed nothing for callers.
+def test_interrupted(desk, key):
+    """A publication that is interrupted before the table is stored changes nothing for callers.
 
-    Gateways that start then read the YAML, and whoever publishes next finishes the work.
+    Gateways that start then read the YAML; the next publication completes the work.
     """
     desk.publish(OLD)
     gateway, log = desk.gateway()
-    desk.before("PutObject", key, kill)
-    with pytest.raises(Killed):
+    desk.before("PutObject", key, interrupt)
+    with pytest.raises(Interrupted):
         desk.publish(NEW)
 
     fresh, fresh_log = desk.gateway()
@@ -125,24 +125,24 @@ def test_killed(desk, key):
 
 
 @pytest.mark.parametrize("key", [COMPILED, KEY])
-def test_killed_and_not_repeated(desk, key):
-    """Publishing the table that is live mends what the dead one left."""
+def test_interrupted_then_unchanged(desk, key):
+    """After an interruption, publishing the live table again repairs the compiled form."""
     desk.publish(OLD)
-    desk.before("PutObject", key, kill)
-    with pytest.raises(Killed):
+    desk.before("PutObject", key, interrupt)
+    with pytest.raises(Interrupted):
         desk.publish(NEW)
 
     assert desk.publish(OLD).code == 0
     assert is_compiled(desk, OLD)
 
 
-class TestTwoPublishers:
-    """Of two who publish at once one is told so, and nothing of the other's is overwritten."""
+class TestTwoUsers:
+    """If two users publish at once, one is refused, and no table is overwritten."""
 
     @pytest.mark.parametrize("key", [COMPILED, KEY])
     @pytest.mark.parametrize("first", [None, OLD], ids=["first-table", "next-table"])
-    def test_second_is_told(self, desk, other, first, key):
-        """Whoever is done first wins, at whatever point the other one is."""
+    def test_second_is_refused(self, desk, other, first, key):
+        """The command that finishes first wins, whatever step the other one has reached."""
         if first is not None:
             desk.publish(first)
         theirs = []
@@ -156,25 +156,15 @@ class TestTwoPublishers:
         assert desk.publish(NEW).out == "models.a.endpoint: a-other → a-next\n"
 
     def test_same_table(self, desk, other):
-        """Two who publish the same one have both what they want; one of them has to look again."""
+        """Of two users who publish the same table, one is refused, and finds it live."""
         desk.publish(OLD)
         desk.before("PutObject", COMPILED, lambda: other.publish(NEW) and None)
 
         assert desk.publish(NEW).code == 1
         assert "nothing changed" in desk.publish(NEW).err
 
-    def test_one_goes_back(self, desk, other):
-        """Going back is publishing too."""
-        desk.publish(OLD)
-        version = desk.get()["VersionId"]
-        desk.publish(NEW)
-        desk.before("PutObject", KEY, lambda: other.publish(OTHER) and None)
-
-        assert desk.run("--back", version).code == 1
-        assert desk.get()["Body"] == OTHER.encode()
-
-    def test_somebody_without_the_command(self, desk):
-        """Who knows nothing of digests is a publisher too."""
+    def test_upload_without_the_command(self, desk):
+        """An upload without gatewayctl in the meantime is noticed as well."""
         desk.publish(OLD)
         desk.before("PutObject", KEY, lambda: desk.put(OTHER) and None)
 
@@ -182,15 +172,15 @@ class TestTwoPublishers:
         assert desk.get()["Body"] == OTHER.encode()
 
     def test_deleted_meanwhile(self, desk):
-        """Who deletes a table wants none to be there."""
+        """A table that is deleted in the meantime is not stored again."""
         desk.publish(OLD)
         desk.before("PutObject", KEY, desk.delete)
 
         assert desk.publish(NEW).err == f"gatewayctl publish: {desk.place} {LOST}\n"
-        assert desk.run("--list").err.endswith("nothing lies there now\n")
+        assert desk.run("--list").err.endswith("no table is stored there now\n")
 
-    def test_a_third_while_the_second_mends(self, desk, other, sagemaker_local, tmp_path_factory):
-        """Whatever the order, the last table is whole; at worst it is read as YAML."""
+    def test_third_user(self, desk, other, sagemaker_local, tmp_path_factory):
+        """A third user during the repair: the last table and its compiled form belong together."""
         third = Desk(sagemaker_local, tmp_path_factory.mktemp("third"))
         third.bucket = desk.bucket
         desk.publish(OLD)
@@ -208,7 +198,7 @@ class TestTwoPublishers:
 
 
 def test_lost_answer(desk):
-    """When S3 does not say whether it has taken the table, nobody claims to know."""
+    """If S3 does not answer, the line says that the outcome is unknown."""
     desk.publish(OLD)
 
     def away():
@@ -223,10 +213,10 @@ def test_lost_answer(desk):
     )
 
 
-class TestOnlooker:
-    """What is published is read again as a gateway reads it, which has the table from before."""
+class TestGatewayCheck:
+    """After the upload, the table is read with the code of a gateway that has the old table."""
 
-    HARM = (
+    CHANGES = (
         pytest.param(lambda desk: desk.delete(), "NoSuchKey", id="gone"),
         pytest.param(
             lambda desk: desk.put(NEW),
@@ -240,28 +230,28 @@ class TestOnlooker:
         ),
         pytest.param(
             lambda desk: desk.put(OTHER, sha256=digest(OTHER)),
-            f"it finds another one, {digest(OTHER)[:12]}",
+            f"it uses another table, {digest(OTHER)[:12]}",
             id="another",
         ),
     )
 
-    @pytest.mark.parametrize(("harm", "why"), HARM)
-    def test_objection(self, desk, harm, why):
-        """When it does not find what was published, that is a finding, with its reason."""
+    @pytest.mark.parametrize(("change", "reason"), CHANGES)
+    def test_problem(self, desk, change, reason):
+        """If that gateway does not use the published table, the reason is a finding."""
         desk.publish(OLD)
-        desk.after("PutObject", KEY, lambda: harm(desk))
+        desk.after("PutObject", KEY, lambda: change(desk))
         outcome = desk.publish(NEW, "--format", "json")
         (finding,) = outcome.data["findings"]
 
         assert (outcome.code, outcome.data["published"]) == (1, True)
-        assert finding["text"] == f"published, but a gateway that looks now does not have it: {why}"
+        assert finding["text"] == f"published, but gateways do not use it: {reason}"
 
     def test_shrinking(self, desk):
-        """It judges what it finds by the table that it has."""
+        """The gateway judges the new table by the table that it has."""
         desk.publish(OLD)
         with desk.environment():
-            onlooker = Onlooker(location(desk.place))
+            check = GatewayCheck(table_location(desk.place))
             fewer = yaml("a")
             desk.put(fewer, sha256=digest(fewer))
 
-            assert "4 of 5 models are gone" in onlooker.objection(digest(fewer))
+            assert "4 of 5 models are gone" in check.problem(digest(fewer))

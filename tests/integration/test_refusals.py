@@ -1,14 +1,14 @@
-"""What InvokeEndpoint refuses, and in which words.
-
-What needs no more than a container and a call is in test_foreign_containers.py.
-"""
+"""Requests that InvokeEndpoint rejects: missing artifacts, oversize bodies, and others."""
 
 import contextlib
+import json
+import pickle
 
 import pytest
+from sklearn.dummy import DummyRegressor
 
 from tests.containers.account import INSTANCES, VARIANT, Account, image
-from tests.containers.container import failing, huge
+from tests.containers.container import huge
 from tests.support.stand_in import StandIn, error_of, wait_until
 from tests.support.wire import connected, invocation, received, send
 
@@ -18,7 +18,7 @@ LIMIT = 1000
 
 @pytest.fixture(scope="module")
 def strict():
-    """A local SageMaker with little patience and little room."""
+    """A local SageMaker with a short timeout and a small limit for bodies."""
     options = ["--invocation-timeout", "0.3", "--max-body-bytes", str(LIMIT)]
     with StandIn(*options, "--creating-seconds", "0") as stand_in:
         yield stand_in
@@ -30,63 +30,20 @@ def strict_account(strict, start_container):
         yield account
 
 
-def refused(account, endpoint, *body, **members):
-    """The text of a ValidationError."""
-    error = error_of(account.invoke, endpoint, *body, **members)
-    assert error["Error"]["Code"] == "ValidationError"
-    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
-    return error["Error"]["Message"]
+def test_asynchronous_endpoint(account, container):
+    """An asynchronous endpoint rejects InvokeEndpoint."""
+    model = account.create_model(image(container))
+    config = account.create_config(
+        {"VariantName": VARIANT, "ModelName": model, **INSTANCES},
+        AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": "s3://bucket/out"}},
+    )
+    endpoint = account.start_endpoint(config)
+    account.wait_for(endpoint, "endpoint_in_service")
+    described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
 
-
-def not_found(endpoint):
-    return f"Endpoint {endpoint} of account 123456789012 not found."
-
-
-class TestEndpointsThatDoNotServe:
-    def test_an_unknown_one(self, account):
-        """Not found, by name and account."""
-        assert refused(account, "absent") == not_found("absent")
-
-    def test_a_deleted_one(self, account, container):
-        """Not found, as if it had never been."""
-        endpoint = account.deploy(image(container))
-        account.delete_endpoint(endpoint)
-
-        assert refused(account, endpoint) == not_found(endpoint)
-
-    def test_one_that_is_creating(self, account, start_container):
-        """Not found, until it is in service."""
-        container = start_container(ping=failing(503))
-        model = account.create_model(image(container))
-        endpoint = account.create_endpoint({VARIANT: (model, 1)})
-        wait_until(lambda: container.requests)
-
-        assert refused(account, endpoint) == not_found(endpoint)
-        assert not container.invocations
-
-    def test_one_that_has_failed(self, account):
-        """Not found, whatever DescribeEndpoint knows of it."""
-        model = account.create_model({"Image": "nobodys:1"})
-        endpoint = account.create_endpoint({VARIANT: (model, 1)})
-        describe = account.sagemaker.describe_endpoint
-        wait_until(lambda: describe(EndpointName=endpoint)["EndpointStatus"] == "Failed")
-
-        assert refused(account, endpoint) == not_found(endpoint)
-
-    def test_an_asynchronous_one(self, account, container):
-        """Serves, but not those who want to wait for the answer."""
-        model = account.create_model(image(container))
-        config = account.create_config(
-            {"VariantName": VARIANT, "ModelName": model, **INSTANCES},
-            AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": "s3://bucket/out"}},
-        )
-        endpoint = account.start_endpoint(config)
-        account.wait_for(endpoint, "endpoint_in_service")
-        described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
-
-        assert "does not support synchronous invocations" in refused(account, endpoint)
-        assert described["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
-        assert not container.invocations
+    assert "does not support synchronous invocations" in account.rejection(endpoint)
+    assert described["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
+    assert not container.invocations
 
 
 class TestArtifacts:
@@ -100,112 +57,75 @@ class TestArtifacts:
             pytest.param("s3://bucket", "Failed to download model data", id="no-key"),
         ],
     )
-    def test_an_endpoint_without_its_artifact_fails(self, account, url, reason):
-        """The reason names container and artifact."""
+    def test_endpoint_without_its_artifact(self, account, url, reason):
+        """The endpoint fails, and FailureReason names the container and the artifact."""
         url = url.format(account.upload({"text.tar.gz": b"not an archive"}))
-        model = account.create_model({"Image": "local/sklearn", "ModelDataUrl": url})
-        endpoint = account.create_endpoint({VARIANT: (model, 1)})
-        describe = account.sagemaker.describe_endpoint
-        wait_until(lambda: describe(EndpointName=endpoint)["EndpointStatus"] != "Creating")
+        described = failed_endpoint(account, {"Image": "local/sklearn", "ModelDataUrl": url})
 
-        described = describe(EndpointName=endpoint)
-        assert described["EndpointStatus"] == "Failed"
         assert described["FailureReason"].startswith(reason)
         assert f'for container "primary" from URL: "{url}"' in described["FailureReason"]
 
-    @pytest.mark.parametrize(
-        ("target_model", "text"),
-        [
-            ("absent.tar.gz", "Failed to download model data(bucket: "),
-            ("text.tar.gz", "Failed to extract model data archive from URL: "),
-            ("../outside.tar.gz", "Failed to download model data(bucket: "),
-            ("a/../../outside.tar.gz", "Failed to download model data(bucket: "),
-            ("/outside.tar.gz", "Failed to download model data(bucket: "),
-            ("./text.tar.gz", "Failed to download model data(bucket: "),
-            ("m\u00fcnchen.tar.gz", "Member must satisfy regular expression pattern: "),
-            ("a" * 1025, "Member must have length less than or equal to 1024"),
-        ],
-    )
-    def test_a_call_without_its_artifact_is_refused(self, account, container, target_model, text):
-        """A model that leaves the prefix is not there, even where something lies."""
-        url = account.upload({"outside.tar.gz": b"mine", "inside/text.tar.gz": b"not an archive"})
-        endpoint = account.deploy(image(container, Mode="MultiModel", ModelDataUrl=f"{url}inside/"))
+    def test_artifact_of_plain_files(self, account):
+        """CompressionType None copies the files below the prefix, and needs at least one."""
+        pickled = pickle.dumps(DummyRegressor(strategy="constant", constant=7).fit([[0]], [7]))
+        url = account.upload({"model.joblib": pickled})
+        endpoint = account.deploy({"Image": "local/sklearn", "ModelDataSource": plain_files(url)})
 
-        assert text in refused(account, endpoint, TargetModel=target_model)
+        answer = account.invoke(endpoint, b"1", ContentType="text/csv")
+
+        assert json.loads(answer["Body"])["predictions"] == [7]
+        absent = plain_files(f"{url}absent/")
+        for image_ in ("local/sklearn", account.url):
+            described = failed_endpoint(account, {"Image": image_, "ModelDataSource": absent})
+            assert described["FailureReason"].startswith("Failed to download model data")
+
+    def test_target_model_without_its_artifact(self, account, container):
+        """A TargetModel that leaves the prefix does not exist, even if an object has its key."""
+        objects = {"outside.tar.gz": b"", "inside/text.tar.gz": b"not an archive"}
+        url = account.upload(objects)
+        endpoint = account.deploy(image(container, Mode="MultiModel", ModelDataUrl=f"{url}inside/"))
+        not_found = "Failed to download model data(bucket: "
+        texts = {
+            "text.tar.gz": "Failed to extract model data archive from URL: ",
+            "m\u00fcnchen.tar.gz": "Member must satisfy regular expression pattern: ",
+            "a" * 1025: "Member must have length less than or equal to 1024",
+            **dict.fromkeys(("absent.tar.gz", "../outside.tar.gz", "/outside.tar.gz"), not_found),
+            **dict.fromkeys(("a/../../outside.tar.gz", "./text.tar.gz"), not_found),
+            **dict.fromkeys(("..", "a/..", "//a", "a//b", "a/", "."), not_found),
+        }
+
+        for target_model, text in texts.items():
+            assert text in account.rejection(endpoint, TargetModel=target_model)
         assert not container.load_attempts
 
 
-class TestComponents:
-    @pytest.fixture
-    def endpoint(self, account):
-        return account.deploy_for_components()
+def plain_files(url):
+    """Build a ModelDataSource of files that are not in an archive."""
+    source = {"S3Uri": url, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    return {"S3DataSource": source}
 
-    def test_a_name_is_needed(self, account, endpoint):
-        """Where components live, one of them is to be named."""
-        message = refused(account, endpoint)
 
-        assert message.startswith("Inference Component Name header is required for endpoints to")
-
-    def test_the_name_is_to_be_known(self, account, endpoint):
-        """On this endpoint."""
-        message = refused(account, endpoint, InferenceComponentName="absent")
-
-        assert message == f"Inference Component absent not found in endpoint {endpoint}."
-
-    def test_a_component_of_another_endpoint(self, account, container, endpoint):
-        """Is unknown on this one."""
-        other = account.deploy_for_components()
-        component = account.create_component(other, {"Container": image(container)})
-
-        assert "not found" in refused(account, endpoint, InferenceComponentName=component)
-
-    def test_a_variant_that_the_component_is_not_on(self, account, container, endpoint):
-        """TargetVariant is looked at here as on every endpoint."""
-        component = account.create_component(endpoint, {"Container": image(container)})
-
-        message = refused(
-            account, endpoint, InferenceComponentName=component, TargetVariant="absent"
-        )
-
-        assert message == f"Variant absent not found in endpoint {endpoint}."
-
-    def test_no_copies(self, account, container, endpoint):
-        """Is no capacity, in SageMaker's words."""
-        specification = {"Container": image(container)}
-        component = account.create_component(endpoint, specification, copies=0)
-        describe = account.sagemaker.describe_inference_component
-        wait_until(
-            lambda: (
-                describe(InferenceComponentName=component)["InferenceComponentStatus"]
-                == "InService"
-            )
-        )
-
-        message = refused(account, endpoint, InferenceComponentName=component)
-
-        assert message.startswith("Inference Component has no capacity to process this request.")
-
-    def test_a_component_where_models_are(self, account, container):
-        """An endpoint whose variants have models has no components."""
-        endpoint = account.deploy(image(container))
-
-        message = refused(account, endpoint, InferenceComponentName="any")
-
-        assert "does not host inference components" in message
-        assert not container.invocations
+def failed_endpoint(account, container):
+    """Create an endpoint that cannot start, and return its description."""
+    endpoint = account.create_endpoint({VARIANT: (account.create_model(container), 1)})
+    describe = account.sagemaker.describe_endpoint
+    wait_until(lambda: describe(EndpointName=endpoint)["EndpointStatus"] != "Creating")
+    described = describe(EndpointName=endpoint)
+    assert described["EndpointStatus"] == "Failed"
+    return described
 
 
 class TestBodies:
-    def test_25_mib_pass(self, account, container):
-        """And not a byte more."""
+    def test_largest_body(self, account, container):
+        """A real-time endpoint accepts 25 MiB."""
         endpoint = account.deploy(image(container))
 
         assert len(account.invoke(endpoint, bytes(25 * MIB))["Body"]) == 25 * MIB
-        assert "has oversize body" in refused(account, endpoint, bytes(25 * MIB + 1))
+        assert "has oversize body" in account.rejection(endpoint, bytes(25 * MIB + 1))
         assert len(container.invocations) == 1
 
-    def test_4_mib_pass_where_there_is_no_server(self, account, container):
-        """Serverless endpoints take less."""
+    def test_largest_serverless_body(self, account, container):
+        """A serverless endpoint accepts and returns 4 MiB."""
         model = account.create_model(image(container))
         serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
         endpoint = account.start_endpoint(
@@ -217,30 +137,30 @@ class TestBodies:
         described = account.sagemaker.describe_endpoint(EndpointName=endpoint)
 
         assert len(account.invoke(endpoint, bytes(4 * MIB))["Body"]) == 4 * MIB
-        assert "has oversize body" in refused(account, endpoint, bytes(4 * MIB + 1))
+        assert "has oversize body" in account.rejection(endpoint, bytes(4 * MIB + 1))
         container.answer = huge(5)
         too_much = error_of(account.invoke, endpoint)
         assert "could not load the entire response body" in too_much["Error"]["Message"]
         (variant,) = described["ProductionVariants"]
         assert variant["CurrentServerlessConfig"] == serverless
 
-    def test_the_limit_can_be_set(self, strict_account, container):
-        """--max-body-bytes is for those who want to see it without sending megabytes."""
+    def test_max_body_bytes(self, strict_account, container):
+        """--max-body-bytes sets the limit."""
         endpoint = strict_account.deploy(image(container))
 
         assert len(strict_account.invoke(endpoint, bytes(LIMIT))["Body"]) == LIMIT
-        assert "has oversize body" in refused(strict_account, endpoint, bytes(LIMIT + 1))
+        assert "has oversize body" in strict_account.rejection(endpoint, bytes(LIMIT + 1))
 
     @pytest.mark.parametrize("endpoint", ["absent", "-"])
-    def test_a_refused_body_is_read_to_its_end(self, strict, endpoint):
-        """A caller that has not finished sending sees the answer and not a reset."""
-        request = invocation(endpoint, bytes(40 * MIB))
+    def test_rejected_body_is_read_completely(self, strict, endpoint):
+        """A caller that is still sending gets the response, not a reset."""
+        request = invocation(endpoint, bytes(20 * MIB))
         for _ in range(3):
             with connected(strict.url, request) as connection:
                 assert b"ValidationError" in received(connection)
 
-    def test_a_body_in_chunks(self, strict_account, strict, container):
-        """Counts as much as one whose length is told before."""
+    def test_chunked_body(self, strict_account, strict, container):
+        """The limit also applies to a body without Content-Length."""
         endpoint = strict_account.deploy(image(container))
         head = (
             f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: localhost\r\n"
@@ -253,8 +173,8 @@ class TestBodies:
         with connected(strict.url, head + large) as connection:
             assert b"has oversize body" in received(connection)
 
-    def test_a_caller_that_leaves_while_it_sends(self, strict):
-        """Is no failure of anybody's."""
+    def test_caller_disconnects_while_sending(self, strict):
+        """A caller that disconnects is not logged as a failure."""
         head = invocation("absent", bytes(10))[:-5]
 
         with connected(strict.url, head):
@@ -263,8 +183,8 @@ class TestBodies:
 
         assert "Traceback" not in strict.log
 
-    def test_what_is_not_http(self, strict):
-        """Is refused without much ado."""
+    def test_malformed_http(self, strict):
+        """Malformed HTTP gets a 400, and is not logged as a failure."""
         with connected(strict.url, b"GARBAGE\r\n\r\n") as connection:
             assert b" 400 Bad Request" in received(connection)
 
@@ -282,26 +202,25 @@ class TestBodies:
         ("invoke_endpoint_async", {"InputLocation": "s3://bucket/key"}, "InvokeEndpointAsync"),
     ],
 )
-def test_an_operation_that_is_not_offered(account, call, members, operation):
-    """Says so, by its name."""
+def test_operation_that_is_not_offered(account, call, members, operation):
+    """The error names the operation."""
     error = error_of(getattr(account.runtime, call), EndpointName="any", **members)
 
     assert error["Error"]["Code"] == "ValidationError"
     assert f"does not offer {operation}" in error["Error"]["Message"]
 
 
-class TestSlowContainers:
-    def test_a_container_has_its_time(self, strict_account, container):
-        """Then the caller hears of a model error with status 0."""
-        endpoint = strict_account.deploy(image(container, ContainerHostname="slow"))
-        container.answer = container.hang
+def test_invocation_timeout(strict_account, container):
+    """A container that does not respond within --invocation-timeout is a ModelError, status 0."""
+    endpoint = strict_account.deploy(image(container, ContainerHostname="slow"))
+    container.answer = container.hang
 
-        error = error_of(strict_account.invoke, endpoint)
+    error = error_of(strict_account.invoke, endpoint)
 
-        assert error["Error"]["Code"] == "ModelError"
-        assert error["OriginalStatusCode"] == 0
-        assert error["OriginalMessage"] == ""
-        assert error["Error"]["Message"].startswith(
-            'Received server error (0) from slow with message "Your invocation timed out while'
-            " waiting for a response from container slow."
-        )
+    assert error["Error"]["Code"] == "ModelError"
+    assert error["OriginalStatusCode"] == 0
+    assert error["OriginalMessage"] == ""
+    assert error["Error"]["Message"].startswith(
+        'Received server error (0) from slow with message "Your invocation timed out while'
+        " waiting for a response from container slow."
+    )

@@ -10,11 +10,11 @@ from chalicelib import errors
 from chalicelib.routing.headers import PASSED, RETURNED
 from chalicelib.routing.reading.document import MANDATORY, TABLE, parse
 from chalicelib.routing.reading.keys import (
-    MODEL,
     OPTIONS,
     RULE,
-    TARGET,
-    of_kind,
+    keys_of_kind,
+    model_keys,
+    target_keys,
 )
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.table import Model
@@ -52,7 +52,7 @@ class TestRoutingTable:
         """There is an example of everything that a table can say, but the shrinking."""
         shown = set(re.findall(r"([a-z_]+):", "".join(EXAMPLES)))
 
-        assert shown >= (TABLE.keys() | MODEL.keys() | RULE.keys()) - {"allow_shrink"}
+        assert shown >= (TABLE.keys() | model_keys().keys() | RULE.keys()) - {"allow_shrink"}
         assert all(f"kind: {kind}" in EXAMPLES[0] for kind in KINDS)
 
     def test_every_key_is_documented(self):
@@ -65,7 +65,7 @@ class TestRoutingTable:
         }
 
         assert documented["The top level"] == set(TABLE)
-        assert documented["What a model must say"] == {"kind"} | set(TARGET)
+        assert documented["What a model must say"] == {"kind"} | set(target_keys())
         assert documented["Parameters"] == {"parameters"} | set(RULE)
         assert documented["Options"] == {"description", "example"} | set(OPTIONS)
 
@@ -88,7 +88,7 @@ class TestRoutingTable:
         """Each kind is explained, and each target key says for which kinds it is."""
         (section,) = [text for text in ROUTING.split("\n## ") if text.startswith("What a model")]
         for key, kinds, _ in rows(section, "key"):
-            having = [kind for kind in KINDS if code(key) in of_kind(kind)]
+            having = [kind for kind in KINDS if code(key) in keys_of_kind(kind)]
             assert kinds.startswith("all") or [k for k in KINDS if f"`{k}`" in kinds] == having
 
         assert [code(kind) for kind, _ in rows(section, "kind")] == list(KINDS)
@@ -129,8 +129,8 @@ class TestErrors:
     def test_every_error_is_documented(self):
         """Each error has one row with its status, and whether and when to come back."""
         documented = {
-            code(slug): (status, retryable, retry_after)
-            for status, slug, _, retryable, retry_after in rows(ERRORS, "status")
+            code(slug): (number, retryable, retry_after)
+            for number, slug, _, retryable, retry_after in rows(ERRORS, "status")
         }
         real = {
             error.slug: (

@@ -1,4 +1,4 @@
-"""The host names that ship are those of the botocore that ships."""
+"""The host names in the package are those of the botocore in the package."""
 
 import pytest
 from botocore.loaders import Loader
@@ -6,28 +6,28 @@ from botocore.loaders import Loader
 from deployment import endpoints
 from tests.support.stock import CALLS
 
-# The one service whose addresses botocore has never had in this file, but in its rules alone.
+# botocore has the addresses of these services in its endpoint rules, not in endpoints.json.
 BY_RULES = {"signin"}
 
 
 def test_endpoints_are_current():
-    """A new botocore, a new file."""
+    """The file is what the installed botocore gives."""
     assert endpoints.FILE.read_text() == endpoints.text(), "run: python -m deployment.endpoints"
 
 
 def test_partitions():
-    """No partition is lost, nor a region of one."""
-    whole = Loader().load_data("endpoints")
+    """The file has every partition and every region."""
+    complete = Loader().load_data("endpoints")
 
     def places(data):
         return {p["partition"]: set(p["regions"]) for p in data["partitions"]}
 
-    assert places(endpoints.endpoints()) == places(whole)
+    assert places(endpoints.endpoints()) == places(complete)
 
 
 @pytest.mark.parametrize("service", sorted(CALLS.keys() - BY_RULES))
 def test_services(service):
-    """What is called is in it, for the gateway and for botocore to come by credentials."""
+    """The file has every service that the gateway calls, or botocore for credentials."""
     prefix = Loader().load_service_model(service, "service-2")["metadata"]["endpointPrefix"]
 
     assert prefix in endpoints.SERVICES
@@ -35,7 +35,7 @@ def test_services(service):
 
 @pytest.mark.parametrize("service", sorted(BY_RULES))
 def test_services_by_rules(service):
-    """Once botocore has it, it belongs there too."""
+    """The exceptions are still missing in botocore's file."""
     prefix = Loader().load_service_model(service, "service-2")["metadata"]["endpointPrefix"]
 
     partitions = Loader().load_data("endpoints")["partitions"]

@@ -1,64 +1,69 @@
-"""docs/gatewayctl.md says what the commands do."""
+"""docs/gatewayctl.md has every command, option and exit code, and its sessions are real output."""
 
-import io
 import re
 import shlex
-from argparse import ArgumentParser
 from pathlib import Path
 
+import click
 import pytest
 
-from gatewayctl.cli import COMMANDS, EXIT_CODES, main
-from gatewayctl.command import Exit
+from gatewayctl.cli import COMMANDS, GROUP
+from gatewayctl.report import MEANINGS
+from tests.support.command_line import gatewayctl
 
 PROJECT = Path(__file__).parents[2]
 PAGE = (PROJECT / "docs" / "gatewayctl.md").read_text(encoding="utf-8")
-(WARNED,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-DOCUMENTED = re.search(
-    r"```yaml\n(.*?)```",
-    (PROJECT / "docs" / "routing-table.md").read_text(encoding="utf-8"),
-    re.DOTALL,
-)[1]
-SESSIONS = re.findall(r"```console\n\$ python -m gatewayctl (.*)\n([^$`]+)```", PAGE)
+(WITH_WARNINGS,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+SESSIONS = [
+    session
+    for session in re.findall(r"```console\n\$ gatewayctl (.*)\n([^$`]+)```", PAGE)
+    if session[0].split()[0] in COMMANDS
+]
+COMMON = {"--table", "--stage", "--format"}
 
 
-def options(command):
-    """Those that are its own."""
-    parser = ArgumentParser(add_help=False)
-    command.add_arguments(parser)
-    return {text for action in parser._actions for text in action.option_strings}
+def commands():
+    """Yield the words and the options of each command."""
+    for name in COMMANDS:
+        command = GROUP.get_command(None, name)
+        is_group = isinstance(command, click.Group)
+        for one in command.commands.values() if is_group else [command]:
+            options = {text for parameter in one.params for text in parameter.opts}
+            yield (f"{name} {one.name}" if is_group else name), options - COMMON
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_command(command):
-    """Each command is in the list and has a section, which names all of its options."""
-    group = command.name.split()[0]
-    assert re.search(rf"^\| .*`{command.name}`.* \|$", PAGE, re.MULTILINE)
-    sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)
-    (section,) = [text for text in sections if group in text.split("\n", 1)[0].split()]
-    assert {text for text in options(command) if text not in section} == set()
+@pytest.mark.parametrize(("name", "options"), [*commands()])
+def test_commands(name, options):
+    """Each command is in the list, with a link to its section, which has all its own options."""
+    group = name.split()[0]
+    assert re.search(rf"^\| .*`{name}`.* \|$", PAGE, re.MULTILINE)
+    (anchor,) = set(re.findall(rf"^\| \[`{group}\b[^`]*`\]\(#([a-z-]+)\)", PAGE, re.MULTILINE))
+    sections = {
+        text.partition("\n")[0].lower().replace(" ", "-"): text for text in PAGE.split("\n## ")
+    }
+    section = sections[anchor]
+    assert {text for text in options if text.startswith("-") and text not in section} == set()
 
 
 def test_exit_codes():
-    """Each code has its row, in the words of `--help`."""
+    """Each exit code has its row, in the words of `--help`."""
     documented = dict(re.findall(r"^\| (\d) \| (.*) \|$", PAGE, re.MULTILINE))
-    short = {code: text.split(";")[0].split(", or")[0] for code, text in documented.items()}
 
-    assert [int(code) for code in documented] == list(Exit)
-    assert all(f"{code} {text}" in EXIT_CODES for code, text in short.items())
+    assert {code: text.split(";")[0] for code, text in documented.items()} == {
+        str(int(code)): text for code, text in MEANINGS.items()
+    }
 
 
-@pytest.mark.parametrize(("typed", "shown"), SESSIONS, ids=[typed for typed, _ in SESSIONS])
-def test_sessions(tmp_path, monkeypatch, typed, shown):
-    """What is shown is what one gets; `…` stands for the rest."""
+@pytest.mark.parametrize(("typed", "output"), SESSIONS, ids=[typed for typed, _ in SESSIONS])
+def test_sessions(tmp_path, monkeypatch, typed, output):
+    """A session shows what its command prints; `…` stands for the rest."""
+    table = (PROJECT / "routing.yaml").read_text(encoding="utf-8")
     (tmp_path / "chalicelib").mkdir()
     (tmp_path / "chalicelib" / "routing.yaml").symlink_to("../routing.yaml")
     (tmp_path / ".chalice").symlink_to(PROJECT / ".chalice")
-    table = WARNED if typed == "validate" else DOCUMENTED
-    (tmp_path / "routing.yaml").write_text(table, encoding="utf-8")
+    (tmp_path / "routing.yaml").write_text(WITH_WARNINGS if typed == "validate" else table)
     monkeypatch.chdir(tmp_path)
-    out = io.StringIO()
-    main(shlex.split(typed), {}, tmp_path, out, io.StringIO())
-    before, more, _ = shown.partition("…\n")
+    out = gatewayctl(*shlex.split(typed), project=tmp_path).out
+    before, more, _ = output.partition("…\n")
 
-    assert out.getvalue().startswith(before) if more else out.getvalue() == shown
+    assert out.startswith(before) if more else out == output

@@ -1,12 +1,11 @@
-"""What the two functions may do on AWS is what the routing table needs."""
+"""The policies in .chalice/ are those that the routing table needs."""
 
-import io
 import json
 from pathlib import Path
 
 import pytest
 
-from gatewayctl.cli import main
+from tests.support.command_line import gatewayctl
 
 ROOT = Path(__file__).parents[2]
 CONFIG = json.loads((ROOT / ".chalice/config.json").read_bytes())
@@ -15,16 +14,16 @@ DEPLOYED = pytest.mark.parametrize("stage", ["dev", "prod"])
 
 @DEPLOYED
 def test_policies_are_current(stage, monkeypatch):
-    """They are made by the command, from the table as it is now."""
+    """The files are up to date."""
     monkeypatch.chdir(ROOT)
-    out, err = io.StringIO(), io.StringIO()
+    outcome = gatewayctl("policy", "--check", "--stage", stage, project=ROOT)
 
-    assert main(["policy", "--check", "--stage", stage], {}, ROOT, out, err) == 0, out.getvalue()
+    assert outcome.code == 0, outcome.out
 
 
 @DEPLOYED
 def test_chalice_takes_them(stage):
-    """It neither makes policies of its own nor gives both functions the same."""
+    """Chalice uses these files, and a different one for each function."""
     policies = CONFIG["stages"][stage]
     authorizer = policies["lambda_functions"]["authorize"]["iam_policy_file"]
 

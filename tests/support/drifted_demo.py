@@ -1,19 +1,18 @@
-"""The demo account and a few endpoints more, before and after people changed it by hand.
+"""The demo account with some more endpoints, before and after its resources were changed by hand.
 
-`TABLE` was right until then. One thing is done to each model, with boto3 alone, and `CHANGES` says
-what the commands are to make of each.
+`TABLE` matches the account before the changes. Each model is changed in one way, with boto3, and
+`CHANGES` has the finding that the commands should report for it.
 """
 
 from __future__ import annotations
 
-import io
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from gatewayctl.cli import main
 from tests.containers.account import INSTANCES, RESOURCES, ROLE, VARIANT
+from tests.support.command_line import gatewayctl
 from tests.support.paths import ROOT
 from tests.support.stand_in import wait_until
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.containers.container import Container
+    from tests.support.command_line import Outcome
     from tests.support.stand_in import StandIn
 
 BUCKET = "inference-gateway-demo"
@@ -77,18 +77,17 @@ TABLE = (ROOT / "routing.yaml").read_text().rstrip() + "\n" + MORE
 
 
 class Change(NamedTuple):
-    """What was done to a model, on which line of the table it shows, and what is said there."""
+    """A change to a model, and the finding about it."""
 
     done: str
     place: str
-    """The line, as it is written."""
+    """A part of the table's line that the finding is on."""
     path: str
     text: str
     is_warning: bool = False
 
     @property
     def line(self) -> int:
-        """The line under the model's own that says so."""
         lines = TABLE.splitlines()
         model = self.path.split(".")[1]
         start = lines.index(next(one for one in lines if one.startswith(f"  {model}:")))
@@ -200,14 +199,14 @@ UNNAMED = [
 ]
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
+def without_progress(text: str) -> str:
+    """Remove the lines about progress, which a command prints only if it takes long."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.endswith((" listed\n", " read\n")))
 
 
 class DriftedDemo:
-    """A local SageMaker that runs the demo; `container` is behind what is added to it."""
+    """A local SageMaker with the demo; `container` serves the endpoints that are added."""
 
     def __init__(self, stand_in: StandIn, container: Container, folder: Path) -> None:
         self._sagemaker, self._s3 = stand_in.client("sagemaker"), stand_in.client("s3")
@@ -217,7 +216,7 @@ class DriftedDemo:
         (folder / "routing.yaml").write_text(TABLE)
         self._complete()
         self.before = [self.run("validate", "--live"), self.run("diff")]
-        """What was said before anything changed."""
+        """The outcomes before the changes."""
         self._drift()
 
     def close(self) -> None:
@@ -225,18 +224,17 @@ class DriftedDemo:
         self._s3.close()
 
     def run(self, command: str, *arguments: str) -> Outcome:
-        """`gatewayctl …` by somebody whom boto3 leads to this SageMaker."""
-        out, err = io.StringIO(), io.StringIO()
-        said = [command, "--calls-per-second", "1000", *arguments]
+        """Run `gatewayctl …` on this SageMaker."""
+        options = [command, "--calls-per-second", "1000", *arguments]
         with pytest.MonkeyPatch.context() as environment:
             for name, value in (*CREDENTIALS.items(), ("AWS_ENDPOINT_URL", self._url)):
                 environment.setenv(name, value)
             environment.chdir(self._folder)
-            code = main(said, {}, self._folder, out, err)
-        return Outcome(int(code), out.getvalue(), err.getvalue())
+            outcome = gatewayctl(*options, project=self._folder)
+        return outcome._replace(err=without_progress(outcome.err))
 
     def _complete(self) -> None:
-        """Add what `MORE` names."""
+        """Create the resources that `MORE` names."""
         self._s3.create_bucket(Bucket=OTHER_BUCKET)
         for key in ("topics/de-v1.tar.gz", "mood/mood-v1.tar.gz"):
             self._s3.put_object(Bucket=OTHER_BUCKET, Key=key, Body=b"")
@@ -254,7 +252,7 @@ class DriftedDemo:
         self._wait()
 
     def _drift(self) -> None:
-        """Do to each model what `CHANGES` says."""
+        """Make the changes of `CHANGES`."""
         self._delete("digit-reader")
         self._create("digit-reader-v2", {VARIANT: self._model("digit-reader-v2")})
         self._rename_container("diabetes", "lightgbm", "lightgbm-4")
@@ -314,7 +312,7 @@ class DriftedDemo:
         wait_until(lambda: name not in self._listed("Endpoint"))
 
     def _change_model(self, name: str, **changes: Any) -> None:
-        """A model cannot be changed: another one takes its place."""
+        """Replace a model, because a model cannot be changed."""
         described = self._sagemaker.describe_model(ModelName=name)
         kept = {key: described[key] for key in ("Containers", "InferenceExecutionConfig")}
         self._sagemaker.create_model(
@@ -349,7 +347,7 @@ class DriftedDemo:
         wait_until(lambda: name not in self._listed("InferenceComponent"))
 
     def _wait(self) -> None:
-        """Until nothing changes any more."""
+        """Wait until no resource changes any more."""
         nouns = ("Endpoint", "InferenceComponent")
 
         def statuses() -> set[str]:
@@ -358,7 +356,7 @@ class DriftedDemo:
         wait_until(lambda: not {"Creating", "Updating"} & statuses())
 
     def _listed(self, noun: str) -> dict[str, str]:
-        """Status by name."""
+        """Return the status of each resource by name."""
         operation = {"Endpoint": "list_endpoints"}.get(noun, "list_inference_components")
         pages = self._sagemaker.get_paginator(operation).paginate()
         things = (thing for page in pages for thing in page[f"{noun}s"])

@@ -1,22 +1,22 @@
-"""Somebody who looks after API keys: `gatewayctl keys …`, with a secret of their own."""
+"""Running `gatewayctl keys …` on a secret of its own, at a time that the test sets."""
 
 from __future__ import annotations
 
-import io
 import json
 import uuid
 from contextlib import contextmanager
 from itertools import chain
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from gatewayctl.cli import main
-from gatewayctl.keys.commands import commands
-from gatewayctl.keys.outside import Outside
+from gatewayctl.command import Dependencies
+from tests.support.command_line import gatewayctl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.support.command_line import Outcome
 
 NOON = 1_900_000_000  # 2030-03-17T17:46:40Z
 HOUR = 3_600
@@ -44,26 +44,12 @@ models:
 
 
 def text_of(entries: dict[str, Any]) -> str:
-    """The key document with these entries."""
+    """Write the key document with these entries."""
     return json.dumps({"keys": entries}, separators=(",", ":"))
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def key(self) -> str:
-        return self.out.rstrip("\n")
-
-    @property
-    def key_id(self) -> str:
-        return self.key.split("_")[1]
-
-
 class Desk:
-    """Runs commands at a time of its own; no two desks share a secret."""
+    """One secret, a project with a table, and the time; no two desks share a secret."""
 
     def __init__(self, client: Any, project: Path) -> None:
         self.client = client
@@ -74,53 +60,49 @@ class Desk:
         (project / "routing.yaml").write_text(TABLE)
 
     def run(self, command: str, *arguments: str, **environment: str) -> Outcome:
-        """`gatewayctl keys …` on this desk's secret."""
+        """Run `gatewayctl keys …` on this desk's secret."""
         return self.run_elsewhere(command, "--secret", self.secret, *arguments, **environment)
 
     def run_elsewhere(self, command: str, *arguments: str, **environment: str) -> Outcome:
-        """`gatewayctl keys …` on whatever secret it finds."""
-        out, err = io.StringIO(), io.StringIO()
-        outside = Outside(lambda _: self.client, lambda: self.now, self.random)
-        code = main(
-            ["keys", command, "--table", str(self.project / "routing.yaml"), *arguments],
-            environment,
-            self.project,
-            out,
-            err,
-            commands=commands(outside),
+        """Run `gatewayctl keys …` on the secret that the command finds."""
+        table = ("--table", str(self.project / "routing.yaml"))
+        return gatewayctl(
+            *("keys", command, *table, *arguments),
+            project=self.project,
+            dependencies=Dependencies(lambda _: self.client, lambda: self.now, self.random),
+            **environment,
         )
-        return Outcome(int(code), out.getvalue(), err.getvalue())
 
     def issue(self, *arguments: str, principal: str = "web-shop", grants: str = "churn") -> Outcome:
-        """A key, unless it is refused."""
+        """Run `gatewayctl keys issue`."""
         return self.run("issue", "--principal", principal, "--grants", grants, *arguments)
 
     def listed(self) -> dict[str, dict[str, Any]]:
-        """What `keys list` says, by id."""
+        """Return what `keys list` prints, by id."""
         outcome = self.run("list", "--format", "json")
         return {key.pop("id"): key for key in json.loads(outcome.out)["keys"]}
 
     def text(self) -> str:
-        """What the secret holds now, as AWS gives it to anybody who asks for no version."""
+        """Return the current value of the secret."""
         answer = self.client.get_secret_value(SecretId=self.secret, VersionStage="AWSCURRENT")
         return str(answer["SecretString"])
 
     def stored(self) -> dict[str, dict[str, Any]]:
-        """The entries of the key document, by id."""
+        """Return the entries of the key document, by id."""
         return dict(json.loads(self.text())["keys"])
 
     def put(self, entries: dict[str, Any]) -> None:
-        """A first document that was not written by a command."""
+        """Create the secret with a document that no command wrote."""
         self.client.create_secret(Name=self.secret, SecretString=text_of(entries))
 
     def labels(self) -> list[str]:
-        """Every label that is on a version of the secret."""
+        """Return every label that is on a version of the secret."""
         described = self.client.describe_secret(SecretId=self.secret)
         return sorted(chain.from_iterable(described["VersionIdsToStages"].values()))
 
     @contextmanager
     def before(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
-        """Something happens once, just before AWS is asked to do this."""
+        """Call `act` once, just before AWS gets a request for this operation."""
         pending = [act]
         event = f"before-call.secrets-manager.{operation}"
 

@@ -1,11 +1,9 @@
-"""Somebody who publishes tables: `gatewayctl publish`, with a bucket of their own."""
+"""Running `gatewayctl publish` on a bucket of its own."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,15 +12,16 @@ import pytest
 from chalicelib.routing.s3_source import S3Object, S3Source
 from chalicelib.settings import S3Location
 from gatewayctl import aws
-from gatewayctl.cli import main
-from gatewayctl.publishing.command import command
+from gatewayctl.command import Dependencies
 from tests.support.clients import LambdaClient
+from tests.support.command_line import gatewayctl
 from tests.support.gateway import AWS, Log, build_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.support.command_line import Outcome
     from tests.support.gateway import BuiltGateway
     from tests.support.stand_in import StandIn
 
@@ -32,28 +31,18 @@ _numbers = itertools.count()
 
 
 def yaml(*names: str, more: str = "") -> str:
-    """A table of these models, each with an endpoint of its name."""
+    """Write a table of these models, each with an endpoint of the same name."""
     entries = "".join(f"  {name}: {{kind: single, endpoint: {name}}}\n" for name in names)
     return f"version: 1\n{more}models:\n{entries}"
 
 
 def digest(text: str) -> str:
-    """SHA-256, as the metadata has it."""
+    """Return the SHA-256 as the metadata has it."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> dict[str, Any]:
-        return dict(json.loads(self.out))
-
-
 class Desk:
-    """Runs `gatewayctl publish` where boto3 leads to this S3; no two desks share a bucket."""
+    """A bucket, and a folder with a table; no two desks share a bucket."""
 
     def __init__(self, stand_in: StandIn, folder: Path, *, versioned: bool = True) -> None:
         self.s3 = stand_in.client("s3")
@@ -81,23 +70,24 @@ class Desk:
             self._client.close()
 
     def publish(self, table: str | bytes, *arguments: str) -> Outcome:
-        """This table."""
+        """Publish this table."""
         data = table if isinstance(table, bytes) else table.encode()
         (self.folder / "routing.yaml").write_bytes(data)
         return self.run("--table", "routing.yaml", *arguments)
 
     def run(self, *arguments: str, place: str | None = None) -> Outcome:
-        """`gatewayctl publish` of this desk's object."""
-        out, err = io.StringIO(), io.StringIO()
+        """Run `gatewayctl publish` for this desk's object."""
         with self.environment() as environment:
             environment.chdir(self.folder)
-            said = ["publish", place or self.place, *arguments]
-            code = main(said, {}, self.folder, out, err, commands=[command(self._connect)])
-        return Outcome(int(code), out.getvalue(), err.getvalue())
+            return gatewayctl(
+                *("publish", place or self.place, *arguments),
+                project=self.folder,
+                dependencies=Dependencies(self._connect),
+            )
 
     @contextmanager
     def environment(self) -> Iterator[pytest.MonkeyPatch]:
-        """Where boto3 finds this S3."""
+        """Set the variables with which boto3 finds this S3."""
         names = {"AWS_DEFAULT_REGION": AWS["region_name"], "AWS_ENDPOINT_URL": self.url}
         names |= {name.upper(): text for name, text in AWS.items() if name != "region_name"}
         with pytest.MonkeyPatch.context() as environment:
@@ -106,18 +96,18 @@ class Desk:
             yield environment
 
     def before(self, operation: str, key: str, act: Callable[[], Any]) -> None:
-        """This happens once, just before S3 is asked to do that with a key.
+        """Call `act` once, just before S3 gets a request for this operation and key.
 
-        What it returns, if anything, botocore takes for S3's answer.
+        If `act` returns something, botocore takes it for S3's response.
         """
         self._acts["before-call", operation, key] = act
 
     def after(self, operation: str, key: str, act: Callable[[], Any]) -> None:
-        """The same, just after S3 has done it."""
+        """Call `act` once, just after S3 has carried out such a request."""
         self._acts["after-call", operation, key] = act
 
     def put(self, text: str, key: str = KEY, **metadata: str) -> str:
-        """As somebody does who does not know the command; the version."""
+        """Store an object without the command, and return its version."""
         answer = self.s3.put_object(
             Bucket=self.bucket, Key=key, Body=text.encode(), Metadata=metadata
         )
@@ -127,16 +117,16 @@ class Desk:
         self.s3.delete_object(Bucket=self.bucket, Key=key)
 
     def get(self, key: str = KEY) -> dict[str, Any]:
-        """What lies there, with `Body` as bytes."""
+        """Return the stored object, with `Body` as bytes."""
         answer = self.s3.get_object(Bucket=self.bucket, Key=key)
         return {**answer, "Body": answer["Body"].read()}
 
     def digest(self) -> str:
-        """What the metadata of the live table says."""
+        """Return the digest in the metadata of the live table."""
         return str(self.get()["Metadata"]["sha256"])
 
     def gateway(self) -> tuple[BuiltGateway, Log]:
-        """One that looks at the table before every request, and what it writes about it."""
+        """Return a gateway that checks for a new table before every request, and its log."""
         log = Log()
         with self.environment():
             place = S3Object(S3Location(self.bucket, KEY))
@@ -146,7 +136,7 @@ class Desk:
         return gateway, log
 
     def _connect(self, service: str) -> Any:
-        """The command's own client, made once: that is most of what a command takes."""
+        """Make the command's client once, because making it takes most of a command's time."""
         if self._client is None:
             self._client = self._watched(aws.client(service))
         return self._client
@@ -171,11 +161,11 @@ class Desk:
 
 
 def denied() -> tuple[Any, dict[str, Any]]:
-    """What botocore makes of S3's answer when IAM does not allow something."""
+    """Return what botocore makes of the response of S3 when IAM denies a request."""
 
     class Answer(NamedTuple):
         status_code: int = 403
         url: str = ""
 
-    said = {"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}
-    return Answer(), {**said, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    error = {"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}
+    return Answer(), {**error, "ResponseMetadata": {"HTTPStatusCode": 403}}

@@ -1,4 +1,4 @@
-"""Routing tables that nobody would write: models of every kind, with any options."""
+"""Random routing tables: models of every kind, with any options."""
 
 import json
 
@@ -6,7 +6,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 NOT_FOR_CALLERS = "not-for-callers"
-"""In every name that is SageMaker's, and in no other."""
+"""A text that is in every name of SageMaker's, and in no other name."""
 
 FIRSTS = st.from_regex(r"[a-z0-9](-{0,2}[a-z0-9]){0,6}", fullmatch=True)
 PARAMETERS = st.lists(
@@ -59,7 +59,7 @@ TARGETS = st.sampled_from(
 
 @st.composite
 def entries(draw):
-    """A name and what a table says about it; all that is not a caller's business is marked."""
+    """A name and its entry; everything that callers must not see contains the mark."""
     first, names = draw(FIRSTS), draw(PARAMETERS)
     entry = {
         "endpoint": f"{NOT_FOR_CALLERS}-endpoint",
@@ -75,7 +75,7 @@ def entries(draw):
 
 
 def key(named):
-    """What no two entries of a table may share."""
+    """Return the key that two entries of a table must not share."""
     name, _ = named
     return name.split("/")[0], name.count("/")
 

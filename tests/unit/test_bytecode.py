@@ -1,4 +1,4 @@
-"""`deployment.bytecode`: a zip whose modules need no compiling."""
+"""`deployment.bytecode`: adding compiled modules to a zip."""
 
 import importlib
 import sys
@@ -9,12 +9,12 @@ import pytest
 
 from deployment import bytecode
 
-MODULE = "said = 'by the source'\n"
+MODULE = "origin = 'the source in the zip'\n"
 
 
 @pytest.fixture
 def package(tmp_path):
-    """Writes a zip of these files."""
+    """A function that writes a zip with these files."""
 
     def write(files):
         path = tmp_path / "deployment.zip"
@@ -31,8 +31,8 @@ def names(path):
         return zipped.namelist()
 
 
-def test_every_module_gets_its_bytecode(package):
-    """Beside its source, as Python looks for it; other files stay as they are."""
+def test_every_module_gets_bytecode(package):
+    """Each module has its bytecode where Python looks for it; other files are unchanged."""
     path = package({"app.py": MODULE, "lib/a.py": MODULE, "lib/table": "data"})
 
     assert bytecode.add(path) == 5
@@ -45,8 +45,8 @@ def test_every_module_gets_its_bytecode(package):
     ]
 
 
-def test_bytecode_is_used_whatever_the_source_looks_like(package, tmp_path, monkeypatch):
-    """Dates do not survive a zip: what is compiled counts, and nothing is compared."""
+def test_bytecode_is_not_compared_with_its_source(package, tmp_path, monkeypatch):
+    """Python uses the bytecode whatever the source's date is, because a zip loses dates."""
     path = package({"never_compare.py": MODULE})
     bytecode.add(path)
     with ZipFile(path) as zipped:
@@ -54,12 +54,12 @@ def test_bytecode_is_used_whatever_the_source_looks_like(package, tmp_path, monk
     (tmp_path / "task/never_compare.py").write_text("a syntax error")
     monkeypatch.syspath_prepend(tmp_path / "task")
 
-    assert importlib.import_module("never_compare").said == "by the source"
+    assert importlib.import_module("never_compare").origin == "the source in the zip"
     del sys.modules["never_compare"]
 
 
-def test_other_bytecode_is_left_out(package):
-    """What the machine that packaged had compiled for itself, perhaps for another Python."""
+def test_other_bytecode_is_removed(package):
+    """Bytecode that was in the zip before is removed, because it may be for another Python."""
     path = package({"app.py": MODULE})
     with ZipFile(path, "a") as zipped:
         zipped.writestr("__pycache__/app.cpython-39.pyc", b"old")
@@ -70,19 +70,19 @@ def test_other_bytecode_is_left_out(package):
     assert names(path) == [cache_from_source("app.py"), "app.py"]
 
 
-def test_twice_is_once(package):
-    """A zip that has its bytecode stays the same, byte for byte."""
+def test_second_run(package):
+    """A second run changes no byte of the zip."""
     path = package({"app.py": MODULE, "lib/a.py": MODULE})
     bytecode.add(path)
-    once = path.read_bytes()
+    first = path.read_bytes()
 
     bytecode.add(path)
 
-    assert path.read_bytes() == once
+    assert path.read_bytes() == first
 
 
 def test_module_that_cannot_be_compiled(package, capsys):
-    """It is named, and the zip is left as it was."""
+    """The command prints the module's name, and the zip is unchanged."""
     path = package({"app.py": MODULE, "broken.py": "a syntax error"})
     before = path.read_bytes()
 
@@ -93,8 +93,8 @@ def test_module_that_cannot_be_compiled(package, capsys):
     assert path.read_bytes() == before
 
 
-def test_command_says_what_it_made(package, capsys):
-    """The zip's size and the number of its files, which have limits on Lambda."""
+def test_output(package, capsys):
+    """The command prints the zip's size and number of files, which Lambda limits."""
     path = package({"app.py": MODULE})
 
     bytecode.main([str(path)])

@@ -1,62 +1,64 @@
-"""Endpoints at work, where no container is needed to see it."""
+"""Endpoints of the local SageMaker, where no container is necessary."""
 
 import asyncio
 
 import pytest
 
 from sagemaker_local.control_plane import inference_components
-from sagemaker_local.definitions import ModelDefinition, Place, Variant
-from sagemaker_local.endpoints import Configuration, Endpoint
+from sagemaker_local.control_plane.resources import Resources
+from sagemaker_local.definitions import EndpointConfig, ModelDefinition, Variant
 from sagemaker_local.errors import InvalidInput
 from sagemaker_local.faults import Faults
-from sagemaker_local.hosted_container import Surroundings
-from sagemaker_local.options import Options
-from sagemaker_local.region import Region
+from sagemaker_local.hosting.endpoints import Endpoint
+from sagemaker_local.hosting.hosted_container import HostingContext
+from sagemaker_local.settings import AccountRegion, Options
 
 
 class FullDisk:
-    """An ArtifactStore that has no room."""
+    """An artifact store without space."""
 
     def new_folder(self):
         raise OSError("No space left on device")
 
 
 @pytest.mark.parametrize("status", ["Creating", "Updating"])
-def test_a_start_that_goes_wrong_unforeseen(status):
-    """Ends: nobody waits for ever for an endpoint that is Creating or Updating."""
+def test_unexpected_error_at_the_start(status):
+    """An unexpected error ends the creation or the update of an endpoint."""
     container = {"Image": "local/sklearn", "ModelDataUrl": "s3://bucket/model.tar.gz"}
     model = ModelDefinition.parse({"ModelName": "m", "PrimaryContainer": container})
-    nothing, bad = Configuration("nothing", ()), Configuration("bad", (Variant("v", model),))
-    around = Surroundings("e", Place("1", "r"), Options(creating_seconds=0), FullDisk(), None)
+    empty, bad = EndpointConfig("empty", ()), EndpointConfig("bad", (Variant("v", model),))
+    context = HostingContext(
+        "e", AccountRegion("1", "r"), Options(creating_seconds=0), FullDisk(), None
+    )
 
     async def described():
-        endpoint = Endpoint("e", bad if status == "Creating" else nothing, around)
+        endpoint = Endpoint("e", bad if status == "Creating" else empty, context)
         await until_settled(endpoint)
         if status == "Updating":
             endpoint.update(bad)
             await until_settled(endpoint)
         await endpoint.close()
-        return endpoint.status, endpoint.failure_reason, endpoint.configuration.name
+        return endpoint.status, endpoint.failure_reason, endpoint.config.name
 
-    expected = {"Creating": ("Failed", "bad"), "Updating": ("InService", "nothing")}
-    ended, reason, name = asyncio.run(described())
-    assert (ended, name) == expected[status]
+    expected = {"Creating": ("Failed", "bad"), "Updating": ("InService", "empty")}
+    final_status, reason, name = asyncio.run(described())
+    assert (final_status, name) == expected[status]
     assert reason.startswith("Request to service failed.")
 
 
 @pytest.mark.parametrize("status", ["Creating", "Updating", "Failed", "Deleting"])
 def test_a_component_needs_an_endpoint_in_service(status):
-    """Elsewhere it would start while its endpoint ends, or never be called."""
-    config = Configuration("c", (Variant("v", None),))
-    region = Region(Place("1", "r"), Options(), FullDisk(), Faults())
+    """A component can be created only on an endpoint that is in service."""
+    config = EndpointConfig("c", (Variant("v", None),))
+    resources = Resources(AccountRegion("1", "r"), Options(), FullDisk(), Faults())
 
     async def create_on():
-        endpoint = Endpoint("e", config, region.surroundings("e"))
-        endpoint.move_to(status)
-        region.endpoints["e"] = endpoint
+        endpoint = Endpoint("e", config, resources.hosting_context("e"))
+        endpoint.set_status(status)
+        resources.endpoints["e"] = endpoint
         try:
             inference_components.create(
-                region,
+                resources,
                 {
                     "InferenceComponentName": "new",
                     "EndpointName": "e",

@@ -7,11 +7,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sagemaker_local import errors, refusals
-from sagemaker_local.definitions import Place
 from sagemaker_local.runtime import error_response
+from sagemaker_local.settings import AccountRegion
 from sagemaker_local.validation import service_model
 
-PLACE = Place("123456789012", "eu-west-1")
+PLACE = AccountRegion("123456789012", "eu-west-1")
 INVOKE = service_model("sagemaker-runtime").operation_model("InvokeEndpoint")
 OURS = {
     "InternalFailure": errors.InternalFailure(),

@@ -1,4 +1,4 @@
-"""Whether a grant leads anywhere: for small tables, by trying every path."""
+"""Grants of new keys: whether a grant covers a model of the table, for random small tables."""
 
 from itertools import product
 
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.table import RoutingTable, row_key
-from gatewayctl.keys import reach
+from gatewayctl.commands.keys import grant_problems
 from tests.support.profile import LONG
 
 VALUES = ("red", "green", "blue")
@@ -14,7 +14,7 @@ FIRSTS = ("a", "b")
 
 
 def row(parameters):
-    """A model whose parameters may have these values."""
+    """Return a model whose parameters have these values."""
     rules = {f"p{n}": {"one_of": list(values)} for n, values in enumerate(parameters)}
     artifact = "-".join(f"{{{name}}}" for name in rules) or "artifact"
     return {
@@ -35,14 +35,14 @@ GRANTS = st.lists(st.sampled_from([*VALUES, "*"]), max_size=2).flatmap(
 
 
 def paths(rows):
-    """Every path that leads to a model."""
+    """Yield every path that leads to a model."""
     for key, one in rows.items():
         choices = [rule["one_of"] for rule in one["parameters"].values()]
         yield from ([key.split("/")[0], *values] for values in product(*choices))
 
 
 def covers(grant, path):
-    """The rule of grants, once more."""
+    """Whether a grant covers a path: the rule, written a second time."""
     wanted = grant.split("/")
     return grant == "*" or (
         len(wanted) == len(path)
@@ -53,19 +53,19 @@ def covers(grant, path):
 @settings(max_examples=5_000 if LONG else 500, deadline=None)
 @given(TABLES, GRANTS)
 def test_exactly_those_that_cover_a_path(rows, grant):
-    """A grant is taken if and only if some path to a model is covered by it."""
+    """A grant is accepted if and only if it covers a path to some model."""
     table = RoutingTable("", {}, rows)
     leads_somewhere = any(covers(grant, path) for path in paths(rows))
 
-    assert (not list(reach.problems([grant], table, "routing.yaml"))) == leads_somewhere
+    assert (not list(grant_problems([grant], table, "routing.yaml"))) == leads_somewhere
 
 
 @settings(max_examples=5_000 if LONG else 500, deadline=None)
 @given(TABLES, GRANTS)
 def test_advice_leads_somewhere(rows, grant):
-    """What is meant instead is a grant that would be taken."""
+    """The suggested grant is one that would be accepted."""
     table = RoutingTable("", {}, rows)
-    for problem in reach.problems([grant], table, "routing.yaml"):
+    for problem in grant_problems([grant], table, "routing.yaml"):
         if "did you mean " in problem:
             meant = problem.split("did you mean ")[1].removesuffix("?")
-            assert not list(reach.problems([meant], table, "routing.yaml"))
+            assert not list(grant_problems([meant], table, "routing.yaml"))

@@ -1,4 +1,4 @@
-"""The key document in Secrets Manager: two who write at once, what is not ours, and AWS away."""
+"""The key document in Secrets Manager: concurrent changes, foreign values, and errors of AWS."""
 
 import json
 import re
@@ -11,12 +11,14 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from gatewayctl import aws
-from gatewayctl.keys.store import LABEL, KeyStore
+from gatewayctl.key_store import LABEL
+from tests.support.command_line import gatewayctl
 from tests.support.key_desk import Desk
 from tests.support.ports import free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
 LOST = "was changed by somebody else in the meantime; run the command again"
+CLOSED = "http://127.0.0.1:{port}"
 NETWORK = "check the network, the region and AWS_ENDPOINT_URL"
 CREDENTIALS = "check your credentials: aws sts get-caller-identity"
 
@@ -35,7 +37,7 @@ def _desk(client, tmp_path):
 
 @pytest.fixture(name="other")
 def _other(sagemaker_local, desk, tmp_path_factory):
-    """Somebody else, at the same secret."""
+    """A second desk with the same secret."""
     client = sagemaker_local.client("secretsmanager")
     other = Desk(client, tmp_path_factory.mktemp("other"))
     other.secret = desk.secret
@@ -45,12 +47,12 @@ def _other(sagemaker_local, desk, tmp_path_factory):
 
 
 class TestTwoWriters:
-    """Of two who change the same document at once, one is told so, and no key is lost."""
+    """If two commands change the document at once, one is refused, and no key is lost."""
 
     @pytest.mark.parametrize("operation", ["PutSecretValue", "UpdateSecretVersionStage"])
     @pytest.mark.parametrize("command", ["issue", "disable", "rotate"])
-    def test_second_is_told(self, desk, other, command, operation):
-        """Whoever comes first wins, at whatever point the other one is."""
+    def test_second_is_refused(self, desk, other, command, operation):
+        """The command that finishes first wins, whatever step the other one has reached."""
         first = desk.issue()
         theirs = []
 
@@ -63,7 +65,7 @@ class TestTwoWriters:
 
     @pytest.mark.parametrize("command", ["disable", "rotate"])
     def test_nothing_is_undone(self, desk, other, command):
-        """A key that somebody disables meanwhile is not brought back."""
+        """A key that is disabled in the meantime stays disabled."""
         one, two = desk.issue(), desk.issue()
 
         with desk.before("PutSecretValue", lambda: other.run("disable", one.key_id)):
@@ -71,18 +73,8 @@ class TestTwoWriters:
 
         assert desk.listed()[one.key_id]["state"] == "disabled"
 
-    def test_again(self, desk, other):
-        """The second try has read what the first one missed."""
-        with desk.before("CreateSecret", other.issue):
-            assert desk.issue().code == 1
-        with desk.before("UpdateSecretVersionStage", other.issue):
-            assert desk.issue().code == 1
-
-        assert desk.issue().code == 0
-        assert len(desk.stored()) == 3
-
     def test_both_make_the_secret(self, desk, other):
-        """The first key of all can be lost in a race as well, and is not."""
+        """Two commands that create the secret at once: the first one wins."""
         theirs = []
         with desk.before("CreateSecret", lambda: theirs.append(other.issue())):
             ours = desk.issue()
@@ -91,7 +83,7 @@ class TestTwoWriters:
         assert list(desk.stored()) == [theirs[0].key_id]
 
     def test_both_fill_an_empty_secret(self, desk, other):
-        """A secret that was made without a value takes one first value."""
+        """Two commands that store the first value of a secret: the first one wins."""
         desk.client.create_secret(Name=desk.secret)
         theirs = []
         with desk.before("PutSecretValue", lambda: theirs.append(other.issue())):
@@ -101,8 +93,8 @@ class TestTwoWriters:
         assert list(desk.stored()) == [theirs[0].key_id]
         assert desk.labels() == ["AWSCURRENT"]
 
-    def test_somebody_in_the_console(self, desk):
-        """Who knows nothing of our labels is a writer too."""
+    def test_change_without_our_label(self, desk):
+        """A change by somebody who does not use our label is noticed as well."""
         desk.issue()
         text = json.dumps({"keys": {}})
 
@@ -115,7 +107,7 @@ class TestTwoWriters:
         assert desk.text() == text
 
     def test_deleted_meanwhile(self, desk):
-        """Who deletes the secret has revoked every key, and means it."""
+        """A secret that is deleted in the meantime is not created again."""
         desk.issue()
 
         def delete():
@@ -128,7 +120,7 @@ class TestTwoWriters:
         assert desk.listed() == {}
 
     def test_many_at_once(self, desk, sagemaker_local, tmp_path_factory):
-        """Every key that was shown is in the document, and no other."""
+        """With many commands at once, the document has exactly the keys that were printed."""
         shown = []
 
         def work(number):
@@ -151,17 +143,17 @@ class TestTwoWriters:
 
 
 class TestLabels:
-    """A write leaves nothing behind but the current version and the one before it."""
+    """Only the current and the previous version keep a label."""
 
     def test_after_success(self, desk):
-        """The label that held the new version is gone."""
+        """After a success our label is gone."""
         for _ in range(3):
             desk.issue()
 
         assert desk.labels() == ["AWSCURRENT", "AWSPREVIOUS"]
 
     def test_after_a_lost_race(self, desk, other):
-        """What lost is held by nothing."""
+        """The version of a refused command has no label."""
         desk.issue()
         with desk.before("UpdateSecretVersionStage", other.issue):
             desk.issue()
@@ -169,7 +161,7 @@ class TestLabels:
         assert desk.labels() == ["AWSCURRENT", "AWSPREVIOUS"]
 
     def test_one_left_behind(self, desk):
-        """Whoever was interrupted leaves a label, and the next writer takes it over."""
+        """A label that an interrupted command left behind is taken over."""
         desk.issue()
         desk.client.put_secret_value(
             SecretId=desk.secret, SecretString="interrupted", VersionStages=[LABEL]
@@ -179,7 +171,7 @@ class TestLabels:
         assert desk.labels() == ["AWSCURRENT", "AWSPREVIOUS"]
 
     def test_cleaning_up_fails(self, desk):
-        """What is decided is decided: the key is stored, so it is shown."""
+        """If removing the label fails, the key is stored, so it is printed."""
         desk.issue()
         done = []
 
@@ -198,8 +190,8 @@ class TestLabels:
         assert outcome.key_id in desk.stored()
 
 
-class TestNotOurs:
-    """What is in the secret and is no key document stays there as it is."""
+class TestOtherValues:
+    """A secret that holds something else is left alone."""
 
     @pytest.mark.parametrize("command", ["issue", "list", "disable", "rotate"])
     @pytest.mark.parametrize(
@@ -214,7 +206,7 @@ class TestNotOurs:
         ids=["text", "another-object", "broken", "from-later", "bytes"],
     )
     def test_left_alone(self, desk, command, value, problem):
-        """It is refused without being repeated, and not a byte of it changes."""
+        """The value is refused without being printed, and does not change."""
         desk.client.create_secret(Name=desk.secret, **value)
         outcome = (
             desk.issue()
@@ -224,8 +216,8 @@ class TestNotOurs:
 
         assert (outcome.code, outcome.out) == (1, "")
         assert outcome.err.startswith(
-            f"gatewayctl keys {command}: the secret {desk.secret} does not hold a key document "
-            "and is left alone: "
+            f"gatewayctl keys {command}: the secret {desk.secret} does not hold a key document, "
+            "so it is not changed: "
         )
         assert problem in outcome.err
         assert "canary" not in outcome.err
@@ -233,15 +225,8 @@ class TestNotOurs:
         assert value.items() <= now.items()
         assert desk.labels() == ["AWSCURRENT"]
 
-    def test_binary_document(self, desk):
-        """A document is one in whatever way it was uploaded."""
-        desk.client.create_secret(Name=desk.secret, SecretBinary=b'{"keys": {}}')
-        key_id = desk.issue().key_id
-
-        assert list(desk.stored()) == [key_id]
-
     def test_marked_for_deletion(self, desk):
-        """Somebody wants it gone; that is not undone by the way."""
+        """A secret that is marked for deletion is refused."""
         desk.issue()
         desk.client.delete_secret(SecretId=desk.secret)
 
@@ -252,16 +237,16 @@ class TestNotOurs:
             "restore it first\n",
         )
 
-    def test_empty_secret(self, desk):
-        """A template has made the secret, and left its value to us."""
-        desk.client.create_secret(Name=desk.secret)
+    @pytest.mark.parametrize("value", [{}, {"SecretBinary": b'{"keys": {}}'}], ids=["no", "binary"])
+    def test_filled(self, desk, value):
+        """A secret without a value is filled; a document may be stored as binary."""
+        desk.client.create_secret(Name=desk.secret, **value)
         key_id = desk.issue().key_id
 
         assert list(desk.stored()) == [key_id]
-        assert desk.labels() == ["AWSCURRENT"]
 
     def test_arn(self, desk):
-        """A secret can be named by its ARN, but none can be made by one."""
+        """A secret can be named by its ARN, but cannot be created by one."""
         desk.secret = desk.client.create_secret(Name=desk.secret)["ARN"]
         key_id = desk.issue().key_id
         assert list(desk.stored()) == [key_id]
@@ -271,12 +256,12 @@ class TestNotOurs:
             1,
             "",
             f"gatewayctl keys issue: the secret {desk.secret} does not exist; "
-            "for one to be made, give its name and no ARN\n",
+            "to create it, give a name instead of an ARN\n",
         )
 
 
 class TestAwsNotReachable:
-    """When AWS does not let a command do its work: 3, which service, and what to check."""
+    """If AWS does not answer or refuses, the exit code is 3, and the line says what to check."""
 
     @pytest.fixture(autouse=True)
     def _account(self, monkeypatch):
@@ -284,47 +269,34 @@ class TestAwsNotReachable:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
-    def line(self):
-        """What one reads after `keys list` with the client that people have."""
-        with pytest.raises(aws.NotReachable) as caught:
-            KeyStore("keys", aws.client).read()
-        text = str(caught.value)
-        assert text.startswith("AWS Secrets Manager ")
-        assert "\n" not in text
-        return text.removeprefix("AWS Secrets Manager ")
+    @pytest.mark.parametrize(
+        ("variables", "problem"),
+        [
+            ({"AWS_ENDPOINT_URL": CLOSED}, f"(EndpointConnectionError); {NETWORK}"),
+            ({"AWS_ENDPOINT_URL": "x"}, f"(Invalid endpoint: x); {NETWORK}"),
+            (
+                {"AWS_DEFAULT_REGION": ""},
+                "(NoRegionError); set AWS_DEFAULT_REGION, or a region in your profile",
+            ),
+            ({"AWS_ACCESS_KEY_ID": ""}, f"(NoCredentialsError); {CREDENTIALS}"),
+            ({"AWS_PROFILE": "nobody"}, f"(ProfileNotFound); {CREDENTIALS}"),
+        ],
+        ids=["no-answer", "no-url", "no-region", "no-credentials", "no-profile"],
+    )
+    def test_no_request(self, desk, monkeypatch, variables, problem):
+        """Without an answer, or a setting that a request needs, the line says what to check."""
+        for name, value in variables.items():
+            if value:
+                monkeypatch.setenv(name, value.format(port=free_port()))
+            else:
+                monkeypatch.delenv(name)
 
-    def test_nobody_there(self, monkeypatch):
-        """No network, another region, or the stand-in is not running."""
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-
-        assert self.line() == f"cannot be reached (EndpointConnectionError); {NETWORK}"
-
-    def test_no_url(self, monkeypatch):
-        """A URL that is none."""
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "x")
-
-        assert self.line() == f"cannot be reached (Invalid endpoint: x); {NETWORK}"
-
-    def test_no_region(self, monkeypatch):
-        """Nothing says where."""
-        monkeypatch.delenv("AWS_DEFAULT_REGION")
-
-        assert self.line() == (
-            "cannot be reached (NoRegionError); set AWS_DEFAULT_REGION, or a region in your profile"
+        outcome = gatewayctl("keys", "list", "--secret", "keys", project=desk.project)
+        assert outcome == (
+            3,
+            "",
+            f"gatewayctl keys list: AWS Secrets Manager cannot be reached {problem}\n",
         )
-
-    def test_no_credentials(self, monkeypatch):
-        """Nothing says who."""
-        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-
-        assert self.line() == f"cannot be reached (NoCredentialsError); {CREDENTIALS}"
-
-    def test_no_profile(self, monkeypatch):
-        """A profile that nobody has."""
-        monkeypatch.setenv("AWS_PROFILE", "nobody")
-
-        assert self.line() == f"cannot be reached (ProfileNotFound); {CREDENTIALS}"
 
     @pytest.mark.parametrize(
         ("code", "status", "remedy"),
@@ -342,7 +314,7 @@ class TestAwsNotReachable:
         ],
     )
     def test_refusal(self, desk, code, status, remedy):
-        """AWS answers, and will not."""
+        """The code of AWS's error decides what the line advises."""
         with Stubber(desk.client) as stub:
             stub.add_client_error("get_secret_value", code, "in AWS's\nwords", status)
             outcome = desk.run("list")
@@ -355,7 +327,7 @@ class TestAwsNotReachable:
         )
 
     def test_too_many_versions(self, desk):
-        """AWS keeps every version for a day, and not more than about a hundred."""
+        """Secrets Manager keeps about 100 versions for a day; then the command is refused."""
         key_id = desk.issue().key_id
         stored = desk.client.get_secret_value(SecretId=desk.secret)
         with Stubber(desk.client) as stub:
@@ -372,7 +344,7 @@ class TestAwsNotReachable:
 
     @pytest.mark.parametrize("operation", ["CreateSecret", "UpdateSecretVersionStage"])
     def test_no_answer_to_the_decisive_call(self, desk, operation):
-        """Nobody knows then whether the document has changed, and that is what is said."""
+        """If the deciding request gets no answer, the line says that the outcome is unknown."""
         if operation != "CreateSecret":
             desk.issue()
 
@@ -390,7 +362,7 @@ class TestAwsNotReachable:
         )
 
     def test_no_answer_before_it(self, desk):
-        """Until then nothing has changed, and nobody has to wonder."""
+        """If an earlier request gets no answer, nothing has changed."""
         desk.issue()
 
         def stop_answering():
@@ -403,7 +375,7 @@ class TestAwsNotReachable:
         assert outcome.err.endswith(f"(ConnectTimeoutError); {NETWORK}\n")
 
     def test_soon(self):
-        """A silence is not waited out, and a write is not sent twice."""
+        """Timeouts are short, and no request is sent twice."""
         config = aws.client("secretsmanager").meta.config
 
         assert config.connect_timeout + config.read_timeout <= 15
@@ -411,10 +383,10 @@ class TestAwsNotReachable:
 
 
 class TestPermissions:
-    """docs/keys.md"""
+    """The IAM actions of docs/keys.md."""
 
     def test_actions(self, desk):
-        """The permissions that are documented are those that the commands need, each of them."""
+        """The documented actions are exactly those that the commands call."""
         called = []
         desk.client.meta.events.register(
             "before-call.secrets-manager", lambda model, **_: called.append(model.name)
@@ -427,7 +399,7 @@ class TestPermissions:
         assert sorted(documented) == sorted(set(called))
 
     def test_list_only_reads(self, desk):
-        """Whoever may read may list."""
+        """`keys list` only reads."""
         called = []
         desk.client.meta.events.register(
             "before-call.secrets-manager", lambda model, **_: called.append(model.name)

@@ -1,32 +1,24 @@
-"""`gatewayctl validate`: what a gateway takes, and what somebody will regret."""
+"""The warnings of `gatewayctl validate`: what a gateway accepts and is probably a mistake."""
 
 import io
 import json
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 
 from chalicelib.routing.reading.document import parse
 from chalicelib.telemetry.log import RequestRecord, Telemetry
-from gatewayctl.cli import main
-from gatewayctl.lint.metrics import (
+from gatewayctl.lint import (
     METRICS_OF_A_HEALTHY_MODEL,
     METRICS_PER_MODEL,
     monthly_usd,
+    warnings,
 )
-from gatewayctl.lint.rules import warnings
-from gatewayctl.lint.subject import Subject
-from gatewayctl.table_lines import Lines
+from gatewayctl.tables import TableFile
+from tests.support.command_line import gatewayctl
 from tests.support.random_tables import TABLES
 
 MME = "kind: mme, endpoint: e, target_model"
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(name="run")
@@ -36,16 +28,14 @@ def _run(tmp_path, monkeypatch):
 
     def run(text, *arguments, **environ):
         (tmp_path / "routing.yaml").write_text(text)
-        out, err = io.StringIO(), io.StringIO()
-        code = main(["validate", *arguments], environ, tmp_path, out, err)
-        return Outcome(int(code), out.getvalue(), err.getvalue())
+        return gatewayctl("validate", *arguments, project=tmp_path, **environ)
 
     return run
 
 
 @pytest.fixture(name="warned")
 def _warned(run):
-    """What is said about a table with these models, from the third line on, one a line."""
+    """The warnings about a table with these models, which begin on line 4."""
 
     def warned(*models, defaults="{}"):
         listed = "".join(f"  {model}\n" for model in models)
@@ -57,7 +47,7 @@ def _warned(run):
 
 
 class TestReport:
-    """How warnings are told."""
+    """How warnings are reported."""
 
     TABLE = f"version: 1\nmodels:\n  iris: {{{MME}: iris.tar.gz}}\n"
     TEXT = (
@@ -67,7 +57,7 @@ class TestReport:
     )
 
     def test_text(self, run):
-        """With their place and the word, and 0, because a gateway takes the table."""
+        """A warning has its place and the word; the exit code is 0."""
         assert run(self.TABLE) == (
             0,
             f"routing.yaml:3: models.iris.target_model: warning: {self.TEXT}\n",
@@ -75,7 +65,7 @@ class TestReport:
         )
 
     def test_json(self, run):
-        """As data, a warning is one by its severity."""
+        """As data, a warning has a severity of its own."""
         assert json.loads(run(self.TABLE, "--format", "json").out)["findings"] == [
             {
                 "file": "routing.yaml",
@@ -87,7 +77,7 @@ class TestReport:
         ]
 
     def test_beside_a_broken_table(self, run, tmp_path):
-        """A table that no gateway takes decides, and has no warnings: it is not read that far."""
+        """A table with findings sets the exit code and has no warnings."""
         (tmp_path / "broken.yaml").write_text("version: 1\nmodels: {}\n")
         outcome = run(self.TABLE, "routing.yaml", "broken.yaml")
 
@@ -95,7 +85,7 @@ class TestReport:
         assert [": warning: " in line for line in outcome.out.splitlines()] == [True, False]
 
     def test_order(self, warned):
-        """In the order of the lines."""
+        """Warnings are in the order of the lines."""
         said = warned(
             f"b: {{{MME}: b.tar.gz}}",
             f"a: {{{MME}: a.zip}}",
@@ -106,17 +96,16 @@ class TestReport:
 
     @given(text=TABLES)
     def test_random(self, text):
-        """Whatever a gateway takes can be looked at, and no line is beyond the file."""
-        table = parse(text.encode(), "routing.yaml")
-        subject = Subject(table, lambda: True)
+        """Every valid table can be checked, and every warning is on a line of the file."""
+        table = TableFile("routing.yaml", text.encode(), parse(text.encode(), "routing.yaml"))
 
-        for warning in warnings(subject, Lines(text.encode()), "routing.yaml"):
+        for warning in warnings(table, lambda: True):
             assert warning.line == 1
             assert warning.path.startswith("models.")
 
 
 class TestVersions:
-    """An artifact that is overwritten goes on answering."""
+    """Artifacts without a version in their names."""
 
     @pytest.mark.parametrize(
         "name",
@@ -148,7 +137,7 @@ class TestVersions:
         ],
     )
     def test_unversioned(self, warned, name):
-        """A word is none, whatever it ends in."""
+        """A word is no version, whatever it ends in."""
         (said,) = warned(f'a: {{{MME}: "{name}"}}')
 
         assert f"the artifact '{name}' has no version" in said
@@ -167,14 +156,14 @@ class TestVersions:
         ],
     )
     def test_parameters(self, warned, template, rule, named):
-        """A parameter may bring the version, if each value that is listed does."""
+        """A parameter may hold the version, if every listed value has one."""
         said = warned(f'a/{{x}}: {{{MME}: "{template}", parameters: {{x: {{{rule}}}}}}}')
 
         assert len(said) == (named is not None)
         assert all(f"the artifact '{named}' has no version" in line for line in said)
 
     def test_one_of_two_parameters(self, warned):
-        """One of several is enough."""
+        """It is enough if one of several parameters has a version."""
         rules = "x: {one_of: [houston]}, y: {one_of: [v1, v2]}"
 
         assert (
@@ -182,7 +171,7 @@ class TestVersions:
         )
 
     def test_other_kinds(self, warned):
-        """What has no artifact needs no version."""
+        """A target without an artifact needs no version."""
         assert (
             warned(
                 "a: {kind: single, endpoint: iris}",
@@ -213,7 +202,7 @@ class TestArchives:
         ],
     )
     def test_name(self, warned, entry, named):
-        """Whatever else an artifact is called, it is named."""
+        """An artifact with another ending is named."""
         said = warned(entry)
 
         assert len(said) == (named is not None)
@@ -221,7 +210,7 @@ class TestArchives:
 
 
 class TestColdStarts:
-    """An artifact has to be loaded before it can answer."""
+    """Timeouts that are too short to load an artifact."""
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -234,7 +223,7 @@ class TestColdStarts:
         ],
     )
     def test_timeout(self, warned, options, said):
-        """Too short a timeout is told, unless a refusal is what somebody wrote down."""
+        """A short timeout is reported, unless the table says `cold_start: refuse`."""
         lines = warned(f"a: {{{MME}: a-v1.tar.gz, {options}}}")
 
         assert len(lines) == (said is not None)
@@ -244,11 +233,11 @@ class TestColdStarts:
         )
 
     def test_no_artifact(self, warned):
-        """What is always loaded may be in a hurry."""
+        """A model that is always loaded may have a short timeout."""
         assert warned("a: {kind: single, endpoint: e, timeout_seconds: 0.5}") == []
 
     def test_defaults(self, warned):
-        """A default is told once, where it stands."""
+        """A default is reported once, on its own line."""
         (said,) = warned(
             f"a: {{{MME}: a-v1.tar.gz}}",
             f"b: {{{MME}: b-v1.tar.gz}}",
@@ -260,17 +249,17 @@ class TestColdStarts:
         assert "of a and 1 more" in said
 
     def test_meant_by_default(self, warned):
-        """Whoever writes `refuse` among the defaults means it for all."""
+        """`cold_start: refuse` among the defaults is meant for all models."""
         defaults = "{timeout_seconds: 1, cold_start: refuse}"
 
         assert warned(f"a: {{{MME}: a-v1.tar.gz}}", defaults=defaults) == []
 
 
 class TestTargets:
-    """Entries that agree too well, or not at all."""
+    """Entries with the same target, or with contradicting kinds."""
 
     def test_copied(self, warned):
-        """Two names for one target are one too many, unless somebody says what each is for."""
+        """Two names for one target are reported, unless their descriptions differ."""
         one = f"{{{MME}: a-v1.tar.gz}}"
 
         assert warned(f"a: {one}", f"b: {one}") == [
@@ -280,7 +269,7 @@ class TestTargets:
         assert warned(f"a: {one}", f"b: {one[:-1]}, description: the old name of a}}") == []
 
     def test_copied_with_parameters(self, warned):
-        """Parameters may have other names; values that differ make it another target."""
+        """The names of parameters do not matter; other values make another target."""
 
         def entry(name, parameter, value):
             rule = f"parameters: {{{parameter}: {{one_of: [{value}]}}}}"
@@ -300,7 +289,7 @@ class TestTargets:
         assert warned(f"a: {{{MME}: a-v1.tar.gz}}", f"b: {{{single}, target_variant: green}}") == []
 
     def test_most(self, warned):
-        """Where more entries say one kind, the others are wrong."""
+        """The kind of most entries is taken as right."""
         said = warned(
             "a: {kind: single, endpoint: e}",
             f"b: {{{MME}: b-v1.tar.gz}}",
@@ -311,14 +300,14 @@ class TestTargets:
 
 
 class TestMetrics:
-    """Metrics of each model are billed."""
+    """The price of metrics for each model."""
 
     def table(self, count):
         models = "".join(f"  m{n}: {{kind: single, endpoint: e{n}}}\n" for n in range(count))
         return f"version: 1\nmodels:\n{models}"
 
     def test_price(self, run):
-        """Over a thousand models, the price a month is told, and how not to pay it."""
+        """Above a thousand models the monthly price is reported, and how to avoid it."""
         assert run(self.table(1_000)).out == ""
         assert run(self.table(1_001)).out == (
             "routing.yaml:2: models: warning: metrics of 1,001 models cost up to 2,402.40 USD a "
@@ -328,13 +317,15 @@ class TestMetrics:
         )
 
     def test_off(self, run, tmp_path):
-        """Without metrics of each model there is nothing to pay for them."""
+        """Without metrics for each model there is no warning."""
         assert run(self.table(1_001), GATEWAY_METRICS_PER_MODEL="off").out == ""
         assert run(self.table(1_001), GATEWAY_METRICS_PER_MODEL="on").out
 
-        said = {"stages": {"prod": {"environment_variables": {"GATEWAY_METRICS_PER_MODEL": "off"}}}}
+        prod = {"environment_variables": {"GATEWAY_METRICS_PER_MODEL": "off"}}
         (tmp_path / ".chalice").mkdir()
-        (tmp_path / ".chalice" / "config.json").write_text(json.dumps(said))
+        (tmp_path / ".chalice" / "config.json").write_text(
+            json.dumps({"stages": {"dev": {}, "prod": prod}})
+        )
         assert run(self.table(1_001), "--stage", "prod").out == ""
         assert run(self.table(1_001), "--stage", "dev").out
 
@@ -350,11 +341,11 @@ class TestMetrics:
         ],
     )
     def test_tiers(self, metrics, usd):
-        """The more there are, the less one costs."""
+        """The price of a metric falls with their number."""
         assert monthly_usd(metrics) == usd
 
     def test_metrics_of_a_model(self):
-        """As many are counted as the gateway can write, and as it writes of a model in health."""
+        """The numbers of metrics are those that the gateway writes for a model."""
 
         def names(**known):
             stream = io.StringIO()

@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.settings import S3Location
-from gatewayctl.command import WrongUse
-from gatewayctl.publishing.location import location
+from gatewayctl.commands.publish import table_location
+from gatewayctl.report import WrongUse
 
 NO_OBJECT = "names no object; write s3://<bucket>/<key>.yaml"
 NOT_FOUND = (
@@ -24,8 +24,8 @@ NOT_FOUND = (
     ],
 )
 def test_good(text, key):
-    """Any key that says it is YAML."""
-    assert location(text) == S3Location("tables", key)
+    """Any key that ends in .yaml or .yml is a place for a table."""
+    assert table_location(text) == S3Location("tables", key)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_good(text, key):
     ],
 )
 def test_bad(text, problem):
-    """Anything else is refused with the way out, before AWS is asked."""
+    """Any other location is refused with the remedy, before AWS is called."""
     with pytest.raises(WrongUse) as caught:
-        location(text)
+        table_location(text)
 
     assert str(caught.value) == problem

@@ -1,6 +1,5 @@
 """The JSON Schema of a routing table: it takes what the parser takes, and sees what it can."""
 
-import io
 import json
 import re
 from pathlib import Path
@@ -14,12 +13,13 @@ from jsonschema import Draft7Validator
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.document import TABLE, parse
 from chalicelib.routing.reading.entry import read_name
-from chalicelib.routing.reading.keys import MODEL, RULE
+from chalicelib.routing.reading.keys import RULE, TargetText, model_keys, target_keys
 from chalicelib.routing.reading.nodes import ScalarNode
 from chalicelib.routing.reading.problems import Findings, InvalidTable
-from gatewayctl.cli import main
-from gatewayctl.table_schema import DESCRIPTIONS, GRAMMARS, schema
+from chalicelib.routing.targets import NAME, TARGET_MODEL
+from gatewayctl.commands.schema import DESCRIPTIONS, GRAMMARS, table_schema
 from tests.support import gateway, key_desk
+from tests.support.command_line import gatewayctl
 from tests.support.editor_yaml import load
 from tests.support.random_tables import TABLES
 
@@ -36,7 +36,7 @@ TABLES_OF_OURS = [
     key_desk.TABLE,
 ]
 BROKEN = yaml.safe_load(Path(__file__).with_name("broken_tables.yaml").read_text(encoding="utf-8"))
-VALIDATOR = Draft7Validator(schema())
+VALIDATOR = Draft7Validator(table_schema())
 
 # Only who knows the text that was written, or more than one place of the table, can say these.
 OUT_OF_SIGHT = re.compile(
@@ -74,12 +74,14 @@ class TestSchema:
 
     def test_draft(self):
         """It is a JSON Schema of draft 7, the newest that yaml-language-server knows."""
-        assert schema()["$schema"] == "http://json-schema.org/draft-07/schema#"
-        Draft7Validator.check_schema(schema())
+        assert table_schema()["$schema"] == "http://json-schema.org/draft-07/schema#"
+        Draft7Validator.check_schema(table_schema())
 
     def test_every_key_is_described(self):
         """An editor shows a line for every key that there is."""
-        assert DESCRIPTIONS.keys() == TABLE.keys() | MODEL.keys() | RULE.keys()
+        keys = TABLE.keys() | model_keys().keys() | RULE.keys()
+
+        assert DESCRIPTIONS.keys() == keys - target_keys().keys()
 
 
 class TestSoundTables:
@@ -156,7 +158,7 @@ class TestGrammars:
 
     @pytest.mark.parametrize(
         "check",
-        [values.name, values.parameter_value, values.target_model, values.media_type],
+        [TargetText(NAME), values.parameter_value, TargetText(TARGET_MODEL), values.media_type],
         ids=["name", "parameter_value", "target_model", "media_type"],
     )
     @given(data=st.data())
@@ -171,7 +173,7 @@ class TestGrammars:
     )
     def test_names_of_models(self, name):
         """They agree about what can be a model's name."""
-        patterns = schema()["properties"]["models"]["patternProperties"]
+        patterns = table_schema()["properties"]["models"]["patternProperties"]
 
         assert any(re.search(pattern, name) for pattern in patterns) == (
             read_name(name) is not None
@@ -182,26 +184,24 @@ class TestCommand:
     """`gatewayctl schema`."""
 
     def run(self, project, *arguments):
-        out, err = io.StringIO(), io.StringIO()
-        code = main(["schema", *arguments], {}, project, out, err)
-        return int(code), out.getvalue(), err.getvalue()
+        return gatewayctl("schema", *arguments, project=project)
 
     def test_stdout(self, tmp_path):
-        """The schema and nothing else; as data it is the same."""
+        """The schema is printed; with --format json the same."""
         code, out, err = self.run(tmp_path)
 
-        assert (code, json.loads(out), err) == (0, schema(), "")
+        assert (code, json.loads(out), err) == (0, table_schema(), "")
         assert self.run(tmp_path, "--format", "json") == (code, out, err)
 
     def test_out(self, tmp_path):
-        """Into a file; what is printed says so."""
+        """With --out, the schema is in the file, whose name is printed."""
         target = tmp_path / "routing.schema.json"
 
         assert self.run(tmp_path, "--out", str(target)) == (0, f"{target}\n", "")
         assert target.read_text() == self.run(tmp_path)[1]
 
     def test_no_place_to_write(self, tmp_path):
-        """Where it cannot be written, it says so."""
+        """A file that cannot be written is wrong use."""
         assert self.run(tmp_path, "--out", str(tmp_path)) == (
             2,
             "",

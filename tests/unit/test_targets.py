@@ -55,12 +55,12 @@ from chalicelib.routing.targets import (
     ],
 )
 def test_invoke_args(target, expected):
-    """A target names itself in SageMaker's own arguments, and nothing else."""
+    """A target becomes arguments of InvokeEndpoint."""
     assert expected == target.invoke_args()
 
 
 def test_every_kind_has_its_row():
-    """A kind is found by the word that stands in the table."""
+    """A kind is found by the value of the key `kind`."""
     assert list(KINDS) == ["single", "mme", "mce", "pipeline", "component"]
     assert all(KINDS[kind].kind == kind for kind in KINDS)
 
@@ -79,7 +79,7 @@ def test_targets_are_values():
 
 @pytest.mark.parametrize("text", ["a", "A1", "a-b", "a--b", "null", "0", "a" * 63])
 def test_a_name(text):
-    """What SageMaker takes as a name, we take."""
+    """A name that SageMaker takes is valid."""
     assert is_name(text)
 
 
@@ -88,7 +88,7 @@ def test_a_name(text):
     ["", "-", "a-", "-a", "a_b", "a.b", "a b", "a/b", "..", "a\n", "\na", "é", "a" * 64, "{a}"],
 )
 def test_no_name(text):
-    """What SageMaker would not take as a name never gets there."""
+    """A name that SageMaker does not take is not valid."""
     assert not is_name(text)
 
 
@@ -97,7 +97,7 @@ def test_no_name(text):
     ["a", "a.tar.gz", "a/b/c.tar.gz", "...", ".a", "a..b", "!_.'()+=@,~-", "a" * 1024, "a/..b"],
 )
 def test_a_target_model(text):
-    """An artifact's name is a path below the endpoint's prefix."""
+    """The name of an artifact is a path below the endpoint's prefix."""
     assert is_target_model(text)
 
 
@@ -128,12 +128,12 @@ def test_a_target_model(text):
     ],
 )
 def test_no_target_model(text):
-    """Nothing leads out of the prefix, or stands for more than one artifact."""
+    """A path that leaves the prefix, or names several artifacts, is not valid."""
     assert not is_target_model(text)
 
 
 def test_fill():
-    """A template's parameters become one request's values."""
+    """The parameters of a target are replaced by the values of a request."""
     target = MultiModelTarget("e", "{city}/{month}/{city}.tar.gz", target_variant="v")
     filled = target.filled({"city": "houston", "month": "2026-01"})
 
@@ -145,12 +145,12 @@ def test_fill():
     "target", [MultiModelTarget("e", "{a}"), PipelineTarget("e", "{a}")], ids=["mme", "pipeline"]
 )
 def test_fill_is_checked_again(target, value):
-    """Values that do not make an artifact's name make no target."""
+    """Values that make no valid name of an artifact are refused."""
     with pytest.raises(ValueError, match=r".*"):
         target.filled({"a": value})
 
 
 def test_nothing_to_fill():
-    """A target without an artifact is the same for every request."""
+    """A target without parameters stays as it is."""
     for target in (SingleModelTarget("a"), MultiContainerTarget("a", "b"), PipelineTarget("a")):
         assert target.filled({}) == target

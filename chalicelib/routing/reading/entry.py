@@ -6,7 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chalicelib.errors import quoted
-from chalicelib.routing.reading.keys import MODEL, TARGET, members, of_kind
+from chalicelib.routing.reading.keys import (
+    keys_of_kind,
+    members,
+    model_keys,
+    target_keys,
+    template_keys,
+)
 from chalicelib.routing.reading.nodes import MappingNode
 from chalicelib.routing.reading.values import PLACEHOLDER
 from chalicelib.routing.table import row_key
@@ -54,7 +60,7 @@ def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, 
     name = read_name(text)
     if name is None:
         findings.at(node, f"{quoted(text)} is not a model's name; it must be {_NAME_RULE}")
-    values = members(node, MODEL, findings)
+    values = members(node, model_keys(), findings)
     if values is None or not isinstance(node, MappingNode):
         return name, None
     if "kind" not in values:
@@ -67,10 +73,10 @@ def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, 
 
 
 def _check_kind(kind: str, node: MappingNode, findings: Findings) -> None:
-    keys = of_kind(kind)
+    keys = keys_of_kind(kind)
     for key, member in node.members.items():
-        if key in TARGET and key not in keys:
-            kinds = " and ".join(other for other in KINDS if key in of_kind(other))
+        if key in target_keys() and key not in keys:
+            kinds = " and ".join(other for other in KINDS if key in keys_of_kind(other))
             findings.at(member, f"does not belong to kind {kind}, only to {kinds}")
     for key, mandatory in keys.items():
         if mandatory and key not in node.members:
@@ -99,23 +105,28 @@ def _check_parameters(
 def _check_template(
     name: Name, values: dict[str, Any], node: MappingNode, findings: Findings
 ) -> None:
-    template = values.get("target_model", "")
-    if template is None:
+    templates = {key: values[key] for key in template_keys() if key in values}
+    if None in templates.values():
         return
-    used = dict.fromkeys(PLACEHOLDER.findall(template))
+    used = {
+        parameter: key
+        for key, template in templates.items()
+        for parameter in PLACEHOLDER.findall(template)
+    }
     for parameter in dict.fromkeys(name.parameters):
         if parameter not in used:
-            findings.at(node, f"{{{parameter}}} is not used; target_model has to contain it")
-    for parameter in used:
+            where = " or ".join(template_keys())
+            findings.at(node, f"{{{parameter}}} is not used; {where} has to contain it")
+    for parameter, key in used.items():
         if parameter not in name.parameters:
             text = f"{{{parameter}}} is not declared; the model's name has no /{{{parameter}}}"
-            findings.at(node.members["target_model"], text)
+            findings.at(node.members[key], text)
 
 
 def _row(name: Name | None, values: dict[str, Any]) -> Row:
     """Return the entry as the table keeps it: target keys apart, parameters in the name's order."""
-    row = {key: value for key, value in values.items() if key not in TARGET}
-    row["target"] = {key: value for key, value in values.items() if key in TARGET}
+    row = {key: value for key, value in values.items() if key not in target_keys()}
+    row["target"] = {key: value for key, value in values.items() if key in target_keys()}
     if name is not None and name.parameters:
         rules = values.get("parameters") or {}
         row["parameters"] = {parameter: rules.get(parameter) for parameter in name.parameters}

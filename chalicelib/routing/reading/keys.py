@@ -1,19 +1,21 @@
 """Every key of a table, and the check of what it holds.
 
-A key that is missing here does not exist: the parser, the suggestions for misspelt keys and the
-test of docs/routing-table.md all read these tables.
+The parser, the suggestions for misspelt keys, the JSON Schema and the test of
+docs/routing-table.md read these tables. The keys of targets come from the classes in
+`chalicelib.routing.targets`.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import did_you_mean
 from chalicelib.routing import headers
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.nodes import MappingNode, Node
-from chalicelib.routing.targets import KINDS
+from chalicelib.routing.targets import KINDS, Grammar, keys_of
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
@@ -35,14 +37,6 @@ OPTIONS: dict[str, Check] = {
     "pass_headers": _headers(*headers.PASSED),
     "return_headers": _headers(*headers.RETURNED),
     "expose_model_errors": values.boolean,
-}
-
-TARGET: dict[str, Check] = {
-    "endpoint": values.name,
-    "target_variant": values.name,
-    "target_model": values.target_model,
-    "target_container_hostname": values.name,
-    "inference_component": values.name,
 }
 
 RULE: dict[str, Check] = {
@@ -81,16 +75,68 @@ def _parameters(node: Node, findings: Findings) -> dict[str, Any] | None:
     return {name: _rule(member, findings) for name, member in node.members.items()}
 
 
-MODEL: dict[str, Check] = {
-    "kind": values.Choice(tuple(KINDS)),
-    **TARGET,
-    "parameters": _parameters,
-    "description": values.description,
-    "example": values.example,
-    **OPTIONS,
-}
+@dataclass(frozen=True, slots=True)
+class TargetText:
+    """The check of a target's key: a text of the key's grammar."""
+
+    grammar: Grammar
+
+    def __call__(self, node: Node, findings: Findings) -> str | None:
+        check = values.text_that(self._admits, self.grammar.rule)
+        text: str | None = check(node, findings)
+        return text
+
+    def _admits(self, text: str) -> bool:
+        """A parameter's value is not known yet: any letter stands for it."""
+        if self.grammar.takes_parameters:
+            text = values.PLACEHOLDER.sub("x", text)
+        return self.grammar.admits(text)
 
 
-def of_kind(kind: str) -> dict[str, bool]:
-    """The keys that make a target of this kind, and whether each one has to be there."""
+def target_keys() -> dict[str, Check]:
+    """Return the keys of all kinds of target with their checks."""
+    return _target_keys(tuple(KINDS))
+
+
+def model_keys() -> dict[str, Check]:
+    """Return the keys of an entry of `models` with their checks."""
+    return _model_keys(tuple(KINDS))
+
+
+# A table has thousands of entries, and KINDS may grow after this module was imported.
+@lru_cache(maxsize=1)
+def _target_keys(kinds: tuple[str, ...]) -> dict[str, Check]:
+    return {
+        name: TargetText(key.grammar)
+        for kind in kinds
+        for name, key in keys_of(KINDS[kind]).items()
+    }
+
+
+@lru_cache(maxsize=1)
+def _model_keys(kinds: tuple[str, ...]) -> dict[str, Check]:
+    return {
+        "kind": values.Choice(kinds),
+        **_target_keys(kinds),
+        "parameters": _parameters,
+        "description": values.description,
+        "example": values.example,
+        **OPTIONS,
+    }
+
+
+def keys_of_kind(kind: str) -> dict[str, bool]:
+    """Return the keys that make a target of this kind, and whether each one is mandatory."""
     return {field.name: field.default is MISSING for field in fields(KINDS[kind])}
+
+
+def template_keys() -> list[str]:
+    """Return the keys of targets in which a `{parameter}` may stand."""
+    return list(
+        dict.fromkeys(
+            name
+            for target in KINDS.values()
+            for name, key in keys_of(target).items()
+            if key.grammar.takes_parameters
+        )
+    )

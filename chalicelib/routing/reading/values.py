@@ -18,7 +18,6 @@ from chalicelib.errors import did_you_mean, quoted
 from chalicelib.routing.parameters import VALUE_RULE, is_value
 from chalicelib.routing.reading.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from chalicelib.routing.reading.patterns import refusal
-from chalicelib.routing.targets import LONGEST_NAME, LONGEST_TARGET_MODEL, is_name, is_target_model
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
@@ -183,14 +182,6 @@ def pattern(node: Node, findings: Findings) -> str | None:
     return value
 
 
-name = text_that(
-    is_name, f"at most {LONGEST_NAME} of A-Z a-z 0-9 and '-', with '-' only between two others"
-)
-target_model = text_that(
-    lambda value: is_target_model(PLACEHOLDER.sub("x", value)),
-    f"at most {LONGEST_TARGET_MODEL:,} of A-Z a-z 0-9 ! _ . ' ( ) + = @ , ~ - in parts divided by "
-    "'/', none of them '.' or '..', and braces only as {parameter}",
-)
 parameter_value = text_that(
     lambda value: is_value(value) and value not in {".", ".."},
     f"{VALUE_RULE}, and not '.' or '..'",

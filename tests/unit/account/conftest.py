@@ -1,11 +1,11 @@
-"""What tests of the account reader share."""
+"""The account of these tests."""
 
 import pytest
 
-from tests.unit.account.paper import Paper
+from tests.support.aws_account import AwsAccount
 
 
 @pytest.fixture
-def paper():
-    """An account that is empty."""
-    return Paper()
+def account():
+    """An empty account."""
+    return AwsAccount()

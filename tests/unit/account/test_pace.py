@@ -1,12 +1,9 @@
-"""How fast AWS is asked, and what somebody sees who waits."""
-
-import io
+"""The rate of calls to AWS."""
 
 import pytest
 
-from gatewayctl.account.pace import BURST, Pace
-from gatewayctl.account.progress import Progress
-from tests.unit.account.paper import Clock
+from gatewayctl.account.calls import BURST, Pace
+from tests.support.aws_account import Clock
 
 
 @pytest.fixture
@@ -15,7 +12,7 @@ def clock():
 
 
 def times(pace, clock, calls):
-    """When each call is let through."""
+    """Return when each call may be made."""
     start, let_through = clock.now, []
     for _ in range(calls):
         pace.wait()
@@ -24,7 +21,7 @@ def times(pace, clock, calls):
 
 
 def test_burst_then_rate(clock):
-    """A small account is read at once; a large one at the rate, whatever the calls take."""
+    """The first calls are made at once, later ones at the rate."""
     made = times(Pace(5, clock=clock, sleep=clock.sleep), clock, BURST + 50)
 
     assert made[: BURST + 1] == pytest.approx([0.0] * BURST + [0.2])
@@ -32,7 +29,7 @@ def test_burst_then_rate(clock):
 
 
 def test_never_more_than_that(clock):
-    """In no second are there more calls than the burst and the rate allow, also after a pause."""
+    """No second has more calls than the burst and the rate allow, also after a pause."""
     pace = Pace(5, clock=clock, sleep=clock.sleep)
     made = times(pace, clock, 40)
     clock.now += 60
@@ -42,7 +39,7 @@ def test_never_more_than_that(clock):
 
 
 def test_slower_after_a_refusal(clock):
-    """Half as fast, without a burst, and by and by as fast as before; never faster."""
+    """After a throttled call the rate is halved, and then grows back to what it was."""
     pace = Pace(5, clock=clock, sleep=clock.sleep)
     pace.wait()
     pace.halve()
@@ -53,20 +50,9 @@ def test_slower_after_a_refusal(clock):
 
 
 def test_never_stops(clock):
-    """However often AWS refuses, there is another call two seconds later."""
+    """However often AWS throttles, the next call is made two seconds later."""
     pace = Pace(5, clock=clock, sleep=clock.sleep)
     for _ in range(50):
         pace.halve()
 
     assert times(pace, clock, 3) == pytest.approx([2.0, 4.0, 6.0], rel=0.05)
-
-
-def test_progress(clock):
-    """A line every two seconds, and none about what takes less."""
-    stream = io.StringIO()
-    progress = Progress(stream, clock)
-    for number in range(10):
-        progress(f"{number} endpoints read")
-        clock.now += 0.75
-
-    assert stream.getvalue() == "3 endpoints read\n6 endpoints read\n9 endpoints read\n"

@@ -1,4 +1,4 @@
-"""Which artifacts an entry means."""
+"""The artifacts that an entry may name."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def artifacts(*names):
     ],
 )
 def test_among(entry, there, among):
-    """What a caller can reach is what some values of the parameters make, and nothing else."""
+    """A caller can reach the artifacts that some values of the parameters make, and no others."""
     assert sorted(entry.among(artifacts(*there))) == among
 
 
@@ -82,7 +82,7 @@ def test_among(entry, there, among):
     ],
 )
 def test_missing(entry, missing):
-    """Every listed artifact has to be there, and one at least for a pattern."""
+    """Every listed artifact has to exist, and for a pattern at least one."""
     found = entry.missing(artifacts("austin/v1", "dallas/v1"))
 
     assert [listed.name for listed in found] == missing

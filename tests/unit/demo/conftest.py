@@ -1,4 +1,4 @@
-"""The demo's artifacts, trained once for all tests."""
+"""The demo's artifacts, trained once for these tests."""
 
 import pytest
 
@@ -7,4 +7,4 @@ from sagemaker_local.demo import artifacts
 
 @pytest.fixture(scope="session", name="trained")
 def _trained(tmp_path_factory):
-    return artifacts.train(tmp_path_factory.mktemp("cache"), progress=lambda _line: None)
+    return artifacts.ensure(tmp_path_factory.mktemp("cache"), progress=lambda _line: None)

@@ -1,13 +1,20 @@
-"""The boto3 steps, against botocore's own idea of what S3 and SageMaker take."""
+"""Creating the demo endpoints; botocore's Stubber checks each request and gives the response."""
 
 import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
 from sagemaker_local.demo.artifacts import Artifacts
-from sagemaker_local.demo.calls import Call, Deployment, component_calls, endpoint_calls
 from sagemaker_local.demo.creation import BucketTaken, NotInService, create
-from sagemaker_local.demo.endpoints import Container, Endpoint
+from sagemaker_local.demo.endpoints import (
+    ENDPOINTS,
+    Container,
+    CreateRequest,
+    Deployment,
+    Endpoint,
+    component_requests,
+    endpoint_requests,
+)
 
 DEPLOYMENT = Deployment(bucket="models")
 READER = Endpoint("reader", "single", (Container("sklearn", "reader/model.tar.gz"),))
@@ -25,7 +32,7 @@ NOW = 1_700_000_000
 
 
 class StubbedSession:
-    """A boto3 session whose clients expect certain calls, in their order."""
+    """A boto3 session whose clients expect certain requests, in this order."""
 
     def __init__(self, region: str = "us-east-1") -> None:
         keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
@@ -46,19 +53,19 @@ class StubbedSession:
         expected = {"Bucket": "models", "Key": "reader/model.tar.gz", "Body": b"tar"}
         self.s3.add_response("put_object", {}, expected)
 
-    def expect_missing(self, call: Call):
+    def expect_missing(self, request: CreateRequest):
         self.sagemaker.add_client_error(
-            f"describe_{call.resource}", "ValidationException", expected_params=call.name
+            f"describe_{request.resource}", "ValidationException", expected_params=request.name
         )
 
-    def expect_creation(self, call: Call):
-        self.expect_missing(call)
+    def expect_creation(self, request: CreateRequest):
+        self.expect_missing(request)
         self.sagemaker.add_response(
-            f"create_{call.resource}", CREATED[call.resource], call.arguments
+            f"create_{request.resource}", CREATED[request.resource], request.arguments
         )
 
-    def expect_description(self, call: Call, status: str, **more):
-        if call.resource == "endpoint":
+    def expect_description(self, request: CreateRequest, status: str, **more):
+        if request.resource == "endpoint":
             described = {"EndpointName": "x", "EndpointArn": ARN, "EndpointStatus": status}
         else:
             described = {
@@ -69,13 +76,13 @@ class StubbedSession:
                 "EndpointArn": ARN,
             }
         described |= {"CreationTime": NOW, "LastModifiedTime": NOW, **more}
-        self.sagemaker.add_response(f"describe_{call.resource}", described, call.name)
+        self.sagemaker.add_response(f"describe_{request.resource}", described, request.name)
 
     def expect_endpoint(self, endpoint: Endpoint, *statuses: str, **more):
-        *before, last = endpoint_calls(endpoint, DEPLOYMENT)
+        *before, last = endpoint_requests(endpoint, DEPLOYMENT)
         self.expect_missing(last)
-        for call in before:
-            self.expect_creation(call)
+        for request in before:
+            self.expect_creation(request)
         self.sagemaker.add_response("create_endpoint", CREATED["endpoint"], last.arguments)
         for status in statuses:
             self.expect_description(last, status, **(more if status == "Failed" else {}))
@@ -104,7 +111,7 @@ def _artifacts(tmp_path):
 
 
 def test_creation(artifacts):
-    """Bucket, artifact, model, config, endpoint; then wait, with a line for each step."""
+    """The bucket, the artifacts, the model, the configuration and the endpoint, in this order."""
     session = StubbedSession()
     session.expect_upload()
     session.expect_endpoint(READER, "Creating", "Creating", "InService")
@@ -121,15 +128,15 @@ def test_creation(artifacts):
     ]
 
 
-def test_endpoints_start_side_by_side(artifacts):
-    """All endpoints are created before the first one is waited for."""
+def test_endpoints_start_at_the_same_time(artifacts):
+    """All endpoints are created before the command waits for the first one."""
     other = Endpoint("other", "single", READER.containers)
     session = StubbedSession()
     session.expect_upload()
     session.expect_endpoint(READER)
     session.expect_endpoint(other)
     for endpoint in (READER, other):
-        session.expect_description(endpoint_calls(endpoint, DEPLOYMENT)[-1], "InService")
+        session.expect_description(endpoint_requests(endpoint, DEPLOYMENT)[-1], "InService")
 
     lines = session.create(READER, other, artifacts=artifacts)
 
@@ -137,8 +144,8 @@ def test_endpoints_start_side_by_side(artifacts):
 
 
 def test_component(artifacts):
-    """A component is created once its endpoint is in service, and waited for as well."""
-    (component,) = component_calls(SHARED, DEPLOYMENT)
+    """A component is created when its endpoint is in service."""
+    (component,) = component_requests(SHARED, DEPLOYMENT)
     session = StubbedSession()
     session.expect_upload()
     session.expect_endpoint(SHARED, "InService")
@@ -151,16 +158,16 @@ def test_component(artifacts):
     assert lines[-1] == "inference component part is in service"
 
 
-def test_other_regions_are_named(artifacts):
-    """S3 wants the region of a bucket, unless it is us-east-1."""
+def test_other_regions(artifacts):
+    """The bucket is created in the region of the session."""
     session = StubbedSession("eu-central-1")
     session.expect_upload({"LocationConstraint": "eu-central-1"})
 
     assert session.create(artifacts=artifacts)[0] == "created bucket models"
 
 
-def test_a_bucket_of_our_own(artifacts):
-    """A bucket from an earlier start is used again."""
+def test_a_bucket_that_exists(artifacts):
+    """A bucket from an earlier run is used again."""
     session = StubbedSession()
     session.s3.add_client_error("create_bucket", "BucketAlreadyOwnedByYou")
     session.expect_object()
@@ -168,8 +175,8 @@ def test_a_bucket_of_our_own(artifacts):
     assert session.create(artifacts=artifacts)[0] == "bucket models exists already"
 
 
-def test_a_bucket_of_somebody_else(artifacts):
-    """Bucket names are shared by all of AWS; a taken one needs another name."""
+def test_a_bucket_of_another_account(artifacts):
+    """The error gives the name, because another name is necessary."""
     session = StubbedSession()
     session.s3.add_client_error("create_bucket", "BucketAlreadyExists")
 
@@ -178,8 +185,8 @@ def test_a_bucket_of_somebody_else(artifacts):
 
 
 def test_an_endpoint_that_exists(artifacts):
-    """An endpoint from an earlier start is left alone, said so, and waited for."""
-    *_, endpoint = endpoint_calls(READER, DEPLOYMENT)
+    """An endpoint from an earlier run is not changed, but the command waits for it."""
+    *_, endpoint = endpoint_requests(READER, DEPLOYMENT)
     session = StubbedSession()
     session.expect_upload()
     session.expect_description(endpoint, "Creating")
@@ -188,14 +195,14 @@ def test_an_endpoint_that_exists(artifacts):
     lines = session.create(READER, artifacts=artifacts)
 
     assert lines[-2:] == [
-        "endpoint reader exists already; left alone",
+        "endpoint reader exists already; it is not changed",
         "endpoint reader is in service",
     ]
 
 
-def test_a_creation_that_was_broken_off(artifacts):
-    """What an earlier start had created is used by the next one."""
-    model, config, endpoint = endpoint_calls(READER, DEPLOYMENT)
+def test_an_interrupted_creation(artifacts):
+    """A second run creates only the resources that are missing."""
+    model, config, endpoint = endpoint_requests(READER, DEPLOYMENT)
     session = StubbedSession()
     session.expect_upload()
     session.expect_missing(endpoint)
@@ -207,29 +214,27 @@ def test_a_creation_that_was_broken_off(artifacts):
 
     lines = session.create(READER, artifacts=artifacts)
 
-    assert "model reader exists already; left alone" in lines
+    assert "model reader exists already; it is not changed" in lines
 
 
 @pytest.mark.parametrize("endpoint", [READER, SHARED], ids=lambda endpoint: endpoint.kind)
 def test_failure(artifacts, endpoint):
-    """What SageMaker gives up on is an error with SageMaker's reason."""
+    """The error for an endpoint or a component that fails has SageMaker's reason."""
     session = StubbedSession()
     session.expect_upload()
-    if components := component_calls(endpoint, DEPLOYMENT):
+    if components := component_requests(endpoint, DEPLOYMENT):
         session.expect_endpoint(endpoint, "InService")
         session.expect_creation(components[0])
         session.expect_description(components[0], "Failed", FailureReason="No room.")
     else:
         session.expect_endpoint(endpoint, "Failed", FailureReason="No room.")
 
-    with pytest.raises(NotInService, match="is not in service: No room") as caught:
+    with pytest.raises(NotInService, match="is not in service: No room"):
         session.create(endpoint, artifacts=artifacts)
 
-    assert caught.value.reason == "No room."
 
-
-def test_other_errors_come_through(artifacts):
-    """Only a missing endpoint is created; no permission to look is an error."""
+def test_missing_permission(artifacts):
+    """An error of DescribeEndpoint other than "not found" ends the command."""
     session = StubbedSession()
     session.expect_upload()
     session.sagemaker.add_client_error(
@@ -238,3 +243,46 @@ def test_other_errors_come_through(artifacts):
 
     with pytest.raises(Exception, match="AccessDeniedException"):
         session.create(READER, artifacts=artifacts)
+
+
+def test_values_of_an_account():
+    """The bucket, the role, the images and the instance type are those of the deployment."""
+    deployment = Deployment(
+        bucket="models",
+        role="arn:aws:iam::123456789012:role/demo",
+        instance_type="ml.c5.large",
+        images={"sklearn": "1.dkr.ecr/sklearn:1", "lightgbm": "1.dkr.ecr/lightgbm:1"},
+    )
+    (endpoint,) = (endpoint for endpoint in ENDPOINTS if endpoint.name == "diabetes")
+    model, config, _ = endpoint_requests(endpoint, deployment)
+
+    assert model.arguments == {
+        "ModelName": "diabetes",
+        "ExecutionRoleArn": "arn:aws:iam::123456789012:role/demo",
+        "InferenceExecutionConfig": {"Mode": "Direct"},
+        "Containers": [
+            {
+                "Image": f"1.dkr.ecr/{name}:1",
+                "ModelDataUrl": f"s3://models/diabetes/{name}/model.tar.gz",
+                "Mode": "SingleModel",
+                "ContainerHostname": name,
+            }
+            for name in ("sklearn", "lightgbm")
+        ],
+    }
+    assert config.arguments["ProductionVariants"] == [
+        {
+            "VariantName": "AllTraffic",
+            "ModelName": "diabetes",
+            "InstanceType": "ml.c5.large",
+            "InitialInstanceCount": 1,
+        }
+    ]
+
+
+def test_the_role_of_an_endpoint_for_components():
+    """An endpoint for components has a role and no model."""
+    config, _ = endpoint_requests(SHARED, DEPLOYMENT)
+
+    assert config.arguments["ExecutionRoleArn"] == DEPLOYMENT.role
+    assert "ModelName" not in config.arguments["ProductionVariants"][0]

@@ -1,4 +1,4 @@
-"""Accounts as their values, without AWS."""
+"""Endpoints as values, and the tables that are imported from them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from gatewayctl.account.values import (
     Unread,
     Variant,
 )
-from gatewayctl.importing.document import document
-from gatewayctl.importing.hosting import section
-from gatewayctl.importing.names import named
+from gatewayctl.commands.import_ import section
+from gatewayctl.commands.import_text import document, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +29,7 @@ DENIED = Unread("model m", "sagemaker:DescribeModel", denied=True)
 
 
 def container(hostname: str | None = None, artifacts: str | None = None) -> Container:
-    """One with a model of its own, or one that finds artifacts under a prefix."""
+    """Return a container, which is multi-model if it has a prefix of artifacts."""
     url = artifacts or "s3://bucket/model.tar.gz"
     return Container(hostname, "image", multi_model=artifacts is not None, model_data=url)
 
@@ -61,7 +60,7 @@ def endpoint(
 
 @dataclass(frozen=True)
 class FakeAccount:
-    """In the place of an `AccountReader`."""
+    """Stands in for an `AccountReader`."""
 
     by_prefix: Mapping[str, tuple[str, ...] | Unread] = field(default_factory=dict)
     components: Mapping[str, Component | Unread] = field(default_factory=dict)
@@ -75,12 +74,12 @@ class FakeAccount:
 
 
 def text_of(*endpoints: Endpoint, account: FakeAccount) -> str:
-    """The table of these endpoints, as it is written."""
+    """Return the text of the table of these endpoints."""
     return document(named(section(one.name, one, account) for one in endpoints))
 
 
 def text_of_artifacts(**artifacts: list[str]) -> str:
-    """The table of multi-model endpoints, from their names and what they may load."""
+    """Return the text of the table of multi-model endpoints with these artifacts."""
     endpoints = [endpoint(name, variant(multi_model(name))) for name in artifacts]
     by_prefix = {f"s3://bucket/{name}/": tuple(names) for name, names in artifacts.items()}
     return text_of(*endpoints, account=FakeAccount(by_prefix))
@@ -91,7 +90,7 @@ def parsed(text: str) -> RoutingTable:
 
 
 def paths(table: RoutingTable) -> list[str]:
-    """What can be called; of a model with a pattern, nothing."""
+    """Return the paths that can be called, without those of patterns."""
     found = []
     for model in table.models():
         first, *_ = model.name.split("/")
@@ -104,5 +103,5 @@ def paths(table: RoutingTable) -> list[str]:
 
 
 def targets(table: RoutingTable) -> list[dict[str, str]]:
-    """What InvokeEndpoint is told for each path."""
+    """Return the arguments of InvokeEndpoint for each path."""
     return [table.resolve(path).target.invoke_args() for path in paths(table)]

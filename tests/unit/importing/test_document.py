@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.targets import is_target_model
-from gatewayctl.importing.rules import LONGEST_LIST
-from gatewayctl.importing.versions import latest
+from gatewayctl.commands.import_artifacts import LONGEST_LIST, latest
 from tests.support.profile import LONG
 from tests.unit.importing.accounts import (
     FakeAccount,
@@ -63,7 +62,7 @@ models:
 
 
 def test_example():
-    """Endpoints in their order, each with what it is, and what is not in the table."""
+    """Each endpoint has a heading, its entries, and remarks about what has no entry."""
     housing = [f"{city}.tar.gz" for city in ("austin/v1", "austin/v2", "austin/v3", "houston/v3")]
     by_prefix = {
         "s3://bucket/housing/": ("notes.txt", *housing),
@@ -88,7 +87,7 @@ def test_example():
     ["no", "007", "1e3", "1_000", "0x1f", "1.5", "1-30", "y", "N", "off", "Null", "~", ".inf"],
 )
 def test_quotes(word):
-    """What some version of YAML takes for a boolean, a number or a date is a text for all."""
+    """A name that a version of YAML reads as a boolean, number or date has quotes."""
     text = text_of_artifacts(e=[f"{word}/m.tar.gz", "other/m.tar.gz"], f=[f"{word}.tar.gz"])
 
     assert f'"{word}"' in text
@@ -98,7 +97,7 @@ def test_quotes(word):
 
 
 def test_a_comment_ends_with_its_line():
-    """Whatever an object, an endpoint's state or a prefix is called, none of it is YAML."""
+    """No name of the account can end a comment."""
     hostile = "x\nversion: 2\r\n\x85models:\u2028 {}\x00\ufffe\U000f0000\ud800 #"
     model = multi_model("e")
     (container,) = model.containers
@@ -114,11 +113,11 @@ def test_a_comment_ends_with_its_line():
 
 
 def test_a_pattern_says_so():
-    """Where a pattern lets through more than there is, the table says it."""
+    """A comment says that a pattern admits more than the artifacts that exist."""
     text = text_of_artifacts(e=[f"customer-{n:04}/model.tar.gz" for n in range(LONGEST_LIST + 1)])
     table = parsed(text)
 
-    assert "# The pattern also lets through whatever else it matches, now or later\n" in text
+    assert "# The pattern also admits other names that match it, now or later\n" in text
     for number in (0, LONGEST_LIST, 9999):
         found = table.resolve(f"e/customer-{number:04}").target.invoke_args()
         assert found["TargetModel"] == f"customer-{number:04}/model.tar.gz"
@@ -145,7 +144,7 @@ ACCOUNTS = st.dictionaries(
 @settings(max_examples=2000 if LONG else 100, deadline=None)
 @given(ACCOUNTS)
 def test_any_account(account):
-    """Every newest artifact that a table can name has one path, and no path leads elsewhere."""
+    """Each newest artifact has exactly one path, and no path leads to anything else."""
     account["never-empty"] = ["a.tar.gz"]
     text = text_of_artifacts(**account)
     expected = [

@@ -1,11 +1,14 @@
-"""What an endpoint becomes, kind by kind."""
+"""The entries and the remarks that an endpoint gives.
+
+One entry of each kind is in tests/integration/test_import.py, on a local SageMaker.
+"""
 
 from dataclasses import replace
 
 import pytest
 
 from gatewayctl.account.values import Component, Container, Unread
-from gatewayctl.importing.hosting import section
+from gatewayctl.commands.import_ import section
 from tests.unit.importing.accounts import (
     DENIED,
     FakeAccount,
@@ -38,7 +41,7 @@ PIPELINE = model(container("scale"), container("grade"))
 
 
 def hosted(one):
-    """What a caller can address, by kind, name and target; and what is said about the rest."""
+    """Return the entries by kind, name and target, and the remarks."""
     made = section("e", one, ACCOUNT).hosted
     entries = [
         (entry.kind, entry.names[0], {k: v for k, v in entry.target.items() if k != "endpoint"})
@@ -46,47 +49,6 @@ def hosted(one):
     ]
     assert {entry.target["endpoint"] for entry in made.entries} <= {"e"}
     return entries, list(made.omitted)
-
-
-@pytest.mark.parametrize(
-    ("one", "expected"),
-    [
-        pytest.param(endpoint("e", variant(model())), [("single", "e", {})], id="single"),
-        pytest.param(
-            endpoint("e", variant(model(), serverless=True)), [("single", "e", {})], id="serverless"
-        ),
-        pytest.param(
-            endpoint("e", variant(multi_model("e"))),
-            [("mme", "iris", {"target_model": "iris-v1.tar.gz"})],
-            id="mme",
-        ),
-        pytest.param(
-            endpoint("e", variant(DIRECT)),
-            [
-                ("mce", "e-sklearn", {"target_container_hostname": "sklearn"}),
-                ("mce", "e-xgboost", {"target_container_hostname": "xgboost"}),
-            ],
-            id="mce",
-        ),
-        pytest.param(endpoint("e", variant(PIPELINE)), [("pipeline", "e", {})], id="pipeline"),
-        pytest.param(
-            endpoint("e", variant(model(container("scale"), container("many", artifacts=IRIS)))),
-            [("pipeline", "iris", {"target_model": "iris-v1.tar.gz"})],
-            id="multi-model pipeline",
-        ),
-        pytest.param(
-            endpoint("e", variant(None), components=("adapter", "idle", "llm")),
-            [
-                ("component", name, {"inference_component": name})
-                for name in ("adapter", "idle", "llm")
-            ],
-            id="components",
-        ),
-    ],
-)
-def test_kinds(one, expected):
-    """Each kind has an entry for everything that a caller can address, and nothing to add."""
-    assert hosted(one) == (expected, [])
 
 
 @pytest.mark.parametrize(
@@ -109,23 +71,23 @@ def test_kinds(one, expected):
         ),
         pytest.param(
             endpoint("e", variant(DENIED)),
-            "the model m cannot be looked at without the IAM permission sagemaker:DescribeModel",
+            "the model m cannot be read without the IAM permission sagemaker:DescribeModel",
             id="model not to be seen",
         ),
         pytest.param(
             endpoint("e", variant(multi_model("secret"))),
-            "the bucket bucket cannot be looked at without the IAM permission s3:ListBucket",
+            "the bucket bucket cannot be read without the IAM permission s3:ListBucket",
             id="artifacts not to be seen",
         ),
         pytest.param(
             endpoint("e", variant(model(Container(None, "image", True, None)))),
-            "nobody says where its artifacts lie",
+            "the account does not tell where its artifacts are",
             id="artifacts nowhere",
         ),
         pytest.param(endpoint("e", variant(None)), "no inference component yet", id="no component"),
         pytest.param(
             endpoint("e", variant(None), components=DENIED),
-            "the model m cannot be looked at without the IAM permission sagemaker:DescribeModel",
+            "the model m cannot be read without the IAM permission sagemaker:DescribeModel",
             id="components not to be seen",
         ),
         pytest.param(
@@ -151,12 +113,12 @@ def test_kinds(one, expected):
     ],
 )
 def test_nothing_to_call(one, remark):
-    """What cannot be called, looked at or expressed has no entry, but a reason."""
+    """What cannot be called or read has no entry, but a remark."""
     assert hosted(one) == ([], [remark])
 
 
 def test_no_artifact():
-    """An empty prefix, and what lies there that is no artifact."""
+    """A prefix without artifacts is a remark."""
     assert hosted(endpoint("e", variant(multi_model("empty")))) == (
         [],
         ["no artifact in s3://bucket/empty/", "1 object not named .tar.gz: 'readme.md'"],
@@ -164,7 +126,7 @@ def test_no_artifact():
 
 
 def test_some_artifacts():
-    """What nobody could ask for is left out and named; marks of empty folders are nothing."""
+    """Objects that no call can name are a remark; marks of folders are not."""
     names = ("a.tar.gz", "b c.tar.gz", "d.zip", "folder/", "x/../y.tar.gz", "\n.tar.gz")
     account = FakeAccount({IRIS: names})
     made = section("e", endpoint("e", variant(multi_model("e"))), account).hosted
@@ -178,7 +140,7 @@ def test_some_artifacts():
 
 
 def test_no_capacity():
-    """A component that has been scaled to zero is there, and the table says how it is."""
+    """A component without copies has an entry with a comment."""
     (entry,) = section(
         "e", endpoint("e", variant(None), components=("idle",)), ACCOUNT
     ).hosted.entries
@@ -198,7 +160,7 @@ class TestVariants:
         ],
     )
     def test_alike(self, models):
-        """SageMaker chooses among those that host the same."""
+        """Variants that host the same are one entry without a variant."""
         one, other = models
 
         assert hosted(endpoint("e", variant(one, "a"), variant(other, "b"))) == hosted(
@@ -206,7 +168,7 @@ class TestVariants:
         )
 
     def test_unlike(self):
-        """The table chooses among the others; what is wrong with one is said of it."""
+        """Variants that host something else have entries of their own."""
         one = endpoint("e", variant(model(), "a"), variant(PIPELINE, "b"), variant(DENIED, "c"))
 
         assert hosted(one) == (
@@ -218,7 +180,7 @@ class TestVariants:
         )
 
     def test_unlike_artifacts(self):
-        """Variants may find other artifacts."""
+        """Variants with other artifacts have entries of their own."""
         one = endpoint("e", variant(multi_model("e"), "a"), variant(multi_model("other"), "b"))
 
         assert hosted(one)[0] == [
@@ -227,7 +189,7 @@ class TestVariants:
         ]
 
     def test_none(self):
-        """An endpoint without any has nothing to call."""
+        """An endpoint without a variant has no entry."""
         assert hosted(replace(endpoint("e"), variants=())) == ([], ["has no variant"])
 
 
@@ -256,5 +218,5 @@ class TestVariants:
     ],
 )
 def test_facts(one, facts):
-    """What it is and where it runs, for the person who reads the table."""
+    """The heading says what the endpoint is and where it runs."""
     assert section("e", one, ACCOUNT).facts == facts

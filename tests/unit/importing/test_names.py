@@ -1,15 +1,15 @@
-"""What the imported models are called."""
+"""The names of imported models."""
 
 import pytest
 
 from chalicelib.routing.reading.entry import read_name
-from gatewayctl.importing.entry import Entry, Parameter
-from gatewayctl.importing.hosting import Hosted, Section
-from gatewayctl.importing.names import legal, named
+from gatewayctl.commands.import_ import Hosted, Section
+from gatewayctl.commands.import_artifacts import Entry, Parameter
+from gatewayctl.commands.import_text import legal, named
 
 
 def names(*entries):
-    """The names of entries, each given as its candidates, and as a set if it has a parameter."""
+    """Name entries, each given as its candidates; a set stands for an entry with a parameter."""
     hosted = Hosted(
         tuple(
             Entry(tuple(one), "single", {}, Parameter("x", ("1",), None) if is_set else None)
@@ -18,7 +18,7 @@ def names(*entries):
         )
     )
     ((_, found),) = named([Section("e", "", hosted)])
-    return [(one.name, one.refused) for one in found]
+    return [(one.name, one.better_name) for one in found]
 
 
 @pytest.mark.parametrize(
@@ -33,18 +33,18 @@ def names(*entries):
     ],
 )
 def test_legal(text, expected):
-    """The closest that the table takes."""
+    """A text becomes the legal name that resembles it most."""
     assert legal(text) == expected
     assert read_name(expected)
 
 
 def test_the_next_best():
-    """A name that is another's already gives way, and says which it was."""
+    """If a name is taken, the next candidate is used."""
     assert names(["iris"], ["iris", "flowers-iris"]) == [("iris", None), ("flowers-iris", "iris")]
 
 
 def test_numbers():
-    """When all are taken they are numbered, around those that are taken too."""
+    """If all candidates are taken, the last one gets a number."""
     assert names(["a"], ["a-2"], ["A"], ["a"], ["a-2"]) == [
         ("a", None),
         ("a-2", None),
@@ -55,12 +55,12 @@ def test_numbers():
 
 
 def test_numbers_of_long_names():
-    """A number is within the 63 characters."""
+    """A numbered name has at most 63 characters."""
     assert names(["a" * 80], ["a" * 80]) == [("a" * 63, None), ("a" * 61 + "-2", "a" * 63)]
 
 
 def test_parameters():
-    """A model with a parameter and one without may share the first segment: paths differ."""
+    """Models with different numbers of parameters may share the first segment."""
     assert names(["a"], frozenset(["a"]), frozenset(["a"])) == [
         ("a", None),
         ("a/{x}", None),
@@ -69,7 +69,7 @@ def test_parameters():
 
 
 def test_ten_thousand_of_a_name():
-    """Each has its own."""
+    """Ten thousand models with one candidate have different names."""
     found = {name for name, _ in names(*[["model"]] * 10_000)}
 
     assert len(found) == 10_000

@@ -1,4 +1,4 @@
-"""Real model servers over real HTTP, with models whose answers can be checked by eye."""
+"""Model server processes, and artifacts of models whose predictions are easy to check."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Response:
 
 
 class ModelServer:
-    """One process, started with a socket that listens already, as the local SageMaker does it."""
+    """A model server process with an inherited socket, as the local SageMaker starts it."""
 
     def __init__(self, framework: str, log: Path, **environment: str) -> None:
         self._log = log
-        with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as lines:
+        with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:
             self.port = listener.getsockname()[1]
             descriptor = listener.fileno()
             self.process = subprocess.Popen(
@@ -52,7 +52,7 @@ class ModelServer:
                     *("--fd", str(descriptor), "--exit-with-parent"),
                 ],
                 stdin=subprocess.PIPE,
-                stdout=lines,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=[descriptor],
                 cwd=PROJECT,
@@ -89,25 +89,15 @@ class ModelServer:
         return self.process.wait(DEADLINE_SECONDS)
 
 
-def eventually(is_so: Callable[[], bool]) -> bool:
-    """Wait for a condition, but not for ever."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 def sum_model(features: int) -> LinearRegression:
-    """Answers the sum of a row."""
+    """A model that predicts the sum of a row."""
     model = LinearRegression()
     model.coef_, model.intercept_, model.n_features_in_ = np.ones(features), 0.0, features
     return model
 
 
 def booster(objective: str, classes: int) -> str:
-    """A class, or a number, that grows with the first of two features."""
+    """A model whose class or number grows with the first of two features."""
     features = np.array([[place / 10, 0.0] for place in range(300)])
     targets = np.arange(300) * classes // 300
     parameters = {"objective": objective, "verbosity": -1, "num_threads": 1, "seed": 1}
@@ -118,7 +108,7 @@ def booster(objective: str, classes: int) -> str:
 
 @pytest.fixture(scope="session", name="folders")
 def _folders(tmp_path_factory):
-    """Unpacked artifacts by name."""
+    """The folders of unpacked artifacts, by name."""
     root = tmp_path_factory.mktemp("artifacts")
     pickles = {
         "sum": sum_model(3),
@@ -149,7 +139,7 @@ def _folders(tmp_path_factory):
 
 
 class RaisesWhenLoaded:
-    """An artifact that a server cannot load."""
+    """A pickle that raises this error when it is loaded."""
 
     def __init__(self, error: str) -> None:
         self._error = error
@@ -160,7 +150,7 @@ class RaisesWhenLoaded:
 
 @pytest.fixture(scope="module", name="start")
 def _start(tmp_path_factory) -> Iterator[Callable[..., ModelServer]]:
-    """Start a model server that ends with the module's tests."""
+    """A function that starts a model server; the server ends with the module's tests."""
     with ExitStack() as running:
 
         def start(framework: str, **environment: str) -> ModelServer:
@@ -170,8 +160,3 @@ def _start(tmp_path_factory) -> Iterator[Callable[..., ModelServer]]:
             return server
 
         yield start
-
-
-@pytest.fixture(scope="session", name="eventually")
-def _eventually() -> Callable[[Callable[[], bool]], bool]:
-    return eventually

@@ -1,4 +1,4 @@
-"""Loading, invoking and unloading when they happen at the same time."""
+"""Loading, invoking and unloading models at the same time."""
 
 import asyncio
 import threading
@@ -6,56 +6,56 @@ import threading
 import pytest
 
 from sagemaker_local.modelserver.errors import AlreadyLoaded, CannotLoad, NotLoaded, OutOfMemory
-from sagemaker_local.modelserver.frameworks import Answer, Invocation
 from sagemaker_local.modelserver.loaded_models import LoadedModels
+from sagemaker_local.modelserver.models import InferenceRequest, InferenceResponse
 
-QUESTION = Invocation("text/csv", "", b"1")
+REQUEST = InferenceRequest("text/csv", "", b"1")
 
 
 class SlowModel:
-    """Answers when it is let go."""
+    """A model that responds when the test sets `may_respond`."""
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.let_go = threading.Event()
+        self.was_called = threading.Event()
+        self.may_respond = threading.Event()
 
-    def answer(self, _invocation: Invocation) -> Answer:
-        self.asked.set()
-        self.let_go.wait(10)
-        return Answer("text/csv", b"1\n")
+    def respond(self, _request: InferenceRequest) -> InferenceResponse:
+        self.was_called.set()
+        self.may_respond.wait(10)
+        return InferenceResponse("text/csv", b"1\n")
 
 
 class SlowLoader:
-    """Loads when it is let go, and fails if it is told to."""
+    """A load function that returns, or raises CannotLoad, when the test sets `may_finish`."""
 
     def __init__(self, *, fails: bool = False) -> None:
-        self.let_go = threading.Event()
+        self.may_finish = threading.Event()
         self.loads = 0
         self._fails = fails
 
     def __call__(self, _folder: object) -> SlowModel:
         self.loads += 1
-        self.let_go.wait(10)
+        self.may_finish.wait(10)
         if self._fails:
             raise CannotLoad("no")
         return SlowModel()
 
 
 def test_unloading_waits_for_calls_in_flight():
-    """A call that has begun is answered; memory is free, and the name gone, after it."""
+    """A request that has started is completed; the name is gone at once, the memory afterwards."""
 
     async def scenario():
         model = SlowModel()
         models = LoadedModels(lambda _folder: model)
         await models.load("a", "/a")
-        call = asyncio.create_task(models.invoke("a", QUESTION))
-        await asyncio.to_thread(model.asked.wait, 10)
+        call = asyncio.create_task(models.invoke("a", REQUEST))
+        await asyncio.to_thread(model.was_called.wait, 10)
         unload = asyncio.create_task(models.unload("a"))
         await asyncio.sleep(0)
         with pytest.raises(NotLoaded):
-            await models.invoke("a", QUESTION)
+            await models.invoke("a", REQUEST)
         assert not unload.done()
-        model.let_go.set()
+        model.may_respond.set()
         await unload
         assert call.done()
         return await call
@@ -68,22 +68,22 @@ def test_unloading_waits_for_calls_in_flight():
     [(False, [type(None), AlreadyLoaded]), (True, [CannotLoad, CannotLoad])],
 )
 def test_a_second_load_waits_for_the_first(fails, expected):
-    """Two loads of one name are one load, whatever becomes of it."""
+    """Two loads of one name at the same time load the model once, also if the load fails."""
 
     async def scenario():
         loader = SlowLoader(fails=fails)
         models = LoadedModels(loader)
         loads = [asyncio.create_task(models.load("a", "/a")) for _ in range(2)]
         await asyncio.sleep(0)
-        loader.let_go.set()
-        outcomes = await asyncio.gather(*loads, return_exceptions=True)
-        return loader.loads, [type(outcome) for outcome in outcomes]
+        loader.may_finish.set()
+        results = await asyncio.gather(*loads, return_exceptions=True)
+        return loader.loads, [type(result) for result in results]
 
-    assert (1, expected) == asyncio.run(scenario())
+    assert asyncio.run(scenario()) == (1, expected)
 
 
-def test_a_model_on_its_way_takes_room():
-    """Capacity counts what is being loaded, or two loads at once would exceed it."""
+def test_a_loading_model_counts_towards_the_capacity():
+    """The capacity includes models that are being loaded."""
 
     async def scenario():
         loader = SlowLoader()
@@ -92,14 +92,14 @@ def test_a_model_on_its_way_takes_room():
         await asyncio.sleep(0)
         with pytest.raises(OutOfMemory, match="room for 1"):
             await models.load("b", "/b")
-        loader.let_go.set()
+        loader.may_finish.set()
         await first
 
     asyncio.run(scenario())
 
 
 def test_one_model_does_not_wait_for_another():
-    """A load that takes long leaves the rest of the container alone."""
+    """A slow load does not delay other requests to the container."""
 
     async def scenario():
         loader = SlowLoader()
@@ -107,7 +107,7 @@ def test_one_model_does_not_wait_for_another():
         loading = asyncio.create_task(models.load("a", "/a"))
         await asyncio.sleep(0)
         page = models.page()
-        loader.let_go.set()
+        loader.may_finish.set()
         await loading
         return page.models, models.page().models
 

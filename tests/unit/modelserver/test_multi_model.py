@@ -1,4 +1,4 @@
-"""A container with many models: SageMaker's multi-model contract."""
+"""A container with many models, over HTTP."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,32 +8,28 @@ ROWS = b'{"instances": [[1, 2, 3]]}'
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture(scope="module", name="server")
-def _server(start):
+@pytest.fixture(scope="module", name="running")
+def _running(start):
     return start("sklearn", SAGEMAKER_MULTI_MODEL="true")
 
 
-@pytest.fixture(name="loaded")
-def _loaded(server, folders):
-    """The server with one model in memory, named `a1`."""
-    server.load("a1", folders["sum"])
-    yield server
-    server.request("DELETE", "/models/a1")
-
-
-def test_nothing_is_loaded_at_the_start(server):
-    """SageMaker's health check asks for the list as well as for a ping."""
-    assert server.request("GET", "/ping").status == 200
-    assert server.request("GET", "/models").json() == {"models": []}
+@pytest.fixture(name="server")
+def _server(running):
+    """A server without models; what a test loads is unloaded after the test."""
+    yield running
+    for name in ("b2", "c3"):
+        running.request("DELETE", f"/models/{name}")
 
 
 def test_life_of_a_model(server, folders):
-    """Load, list, show, invoke, unload; then it is gone."""
+    """A model can be loaded, listed, shown, invoked and unloaded."""
     description = {"modelName": "b2", "modelUrl": str(folders["sum"])}
 
+    assert server.request("GET", "/ping").status == 200
+    assert server.request("GET", "/models").json() == {"models": []}
     assert server.load("b2", folders["sum"]).status == 200
-    assert {"models": [description]} == server.request("GET", "/models").json()
-    assert description == server.request("GET", "/models/b2").json()
+    assert server.request("GET", "/models").json() == {"models": [description]}
+    assert server.request("GET", "/models/b2").json() == description
     invoked = server.request("POST", "/models/b2/invoke", ROWS, JSON)
     assert invoked.json() == {"predictions": [6.0]}
     assert server.request("DELETE", "/models/b2").status == 200
@@ -47,43 +43,41 @@ def test_life_of_a_model(server, folders):
     [("GET", "/models/x"), ("DELETE", "/models/x"), ("POST", "/models/x/invoke")],
 )
 def test_unknown_models(server, method, path):
-    """A model that is not loaded is a 404 that names it."""
+    """A name that is not loaded gets a 404 with the name."""
     response = server.request(method, path, ROWS if method == "POST" else b"", JSON)
 
     assert response.status == 404
     assert "'x'" in response.json()["error"]
 
 
-def test_loading_twice(loaded, folders):
-    """A name that is taken is a 409."""
-    assert loaded.load("a1", folders["sum"]).status == 409
-
-
-def test_loading_at_once(server, folders):
-    """Requests for one name at one time are one load: one succeeds, the rest come second."""
+def test_loading_one_name_several_times(server, folders):
+    """Of several loads of one name, one succeeds and the others get 409."""
     with ThreadPoolExecutor(8) as threads:
         statuses = list(threads.map(lambda _: server.load("c3", folders["sum"]).status, range(8)))
 
-    assert [200, *[409] * 7] == sorted(statuses)
+    assert sorted(statuses) == [200, *[409] * 7]
     assert server.log().count("loaded 'c3' in ") == 1
 
 
 @pytest.mark.parametrize(
-    ("folder", "status", "said"),
+    ("folder", "status", "message"),
     [
         ("empty", 400, "holds no model.joblib"),
-        ("unfitted", 400, "fit it first"),
+        ("multiclass", 400, "holds no model.joblib"),
+        ("unfitted", 400, "the StandardScaler does not know its n_features_in_; fit it first"),
         ("no-model", 400, "dict"),
         ("broken", 400, "AttributeError: first line second line"),
         ("hungry", 507, "no memory left"),
     ],
 )
-def test_artifacts_that_cannot_be_loaded(server, folders, folder, status, said):
-    """The reason comes in one sentence, and the name stays free."""
+def test_artifacts_that_cannot_be_loaded(server, folders, folder, status, message):
+    """The response gives the folder and the reason in one line, and the name stays free."""
     response = server.load("d4", folders[folder])
 
-    assert status == response.status
-    assert said in response.json()["error"]
+    assert response.status == status
+    assert message in response.json()["error"]
+    assert str(folders[folder]) in response.json()["error"]
+    assert "\n" not in response.json()["error"]
     assert server.request("GET", "/models/d4").status == 404
 
 
@@ -106,7 +100,7 @@ def test_artifacts_that_cannot_be_loaded(server, folders, folder, status, said):
     ],
 )
 def test_bad_load_requests(server, body):
-    """A request that names no loadable folder is a 400, in a sentence."""
+    """A load request without a name or a folder that can be loaded gets a 400 with a sentence."""
     response = server.request("POST", "/models", body)
 
     assert response.status == 400
@@ -114,28 +108,28 @@ def test_bad_load_requests(server, body):
 
 
 def test_capacity(start, folders):
-    """A full container answers 507; unloading makes room, as SageMaker expects."""
+    """A full container responds with 507; unloading a model makes room for another."""
     server = start("sklearn", SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_LOCAL_CONTAINER_CAPACITY="2")
 
     statuses = [server.load(name, folders["sum"]).status for name in ("a", "b", "c")]
-    taken = server.load("a", folders["sum"]).status
+    loaded_already = server.load("a", folders["sum"]).status
     server.request("DELETE", "/models/a")
     retried = server.load("c", folders["sum"]).status
 
-    assert (statuses, taken, retried) == ([200, 200, 507], 409, 200)
+    assert (statuses, loaded_already, retried) == ([200, 200, 507], 409, 200)
     assert "507 POST /models: OutOfMemory\n" in server.log()
 
 
-def test_invocations_belong_to_single_models(server):
-    """The other kind's path says where to go instead."""
+def test_path_of_single_model_containers(server):
+    """`/invocations` gets a 404 with the path that this container has instead."""
     response = server.request("POST", "/invocations", ROWS, JSON)
 
     assert response.status == 404
     assert "/models/{model_name}/invoke" in response.json()["error"]
 
 
-def test_odd_names(server, folders):
-    """A name is opaque: any text works, and cannot forge a line of the log."""
+def test_unusual_names(server, folders):
+    """A name may be any text, and a line break in it does not add a line to the log."""
     response = server.load("odd/näme\nloaded 'x'", folders["sum"])
     path = "/models/odd%2Fn%C3%A4me%0Aloaded%20'x'"
 
@@ -146,7 +140,7 @@ def test_odd_names(server, folders):
 
 
 def test_pages(start, folders):
-    """The list comes a hundred at a time, until no token is left."""
+    """The list has pages of a hundred models; the last page has no token."""
     server = start("sklearn", SAGEMAKER_MULTI_MODEL="true")
     names = [f"model-{place:03}" for place in range(101)]
     for name in reversed(names):

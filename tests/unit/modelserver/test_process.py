@@ -1,4 +1,4 @@
-"""How a model server starts and ends."""
+"""Starting and ending a model server, and its settings."""
 
 import os
 import signal
@@ -6,16 +6,20 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
+from sagemaker_local.modelserver.errors import ConfigurationError
+from sagemaker_local.modelserver.server import Settings
 from tests.support.ports import free_port
+from tests.support.stand_in import wait_until
 
 DEADLINE_SECONDS = 20
 
 
 def run(*arguments, **environment):
-    """Start a server that should not get far."""
+    """Run a server that ends at once."""
     return subprocess.run(
         [sys.executable, "-m", "sagemaker_local.modelserver", *arguments],
         capture_output=True,
@@ -27,7 +31,7 @@ def run(*arguments, **environment):
     )
 
 
-def answers(port: int) -> bool:
+def responds(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=2) as response:
             return response.status == 200
@@ -37,15 +41,10 @@ def answers(port: int) -> bool:
 
 @pytest.mark.parametrize(
     ("folder", "framework"),
-    [
-        ("empty", "sklearn"),
-        ("empty", "lightgbm"),
-        ("not-lightgbm", "lightgbm"),
-        ("broken", "sklearn"),
-    ],
+    [("broken", "sklearn"), ("empty", "lightgbm"), ("not-lightgbm", "lightgbm")],
 )
 def test_a_folder_without_a_model(folders, folder, framework):
-    """Without its model a container ends at once and says why in one line."""
+    """A single-model container that cannot load its model ends with one line of error."""
     ended = run(framework, SM_MODEL_DIR=str(folders[folder]))
 
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -54,26 +53,24 @@ def test_a_folder_without_a_model(folders, folder, framework):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "said"),
+    ("arguments", "environment", "message"),
     [
         ((), {"SAGEMAKER_BIND_TO_PORT": "http"}, "SAGEMAKER_BIND_TO_PORT is 'http'"),
-        ((), {"SAGEMAKER_LOCAL_CONTAINER_CAPACITY": "0"}, "from 1 to"),
-        ((), {"SAGEMAKER_MULTI_MODEL": "yes"}, "set true or false"),
         (("--fd", "77"), {"SAGEMAKER_MULTI_MODEL": "true"}, "File descriptor 77"),
         (("--port", "99999"), {"SAGEMAKER_MULTI_MODEL": "true"}, "0-65535"),
     ],
 )
-def test_bad_settings(arguments, environment, said):
-    """A setting that makes no sense ends the start with one line."""
+def test_bad_start(arguments, environment, message):
+    """A setting or an option that is not valid ends the server with one line of error."""
     ended = run("sklearn", *arguments, **environment)
 
     assert ended.returncode == 1
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
 def test_a_port_that_is_taken():
-    """Somebody else's port is an error in one line."""
+    """A port that another process uses ends the server with one line of error."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
         ended = run("sklearn", SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_BIND_TO_PORT=port)
@@ -82,8 +79,8 @@ def test_a_port_that_is_taken():
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop(eventually, signal_number):
-    """On its own port, a server goes quietly when it is told to."""
+def test_signals(signal_number):
+    """A server ends without output on SIGTERM and on Ctrl-C."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "sagemaker_local.modelserver", "lightgbm", "--port", str(port)],
@@ -93,7 +90,7 @@ def test_told_to_stop(eventually, signal_number):
     )
     with process:
         try:
-            assert eventually(lambda: answers(port))
+            wait_until(lambda: responds(port), DEADLINE_SECONDS)
             process.send_signal(signal_number)
             code = process.wait(DEADLINE_SECONDS)
         finally:
@@ -101,29 +98,21 @@ def test_told_to_stop(eventually, signal_number):
         assert (code, process.stdout.read()) == (0, b"")
 
 
-def test_end_of_the_parent(start, eventually):
-    """A server whose standard input ends is gone, whatever ended its parent."""
+@pytest.mark.parametrize("started", [True, False], ids=["started", "starting"])
+def test_end_of_the_parent(start, started):
+    """A server ends when its standard input ends, also while the server is still starting."""
     server = start("sklearn", SAGEMAKER_MULTI_MODEL="true")
-    assert server.request("GET", "/ping").status == 200
+    if started:
+        assert server.request("GET", "/ping").status == 200
 
     server.process.stdin.close()
 
-    assert eventually(lambda: server.process.poll() is not None)
-    assert (server.process.returncode, server.log()) == (0, "")
+    assert server.process.wait(DEADLINE_SECONDS) == 0
+    assert server.log() == ""
 
 
-def test_end_of_the_parent_during_the_start(start, eventually):
-    """The parent is watched before anything slow is imported."""
-    server = start("sklearn", SAGEMAKER_MULTI_MODEL="true")
-
-    server.process.stdin.close()
-
-    assert eventually(lambda: server.process.poll() is not None)
-    assert (server.process.returncode, server.log()) == (0, "")
-
-
-def test_interrupt_of_the_whole_group(start):
-    """Ctrl-C reaches parent and child; the child leaves it to the parent."""
+def test_interrupt_of_the_process_group(start):
+    """A server with a parent ignores Ctrl-C, because the parent stops its servers."""
     server = start("sklearn", SAGEMAKER_MULTI_MODEL="true")
     assert server.request("GET", "/ping").status == 200
 
@@ -133,8 +122,8 @@ def test_interrupt_of_the_whole_group(start):
     assert server.stop() == 0
 
 
-def test_frameworks_wait_for_a_model():
-    """A container that has loaded nothing has imported no framework either."""
+def test_frameworks_are_imported_late():
+    """A container without a model has not imported a framework."""
     imported = subprocess.run(
         [
             *(sys.executable, "-c"),
@@ -147,3 +136,39 @@ def test_frameworks_wait_for_a_model():
     )
 
     assert imported.stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({}, Settings(8080, Path("/opt/ml/model"), multi_model=False, capacity=None)),
+        ({"SAGEMAKER_BIND_TO_PORT": "9000"}, Settings(port=9000)),
+        ({"SM_MODEL_DIR": "/models"}, Settings(model_folder=Path("/models"))),
+        ({"SAGEMAKER_MULTI_MODEL": "True"}, Settings(multi_model=True)),
+        ({"SAGEMAKER_MULTI_MODEL": "false"}, Settings()),
+        ({"SAGEMAKER_LOCAL_CONTAINER_CAPACITY": "3"}, Settings(capacity=3)),
+        ({"SAGEMAKER_BIND_TO_PORT": "", "SM_MODEL_DIR": ""}, Settings()),
+    ],
+)
+def test_settings(env, expected):
+    """A variable that is missing or empty has SageMaker's default."""
+    assert Settings.from_env(env) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SAGEMAKER_BIND_TO_PORT", "0"),
+        ("SAGEMAKER_BIND_TO_PORT", "65536"),
+        ("SAGEMAKER_BIND_TO_PORT", "-1"),
+        ("SAGEMAKER_BIND_TO_PORT", "²"),
+        ("SAGEMAKER_BIND_TO_PORT", "9" * 5000),
+        ("SAGEMAKER_MULTI_MODEL", "1"),
+        ("SAGEMAKER_LOCAL_CONTAINER_CAPACITY", "0"),
+        ("SAGEMAKER_LOCAL_CONTAINER_CAPACITY", "many"),
+    ],
+)
+def test_bad_settings(name, value):
+    """The error for a value that is not allowed gives the variable and the value."""
+    with pytest.raises(ConfigurationError, match=f"{name} is '{value[:5]}"):
+        Settings.from_env({name: value})

@@ -1,47 +1,124 @@
-"""What a policy should allow: what its table names, and what is printed about it."""
+"""Which calls a policy should allow, computed from the table and the folds, never from the policy.
 
-import re
+A call is expected to be allowed if the table can lead to it, or if a fold or the pattern of a
+parameter includes it: those are what `gatewayctl policy` prints as allowed beyond the table.
+"""
 
-from gatewayctl.policy import width
-from tests.unit.policy import invocations, words
-from tests.unit.policy.invocations import ARGUMENTS
+from __future__ import annotations
+
+from itertools import product
+
+from chalicelib.routing.parameters import OneOf
+from gatewayctl.policy.needs import call_groups
+from tests.support.iam import allows, matches
+
+ACTION = "sagemaker:InvokeEndpoint"
+KEYS = {
+    "TargetModel": "sagemaker:TargetModel",
+    "TargetContainerHostname": "sagemaker:TargetContainerHostname",
+}
+
+# Values for the patterns of the random tables; a value of several fits several of them.
+VALUES = ("ab", "zz", "v1", "v207", "a", "b.", "bx", "-_-", "w0")
 
 
 class Oracle:
-    """Which calls there may be; it never looks at the policy."""
+    """The calls that a handler's policy should allow."""
 
     def __init__(self, table, handler):
-        self.calls = [_lower(call) for call in invocations.of_table(table)]
-        self.lines = [words.read(line) for line in width.of_folds(handler.calls)]
-        for model in table.models():
-            lists = {one.name: getattr(one.rule, "values", ()) for one in model.parameters}
-            self.lines += [words.read(line, lists) for line in width.of_patterns([model])]
+        self._calls = [_lower(call) for call in calls_of(table)]
+        groups = [*call_groups(table.models()), *handler.groups]
+        self._wide = [
+            one
+            for one in groups
+            if one.resource.is_open or any(value.is_open for value in one.values)
+        ]
 
     def allows(self, call):
         call = _lower(call)
-        return self._endpoint(call["EndpointName"], _arguments(call)) and self._component(call)
-
-    def _endpoint(self, name, arguments):
-        """Arguments that no call of ours gives this endpoint are left to SageMaker to refuse."""
-        ours = [_arguments(call) for call in self.calls if call["EndpointName"] == name]
-        of_ours = {key: arguments[key] for said in ours for key in said if key in arguments}
-        return of_ours in ours or any(
-            line.covers(name, of_ours if line.one_endpoint else arguments) for line in self.lines
+        return self._allows_endpoint(call["EndpointName"], context_of(call)) and (
+            self._allows_component(call.get("InferenceComponentName"))
         )
 
-    def _component(self, call):
-        name = call.get("InferenceComponentName")
+    def _allows_endpoint(self, name, context):
+        """Arguments that no call of ours gives this endpoint are left to SageMaker to refuse."""
+        ours = [context_of(call) for call in self._calls if call["EndpointName"] == name]
+        of_ours = {key: context[key] for one in ours for key in one if key in context}
+        return of_ours in ours or any(
+            _includes(one, f"endpoint/{name}", context if one.resource.is_open else of_ours)
+            for one in self._wide
+        )
+
+    def _allows_component(self, name):
         return (
             name is None
-            or any(name == one.get("InferenceComponentName") for one in self.calls)
-            or any(line.component and re.fullmatch(line.component, name) for line in self.lines)
+            or any(name == call.get("InferenceComponentName") for call in self._calls)
+            or any(_includes(one, f"inference-component/{name}", {}) for one in self._wide)
         )
 
 
-def _arguments(call):
-    return {name: call[name] for name in ARGUMENTS if name in call}
+def _includes(group, resource, context):
+    """Whether a group with a fold or a pattern includes a call."""
+    return (
+        matches(str(group.resource).lower(), resource)
+        and context.keys() == ({group.key} if group.key else set())
+        and all(
+            any(matches(str(value), text) for value in group.values) for text in context.values()
+        )
+    )
 
 
 def _lower(call):
     """Names of endpoints and components, in which the case does not count."""
-    return {name: value.lower() if name not in ARGUMENTS else value for name, value in call.items()}
+    return {name: text if name in KEYS else text.lower() for name, text in call.items()}
+
+
+def is_allowed(policy, call, partition="aws", spelling=str.lower):
+    """Whether a policy allows a call, on both resources if it has a component."""
+    prefix = f"arn:{partition}:sagemaker:eu-west-1:123456789012"
+    resources = [f"{prefix}:endpoint/{spelling(call['EndpointName'])}"]
+    if "InferenceComponentName" in call:
+        name = spelling(call["InferenceComponentName"])
+        resources.append(f"{prefix}:inference-component/{name}")
+    return all(allows(policy, ACTION, resource, context_of(call)) for resource in resources)
+
+
+def context_of(call):
+    return {KEYS[name]: value for name, value in call.items() if name in KEYS}
+
+
+def calls_of(table):
+    """All calls that lists and names lead to, and some calls of every pattern."""
+    return [call for model in table.models() for call in _calls_of_model(model)]
+
+
+def calls_beside(calls):
+    """Calls that differ a little from one of these, or go to another one's endpoint."""
+    endpoints = {call["EndpointName"] for call in calls}
+    for call in calls:
+        yield from (call | {"EndpointName": endpoint} for endpoint in endpoints)
+        for name, value in call.items():
+            yield from (call | {name: other} for other in _resembling(value))
+        for argument in KEYS:
+            yield {name: value for name, value in call.items() if name != argument}
+            yield call | {argument: "sk"}
+
+
+def _calls_of_model(model):
+    for values in product(*(_values(parameter.rule) for parameter in model.parameters)):
+        named = dict(zip([one.name for one in model.parameters], values, strict=True))
+        try:
+            yield model.target.filled(named).invoke_args()
+        except ValueError:
+            continue
+
+
+def _values(rule):
+    return sorted(rule.values) if isinstance(rule, OneOf) else filter(rule.admits, VALUES)
+
+
+def _resembling(name):
+    _, _, without_folder = name.rpartition("/")
+    changed = {f"{name}x", f"x{name}", name[:-1], name[1:], name.swapcase(), name.upper()}
+    moved = {f"new/{name}", f"houston/{without_folder}", f"houston-2/{without_folder}"}
+    return (changed | moved | {without_folder, f"{name}/v1.tar.gz"}) - {name, ""}

@@ -1,4 +1,4 @@
-"""Tables whose models crowd onto few endpoints, with names that resemble one another."""
+"""Random tables with few endpoints and similar names."""
 
 import json
 
@@ -47,7 +47,7 @@ ENTRIES = st.one_of(PLAIN, PLAIN, _with_parameters("a", TEMPLATES), _with_parame
 
 
 def table_of(entries):
-    """The entries as models m0, m1, …, each with the parameters it has."""
+    """Return a table of these entries, which are named m0, m1, …."""
     named = {
         "/".join([f"m{number}", *(f"{{{one}}}" for one in entry.get("parameters", ()))]): entry
         for number, entry in enumerate(entries)

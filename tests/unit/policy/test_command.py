@@ -1,15 +1,13 @@
-"""`gatewayctl policy`: from arguments to two files, or to the reasons why not."""
+"""`gatewayctl policy`: the two files, and the reasons for which they are not written."""
 
-import io
 import json
 import re
-from typing import NamedTuple
 
 import pytest
 
-from gatewayctl.cli import main
-from gatewayctl.policy import document
-from tests.unit.policy.evaluator import allows
+from gatewayctl.policy import documents
+from tests.support.command_line import gatewayctl
+from tests.support.iam import allows
 
 HANDLER, AUTHORIZER = ".chalice/policy-dev.json", ".chalice/policy-dev-authorize.json"
 AUTHORIZE = {"iam_policy_file": "policy-dev-authorize.json"}
@@ -31,12 +29,6 @@ PATTERN = (
 )
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 class Project:
     """A folder with a table and Chalice's configuration."""
 
@@ -53,9 +45,7 @@ class Project:
         (self.folder / ".chalice/config.json").write_text(json.dumps(config))
 
     def run(self, *arguments, **environ):
-        out, err = io.StringIO(), io.StringIO()
-        code = main(["policy", *arguments], environ, self.folder, out, err)
-        return Outcome(int(code), out.getvalue(), err.getvalue())
+        return gatewayctl("policy", *arguments, project=self.folder, **environ)
 
     def read(self, file=HANDLER):
         return json.loads((self.folder / file).read_text())
@@ -76,7 +66,7 @@ def _project(tmp_path, monkeypatch):
 
 
 def many(number):
-    """A table that needs more than IAM takes."""
+    """Return a table whose policy is too long for IAM."""
     models = {
         f"m{one}": {"kind": "mme", "endpoint": "many", "target_model": f"houston/{one:04}.tar.gz"}
         for one in range(number)
@@ -88,7 +78,7 @@ class TestWrite:
     """Without `--check`."""
 
     def test_two_files(self, project):
-        """One for each function; what the handler's allows beyond the table is said."""
+        """Each function has a file; what the handler's allows beyond the table is printed."""
         outcome = project.run()
 
         assert (outcome.code, outcome.out) == (0, f"{HANDLER}\n{AUTHORIZER}\n")
@@ -101,13 +91,13 @@ class TestWrite:
         ]
 
     def test_where_chalice_looks(self, project):
-        """The files that Chalice's configuration names for the stage."""
+        """The files are those that Chalice's configuration names for the stage."""
         project.configure({}, iam_policy_file="special.json")
 
         assert project.run("--stage", "dev").out == f".chalice/special.json\n{AUTHORIZER}\n"
 
     def test_as_lambda_runs_them(self, project):
-        """In a VPC, or with traces, a function has to be let do more; each by its own settings."""
+        """A VPC and tracing need more permissions, for each function by its own settings."""
         vpc = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
         project.configure({}, xray=True, lambda_functions={"authorize": AUTHORIZE | vpc})
         project.run()
@@ -125,7 +115,7 @@ class TestWrite:
         ]
 
     def test_place(self, project):
-        """Given values go into every ARN, and stay there until others are given."""
+        """The place goes into every ARN, and is kept by the next call."""
         project.run("--account", "123456789012", "--region", "eu-west-1", "--partition", "aws")
         project.run()
         assert project.arns() == [
@@ -142,7 +132,7 @@ class TestWrite:
         }
 
     def test_table_in_s3(self, project):
-        """It is made from the file that `--table` names, and may be read from the bucket."""
+        """For a table in S3, --table names its file, and the policy allows reading the object."""
         project.configure({"GATEWAY_ROUTING": "s3://tables/live/routing.yaml"})
 
         assert project.run().code == 2
@@ -151,26 +141,26 @@ class TestWrite:
         assert not any("s3" in arn for arn in project.arns(AUTHORIZER))
 
     def test_the_stage_alone_decides(self, project):
-        """What is set where the command runs does not reach the function."""
+        """The environment of the command does not count."""
         project.configure({"GATEWAY_KEYS_SECRET": ""})
         project.run(GATEWAY_KEYS_SECRET="elsewhere")
 
         assert project.arns(AUTHORIZER) == ["arn:*:logs:*:*:log-group:/aws/lambda/*"]
 
     def test_as_data(self, project):
-        """For programs: the files, and what is allowed beyond the table."""
+        """The data has the files, and what they allow beyond the table."""
         data = json.loads(project.run("--format", "json").out)
 
         assert data["written"] == [HANDLER, AUTHORIZER]
-        assert data["characters"] == document.characters(project.read())
+        assert data["characters"] == documents.characters(project.read())
         assert (data["folds"], len(data["patterns"])) == ([], 1)
 
 
 class TestTooLong:
-    """A table that needs more than a policy can say."""
+    """A table whose policy is too long."""
 
     def test_refused(self, project):
-        """Every fold is said, and nothing is written."""
+        """Without --allow-wider, every fold is printed and nothing is written."""
         (project.folder / "routing.yaml").write_text(many(600))
 
         outcome = project.run()
@@ -191,18 +181,18 @@ class TestTooLong:
         assert project.written() == []
 
     def test_accepted(self, project):
-        """It is written with its folds, which are said again; and so it stays checked."""
+        """With --allow-wider, the folded policy is written and passes --check."""
         (project.folder / "routing.yaml").write_text(many(600))
 
         outcome = project.run("--allow-wider")
 
         assert outcome.code == 0
         assert f"{HANDLER}: allows every artifact that begins with houston/0" in outcome.err
-        assert document.characters(project.read()) <= document.LIMIT
+        assert documents.characters(project.read()) <= documents.LIMIT
         assert project.run("--check").code == 0
 
     def test_as_data(self, project):
-        """For programs: the same lines."""
+        """The data has the same lines."""
         (project.folder / "routing.yaml").write_text(many(600))
 
         data = json.loads(project.run("--format", "json").out)
@@ -214,7 +204,7 @@ class TestCheck:
     """With `--check`."""
 
     def test_current(self, project):
-        """Files as they would be written are fine."""
+        """A file that is up to date is fine."""
         project.run("--account", "123456789012")
 
         outcome = project.run("--check")
@@ -225,7 +215,7 @@ class TestCheck:
         )
 
     def test_stale(self, project):
-        """What differs is named, with the command that mends it; nothing is written."""
+        """A file that is out of date is named with the command that updates it."""
         project.run()
         before = project.read()
         (project.folder / "routing.yaml").write_text(many(600))
@@ -234,39 +224,39 @@ class TestCheck:
 
         assert (outcome.code, outcome.out) == (
             1,
-            f"{HANDLER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            f"{HANDLER}: not what routing.yaml needs; run: gatewayctl policy "
             "--stage dev --account 123456789012\n"
-            f"{AUTHORIZER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            f"{AUTHORIZER}: not what routing.yaml needs; run: gatewayctl policy "
             "--stage dev --account 123456789012\n",
         )
         assert project.read() == before
 
     @pytest.mark.parametrize("content", [None, b"", b"\xff", b"{}"])
     def test_no_policy(self, project, content):
-        """A file that is missing or nonsense is stale."""
+        """A file that is missing or is no policy is out of date."""
         project.run()
         file = project.folder / HANDLER
         file.unlink() if content is None else file.write_bytes(content)
 
         assert project.run("--check", "--table", "routing.yaml").out == (
-            f"{HANDLER}: not what routing.yaml needs; run: python -m gatewayctl policy "
+            f"{HANDLER}: not what routing.yaml needs; run: gatewayctl policy "
             "--stage dev --table routing.yaml\n"
         )
         assert project.run().code == 0
         assert project.run("--check").code == 0
 
     def test_by_hand(self, project):
-        """What somebody adds by hand is found."""
+        """A change by hand is found."""
         project.run()
         policy = project.read()
         policy["Statement"][1]["Resource"].append("arn:*:sagemaker:*:*:endpoint/other")
-        (project.folder / HANDLER).write_text(document.text(policy))
+        (project.folder / HANDLER).write_text(documents.as_file(policy))
 
         assert project.run("--check").code == 1
 
 
 class TestWrongUse:
-    """What cannot be done as it was said."""
+    """Arguments and configurations that are refused."""
 
     @pytest.mark.parametrize(
         ("arguments", "complaint"),
@@ -282,7 +272,7 @@ class TestWrongUse:
         ],
     )
     def test_arguments(self, project, arguments, complaint):
-        """The thing, the value and what would be right."""
+        """The error has the value, and what would be right."""
         outcome = project.run(*arguments)
 
         assert (outcome.code, outcome.out) == (2, "")
@@ -291,7 +281,7 @@ class TestWrongUse:
 
     @pytest.mark.parametrize("config", [None, "", "[]", '{"stages": []}', '{"stages": {"dev": 1}}'])
     def test_configuration(self, project, config):
-        """Without Chalice's configuration nobody knows which files these are."""
+        """A configuration that cannot be read is an error."""
         path = project.folder / ".chalice/config.json"
         path.unlink() if config is None else path.write_text(config)
 
@@ -301,7 +291,7 @@ class TestWrongUse:
         assert outcome.err.startswith("gatewayctl policy: .chalice/config.json ")
 
     def test_settings(self, project):
-        """A setting that would stop the gateway stops this; a secret's text is not repeated."""
+        """A setting that the gateway would refuse is an error without the setting's value."""
         project.configure({"GATEWAY_KEYS_SECRET": "what is this"})
 
         assert project.run().err == (
@@ -310,7 +300,7 @@ class TestWrongUse:
         )
 
     def test_table(self, project):
-        """A table with mistakes is reported as `validate` does it."""
+        """A table with problems is reported as `validate` does it."""
         (project.folder / "routing.yaml").write_text("version: 1\nmodels: {a: {kind: single}}\n")
 
         outcome = project.run()
@@ -319,7 +309,7 @@ class TestWrongUse:
         assert outcome.out.startswith("routing.yaml:2: models.a.endpoint: ")
 
     def test_no_place_to_write(self, project):
-        """The file and the reason."""
+        """If a file cannot be written, the error names the file and the reason."""
         (project.folder / HANDLER).mkdir()
 
         assert project.run().err == (

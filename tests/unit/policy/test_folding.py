@@ -1,16 +1,13 @@
-"""A policy that is too long for IAM is folded, as little as will do, and says what that costs."""
+"""A policy that is too long for IAM is folded, as little as possible."""
 
 import re
 
 import pytest
 
-from gatewayctl.policy import document, width
-from gatewayctl.policy.names import Name, fold
-from gatewayctl.policy.needs import calls
-from gatewayctl.policy.place import Place
-from tests.unit.policy import invocations
-from tests.unit.policy.invocations import is_allowed
-from tests.unit.policy.oracle import Oracle
+from gatewayctl.policy import documents, folding
+from gatewayctl.policy.documents import Place
+from gatewayctl.policy.needs import Name, call_groups, fold
+from tests.unit.policy.oracle import Oracle, calls_beside, calls_of, is_allowed
 from tests.unit.policy.tables import table_of
 
 SOMEWHERE = Place("aws", "eu-west-1", "123456789012")
@@ -24,20 +21,20 @@ def single(endpoint):
     return {"kind": "single", "endpoint": endpoint}
 
 
-def made(entries, limit=document.LIMIT, place=SOMEWHERE):
-    return document.handler(calls(table_of(entries).models()), place, limit=limit)
+def made(entries, limit=documents.LIMIT, place=SOMEWHERE):
+    return documents.handler_policy(call_groups(table_of(entries).models()), place, limit=limit)
 
 
 def said(entries, spared):
-    """What is printed when there are so many characters less than would be needed."""
+    """Return the lines about folds if the policy has to be so many characters shorter."""
     limit = made(entries).characters - spared
     handler = made(entries, limit)
     assert handler.characters <= limit
-    return width.of_folds(handler.calls)
+    return folding.widened_by_folds(handler.groups)
 
 
 class TestNames:
-    """What many names are folded into."""
+    """How names are folded."""
 
     @pytest.mark.parametrize(
         ("names", "folded"),
@@ -53,11 +50,11 @@ class TestNames:
         ],
     )
     def test_fold(self, names, folded):
-        """Their folder, or what they begin with if they share none; one name stays as it is."""
+        """Names become their folder, or else the text that they begin with."""
         assert str(fold([Name(name) for name in names])) == folded
 
     def test_unfolded(self):
-        """A fold is taken back in steps: to the folds that are next in it."""
+        """A fold is undone step by step."""
         names = ["a/v1", "a/v2", "b/v1", "b/v2", "b/x/v1", "b/x/v2", "c", "*"]
         root = fold([*map(Name, names), Name("a/", "*/v3")])
 
@@ -70,7 +67,7 @@ class TestNames:
 
 
 class TestChoice:
-    """Which folds there are."""
+    """Which folds are chosen."""
 
     TWO_FOLDERS = (
         *(mme(f"houston/v{number}.tar.gz") for number in range(9)),
@@ -80,31 +77,31 @@ class TestChoice:
     )
 
     def test_none_that_need_not_be(self):
-        """What fits is not folded."""
+        """A policy that fits is not folded."""
         assert said(self.TWO_FOLDERS, spared=0) == []
 
     @pytest.mark.parametrize(("spared", "folder", "names"), [(1, "austin", 3), (50, "houston", 9)])
     def test_the_narrowest(self, spared, folder, names):
-        """One folder, and no wider one than is needed."""
+        """The narrowest fold that is enough is chosen."""
         assert said(self.TWO_FOLDERS, spared) == [
             f"every artifact under {folder}/ of endpoint many (the table names {names})"
         ]
 
     def test_folders(self):
-        """Every folder, when one is not enough; and still not what lies beside them."""
+        """If one folder is not enough, all folders are folded."""
         assert said(self.TWO_FOLDERS, spared=180) == [
             "every artifact under austin/ of endpoint many (the table names 3)",
             "every artifact under houston/ of endpoint many (the table names 9)",
         ]
 
     def test_a_whole_endpoint(self):
-        """The last that can be done with artifacts."""
+        """If folders are not enough, all artifacts of an endpoint are folded."""
         assert said(self.TWO_FOLDERS, spared=220) == [
             "every artifact of endpoint many (the table names 13)"
         ]
 
     def test_artifacts_before_endpoints(self):
-        """Endpoints are folded only when no fold of artifacts is enough."""
+        """Endpoints are folded only if folds of artifacts are not enough."""
         endpoints = [single(f"team-{number}") for number in range(9)]
         artifacts = [mme(f"v{number}.tar.gz") for number in range(9)]
 
@@ -117,7 +114,7 @@ class TestChoice:
         ]
 
     def test_containers_and_components(self):
-        """They are folded in the same way, each with its own word."""
+        """Containers and components are folded in the same way."""
         containers = [
             {"kind": "mce", "endpoint": "nlp", "target_container_hostname": f"step-{number}"}
             for number in range(15)
@@ -135,7 +132,7 @@ class TestChoice:
         ]
 
     def test_spellings_are_not_counted(self):
-        """A name with capitals is one name, however often the policy spells it."""
+        """The two spellings of a name are counted once."""
         assert said([single(f"Team-{number}") for number in range(9)], spared=700) == [
             "every endpoint that begins with Team-, without a target (the table names 9)",
             "every endpoint that begins with team-, without a target (the table names 9)",
@@ -143,10 +140,10 @@ class TestChoice:
 
 
 class TestEndpoints:
-    """What a fold of endpoints leaves closed."""
+    """What a fold of endpoints does not allow."""
 
     def test_a_target(self):
-        """It is without one, so that a neighbour's artifacts stay as they were."""
+        """A fold of endpoints without a target does not allow artifacts."""
         entries = [*(single(f"team-{number}") for number in range(9)), mme("v1", "team-many")]
         policy = made(entries, made(entries).characters - 300).document
 
@@ -156,13 +153,13 @@ class TestEndpoints:
         assert not is_allowed(policy, {"EndpointName": "team-many", "TargetModel": "v2"})
 
     def test_other_targets(self):
-        """Endpoints with artifacts share those that they are folded with, and no others."""
+        """A fold of endpoints with artifacts allows their artifacts only."""
         entries = [mme(f"houston/v{number}", f"team-{number}") for number in range(99)]
         entries += [mme("v1", "solo")]
         handler = made(entries, 4_000)
 
         assert "every artifact under houston/ of every endpoint that begins with team-9" in str(
-            width.of_folds(handler.calls)
+            folding.widened_by_folds(handler.groups)
         )
         assert is_allowed(handler.document, {"EndpointName": "team-9x", "TargetModel": "houston/x"})
         assert not is_allowed(handler.document, {"EndpointName": "team-9x", "TargetModel": "v1"})
@@ -191,35 +188,35 @@ LARGE = {
 @pytest.mark.parametrize("place", [Place(), SOMEWHERE], ids=["anywhere", "somewhere"])
 @pytest.mark.parametrize("artifacts", LARGE.values(), ids=LARGE)
 def test_a_thousand_artifacts_and_two_hundred_endpoints(artifacts, place):
-    """It fits; all of the table works; what else works is printed; no fold is of very much."""
+    """The policy fits, allows the table, and beside it only what the folds include."""
     table = table_of([*artifacts, *ENDPOINTS])
-    handler = document.handler(calls(table.models()), place)
-    folds = width.of_folds(handler.calls)
+    handler = documents.handler_policy(call_groups(table.models()), place)
+    folds = folding.widened_by_folds(handler.groups)
     oracle = Oracle(table, handler)
-    named = invocations.of_table(table)
+    named = calls_of(table)
 
-    assert handler.unfolded > document.LIMIT >= handler.characters
+    assert handler.unfolded > documents.LIMIT >= handler.characters
     assert all(int(count) <= 100 for count in COUNTS.findall(" ".join(folds))), folds
     for call in named:
         assert is_allowed(handler.document, call), call
-    for call in invocations.beside(named[::50]):
+    for call in calls_beside(named[::50]):
         assert oracle.allows(call) or not is_allowed(handler.document, call), call
 
 
 @pytest.mark.parametrize("place", [Place(), SOMEWHERE], ids=["anywhere", "somewhere"])
 def test_endpoints_with_targets_without_end(place):
-    """However many multi-model endpoints there are, it fits, and all of them work."""
+    """The policy of very many multi-model endpoints fits, and allows all of them."""
     table = table_of(
         [mme(f"v{number}/{number}.tar.gz", f"many-{number}") for number in range(2000)]
     )
-    handler = document.handler(calls(table.models()), place)
+    handler = documents.handler_policy(call_groups(table.models()), place)
 
-    assert handler.characters <= document.LIMIT
-    assert all(is_allowed(handler.document, call) for call in invocations.of_table(table))
+    assert handler.characters <= documents.LIMIT
+    assert all(is_allowed(handler.document, call) for call in calls_of(table))
 
 
 def test_the_size_is_what_iam_counts():
-    """Characters of the file without its white space; no name has any."""
+    """IAM counts the characters without white space."""
     policy = made([single("a"), mme("houston/v1")]).document
 
-    assert document.characters(policy) == len(re.sub(r"\s", "", document.text(policy)))
+    assert documents.characters(policy) == len(re.sub(r"\s", "", documents.as_file(policy)))

@@ -1,29 +1,27 @@
-"""A policy allows every call of its table, and beside them only what it says it allows."""
+"""A policy allows every call of its table, and otherwise only what folds and patterns include."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
-from gatewayctl.policy import document
-from gatewayctl.policy.needs import calls
-from gatewayctl.policy.place import Place
+from gatewayctl.policy import documents
+from gatewayctl.policy.documents import Place
+from gatewayctl.policy.needs import call_groups
 from tests.support import random_tables
 from tests.support.profile import LONG
-from tests.unit.policy import invocations
-from tests.unit.policy.invocations import is_allowed
-from tests.unit.policy.oracle import Oracle
+from tests.unit.policy.oracle import Oracle, calls_beside, calls_of, is_allowed
 from tests.unit.policy.tables import TABLES
 
 TABLES_TRIED = 2_000 if LONG else 150
 PLACE = Place("aws", "eu-west-1", "123456789012")
-LIMITS = st.just(document.LIMIT) | st.integers(1_000, 4_000)
+LIMITS = st.just(documents.LIMIT) | st.integers(1_000, 4_000)
 SPELLINGS = pytest.mark.parametrize("spelling", [str.lower, str], ids=["lower", "as-given"])
 
 
-def made(table, limit=document.LIMIT):
-    """The handler's policy, and what it should allow."""
-    handler = document.handler(calls(table.models()), PLACE, limit=limit)
+def made(table, limit=documents.LIMIT):
+    """Return the handler's policy, and what it should allow."""
+    handler = documents.handler_policy(call_groups(table.models()), PLACE, limit=limit)
     return handler.document, Oracle(table, handler)
 
 
@@ -31,24 +29,24 @@ def made(table, limit=document.LIMIT):
 @given(table=TABLES, limit=LIMITS)
 @settings(max_examples=TABLES_TRIED, deadline=None)
 def test_tables_that_crowd_onto_few_endpoints(spelling, table, limit):
-    """Whether folded or not, and whichever way SageMaker spells names in ARNs."""
+    """It holds with and without folds, and for both spellings of names in ARNs."""
     policy, oracle = made(table, limit)
-    named = invocations.of_table(table)
+    named = calls_of(table)
 
     for call in named:
         assert is_allowed(policy, call, spelling=spelling), call
-    for call in invocations.beside(named):
+    for call in calls_beside(named):
         assert oracle.allows(call) or not is_allowed(policy, call, spelling=spelling), call
 
 
 @given(text=random_tables.TABLES)
 @settings(max_examples=TABLES_TRIED // 3, deadline=None)
 def test_tables_of_all_options(text):
-    """As above, for the tables that other tests have."""
+    """It holds for tables with all options."""
     table = file.parse(text.encode(), "routing.yaml")
     policy, oracle = made(table)
 
-    for call in invocations.of_table(table):
+    for call in calls_of(table):
         assert is_allowed(policy, call), call
-    for call in invocations.beside(invocations.of_table(table)):
+    for call in calls_beside(calls_of(table)):
         assert oracle.allows(call) or not is_allowed(policy, call), call

@@ -1,4 +1,4 @@
-"""Statements as they are written."""
+"""The statements of the two policies."""
 
 import json
 
@@ -6,13 +6,11 @@ import pytest
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 from chalicelib.settings import S3Location
-from gatewayctl.policy import document
-from gatewayctl.policy.functions import Function
-from gatewayctl.policy.names import literal
-from gatewayctl.policy.needs import TARGET_CONTAINER_HOSTNAME, TARGET_MODEL, calls
-from gatewayctl.policy.place import Place
-from gatewayctl.policy.statements import invoke, read_keys, read_table
-from tests.unit.policy.evaluator import allows
+from gatewayctl.policy import documents
+from gatewayctl.policy.documents import Function, Place, invoke, read_keys, read_table
+from gatewayctl.policy.needs import call_groups, escaped
+from gatewayctl.report import Refused
+from tests.support.iam import allows
 from tests.unit.policy.tables import table_of
 
 PLACE = Place("aws-cn", "cn-north-1", "123456789012")
@@ -22,8 +20,8 @@ ARN = "arn:aws-cn:sagemaker:cn-north-1:123456789012:endpoint/{}".format
 
 
 def statements(*entries):
-    """What allows the calls, without what they all have in common."""
-    made = invoke(calls(table_of(entries).models()), PLACE)
+    """Return resources and conditions of the statements that allow the calls."""
+    made = invoke(call_groups(table_of(entries).models()), PLACE)
     assert {(one["Effect"], one["Action"]) for one in made} == {
         ("Allow", "sagemaker:InvokeEndpoint")
     }
@@ -40,10 +38,10 @@ def mme(endpoint, target_model, **parameters):
 
 
 class TestInvoke:
-    """Who shares a statement with whom."""
+    """Which resources share a statement."""
 
     def test_without_a_target(self):
-        """Endpoints and components without a target share one, which has no condition."""
+        """Endpoints and components without a target share a statement without a condition."""
         assert statements(
             entry("single", "b"),
             entry("pipeline", "a"),
@@ -62,58 +60,96 @@ class TestInvoke:
         ]
 
     def test_with_a_target(self):
-        """Every endpoint has its own, else each could be called with the artifacts of all."""
+        """Endpoints with different targets have statements of their own."""
         assert statements(
             mme("b", "v2"),
             mme("b", "v1"),
             mme("a", "v3"),
             entry("mce", "c", target_container_hostname="sk"),
         ) == [
-            ([ARN("a")], {"StringEquals": {TARGET_MODEL: ["v3"]}}),
-            ([ARN("b")], {"StringEquals": {TARGET_MODEL: ["v1", "v2"]}}),
-            ([ARN("c")], {"StringEquals": {TARGET_CONTAINER_HOSTNAME: ["sk"]}}),
+            ([ARN("a")], {"StringEquals": {"sagemaker:TargetModel": ["v3"]}}),
+            ([ARN("b")], {"StringEquals": {"sagemaker:TargetModel": ["v1", "v2"]}}),
+            ([ARN("c")], {"StringEquals": {"sagemaker:TargetContainerHostname": ["sk"]}}),
         ]
 
     def test_with_the_same_targets(self):
-        """Only endpoints whose targets are the same share: that multiplies nothing."""
+        """Endpoints with the same targets share a statement."""
         assert statements(mme("a", "v1"), mme("b", "v1"), mme("c", "v2")) == [
-            ([ARN("a"), ARN("b")], {"StringEquals": {TARGET_MODEL: ["v1"]}}),
-            ([ARN("c")], {"StringEquals": {TARGET_MODEL: ["v2"]}}),
+            ([ARN("a"), ARN("b")], {"StringEquals": {"sagemaker:TargetModel": ["v1"]}}),
+            ([ARN("c")], {"StringEquals": {"sagemaker:TargetModel": ["v2"]}}),
         ]
 
     def test_with_a_pattern(self):
-        """`StringLike` is for patterns alone, and beside texts in a statement of its own."""
+        """Patterns have a statement of their own, with `StringLike`."""
         assert statements(mme("a", "v1"), mme("a", "{x}/v1", x={"pattern": "[a-z]"})) == [
-            ([ARN("a")], {"StringEquals": {TARGET_MODEL: ["v1"]}}),
-            ([ARN("a")], {"StringLike": {TARGET_MODEL: ["*/v1"]}}),
+            ([ARN("a")], {"StringEquals": {"sagemaker:TargetModel": ["v1"]}}),
+            ([ARN("a")], {"StringLike": {"sagemaker:TargetModel": ["*/v1"]}}),
         ]
 
     def test_with_and_without_a_target(self):
-        """Without one is allowed only where there is none; otherwise it would allow every one."""
+        """If an endpoint has calls with and without a target, the latter must have none."""
         assert statements(mme("a", "v1"), entry("pipeline", "a"), entry("single", "b")) == [
             ([ARN("b")], {}),
-            ([ARN("a")], {"Null": {TARGET_MODEL: "true"}}),
-            ([ARN("a")], {"StringEquals": {TARGET_MODEL: ["v1"]}}),
+            ([ARN("a")], {"Null": {"sagemaker:TargetModel": "true"}}),
+            ([ARN("a")], {"StringEquals": {"sagemaker:TargetModel": ["v1"]}}),
         ]
 
     def test_with_two_sorts_of_target(self):
-        """Either, but not both: a condition on one says nothing about the other."""
+        """If an endpoint has calls with two arguments, each call must have only one of them."""
         container = entry("mce", "a", target_container_hostname="sk")
 
         assert statements(mme("a", "v1"), container) == [
             (
                 [ARN("a")],
                 {
-                    "StringEquals": {TARGET_CONTAINER_HOSTNAME: ["sk"]},
-                    "Null": {TARGET_MODEL: "true"},
+                    "StringEquals": {"sagemaker:TargetContainerHostname": ["sk"]},
+                    "Null": {"sagemaker:TargetModel": "true"},
                 },
             ),
             (
                 [ARN("a")],
                 {
-                    "StringEquals": {TARGET_MODEL: ["v1"]},
-                    "Null": {TARGET_CONTAINER_HOSTNAME: "true"},
+                    "StringEquals": {"sagemaker:TargetModel": ["v1"]},
+                    "Null": {"sagemaker:TargetContainerHostname": "true"},
                 },
+            ),
+        ]
+
+    def test_lists(self):
+        """A list is all of its values, without those that together are too long for SageMaker."""
+        lists = mme("a", "{x}/v{y}", x={"one_of": ["c", "d"]}, y={"one_of": ["1", "2"]})
+        long = mme("b", "/".join(["{x}"] * 17), x={"one_of": ["y", "x" * 63]})
+
+        assert [condition["StringEquals"] for _, condition in statements(lists, long)] == [
+            {"sagemaker:TargetModel": ["c/v1", "c/v2", "d/v1", "d/v2"]},
+            {"sagemaker:TargetModel": ["/".join("y" * 17)]},
+        ]
+
+    def test_too_many_artifacts(self):
+        """An entry whose lists make far too many artifacts is refused by name."""
+        values = [str(number) for number in range(400)]
+        entry_of_many = mme("a", "{x}/{y}", x={"one_of": values}, y={"one_of": values})
+
+        with pytest.raises(Refused, match=r"models\.m0/\{x\}/\{y\}: its lists make 160,000 art"):
+            statements(entry_of_many)
+
+    def test_both_spellings(self):
+        """A name with capitals is allowed as it is written and in lower case."""
+        component = entry("component", "Shared", inference_component="Part")
+
+        assert statements(component, mme("Many", "v1"), mme("many", "v2")) == [
+            (
+                [
+                    ARN("Shared"),
+                    ARN("shared"),
+                    ARN("").replace("endpoint/", "inference-component/Part"),
+                    ARN("").replace("endpoint/", "inference-component/part"),
+                ],
+                {},
+            ),
+            (
+                [ARN("Many"), ARN("many")],
+                {"StringEquals": {"sagemaker:TargetModel": ["v1", "v2"]}},
             ),
         ]
 
@@ -130,10 +166,10 @@ class TestRun:
         ],
     )
     def test_actions(self, function, services):
-        """Both write logs; a VPC and traces take more, and only where they are configured."""
+        """Both functions write logs; a VPC and tracing need more actions."""
         for made in (
-            document.handler([], PLACE, function=function).document,
-            document.authorizer(None, PLACE, function),
+            documents.handler_policy([], PLACE, function=function).document,
+            documents.authorizer_policy(None, PLACE, function),
         ):
             actions = [action for one in made["Statement"] for action in one["Action"]]
             assert {action.split(":")[0] for action in actions} == services
@@ -153,12 +189,12 @@ class TestKeys:
         ids=["name", "name-that-looks-complete", "arn", "arn-without-its-end"],
     )
     def test_secret(self, secret, arn):
-        """One secret: Secrets Manager ends its ARN with six characters of its own."""
+        """The authorizer may read one secret, whose ARN ends in six characters."""
         assert read_keys(secret, PLACE)["Resource"] == arn
 
     def test_no_keys(self):
-        """Without API keys nothing is read; a JWT needs no permission."""
-        assert [one["Sid"] for one in document.authorizer(None, PLACE)["Statement"]] == [
+        """Without API keys, the authorizer reads nothing."""
+        assert [one["Sid"] for one in documents.authorizer_policy(None, PLACE)["Statement"]] == [
             "WriteLogs"
         ]
 
@@ -175,16 +211,16 @@ class TestTable:
         ],
     )
     def test_objects(self, key, compiled):
-        """The one object, and its compiled form beside it."""
+        """The handler may read the table's object and its compiled form."""
         assert read_table(S3Location("tables", key), PLACE)["Resource"] == [
             f"arn:aws-cn:s3:::tables/{key}",
             f"arn:aws-cn:s3:::tables/{compiled}",
         ]
 
     def test_in_the_policy(self):
-        """Only a table in S3 is asked for."""
+        """Only a table in S3 needs a permission."""
         location = S3Location("tables", "r*.yaml")
-        policy = document.handler([], PLACE, location).document
+        policy = documents.handler_policy([], PLACE, location).document
 
         def reads(key):
             return allows(policy, "s3:GetObject", f"arn:aws-cn:s3:::tables/{key}", {})
@@ -195,31 +231,31 @@ class TestTable:
             False,
             False,
         ]
-        assert len(document.handler([], PLACE).document["Statement"]) == 1
+        assert len(documents.handler_policy([], PLACE).document["Statement"]) == 1
 
 
 def test_what_means_something_to_iam():
-    """It is said so that it means itself."""
-    assert literal("a*b?c${d}$") == "a${*}b${?}c${$}{d}${$}"
+    """Characters that mean something to IAM are escaped."""
+    assert escaped("a*b?c${d}$") == "a${*}b${?}c${$}{d}${$}"
 
 
 def test_iam_takes_it():
-    """moto's own check of a policy's grammar, which is modelled on what AWS refuses."""
+    """moto's check of a policy's grammar accepts both policies."""
     entries = [mme("a", "v1"), entry("pipeline", "a"), mme("b", "{x}", x={"pattern": "a"})]
-    handler = document.handler(
-        calls(table_of(entries).models()), Place(), S3Location("tables", "r$.yaml")
+    handler = documents.handler_policy(
+        call_groups(table_of(entries).models()), Place(), S3Location("tables", "r$.yaml")
     )
 
-    for made in (handler.document, document.authorizer("keys", PLACE)):
+    for made in (handler.document, documents.authorizer_policy("keys", PLACE)):
         IAMPolicyDocumentValidator(json.dumps(made)).validate()
 
 
 def test_the_order_of_the_table_does_not_matter():
     """The same models make the same file, byte for byte."""
     entries = [mme("a", "v1"), mme("a", "v2"), entry("single", "b"), entry("pipeline", "a")]
-    made = {
-        document.text(document.handler(calls(table_of(some).models()), PLACE).document)
-        for some in (entries, entries[::-1])
-    }
+    files = set()
+    for some in (entries, entries[::-1]):
+        groups = call_groups(table_of(some).models())
+        files.add(documents.as_file(documents.handler_policy(groups, PLACE).document))
 
-    assert len(made) == 1
+    assert len(files) == 1

@@ -1,0 +1,151 @@
+"""API keys as the commands handle them: new keys, their state, and how the document writes them.
+
+The parser of the gateway checks what a user asks for, so that there is no second grammar.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import string
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.auth import key_document
+from chalicelib.auth.credentials import API_KEY_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from random import Random
+
+    from chalicelib.auth.key_document import ApiKey
+
+ID_LETTERS = string.ascii_lowercase + string.digits
+ID_LENGTH = 8
+SECRET_BYTES = 32
+
+EXPIRING_SECONDS = 7 * 86_400
+
+_DAY = r"\d{4}-\d{2}-\d{2}"
+_PERIOD = r"(\d{1,4})([mhd])"
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
+_LAST_MOMENT = int(datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp())
+
+_TRIAL_ID = "00000000"
+_TRIAL = {"sha256": "0" * 64, "principal": "0", "grants": (), "expires": None, "disabled": False}
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made; its text is shown once, and only its digest is kept."""
+
+    key_id: str
+    text: str = field(repr=False)
+
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).digest()
+
+
+def new_key(random: Random, existing: Collection[str]) -> NewKey:
+    """Make a key whose id is not one of the existing ids."""
+    key_id = _key_id(random)
+    while key_id in existing:
+        key_id = _key_id(random)
+    secret = base64.urlsafe_b64encode(random.randbytes(SECRET_BYTES)).decode().rstrip("=")
+    return NewKey(key_id, f"{API_KEY_PREFIX}{key_id}_{secret}")
+
+
+def _key_id(random: Random) -> str:
+    return "".join(random.choices(ID_LETTERS, k=ID_LENGTH))
+
+
+def has_ended(key: ApiKey, now: int) -> bool:
+    """Whether the key is disabled or expired, which no command can undo."""
+    return key.disabled or (key.expires is not None and key.expires <= now)
+
+
+def state(key: ApiKey, now: int) -> str:
+    """Return `active`, `expiring` (in its last seven days), `expired` or `disabled`."""
+    if has_ended(key, now):
+        return "disabled" if key.disabled else "expired"
+    is_near = key.expires is not None and key.expires - now <= EXPIRING_SECONDS
+    return "expiring" if is_near else "active"
+
+
+def as_data(key: ApiKey, now: int) -> dict[str, Any]:
+    """Return a key as `--format json` prints it, without its digest."""
+    return {
+        "id": key.key_id,
+        "principal": key.principal,
+        "grants": list(key.grants),
+        "expires": timestamp(key.expires),
+        "state": state(key, now),
+    }
+
+
+def document(keys: Iterable[ApiKey]) -> bytes:
+    """Write the key document with these keys, as short as possible: its size is limited."""
+    members = {
+        key.key_id: {
+            "sha256": key.digest.hex(),
+            "principal": key.principal,
+            "grants": key.grants,
+            "expires": timestamp(key.expires),
+            "disabled": key.disabled,
+        }
+        for key in keys
+    }
+    return _json(members)
+
+
+def problems(principal: str, grants: Sequence[str]) -> list[str]:
+    """Return why the gateway would refuse a key of this principal with these grants."""
+    try:
+        _parsed(principal=principal, grants=grants)
+    except key_document.InvalidKeyDocument as error:
+        lines = [problem.removeprefix(f"keys.{_TRIAL_ID}.") for problem in error.problems]
+        return [line.replace(":", "", 1) for line in lines]
+    return []
+
+
+def end_of(text: str) -> int | None:
+    """Return the second at which a key ends, from a time of RFC 3339 or a day in UTC.
+
+    Returns:
+        None if the gateway could not read the text.
+    """
+    is_day = re.fullmatch(_DAY, text, re.ASCII) is not None
+    try:
+        return _parsed(expires=f"{text}T23:59:59Z" if is_day else text).expires
+    except key_document.InvalidKeyDocument:
+        return None
+
+
+def seconds_of(period: str) -> int | None:
+    """Return the length of a period such as 30m, 24h, 7d or 0; None if it is not a period."""
+    match = re.fullmatch(_PERIOD, period, re.ASCII)
+    if match is None:
+        return 0 if period == "0" else None
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def timestamp(epoch: int | None) -> str | None:
+    """Return a time as the document writes it; None, which means never, stays None."""
+    if epoch is None:
+        return None
+    return f"{datetime.fromtimestamp(min(epoch, _LAST_MOMENT), UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _parsed(**members: object) -> ApiKey:
+    """Return a key with these members, read by the gateway's parser."""
+    text = _json({_TRIAL_ID: {**_TRIAL, **members}})
+    return key_document.parse(text)[_TRIAL_ID]
+
+
+def _json(members: object) -> bytes:
+    return json.dumps({"keys": members}, separators=(",", ":")).encode()

@@ -1,0 +1,328 @@
+"""`gatewayctl explain`: what the gateway does with one path, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from chalicelib.errors import (
+    GatewayError,
+    ModelNotReady,
+    UnknownModel,
+    UpstreamFailed,
+    UpstreamThrottled,
+    UpstreamUnreachable,
+)
+from chalicelib.payload.admission import negotiate
+from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
+from chalicelib.sagemaker.attempts import WARM_SECONDS, Attempts, RetryBudget
+from chalicelib.telemetry.log import TABLE_DIGITS
+from gatewayctl import stage as stages
+from gatewayctl import tables
+from gatewayctl.command import command, secret_option
+from gatewayctl.commands.explain_dry_run import (
+    ANYBODY,
+    Answer,
+    Request,
+    SimulatedGateway,
+    caller_with_grants,
+    caller_with_key,
+    refused,
+    unknown_path,
+)
+from gatewayctl.key_store import KeyDocument, KeyStore
+from gatewayctl.policy.needs import permission_for
+from gatewayctl.report import ExitCode, Report, WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from chalicelib.auth.key_document import ApiKey
+    from chalicelib.routing.table import Match, Model
+    from gatewayctl.command import Context
+    from gatewayctl.commands.explain_dry_run import Caller, DryRun
+    from gatewayctl.tables import TableFile
+
+PREFIX = "/predict/"
+WIDTH = len("content type") + 2
+UNLIMITED_SECONDS = 1e9
+
+
+@command("explain")
+@click.argument("path")
+@click.option("--as", "key_id", metavar="KEY_ID", help="The caller has this API key.")
+@click.option("--grants", metavar='"a b/*"', help="The caller has these grants.")
+@click.option("--accept", metavar="TYPES", help="The Accept header.")
+@click.option("--content-type", metavar="TYPE", help="The Content-Type header.")
+@click.option("--timeout-ms", metavar="N", help="The X-Request-Timeout-Ms header.")
+@secret_option
+def explain(
+    context: Context,
+    *,
+    path: str,
+    key_id: str | None,
+    grants: str | None,
+    accept: str | None,
+    content_type: str | None,
+    timeout_ms: str | None,
+    secret: str | None,
+) -> Report:
+    """Say what the gateway does with a path, and why.
+
+    PATH is what comes after /predict/.
+    """
+    if key_id is not None and grants is not None:
+        raise WrongUse("--as and --grants name two callers; give one of them")
+    caller = None
+    if grants is not None:
+        caller = caller_with_grants(grants)
+    elif key_id is not None:
+        caller = caller_with_key(_find_key(context, secret, key_id), context.now())
+    gateway = SimulatedGateway(
+        tables.load(context.table_path()),
+        stages.lambda_timeout_seconds(context.stage, context.project),
+        context.now(),
+    )
+    request = Request(path.removeprefix(PREFIX), accept, content_type, timeout_ms)
+    return _report(request, _explanation(gateway, request, caller))
+
+
+def _find_key(context: Context, secret: str | None, key_id: str) -> ApiKey:
+    store = KeyStore(context.secret_name(secret), context.connect)
+    return KeyDocument(store, context.now()).find(key_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the caller gets, and the sections that say why."""
+
+    answer: Answer
+    sections: tuple[Section, ...]
+
+
+def _explanation(gateway: SimulatedGateway, request: Request, caller: Caller | None) -> Explanation:
+    """Explain a path for a caller, or for anybody who has the grant."""
+    table = _table_section(gateway.file)
+    try:
+        found = gateway.file.table.find(request.path)
+    except UnknownModel as error:
+        answer = unknown_path(error, request.path, gateway.file.table)
+        return Explanation(answer, (table,))
+    dry_run, refusal_of_all = _try(gateway, request, found, ANYBODY)
+    refusal = refusal_of_all if caller is None else _try(gateway, request, found, caller)[1]
+    answer = Answer()
+    if refusal is not None:
+        answer = refused(refusal, found, request.path, caller or ANYBODY)
+    parts = tuple(_sections(gateway, request, found, dry_run, caller))
+    return Explanation(answer, (*parts, table))
+
+
+def _try(
+    gateway: SimulatedGateway, request: Request, found: Match, caller: Caller
+) -> tuple[DryRun | None, GatewayError | None]:
+    call = request.call(found.model)
+    try:
+        return gateway.dry_run(caller.principal(gateway.now), request.path, call), None
+    except GatewayError as refusal:
+        return None, refusal
+
+
+def _sections(
+    gateway: SimulatedGateway,
+    request: Request,
+    found: Match,
+    dry_run: DryRun | None,
+    caller: Caller | None,
+) -> Iterator[Section]:
+    model = found.model
+    yield _entry_section(model, gateway.file)
+    yield _parameters_section(found)
+    if caller is not None:
+        yield _grant_section(caller, request.path, gateway.now)
+    yield _accept_section(request, model)
+    yield _content_type_section(request, model)
+    yield _headers_section(model)
+    if dry_run is not None:
+        yield _call_section(dry_run)
+        yield _deadline_section(request, model, gateway.platform_seconds, dry_run)
+        yield _attempts_section(model)
+        yield _cold_start_section(model)
+        yield _permission_section(dry_run)
+
+
+def _report(request: Request, explanation: Explanation) -> Report:
+    answer = explanation.answer
+    blocks = [("answer", answer.lines())]
+    blocks += [(section.name, list(section.lines)) for section in explanation.sections]
+    lines = [
+        f"  {name if number == 0 else '':{WIDTH}}{line}"
+        for name, of_block in blocks
+        for number, line in enumerate(of_block)
+    ]
+    return Report(
+        ExitCode.FINE if answer.refusal is None else ExitCode.FINDINGS,
+        lines=[f"POST {PREFIX}{request.path}", *lines],
+        notes=(),
+        data={
+            "path": request.path,
+            "refusal": answer.data(),
+            **{section.name.replace(" ", "_"): section.data for section in explanation.sections},
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section: its lines as text, its data for `--format json`."""
+
+    name: str
+    lines: Sequence[str]
+    data: object
+
+
+def _entry_section(model: Model, file: TableFile) -> Section:
+    line, _ = file.lines.of(("models", model.name))
+    return Section(
+        "entry",
+        [f"{model.name}, {file.name}:{line}, kind {model.target.kind}"],
+        {"name": model.name, "kind": model.target.kind, "file": file.name, "line": line},
+    )
+
+
+def _parameters_section(found: Match) -> Section:
+    pairs = list(zip(found.model.parameters, found.values, strict=True))
+    return Section(
+        "parameters",
+        [f"{declared.name} = {value}" for declared, value in pairs],
+        {declared.name: value for declared, value in pairs},
+    )
+
+
+def _grant_section(caller: Caller, path: str, now: int) -> Section:
+    """Name the grants of the caller that admit the path."""
+    deciding = caller.deciding_grants(path, now)
+    lines = [f"{one} of {caller.described}" for one in deciding]
+    identity = caller.identity
+    return Section(
+        "grant",
+        lines or [f"none of {caller.described}"],
+        {
+            "principal": identity.principal,
+            "key_id": identity.key_id,
+            "grants": list(identity.grants),
+            "deciding": deciding,
+        },
+    )
+
+
+def _call_section(dry_run: DryRun) -> Section:
+    """Show the arguments of InvokeEndpoint."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in dry_run.arguments.items())
+    return Section("call", [f"InvokeEndpoint({arguments}, Body=…)"], dry_run.arguments)
+
+
+def _accept_section(request: Request, model: Model) -> Section:
+    """Show which Accept the gateway sends to SageMaker."""
+    offers = list(model.accepts)
+    try:
+        chosen = negotiate(request.accept or "", model.accepts)
+        outcome = "SageMaker gets no Accept" if chosen is None else f"SageMaker gets {chosen}"
+    except LookupError:
+        chosen, outcome = None, "none of these is accepted"
+    sent = request.accept or "no header is sent"
+    line = f"{sent}; the model can answer {', '.join(offers)}; {outcome}"
+    return Section("accept", [line], {"sent": request.accept, "chosen": chosen, "offers": offers})
+
+
+def _content_type_section(request: Request, model: Model) -> Section:
+    given = request.content_type
+    known = ", ".join(model.content_types)
+    assumed = f"{model.content_types[0]} is assumed, as no --content-type is given"
+    return Section(
+        "content type",
+        [f"{given or assumed}; the model takes {known}"],
+        {"sent": given, "takes": list(model.content_types)},
+    )
+
+
+def _headers_section(model: Model) -> Section:
+    """Show the other headers that pass, in both directions."""
+    passed = [PASSED[name][0] for name in model.pass_headers]
+    returned = [header for name in model.return_headers for header in RETURNED[name]]
+    lines = [f"to the model: {', '.join(passed)}"] if passed else []
+    lines += [f"to the caller: {', '.join(returned)}"] if returned else []
+    return Section("headers", lines, {"pass": passed, "return": returned})
+
+
+def _deadline_section(
+    request: Request, model: Model, platform_seconds: Mapping[str, float], dry_run: DryRun
+) -> Section:
+    """Show every time limit of the request, and the time that the shortest leaves for the call."""
+    limits = {"timeout_seconds": model.timeout_seconds, **platform_seconds}
+    if request.timeout_ms is not None:
+        limits[TIMEOUT] = int(request.timeout_ms) / 1000
+    listed = ", ".join(f"{name} {limit:g} s" for name, limit in limits.items())
+    return Section(
+        "deadline",
+        [f"{dry_run.seconds:g} s for the call, from the shortest of: {listed}"],
+        {"seconds": dry_run.seconds, "budgets": limits},
+    )
+
+
+def _attempts_section(model: Model) -> Section:
+    """Show after which errors the gateway tries again."""
+    retried = sorted(
+        (UpstreamFailed, UpstreamThrottled, UpstreamUnreachable),
+        key=lambda error: -(error.retry_pause_seconds or 0),
+    )
+    pauses = {
+        error.slug: error.retry_pause_seconds
+        for error in retried
+        if _is_tried_again(error(), model)
+    }
+    lines = [f"at most {model.max_attempts}, while there is time and the retry budget is not spent"]
+    lines += [f"another one about {pause:g} s after {slug}" for slug, pause in pauses.items()]
+    data = {"most": model.max_attempts, "again_after": pauses}
+    return Section("attempts", lines if pauses else ["one"], data)
+
+
+def _cold_start_section(model: Model) -> Section:
+    """Show what happens to a call of an artifact that SageMaker is still loading."""
+    waits = _is_tried_again(ModelNotReady(), model)
+    refusal = f"{ModelNotReady.status} {ModelNotReady.slug}"
+    when = "if SageMaker says that the artifact is loading"
+    if "TargetModel" in model.target.invoke_args():
+        when += f", or does not answer and the artifact has not answered for {WARM_SECONDS:g} s"
+    line = f"{model.cold_start}: {refusal} {when}"
+    if waits:
+        line = f"{model.cold_start}: tried again until the deadline, then {refusal}"
+    return Section("cold start", [line], {"cold_start": model.cold_start, "asks_again": waits})
+
+
+def _permission_section(dry_run: DryRun) -> Section:
+    """Show what the handler's role has to allow for this one call."""
+    need = permission_for(dry_run.resolved.target)
+    lines = [f"{need.action} on {' and '.join(need.resources)}"]
+    condition = None
+    if need.condition is not None:
+        key, value = need.condition
+        condition = {key: value}
+        lines.append(f"if {key} is {value}")
+    data = {"action": need.action, "resources": list(need.resources), "condition": condition}
+    return Section("permission", lines, data)
+
+
+def _table_section(file: TableFile) -> Section:
+    digest, models = file.table.digest, len(file.table)
+    return Section(
+        "table",
+        [f"{file.name}, {models:,} models, {digest[:TABLE_DIGITS]} in GET /health"],
+        {"file": file.name, "models": models, "sha256": digest},
+    )
+
+
+def _is_tried_again(error: GatewayError, model: Model) -> bool:
+    """Whether the gateway tries again after a first error, if budget and time allow it."""
+    return Attempts(model, RetryBudget()).pause_seconds(error, UNLIMITED_SECONDS) is not None

@@ -1,0 +1,241 @@
+"""A dry run of the gateway for one request: everything but the call of SageMaker.
+
+It goes through the gateway's own code for the table, the grants, the checks of a request and the
+deadline, so this module decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.api.wire import API_GATEWAY_SECONDS, LAMBDA_MARGIN_SECONDS
+from chalicelib.auth.credentials import Identity, Outcome
+from chalicelib.auth.principal import EVERYTHING, GRANT_RULE, OK, UNAUTHORIZED, Principal, is_grant
+from chalicelib.aws.deadline import Deadline
+from chalicelib.errors import InvalidParameter, Unauthorized, UnknownModel, closest, quoted
+from chalicelib.gateway import Gateway
+from chalicelib.payload.admission import ClientRequest
+from chalicelib.routing.headers import TIMEOUT
+from chalicelib.routing.parameters import OneOf
+from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.telemetry.log import RequestRecord
+from gatewayctl.api_keys import state
+from gatewayctl.report import WrongUse
+
+if TYPE_CHECKING:
+    from chalicelib.auth.key_document import ApiKey
+    from chalicelib.errors import GatewayError
+    from chalicelib.payload.admission import InferenceRequest
+    from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
+    from gatewayctl.tables import TableFile
+
+BODY = b"{}"
+"""Strict JSON stands for any body that a caller may send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody with grants."""
+
+    described: str
+    identity: Identity
+    refused: str | None = None
+    """Why the credential is not valid; None if it is."""
+
+    def principal(self, now: int) -> Principal:
+        """Return the principal that the gateway makes of the caller.
+
+        Raises:
+            Unauthorized: The credential is not valid.
+        """
+        status = UNAUTHORIZED if self.refused else OK
+        return Principal(Outcome(status, self.identity).context(), now=now)
+
+    def deciding_grants(self, path: str, now: int) -> list[str]:
+        """Return the grants each of which is enough to call the path."""
+        return [grant for grant in self.identity.grants if _alone(grant, now).may_call(path)]
+
+
+ANYBODY = Caller("anybody", Identity("anybody", (EVERYTHING,), None))
+
+
+def caller_with_grants(text: str) -> Caller:
+    """Return a caller who has these grants, which are divided by spaces.
+
+    Raises:
+        WrongUse: One of them is no grant.
+    """
+    grants = tuple(dict.fromkeys(text.split()))
+    for grant in grants:
+        if not is_grant(grant):
+            raise WrongUse(
+                f"--grants has {quoted(grant)}, which is no grant; a grant is {GRANT_RULE}"
+            )
+    return Caller("--grants", Identity("--grants", grants, None))
+
+
+def caller_with_key(key: ApiKey, now: int) -> Caller:
+    """Return a caller who has this API key."""
+    is_good = state(key, now) in {"active", "expiring"}
+    identity = Identity(key.principal, key.grants, key.expires, key.key_id)
+    described = f"key {key.key_id} of {key.principal}"
+    return Caller(described, identity, None if is_good else f"the key is {state(key, now)}")
+
+
+def _alone(grant: str, now: int) -> Principal:
+    return Caller("", Identity("", (grant,), None)).principal(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller would send."""
+
+    path: str
+    accept: str | None
+    content_type: str | None
+    timeout_ms: str | None
+
+    def call(self, model: Model) -> ClientRequest:
+        """Return the request as the gateway gets it; its type is one that the model takes."""
+        headers = {
+            "accept": self.accept,
+            "content-type": self.content_type or model.content_types[0],
+            TIMEOUT.lower(): self.timeout_ms,
+        }
+        sent = {name: value for name, value in headers.items() if value is not None}
+        return ClientRequest(sent, BODY, len(BODY))
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What the gateway would call SageMaker with, and how long the call may take."""
+
+    resolved: ResolvedModel
+    request: InferenceRequest
+    seconds: float
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """The arguments of InvokeEndpoint, without the body."""
+        args = {**self.resolved.target.invoke_args(), **self.request.invoke_args()}
+        return {name: value for name, value in args.items() if name != "Body"}
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedGateway:
+    """The gateway of a table file and a stage; it serves as the table's source, too."""
+
+    file: TableFile
+    lambda_timeout_seconds: float
+    now: int
+
+    def table(self) -> RoutingTable:
+        return self.file.table
+
+    @property
+    def platform_seconds(self) -> dict[str, float]:
+        """The time that API Gateway and Lambda give a request to a warm function."""
+        margin = LAMBDA_MARGIN_SECONDS
+        return {"API Gateway": API_GATEWAY_SECONDS, "Lambda": self.lambda_timeout_seconds - margin}
+
+    def dry_run(self, principal: Principal, path: str, call: ClientRequest) -> DryRun:
+        """Run the gateway's code up to the call of SageMaker.
+
+        Raises:
+            GatewayError: The gateway refuses the request.
+        """
+        runtime = _RecordingRuntime()
+        Gateway(self, runtime).predict(
+            principal,
+            path,
+            call,
+            platform=Deadline.soonest([min(self.platform_seconds.values())]),
+            record=RequestRecord("explain"),
+        )
+        return runtime.recorded[0]
+
+
+class _RecordingRuntime:
+    """Records a call instead of making it."""
+
+    def __init__(self) -> None:
+        self.recorded: list[DryRun] = []
+
+    def invoke(
+        self,
+        resolved: ResolvedModel,
+        request: InferenceRequest,
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> InferenceResponse:
+        # Rounded, because a few microseconds have already passed.
+        self.recorded.append(DryRun(resolved, request, round(deadline.remaining_seconds, 2)))
+        return InferenceResponse(b"", request.content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The gateway's refusal and its reason; without a refusal, the model answers."""
+
+    refusal: GatewayError | None = None
+    reason: str | None = None
+    """A reason that the gateway does not tell the caller."""
+    meant: str | None = None
+    """The path that was probably meant."""
+
+    def lines(self) -> list[str]:
+        if self.refusal is None:
+            return ["the model's own"]
+        lines = [f"{self.refusal.status} {self.refusal.slug}: {self.refusal.detail}"]
+        lines += [self.reason] if self.reason else []
+        return lines + ([f"did you mean {self.meant}?"] if self.meant else [])
+
+    def data(self) -> dict[str, object] | None:
+        if self.refusal is None:
+            return None
+        problem = {name: getattr(self.refusal, name) for name in ("status", "slug", "detail")}
+        return {**problem, "reason": self.reason, "did_you_mean": self.meant}
+
+
+def unknown_path(refusal: UnknownModel, path: str, table: RoutingTable) -> Answer:
+    """Explain why no entry of the table has this path."""
+    first, *values = path.split("/")
+    names = [model.name for model in table.models()]
+    forms = [name for name in names if name.partition("/")[0] == first]
+    if forms:
+        return Answer(refusal, f"the table has {' and '.join(forms)}: count the segments")
+    like = [name.partition("/")[0] for name in names if name.count("/") == len(values)]
+    close = closest(first, like) or closest(first, (name.partition("/")[0] for name in names))
+    meant = None if close is None else "/".join([close, *values])
+    return Answer(refusal, "no entry of the table has this path", meant)
+
+
+def refused(refusal: GatewayError, found: Match, path: str, caller: Caller) -> Answer:
+    """Explain why the gateway refuses a path that the table has."""
+    if isinstance(refusal, Unauthorized):
+        return Answer(refusal, caller.refused)
+    if isinstance(refusal, UnknownModel):
+        grants = " ".join(caller.identity.grants) or "none"
+        return Answer(
+            refusal,
+            f"the table has this path, but no grant of {caller.described} covers it; "
+            f"the grants are: {grants}",
+        )
+    if isinstance(refusal, InvalidParameter):
+        return Answer(refusal, meant=_corrected(found, path))
+    return Answer(refusal)
+
+
+def _corrected(found: Match, path: str) -> str | None:
+    """Return the path with each misspelt listed value corrected, if all can be corrected."""
+    segments = [path.partition("/")[0]]
+    for declared, value in zip(found.model.parameters, found.values, strict=True):
+        rule = declared.rule
+        if rule.admits(value):
+            segments.append(value)
+        elif isinstance(rule, OneOf) and (close := closest(value, rule.values)):
+            segments.append(close)
+        else:
+            return None
+    return "/".join(segments)

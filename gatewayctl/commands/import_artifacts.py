@@ -1,0 +1,311 @@
+"""The artifacts of a multi-model container as entries of a table: one for each, or for many alike.
+
+1. Versions of one model (`iris-v1.tar.gz`, `iris-v2.tar.gz`) become one artifact, the newest.
+2. Artifacts that differ in one part of their names become one entry with a parameter:
+
+       is-0-v1.tar.gz … is-9-v1.tar.gz          is-{…}-v1.tar.gz
+       houston/v3.tar.gz, austin/v3.tar.gz      {…}/v3.tar.gz
+
+3. The parameter's rule is a list of the values, or a pattern where the list would be long.
+
+An entry has one description and one list of media types, so models that may have nothing in common
+stay apart: `iris-v1.tar.gz` and `wine-v1.tar.gz` share a version, which says nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from chalicelib.errors import quoted
+from chalicelib.routing.parameters import is_value
+from chalicelib.routing.reading.patterns import refusal
+from chalicelib.routing.targets import is_target_model
+from gatewayctl.commands.import_text import Entry, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+ARCHIVE = ".tar.gz"
+MOST_LISTED = 5
+"""How many names a comment lists."""
+
+VERSION = re.compile(r"(?<![A-Za-z0-9])[vV]([0-9]+(?:\.[0-9]+)*)(?![A-Za-z0-9])")
+"""A `v` and numbers, as a part of its own. Other numbers may be a customer or a digit."""
+
+LONGEST_LIST = 100
+"""The most values that a rule lists; for more, a pattern is tried."""
+_DIVISIONS = (re.compile(r"[0-9]+|[A-Za-z]+|[._~-]"), re.compile(r"[0-9A-Za-z]+|[._~-]"))
+_ALPHABETS = ("[0-9]", "[0-9a-f]", "[a-z]", "[A-Z]", "[a-z0-9]", "[A-Z0-9]", "[A-Za-z0-9]")
+
+# How many artifacts make a group: the more their names say that they belong together, the fewer.
+ENOUGH_FOLDERS = 2
+ENOUGH_FILES = 3
+ENOUGH_BY_CHANCE = 10
+MEANINGLESS = {"model", "models"}
+MOST_WORDS = 8
+"""Longer names are divided at folders only, because the ways to divide them grow squared."""
+_WORD = re.compile(r"[A-Za-z]{2,}(?=[0-9]+(?![A-Za-z0-9]))|[A-Za-z0-9]+")
+
+_Order = tuple[tuple[int, ...], str]
+
+
+class Loadable(NamedTuple):
+    """Entries, and remarks about the objects that have none."""
+
+    entries: tuple[Entry, ...]
+    omitted: tuple[str, ...]
+
+
+def loadable(endpoint: str, kind: str, key: str, names: Iterable[str]) -> Loadable:
+    """Make entries for the newest version of every artifact that a table can name.
+
+    Args:
+        key: The target's key that names the artifact.
+        names: The objects under the endpoint's prefix.
+    """
+    artifacts, omitted = _artifacts_among(names)
+    newest = dict(latest(artifacts))
+    entries = [_entry(endpoint, kind, key, group, newest) for group in grouped(list(newest))]
+    return Loadable(tuple(entries), omitted)
+
+
+def listed(things: Sequence[str]) -> str:
+    """Write the first few, and how many more there are."""
+    more = len(things) - MOST_LISTED
+    first = ", ".join(things[:MOST_LISTED])
+    return f"{first} and {more:,} more" if more > 0 else first
+
+
+def _artifacts_among(names: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the artifacts, and remarks about the other objects; a folder's mark is no object."""
+    objects = sorted(name for name in names if name and not name.endswith("/"))
+    archives = [name for name in objects if name.endswith(ARCHIVE)]
+    remarks = {
+        f"not named {ARCHIVE}": [name for name in objects if not name.endswith(ARCHIVE)],
+        "with characters that a table cannot hold": [
+            name for name in archives if not is_target_model(name)
+        ],
+    }
+    omitted = tuple(
+        f"{len(those):,} {'object' if len(those) == 1 else 'objects'} {what}: "
+        f"{listed([quoted(name) for name in those])}"
+        for what, those in remarks.items()
+        if those
+    )
+    return [name for name in archives if is_target_model(name)], omitted
+
+
+def _entry(
+    endpoint: str, kind: str, key: str, group: Group, newest: Mapping[str, tuple[str, ...]]
+) -> Entry:
+    older = [name for artifact in group.artifacts for name in newest[artifact]]
+    comments = (f"Older versions, not in the table: {listed(older)}",) if older else ()
+    target = {"endpoint": endpoint, key: group.artifacts[0]}
+    if group.shape is None:
+        return Entry(_names(endpoint, group.artifacts[0]), kind, target, None, comments)
+    chosen = parameter([group.shape.value(artifact) for artifact in group.artifacts])
+    target[key] = group.shape.template(chosen.name)
+    names = _names(endpoint, f"{group.shape.before} {group.shape.after}")
+    return Entry(names, kind, target, chosen, comments)
+
+
+def _names(endpoint: str, literal: str) -> tuple[str, ...]:
+    """Return names made of the artifact's words, then with the endpoint, then with the version."""
+    label = words(literal)
+    all_words = re.findall(r"[A-Za-z0-9]+", literal.removesuffix(ARCHIVE))
+    candidates: Sequence[Sequence[str]] = (label, [endpoint, *label], [endpoint, *all_words])
+    return tuple("-".join(candidate or [endpoint]) for candidate in candidates)
+
+
+class Latest(NamedTuple):
+    """The newest artifact of a model, and the older ones, newest first."""
+
+    artifact: str
+    older: tuple[str, ...]
+
+
+def latest(artifacts: Iterable[str]) -> list[Latest]:
+    """Return the newest version of each model, sorted by artifact."""
+    models: dict[str, list[tuple[_Order, str]]] = {}
+    for artifact in artifacts:
+        model, order = _model_and_version(artifact)
+        models.setdefault(model, []).append((order, artifact))
+    newest_first = (sorted(versions, reverse=True) for versions in models.values())
+    return sorted(
+        Latest(newest, tuple(artifact for _, artifact in older))
+        for (_, newest), *older in newest_first
+    )
+
+
+def _model_and_version(artifact: str) -> tuple[str, _Order]:
+    """Return what all versions of a model have in common, and the order of this version.
+
+    A name with two versions could be read in two ways, so it is a model of its own.
+    """
+    found = list(VERSION.finditer(artifact.removesuffix(ARCHIVE)))
+    if len(found) != 1:
+        return artifact, ((), artifact)
+    (version,) = found
+    numbers = tuple(int(number) for number in version[1].split("."))
+    return f"{artifact[: version.start()]}\0{artifact[version.end() :]}", (numbers, artifact)
+
+
+class Shape(NamedTuple):
+    """The text that all artifacts of a group have before and after the part that differs."""
+
+    before: str
+    after: str
+
+    def value(self, artifact: str) -> str:
+        return artifact[len(self.before) : len(artifact) - len(self.after)]
+
+    def template(self, parameter: str) -> str:
+        return f"{self.before}{{{parameter}}}{self.after}"
+
+
+class Group(NamedTuple):
+    """Artifacts, sorted, and their common shape if they make one entry."""
+
+    artifacts: tuple[str, ...]
+    shape: Shape | None
+
+
+class _Candidate(NamedTuple):
+    """A possible group; candidates sort in the order in which they are preferred."""
+
+    by_chance: bool
+    """Whether only the number of artifacts says that they belong together."""
+    minus_size: int
+    is_file: bool
+    minus_literal: int
+    shape: Shape
+
+
+def grouped(artifacts: Sequence[str]) -> list[Group]:
+    """Put every artifact into one group; the groups are sorted by their first artifacts."""
+    members = _by_shape(artifacts)
+    left = set(artifacts)
+    queue = [_candidate(shape, len(of_shape)) for shape, of_shape in members.items()]
+    heapq.heapify(queue)
+    groups = []
+    while queue:
+        candidate = heapq.heappop(queue)
+        free = [artifact for artifact in members[candidate.shape] if artifact in left]
+        if len(free) < -candidate.minus_size:
+            if len(free) >= _enough(candidate):
+                heapq.heappush(queue, _candidate(candidate.shape, len(free)))
+        elif len(free) >= _enough(candidate):
+            left -= set(free)
+            groups.append(Group(tuple(sorted(free)), candidate.shape))
+    return sorted([*groups, *(Group((artifact,), None) for artifact in left)])
+
+
+def words(literal: str) -> list[str]:
+    """Return the words that distinguish models: no version, no suffix, not `model`."""
+    found = re.findall(r"[A-Za-z0-9]+", VERSION.sub("", literal.removesuffix(ARCHIVE)))
+    return [word for word in found if word.lower() not in MEANINGLESS]
+
+
+def _by_shape(artifacts: Iterable[str]) -> dict[Shape, list[str]]:
+    """Return the artifacts of each shape that more than one artifact has."""
+    members: dict[Shape, list[str]] = {}
+    for artifact in artifacts:
+        for shape in _shapes(artifact):
+            members.setdefault(shape, []).append(artifact)
+    return {shape: found for shape, found in members.items() if len(found) > 1}
+
+
+def _candidate(shape: Shape, size: int) -> _Candidate:
+    is_folder = "/" in shape.after
+    beginning = words(shape.before.rpartition("/")[2])
+    begins_alike = any(word.isalpha() and len(word) > 1 for word in beginning)  # not an id
+    literal = len(shape.before) + len(shape.after)
+    return _Candidate(not (is_folder or begins_alike), -size, not is_folder, -literal, shape)
+
+
+def _enough(candidate: _Candidate) -> int:
+    if candidate.by_chance:
+        return ENOUGH_BY_CHANCE
+    return ENOUGH_FILES if candidate.is_file else ENOUGH_FOLDERS
+
+
+def _shapes(artifact: str) -> Iterator[Shape]:
+    """Yield a shape for each part that may be the differing one."""
+    stem = artifact.removesuffix(ARCHIVE)
+    start = 0
+    for segment in stem.split("/"):
+        end = start + len(segment)
+        is_folder = end < len(stem)
+        for first, last in _parts(segment, whole_only=is_folder):
+            if is_value(segment[first:last]) and segment[first:last] not in {".", ".."}:
+                yield Shape(artifact[: start + first], artifact[start + last :])
+        start = end + 1
+
+
+def _parts(segment: str, *, whole_only: bool) -> Iterator[tuple[int, int]]:
+    """Yield where a part may begin and end: at words, and never across a version."""
+    if whole_only and not VERSION.search(segment):
+        yield 0, len(segment)
+        return
+    pieces = [_words(segment, *piece) for piece in _between_versions(segment)]
+    pieces = [piece for piece in pieces if piece]
+    for piece in pieces:
+        if whole_only or len(piece) > MOST_WORDS:
+            if len(pieces) == 1:
+                yield piece[0][0], piece[-1][1]
+            continue
+        for first, (start, _) in enumerate(piece):
+            yield from ((start, end) for _, end in piece[first:])
+
+
+def _between_versions(segment: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for version in VERSION.finditer(segment):
+        yield start, version.start()
+        start = version.end()
+    yield start, len(segment)
+
+
+def _words(segment: str, start: int, end: int) -> list[tuple[int, int]]:
+    return [word.span() for word in _WORD.finditer(segment, start, end)]
+
+
+def parameter(values: Sequence[str]) -> Parameter:
+    """Make the parameter for these values.
+
+    A pattern also admits values for which there is no artifact yet. So a pattern is made only
+    where the list would be long, and only for values that a machine has numbered or coded: they
+    have the same parts, and each part is the same, or digits, or of one length.
+    """
+    name = "number" if all(value.isdigit() for value in values) else "name"
+    return Parameter(name, tuple(values), _pattern(values) if len(values) > LONGEST_LIST else None)
+
+
+def _pattern(values: Sequence[str]) -> str | None:
+    for division in _DIVISIONS:
+        rows = [division.findall(value) for value in values]
+        if len({len(row) for row in rows}) > 1:
+            continue
+        parts = [_part_pattern(set(column)) for column in zip(*rows, strict=True)]
+        pattern = "".join(part or "" for part in parts)
+        if all(parts) and refusal(pattern) is None:
+            return pattern
+    return None
+
+
+def _part_pattern(texts: set[str]) -> str | None:
+    """Return a pattern for one part of every value; None if no simple one fits."""
+    if len(texts) == 1:
+        return texts.pop().replace(".", "[.]")
+    alphabet = next((one for one in _ALPHABETS if all(_made_of(one, text) for text in texts)), None)
+    lengths = sorted({len(text) for text in texts})
+    if alphabet is None or (len(lengths) > 1 and alphabet != "[0-9]"):
+        return None
+    shortest, longest = lengths[0], lengths[-1]
+    return f"{alphabet}{{{shortest}{'' if shortest == longest else f',{longest}'}}}"
+
+
+def _made_of(alphabet: str, text: str) -> bool:
+    return re.fullmatch(f"{alphabet}+", text) is not None

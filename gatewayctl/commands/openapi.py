@@ -1,0 +1,52 @@
+"""`gatewayctl openapi`: an OpenAPI description of the API that a table makes."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from gatewayctl import tables
+from gatewayctl.command import command, out_option
+from gatewayctl.openapi.document import document
+from gatewayctl.output import writing
+from gatewayctl.report import ExitCode, Report, WrongUse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gatewayctl.command import Context
+
+SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
+
+
+@command("openapi")
+@click.option("--server", metavar="URL", help="The address of the gateway.")
+@out_option
+def openapi(context: Context, *, server: str | None, out: Path | None) -> Report:
+    """Write an OpenAPI 3.1 document of the models, for callers."""
+    url = None if server is None else _checked(server)
+    file = tables.load(context.table_path())
+    content = document(file.table, url)
+    text = json.dumps(content, indent=2)
+    if out is None:
+        return Report(ExitCode.FINE, lines=[text], notes=(), data=content)
+    with writing(out):
+        out.write_text(f"{text}\n", encoding="ascii")
+    models, digest = len(file.table), file.table.digest
+    return Report(
+        ExitCode.FINE,
+        lines=[str(out)],
+        notes=[f"{out}: {models} models of {file.name}, table {digest[:12]}"],
+        data={"openapi": str(out), "models": models, "sha256": digest},
+    )
+
+
+def _checked(url: str) -> str:
+    if not SERVER.fullmatch(url):
+        raise WrongUse(
+            f"--server is {url!r}; it must be a URL such as https://gateway.example.com/api"
+        )
+    return url.rstrip("/")

@@ -1,0 +1,322 @@
+"""`gatewayctl prewarm`: calls models so that SageMaker loads them before their first caller."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from itertools import chain, product
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+import click
+
+from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
+from chalicelib.routing.parameters import OneOf
+from chalicelib.routing.reading import file as table_file
+from gatewayctl.command import command
+from gatewayctl.commands.prewarm_calls import (
+    LONGEST_CALL_SECONDS,
+    SERVICE,
+    Candidate,
+    Loader,
+    ModelCaller,
+    Outcome,
+    State,
+)
+from gatewayctl.report import ExitCode, NotReachable, Report, WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.table import Match, Model, RoutingTable
+    from gatewayctl.command import Context
+
+TIMEOUT_SECONDS = 400
+"""Longer than the 360 seconds after which SageMaker gives up loading an artifact."""
+LONGEST_TIMEOUT_SECONDS = 3_600
+AT_ONCE = 4
+MOST_AT_ONCE = 64
+
+PROGRESS_SECONDS = 10.0
+MOST_NAMED = 4
+
+READY = frozenset({State.HOT, State.LOADED})
+NOT_READY = frozenset({State.COLD, State.FAILED})
+
+
+@command("prewarm")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option(
+    "--timeout",
+    type=click.IntRange(1, LONGEST_TIMEOUT_SECONDS),
+    default=TIMEOUT_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="For how long a model is called again.",
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, MOST_AT_ONCE),
+    default=AT_ONCE,
+    show_default=True,
+    metavar="N",
+    help="How many models are called at a time.",
+)
+def prewarm(context: Context, *, models: tuple[str, ...], timeout: int, at_once: int) -> Report:
+    """Load models ahead of traffic.
+
+    MODEL is a path as after /predict/, or a name in the table; without one, all models that have
+    a target_model are loaded.
+    """
+    path = context.table_path()
+    selection = select(table_file.load(path), models, str(path))
+
+    def print_line(line: str) -> None:
+        context.stderr.write(f"{line}\n")
+        context.stderr.flush()
+
+    run = PrewarmRun(selection.candidates, print_line)
+    if selection.candidates:
+        settings = {
+            "read_timeout": min(LONGEST_CALL_SECONDS, timeout),
+            "max_pool_connections": at_once,
+        }
+        with closing(context.connect(SERVICE, **settings)) as client:
+            run.run(Loader(ModelCaller(client).call, timeout, run.pause).load, at_once)
+    if run.not_reachable and not run.outcomes:
+        raise run.not_reachable
+    return report(selection, run)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The models to load, and notes about those that are left out."""
+
+    candidates: Sequence[Candidate]
+    notes: Sequence[str]
+
+
+def select(table: RoutingTable, names: Sequence[str], file: str) -> Selection:
+    """Return the models that the names mean; without names, all that have a TargetModel.
+
+    Raises:
+        WrongUse: A name means no model.
+    """
+    if names:
+        return _resolved(table, chain.from_iterable(_named(n, table, file) for n in names), [])
+    models = [model for model in table.models() if "TargetModel" in model.target.invoke_args()]
+    notes = [_advice(model) for model in models if _has_pattern(model)]
+    if not models:
+        notes.append(f"no model of {file} has a target_model; name the models to load")
+    paths = chain.from_iterable(_paths(model) for model in models if not _has_pattern(model))
+    return _resolved(table, paths, notes)
+
+
+def _resolved(table: RoutingTable, paths: Iterable[str], notes: list[str]) -> Selection:
+    candidates = []
+    for path in dict.fromkeys(paths):
+        try:
+            candidates.append(Candidate(path, table.resolve(path)))
+        except InvalidParameter as error:  # each value is valid, but together they are too long
+            notes.append(f"{path} is left out: {error}")
+    return Selection(candidates, notes)
+
+
+def _named(name: str, table: RoutingTable, file: str) -> Iterator[str]:
+    """Yield the paths that a path means, or the name of an entry."""
+    try:
+        found = table.find(name)
+    except UnknownModel:
+        meant = _meant_model(name, [model.name for model in table.models()])
+        advice = f"did you mean {meant}?" if meant else f"write it as in {file} or after /predict/"
+        raise WrongUse(f"there is no model {quoted(name)} in {file}; {advice}") from None
+    if found.model.name != name:
+        _check(found)
+        return iter([name])
+    if _has_pattern(found.model):
+        raise WrongUse(_advice(found.model))
+    return _paths(found.model)
+
+
+def _meant_model(name: str, known: Sequence[str]) -> str | None:
+    first, *_ = name.split("/")
+    same = [one for one in known if one.split("/")[0] == first]
+    return next(iter(same), closest(name, known))
+
+
+def _check(found: Match) -> None:
+    try:
+        found.resolve()
+    except InvalidParameter as error:
+        pairs = zip(found.values, found.model.parameters, strict=True)
+        meant = [_meant_value(value, parameter) for value, parameter in pairs]
+        other = all(meant) and meant != list(found.values)
+        advice = f" Did you mean {_path(found.model, meant)}?" if other else ""
+        raise WrongUse(f"{found.model.name}: {error}{advice}") from None
+
+
+def _meant_value(value: str, parameter: Parameter) -> str | None:
+    if parameter.rule.admits(value):
+        return value
+    return closest(value, parameter.rule.values) if isinstance(parameter.rule, OneOf) else None
+
+
+def _has_pattern(model: Model) -> bool:
+    """Whether the values of its parameters cannot be listed."""
+    return not all(isinstance(parameter.rule, OneOf) for parameter in model.parameters)
+
+
+def _paths(model: Model) -> Iterator[str]:
+    """Yield every path of a model whose parameters all have a list of values."""
+    values = [sorted(p.rule.values) for p in model.parameters if isinstance(p.rule, OneOf)]
+    return (_path(model, chosen) for chosen in product(*values))
+
+
+def _path(model: Model, values: Iterable[str | None]) -> str:
+    first, *_ = model.name.split("/")
+    return "/".join((first, *filter(None, values)))
+
+
+def _advice(model: Model) -> str:
+    values = [
+        min(p.rule.values) if isinstance(p.rule, OneOf) else p.name.upper()
+        for p in model.parameters
+    ]
+    return (
+        f"{model.name} has a pattern, so its artifacts cannot be listed; "
+        f"name the one to load: prewarm {_path(model, values)}"
+    )
+
+
+def report(selection: Selection, run: PrewarmRun) -> Report:
+    """Report a line for each model that is cold or failed, and a last line with the numbers."""
+    known = {outcome.path: outcome for outcome in run.outcomes}
+    outcomes = [
+        known.get(candidate.path) or Outcome(candidate.path, State.UNFINISHED, 0.0)
+        for candidate in selection.candidates
+    ]
+    counts = Counter(outcome.state for outcome in outcomes)
+    failure = run.not_reachable
+    exit_code = ExitCode.AWS_NOT_REACHABLE
+    if failure is None:
+        are_ready = all(one.state in READY for one in outcomes)
+        exit_code = ExitCode.FINE if are_ready else ExitCode.FINDINGS
+    return Report(
+        exit_code,
+        lines=[*_lines(outcomes), _total(outcomes, counts)],
+        notes=[*selection.notes, *([f"gatewayctl prewarm: {failure}"] if failure else [])],
+        data={
+            "counts": {state.value: counts[state] for state in State},
+            "models": [{**asdict(one), "seconds": round(one.seconds, 3)} for one in outcomes],
+            "notes": selection.notes,
+            "not_reachable": failure and str(failure),
+        },
+    )
+
+
+def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    for outcome in outcomes:
+        if outcome.state in NOT_READY:
+            yield f"{outcome}: {outcome.advice}" if outcome.advice else str(outcome)
+
+
+def _total(outcomes: Sequence[Outcome], counts: Counter[State]) -> str:
+    seconds = [outcome.seconds for outcome in outcomes if outcome.state is State.LOADED]
+    took = {State.LOADED: f" in {min(seconds):.1f} to {max(seconds):.1f} s"} if seconds else {}
+    parts = [f"{counts[state]} {state}{took.get(state, '')}" for state in State if counts[state]]
+    return ": ".join(filter(None, (f"{len(outcomes)} models", ", ".join(parts))))
+
+
+class PrewarmRun:
+    """Loads models in threads and prints each outcome.
+
+    It ends when every model has an outcome, on Ctrl-C, or when AWS cannot be reached.
+
+    Args:
+        print_line: Prints a line of progress; only the main thread calls it.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        print_line: Callable[[str], object],
+        progress_seconds: float = PROGRESS_SECONDS,
+    ) -> None:
+        self.outcomes: list[Outcome] = []
+        self.not_reachable: NotReachable | None = None
+        self._print_line = print_line
+        self._progress_seconds = progress_seconds
+        self._total = len(candidates)
+        self._waiting = deque(candidates)
+        self._started: dict[str, float] = {}
+        self._events: SimpleQueue[str | Outcome | NotReachable | None] = SimpleQueue()
+        self._stopped = threading.Event()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait in a worker; returns True as soon as the run should stop."""
+        return self._stopped.wait(seconds)
+
+    def run(self, load: Callable[[Candidate], Outcome], at_once: int) -> None:
+        """Load all models, so many at a time; `outcomes` and `not_reachable` hold the results."""
+        # A call may take a minute. Daemon threads do not keep the process from ending after Ctrl-C,
+        # as the threads of a pool would.
+        workers = [
+            threading.Thread(target=self._work, args=(load,), daemon=True)
+            for _ in range(min(at_once, self._total))
+        ]
+        with suppress(KeyboardInterrupt):
+            self._print_line(f"calling {self._total} models, {len(workers)} at once")
+            for worker in workers:
+                worker.start()
+            self._handle_events(len(workers))
+        self._stopped.set()
+
+    def _work(self, load: Callable[[Candidate], Outcome]) -> None:
+        try:
+            while not self._stopped.is_set() and (candidate := self._next()):
+                self._events.put(candidate.path)
+                self._events.put(load(candidate))
+        except NotReachable as error:
+            self._events.put(error)
+        finally:
+            self._events.put(None)
+
+    def _next(self) -> Candidate | None:
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
+
+    def _handle_events(self, working: int) -> None:
+        """Return when the last worker has ended, or one cannot reach AWS."""
+        next_line = time.monotonic() + self._progress_seconds
+        while working:
+            try:
+                event = self._events.get(timeout=max(next_line - time.monotonic(), 0.0))
+            except Empty:
+                self._print_line(self._progress())
+                next_line += self._progress_seconds
+                continue
+            match event:
+                case None:
+                    working -= 1
+                case str():
+                    self._started[event] = time.monotonic()
+                case Outcome():
+                    del self._started[event.path]
+                    self.outcomes.append(event)
+                    self._print_line(f"[{len(self.outcomes)}/{self._total}] {event}")
+                case NotReachable():
+                    self.not_reachable = event
+                    return
+
+    def _progress(self) -> str:
+        now = time.monotonic()
+        named = [f"{path} ({now - since:.0f} s)" for path, since in self._started.items()]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        left = len(self._waiting)
+        return f"waiting for {', '.join(named[:MOST_NAMED])}{more}; {left} to go"

@@ -1,0 +1,72 @@
+"""`gatewayctl validate`: the findings and warnings about a routing table, one per line."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chalicelib.routing.reading.problems import InvalidTable
+from gatewayctl import lint, tables
+from gatewayctl import stage as stages
+from gatewayctl.account import comparison
+from gatewayctl.account.reader import account_of, rate_option
+from gatewayctl.command import command
+from gatewayctl.report import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chalicelib.routing.reading.problems import Problem
+    from gatewayctl.account.reader import AccountReader
+    from gatewayctl.command import Context
+    from gatewayctl.report import Report
+    from gatewayctl.tables import TableFile
+
+METRICS_VARIABLE = "GATEWAY_METRICS_PER_MODEL"
+
+
+@command("validate")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.option("--live", "is_live", is_flag=True, help="Also compare with the AWS account.")
+@rate_option
+def validate(
+    context: Context, *, files: tuple[Path, ...], is_live: bool, calls_per_second: float
+) -> Report:
+    """Report every mistake in a table, and what may cause problems.
+
+    FILE is a table to check instead of --table; several files may be given.
+    """
+    account = account_of(context, calls_per_second) if is_live else None
+    findings: list[Problem] = []
+    notes = []
+    for path in files or [context.table_path()]:
+        if not path.exists() and not path.is_symlink():
+            raise WrongUse(f"{path}: there is no such file")
+        try:
+            file = tables.load(path)
+        except InvalidTable as error:
+            findings += error.problems
+            continue
+        problems = sorted(_problems(file, context, account), key=lambda one: one.line or 0)
+        findings += problems
+        notes.append(f"{path}: {len(file.table)} models, {tables.counted(problems)}")
+    return tables.report(findings, notes)
+
+
+def _problems(
+    file: TableFile, context: Context, account: AccountReader | None
+) -> Iterator[Problem]:
+    """Yield the warnings about a valid table, and what the account lacks for it."""
+    yield from lint.warnings(file, partial(_has_model_metrics, context))
+    if account is not None:
+        yield from comparison.problems(file, account)
+
+
+def _has_model_metrics(context: Context) -> bool:
+    value = context.environment.get(METRICS_VARIABLE) or stages.variable(
+        METRICS_VARIABLE, context.stage, context.project, instead=f"set {METRICS_VARIABLE}"
+    )
+    return value != "off"

@@ -1,0 +1,247 @@
+"""The key document in AWS Secrets Manager; it is replaced only if it is still what was read.
+
+Secrets Manager has no compare-and-swap for values, but it has one for labels: a label moves from
+one version to another only if the request names the version that has it.
+
+    GetSecretValue             reads the version with the label AWSCURRENT
+    PutSecretValue             stores the new document as another version, which nobody reads yet
+    UpdateSecretVersionStage   moves AWSCURRENT to the new version, or fails
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chalicelib.auth import key_document
+from chalicelib.auth.credentials import API_KEY_PREFIX
+from chalicelib.auth.key_document import KEY_ID, MAX_BYTES
+from chalicelib.errors import closest
+from gatewayctl import api_keys
+from gatewayctl.aws import reaching
+from gatewayctl.report import NoAnswer, NotReachable, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from chalicelib.auth.key_document import ApiKey, Keys
+
+SERVICE = "secretsmanager"
+CURRENT = "AWSCURRENT"
+DESCRIPTION = "API keys of the inference gateway, as digests; managed by gatewayctl keys"
+
+LABEL = "gatewayctl"
+"""Keeps a version until it is current: AWS may delete a version without a label after a day.
+
+Two writers may take the label from each other, and a writer takes over a label left behind.
+"""
+
+
+class Stored(NamedTuple):
+    """The keys that were read, and their version."""
+
+    keys: Keys
+    version: str | None
+    """None if there is no secret, or the secret has no value."""
+
+
+class KeyStore:
+    """One secret; `connect` makes a client for a service."""
+
+    def __init__(self, name: str, connect: Callable[[str], Any]) -> None:
+        self.name = name
+        self._client = connect(SERVICE)
+        self._errors = self._client.exceptions
+
+    def read(self) -> Stored:
+        """Return the keys of the current version.
+
+        Raises:
+            Refused: The secret holds something else, or is marked for deletion.
+        """
+        with reaching(SERVICE):
+            try:
+                answer = self._client.get_secret_value(SecretId=self.name, VersionStage=CURRENT)
+            except self._errors.ResourceNotFoundException:
+                return Stored({}, None)
+            except self._errors.InvalidRequestException:
+                raise self._refused("is marked for deletion; restore it first") from None
+        value = answer.get("SecretString", "").encode() or answer.get("SecretBinary", b"")
+        try:
+            return Stored(key_document.parse(value), answer["VersionId"])
+        except key_document.InvalidKeyDocument as error:
+            other = "does not hold a key document, so it is not changed: "
+            raise self._refused(*(other + problem for problem in error.problems)) from error
+
+    def replace(self, read: Stored, document: bytes) -> None:
+        """Replace what was read by a document.
+
+        Raises:
+            Refused: The secret was changed since it was read, or cannot take another version.
+            NotReachable: AWS did not answer; the text says if the change may have been made.
+        """
+        text = document.decode()
+        with reaching(SERVICE):
+            if read.version is None:
+                self._create(text)
+            else:
+                version = self._put(text, missing=self._lost_race())["VersionId"]
+                try:
+                    self._make_current(version, read.version)
+                finally:
+                    self._drop_label(version)
+
+    def _create(self, text: str) -> None:
+        with _outcome_unknown():
+            if self.name.startswith("arn:"):  # only AWS can choose an ARN
+                self._fill(text)
+                return
+            try:
+                self._client.create_secret(
+                    Name=self.name, Description=DESCRIPTION, SecretString=text
+                )
+            except self._errors.ResourceExistsException:
+                self._fill(text)
+
+    def _fill(self, text: str) -> None:
+        """Store the first version of a secret without a value; AWS makes it current at once."""
+        missing = self._refused("does not exist; to create it, give a name instead of an ARN")
+        answer = self._put(text, missing=missing)
+        self._drop_label(answer["VersionId"])
+        if CURRENT not in answer["VersionStages"]:
+            raise self._lost_race()
+
+    def _put(self, text: str, *, missing: Refused) -> Any:
+        try:
+            return self._client.put_secret_value(
+                SecretId=self.name, SecretString=text, VersionStages=[LABEL]
+            )
+        except self._errors.ResourceNotFoundException:
+            raise missing from None
+        except self._errors.LimitExceededException:
+            full = "was changed too often: about 100 versions are kept for a day; try again later"
+            raise self._refused(full) from None
+
+    def _make_current(self, version: str, instead_of: str) -> None:
+        changed = self._errors.InvalidParameterException, self._errors.ResourceNotFoundException
+        with _outcome_unknown():
+            try:
+                self._client.update_secret_version_stage(
+                    SecretId=self.name,
+                    VersionStage=CURRENT,
+                    MoveToVersionId=version,
+                    RemoveFromVersionId=instead_of,
+                )
+            except changed:
+                raise self._lost_race() from None
+
+    def _drop_label(self, version: str) -> None:
+        """Remove our label; an error is ignored, because a label that stays does no harm."""
+        with suppress(NotReachable), reaching(SERVICE):
+            self._client.update_secret_version_stage(
+                SecretId=self.name, VersionStage=LABEL, RemoveFromVersionId=version
+            )
+
+    def _lost_race(self) -> Refused:
+        return self._refused("was changed by somebody else in the meantime; run the command again")
+
+    def _refused(self, *reasons: str) -> Refused:
+        return Refused(f"the secret {self.name} {reason}" for reason in reasons)
+
+
+@contextmanager
+def _outcome_unknown() -> Iterator[None]:
+    """Say of a request that changes the document that its outcome is unknown without an answer."""
+    try:
+        with reaching(SERVICE):
+            yield
+    except NoAnswer as error:
+        unknown = "whether the change was made is not known: see keys list"
+        raise NotReachable(f"{error}; {unknown}") from error
+
+
+class KeyDocument:
+    """The key document as it was read; changes are saved only if nobody else changed it.
+
+    Args:
+        now: The current time in seconds since the epoch.
+    """
+
+    def __init__(self, store: KeyStore, now: int) -> None:
+        self._store = store
+        self._now = now
+        self._stored = store.read()
+
+    @property
+    def keys(self) -> Keys:
+        """The keys as they were read, by id."""
+        return self._stored.keys
+
+    def find(self, key_id: str) -> ApiKey:
+        """Return the key with this id.
+
+        Raises:
+            Refused: There is no such key.
+        """
+        key = self.keys.get(key_id)
+        if key is None:
+            raise Refused([_unknown(key_id, self.keys)])
+        return key
+
+    def save(self, *changed: ApiKey) -> list[str]:
+        """Save the document with these keys, new or changed.
+
+        Returns:
+            Notes for the user.
+
+        Raises:
+            Refused: The document is full, or was changed since it was read.
+        """
+        keys = {**self.keys, **{key.key_id: key for key in changed}}
+        fitted = fit(keys.values(), self._now)
+        key_document.parse(fitted.document)  # after one mistake the gateway uses none of it
+        self._store.replace(self._stored, fitted.document)
+        if not fitted.left_out:
+            return []
+        return [f"{fitted.left_out} expired or disabled keys were dropped to make room"]
+
+
+class Fitted(NamedTuple):
+    """A document that is not too large, and the number of keys that are not in it."""
+
+    document: bytes
+    left_out: int
+
+
+def fit(keys: Collection[ApiKey], now: int) -> Fitted:
+    """Write a document with all keys if they fit, else with the keys that have not ended.
+
+    Raises:
+        Refused: The keys that have not ended do not fit.
+    """
+    usable = [key for key in keys if not api_keys.has_ended(key, now)]
+    for some in (keys, usable):
+        document = api_keys.document(some)
+        if len(document) <= MAX_BYTES:
+            return Fitted(document, len(keys) - len(some))
+    raise Refused(
+        [
+            f"the document would have {len(document):,} bytes with {len(usable)} usable keys in "
+            f"it, and it may have {MAX_BYTES:,}; for more callers use JWT (GATEWAY_JWT_ISSUER)"
+        ]
+    )
+
+
+# An id is repeated only if it is one: people put the key where its id belongs.
+def _unknown(key_id: str, known: Keys) -> str:
+    if key_id.startswith(API_KEY_PREFIX):
+        return (
+            "that is a key and not its id, which is the 8 characters after gw_; "
+            "if others can see this terminal or its history, disable the key"
+        )
+    if not re.fullmatch(KEY_ID, key_id, re.ASCII):
+        return "that is not the id of a key, which is 8 of a-z 0-9; see keys list"
+    meant = closest(key_id, known)
+    advice = f"did you mean {meant}?" if meant else "see keys list"
+    return f"there is no key {key_id}; {advice}"

@@ -1,0 +1,290 @@
+"""The warnings of `gatewayctl validate`: what a gateway accepts and what is probably a mistake.
+
+A rule is a generator in `RULES` that takes a `Table` and yields key paths with texts. Each text
+says how to correct the table and, if it may be right as it is, how to say so in the table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from statistics import mode
+from typing import TYPE_CHECKING
+
+from chalicelib.errors import quoted
+from chalicelib.routing.parameters import OneOf
+from chalicelib.routing.targets import fill
+from gatewayctl.tables import TableWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.table import Model, RoutingTable, Row
+    from gatewayctl.tables import TableFile
+
+    KeyPath = tuple[str | int, ...]
+    Remark = tuple[KeyPath, str]
+
+ARCHIVE = ".tar.gz"
+
+# Between separators: a number, a date or a time, with or without a word before it; or a commit.
+_VERSION = re.compile(
+    r"(?<![a-z0-9])((v|ver|version|r|rev|release|b|build)?[0-9]+((t|a|b|rc)[0-9]+z?)?"
+    r"|(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,64})(?![a-z0-9])",
+    re.IGNORECASE,
+)
+
+# In a parameter's pattern: its numbers of repeats; what matches only a dot; what may match a digit.
+_REPEATS = re.compile(r"\{[0-9,]+\}")
+_DOT = re.compile(r"\\\.|\[\.\]")
+_DIGIT = re.compile(r"[0-9.]|\\[dw]|\[\^")
+
+LEAST_SECONDS = 5
+"""A shorter timeout is not enough for a multi-model endpoint to download and load an artifact."""
+
+MANY_MODELS = 1_000
+METRICS_PER_MODEL = 8
+"""The metrics that `chalicelib.telemetry.metrics` can write for a model."""
+METRICS_OF_A_HEALTHY_MODEL = 3
+"""`Invocations` and the two latencies: zeros are not written."""
+PRICES = "https://aws.amazon.com/cloudwatch/pricing/"
+REGION = "us-east-1"
+TIERS = ((30, 10_000), (10, 240_000), (5, 750_000))
+"""US cents a month for a custom metric, and how many cost that much.
+
+Source: the page `PRICES`, for `REGION`.
+"""
+LAST_CENTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A valid table, and whether its gateway writes metrics for each model."""
+
+    table: RoutingTable
+    has_model_metrics: Callable[[], bool]
+    """Called only if it matters, because it may have to read the project's configuration."""
+
+    def entries(self) -> Iterator[Entry]:
+        for row, model in zip(self.table.rows.values(), self.table.models(), strict=True):
+            yield Entry(row, model)
+
+    def sets(self, entry: Entry, option: str) -> bool:
+        """Whether the table sets an option of an entry, or leaves it to the built-in default."""
+        return option in entry.row or option in self.table.defaults
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of `models`, as it is written and with the defaults."""
+
+    row: Row
+    model: Model
+
+    def at(self, *keys: str | int) -> KeyPath:
+        return ("models", self.model.name, *keys)
+
+    def where(self, option: str) -> KeyPath:
+        """Return where an option is set, in the entry or in the defaults."""
+        return self.at(option) if option in self.row else ("defaults", option)
+
+
+def warnings(file: TableFile, has_model_metrics: Callable[[], bool]) -> list[TableWarning]:
+    """Return the warnings about a valid table, in the order of its lines."""
+    table = Table(file.table, has_model_metrics)
+    found = []
+    for keys, text in (remark for rule in RULES for remark in rule(table)):
+        line, path = file.lines.of(keys)
+        found.append(TableWarning(file.name, line, path, text))
+    return sorted(found, key=lambda warning: warning.line or 0)
+
+
+def unversioned(table: Table) -> Iterator[Remark]:
+    """Find artifacts that have the same name in every version.
+
+    SageMaker keeps an artifact that it has loaded for as long as there is room. If the object in
+    S3 is overwritten, some instances go on with the old one.
+
+    Source: SageMaker developer guide, "Add or Remove Models" of multi-model endpoints.
+    """
+    for entry in table.entries():
+        name = _unversioned(entry.model)
+        if name is not None:
+            yield (
+                entry.at("target_model"),
+                f"the artifact {quoted(name)} has no version in its name, and SageMaker may go on "
+                "using what it has loaded when it is overwritten; give each version its own name, "
+                f"as in {quoted(f'{name.removesuffix(ARCHIVE)}-v1{ARCHIVE}')}",
+            )
+
+
+def not_an_archive(table: Table) -> Iterator[Remark]:
+    """Find artifacts that SageMaker cannot unpack."""
+    for entry in table.entries():
+        name = _not_an_archive(entry.model)
+        if name is not None:
+            yield (
+                entry.at("target_model"),
+                f"the artifact {quoted(name)} does not end in {ARCHIVE}, and a multi-model "
+                "endpoint loads nothing else; pack it as one, and write its whole name",
+            )
+
+
+def _unversioned(model: Model) -> str | None:
+    """Return one of the model's artifacts that has no version, if there is one."""
+    template = _template(model)
+    nothing = {parameter.name: "" for parameter in model.parameters}
+    if template is None or _has_version(fill(template, nothing)):
+        return None
+    some = {p.name: _value_without(p, _has_version, _may_be_version) for p in model.parameters}
+    # If all values of one parameter have a version, so has every artifact.
+    return None if None in some.values() else fill(template, {k: v or "" for k, v in some.items()})
+
+
+def _not_an_archive(model: Model) -> str | None:
+    """Return one of the model's artifacts that does not end as an archive, if there is one."""
+    template = _template(model)
+    if template is None or template.endswith(ARCHIVE):
+        return None
+    for last in model.parameters:
+        if template.endswith(f"{{{last.name}}}"):
+            value = _value_without(last, _is_archive, _ends_as_archive)
+            return None if value is None else fill(template, {last.name: value})
+    return template
+
+
+def _template(model: Model) -> str | None:
+    return model.target.invoke_args().get("TargetModel")
+
+
+def _value_without(
+    parameter: Parameter, has_it: Callable[[str], bool], may_give_it: Callable[[str], bool]
+) -> str | None:
+    """Return a value for which `has_it` is false; None if there is none.
+
+    Args:
+        has_it: Tells it of a listed value.
+        may_give_it: Tells of a pattern whether its values may have it; if not, `{name}` stands
+            for the value.
+    """
+    rule = parameter.rule
+    if isinstance(rule, OneOf):
+        return next((value for value in sorted(rule.values) if not has_it(value)), None)
+    return None if may_give_it(_REPEATS.sub("", rule.pattern)) else f"{{{parameter.name}}}"
+
+
+def _has_version(text: str) -> bool:
+    return _VERSION.search(text.removesuffix(ARCHIVE)) is not None
+
+
+def _may_be_version(pattern: str) -> bool:
+    return _DIGIT.search(_DOT.sub("", pattern)) is not None
+
+
+def _is_archive(text: str) -> bool:
+    return text.endswith(ARCHIVE)
+
+
+def _ends_as_archive(pattern: str) -> bool:
+    return _DOT.sub(".", pattern).endswith(ARCHIVE)
+
+
+def no_time_to_load(table: Table) -> Iterator[Remark]:
+    """Find each `timeout_seconds` that ends before an artifact can be loaded.
+
+    An entry with its own or a default `cold_start: refuse` is meant to be like that.
+    """
+    affected: dict[tuple[KeyPath, bool], list[Entry]] = {}
+    for entry in table.entries():
+        model = entry.model
+        is_meant = model.cold_start == "refuse" and table.sets(entry, "cold_start")
+        loads_artifact = "TargetModel" in model.target.invoke_args()
+        if loads_artifact and not is_meant and model.timeout_seconds < LEAST_SECONDS:
+            waits = model.cold_start == "wait"
+            affected.setdefault((entry.where("timeout_seconds"), waits), []).append(entry)
+    for (keys, waits), entries in affected.items():
+        first = entries[0].model
+        more = f" and {len(entries) - 1:,} more" if len(entries) > 1 else ""
+        useless = " in spite of 'cold_start: wait'" if waits else ""
+        yield (
+            keys,
+            f"{first.timeout_seconds:g} s are hardly enough to load the artifact of "
+            f"{first.name}{more}, so a first call is answered 503 model-not-ready{useless}; give "
+            f"it {LEAST_SECONDS} s or more, or write 'cold_start: refuse' if that is meant",
+        )
+
+
+def two_kinds(table: Table) -> Iterator[Remark]:
+    """Find an endpoint that entries give different kinds; the most frequent kind is right."""
+    together: dict[tuple[str, str | None], list[Entry]] = {}
+    for entry in table.entries():
+        target = entry.model.target
+        together.setdefault((target.endpoint, target.target_variant), []).append(entry)
+    for (endpoint, _), entries in together.items():
+        usual = mode(entry.model.target.kind for entry in entries)
+        kinds = {entry.model.target.kind: entry.model.name for entry in reversed(entries)}
+        for entry in entries:
+            kind = entry.model.target.kind
+            if kind != usual:
+                yield (
+                    entry.at("kind"),
+                    f"the endpoint {endpoint} is {kind} here and {usual} to {kinds[usual]}, and "
+                    "cannot be both; correct one of them",
+                )
+
+
+def same_target(table: Table) -> Iterator[Remark]:
+    """Find an entry that was copied, and in which only the name was changed."""
+    first: dict[tuple[object, ...], Model] = {}
+    for entry in table.entries():
+        model = entry.model
+        other = first.setdefault(_without_names(model), model)
+        if other is not model:
+            yield (
+                entry.at(),
+                f"has the same target as {other.name}; correct it if it was copied, or give each "
+                "a description of its own if both names are meant",
+            )
+
+
+def _without_names(model: Model) -> tuple[object, ...]:
+    """Return what a caller gets; parameters are numbered, as entries may name them differently."""
+    numbered = {p.name: f"{{{number}}}" for number, p in enumerate(model.parameters)}
+    target = tuple(fill(value, numbered) for value in model.target.invoke_args().values())
+    rules = tuple(parameter.rule for parameter in model.parameters)
+    return (model.target.kind, target, rules, model.description)
+
+
+def price_of_metrics(table: Table) -> Iterator[Remark]:
+    """Warn of the bill for metrics of very many models."""
+    models = len(table.table)
+    if models > MANY_MODELS and table.has_model_metrics():
+        most = monthly_usd(models * METRICS_PER_MODEL)
+        healthy = monthly_usd(models * METRICS_OF_A_HEALTHY_MODEL)
+        yield (
+            ("models",),
+            f"metrics of {models:,} models cost up to {most:,.2f} USD a month when all are called "
+            f"in every hour, {healthy:,.2f} while nothing fails ({METRICS_PER_MODEL} and "
+            f"{METRICS_OF_A_HEALTHY_MODEL} custom metrics each; {REGION}, {PRICES}); "
+            "GATEWAY_METRICS_PER_MODEL=off writes their sums alone",
+        )
+
+
+def monthly_usd(metrics: int) -> float:
+    """Return the list price of so many custom metrics in US dollars a month."""
+    cents = 0
+    for price, size in TIERS:
+        cents += min(metrics, size) * price
+        metrics = max(0, metrics - size)
+    return (cents + metrics * LAST_CENTS) / 100
+
+
+RULES: tuple[Callable[[Table], Iterator[Remark]], ...] = (
+    unversioned,
+    not_an_archive,
+    no_time_to_load,
+    two_kinds,
+    same_target,
+    price_of_metrics,
+)

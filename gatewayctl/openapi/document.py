@@ -1,0 +1,244 @@
+"""The OpenAPI document and its operations: one for each model, and those of every gateway."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from chalicelib.api import routes
+from chalicelib.errors import (
+    AuthUnavailable,
+    InternalFailure,
+    InvalidJson,
+    InvalidParameter,
+    MethodNotAllowed,
+    RateLimited,
+    RoutingUnavailable,
+    Unauthorized,
+    UnknownModel,
+)
+from chalicelib.payload.admission import JSON
+from chalicelib.routing.parameters import VALUE_RULE, Pattern
+from chalicelib.routing.targets import KINDS
+from chalicelib.telemetry.log import TABLE_DIGITS
+from gatewayctl.openapi import components as parts
+from gatewayctl.openapi.components import Components
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chalicelib.routing.table import Model, RoutingTable
+    from gatewayctl.openapi.components import Error, Node
+
+OPENAPI = "3.1.0"
+SECURITY_SCHEME = "bearer"
+ABOUT = (
+    "A model is called by its name. Its response is passed on unchanged; any other response is a "
+    "problem (RFC 9457) that says what happened, what to do, and whether to try again."
+)
+CREDENTIAL = "An API key (`gw_…`), or a JWT of the issuer that this gateway trusts."
+CATALOG_TAG = "models"
+HEALTH_TAG = "health"
+
+ANY_REQUEST = {RateLimited, InternalFailure, RoutingUnavailable}
+WITH_A_CREDENTIAL = {*ANY_REQUEST, Unauthorized, AuthUnavailable}
+ANY_VALUE = Pattern("[A-Za-z0-9._~-]+")
+
+TEXT: Node = {"type": "string"}
+TEXTS: Node = {"type": "array", "items": TEXT}
+
+_NEXT_WORD = re.compile(r"-(?!by-)([a-z])")
+
+
+def document(table: RoutingTable, server: str | None) -> Node:
+    """Describe the API of a gateway with this table; `server` is its URL.
+
+    The same table and server always make the same bytes.
+    """
+    components = Components()
+    paths = _paths(table, components)
+    bearer: Node = {"type": "http", "scheme": "bearer", "description": CREDENTIAL}
+    components.refer("securitySchemes", SECURITY_SCHEME, bearer)
+    return {
+        "openapi": OPENAPI,
+        "info": {
+            "title": "Inference Gateway for Amazon SageMaker",
+            "version": table.digest[:TABLE_DIGITS],
+            "description": ABOUT,
+        },
+        **({} if server is None else {"servers": [{"url": server}]}),
+        "security": [{SECURITY_SCHEME: []}],
+        "tags": _tags(table),
+        "paths": paths,
+        "components": components.node(),
+    }
+
+
+def _paths(table: RoutingTable, components: Components) -> Node:
+    models = list(table.models())
+    paths: Node = {
+        f"/predict/{model.name}": {"post": _predict(model, components)} for model in models
+    }
+    paths["/models"] = {"get": _list_models(components)}
+    for parameters, segments in enumerate(routes.SEGMENTS):
+        path = f"/models/{segments}"
+        described = [model for model in models if len(model.parameters) == parameters]
+        if described:
+            paths[path] = {"get": _describe_model(path, described, components)}
+    paths["/health"] = {"get": _health(components)}
+    return paths
+
+
+def _tags(table: RoutingTable) -> list[Node]:
+    """Return a tag for each kind in the table, and the tags of the gateway's own operations."""
+    used = {model.target.kind for model in table.models()}
+    kinds = [
+        {"name": kind, "description": target.__doc__}
+        for kind, target in KINDS.items()
+        if kind in used
+    ]
+    return [
+        *kinds,
+        {"name": CATALOG_TAG, "description": "The models that can be called."},
+        {"name": HEALTH_TAG, "description": "Whether the gateway can work."},
+    ]
+
+
+def operation_id(verb: str, model_name: str) -> str:
+    """Return a name for an operation that is an identifier in generated clients.
+
+        iris                  predictIris
+        house-price/{city}    predictHousePriceByCity
+
+    The name depends only on the model's name, and no two models have the same. An underscore
+    replaces a hyphen before a digit or another hyphen, and before `by`, which would otherwise
+    look like the start of a parameter.
+    """
+    first, *parameters = model_name.split("/")
+    words = _NEXT_WORD.sub(lambda found: found[1].upper(), f"-{first}").replace("-", "_")
+    return f"{verb}{words}{''.join(f'By{name[1].upper()}{name[2:-1]}' for name in parameters)}"
+
+
+def _predict(model: Model, components: Components) -> Node:
+    impossible: set[Error] = {MethodNotAllowed}
+    if not model.parameters:
+        impossible.add(InvalidParameter)
+    if model.content_types != (JSON,):
+        impossible.add(InvalidJson)
+    operation = {
+        "operationId": operation_id("predict", model.name),
+        "tags": [model.target.kind],
+        "summary": f"Predict with {model.name}",
+        "parameters": [*parts.path_parameters(model), *parts.request_headers(model, components)],
+        "requestBody": parts.request_body(model),
+        "responses": {
+            "200": {
+                "description": "The model's response",
+                "headers": parts.prediction_headers(model, components),
+                "content": parts.response_body(model),
+            },
+            **components.problems(set(parts.PROBLEMS) - impossible),
+        },
+    }
+    if model.description is not None:
+        operation["description"] = model.description
+    return operation
+
+
+def _list_models(components: Components) -> Node:
+    limit = {"type": "integer", "minimum": 1, "maximum": routes.MAX_MODELS}
+    last = "The last name on this page, if there is another; ask for it with `after`"
+    listing = _object(
+        "Models in the order of their names",
+        {"models": {"type": "array", "items": _model_schema(components)}},
+        {"next": {**TEXT, "description": last}},
+    )
+    schema = components.refer("schemas", "Models", listing)
+    return {
+        "operationId": "listModels",
+        "tags": [CATALOG_TAG],
+        "summary": "The models that you may call",
+        "parameters": [
+            _in_query(
+                "limit", "The maximum number of models", {**limit, "default": routes.MAX_MODELS}
+            ),
+            _in_query("after", "Models after this name: the `next` of the previous page", TEXT),
+        ],
+        "responses": _responses(schema, {*WITH_A_CREDENTIAL, InvalidParameter}, components),
+    }
+
+
+def _describe_model(path: str, models: Iterable[Model], components: Components) -> Node:
+    """Describe `GET /models/…` for models with the same number of parameters."""
+    first, *others = re.findall(r"{([^}]*)}", path)
+    names = sorted({model.name.split("/")[0] for model in models})
+    possible = {*WITH_A_CREDENTIAL, UnknownModel, *([InvalidParameter] if others else [])}
+    suffix = {0: "", 1: "WithParameter"}.get(len(others), "WithParameters")
+    any_value = parts.pattern_schema(ANY_VALUE)
+    return {
+        "operationId": f"describeModel{suffix}",
+        "tags": [CATALOG_TAG],
+        "summary": "One model, and its example",
+        "parameters": [
+            parts.in_path(first, {**TEXT, "enum": names}, "The first part of the model's name"),
+            *(parts.in_path(name, any_value, VALUE_RULE) for name in others),
+        ],
+        "responses": _responses(_model_schema(components), possible, components),
+    }
+
+
+def _health(components: Components) -> Node:
+    table = {**TEXT, "pattern": f"^[0-9a-f]{{{TABLE_DIGITS}}}$"}
+    node = _object(
+        "The table that the gateway uses",
+        {"status": {"const": "ok"}, "models": {"type": "integer", "minimum": 0}, "table": table},
+    )
+    schema = components.refer("schemas", "Health", node)
+    return {
+        "operationId": "getHealth",
+        "tags": [HEALTH_TAG],
+        "summary": "Whether the gateway has a table, and which one",
+        "security": [],
+        "responses": _responses(schema, ANY_REQUEST, components),
+    }
+
+
+def _in_query(name: str, description: str, schema: Node) -> Node:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _responses(schema: Node, possible: Iterable[Error], components: Components) -> Node:
+    """Return the responses of an operation of the gateway: its own JSON, or a problem."""
+    success = {
+        "description": "Success",
+        "headers": parts.response_headers(components),
+        "content": {JSON: {"schema": schema}},
+    }
+    return {"200": success, **components.problems(possible)}
+
+
+def _model_schema(components: Components) -> Node:
+    rule = {"type": "object", "properties": {"one_of": TEXTS, "pattern": TEXT}}
+    entry = _object(
+        "What a caller needs to know about a model",
+        {
+            "name": TEXT,
+            "path": TEXT,
+            "kind": {**TEXT, "enum": list(KINDS)},
+            "description": {"type": ["string", "null"]},
+            "content_types": TEXTS,
+            "accepts": TEXTS,
+            "parameters": {"type": "object", "additionalProperties": rule},
+        },
+        {"example": {"description": "A body that the model accepts; not in the list of models"}},
+    )
+    return components.refer("schemas", "Model", entry)
+
+
+def _object(description: str, always: Node, sometimes: Node | None = None) -> Node:
+    return {
+        "type": "object",
+        "description": description,
+        "required": list(always),
+        "properties": {**always, **(sometimes or {})},
+    }

@@ -1,0 +1,180 @@
+"""What a user sees: reports, colours and progress on a terminal, columns, and written files."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.highlighter import RegexHighlighter
+from rich.text import Text
+from rich.theme import Theme
+
+from gatewayctl.report import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import TextIO
+
+    from rich.status import Status
+
+    from gatewayctl.report import Report
+
+QUIET_SECONDS = 2.0
+"""Progress appears after this time; without a terminal, one line per such period."""
+
+THEME = Theme(
+    {
+        "ctl.heading": "bold",
+        "ctl.option": "cyan",
+        "ctl.command": "bold cyan",
+        "ctl.place": "bold",
+        "ctl.warning": "yellow",
+        "ctl.error": "bold red",
+        "ctl.added": "green",
+        "ctl.removed": "red",
+    }
+)
+
+
+class _Lines(RegexHighlighter):
+    """Colours of findings, changes and errors."""
+
+    base_style = "ctl."
+    highlights = (
+        r"^(?P<place>[^\s:]+\.ya?ml(:\d+)?): ",
+        r"(?P<warning>\bwarning:)",
+        r"^(?P<error>gatewayctl( [a-z]+){0,2}:)",
+        r"^\S+: (?P<added>added\b)",
+        r"^\S+: (?P<removed>removed\b)",
+    )
+
+
+class _Help(RegexHighlighter):
+    """Colours of a help text."""
+
+    base_style = "ctl."
+    highlights = (
+        r"(?m)^(?P<heading>(Usage|Options|Commands|Exit codes|Arguments):)",
+        r"(?<!\S)(?P<option>--?[a-z][a-z-]*)",
+        r"(?m)^  (?P<command>[a-z]+)(?=  )",
+    )
+
+
+class Output:
+    """The two streams of a command, with colours and a spinner where they are terminals."""
+
+    def __init__(
+        self,
+        stdout: TextIO,
+        stderr: TextIO,
+        environment: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self._environment = environment
+        self._clock = clock
+        self._last = clock()
+        self._status: Status | None = None
+
+    def report(self, report: Report, *, as_json: bool) -> None:
+        """Print a report: its data, or its lines and notes."""
+        if as_json:
+            self.stdout.write(f"{json.dumps(report.data, indent=2)}\n")
+            return
+        for line in report.lines:
+            self._write(self.stdout, line)
+        for note in report.notes:
+            self._write(self.stderr, note)
+
+    def error(self, text: str) -> None:
+        """Print why a command did not do its work."""
+        self._write(self.stderr, text)
+
+    def coloured_help(self, text: str) -> str:
+        """Return a help text with colours if stdout shows them."""
+        if not self._has_colours(self.stdout):
+            return text
+        console = self._console(self.stdout)
+        with console.capture() as captured:
+            console.print(_Help()(text), soft_wrap=True, end="")
+        return captured.get()
+
+    def progress(self, line: str) -> None:
+        """Show what a slow command is doing; nothing appears in its first two seconds."""
+        now = self._clock()
+        if self._status is not None:
+            self._status.update(Text(line))
+        elif now - self._last >= QUIET_SECONDS:
+            self._last = now
+            if self.stderr.isatty():
+                self._status = self._console(self.stderr).status(Text(line))
+                self._status.start()
+            else:
+                self.stderr.write(f"{line}\n")
+                self.stderr.flush()
+
+    def close(self) -> None:
+        """Remove the spinner."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        """Write a line; without a terminal it is exactly this text."""
+        if self._has_colours(stream):
+            self._console(stream).print(_Lines()(text), soft_wrap=True)
+        else:
+            stream.write(f"{text}\n")
+
+    def _has_colours(self, stream: TextIO) -> bool:
+        return stream.isatty() and not self._environment.get("NO_COLOR")
+
+    def _console(self, stream: TextIO) -> Console:
+        return Console(
+            file=stream, theme=THEME, highlight=False, markup=False, _environ=self._environment
+        )
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align the cells of rows in columns, with two spaces between them."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+@contextmanager
+def writing(target: object) -> Iterator[None]:
+    """Raise an error of the file system as a refusal that names the file.
+
+    Raises:
+        WrongUse: The file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WrongUse(f"{target} cannot be written: {error.strerror}") from error
+
+
+def replace_file(target: Path, content: bytes) -> None:
+    """Replace a file in one step: who reads it at the same time reads the old or the new content.
+
+    A link is followed, and a device or pipe is written to instead of being replaced.
+
+    Raises:
+        WrongUse: The file cannot be written.
+    """
+    with writing(target):
+        real = target.resolve()
+        if real.exists() and not real.is_file():
+            real.write_bytes(content)
+            return
+        new = real.with_name(f"{real.name}.new")
+        new.write_bytes(content)
+        new.replace(real)

@@ -1,0 +1,213 @@
+"""The policy documents of the two functions: statements, the ARNs in them, and their length."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chalicelib.routing.reading.file import compiled_key
+from gatewayctl.policy.folding import fitted
+from gatewayctl.policy.needs import ACTION, ANY, escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from chalicelib.settings import S3Location
+    from gatewayctl.policy.needs import CallGroup
+
+    Statement = dict[str, Any]
+    Document = dict[str, Any]
+
+LIMIT = 10_240
+"""The most characters of all inline policies of a role together, without white space.
+
+Source: IAM user guide, "IAM and AWS STS quotas".
+"""
+
+LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+VPC = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+"""The managed policy AWSLambdaVPCAccessExecutionRole, which allows them on every resource."""
+
+SECRET_ENDING = "-??????"
+"""Secrets Manager adds a hyphen and six characters to a secret's name in its ARN."""
+
+
+class Function(NamedTuple):
+    """A Lambda function: the file of its policy, and what Lambda itself does for it."""
+
+    policy: str = ""
+    """A path from the project's folder on."""
+    in_vpc: bool = False
+    traced: bool = False
+
+
+PLAIN = Function()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The partition, the region and the account of a policy's resources; `*` is any."""
+
+    partition: str = ANY
+    region: str = ANY
+    account: str = ANY
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource that belongs to a region and an account."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+class HandlerPolicy(NamedTuple):
+    """The handler's policy, and the calls that it allows."""
+
+    document: Document
+    groups: Sequence[CallGroup]
+    characters: int
+    unfolded: int
+    """How many characters the policy would have without folds."""
+
+
+def handler_policy(
+    groups: Sequence[CallGroup],
+    place: Place,
+    table: S3Location | None = None,
+    function: Function = PLAIN,
+    *,
+    limit: int = LIMIT,
+) -> HandlerPolicy:
+    """Make the policy of the function that calls SageMaker, folded if it is too long.
+
+    Args:
+        table: The S3 object with the routing table, if the table is in S3.
+        limit: The most characters.
+    """
+    common = [*_runtime(function, place), *([] if table is None else [read_table(table, place)])]
+
+    def document(some: Iterable[CallGroup]) -> Document:
+        return _policy([*common, *invoke(some, place)])
+
+    allowed = fitted(groups, lambda some: characters(document(some)) <= limit)
+    made = document(allowed)
+    return HandlerPolicy(made, allowed, characters(made), characters(document(groups)))
+
+
+def authorizer_policy(secret: str | None, place: Place, function: Function = PLAIN) -> Document:
+    """Make the policy of the function that checks credentials.
+
+    Args:
+        secret: The name or the ARN of the secret with the API keys.
+    """
+    keys = [] if secret is None else [read_keys(secret, place)]
+    return _policy([*_runtime(function, place), *keys])
+
+
+def as_file(document: Document) -> str:
+    """Write a policy as it stands in its file."""
+    return f"{json.dumps(document, indent=2)}\n"
+
+
+def characters(document: Document) -> int:
+    """Return the length of a policy as IAM counts it."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def read_keys(secret: str, place: Place) -> Statement:
+    """Allow reading the one secret with the API keys, given by its name or its ARN."""
+    arn = secret if secret.startswith("arn:") else place.arn("secretsmanager", f"secret:{secret}")
+    complete = secret.startswith("arn:") and re.search(r"-[A-Za-z0-9]{6}\Z", secret)
+    resource = arn if complete else arn + SECRET_ENDING
+    return _allow("secretsmanager:GetSecretValue", resource, Sid="ReadKeys")
+
+
+def read_table(location: S3Location, place: Place) -> Statement:
+    """Allow reading the one object with the table, and its compiled form."""
+    return _allow(
+        "s3:GetObject",
+        [
+            f"arn:{place.partition}:s3:::{location.bucket}/{escaped(key)}"
+            for key in (location.key, compiled_key(location.key))
+        ],
+        Sid="ReadTable",
+    )
+
+
+def invoke(groups: Iterable[CallGroup], place: Place) -> list[Statement]:
+    """Make the statements that allow these calls; resources with equal conditions share one.
+
+    Endpoints with different conditions must not share a statement, because each could then be
+    called with the arguments of the other.
+    """
+    resources: dict[_Condition, set[str]] = defaultdict(set)
+    for one in groups:
+        for condition in _conditions(one):
+            resources[condition].add(place.arn("sagemaker", str(one.resource)))
+    listed = sorted(
+        (condition != _Condition(), sorted(arns), condition)
+        for condition, arns in resources.items()
+    )
+    return [_invoke(arns, condition) for _, arns, condition in listed]
+
+
+class _Condition(NamedTuple):
+    """What the arguments of a call have to be."""
+
+    operator: str = ""
+    key: str = ""
+    values: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the element `Condition`; all of its parts have to hold."""
+        present = {self.operator: {self.key: list(self.values)}} if self.operator else {}
+        missing = {"Null": dict.fromkeys(self.absent, "true")} if self.absent else {}
+        return present | missing
+
+
+def _conditions(one: CallGroup) -> Iterator[_Condition]:
+    """Yield one condition for texts and one for patterns, because both of one would have to hold.
+
+    If there is a fold, space is short, and the texts are put among the patterns.
+    """
+    if not one.key:
+        yield _Condition(absent=one.absent)
+    folded = any(value.members for value in one.values)
+    for operator, is_pattern in (("StringEquals", False), ("StringLike", True)):
+        values = {str(value) for value in one.values if (folded or value.is_open) is is_pattern}
+        if values:
+            yield _Condition(operator, one.key, tuple(sorted(values)), one.absent)
+
+
+def _invoke(arns: list[str], condition: _Condition) -> Statement:
+    if condition == _Condition():
+        return _allow(ACTION, arns, Sid="InvokeWithoutTarget")
+    return _allow(ACTION, arns) | {"Condition": condition.document()}
+
+
+def _runtime(function: Function, place: Place) -> list[Statement]:
+    """Allow what Lambda does in the function's name, whatever the function does."""
+    logs = place.arn("logs", "log-group:/aws/lambda/*")  # CloudFormation chooses functions' names
+    statements = [_allow(LOGS, logs, Sid="WriteLogs")]
+    if function.in_vpc:
+        statements.append(_allow(VPC, ANY, Sid="JoinVpc"))
+    if function.traced:
+        statements.append(_allow(TRACES, ANY, Sid="WriteTraces"))
+    return statements
+
+
+def _allow(action: str | Sequence[str], resource: str | Sequence[str], **sid: str) -> Statement:
+    return {**sid, "Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def _policy(statements: list[Statement]) -> Document:
+    return {"Version": "2012-10-17", "Statement": statements}

@@ -1,0 +1,1 @@
+"""Hosting: endpoints and inference components, their models, and the containers that respond."""

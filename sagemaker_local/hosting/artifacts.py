@@ -1,0 +1,169 @@
+"""Downloads model artifacts from S3 into folders on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import lzma
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sagemaker_local.refusals import ArtifactNotFound, ArtifactUnreadable
+
+if TYPE_CHECKING:
+    from sagemaker_local.definitions import ModelData
+
+_HTTPS = re.compile(
+    r"https://(?:(?P<virtual>[^/]+?)\.)?s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/(?P<path>.*)"
+)
+
+# There is no such bucket or key, or its name is invalid.
+_NOT_FOUND = (ClientError, BotoCoreError)
+
+# tarfile raises these for files that are damaged, unsafe, or not an archive.
+_UNREADABLE = (
+    tarfile.TarError,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    KeyError,
+    OSError,
+    OverflowError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class S3Location:
+    """An object or a prefix in a bucket."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, url: str) -> S3Location:
+        """Parse `s3://bucket/key`, or one of S3's two https forms."""
+        if match := _HTTPS.fullmatch(url):
+            path = unquote(match["path"])
+            if match["virtual"]:
+                return cls(match["virtual"], path)
+        else:
+            path = url.partition("://")[2]
+        bucket, _, key = path.partition("/")
+        return cls(bucket, key)
+
+    def under(self, relative: str) -> S3Location:
+        """Return the object that a TargetModel names below this prefix.
+
+        How SageMaker joins a prefix without a trailing slash is UNVERIFIED; here a slash is added.
+
+        Raises:
+            ArtifactNotFound: The name is absolute, or leaves the prefix.
+        """
+        prefix = f"{self.key.rstrip('/')}/" if self.key else ""
+        target = S3Location(self.bucket, prefix + relative)
+        if relative.startswith("/") or {"", ".", ".."} & set(relative.split("/")):
+            raise ArtifactNotFound(target.bucket, target.key)
+        return target
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class ArtifactStore:
+    """Downloads and unpacks artifacts below one folder."""
+
+    def __init__(self, s3_client: Any, folder: Path) -> None:
+        self._s3 = s3_client
+        self._folder = folder
+
+    def new_folder(self) -> Path:
+        """Create an empty folder, which is deleted together with the store's folder."""
+        return Path(tempfile.mkdtemp(dir=self._folder))
+
+    async def check(self, data: ModelData) -> None:
+        """Check that the artifact exists.
+
+        Raises:
+            ArtifactNotFound: The artifact does not exist.
+        """
+        location = S3Location.parse(data.url)
+        if data.compressed:
+            await asyncio.to_thread(self._head, location)
+        elif not await asyncio.to_thread(self._keys_below, location):
+            raise ArtifactNotFound(location.bucket, location.key)
+
+    async def fetch(self, data: ModelData, folder: Path) -> None:
+        """Download the artifact's files into the folder.
+
+        Raises:
+            ArtifactNotFound: The artifact does not exist.
+            ArtifactUnreadable: The artifact should be an archive, and is not a safe one.
+        """
+        location = S3Location.parse(data.url)
+        fetch = self._unpack if data.compressed else self._copy
+        await asyncio.to_thread(fetch, location, folder)
+
+    def _head(self, location: S3Location) -> None:
+        try:
+            self._s3.head_object(Bucket=location.bucket, Key=location.key)
+        except _NOT_FOUND as error:
+            raise ArtifactNotFound(location.bucket, location.key) from error
+
+    def _unpack(self, location: S3Location, folder: Path) -> None:
+        with tempfile.TemporaryFile(dir=self._folder) as archive:
+            try:
+                self._s3.download_fileobj(location.bucket, location.key, archive)
+            except _NOT_FOUND as error:
+                raise ArtifactNotFound(location.bucket, location.key) from error
+            archive.seek(0)
+            partial = self.new_folder()
+            try:
+                with tarfile.open(fileobj=archive) as packed:
+                    packed.extractall(partial, filter="data")
+            except _UNREADABLE as error:
+                shutil.rmtree(partial)
+                raise ArtifactUnreadable(str(location)) from error
+        _move(partial, folder)
+
+    def _copy(self, location: S3Location, folder: Path) -> None:
+        keys = self._keys_below(location)
+        if not keys:
+            raise ArtifactNotFound(location.bucket, location.key)
+        partial = self.new_folder()
+        for key in keys:
+            relative = PurePosixPath(key.removeprefix(location.key).lstrip("/"))
+            if relative.parts and ".." not in relative.parts:
+                target = partial / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._s3.download_file(location.bucket, key, str(target))
+        _move(partial, folder)
+
+    def _keys_below(self, location: S3Location) -> list[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=location.bucket, Prefix=location.key
+        )
+        try:
+            return [
+                item["Key"]
+                for page in pages
+                for item in page.get("Contents", [])
+                if not item["Key"].endswith("/")
+            ]
+        except _NOT_FOUND as error:
+            raise ArtifactNotFound(location.bucket, location.key) from error
+
+
+def _move(partial: Path, folder: Path) -> None:
+    """Rename in one step, so that an existing folder is always complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)

@@ -1,0 +1,228 @@
+"""Endpoints and inference components: starting, serving requests, updating, and deleting."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sagemaker_local import refusals
+from sagemaker_local.hosting.lifecycle import Lifecycle
+from sagemaker_local.hosting.models import start_model, stop_containers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sagemaker_local.definitions import EndpointConfig, ModelDefinition, Variant
+    from sagemaker_local.hosting.container_client import ContainerResponse
+    from sagemaker_local.hosting.hosted_container import HostedContainer, HostingContext
+    from sagemaker_local.hosting.models import HostedModel, Invocation
+
+log = logging.getLogger(__name__)
+
+SERVERLESS_MAX_BODY_BYTES = 4 * 1024 * 1024
+
+
+class InferenceComponent(Lifecycle):
+    """A model on an endpoint that hosts inference components."""
+
+    def __init__(
+        self,
+        name: str,
+        variant: str,
+        model: ModelDefinition,
+        copies: int,
+        context: HostingContext,
+        *,
+        specification: Mapping[str, Any],
+    ) -> None:
+        super().__init__(name)
+        self.variant = variant
+        self.model = model
+        self.specification = specification
+        self.copies = 0
+        self.desired_copies = copies
+        self._context = context
+        self._hosted: HostedModel | None = None
+        self.run_in_background(self._scale(copies))
+
+    @property
+    def containers(self) -> list[HostedContainer]:
+        return self._hosted.containers if self._hosted else []
+
+    def update_copies(self, copies: int) -> None:
+        """Scale in the background; one process stands for any number of copies."""
+        self.desired_copies = copies
+        self.set_status("Updating")
+        self.run_in_background(self._scale(copies))
+
+    async def invoke(self, invocation: Invocation) -> ContainerResponse:
+        """Pass the invocation to the model; errors are those of `Endpoint.invoke`."""
+        if self.status not in ("InService", "Updating"):
+            raise refusals.InferenceComponentUnknown(self.name, invocation.endpoint)
+        if self._hosted is None:
+            raise refusals.NoCapacity
+        return await self._hosted.invoke(invocation)
+
+    async def _scale(self, copies: int) -> None:
+        options = self._context.options
+        await asyncio.sleep(options.creating_seconds)
+        if copies and self._hosted is None:
+            self._hosted = await start_model(
+                self.model, self.variant, self._context, options.startup_timeout_seconds
+            )
+        if not copies:
+            idle, self._hosted = self.containers, None
+            await self.drain_and_stop(idle)
+        self.copies = copies
+        self.set_status("InService")
+
+
+@dataclass
+class _Deployment:
+    """A configuration and its running models, by variant name."""
+
+    config: EndpointConfig
+    models: dict[str, HostedModel] = field(default_factory=dict)
+
+    @property
+    def containers(self) -> list[HostedContainer]:
+        return [container for model in self.models.values() for container in model.containers]
+
+
+class Endpoint(Lifecycle):
+    """An endpoint: the running models of its current configuration, or its components."""
+
+    def __init__(self, name: str, config: EndpointConfig, context: HostingContext) -> None:
+        super().__init__(name)
+        self.components: dict[str, InferenceComponent] = {}
+        self._context = context
+        self._deployment = _Deployment(config)
+        self.run_in_background(self._deploy(config))
+
+    @property
+    def config(self) -> EndpointConfig:
+        return self._deployment.config
+
+    @property
+    def containers(self) -> list[HostedContainer]:
+        return self._deployment.containers
+
+    @property
+    def kind(self) -> str:
+        """The kind, as the start-up table prints it."""
+        models = [variant.model for variant in self.config.variants if variant.model]
+        if not models:
+            return "inference components"
+        return " / ".join(sorted({model.kind for model in models}))
+
+    @property
+    def container_names(self) -> list[str]:
+        return [c.name for c in self.containers] + list(self.components)
+
+    @property
+    def is_serving(self) -> bool:
+        return self.status in ("InService", "Updating")
+
+    def update(self, config: EndpointConfig) -> None:
+        """Deploy another configuration; the current one serves until the new one is ready."""
+        self.failure_reason = None
+        self.set_status("Updating")
+        self.run_in_background(self._deploy(config))
+
+    def fail(self, reason: str) -> None:
+        """Record a failed deployment; an endpoint that was serving keeps its configuration."""
+        was_serving = self.is_serving
+        super().fail(reason)
+        if was_serving:
+            self.set_status("InService")
+
+    async def invoke(self, invocation: Invocation) -> tuple[ContainerResponse, str]:
+        """Return the response, and the name of the variant that gave it.
+
+        Raises:
+            InvalidInvocation: The invocation does not fit the endpoint.
+            ModelError: The container failed.
+            ModelNotReady: The model is still loading.
+        """
+        config = self.config
+        if not self.is_serving:
+            raise refusals.EndpointNotFound(self.name, self._context.account_region)
+        if config.asynchronous:
+            raise refusals.SynchronousNotSupported(self.name)
+        if config.hosts_components:
+            return await self._invoke_component(invocation)
+        if invocation.inference_component is not None:
+            raise refusals.InferenceComponentNotSupported(self.name)
+        variant = self._choose_variant(invocation)
+        if variant.serverless and len(invocation.body) > SERVERLESS_MAX_BODY_BYTES:
+            raise refusals.OversizeBody(invocation.request_id)
+        return await self._deployment.models[variant.name].invoke(invocation), variant.name
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(component.close() for component in self.components.values()))
+        await super()._close()
+
+    async def _invoke_component(self, invocation: Invocation) -> tuple[ContainerResponse, str]:
+        name = invocation.inference_component
+        if name is None:
+            raise refusals.InferenceComponentMissing
+        if name not in self.components:
+            raise refusals.InferenceComponentUnknown(name, self.name)
+        component = self.components[name]
+        if invocation.target_variant not in (None, component.variant):
+            raise refusals.TargetVariantUnknown(invocation.target_variant, self.name)  # UNVERIFIED
+        return await component.invoke(invocation), component.variant
+
+    def _choose_variant(self, invocation: Invocation) -> Variant:
+        """Choose the variant that the caller named, otherwise one at random by weight."""
+        variants = self.config.variants
+        if invocation.target_variant is not None:
+            for variant in variants:
+                if variant.name == invocation.target_variant:
+                    return variant
+            raise refusals.TargetVariantUnknown(invocation.target_variant, self.name)
+        weights = [variant.weight for variant in variants]
+        return random.choices(variants, weights if any(weights) else None)[0]
+
+    async def _deploy(self, config: EndpointConfig) -> None:
+        started = time.monotonic()
+        deployment = await self._start_models(config)
+        remaining = self._context.options.creating_seconds - (time.monotonic() - started)
+        try:
+            await asyncio.sleep(max(0.0, remaining))
+        except asyncio.CancelledError:
+            await stop_containers(deployment.containers)
+            raise
+        previous, self._deployment = self._deployment, deployment
+        self.set_status("InService")
+        log.info("%s: in service", self.name)
+        await self.drain_and_stop(previous.containers)
+
+    async def _start_models(self, config: EndpointConfig) -> _Deployment:
+        deployment = _Deployment(config)
+        try:
+            for variant in config.variants:
+                if variant.model is not None:
+                    context = self._variant_context(variant)
+                    timeout = variant.startup_timeout_seconds
+                    deployment.models[variant.name] = await start_model(
+                        variant.model,
+                        variant.name,
+                        context,
+                        timeout or context.options.startup_timeout_seconds,
+                    )
+        except BaseException:
+            await stop_containers(deployment.containers)
+            raise
+        return deployment
+
+    def _variant_context(self, variant: Variant) -> HostingContext:
+        """A serverless variant has a smaller body limit, for requests and responses."""
+        if not variant.serverless:
+            return self._context
+        options = replace(self._context.options, max_body_bytes=SERVERLESS_MAX_BODY_BYTES)
+        return replace(self._context, options=options)
