@@ -9,8 +9,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.api_gateway.definition import NotModelled
 from tests.api_gateway.messages import Refused
-from tests.api_gateway.policy import MalformedPolicy, Policy, Verdict
+from tests.support.iam import Verdict, evaluate
 from tests.support.lambda_process import FunctionFailed
 
 if TYPE_CHECKING:
@@ -18,15 +19,23 @@ if TYPE_CHECKING:
 
     from tests.api_gateway.unverified import Unverified
 
+ACTION = "execute-api:Invoke"
+MEMBERS = {"Sid", "Effect", "Action", "Resource"}
+IAM_MEMBERS = {"Condition", "NotAction", "NotResource"}
+MAX_RESOURCE_CHARACTERS = 512
 MAX_ARN_BYTES = 1600
 EXPLICITLY_DENIED = "User is not authorized to access this resource with an explicit deny"
+
+
+class MalformedPolicy(Exception):
+    """API Gateway could not use an authorizer's result."""
 
 
 @dataclass(frozen=True)
 class Decision:
     """The policy and the context that an authorizer has returned for a token."""
 
-    policy: Policy
+    policy: dict[str, Any]
     context: dict[str, str]
     """For the function, with `principalId`; all values are text."""
 
@@ -44,8 +53,14 @@ class Decision:
         if not isinstance(principal, str) or not principal or not isinstance(context, dict):
             raise MalformedPolicy(f"no principalId, or a context that is no object: {result}")
         texts = {name: _text(name, value) for name, value in context.items()}
-        policy = Policy.of(result.get("policyDocument"))
+        policy = result.get("policyDocument")
+        _check_policy(policy)
         return cls(policy, {**texts, "principalId": principal})
+
+    @property
+    def has_empty_allow(self) -> bool:
+        statements = self.policy["Statement"]
+        return any(one["Effect"] == "Allow" and not one["Resource"] for one in statements)
 
 
 class Authorizer:
@@ -74,7 +89,7 @@ class Authorizer:
             raise Refused("URI_TOO_LONG", f"a method ARN of over {MAX_ARN_BYTES:,} bytes")
         started = self._clock()
         decision = self._cached_decision(token) or self._new_decision(token, method_arn)
-        self._check(decision.policy, method_arn)
+        self._check(decision, method_arn)
         return {**decision.context, "integrationLatency": round((self._clock() - started) * 1000)}
 
     def _cached_decision(self, token: str) -> Decision | None:
@@ -94,14 +109,40 @@ class Authorizer:
         self._cache[token] = (decision, self._clock() + self._ttl_seconds)
         return decision
 
-    def _check(self, policy: Policy, method_arn: str) -> None:
-        verdict = policy.verdict(method_arn)
+    def _check(self, decision: Decision, method_arn: str) -> None:
+        verdict = evaluate(decision.policy, ACTION, method_arn)
         if verdict is Verdict.DENIED:
             reason = f"the authorizer's policy denies {method_arn}"
             raise Refused("ACCESS_DENIED", reason, EXPLICITLY_DENIED)
-        by_mistake = self._unverified.empty_allow_lets_in and policy.has_empty_allow
+        by_mistake = self._unverified.empty_allow_lets_in and decision.has_empty_allow
         if verdict is Verdict.NOT_ALLOWED and not by_mistake:
             raise Refused("ACCESS_DENIED", f"the authorizer's policy does not allow {method_arn}")
+
+
+def _check_policy(document: Any) -> None:
+    """Check the form of a policy document.
+
+    Raises:
+        MalformedPolicy: API Gateway could not read it.
+        NotModelled: It has elements that only IAM knows.
+    """
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    if not isinstance(statements, list) or not statements:
+        raise MalformedPolicy(f"no policy document with a Statement: {document}")
+    for one in statements:
+        if not isinstance(one, dict) or one.get("Effect") not in {"Allow", "Deny"}:
+            raise MalformedPolicy(f"no Effect: {one}")
+        if one.keys() & IAM_MEMBERS:
+            raise NotModelled(f"Condition, NotAction and NotResource of IAM: {one}")
+        if one.keys() - MEMBERS:
+            raise MalformedPolicy(f"unknown members: {one}")
+        for member in ("Action", "Resource"):
+            value = one.get(member)
+            texts = [value] if isinstance(value, str) else value
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise MalformedPolicy(f"no {member}: {one}")
+            if any(len(text) > MAX_RESOURCE_CHARACTERS for text in texts):
+                raise MalformedPolicy(f"a {member} of over {MAX_RESOURCE_CHARACTERS} characters")
 
 
 def _text(name: str, value: object) -> str:

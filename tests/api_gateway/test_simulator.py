@@ -8,7 +8,6 @@ import zlib
 import pytest
 
 from tests.api_gateway.definition import NotModelled
-from tests.api_gateway.policy import Policy, Verdict
 from tests.api_gateway.simulator import ApiGateway
 from tests.api_gateway.small_api import (
     ALLOW,
@@ -263,26 +262,6 @@ def test_empty_allow_is_a_switch():
     switches = {"unverified": Unverified(empty_allow_lets_in=True)}
 
     assert SmallApi(decides=decision(statement("Allow")), simulator=switches).get().status == 200
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path", "matches"),
-    [
-        (f"{STAGE_ARN}/GET/a/b", "GET/a/B", False),
-        (f"{STAGE_ARN}/GET/a/*", "GET/a/b/c", True),
-        (f"{STAGE_ARN}/GET/a/*", "GET/a", False),
-        (f"{STAGE_ARN}/GET/a/?", "GET/a/bc", False),
-        (f"{STAGE_ARN}/GET/a.b", "GET/a/b", False),
-        ("arn:aws:execute-api:*:*:*", "GET/a/b", True),
-        ("arn:aws:execute-api:*:*:other/*", "GET/a/b", False),
-    ],
-)
-def test_wildcards(pattern, path, matches):
-    """`*` is any text, with slashes; `?` is one character; nothing else is special."""
-    policy = Policy.of(decision(statement("Allow", pattern))["policyDocument"])
-
-    expected = Verdict.ALLOWED if matches else Verdict.NOT_ALLOWED
-    assert policy.verdict(f"{STAGE_ARN}/{path}") is expected
 
 
 def test_authorizer_is_asked(clock):
