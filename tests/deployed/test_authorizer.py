@@ -29,7 +29,6 @@ OK = {
     "expires": "4070908800",
     "key_id": "abcd1234",
 }
-NO_MODEL, NOBODY = (404, "unknown-model"), (401, "unauthorized")
 # The function's own part of a cold start, after Lambda's.
 QUICK_SECONDS = 5.0
 JSON = ("Content-Type", "application/json")
@@ -196,38 +195,6 @@ def test_let_in(api, sagemaker, path):
     assert called(api, GOOD, f"POST /predict/{path}").status == 200
     (request,) = sagemaker.requests
     assert GOOD not in f"{request}"
-
-
-def test_what_it_may_call(api):
-    """The list has the granted models, with the granted values of parameters."""
-    models = called(api, GOOD, "GET /models").json()["models"]
-
-    assert {model["name"]: model["parameters"] for model in models} == {
-        "iris": {},
-        "is-digit/{digit}": {"digit": {"one_of": ["7"]}},
-    }
-
-
-@pytest.mark.parametrize(
-    ("key", "request_line", "refusal"),
-    [
-        pytest.param(GOOD, "POST /predict/is-digit/8", NO_MODEL, id="other-value"),
-        pytest.param(GOOD, "POST /predict/wine", NO_MODEL, id="forbidden"),
-        pytest.param(GOOD, "POST /predict/nothing", NO_MODEL, id="unknown"),
-        pytest.param(GOOD, "GET /models/wine", NO_MODEL, id="not-shown"),
-        pytest.param(WRONG_SECRET, "POST /predict/iris", NOBODY, id="wrong-secret"),
-        pytest.param(DISABLED, "POST /predict/iris", NOBODY, id="disabled"),
-        pytest.param(EXPIRED, "GET /models/iris", NOBODY, id="expired"),
-        pytest.param(UNKNOWN, "GET /models", NOBODY, id="unknown-key"),
-    ],
-)
-def test_not_let_in(api, sagemaker, key, request_line, refusal):
-    """A refusal is a problem with CORS, and SageMaker is not called."""
-    response = called(api, key, request_line)
-
-    assert_problem(response, *refusal)
-    assert response.headers["access-control-allow-origin"] == "*"
-    assert sagemaker.requests == []
 
 
 def test_store_away(package, recorded_function, sagemaker, cold):

@@ -9,7 +9,6 @@ from tests.support.problems import assert_problem
 
 JSON = ("Content-Type", "application/json")
 NPY = ("Content-Type", "application/x-npy")
-MAX_BODY_BYTES = 4_600_000
 
 # Headers with which a caller might try to change the target.
 TARGETING = (
@@ -80,15 +79,6 @@ def test_bytes_are_bytes(gateway, sagemaker, body):
     assert response.body == body
     (request,) = sagemaker.requests
     assert request.body == body
-
-
-def test_body_that_lambda_cannot_carry_is_refused(gateway, sagemaker):
-    """One byte more than the limit is a 413 that names the limit; SageMaker is not called."""
-    response = gateway.send("POST", "/predict/digit", [NPY], bytes(MAX_BODY_BYTES + 1))
-
-    problem = assert_problem(response, 413, "payload-too-large")
-    assert "4,600,000" in problem["detail"]
-    assert sagemaker.requests == []
 
 
 def test_other_characters_in_a_models_headers(gateway, sagemaker):
