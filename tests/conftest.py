@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures of all tests, and the order in which pytest-xdist runs them."""
 
 import json
 import logging
@@ -7,27 +7,38 @@ import traceback
 
 import pytest
 
-from tests.support import function
 from tests.support.canary import CANARY
-from tests.support.package import build, copy_project
-from tests.support.recorder import Recorder
+from tests.support.http_server import StubServer
+from tests.support.lambda_process import LambdaProcess
+from tests.support.package import Package, build, copy_project
+from tests.support.scheduling import make_scheduler, rank
+from tests.support.shared import folder_of_run, make_once
 from tests.support.stand_in import StandIn
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return make_scheduler(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_aws_account():
-    """No test may find a credential, a profile or a region of the person who runs it."""
+    """Hide the credentials, profiles and region of the person who runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     for name in inherited:
         del os.environ[name]
-    nothing = {
+    empty = {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    os.environ.update(nothing)
+    os.environ.update(empty)
     yield
-    for name in nothing:
+    for name in empty:
         del os.environ[name]
     os.environ.update(inherited)
 
@@ -50,7 +61,7 @@ def demo():
 
 @pytest.fixture(scope="session")
 def log_records():
-    """Everything that anybody in this process logs, the gateway's own lines included."""
+    """Every log record of this process."""
     records = []
     make = logging.getLogRecordFactory()
 
@@ -66,7 +77,7 @@ def log_records():
 
 @pytest.fixture(autouse=True)
 def no_canary_in_the_log(log_records):
-    """Whatever a test is about: what it marks as secret is in no line of the log."""
+    """No log record of any test contains the text that stands for a secret."""
     log_records.clear()
     yield
     logged = [text for text in map(_logged, log_records) if CANARY in text]
@@ -82,7 +93,7 @@ def _logged(record):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
-    """Nor in what is printed, which is where metrics go."""
+    """Fail a test that prints the text that stands for a secret; metrics are printed, too."""
     report = yield
     for name, text in report.sections:
         if CANARY in text and report.outcome == "passed":
@@ -93,37 +104,38 @@ def pytest_runtest_makereport(item):
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
-    """What `make package STAGE=dev` makes."""
-    return build(copy_project(tmp_path_factory.mktemp("package") / "project"))
+    """The result of `make package STAGE=dev`."""
+    folder = folder_of_run(tmp_path_factory) / "package"
+    return Package(make_once(folder, lambda made: build(copy_project(made))))
 
 
 @pytest.fixture(scope="session")
 def task_root(package, tmp_path_factory):
-    """The unpacked zip, read-only."""
-    folder = package.unpack(tmp_path_factory.mktemp("lambda") / "task")
-    yield folder
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755)
+    """The unpacked package, read-only."""
+    return make_once(folder_of_run(tmp_path_factory) / "task", package.unpack)
 
 
 @pytest.fixture(scope="session")
 def recorded_function(package, task_root):
-    """The function, and what stands in SageMaker's place for it."""
-    with Recorder() as recorder, function.start(package, task_root, recorder.url) as running:
-        yield running, recorder
+    """The packaged function, and the stub server in SageMaker's place."""
+    with (
+        StubServer() as server,
+        LambdaProcess.of_package(package, task_root, server.url) as running,
+    ):
+        yield running, server
 
 
 @pytest.fixture
-def recorder(recorded_function):
-    """In SageMaker's place: what the gateway sends in this test."""
-    _, recorder = recorded_function
-    recorder.reset()
-    return recorder
+def sagemaker(recorded_function):
+    """The stub server behind the packaged function, without requests of other tests."""
+    _, server = recorded_function
+    server.reset()
+    return server
 
 
 @pytest.fixture
 def put(demo):
-    """Put a fault on an endpoint of the demo; it is taken away after the test."""
+    """Put a fault on an endpoint of the demo until the end of the test."""
     endpoints = []
 
     def put(endpoint, fault, **members):

@@ -1,6 +1,6 @@
-"""A Lambda authorizer of type TOKEN: asked once for each token, believed for a while.
+"""A Lambda authorizer of type TOKEN, and the policies that API Gateway caches by token.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """
 
 from __future__ import annotations
@@ -9,29 +9,43 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.api_gateway.functions import FunctionFailed
-from tests.api_gateway.gateway_responses import Refused
-from tests.api_gateway.policy import MalformedPolicy, Policy, Verdict
+from tests.api_gateway.definition import NotModelled
+from tests.api_gateway.messages import Refused
+from tests.support.iam import Verdict, evaluate
+from tests.support.lambda_process import FunctionFailed
 
 if TYPE_CHECKING:
     from tests.api_gateway.functions import Clock, Function
+
     from tests.api_gateway.unverified import Unverified
 
+ACTION = "execute-api:Invoke"
+MEMBERS = {"Sid", "Effect", "Action", "Resource"}
+IAM_MEMBERS = {"Condition", "NotAction", "NotResource"}
+MAX_RESOURCE_CHARACTERS = 512
 MAX_ARN_BYTES = 1600
 EXPLICITLY_DENIED = "User is not authorized to access this resource with an explicit deny"
 
 
+class MalformedPolicy(Exception):
+    """API Gateway could not use an authorizer's result."""
+
+
 @dataclass(frozen=True)
 class Decision:
-    """Everything that an authorizer has said about a token: it is kept whole."""
+    """The policy and the context that an authorizer has returned for a token."""
 
-    policy: Policy
+    policy: dict[str, Any]
     context: dict[str, str]
-    """For the function: texts, `principalId` among them."""
+    """For the function, with `principalId`; all values are text."""
 
     @classmethod
     def of(cls, result: Any) -> Decision:
-        """When it is none: MalformedPolicy."""
+        """Parse an authorizer's result.
+
+        Raises:
+            MalformedPolicy: API Gateway could not use it.
+        """
         if not isinstance(result, dict):
             raise MalformedPolicy(f"no object: {result!r}")
         principal = result.get("principalId")
@@ -39,12 +53,18 @@ class Decision:
         if not isinstance(principal, str) or not principal or not isinstance(context, dict):
             raise MalformedPolicy(f"no principalId, or a context that is no object: {result}")
         texts = {name: _text(name, value) for name, value in context.items()}
-        policy = Policy.of(result.get("policyDocument"))
+        policy = result.get("policyDocument")
+        _check_policy(policy)
         return cls(policy, {**texts, "principalId": principal})
+
+    @property
+    def has_empty_allow(self) -> bool:
+        statements = self.policy["Statement"]
+        return any(one["Effect"] == "Allow" and not one["Resource"] for one in statements)
 
 
 class Authorizer:
-    """A function that decides, and what it has decided so far."""
+    """An authorizer function with its cache."""
 
     def __init__(
         self, function: Function, *, ttl_seconds: float, clock: Clock, unverified: Unverified
@@ -53,24 +73,27 @@ class Authorizer:
         self._ttl_seconds = ttl_seconds
         self._clock = clock
         self._unverified = unverified
-        self._kept: dict[str, tuple[Decision, float]] = {}
+        self._cache: dict[str, tuple[Decision, float]] = {}
 
     def authorize(self, token: str | None, method_arn: str) -> dict[str, Any]:
-        """What the function behind it learns about the caller. When it may not be called: Refused.
+        """Return the context for the function behind it.
 
-        A policy is kept by the token alone, and read anew for every method and path.
+        A policy is cached by the token alone, and evaluated for every method and path.
+
+        Raises:
+            Refused: The caller may not call this method.
         """
         if not token:
             raise Refused("UNAUTHORIZED", "no token; the authorizer is not asked")
         if len(method_arn.encode()) > MAX_ARN_BYTES:
             raise Refused("URI_TOO_LONG", f"a method ARN of over {MAX_ARN_BYTES:,} bytes")
         started = self._clock()
-        decision = self._kept_decision(token) or self._new_decision(token, method_arn)
-        self._check(decision.policy, method_arn)
+        decision = self._cached_decision(token) or self._new_decision(token, method_arn)
+        self._check(decision, method_arn)
         return {**decision.context, "integrationLatency": round((self._clock() - started) * 1000)}
 
-    def _kept_decision(self, token: str) -> Decision | None:
-        decision, until = self._kept.get(token, (None, 0.0))
+    def _cached_decision(self, token: str) -> Decision | None:
+        decision, until = self._cache.get(token, (None, 0.0))
         return decision if self._clock() < until else None
 
     def _new_decision(self, token: str, method_arn: str) -> Decision:
@@ -78,26 +101,52 @@ class Authorizer:
         try:
             decision = Decision.of(self._function.invoke(event))
         except FunctionFailed as failed:
-            said_so = str(failed) == "Unauthorized"
-            kind = "UNAUTHORIZED" if said_so else "AUTHORIZER_CONFIGURATION_ERROR"
+            is_refusal = str(failed) == "Unauthorized"
+            kind = "UNAUTHORIZED" if is_refusal else "AUTHORIZER_CONFIGURATION_ERROR"
             raise Refused(kind, f"the authorizer failed: {failed}") from failed
         except MalformedPolicy as malformed:
             raise Refused("AUTHORIZER_CONFIGURATION_ERROR", str(malformed)) from malformed
-        self._kept[token] = (decision, self._clock() + self._ttl_seconds)
+        self._cache[token] = (decision, self._clock() + self._ttl_seconds)
         return decision
 
-    def _check(self, policy: Policy, method_arn: str) -> None:
-        verdict = policy.verdict(method_arn)
+    def _check(self, decision: Decision, method_arn: str) -> None:
+        verdict = evaluate(decision.policy, ACTION, method_arn)
         if verdict is Verdict.DENIED:
             reason = f"the authorizer's policy denies {method_arn}"
             raise Refused("ACCESS_DENIED", reason, EXPLICITLY_DENIED)
-        by_mistake = self._unverified.empty_allow_lets_in and policy.has_empty_allow
+        by_mistake = self._unverified.empty_allow_lets_in and decision.has_empty_allow
         if verdict is Verdict.NOT_ALLOWED and not by_mistake:
             raise Refused("ACCESS_DENIED", f"the authorizer's policy does not allow {method_arn}")
 
 
+def _check_policy(document: Any) -> None:
+    """Check the form of a policy document.
+
+    Raises:
+        MalformedPolicy: API Gateway could not read it.
+        NotModelled: It has elements that only IAM knows.
+    """
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    if not isinstance(statements, list) or not statements:
+        raise MalformedPolicy(f"no policy document with a Statement: {document}")
+    for one in statements:
+        if not isinstance(one, dict) or one.get("Effect") not in {"Allow", "Deny"}:
+            raise MalformedPolicy(f"no Effect: {one}")
+        if one.keys() & IAM_MEMBERS:
+            raise NotModelled(f"Condition, NotAction and NotResource of IAM: {one}")
+        if one.keys() - MEMBERS:
+            raise MalformedPolicy(f"unknown members: {one}")
+        for member in ("Action", "Resource"):
+            value = one.get(member)
+            texts = [value] if isinstance(value, str) else value
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise MalformedPolicy(f"no {member}: {one}")
+            if any(len(text) > MAX_RESOURCE_CHARACTERS for text in texts):
+                raise MalformedPolicy(f"a {member} of over {MAX_RESOURCE_CHARACTERS} characters")
+
+
 def _text(name: str, value: object) -> str:
-    """Only texts, numbers and booleans pass, and all of them as text."""
+    """Turn a text, number or boolean into text."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):

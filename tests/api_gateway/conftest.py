@@ -1,4 +1,4 @@
-"""What the simulator's own tests share."""
+"""Fixtures of the tests with the simulator of API Gateway."""
 
 import pytest
 
@@ -10,5 +10,5 @@ __all__ = ["chalices_signature"]
 
 @pytest.fixture
 def clock():
-    """Moved by the test alone."""
+    """A clock that only the test moves."""
     return Clock()

@@ -1,10 +1,28 @@
-"""What a template says of its API. What the simulator does not know of is refused, not skipped."""
+"""The API of a template, and the template that `chalice package` makes of an app.
+
+What the simulator does not know is refused, not skipped.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from chalice.config import Config
+from chalice.deploy.swagger import CFNSwaggerGenerator
+from chalice.package import TemplateDeepMerger
+from chalice.utils import to_cfn_resource_name
+
+from deployment.fragment import environment_of, fragment
+from tests.support.lambda_process import HANDLER
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from chalice.app import Chalice
+
+    from tests.api_gateway.integrations import Handler
 
 INTEGRATION = "x-amazon-apigateway-integration"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
@@ -33,7 +51,7 @@ class NotModelled(Exception):
 
 @dataclass(frozen=True)
 class Method:
-    """One verb of one resource."""
+    """One HTTP method of one resource."""
 
     resource: str
     authorizer: str | None
@@ -42,7 +60,7 @@ class Method:
 
 @dataclass(frozen=True)
 class TokenAuthorizer:
-    """A Lambda authorizer that is shown one header."""
+    """A Lambda authorizer that gets one header."""
 
     header: str
     function: str
@@ -51,7 +69,7 @@ class TokenAuthorizer:
 
 @dataclass(frozen=True)
 class Definition:
-    """An API, one stage of it."""
+    """One stage of an API."""
 
     stage: str
     resources: dict[str, dict[str, Method]]
@@ -61,10 +79,10 @@ class Definition:
     binary_types: frozenset[str]
     minimum_compression_bytes: int | None
     gateway_responses: dict[str, dict[str, Any]]
-    """Its own, by type; for the others it has API Gateway's."""
+    """The deployment's own, by type."""
 
     function_seconds: dict[str, float]
-    """How long each function of the template may take."""
+    """The timeout of each function."""
 
     @classmethod
     def of(cls, template: dict[str, Any]) -> Definition:
@@ -92,7 +110,7 @@ class Definition:
 
 
 def function_of(uri: dict[str, str]) -> str:
-    """The logical name of the function that an integration or an authorizer calls."""
+    """Return the logical name of the function that an integration or an authorizer calls."""
     found = re.search(r"\$\{(\w+)\.Arn}/invocations$", uri["Fn::Sub"])
     if found is None:
         raise NotModelled(f"a URI other than a function's: {uri}")
@@ -140,3 +158,45 @@ def _know(known: set[str], members: dict[str, Any], where: str) -> None:
     unknown = members.keys() - known
     if unknown:
         raise NotModelled(f"{where} has {', '.join(sorted(unknown))}")
+
+
+def packaged_template_of(app: Chalice, stage: str = "dev") -> dict[str, Any]:
+    """Make the template that `make package` makes of an app."""
+    merged: dict[str, Any] = TemplateDeepMerger().merge(
+        fragment(environment_of(stage)), template_of(app, stage)
+    )
+    return merged
+
+
+def template_of(app: Chalice, stage: str = "dev") -> dict[str, Any]:
+    """Make the template that plain Chalice makes of an app, for a stage of .chalice/config.json."""
+    written = json.loads((ROOT / ".chalice/config.json").read_bytes())
+    config = Config(stage, config_from_disk=written)
+    api = {
+        "EndpointConfiguration": config.api_gateway_endpoint_type,
+        "StageName": config.api_gateway_stage,
+        "MinimumCompressionSize": config.minimum_compression_size,
+        # through JSON, because the routes share what Chalice has of them
+        "DefinitionBody": json.loads(json.dumps(CFNSwaggerGenerator().generate_swagger(app))),
+    }
+    names = {HANDLER: "api_handler", **_authorizers(app)}
+    functions = {
+        logical: {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {"Timeout": config.scope(stage, name).lambda_timeout},
+        }
+        for logical, name in names.items()
+    }
+    rest_api = {"Type": "AWS::Serverless::Api", "Properties": api}
+    return {"Resources": {"RestAPI": rest_api, **functions}}
+
+
+def functions_of(app: Chalice) -> dict[str, Handler]:
+    """Return the app and its authorizers by their names in the template."""
+    authorizers = {logical: app.handler_map[name] for logical, name in _authorizers(app).items()}
+    return {HANDLER: app, **authorizers}
+
+
+def _authorizers(app: Chalice) -> dict[str, str]:
+    """Map names in the template to names in the app."""
+    return {to_cfn_resource_name(one.name): one.name for one in app.builtin_auth_handlers}

@@ -1,7 +1,6 @@
-"""What API Gateway answers itself: no word of the app's, no CORS, no problem+json.
+"""Gateway responses: what API Gateway sends itself, by default or as the deployment says.
 
-Unless the deployment has responses of its own: then those.
-https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
 
 from __future__ import annotations
@@ -9,14 +8,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.api_gateway.reply import Reply
+from tests.api_gateway.messages import Refused, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class GatewayResponse(NamedTuple):
-    """What a client gets for one type of refusal."""
+    """The response to one type of refusal."""
 
     status: int
     error_type: str
@@ -55,21 +54,12 @@ DEFAULTS = {
 }
 
 
-class Refused(Exception):
-    """The request ends here, with the gateway response of this type."""
-
-    def __init__(self, response_type: str, reason: str, text: str | None = None) -> None:
-        super().__init__(f"{response_type}: {reason}")
-        self.response_type = response_type
-        self.text = text
-
-
 # No deployment can change these.
 UNCHANGEABLE = {"HEADERS_TOO_LARGE", "URI_TOO_LONG"}
 
 
 def reply(refused: Refused, own: Mapping[str, Mapping[str, Any]], request_id: str) -> Reply:
-    """With the deployment's `own` response for its type, or for all of its kind."""
+    """Render the deployment's `own` response for this type, or the default one."""
     response = DEFAULTS[refused.response_type]
     of_its_kind = "DEFAULT_4XX" if response.status < 500 else "DEFAULT_5XX"
     chosen = own.get(refused.response_type) or own.get(of_its_kind)
@@ -81,7 +71,7 @@ def reply(refused: Refused, own: Mapping[str, Mapping[str, Any]], request_id: st
 
 
 def _rendered(response: Mapping[str, Any], request_id: str) -> Reply:
-    """A status, constant headers, and a template in which only the request's id is filled in."""
+    """Render a template, in which only the request's id is filled in."""
     template = response["ResponseTemplates"]["application/json"]
     body = template.replace("$context.requestId", request_id)
     assert "$" not in body, "the simulator fills in nothing else"

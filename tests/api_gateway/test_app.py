@@ -1,4 +1,4 @@
-"""The gateway itself behind the simulator: the app in this process, and the package."""
+"""The gateway behind the simulator of API Gateway."""
 
 import gzip
 import json
@@ -7,15 +7,10 @@ from functools import partial
 import pytest
 
 from chalicelib.errors import ModelNotReady
-from tests.api_gateway.door import SimulatorDoor
-from tests.api_gateway.functions import packaged
-from tests.api_gateway.hand_made import API, Told, says, statement
-from tests.api_gateway.simulator import ApiGateway
-from tests.api_gateway.template import APP, functions_of, packaged_template_of
-from tests.support.doors import CONTEXT
-from tests.support.gateway import FakeRuntime, house
+from tests.api_gateway.definition import functions_of, packaged_template_of
+from tests.api_gateway.simulator import SimulatorClient
+from tests.support.gateway import FakeRuntime, build_gateway
 from tests.support.problems import assert_problem
-from tests.support.recorder import Answer
 
 BYTES = bytes(range(256))
 JSON = ("Content-Type", "application/json")
@@ -25,8 +20,8 @@ CREDENTIAL = ("Authorization", "Bearer t")
 
 @pytest.fixture
 def build():
-    """Makes a gateway behind the simulator, with CORS as in the stage `dev`."""
-    return partial(house, SimulatorDoor, cors_origin="*")
+    """Build a gateway behind the simulator, with CORS as in the stage `dev`."""
+    return partial(build_gateway, SimulatorClient, cors_origin="*")
 
 
 @pytest.fixture
@@ -35,7 +30,7 @@ def gateway(build):
 
 
 def test_template_is_the_packages(gateway, package):
-    """What is made here of an app is what `chalice package` makes of it."""
+    """The template that tests make of an app is that of `chalice package`."""
     written = json.loads((package.project / "build/sam.json").read_bytes())["Resources"]
     made = packaged_template_of(gateway.app)["Resources"]
 
@@ -48,74 +43,40 @@ def test_template_is_the_packages(gateway, package):
 
 
 def test_json(gateway):
-    """With CORS, and the id that API Gateway has given the request."""
-    answer = gateway.predict("churn", b'{"instances": []}')
+    """A prediction has CORS headers, and the id that API Gateway gave the request."""
+    response = gateway.predict("churn", b'{"instances": []}')
 
-    assert (answer.status, answer.body) == (200, b'{"instances": []}')
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["x-request-id"] == answer.headers["x-amzn-requestid"]
-
-
-def test_csv(gateway):
-    """In any encoding."""
-    body = "größe\n1,5\n".encode("latin-1")
-
-    answer = gateway.predict("iris", body, content_type="text/csv; charset=latin-1")
-
-    assert (answer.status, answer.body) == (200, body)
-    assert gateway.call.request.body == body
+    assert (response.status, response.body) == (200, b'{"instances": []}')
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["x-request-id"] == response.headers["x-amzn-requestid"]
 
 
 @pytest.mark.parametrize("accept", [None, "image/png", "text/html, image/png", "*/*"])
 def test_binary(gateway, accept):
-    """Both ways, whatever the caller accepts first."""
+    """Bytes pass in both directions, whatever the caller accepts first."""
     headers = {} if accept is None else {"accept": accept}
 
-    answer = gateway.predict("picture", BYTES, content_type="image/png", **headers)
+    response = gateway.predict("picture", BYTES, content_type="image/png", **headers)
 
-    assert (answer.status, answer.body) == (200, BYTES)
+    assert (response.status, response.body) == (200, BYTES)
     assert gateway.call.request.body == BYTES
 
 
-def test_path_stays_as_it_came(gateway):
-    """The gateway sees what is encoded, and takes none of it."""
-    assert_problem(gateway.predict("%69ris"), 404, "unknown-model")
-    assert gateway.predict("house-price/houston").status == 200
-    assert_problem(gateway.predict("house-price/houst%6Fn"), 400, "invalid-parameter")
-
-
 def test_error(build):
-    """A problem with CORS, as the app made it."""
-    answer = build(runtime=FakeRuntime(error=ModelNotReady())).predict("churn")
+    """A problem reaches the caller with CORS headers, as the app made it."""
+    response = build(runtime=FakeRuntime(error=ModelNotReady())).predict("churn")
 
-    assert_problem(answer, 503, "model-not-ready")
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert_problem(response, 503, "model-not-ready")
+    assert response.headers["access-control-allow-origin"] == "*"
 
 
 def test_compressed(gateway):
-    """A list of models is long enough to be compressed; it is one to the client."""
-    answer = gateway.get("/models", {"Accept-Encoding": "gzip, br"})
+    """API Gateway compresses the list of models for a client that accepts gzip."""
+    response = gateway.get("/models", {"Accept-Encoding": "gzip, br"})
 
-    assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")
-    assert json.loads(gzip.decompress(answer.body))["models"][0]["name"] == "attributes"
-
-
-@pytest.mark.parametrize("path", ["/predict/churn", "/predict/a/b", "/predict/a/b/c", "/models"])
-def test_preflight(gateway, path):
-    """What a browser asks before it sends JSON; API Gateway answers, and nobody else is asked."""
-    asked = [
-        ("Origin", "https://shop.example.com"),
-        ("Access-Control-Request-Method", "POST"),
-        ("Access-Control-Request-Headers", "authorization,content-type"),
-    ]
-
-    answer = gateway.door.api.handle("OPTIONS", path, asked).answer
-
-    assert answer.status == 200
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert "Authorization" in answer.headers["access-control-allow-headers"].split(",")
-    assert gateway.log.text == ""
+    assert (response.status, response.headers["content-encoding"]) == (200, "gzip")
+    assert json.loads(gzip.decompress(response.body))["models"][0]["name"] == "attributes"
 
 
 @pytest.mark.parametrize(
@@ -126,17 +87,17 @@ def test_preflight(gateway, path):
     ],
 )
 def test_what_api_gateway_answers_itself(gateway, path, status, message):
-    """By plain `chalice deploy` it has neither CORS nor a problem in it; our log has nothing."""
-    answer = gateway.door.api.handle("GET", path).answer
+    """After plain `chalice deploy` API Gateway's own refusals have neither a problem nor CORS."""
+    response = gateway.client.api.handle("GET", path).response
 
-    assert (answer.status, answer.json()) == (status, {"message": message})
-    assert "access-control-allow-origin" not in answer.headers
+    assert (response.status, response.json()) == (status, {"message": message})
+    assert "access-control-allow-origin" not in response.headers
     assert gateway.log.text == ""
 
 
 def test_authorizer_is_asked_once_a_minute(clock):
-    """The app's own; its answer comes to the app's other routes too."""
-    gateway = house(partial(SimulatorDoor, clock=clock), clock=clock)
+    """The authorizer is asked once a minute, and its decision counts for all routes."""
+    gateway = build_gateway(partial(SimulatorClient, clock=clock), clock=clock)
 
     assert gateway.predict("churn").status == 200
     clock.passes(59)
@@ -146,51 +107,3 @@ def test_authorizer_is_asked_once_a_minute(clock):
     clock.passes(1)
     assert gateway.predict("house-price/houston").status == 200
     assert len(gateway.log.credentials) == 2
-
-
-class TestPackage:
-    """The zip under AWS's runtime client, behind the template that came with it."""
-
-    @pytest.fixture
-    def api(self, package, recorded_function, recorder):
-        template = json.loads((package.project / "build/sam.json").read_bytes())
-        running, _ = recorded_function
-        authorizer = Told(says(statement("Allow", f"{API}/*/*"), context=CONTEXT))
-        return ApiGateway(template, {APP: packaged(running), "Authorize": authorizer})
-
-    def test_bytes(self, api, recorder):
-        """Are the same in both directions."""
-        reply = api.handle("POST", "/predict/digit", [NPY, CREDENTIAL], BYTES)
-
-        assert (reply.status, reply.body) == (200, BYTES)
-        (arrived,) = recorder.arrived
-        assert (arrived.path, arrived.body) == ("/endpoints/digit-reader/invocations", BYTES)
-
-    def test_error(self, api, recorder):
-        """A problem, as the function made it."""
-        recorder.answer = lambda _: Answer(b"", 403)
-
-        reply = api.handle("POST", "/predict/iris", [JSON, CREDENTIAL], b"{}")
-
-        assert_problem(reply.answer, 500, "gateway-misconfigured")
-
-    @pytest.mark.parametrize(
-        ("size", "content_type"),
-        [
-            pytest.param(4_600_001, "application/problem+json", id="ours"),
-            pytest.param(5_000_000, "application/problem+json", id="lambdas"),
-            pytest.param(10 * 1024 * 1024 + 1, "application/problem+json", id="api-gateways"),
-        ],
-    )
-    def test_too_large(self, api, recorder, size, content_type):
-        """API Gateway says it in our words of what Lambda cannot carry to the gateway."""
-        reply = api.handle("POST", "/predict/digit", [NPY, CREDENTIAL], bytes(size))
-
-        assert (reply.status, reply.header("Content-Type")) == (413, content_type)
-        assert recorder.arrived == []
-
-    def test_preflight(self, api):
-        """Is in the template."""
-        reply = api.handle("OPTIONS", "/predict/iris", [("Origin", "https://shop.example.com")])
-
-        assert (reply.status, reply.header("Access-Control-Allow-Origin")) == (200, "*")

@@ -1,4 +1,4 @@
-"""What API Gateway answers itself, in our words: the packaged deployment."""
+"""The gateway responses of the packaged deployment: API Gateway's own refusals as problems."""
 
 import json
 import subprocess
@@ -13,11 +13,10 @@ from samtranslator.translator.translator import Translator
 
 from chalicelib.api import cors
 from deployment.fragment import API_GATEWAY_ERRORS, RESPONSES, environment_of, fragment
-from tests.api_gateway.door import PackagedDoor
-from tests.api_gateway.simulator import ApiGateway
-from tests.api_gateway.template import functions_of, packaged_template_of
-from tests.support.doors import ROOT
-from tests.support.gateway import house
+from tests.api_gateway.definition import functions_of, packaged_template_of
+from tests.api_gateway.simulator import ApiGateway, PackagedClient
+from tests.support.gateway import build_gateway
+from tests.support.paths import ROOT
 from tests.support.problems import MEMBERS
 
 STAGING = ("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment")
@@ -26,21 +25,21 @@ ORIGIN = "https://shop.example.com"
 
 @pytest.fixture(name="api")
 def _api():
-    return house(PackagedDoor, cors_origin="*").door.api
+    return build_gateway(PackagedClient, cors_origin="*").client.api
 
 
-def assert_ours(answer, status, slug):
-    """A problem as the gateway itself would say it; API Gateway's id stands for ours."""
-    problem = answer.json()
-    assert (answer.status, problem["type"]) == (status, f"urn:inference-gateway:{slug}")
+def assert_ours(response, status, slug):
+    """A problem as the gateway makes it, with API Gateway's request id."""
+    problem = response.json()
+    assert (response.status, problem["type"]) == (status, f"urn:inference-gateway:{slug}")
     assert problem.keys() == MEMBERS
     assert problem["status"] == status
-    assert problem["instance"] == answer.headers["x-amzn-requestid"]
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert "Retry-After" in answer.headers["access-control-expose-headers"]
+    assert problem["instance"] == response.headers["x-amzn-requestid"]
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "Retry-After" in response.headers["access-control-expose-headers"]
 
 
 @pytest.mark.parametrize(
@@ -52,14 +51,14 @@ def assert_ours(answer, status, slug):
     ],
 )
 def test_refusals(api, method, path, status, slug):
-    """Browsers can read them, and programs need not know who made them."""
-    assert_ours(api.handle(method, path).answer, status, slug)
+    """A refusal of API Gateway's has the form and the CORS headers of the gateway's."""
+    assert_ours(api.handle(method, path).response, status, slug)
 
 
 def test_no_credential(api):
-    """The same answer as to a bad one, how to authenticate included."""
-    missing = api.handle("GET", "/models").answer
-    bad = api.handle("GET", "/models", [("Authorization", "Bearer nobody's")]).answer
+    """A missing credential gets the same response as a bad one."""
+    missing = api.handle("GET", "/models").response
+    bad = api.handle("GET", "/models", [("Authorization", "Bearer nobody's")]).response
 
     assert missing.headers["www-authenticate"] == "Bearer"
     members = MEMBERS - {"instance"}
@@ -67,13 +66,13 @@ def test_no_credential(api):
 
 
 def test_too_large(api):
-    """The limit is in the message, whoever says it."""
-    answer = api.handle(
+    """API Gateway's 413 names the gateway's limit."""
+    response = api.handle(
         "POST", "/predict/churn", [("Authorization", "Bearer t")], bytes(11 * 1024 * 1024)
-    ).answer
+    ).response
 
-    assert_ours(answer, 413, "payload-too-large")
-    assert "4,600,000" in answer.json()["detail"]
+    assert_ours(response, 413, "payload-too-large")
+    assert "4,600,000" in response.json()["detail"]
 
 
 def fails(event, context):
@@ -88,20 +87,20 @@ def fails(event, context):
     ],
 )
 def test_function_that_fails(function, status, slug):
-    """A crash is no bare 502: a broken authorizer is one that cannot check credentials now."""
-    app = house(PackagedDoor, cors_origin="*").app
+    """A crash of the handler is `internal`; one of the authorizer is `auth-unavailable`."""
+    app = build_gateway(PackagedClient, cors_origin="*").app
     functions = {**functions_of(app), function: fails}
     api = ApiGateway(packaged_template_of(app), functions)
 
-    answer = api.handle("POST", "/predict/churn", [("Authorization", "Bearer t")], b"{}").answer
+    response = api.handle("POST", "/predict/churn", [("Authorization", "Bearer t")], b"{}").response
 
-    assert_ours(answer, status, slug)
-    assert ("retry-after" in answer.headers) == (status == 503)
-    assert "canary" not in answer.body.decode()
+    assert_ours(response, status, slug)
+    assert ("retry-after" in response.headers) == (status == 503)
+    assert "canary" not in response.body.decode()
 
 
 def test_every_type():
-    """Every type that AWS knows is said in our words, by its own row or by that of its kind."""
+    """Every type that AWS knows has a response, its own or that of its kind."""
     model = botocore.session.get_session().get_service_model("apigateway")
     known = set(model.shape_for("GatewayResponseType").enum)
 
@@ -118,17 +117,17 @@ def test_every_type():
 
 
 def test_nothing_of_the_request():
-    """Templates repeat no word that a caller has sent: only the request's id is filled in."""
-    said = json.dumps(fragment(environment_of("dev"))["Resources"]["RestAPI"])
+    """The templates repeat nothing that a caller has sent."""
+    written = json.dumps(fragment(environment_of("dev"))["Resources"]["RestAPI"])
 
-    assert "$context.error.message" not in said
-    assert "$input" not in said
-    assert "authorization" not in said.replace("Authorization", "").lower()
+    assert "$context.error.message" not in written
+    assert "$input" not in written
+    assert "authorization" not in written.replace("Authorization", "").lower()
 
 
 @pytest.mark.parametrize(("origin", "allowed"), [("", None), ("*", "*"), (ORIGIN, ORIGIN)])
 def test_cors(origin, allowed):
-    """As the gateway's own answers have it."""
+    """The CORS headers are those of the gateway's own responses."""
     made = fragment({"GATEWAY_CORS_ORIGIN": origin})["Resources"]["RestAPI"]["Properties"]
     for response in made["GatewayResponses"].values():
         headers = response["ResponseParameters"]["Headers"]
@@ -141,12 +140,12 @@ def test_cors(origin, allowed):
 
 @pytest.mark.parametrize("problem", API_GATEWAY_ERRORS)
 def test_documented(problem):
-    """docs/errors.md has those that only API Gateway can have."""
+    """docs/errors.md lists the problems that only API Gateway sends."""
     assert f"| {problem.status} | `{problem.slug}` |" in (ROOT / "docs/errors.md").read_text()
 
 
 def test_lint(package):
-    """CloudFormation takes the template; cfn-lint has nothing to say."""
+    """cfn-lint finds nothing wrong with the template."""
     linted = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), package.project / "build/sam.json"],
         capture_output=True,
@@ -158,7 +157,7 @@ def test_lint(package):
 
 
 def test_one_stage(package):
-    """SAM makes no second one, which would have neither throttling nor an access log."""
+    """SAM makes no second stage, which would have neither throttling nor an access log."""
     session = boto3.Session(region_name="us-east-1")
     written = json.loads((package.project / "build/sam.json").read_bytes())
     written["Resources"] = {

@@ -1,251 +1,363 @@
-"""From a request to what the function gets, and what is refused on the way."""
+"""The rules of API Gateway on which the other tests rely, as the simulator has them."""
 
-import json
+import base64
+import gzip
+import random
+import zlib
 
 import pytest
 
 from tests.api_gateway.definition import NotModelled
-from tests.api_gateway.hand_made import (
-    Told,
+from tests.api_gateway.simulator import ApiGateway
+from tests.api_gateway.small_api import (
+    ALLOW,
+    OK,
+    FakeFunction,
+    SmallApi,
+    decision,
     method,
+    preflight,
+    raising,
     scheme,
-    small,
+    statement,
     template,
 )
-from tests.api_gateway.simulator import ApiGateway
 from tests.api_gateway.unverified import Unverified
+from tests.support.events import STAGE_ARN
 
 MIB = 1024 * 1024
-PNG = ("Content-Type", "image/png")
-TEXT = ("Content-Type", "text/plain")
+TEXT = b"0123456789abcdef" * 64
+DENY_C = statement("Deny", f"{STAGE_ARN}/*/c")
 
 
-@pytest.mark.parametrize(
-    ("path", "resource", "parameters"),
-    [
-        pytest.param("/models", "/models", None, id="literal"),
-        pytest.param("/models/", "/models", None, id="slash-at-the-end"),
-        pytest.param("//models", "/models", None, id="slashes-at-the-start"),
-        pytest.param("/models/iris", "/models/{name}", {"name": "iris"}, id="parameter"),
-        pytest.param("/models/all", "/models/all", None, id="literal-before-parameter"),
-        pytest.param("/models/a%2Fb", "/models/{name}", {"name": "a%2Fb"}, id="undecoded"),
-        pytest.param("/models/%zz", "/models/{name}", {"name": "%zz"}, id="no-encoding-at-all"),
-        pytest.param("/models/a;v=1", "/models/{name}", {"name": "a;v=1"}, id="semicolon"),
-        pytest.param(
-            "/models/a/b", "/models/{name}/{part}", {"name": "a", "part": "b"}, id="two-parameters"
-        ),
-    ],
-)
-def test_path_finds_its_resource(path, resource, parameters):
-    """By its segments as they came; a literal one goes before a parameter."""
+def test_path_finds_its_resource():
+    """Segments are compared undecoded; a literal segment is preferred to a parameter."""
     paths = ["/models", "/models/{name}", "/models/all", "/models/{name}/{part}"]
-    api = small(paths={path: {"post": method()} for path in paths})
+    for path, resource, parameters in [
+        ("/models/", "/models", None),
+        ("//models", "/models", None),
+        ("/models/all", "/models/all", None),
+        ("/models/a%2Fb", "/models/{name}", {"name": "a%2Fb"}),
+        ("/models/a;v=1", "/models/{name}", {"name": "a;v=1"}),
+        ("/models/a/b", "/models/{name}/{part}", {"name": "a", "part": "b"}),
+    ]:
+        api = SmallApi(paths={path: {"post": method()} for path in paths})
 
-    assert api.post(path=path).status == 200
-    assert api.function.event["resource"] == resource
-    assert api.function.event["pathParameters"] == parameters
+        assert api.post(path=path).status == 200
+        found = api.function.event["resource"], api.function.event["pathParameters"]
+        assert found == (resource, parameters), path
 
 
-@pytest.mark.parametrize(
-    "request_line",
-    ["POST /", "POST /a", "POST /a/b/c", "POST /a//", "POST /%61/b", "GET /a/b", "OPTIONS /a/b"],
-)
-def test_unknown_path_or_method(request_line):
-    """The same 403 for both, and the function is not called."""
-    api = small()
+def test_unknown_path_or_method():
+    """Both are the same 403, and the function is not called."""
+    api = SmallApi()
 
-    reply = api.api.handle(*request_line.split())
-
-    assert (reply.status, reply.json()) == (403, {"message": "Missing Authentication Token"})
-    assert reply.header("x-amzn-ErrorType") == "MissingAuthenticationTokenException"
+    for line in ("POST /", "POST /a", "POST /a/b/c", "POST /%61/b", "GET /a/b", "OPTIONS /a/b"):
+        reply = api.gateway.handle(*line.split())
+        assert (reply.status, reply.json()) == (403, {"message": "Missing Authentication Token"})
     assert api.function.events == []
 
 
-def test_event(clock):
-    """What a function learns of a request; of what is not there it gets null."""
-    api = small(more={"clock": clock})
-
-    reply = api.post(("user-agent", "tests"), path="/a/b")
-
-    event = api.function.event
-    context = event.pop("requestContext")
-    headers = event.pop("headers")
-    assert event == {
-        "resource": "/a/{b}",
-        "path": "/a/b",
-        "httpMethod": "POST",
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"b": "b"},
-        "stageVariables": None,
-        "body": None,
-        "isBase64Encoded": False,
-    }
-    assert (context["resourcePath"], context["httpMethod"]) == ("/a/{b}", "POST")
-    assert (context["stage"], context["path"]) == ("api", "/api/a/b")
-    assert context["requestTimeEpoch"] == round(clock() * 1000)
-    assert context["requestId"] == reply.header("x-amzn-RequestId")
-    assert context["identity"]["userAgent"] == headers["User-Agent"] == "tests"
-    assert (
-        headers["Host"]
-        == context["domainName"]
-        == f"{context['apiId']}.execute-api.us-east-1.amazonaws.com"
-    )
-    assert "authorizer" not in context
-
-
-@pytest.mark.parametrize(
-    ("query", "values"),
-    [
-        pytest.param("a=1&a=2&b=3", {"a": ["1", "2"], "b": ["3"]}, id="twice"),
-        pytest.param("a=x%2By+z%2Fw", {"a": ["x+y z/w"]}, id="decoded"),
-        pytest.param("a&b=", {"a": [""], "b": [""]}, id="without-value"),
-        pytest.param("a=1;b=2", {"a": ["1"], "b": ["2"]}, id="semicolon"),
-        pytest.param("a=?/&b=x=y", {"a": ["?/"], "b": ["x=y"]}, id="marks"),
-    ],
-)
-def test_query(query, values):
-    """Decoded, all values in one member and the last ones in another."""
-    api = small()
-
-    api.post(path=f"/a/b?{query}")
-
-    event = api.function.event
-    assert event["multiValueQueryStringParameters"] == values
-    assert event["queryStringParameters"] == {name: many[-1] for name, many in values.items()}
-    assert event["path"] == "/a/b"
-    assert event["requestContext"]["path"] == "/api/a/b"
-
-
-def test_headers_of_a_request():
-    """All values in one member and the last ones in another, by names in the client's spelling."""
-    api = small()
+def test_event():
+    """Query values are decoded; both forms have the headers in the client's spelling."""
+    api = SmallApi()
 
     api.post(
         *[("Accept", "text/csv"), ("Accept", "*/*"), ("accept", "image/png")],
-        *[("authorization", "Bearer t"), ("Connection", "close"), ("Content-Length", "0")],
+        *[("authorization", "Bearer t"), ("Connection", "close"), ("user-agent", "tests")],
         ("X-Forwarded-For", "198.51.100.1"),
+        path="/a/b?a=x%2By+z&a=2;b=",
     )
 
     event = api.function.event
-    many = event["multiValueHeaders"]
-    assert many["Accept"] == ["text/csv", "*/*"]
-    assert event["headers"]["Accept"] == "*/*"
-    assert event["headers"]["accept"] == "image/png"
+    assert event["multiValueQueryStringParameters"] == {"a": ["x+y z", "2"], "b": [""]}
+    assert event["queryStringParameters"] == {"a": "2", "b": ""}
+    assert event["multiValueHeaders"]["Accept"] == ["text/csv", "*/*"]
+    assert (event["headers"]["Accept"], event["headers"]["accept"]) == ("*/*", "image/png")
     assert event["headers"]["Authorization"] == "Bearer t"
     assert event["headers"]["X-Forwarded-For"] == "198.51.100.1, 192.0.2.7"
-    assert not {"authorization", "Connection", "Content-Length"} & event["headers"].keys()
+    assert "Connection" not in event["headers"]
+    assert event["requestContext"]["identity"]["userAgent"] == "tests"
+    assert "authorizer" not in event["requestContext"]
 
 
 @pytest.mark.parametrize(
-    ("path", "headers", "body", "status"),
+    ("path", "headers", "size", "status"),
     [
-        pytest.param("/a/b", (), bytes(4 * MIB), 200, id="body"),
-        pytest.param("/a/b", (), bytes(5 * MIB), 413, id="body-too-large-for-lambda"),
-        pytest.param("/a/b", (("X-A", "a" * 10_240),), b"", 200, id="headers"),
-        pytest.param(
-            "/a/b", (("X-A", "a" * 10_000), ("X-B", "b" * 241)), b"", 431, id="headers-too-large"
-        ),
-        pytest.param("/a/" + "b" * 10_237, (), b"", 200, id="path"),
-        pytest.param("/a/" + "b" * 10_238, (), b"", 414, id="path-too-long"),
+        ("/a/b", (), 4 * MIB, 200),
+        ("/a/b", (), 5 * MIB, 413),
+        ("/a/b", (), 10 * MIB + 1, 413),
+        ("/a/b", (("X-A", "a" * 10_240),), 0, 200),
+        ("/a/b", (("X-A", "a" * 10_000), ("X-B", "b" * 241)), 0, 431),
+        ("/a/" + "b" * 10_237, (), 0, 200),
+        ("/a/" + "b" * 10_238, (), 0, 414),
     ],
 )
-def test_limits_of_a_request(path, headers, body, status):
-    """Up to the limit it passes; above it the function is not called."""
-    api = small()
+def test_limits_of_a_request(path, headers, size, status):
+    """A request above a limit does not reach the function."""
+    api = SmallApi()
 
-    assert api.post(*headers, body=body, path=path).status == status
+    assert api.post(*headers, body=bytes(size), path=path).status == status
     assert len(api.function.events) == (status == 200)
 
 
-@pytest.mark.parametrize(("size", "status"), [(10 * MIB, 502), (10 * MIB + 1, 413)])
-def test_largest_body(size, status):
-    """Above 10 MB it is API Gateway's affair; what Lambda's smaller limit does is a switch."""
-    api = small(more={"unverified": Unverified(too_large_event="INTEGRATION_FAILURE")})
+@pytest.mark.parametrize(
+    ("binary_types", "content_type", "binary"),
+    [
+        ((), "image/png", False),
+        (("image/*",), "IMAGE/PNG; a=b", True),
+        (("image/png",), "text/plain", False),
+        (("application/json",), None, True),
+        (("*/*",), "text/plain", True),
+    ],
+)
+def test_binary_bodies(binary_types, content_type, binary):
+    """The binary types decide by Content-Type for the event, and by Accept for the response."""
+    result = {"statusCode": 200, "body": base64.b64encode(b"\x89PNG").decode()}
+    api = SmallApi({**result, "isBase64Encoded": True}, binary_types=binary_types)
+    kind = [] if content_type is None else [("Content-Type", content_type)]
+    accept = [] if content_type is None else [("Accept", content_type)]
 
-    assert api.post(body=bytes(size)).status == status
+    reply = api.post(*kind, *accept, body=b"\x89PNG \xc3\xa9")
+
+    assert api.function.event["isBase64Encoded"] is binary
+    assert api.function.event["body"] == ("iVBORyDDqQ==" if binary else "�PNG é")
+    assert reply.body == (b"\x89PNG" if binary else b"iVBORw==")
+
+
+def test_headers_of_a_result():
+    """Both forms are merged; some headers get another name; JSON is the default type."""
+    single = {"X-A": "1", "X-B": True, "Server": "s", "WWW-Authenticate": "w"}
+    for remapped, name in ((True, "x-amzn-Remapped-WWW-Authenticate"), (False, "WWW-Authenticate")):
+        api = SmallApi(
+            {"headers": single, "multiValueHeaders": {"X-A": ["1", "2"]}},
+            simulator={"unverified": Unverified(more_headers_are_remapped=remapped)},
+        )
+        *given, content_type, _ = api.post().headers
+        expected = [("X-A", "1"), ("X-A", "2"), ("X-B", "true"), ("x-amzn-Remapped-Server", "s")]
+        assert given == [*expected, (name, "w")]
+        assert content_type == ("Content-Type", "application/json")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda _: None,
+        lambda _: [],
+        {**OK, "cookies": []},
+        {**OK, "statusCode": "fine"},
+        {**OK, "headers": {"X-A": 1}},
+        {**OK, "multiValueHeaders": {"X-A": "1"}},
+        {**OK, "body": {}},
+        {**OK, "isBase64Encoded": "true"},
+        {**OK, "body": "a" * 6 * MIB},
+        raising(ValueError("a secret")),
+    ],
+)
+def test_unusable_result(result):
+    """A malformed or too large result, and an exception, are a 502 without details."""
+    api = SmallApi(result)
+
+    reply = api.post()
+
+    assert (reply.status, reply.json()) == (502, {"message": "Internal server error"})
+    assert api.gateway.log[0].startswith("POST /a/b: INTEGRATION_FAILURE: ")
+
+
+def test_failed_assertion():
+    """An assertion of a test inside a function is not hidden in a 502."""
+    with pytest.raises(AssertionError):
+        SmallApi(raising(AssertionError("a test's"))).post()
+
+
+@pytest.mark.parametrize(
+    ("integration", "timeout", "seconds", "status"),
+    [
+        ({}, 60, 28.9, 200),
+        ({}, 60, 29, 504),
+        ({}, 10, 10, 502),
+        ({"timeoutInMillis": 5000}, 29, 5, 504),
+    ],
+)
+def test_slow_function(clock, integration, timeout, seconds, status):
+    """API Gateway ends a call after 29 s or the integration's timeout; Lambda may be earlier."""
+    api = SmallApi(
+        lambda _: clock.passes(seconds) or OK,
+        paths={"/a/{b}": {"post": method(**integration)}},
+        timeout=timeout,
+        simulator={"clock": clock},
+    )
+
+    assert api.post().status == status
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "status"),
+    [
+        ("gzip", gzip.compress(random.Random(1).randbytes(2_000)), 200),
+        ("br", TEXT, 415),
+        ("gzip", TEXT, 415),
+        ("gzip", TEXT[:999], 200),
+        ("deflate", zlib.compress(bytes(10 * MIB + 1)), 413),
+    ],
+)
+def test_compressed_request(coding, body, status):
+    """A compressed body that is large enough is decompressed, up to 10 MB."""
+    api = SmallApi(MinimumCompressionSize=1000)
+
+    assert api.post(("Content-Encoding", coding), body=body).status == status
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("gzip;q=0.5, deflate;q=0.8", "deflate"),
+        ("br, gzip;q=0.9", None),
+        ("", None),
+    ],
+)
+def test_compressed_reply(accept, coding):
+    """A reply is compressed if API Gateway knows the coding that the client likes best."""
+    api = SmallApi({"body": TEXT.decode()}, MinimumCompressionSize=1024)
+
+    reply = api.post(("Accept-Encoding", accept))
+
+    assert reply.header("Content-Encoding") == coding
+    undo = {"gzip": gzip.decompress, "deflate": zlib.decompress, None: bytes}[coding]
+    assert undo(reply.body) == TEXT
+
+
+def test_preflight():
+    """A mock replies from the template; with `*/*` it must convert to text, and needs a status."""
+    for changes, status in [
+        ({}, 200),
+        ({"contentHandling": None}, 500),
+        ({"requestTemplates": {}}, 500),
+        ({"requestTemplates": {"application/json": "{}"}}, 500),
+    ]:
+        api = SmallApi(paths={"/a/{b}": {"options": preflight(**changes)}}).gateway
+        reply = api.handle("OPTIONS", "/a/b", [("Origin", "https://shop.example.com")])
+        assert reply.status == status
+        assert (reply.header("Access-Control-Allow-Origin") == "*") == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("statements", "path", "status"),
+    [
+        ([ALLOW], "/c", 200),
+        ([ALLOW, DENY_C], "/a/b", 200),
+        ([DENY_C, ALLOW], "/c", 403),
+        ([DENY_C], "/a/b", 403),
+        ([statement("Allow")], "/c", 403),
+    ],
+)
+def test_policy_decides(statements, path, status):
+    """A Deny goes before every Allow, and what no statement allows is denied."""
+    assert SmallApi(decides=decision(*statements)).get(path).status == status
+
+
+def test_empty_allow_is_a_switch():
+    """An Allow without a resource was once seen to let everyone in."""
+    switches = {"unverified": Unverified(empty_allow_lets_in=True)}
+
+    assert SmallApi(decides=decision(statement("Allow")), simulator=switches).get().status == 200
+
+
+def test_authorizer_is_asked(clock):
+    """The authorizer gets the token and the method; the function gets the context as text."""
+    context = {"outcome": "ok", "expires": 1767225600, "yes": True}
+    api = SmallApi(decides=decision(ALLOW, context=context), simulator={"clock": clock})
+
+    assert api.get("/a/x%2Fy?z=1", "Bearer t").status == 200
+    assert api.authorizer.event == {
+        "type": "TOKEN",
+        "authorizationToken": "Bearer t",
+        "methodArn": f"{STAGE_ARN}/GET/a/x%2Fy",
+    }
+    assert api.function.event["requestContext"]["authorizer"] == {
+        "outcome": "ok",
+        "expires": "1767225600",
+        "yes": "true",
+        "principalId": "web-shop",
+        "integrationLatency": 0,
+    }
+
+
+def test_authorizer_is_not_asked():
+    """Without a token, and for methods without an authorizer, nobody asks it."""
+    api = SmallApi(decides=decision(ALLOW))
+
+    assert [api.get(token=None).status, api.get(token="").status] == [401, 401]
+    assert [api.get("/open").status, api.get("/").status] == [200, 403]
+    assert api.get(verb="OPTIONS").status == 200
+    assert api.authorizer.events == []
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        (raising(Exception("Unauthorized")), 401),
+        (raising(Exception("unauthorized")), 500),
+        (lambda _: None, 500),
+        ({**decision(ALLOW), "principalId": ""}, 500),
+        ({"principalId": "p"}, 500),
+        (decision(), 500),
+        (decision({**ALLOW, "Effect": "allow"}), 500),
+        (decision({**ALLOW, "Extra": 1}), 500),
+        (decision({**ALLOW, "Resource": "a" * 513}), 500),
+        (decision(ALLOW, context={"a": ["b"]}), 500),
+        (decision(ALLOW, context={"a": None}), 500),
+    ],
+)
+def test_unusable_decision(result, status):
+    """An exception `Unauthorized` is a 401; everything else is a 500. Neither is cached."""
+    api = SmallApi(decides=result)
+
+    assert api.get().status == status
     assert api.function.events == []
+    api.authorizer.result = decision(ALLOW)
+    assert api.get().status == 200
 
 
 @pytest.mark.parametrize(
-    ("binary_types", "headers", "binary"),
-    [
-        pytest.param((), [PNG], False, id="none"),
-        pytest.param(("image/png",), [PNG], True, id="listed"),
-        pytest.param(("image/*",), [PNG], True, id="family"),
-        pytest.param(("image/png",), [("Content-Type", "IMAGE/PNG; a=b")], True, id="parameters"),
-        pytest.param(("image/png",), [TEXT], False, id="not-listed"),
-        pytest.param(("image/png",), [], False, id="no-type"),
-        pytest.param(("application/json",), [], True, id="no-type-is-json"),
-        pytest.param(("*/*",), [TEXT], True, id="everything"),
-        pytest.param(("*/*",), [], True, id="everything-without-type"),
-    ],
+    ("ttl_seconds", "later", "asked"),
+    [(60, 59.9, 1), (60, 60, 2), (None, 299.9, 1), (None, 300, 2), (0, 0, 2)],
 )
-def test_body_of_a_request(binary_types, headers, binary):
-    """Base64 where its Content-Type is one of the API's binary types; else text."""
-    api = small(binary_types=binary_types)
+def test_cache(clock, ttl_seconds, later, asked):
+    """A decision is cached for the authorizer's time, 300 s by default."""
+    api = SmallApi(decides=decision(ALLOW), ttl_seconds=ttl_seconds, simulator={"clock": clock})
+    api.get()
+    clock.passes(later)
+    api.get()
 
-    api.post(*headers, body=b"\x89PNG \xc3\xa9")
-
-    event = api.function.event
-    assert event["isBase64Encoded"] is binary
-    assert event["body"] == ("iVBORyDDqQ==" if binary else "�PNG é")
+    assert len(api.authorizer.events) == asked
 
 
-@pytest.mark.parametrize(
-    ("unverified", "member", "value"),
-    [
-        pytest.param({}, "pathParameters", {"b": "%2F"}, id="parameters-stay"),
-        pytest.param(
-            {"path_parameters_are_decoded": True}, "pathParameters", {"b": "/"}, id="parameters"
-        ),
-        pytest.param({}, "headers", {"X-A": "2"}, id="last-header"),
-        pytest.param({"first_header_wins": True}, "headers", {"X-A": "1"}, id="first-header"),
-    ],
-)
-def test_what_is_not_verified_is_a_switch(unverified, member, value):
-    """So that the gateway can be tried both ways."""
-    api = small(more={"unverified": Unverified(**unverified)})
+def test_cache_is_by_token():
+    """The policy of a token's first request decides about all methods; denials are cached, too."""
+    first = statement("Allow", f"{STAGE_ARN}/GET/a/b")
+    policies = {"t": decision(first), "u": decision(statement("Deny", "*"))}
+    api = SmallApi(decides=lambda event: policies[event["authorizationToken"]])
 
-    api.post(("X-A", "1"), ("X-A", "2"), path="/a/%2F")
-
-    assert api.function.event[member].items() >= value.items()
+    assert [api.get(token=token).status for token in ("t", "u", "t", "u")] == [200, 403, 200, 403]
+    assert api.get("/c").status == api.get(verb="POST").status == 403
+    assert len(api.authorizer.events) == 2
 
 
 @pytest.mark.parametrize(
     ("parts", "names"),
     [
-        pytest.param({"Auth": {}}, "Auth", id="api"),
-        pytest.param(
-            {"swagger": {"x-amazon-apigateway-gateway-responses": {}}},
-            "x-amazon-apigateway-gateway-responses",
-            id="swagger",
-        ),
-        pytest.param(
-            {"paths": {"/{all+}": {"get": method()}}}, r"/\{all\+}", id="greedy-parameter"
-        ),
-        pytest.param(
-            {"paths": {"/": {"x-amazon-apigateway-any-method": method()}}}, "ANY", id="any-method"
-        ),
-        pytest.param(
-            {"paths": {"/": {"get": {**method(), "x-amazon-apigateway-auth": {}}}}},
-            "x-amazon-apigateway-auth",
-            id="method",
-        ),
-        pytest.param({"paths": {"/": {"get": method(type="http_proxy")}}}, "http_proxy", id="type"),
-        pytest.param({"schemes": {"a": scheme(type="request")}}, "token", id="authorizer"),
-        pytest.param(
-            {"schemes": {"a": scheme(identityValidationExpression=".*")}},
-            "identityValidationExpression",
-            id="part-of-an-authorizer",
-        ),
-        pytest.param({"schemes": {"a": {"type": "apiKey"}}}, "token", id="api-key"),
+        ({"Auth": {}}, "Auth"),
+        ({"paths": {"/{all+}": {"get": method()}}}, r"/\{all\+}"),
+        ({"paths": {"/": {"get": method(type="http_proxy")}}}, "http_proxy"),
+        ({"schemes": {"a": scheme(type="request")}}, "token"),
+        ({"schemes": {"a": scheme(identityValidationExpression=".*")}}, "identityValidation"),
     ],
 )
-def test_template_that_says_more_than_is_modelled(parts, names):
-    """Is refused by name: skipped, it would make the tests say what is not so."""
+def test_unknown_parts_of_a_template(parts, names):
+    """The simulator refuses what it does not model, by name."""
     written = template(**{"paths": {"/": {"get": method()}}, **parts})
 
     with pytest.raises(NotModelled, match=names):
-        ApiGateway(json.loads(json.dumps(written)), {"APIHandler": Told()})
+        ApiGateway(written, {"APIHandler": FakeFunction(), "Authorize": FakeFunction()})

@@ -1,7 +1,4 @@
-"""What nobody has tried on AWS: each a switch, and the gateway must be right either way.
-
-The open questions are those of reliability.md §6 and of sagemaker-facts.md §11.
-"""
+"""Behaviour of API Gateway that is not verified: tests try the gateway with both answers."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Unverified:
-    """As the best source has it, unless a test says otherwise."""
+    """Switches; each default is what the best source says."""
 
     path_parameters_are_decoded: bool = False
-    """As they came, in what LocalStack recorded on AWS for `%2B`; other characters are unknown."""
+    """Undecoded in what LocalStack recorded on AWS for `%2B`; other characters are unknown."""
 
     first_header_wins: bool = False
     """Which of two headers is in `headers`. AWS says the last of parameters, not of headers."""

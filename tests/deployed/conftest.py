@@ -1,19 +1,19 @@
-"""The gateway as it is deployed: one package for all tests, run as Lambda runs it."""
+"""The gateway as it is deployed: the package under AWS's runtime client."""
 
 import pytest
 
-from tests.support import function
+from tests.support.lambda_process import LambdaProcess, client_of
 
 
 @pytest.fixture
-def gateway(package, recorded_function, recorder):
-    """The deployed API, with the recorder in SageMaker's place."""
+def gateway(package, recorded_function, sagemaker):
+    """A client of the packaged function, with a stub server in SageMaker's place."""
     running, _ = recorded_function
-    return function.door(package, running)
+    return client_of(package, running)
 
 
 @pytest.fixture(scope="session")
 def demo_gateway(package, task_root, demo):
-    """The deployed API, with the demo endpoints behind it."""
-    with function.start(package, task_root, demo.url) as running:
-        yield function.door(package, running)
+    """A client of the packaged function, with the demo endpoints behind it."""
+    with LambdaProcess.of_package(package, task_root, demo.url) as running:
+        yield client_of(package, running)

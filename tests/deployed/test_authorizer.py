@@ -1,18 +1,18 @@
-"""The zip's second function, `app.authorize`, with a key store, and without one."""
+"""The package's second function, `app.authorize`, with and without its key store."""
 
 import json
-import threading
 import time
 from contextlib import contextmanager
 
 import pytest
 
-from tests.support import function
 from tests.support.canary import CANARY
-from tests.support.doors import token_event
+from tests.support.events import token_event
+from tests.support.http_server import StubServer, response, sends, waits
 from tests.support.key_documents import api_key, document, entry
+from tests.support.lambda_process import AUTHORIZER, LambdaProcess, client_of
+from tests.support.ports import closed_port
 from tests.support.problems import assert_problem
-from tests.support.recorder import Answer, Recorder
 
 SECRET = "inference-gateway/keys"
 GOOD, DISABLED, EXPIRED = (api_key(key_id) for key_id in ("abcd1234", "d1sabled", "exp1red0"))
@@ -29,18 +29,17 @@ OK = {
     "expires": "4070908800",
     "key_id": "abcd1234",
 }
-NO_MODEL, NOBODY = (404, "unknown-model"), (401, "unauthorized")
-# Lambda's part of a cold start is over when a function is asked; this is one's own.
+# The function's own part of a cold start, after Lambda's.
 QUICK_SECONDS = 5.0
 JSON = ("Content-Type", "application/json")
 
 
 @pytest.fixture(scope="module", name="authorizer")
 def _authorizer(package, task_root, sagemaker_local):
-    """With keys in the local Secrets Manager."""
+    """An authorizer whose keys are in the local Secrets Manager."""
     secrets = sagemaker_local.client("secretsmanager")
     secrets.create_secret(Name=SECRET, SecretString=KEYS)
-    with function.start_authorizer(package, task_root, sagemaker_local.url) as running:
+    with LambdaProcess.of_package(package, task_root, sagemaker_local.url, AUTHORIZER) as running:
         yield running
     secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
 
@@ -48,29 +47,21 @@ def _authorizer(package, task_root, sagemaker_local):
 @contextmanager
 def refusing():
     """A store whose port is closed."""
-    with Recorder() as recorder:
-        url = recorder.url
-    yield url
+    yield closed_port()
 
 
 @contextmanager
 def silent():
-    """A store that takes the question, and says nothing."""
-    silence = threading.Event()
-    with Recorder() as recorder:
-        recorder.answer = lambda _: silence.wait(20) and Answer(b"{}")
-        try:
-            yield recorder.url
-        finally:
-            silence.set()
+    """A store that never responds."""
+    with StubServer(waits(20)) as store:
+        yield store.url
 
 
 @contextmanager
 def failing():
-    """A store that has other worries."""
-    with Recorder() as recorder:
-        recorder.answer = lambda _: Answer(b'{"message": "secret"}', 500)
-        yield recorder.url
+    """A store that fails."""
+    with StubServer(sends(response(500, b'{"message": "secret"}'))) as store:
+        yield store.url
 
 
 STORES = [refusing, silent, failing]
@@ -78,23 +69,26 @@ STORES = [refusing, silent, failing]
 
 @pytest.fixture(name="cold", params=STORES, ids=[store.__name__ for store in STORES])
 def _cold(request, package, task_root):
-    """One that has never seen its store."""
-    with request.param() as url, function.start_authorizer(package, task_root, url) as running:
+    """An authorizer that has never reached its store."""
+    with (
+        request.param() as url,
+        LambdaProcess.of_package(package, task_root, url, AUTHORIZER) as running,
+    ):
         yield running
 
 
 def asked(authorizer, key):
-    """What it answers about a key, what it writes down, and how long it takes."""
+    """Return its result for a key, its lines of log, and how long it took."""
     before, started = len(authorizer.log), time.monotonic()
-    answer = authorizer.invoke(token_event(f"Bearer {key}", "POST", "/predict/iris"))
+    response = authorizer.invoke(token_event(f"Bearer {key}", "POST", "/predict/iris"))
     seconds = time.monotonic() - started
     written = map(json.loads, authorizer.log[before:].splitlines())
     lines = [line for line in written if line.get("message") == "credential"]
-    return answer, lines, seconds
+    return response, lines, seconds
 
 
 def test_template(package):
-    """Every route but /health asks it, and what it says is kept for a minute."""
+    """Every route but /health has the authorizer; its result is cached for a minute."""
     declared = package.api["securityDefinitions"]["authorize"]
     asking = {
         (path, method)
@@ -118,10 +112,10 @@ def test_template(package):
 
 
 def test_good_key(authorizer):
-    """An Allow on every route of this stage of this API, and who it is, in texts."""
-    answer, (line,), _ = asked(authorizer, GOOD)
+    """A good key gets an Allow for every route of the stage; the context has only text."""
+    response, (line,), _ = asked(authorizer, GOOD)
 
-    assert answer == {
+    assert response == {
         "principalId": "web-shop",
         "context": OK,
         "policyDocument": {
@@ -151,16 +145,16 @@ def test_good_key(authorizer):
     ],
 )
 def test_bad_key(authorizer, key, reason):
-    """The same Allow, and one word for all of them; the reason is in the log alone."""
-    answer, (line,), _ = asked(authorizer, key)
+    """A bad key gets the same Allow, with `unauthorized`; only the log has the reason."""
+    response, (line,), _ = asked(authorizer, key)
 
     good, _, _ = asked(authorizer, GOOD)
-    assert answer == {**good, "principalId": "nobody", "context": {"outcome": "unauthorized"}}
+    assert response == {**good, "principalId": "nobody", "context": {"outcome": "unauthorized"}}
     assert (line["outcome"], line["reason"]) == ("unauthorized", reason)
 
 
 def test_no_key_is_in_its_log(authorizer):
-    """Neither good nor bad ones."""
+    """The log has neither good nor bad keys."""
     for key in (GOOD, WRONG_SECRET, UNKNOWN, f"gw_{CANARY}"):
         asked(authorizer, key)
 
@@ -171,23 +165,23 @@ def test_no_key_is_in_its_log(authorizer):
 
 
 def test_store_away_when_cold(cold):
-    """Never a 401 for an outage, and soon enough for the caller to hear of it."""
-    answer, (line,), seconds = asked(cold, GOOD)
+    """An outage of the store is `unavailable`, quickly, and never a 401."""
+    response, (line,), seconds = asked(cold, GOOD)
 
-    assert answer["context"] == {"outcome": "unavailable"}
-    assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+    assert response["context"] == {"outcome": "unavailable"}
+    assert response["policyDocument"]["Statement"][0]["Effect"] == "Allow"
     assert line["outcome"] == "unavailable"
     assert seconds < QUICK_SECONDS
     _, _, again = asked(cold, GOOD)
-    assert again < 0.5  # it does not wait twice
+    assert again < 0.5  # it does not wait a second time
     assert "secret" not in line["reason"]
 
 
 @pytest.fixture(name="api")
-def _api(package, recorded_function, recorder, authorizer):
-    """Both functions, and the recorder in SageMaker's place."""
+def _api(package, recorded_function, sagemaker, authorizer):
+    """A client of both functions, with a stub server in SageMaker's place."""
     running, _ = recorded_function
-    return function.door(package, running, authorizer)
+    return client_of(package, running, authorizer)
 
 
 def called(api, key, request_line):
@@ -196,53 +190,21 @@ def called(api, key, request_line):
 
 
 @pytest.mark.parametrize("path", ["iris", "is-digit/7"])
-def test_let_in(api, recorder, path):
-    """What the one function says is what the other needs; SageMaker never sees the key."""
+def test_let_in(api, sagemaker, path):
+    """A good key reaches the model; SageMaker never sees the key."""
     assert called(api, GOOD, f"POST /predict/{path}").status == 200
-    (arrived,) = recorder.arrived
-    assert GOOD not in f"{arrived.headers}{arrived.body}"
+    (request,) = sagemaker.requests
+    assert GOOD not in f"{request}"
 
 
-def test_what_it_may_call(api):
-    """Two models, and of the one a single digit."""
-    models = called(api, GOOD, "GET /models").json()["models"]
-
-    assert {model["name"]: model["parameters"] for model in models} == {
-        "iris": {},
-        "is-digit/{digit}": {"digit": {"one_of": ["7"]}},
-    }
-
-
-@pytest.mark.parametrize(
-    ("key", "request_line", "refusal"),
-    [
-        pytest.param(GOOD, "POST /predict/is-digit/8", NO_MODEL, id="other-value"),
-        pytest.param(GOOD, "POST /predict/wine", NO_MODEL, id="forbidden"),
-        pytest.param(GOOD, "POST /predict/nothing", NO_MODEL, id="unknown"),
-        pytest.param(GOOD, "GET /models/wine", NO_MODEL, id="not-shown"),
-        pytest.param(WRONG_SECRET, "POST /predict/iris", NOBODY, id="wrong-secret"),
-        pytest.param(DISABLED, "POST /predict/iris", NOBODY, id="disabled"),
-        pytest.param(EXPIRED, "GET /models/iris", NOBODY, id="expired"),
-        pytest.param(UNKNOWN, "GET /models", NOBODY, id="unknown-key"),
-    ],
-)
-def test_not_let_in(api, recorder, key, request_line, refusal):
-    """A problem with CORS, and SageMaker is not asked."""
-    answer = called(api, key, request_line)
-
-    assert_problem(answer, *refusal)
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert recorder.arrived == []
-
-
-def test_store_away(package, recorded_function, recorder, cold):
-    """The handler says so, for every route but /health."""
+def test_store_away(package, recorded_function, sagemaker, cold):
+    """Without the key store every route but /health is `auth-unavailable`."""
     running, _ = recorded_function
-    api = function.door(package, running, cold)
+    api = client_of(package, running, cold)
 
     for request_line in ("POST /predict/iris", "GET /models", "GET /models/iris"):
-        answer = called(api, GOOD, request_line)
-        assert_problem(answer, 503, "auth-unavailable")
-        assert answer.headers["access-control-allow-origin"] == "*"
+        response = called(api, GOOD, request_line)
+        assert_problem(response, 503, "auth-unavailable")
+        assert response.headers["access-control-allow-origin"] == "*"
     assert called(api, GOOD, "GET /health").status == 200
-    assert recorder.arrived == []
+    assert sagemaker.requests == []

@@ -1,4 +1,4 @@
-"""`make deploy`: what it refuses, and what it asks the AWS CLI for."""
+"""`make deploy`: its refusals, and its calls of the AWS CLI."""
 
 import json
 import os
@@ -9,15 +9,15 @@ import pytest
 
 from tests.support.package import BUILD_SECONDS, copy_project
 
-# Stands for the AWS CLI: notes what it is asked, a line each.
+# Stands for the AWS CLI: records each call in a line.
 NOTING = '#!/bin/sh\necho "$*" >> "$NOTES"\n'
 
 
-class Desk:
-    """A copy of the project, and an `aws` that only takes notes."""
+class Project:
+    """A copy of the project, and an `aws` that only records its calls."""
 
     def __init__(self, folder):
-        self.project = copy_project(folder / "project")
+        self.folder = copy_project(folder / "project")
         self._notes = folder / "notes"
         self._tools = folder / "tools"
         self._tools.mkdir()
@@ -34,8 +34,13 @@ class Desk:
                 *("make", "--silent", "deploy", *variables),
                 *(f"VENV={sys.prefix}", f"--old-file={sys.prefix}/.installed"),
             ],
-            cwd=self.project,
-            env={**own, "PATH": f"{self._tools}:/usr/bin:/bin", "NOTES": str(self._notes)},
+            cwd=self.folder,
+            env={
+                **own,
+                "NOTES": str(self._notes),
+                "PATH": f"{self._tools}:/usr/bin:/bin",
+                "PYTHONHASHSEED": "1",
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -43,34 +48,34 @@ class Desk:
         )
 
     @property
-    def asked(self):
-        """What the AWS CLI was asked for, line by line."""
+    def calls(self):
+        """The calls of the AWS CLI."""
         return self._notes.read_text().splitlines() if self._notes.exists() else []
 
 
-@pytest.fixture(name="desk")
-def _desk(tmp_path):
-    return Desk(tmp_path)
+@pytest.fixture(name="project")
+def _project(tmp_path):
+    return Project(tmp_path)
 
 
-def test_no_bucket(desk):
-    """Where the package goes has to be said."""
-    refused = desk.deploy()
+def test_no_bucket(project):
+    """A deployment needs a bucket."""
+    refused = project.deploy()
 
     assert refused.returncode != 0
     assert "error: BUCKET is not set" in refused.stdout
 
 
-def test_no_cli(desk):
-    """Without the AWS CLI it says where to get it."""
-    refused = desk.deploy("BUCKET=b")
+def test_no_cli(project):
+    """Without the AWS CLI the message says where to get it."""
+    refused = project.deploy("BUCKET=b")
 
     assert refused.returncode != 0
     assert "error: the AWS CLI is not installed: https://docs.aws.amazon.com/" in refused.stdout
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
+    ("file", "old", "new", "message"),
     [
         pytest.param(
             "routing.yaml",
@@ -88,36 +93,42 @@ def test_no_cli(desk):
         ),
     ],
 )
-def test_refused(desk, file, old, new, said):
-    """What would not work is not deployed: nothing is packaged, nobody is asked."""
-    desk.with_aws()
-    table = desk.project / file
+def test_refused(project, file, old, new, message):
+    """A wrong table or policy is not packaged, and the AWS CLI is not called."""
+    project.with_aws()
+    table = project.folder / file
     text = table.read_text()
     assert old in text
     table.write_text(text.replace(old, new))
 
-    refused = desk.deploy("BUCKET=b")
+    refused = project.deploy("BUCKET=b")
 
     assert refused.returncode != 0
-    assert said in refused.stdout + refused.stderr
-    assert desk.asked == []
-    assert not (desk.project / "build").exists()
+    assert message in refused.stdout + refused.stderr
+    assert project.calls == []
+    assert not (project.folder / "build").exists()
 
 
-def test_deployed(desk):
-    """Packaged, uploaded, and given to CloudFormation under the stage's name."""
-    desk.with_aws()
+def test_deployed(project, package):
+    """A stage is packaged, uploaded, and given to CloudFormation under its name.
 
-    done = desk.deploy("BUCKET=packages", "STAGE=prod", "PARAMETERS=AccessLogs=off")
+    The zip has the same bytes as one that was built for another stage, in another folder, and with
+    another hash seed.
+    """
+    project.with_aws()
+    subprocess.run([sys.executable, "-c", "import app"], cwd=project.folder, check=True, timeout=60)
+
+    done = project.deploy("BUCKET=packages", "STAGE=prod", "PARAMETERS=AccessLogs=off")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    package, deploy, describe = desk.asked
-    assert package.startswith("cloudformation package --template-file build/sam.json")
-    assert "--s3-bucket packages" in package
+    upload, deploy, describe = project.calls
+    assert upload.startswith("cloudformation package --template-file build/sam.json")
+    assert "--s3-bucket packages" in upload
     assert "--s3-bucket packages" in deploy  # the template is too large to go without
     assert "--stack-name inference-gateway-prod --capabilities CAPABILITY_IAM" in deploy
     assert deploy.endswith("--parameter-overrides AccessLogs=off")
     assert describe.startswith("cloudformation describe-stacks")
-    template = json.loads((desk.project / "build/sam.json").read_text())
+    template = json.loads((project.folder / "build/sam.json").read_text())
     variables = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_SERVICE_NAME"] == "inference-gateway-prod"
+    assert (project.folder / "build/deployment.zip").read_bytes() == package.zip.read_bytes()

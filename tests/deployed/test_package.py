@@ -1,4 +1,4 @@
-"""What is in the zip, what is not, and what happens when Lambda imports it."""
+"""The contents of the package, and its first call on Lambda."""
 
 import hashlib
 import json
@@ -11,19 +11,18 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.support.doors import event
-from tests.support.lambda_runtime import function_environment, python
-from tests.support.package import build, copy_project
-from tests.support.recorder import Recorder
+from tests.support.events import proxy_event
+from tests.support.http_server import StubServer
+from tests.support.lambda_process import function_environment, python
 
-# What people upload, and Lambda unpacks at a cold start: botocore's descriptions above all, then
-# cryptography. A new dependency of any weight, or one that brings pip, is over these.
+# Most of it are botocore's service descriptions and cryptography. A large new dependency, or one
+# that brings pip, is above these.
 MOST_BYTES = 29_000_000
 MOST_FILES = 3_700
 
 UNCHECKED_HASH = b"\x01\x00\x00\x00"
 
-# Imports and calls the function with every compilation, every module's place and every write noted.
+# Imports and calls the function, and records compilations, the files of modules, and writes.
 WATCHED_CALL = """
 import json, os, sys
 
@@ -50,8 +49,8 @@ sys.stdout.write("\\n" + json.dumps(seen))
 
 @pytest.fixture(scope="module")
 def first_call(task_root):
-    """What the first call of a process that knows nothing but the zip did besides answering."""
-    request = event(
+    """The record of the first call in a process that has nothing but the zip."""
+    request = proxy_event(
         "POST",
         "/predict/iris",
         resource="/predict/{model}",
@@ -59,11 +58,11 @@ def first_call(task_root):
         headers={"Content-Type": "application/json"},
         body=b'{"instances": []}',
     )
-    with Recorder() as recorder:
+    with StubServer() as server:
         finished = subprocess.run(
             python("-c", WATCHED_CALL),
             cwd=task_root,
-            env=function_environment(task_root, {"AWS_ENDPOINT_URL": recorder.url}),
+            env=function_environment(task_root, {"AWS_ENDPOINT_URL": server.url}),
             input=json.dumps(request).encode(),
             capture_output=True,
             timeout=60,
@@ -78,7 +77,7 @@ def modules(package):
 
 
 def test_it_holds_the_app_and_its_requirements(package):
-    """The app, Chalice's own app.py, and what requirements.txt says in the versions it says."""
+    """The zip has the app, Chalice's app.py, and exactly the versions of requirements.txt."""
     pins = re.findall(
         r"^([\w-]+)==(\S+)", (package.project / "requirements.txt").read_text(), re.MULTILINE
     )
@@ -102,18 +101,18 @@ def test_it_holds_the_app_and_its_requirements(package):
     ["sagemaker_local", "gatewayctl", "local_stack", "deployment", "tests", "benchmarks", "docs"],
 )
 def test_it_holds_nothing_else_of_the_project(package, folder):
-    """What helps to build, to try or to test the gateway stays at home."""
+    """The zip has no code that builds, tries or tests the gateway."""
     assert not [name for name in package.files if name.startswith(f"{folder}/")]
 
 
 @pytest.mark.parametrize("tool", ["pip", "setuptools", "pkg_resources", "wheel", "click", "moto"])
 def test_it_holds_no_tool(package, tool):
-    """Chalice as a requirement would bring some of these, and its command line."""
+    """The zip has no tool; Chalice as a requirement would bring some."""
     assert not [name for name in package.files if re.match(rf"{tool}(\.py|/|-)", name)]
 
 
 def test_its_table_is_the_projects_table(package):
-    """The link became the file, and the compiled form is of that very file."""
+    """The zip has the project's table, and the compiled form of that table."""
     table = package.files["chalicelib/routing.yaml"]
 
     assert table == (package.project / "routing.yaml").read_bytes()
@@ -122,7 +121,7 @@ def test_its_table_is_the_projects_table(package):
 
 
 def test_licences_are_in_it(package):
-    """Every dependency comes with the licence that lets us pass it on."""
+    """Every dependency comes with its licence."""
     for name in package.files:
         top = PurePosixPath(name).parts[0]
         if name == f"{top}/METADATA":
@@ -131,7 +130,7 @@ def test_licences_are_in_it(package):
 
 
 def test_every_module_is_compiled(package):
-    """For the runtime's Python, never compared with a date, and with the name that it has there."""
+    """Bytecode is for the runtime's Python, unchecked, and with Lambda's paths."""
     assert package.function["Runtime"] == "python{}.{}".format(*sys.version_info)
     for name in modules(package):
         compiled = package.files[cache_from_source(name)]
@@ -141,21 +140,21 @@ def test_every_module_is_compiled(package):
 
 
 def test_nothing_is_compiled_that_has_no_source(package):
-    """What the machine that built it had compiled for itself is not in it."""
+    """The zip has no bytecode of the machine that built it."""
     expected = {cache_from_source(name) for name in modules(package)}
 
     assert {name for name in package.files if name.endswith(".pyc")} == expected
 
 
 def test_first_call_compiles_nothing_and_writes_nothing(first_call):
-    """Lambda could not keep it, and would pay for it again at every cold start."""
+    """The first call compiles and writes nothing; Lambda could not keep it."""
     assert first_call["status"] == 200
     assert first_call["compiled"] == []
     assert first_call["written"] == []
 
 
 def test_first_call_needs_nothing_but_the_zip(first_call, task_root):
-    """Every module that is not Python's own comes out of the zip, botocore among them."""
+    """Every module that is not Python's own is in the zip, botocore too."""
     stdlib = str(PurePosixPath(json.__file__).parents[1])
     foreign = [file for file in first_call["modules"] if not file.startswith(f"{stdlib}/")]
 
@@ -163,20 +162,8 @@ def test_first_call_needs_nothing_but_the_zip(first_call, task_root):
     assert [file for file in foreign if not file.startswith(f"{task_root}/")] == []
 
 
-def test_same_project_makes_the_same_bytes(package, tmp_path):
-    """Built in another place, with another hash seed, after somebody ran it there."""
-    project = copy_project(tmp_path / "somewhere" / "else", package.project)
-    subprocess.run([sys.executable, "-c", "import app"], cwd=project, check=True, timeout=60)
-
-    assert digest(build(project, hash_seed=1)) == digest(package)
-
-
-def digest(package):
-    return hashlib.sha256(package.zip.read_bytes()).hexdigest()
-
-
 def test_size_is_within_bounds(package, capsys):
-    """A zip that grows is noticed; the figures are printed."""
+    """The size of the zip is within its bounds; it is printed."""
     size, count = package.zip.stat().st_size, len(package.files)
     with capsys.disabled():
         sys.stdout.write(f"\nzip: {size / 1e6:.1f} MB, {count:,} files\n")
@@ -186,10 +173,10 @@ def test_size_is_within_bounds(package, capsys):
 
 
 class TestTemplate:
-    """What `make package` says about the function and its API."""
+    """The template of `make package`: the function and its API."""
 
     def test_function(self, package):
-        """It ends after API Gateway's 29 s, and has the stage's own environment."""
+        """The function has 29 s, as API Gateway, and the environment of its stage."""
         assert package.function["Handler"] == "app.app"
         assert package.function["CodeUri"] == "./deployment.zip"
         assert package.function["Timeout"] == 29
@@ -199,11 +186,11 @@ class TestTemplate:
         }
 
     def test_every_body_is_binary(self, package):
-        """One list for requests and answers; with any other, some browser gets base64 text."""
+        """All bodies are binary; with any other list some browser would get base64 text."""
         assert package.api["x-amazon-apigateway-binary-media-types"] == ["*/*"]
 
     def test_role_may_do_what_the_stages_policy_says(self, package):
-        """And no more: Chalice does not guess a policy from the code."""
+        """The role has the stage's policy; Chalice does not guess one from the code."""
         (policy,) = package.template["ApiHandlerRole"]["Properties"]["Policies"]
         committed = json.loads((package.project / ".chalice/policy-dev.json").read_bytes())
 
@@ -211,7 +198,7 @@ class TestTemplate:
 
     @pytest.mark.parametrize("path", ["/predict/{model}", "/models", "/health"])
     def test_preflight(self, package, path):
-        """API Gateway answers it alone, with everything that a browser may send."""
+        """API Gateway answers preflights itself, and allows all headers of the gateway."""
         integration = package.api["paths"][path]["options"]["x-amazon-apigateway-integration"]
         headers = integration["responses"]["default"]["responseParameters"]
         prefix = "method.response.header.Access-Control-Allow"

@@ -1,7 +1,7 @@
-"""What a cold start does, counted: the same on every machine, however busy it is.
+"""Counts of what a cold start imports and reads, which are the same on every machine.
 
-Times are `make bench`'s; these counts notice what would make them worse. A bound is a little above
-what there is. Whoever is over one for a good reason raises it, and measures what it costs.
+`make bench` measures times; these counts notice changes that would make the times worse. A bound is
+a little above the present count. Raise a bound only after measuring what that costs.
 """
 
 import json
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.doors import event, token_event
+from tests.support.events import proxy_event, token_event
+from tests.support.http_server import StubServer, response
 from tests.support.key_documents import api_key, document, entry
-from tests.support.lambda_runtime import function_environment, python
-from tests.support.recorder import Answer, Recorder
+from tests.support.lambda_process import function_environment, python
 
 HANDLER, AUTHORIZER = "app.app", "app.authorize"
 KEY = api_key()
@@ -28,14 +28,14 @@ BOUNDS = [
     pytest.param(HANDLER, "files", 240, id="handler-files"),
     # botocore's own endpoints.json would be a megabyte more
     pytest.param(HANDLER, "bytes", 3_500_000, id="handler-bytes"),
-    # no client of AWS: who shows a JWT needs none, and who shows a key is waited for anyway
+    # no client of AWS: a JWT needs none, and for an API key the authorizer waits anyway
     pytest.param(AUTHORIZER, "modules", 325, id="authorizer-modules"),
     pytest.param(AUTHORIZER, "files", 145, id="authorizer-files"),
     pytest.param(AUTHORIZER, "bytes", 1_450_000, id="authorizer-bytes"),
 ]
 
-# What neither function needs to start, and what it would cost: in parts of the five-line handler's
-# start where that was measured.
+# What no function needs to start, and its cost, where measured as a share of the start of the
+# five-line handler of the benchmarks.
 NOT_AT_START = {
     "boto3": "0.75, with all that it brings",
     "s3transfer": "0.25; it imports multiprocessing",
@@ -47,7 +47,7 @@ NOT_AT_START = {
     "difflib": "only mistakes need it",
 }
 
-# Imports a function, calls it, and notes what has been imported and opened by then.
+# Imports a function, calls it, and records what was imported and opened until then.
 WATCHED = """
 import importlib, json, os, sys
 
@@ -67,8 +67,8 @@ sys.stdout.write("\\n" + json.dumps({"start": start, "called": seen(), "answer":
 
 @pytest.fixture(scope="module", name="counted")
 def _counted(package, task_root):
-    """What each function had imported and opened when it had started, and when it was called."""
-    prediction = event(
+    """What each function had imported and opened after its start, and after its first call."""
+    prediction = proxy_event(
         "POST",
         "/predict/iris",
         resource="/predict/{model}",
@@ -78,12 +78,13 @@ def _counted(package, task_root):
     )
     question = token_event(f"Bearer {KEY}", "POST", "/predict/iris")
     environment = package.function["Environment"]["Variables"]
-    with Recorder() as recorder:
-        recorder.answer = lambda arrived: Answer(
-            secret() if "x-amz-target" in arrived.headers else b"{}",
-            headers=(("Content-Type", "application/json"),),
+    with StubServer() as aws:
+        aws.reply = lambda request: response(
+            200,
+            secret() if "x-amz-target" in request.headers else b"{}",
+            {"Content-Type": "application/json"},
         )
-        own = {**environment, "AWS_ENDPOINT_URL": recorder.url}
+        own = {**environment, "AWS_ENDPOINT_URL": aws.url}
         watched = {
             handler: watch(task_root, {**own, "_HANDLER": handler}, asked)
             for handler, asked in ((HANDLER, prediction), (AUTHORIZER, question))
@@ -117,7 +118,7 @@ def of_the_zip(files, task_root):
 
 
 def weights(start, what, task_root):
-    """What counts, by the part of the package, or of Python, that it belongs to."""
+    """Return the counts by part of the package or of Python."""
     if what == "modules":
         return Counter(name.partition(".")[0] for name in start["modules"])
     weights = Counter()
@@ -129,7 +130,7 @@ def weights(start, what, task_root):
 
 @pytest.mark.parametrize(("handler", "what", "most"), BOUNDS)
 def test_start_is_within_bounds(counted, task_root, handler, what, most):
-    """As many modules, files and bytes as a start may need."""
+    """A start needs no more modules, files and bytes than its bounds."""
     counts = weights(counted[handler]["start"], what, task_root)
 
     assert counts.total() <= most, f"{counts.total():,} {what}: {counts.most_common(12)}"
@@ -138,12 +139,12 @@ def test_start_is_within_bounds(counted, task_root, handler, what, most):
 @pytest.mark.parametrize("handler", [HANDLER, AUTHORIZER])
 @pytest.mark.parametrize("module", NOT_AT_START)
 def test_not_imported_at_start(counted, handler, module):
-    """What is dear and not needed by every call waits until it is."""
+    """Expensive modules that not every call needs are imported later."""
     assert module not in counted[handler]["start"]["modules"], NOT_AT_START[module]
 
 
 def test_first_call_is_prepared(counted, task_root):
-    """The handler reads nothing more from the zip when its first caller comes."""
+    """The first call reads no further file of the zip."""
     start, called = (counted[HANDLER][when] for when in ("start", "called"))
     opened = called["opened"][len(start["opened"]) :]
 

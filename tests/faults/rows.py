@@ -1,6 +1,6 @@
-"""The fault matrix: what can go wrong, and what a caller then gets. One row, one promise.
+"""The fault matrix: each row is a fault and what the caller then gets.
 
-A test says with `@row("U7")` which rows it proves; `test_rows.py` wants a test for each of them.
+A test names the rows that it proves: `@row("U7")`. `test_rows.py` wants a test for every row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Row:
-    """One fault and what is expected of the gateway, each in few words."""
+    """One fault and its expected result."""
 
     id: str
     fault: str
@@ -93,7 +93,7 @@ NUMBERS = {
 
 
 def row(*ids: str) -> pytest.MarkDecorator:
-    """Marks a test, or one of its parameters, as a proof of these rows."""
+    """Mark a test, or one of its parameters, as a proof of these rows."""
     unknown = [id for id in ids if id not in ROWS]
     assert ids and not unknown, f"no such row: {unknown}"
     return pytest.mark.row(*ids)

@@ -1,5 +1,6 @@
-"""Bodies: what is no JSON, too large, compressed or in no known encoding."""
+"""Bodies that are not JSON, too large, compressed or of another encoding (C1 to C6)."""
 
+import base64
 import gzip
 import random
 import zlib
@@ -8,11 +9,11 @@ from functools import partial
 import pytest
 
 from chalicelib.payload.admission import MAX_BODY_BYTES
-from tests.api_gateway.door import SimulatorDoor
+from tests.api_gateway.simulator import SimulatorClient
+from tests.faults.clients import CLIENTS, WITHOUT_LIMITS, SageMaker, UnverifiedClient
 from tests.faults.rows import row
-from tests.faults.ways import WAYS, WITHOUT_LIMITS, SageMaker, UncertainDoor
 from tests.support.canary import CANARY
-from tests.support.doors import ApiGatewayDoor
+from tests.support.clients import LambdaClient
 from tests.support.gateway import JSON
 from tests.support.problems import assert_problem
 from tests.support.profile import LONG
@@ -47,6 +48,7 @@ STRANGE = [
     pytest.param('{"a": 1}'.encode("utf-16"), 400, id="utf-16"),
     pytest.param('{"a": 1}'.encode("utf-32-le"), 400, id="utf-32"),
     pytest.param(b"\xef\xbb\xbf{}", 400, id="byte-order-mark"),
+    pytest.param(b"[" + b"[0]," * 100_000 + b"0]", 200, id="large-and-flat"),
 ]
 NOT_UTF_8 = [
     pytest.param(b'["\xff"]', id="no-start"),
@@ -58,7 +60,7 @@ NOT_UTF_8 = [
 
 
 def bomb(inflated_bytes):
-    """Zeros as gzip has them: about a thousandth of their size."""
+    """Compress zeros to about a thousandth of their size."""
     return gzip.compress(bytes(inflated_bytes), mtime=0)
 
 
@@ -68,7 +70,7 @@ def _sagemaker():
         yield sagemaker
 
 
-@pytest.fixture(name="gateway", params=WAYS)
+@pytest.fixture(name="gateway", params=CLIENTS)
 def _gateway(request, sagemaker):
     return sagemaker.behind(request.param)
 
@@ -81,29 +83,29 @@ def _unlimited(request, sagemaker):
 @row("C1")
 @pytest.mark.parametrize("body", NOT_JSON)
 def test_not_json(gateway, sagemaker, seen, body):
-    """Where a model takes only JSON, what is none is refused; of its text nothing is repeated."""
-    answer = gateway.predict("churn", body)
+    """A model that takes only JSON gets only JSON; the refusal repeats nothing of the body."""
+    received = gateway.predict("churn", body)
 
-    problem = assert_problem(answer, 400, "invalid-json")
+    problem = assert_problem(received, 400, "invalid-json")
     assert "at offset" in problem["detail"]
-    assert CANARY not in answer.body.decode()
-    assert sagemaker.arrived == []
+    assert CANARY not in received.body.decode()
+    assert sagemaker.requests == []
     seen("400 invalid-json with the offset")
 
 
 @row("C2")
 @pytest.mark.parametrize(("body", "status"), STRANGE)
 def test_strange_json(gateway, sagemaker, seen, body, status):
-    """What Python's decoder would let through, or fall over, is taken or refused."""
-    answer = gateway.predict("churn", body)
+    """Input that Python's decoder accepts by mistake, or fails on, is taken or refused."""
+    received = gateway.predict("churn", body)
 
     if status == 200:
-        assert (answer.status, answer.body) == (200, body)
-        assert [arrived.body for arrived in sagemaker.arrived] == [body]
+        assert (received.status, received.body) == (200, body)
+        assert [request.body for request in sagemaker.requests] == [body]
     else:
-        assert_problem(answer, 400, "invalid-json")
-        assert sagemaker.arrived == []
-    seen(f"{answer.status}")
+        assert_problem(received, 400, "invalid-json")
+        assert sagemaker.requests == []
+    seen(f"{received.status}")
 
 
 @row("C4")
@@ -120,11 +122,11 @@ def test_strange_json(gateway, sagemaker, seen, body, status):
     ],
 )
 def test_compressed(unlimited, sagemaker, seen, coding, encoded):
-    """Any Content-Encoding is refused, and nothing is inflated to find out what it hides."""
-    answer = unlimited.predict("churn", encoded(b"{}"), content_encoding=coding)
+    """Every Content-Encoding is refused; the gateway decompresses nothing."""
+    received = unlimited.predict("churn", encoded(b"{}"), content_encoding=coding)
 
-    assert_problem(answer, 415, "unsupported-media-type")
-    assert sagemaker.arrived == []
+    assert_problem(received, 415, "unsupported-media-type")
+    assert sagemaker.requests == []
     seen("415 unsupported-media-type")
 
 
@@ -139,25 +141,25 @@ def test_compressed(unlimited, sagemaker, seen, coding, encoded):
     ],
 )
 def test_bomb(sagemaker, seen, kept, inflated_mib, statuses):
-    """API Gateway inflates up to its own limit; whether it says so or not, no model is called."""
-    gateway = sagemaker.behind(partial(UncertainDoor, content_encoding_is_kept=kept))
+    """Whatever API Gateway makes of a compressed body, no model is called."""
+    gateway = sagemaker.behind(partial(UnverifiedClient, content_encoding_is_kept=kept))
     body = bomb(inflated_mib * MIB)
 
-    answer = gateway.predict("churn", body, content_encoding="gzip")
+    received = gateway.predict("churn", body, content_encoding="gzip")
 
-    assert answer.status == statuses[kept]
-    assert sagemaker.arrived == []
-    seen(f"{len(body) // 1024} kB that API Gateway makes {inflated_mib} MB: {answer.status}")
+    assert received.status == statuses[kept]
+    assert sagemaker.requests == []
+    seen(f"{len(body) // 1024} kB that API Gateway makes {inflated_mib} MB: {received.status}")
 
 
 @row("C4")
 def test_compressed_file(gateway, sagemaker):
-    """What is compressed and says nothing of it is bytes: to a model that takes some, as it is."""
+    """A compressed body without Content-Encoding is passed on as bytes."""
     body = bomb(MIB)
 
     assert gateway.post("/predict/picture", body, NPY).body == body
     assert_problem(gateway.post("/predict/churn", body, JSON), 400, "invalid-json")
-    assert [len(arrived.body) for arrived in sagemaker.arrived] == [len(body)]
+    assert [len(request.body) for request in sagemaker.requests] == [len(body)]
 
 
 @row("C5")
@@ -165,82 +167,87 @@ def test_compressed_file(gateway, sagemaker):
     ("more", "status"), [(-1, 200), (0, 200), (1, 413)], ids=["limit-1", "limit", "limit+1"]
 )
 def test_our_limit(gateway, sagemaker, seen, more, status):
-    """To the byte, behind every door, and before base64 is undone."""
+    """A body of exactly the limit passes, and one byte more is refused, through every client."""
     body = b"\xff" * (MAX_BODY_BYTES + more)
 
-    answer = gateway.post("/predict/picture", body, NPY)
+    received = gateway.post("/predict/picture", body, NPY)
 
-    assert [arrived.body for arrived in sagemaker.arrived] == ([body] if status == 200 else [])
+    assert [request.body for request in sagemaker.requests] == ([body] if status == 200 else [])
     if status == 200:
-        assert (answer.status, answer.body) == (200, body)
+        assert (received.status, received.body) == (200, body)
     else:
-        assert "4,600,000" in assert_problem(answer, 413, "payload-too-large")["detail"]
-    seen(f"{MAX_BODY_BYTES + more:,} bytes: {answer.status}")
+        assert "4,600,000" in assert_problem(received, 413, "payload-too-large")["detail"]
+    seen(f"{MAX_BODY_BYTES + more:,} bytes: {received.status}")
 
 
 @row("C5")
 @pytest.mark.parametrize("size", [4_800_000, 6_291_457, 10 * MIB, 10 * MIB + 1])
 def test_others_limits(sagemaker, seen, size):
-    """Over what Lambda, SageMaker or API Gateway takes it is 413 too, from who sees it first."""
-    gateway = sagemaker.behind(SimulatorDoor)
+    """A body above the limits of Lambda or API Gateway is a 413 of API Gateway's."""
+    gateway = sagemaker.behind(SimulatorClient)
 
-    answer = gateway.post("/predict/picture", bytes(size), NPY)
+    received = gateway.post("/predict/picture", bytes(size), NPY)
 
-    assert answer.status == 413
-    assert sagemaker.arrived == []
+    assert received.status == 413
+    assert sagemaker.requests == []
     seen(f"{size:,} bytes: 413 of API Gateway's")
 
 
 @row("C5")
 @pytest.mark.parametrize("size", [6_291_456, 6_291_457, 12 * MIB])
 def test_local_server_has_the_same_limit(unlimited, sagemaker, size):
-    """Where no API Gateway is in front, it is ours that counts."""
-    answer = unlimited.post("/predict/picture", bytes(size), NPY)
+    """Without API Gateway in front, the gateway's own limit applies to the largest bodies."""
+    received = unlimited.post("/predict/picture", bytes(size), NPY)
 
-    assert_problem(answer, 413, "payload-too-large")
-    assert sagemaker.arrived == []
+    assert_problem(received, 413, "payload-too-large")
+    assert sagemaker.requests == []
 
 
 @row("C5")
-@pytest.mark.parametrize("length", ["0", "1", "999999999999", "-1", "many", "", "2, 2", "0x2"])
-def test_content_length_that_lies(unlimited, sagemaker, length):
-    """What a header says of the size is not believed, and not passed on."""
-    answer = unlimited.predict("churn", b"[1]", content_length=length)
+def test_wrong_content_length(unlimited, sagemaker):
+    """A wrong Content-Length is ignored, and not passed on."""
+    for length in ("0", "1", "999999999999", "-1", "many", "", "2, 2", "0x2"):
+        received = unlimited.predict("churn", b"[1]", content_length=length)
 
-    assert (answer.status, answer.body) == (200, b"[1]")
-    (arrived,) = sagemaker.arrived
-    assert arrived.headers.get_all("Content-Length") == ["3"]
+        assert (received.status, received.body) == (200, b"[1]")
+        assert sagemaker.requests[-1].headers.get_all("Content-Length") == ["3"]
 
 
 @row("C6")
 @pytest.mark.parametrize("body", NOT_UTF_8)
 def test_no_utf_8(gateway, sagemaker, seen, body):
-    """JSON is UTF-8; in every other type it is the model that knows the encoding."""
+    """JSON must be UTF-8; a body of any other type may have any encoding."""
     assert_problem(gateway.post("/predict/churn", body, JSON), 400, "invalid-json")
     assert gateway.post("/predict/iris", body, CSV).body == body
-    assert [arrived.body for arrived in sagemaker.arrived] == [body]
+    assert [request.body for request in sagemaker.requests] == [body]
     seen("JSON: 400 invalid-json; CSV: byte for byte")
 
 
 @row("C6")
 def test_any_bytes(gateway, sagemaker, seen):
-    """Random bytes come to the model and back as they are."""
+    """Random bytes reach the model and the caller unchanged."""
     chance = random.Random(SEED)
     bodies = [chance.randbytes(chance.randrange(200)) for _ in range(RANDOM_BODIES)]
 
-    answers = [gateway.post("/predict/picture", body, NPY) for body in bodies]
+    responses = [gateway.post("/predict/picture", body, NPY) for body in bodies]
 
-    assert [answer.body for answer in answers] == bodies
-    assert [arrived.body for arrived in sagemaker.arrived] == bodies
+    assert [one.body for one in responses] == bodies
+    assert [request.body for request in sagemaker.requests] == bodies
     seen(f"{len(bodies):,} random bodies: none changed")
 
 
 @row("C5")
 @pytest.mark.parametrize("missing", range(4))
 def test_padding(sagemaker, missing):
-    """However base64 pads it, the size is that of the bytes."""
-    gateway = sagemaker.behind(ApiGatewayDoor)
+    """The size is that of the bytes, however base64 pads them."""
+    gateway = sagemaker.behind(LambdaClient)
     body = b"\xff" * (MAX_BODY_BYTES - missing)
 
     assert gateway.post("/predict/picture", body, NPY).status == 200
     assert gateway.log.requests[0]["bytes_in"] == len(body)
+
+
+@row("C5")
+def test_limit_fits_into_an_event():
+    """A body of the limit, as base64, is smaller than the 6 MiB that Lambda takes."""
+    assert len(base64.b64encode(b"?" * MAX_BODY_BYTES)) < 6 * 1024 * 1024

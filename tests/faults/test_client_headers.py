@@ -1,19 +1,17 @@
-"""Headers: what is not plain, what comes twice, and what tells who is asking or why."""
+"""Headers that are not plain, that come twice, or that identify a request (C8, C10, C13)."""
 
 from functools import partial
 
 import pytest
 
-from tests.api_gateway.door import SimulatorDoor
+from tests.api_gateway.simulator import SimulatorClient
+from tests.faults.clients import CLIENTS, WITHOUT_LIMITS, SageMaker, UnverifiedClient
 from tests.faults.rows import row
-from tests.faults.ways import WAYS, WITHOUT_LIMITS, UncertainDoor
 from tests.support.canary import CANARY
-from tests.support.doors import TOKEN, ApiGatewayDoor
-from tests.support.gateway import JSON, house, runtime_at
+from tests.support.clients import TOKEN, LambdaClient
+from tests.support.gateway import JSON
+from tests.support.http_server import PREDICTION, WHOLE, sends
 from tests.support.problems import assert_problem
-from tests.support.upstream import Upstream, sends
-
-OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"score":1}'
 
 CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
@@ -65,158 +63,159 @@ TRACE_PARENTS = [
 ]
 
 
-@pytest.fixture(scope="module", name="upstream")
-def _upstream():
-    with Upstream(sends(OK)) as upstream:
-        yield upstream
-
-
-@pytest.fixture(scope="module", name="runtime")
-def _runtime(upstream):
-    return runtime_at(upstream.url)
+@pytest.fixture(scope="module", name="sagemaker")
+def _sagemaker():
+    with SageMaker() as sagemaker:
+        yield sagemaker
 
 
 @pytest.fixture(name="behind")
-def _behind(upstream, runtime):
-    """A gateway behind a door; what reaches SageMaker is kept as the bytes that came."""
-    upstream.requests.clear()
-    return lambda door: house(door, runtime=runtime)
+def _behind(sagemaker):
+    """Build a gateway for a client."""
+
+    def build(client):
+        gateway = sagemaker.behind(client)
+        sagemaker.script = sends(WHOLE)
+        return gateway
+
+    return build
 
 
-@pytest.fixture(name="gateway", params=WAYS)
+@pytest.fixture(name="gateway", params=CLIENTS)
 def _gateway(request, behind):
-    return behind(request.param)
-
-
-@pytest.fixture(name="unlimited", params=WITHOUT_LIMITS)
-def _unlimited(request, behind):
     return behind(request.param)
 
 
 @pytest.fixture(
     name="uncertain",
     params=[
-        pytest.param(ApiGatewayDoor, id="event"),
-        pytest.param(partial(UncertainDoor, first_header_wins=True), id="first-wins"),
-        pytest.param(partial(UncertainDoor, first_header_wins=False), id="last-wins"),
+        pytest.param(LambdaClient, id="event"),
+        pytest.param(partial(UnverifiedClient, first_header_wins=True), id="first-wins"),
+        pytest.param(partial(UnverifiedClient, first_header_wins=False), id="last-wins"),
     ],
 )
 def _uncertain(request, behind):
-    """Nobody has tried which of two headers API Gateway puts forward."""
+    """A gateway for each order in which API Gateway may report a repeated header."""
     return behind(request.param)
 
 
-def head(request):
-    """The lines before the body, as they came over the wire."""
+def lines_of(request):
+    """Return the lines before the body, as they were sent."""
     return request.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
 
 
 @row("C8")
-@pytest.mark.parametrize("value", NOT_PLAIN.values(), ids=NOT_PLAIN)
 @pytest.mark.parametrize("header", [*PASSED, "Content-Type", "Accept"])
-def test_not_plain(gateway, upstream, seen, header, value):
-    """Nothing that could become another line, or other bytes on its way, is passed on."""
-    value = f"application/json; x={value}" if header == "Content-Type" else value
+def test_not_plain(gateway, sagemaker, seen, header):
+    """A value that could become another line, or other bytes, is refused and not sent."""
+    for name, value in NOT_PLAIN.items():
+        sent = f"application/json; x={value}" if header == "Content-Type" else value
+        received = gateway.post("/predict/attributes", b"{}", {**JSON, header: sent})
 
-    answer = gateway.post("/predict/attributes", b"{}", {**JSON, header: value})
-
-    problem = assert_problem(answer, 400, "invalid-header")
-    assert problem["detail"].startswith(f"The header {header} must be ")
-    assert upstream.requests == []
+        problem = assert_problem(received, 400, "invalid-header")
+        assert problem["detail"].startswith(f"The header {header} must be "), name
+    assert sagemaker.requests == []
     seen("400 invalid-header")
 
 
 @row("C8")
 @pytest.mark.parametrize("header", PASSED)
-def test_on_the_wire(gateway, upstream, seen, header):
-    """What is passed on is on the wire just as it was meant, once, in a line of its own."""
+def test_passed_on(gateway, sagemaker, seen, header):
+    """A plain value is sent to SageMaker unchanged, once, in a line of its own."""
     values = [PLAIN[:64], "a b", "x" * PASSED[header], "'; --", "%0d%0aX-Injected: 1"]
 
     for value in values:
-        answer = gateway.post("/predict/attributes", b"{}", {**JSON, header: value})
-        assert answer.status == 200
+        received = gateway.post("/predict/attributes", b"{}", {**JSON, header: value})
+        assert received.status == 200
 
-    for value, request in zip(values, upstream.requests, strict=True):
-        said = [line for line in head(request) if line.lower().startswith(header.lower())]
-        assert said == [f"{header}: {value}"]
-        assert "X-Injected: 1" not in head(request)
-    seen("printable ASCII: on the wire as it was sent")
+    for value, request in zip(values, sagemaker.requests, strict=True):
+        lines = lines_of(request)
+        sent = [line for line in lines if line.lower().startswith(header.lower())]
+        assert sent == [f"{header}: {value}"]
+        assert "X-Injected: 1" not in lines
+    seen("printable ASCII: sent unchanged")
 
 
 @row("C8")
 @pytest.mark.parametrize("header", PASSED)
-@pytest.mark.parametrize("length", ["", "x"], ids=["empty", "too-long"])
-def test_length(gateway, upstream, header, length):
-    """As SageMaker has it, at both ends."""
-    value = length * (PASSED[header] + 1)
+def test_length(gateway, sagemaker, header):
+    """A value that is empty, or longer than SageMaker takes, is refused."""
+    for value in ("", "x" * (PASSED[header] + 1)):
+        received = gateway.post("/predict/attributes", b"{}", {**JSON, header: value})
+        assert_problem(received, 400, "invalid-header")
+    assert sagemaker.requests == []
 
-    answer = gateway.post("/predict/attributes", b"{}", {**JSON, header: value})
 
-    assert_problem(answer, 400, "invalid-header")
-    assert upstream.requests == []
+@row("C8")
+def test_not_passed_not_read(gateway):
+    """A model that does not take a header accepts a request with any value of it."""
+    headers = {**JSON, CUSTOM: "größe" * 999}
+
+    assert gateway.post("/predict/churn", b"{}", headers).status == 200
 
 
 @row("C10")
 @pytest.mark.parametrize("spelling", [str, str.upper], ids=["same", "other-spelling"])
-@pytest.mark.parametrize("header", ONCE)
-def test_twice(uncertain, upstream, seen, header, spelling):
-    """Whichever of them somebody on the way has read, ours might be the other one."""
-    lines = [*ONCE.items(), (spelling(header), ONCE[header])]
+@pytest.mark.parametrize("model", ["attributes", "churn"])
+def test_twice(uncertain, sagemaker, seen, model, spelling):
+    """A header that must be unambiguous is refused when it comes twice."""
+    for header, value in ONCE.items():
+        lines = [*ONCE.items(), (spelling(header), value)]
+        received = uncertain.post(f"/predict/{model}", b"{}", lines)
 
-    answer = uncertain.post("/predict/attributes", b"{}", lines)
-
-    problem = assert_problem(answer, 400, "invalid-header")
-    assert problem["detail"] == f"The header {header} must be sent once."
-    assert upstream.requests == []
+        problem = assert_problem(received, 400, "invalid-header")
+        assert problem["detail"] == f"The header {header} must be sent once."
+    assert sagemaker.requests == []
     seen("400 invalid-header")
 
 
 @row("C10")
-def test_others_twice(behind, upstream):
-    """What the gateway does not read may come as often as it likes, and goes no further."""
-    twice = [(name, CANARY) for name in ("Cookie", "Idempotency-Key", "Content-Length")] * 2
-    gateway = behind(SimulatorDoor)
+def test_other_headers_twice(behind, sagemaker):
+    """A header that the gateway does not read may come twice, and is not sent to SageMaker."""
+    names = ("Cookie", "Idempotency-Key", "Content-Length", "Via")
+    twice = [(name, CANARY) for name in names] * 2
+    gateway = behind(SimulatorClient)
 
     assert gateway.post("/predict/churn", b"{}", [*JSON.items(), *twice]).status == 200
-    (request,) = upstream.requests
+    (request,) = sagemaker.requests
     assert CANARY.encode() not in request
 
 
 @row("C13")
-@pytest.mark.parametrize("value", TRACE_PARENTS, ids=ascii)
-def test_trace_parent(gateway, upstream, seen, value):
-    """Right or wrong: the answer is the same, and it goes neither on nor into the log."""
-    answer = gateway.post("/predict/churn", b"{}", {**JSON, "traceparent": value})
+def test_trace_parent(gateway, sagemaker, seen):
+    """Valid or not, `traceparent` changes nothing, and is neither passed on nor logged."""
+    for value in TRACE_PARENTS:
+        received = gateway.post("/predict/churn", b"{}", {**JSON, "traceparent": value})
 
-    assert (answer.status, answer.body) == (200, b'{"score":1}')
-    assert not [line for line in head(upstream.requests[0]) if "traceparent" in line.lower()]
-    assert not value or value not in gateway.log.text
+        assert (received.status, received.body) == (200, PREDICTION)
+        lines = lines_of(sagemaker.requests[-1])
+        assert not [line for line in lines if "traceparent" in line.lower()]
+        assert not value or value not in gateway.log.text
     seen("200, neither logged nor passed on")
 
 
 @row("C13")
-@pytest.mark.parametrize(
-    "header",
-    ["tracestate", "baggage", "X-Request-Id", "X-Correlation-Id", "X-Amzn-Trace-Id"],
-)
 @pytest.mark.parametrize("size", [100, 9_000])
-def test_correlation(gateway, upstream, header, size):
-    """However long: no effect on the answer, and nobody writes another's id."""
-    value = ",".join([CANARY, *(f"k{n}=v" for n in range(40)), "x" * size])
+def test_correlation(gateway, sagemaker, size):
+    """Correlation headers change nothing, and a caller cannot set another's request id."""
+    for header in ("tracestate", "baggage", "X-Request-Id", "X-Correlation-Id", "X-Amzn-Trace-Id"):
+        value = ",".join([CANARY, *(f"k{n}=v" for n in range(40)), "x" * size])
+        received = gateway.post("/predict/churn", b"{}", {**JSON, header: value})
 
-    answer = gateway.post("/predict/churn", b"{}", {**JSON, header: value})
-
-    assert (answer.status, answer.body) == (200, b'{"score":1}')
-    assert CANARY not in gateway.log.text + str(answer.headers)
-    assert CANARY.encode() not in upstream.requests[0]
+        assert (received.status, received.body) == (200, PREDICTION)
+        assert CANARY not in gateway.log.text + str(received.headers)
+        assert CANARY.encode() not in sagemaker.requests[-1]
 
 
 @row("C13")
-def test_huge_correlation(unlimited, upstream, seen):
-    """Where API Gateway's limit of 10 kB is not in front, a hundred do no harm either."""
-    answer = unlimited.post("/predict/churn", b"{}", {**JSON, "X-Correlation-Id": "x" * 100_000})
+@pytest.mark.parametrize("client", WITHOUT_LIMITS)
+def test_huge_correlation(behind, sagemaker, seen, client):
+    """Without API Gateway's limit of 10 kB, a header of 100 kB does no harm either."""
+    gateway = behind(client)
 
-    assert answer.status == 200
-    assert len(unlimited.log.text) < 2_000
-    assert len(upstream.requests[0]) < 2_000
+    received = gateway.post("/predict/churn", b"{}", {**JSON, "X-Correlation-Id": "x" * 100_000})
+
+    assert received.status == 200
+    assert len(gateway.log.text) < 2_000
+    assert len(sagemaker.requests[0]) < 2_000
     seen("100 kB of correlation id: 200, a line of log")

@@ -1,38 +1,37 @@
-"""N10: JSONTestSuite as requests and as answers, and the five lines as the control."""
+"""N10: JSONTestSuite through each client, through the package, and through the baseline."""
 
 from dataclasses import dataclass, field
 
 import pytest
 
-from tests.faults.lambda_process import packaged
-from tests.faults.naive import NaiveDoor, naive_client
+from tests.faults.baseline import BaselineClient, baseline_client
+from tests.faults.clients import CLIENTS, SageMaker
 from tests.faults.rows import row
-from tests.faults.ways import WAYS, SageMaker
-from tests.support import function
-from tests.support.doors import ApiGatewayDoor
+from tests.support.clients import LambdaClient
 from tests.support.gateway import JSON, TABLE
-from tests.support.json_test_suite import REFUSED_AT_WILL, cases
-from tests.support.recorder import Answer, Recorder
+from tests.support.http_server import StubServer
+from tests.support.lambda_process import LambdaProcess, client_of
+from tests.support.profile import LONG
+from tests.support.vectors import REFUSED_AT_WILL, json_test_suite
 
 BAR = "95/95, 188/188, 0"
-JSON_TYPE = ("Content-Type", "application/json")
 
 
 @dataclass
 class Tally:
-    """What became of each case, by name."""
+    """The names of the cases, by what became of each."""
 
     taken: set[str] = field(default_factory=set)
-    """The model was called, and the caller has an answer."""
+    """The model was called, and the caller got a response."""
 
     refused: set[str] = field(default_factory=set)
-    """Answered with 400; no model was called."""
+    """The caller got a 400; no model was called."""
 
     failed: set[str] = field(default_factory=set)
-    """A 5xx, or a model that was called for nothing."""
+    """A 5xx, or a model that was called in vain."""
 
     changed: set[str] = field(default_factory=set)
-    """Of what was taken, what the model got or the caller got back with other bytes."""
+    """Taken, but the model or the caller got other bytes."""
 
     @property
     def figure(self):
@@ -44,16 +43,16 @@ def count(names, prefix):
     return sum(name.startswith(prefix) for name in names)
 
 
-def tallied(door, recorder):
-    """Each case of the suite as the body of a request to a model that takes only JSON."""
+def tallied(client, server, suite):
+    """Send each case to a model that takes only JSON."""
     tally = Tally()
-    for name, body in cases().items():
-        recorder.reset()
-        answer = door.send("POST", "/predict/churn", JSON, body)
-        arrived = [arrived.body for arrived in recorder.arrived]
+    for name, body in suite.items():
+        server.reset()
+        received = client.send("POST", "/predict/churn", JSON, body)
+        sent = [request.body for request in server.requests]
         outcomes = {(200, 1): tally.taken, (400, 0): tally.refused}
-        outcomes.get((answer.status, len(arrived)), tally.failed).add(name)
-        if name in tally.taken and {answer.body, *arrived} != {body}:
+        outcomes.get((received.status, len(sent)), tally.failed).add(name)
+        if name in tally.taken and {received.body, *sent} != {body}:
             tally.changed.add(name)
     return tally
 
@@ -64,22 +63,15 @@ def assert_all_right(tally):
     assert tally.changed == set()
 
 
-@pytest.fixture(scope="module", name="sagemaker")
-def _sagemaker():
-    with SageMaker() as sagemaker:
-        yield sagemaker
-
-
 @row("C1", "C2")
-@pytest.mark.parametrize("door", WAYS)
-def test_requests(sagemaker, measured, seen, door):
-    """Everything that must be taken is, all that must be refused is, and nothing is a 500."""
-    gateway = sagemaker.behind(door)
-
-    tally = tallied(gateway.door, sagemaker)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_requests(measured, seen, client):
+    """Every valid case is taken, every invalid one is refused, and none is a 500."""
+    with SageMaker() as sagemaker:
+        tally = tallied(sagemaker.behind(client).client, sagemaker, json_test_suite())
 
     seen(f"JSONTestSuite: {tally.figure}")
-    if door is ApiGatewayDoor:
+    if client is LambdaClient:
         taken, refused = (count(names, "i_") for names in (tally.taken, tally.refused))
         under = f"of 35 i: {taken} taken, {refused} refused"
         measured("N10", "gateway", tally.figure, under, meets=tally.figure == BAR)
@@ -88,42 +80,34 @@ def test_requests(sagemaker, measured, seen, door):
 
 @row("C1", "C2")
 def test_packaged(package, task_root, tmp_path, measured):
-    """The same of the zip under AWS's runtime client."""
+    """The same holds for the packaged gateway; `make test` sends a part of the suite."""
     table = tmp_path / "routing.yaml"
-    table.write_text(TABLE)
-    # The zip's own table has no model that takes nothing but JSON.
-    own = {"GATEWAY_ROUTING": f"file:{table}"}
-    with Recorder() as recorder, packaged(package, task_root, recorder.url, **own) as run:
-        tally = tallied(function.door(package, run), recorder)
+    table.write_text(TABLE)  # the zip's own table has no model that takes only JSON
+    suite = json_test_suite()
+    part = suite if LONG else dict(list(suite.items())[::6])
+    with (
+        StubServer() as server,
+        LambdaProcess.of_package(
+            package, task_root, server.url, GATEWAY_ROUTING=f"file:{table}"
+        ) as running,
+    ):
+        tally = tallied(client_of(package, running), server, part)
 
     whose, under = "gateway, packaged", "the zip under awslambdaric"
-    measured("N10", whose, tally.figure, under, meets=tally.figure == BAR)
-    assert_all_right(tally)
+    if LONG:
+        measured("N10", whose, tally.figure, under, meets=tally.figure == BAR)
+    assert {name for name in part if name.startswith("y_")} <= tally.taken
+    assert {name for name in part if name.startswith("n_")} <= tally.refused
+    assert (tally.failed, tally.changed) == (set(), set())
 
 
-def test_the_five_lines(measured):
-    """The control: what is no JSON comes to the model from them, or ends as a bare 502."""
-    with Recorder() as recorder:
-        tally = tallied(NaiveDoor(naive_client(recorder.url)), recorder)
+def test_baseline(measured):
+    """The baseline sends invalid JSON to the model, or ends with a bare 502."""
+    with StubServer() as server:
+        tally = tallied(BaselineClient(baseline_client(server.url)), server, json_test_suite())
 
     with pytest.raises(AssertionError):
         assert_all_right(tally)
     called = count(tally.taken, "n_")
     under = f"of 188 n {called} came to the model"
-    measured("N10", "five lines", tally.figure, under, meets=tally.figure == BAR)
-
-
-@row("U12")
-@pytest.mark.parametrize("door", WAYS)
-def test_answers(sagemaker, seen, door):
-    """What a model calls JSON is its own affair: its bytes are passed on, whatever they are."""
-    gateway = sagemaker.behind(door)
-    changed = []
-    for name, body in cases().items():
-        sagemaker.answer = lambda _, body=body: Answer(body, headers=(JSON_TYPE,))
-        answer = gateway.predict("churn")
-        if (answer.status, answer.body) != (200, body):
-            changed.append(name)
-
-    assert changed == []
-    seen("JSONTestSuite as answers: byte for byte")
+    measured("N10", "baseline", tally.figure, under, meets=tally.figure == BAR)

@@ -1,4 +1,4 @@
-"""N17: what bodies and answers that are too large cost in memory."""
+"""N17: the memory that too large bodies and responses cost."""
 
 import gc
 import gzip
@@ -9,15 +9,12 @@ import pytest
 
 from chalicelib.payload.admission import MAX_BODY_BYTES
 from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
-from tests.faults.lambda_process import LambdaProcess, packaged
+from tests.faults.clients import SageMaker
 from tests.faults.rows import row
-from tests.faults.ways import SageMaker
-from tests.functional.leaks.scene import Scripted
-from tests.support import function
-from tests.support.doors import ApiGatewayDoor
+from tests.support.clients import LambdaClient
 from tests.support.gateway import JSON
-from tests.support.lambda_runtime import MAX_PAYLOAD_BYTES
-from tests.support.upstream import sends
+from tests.support.http_server import StubServer, sends
+from tests.support.lambda_process import MAX_PAYLOAD_BYTES, LambdaProcess, client_of
 
 MIB = 1024 * 1024
 MOST_TIMES = 3
@@ -29,13 +26,13 @@ SMALL = sends(OK + b"Content-Length: 1\r\n\r\n?")
 CHUNK = b"100000\r\n" + bytes(MIB) + b"\r\n"
 ENDLESS = sends(OK + b"Transfer-Encoding: chunked\r\n\r\n", *[CHUNK] * 1024)
 DECLARED = sends(OK + b"Content-Length: 1073741824\r\n\r\n", *[bytes(MIB)] * 1024)
-# As large as Lambda delivers it: base64 makes four of three bytes, and the rest is the event's.
+# The largest body that Lambda delivers: base64 makes four bytes of three; 8 KiB are for the rest.
 LARGEST = bytes((MAX_PAYLOAD_BYTES - 8 * 1024) // 4 * 3)
 
 
 @dataclass(frozen=True)
 class Case:
-    """Requests that are refused, or whose answers are; and what of either could have passed."""
+    """Requests that are refused, or whose responses are; `cap_bytes` is the limit."""
 
     status: int
     cap_bytes: int
@@ -50,26 +47,26 @@ CASES = {
     "endless": Case(502, MAX_RESPONSE_BYTES, script=ENDLESS),
     "declared": Case(502, MAX_RESPONSE_BYTES, script=DECLARED),
 }
-# Refuses whatever comes: what it needs for a body is what AWS's runtime client needs.
+# Refuses every request: its memory is what AWS's runtime client needs for a body.
 NOTHING = """\
 def handler(event, context):
     status = {"statusCode": 413, "headers": {}, "body": "", "isBase64Encoded": True}
     return {**status, "multiValueHeaders": {}}
 """
 REFUSALS = [
-    pytest.param("churn", JSON, b"[" * MIB, 400, id="too-deep"),
-    pytest.param("churn", JSON, b"[1, " * MIB, 400, id="no-json"),
-    pytest.param("nothing", JSON, bytes(MIB), 404, id="unknown-model"),
-    pytest.param("house-price/paris", JSON, bytes(MIB), 400, id="parameter"),
-    pytest.param("churn", {**JSON, "Accept": "text/html"}, bytes(MIB), 406, id="accept"),
-    pytest.param("picture", dict([NPY]), bytes(MAX_BODY_BYTES + 1), 413, id="too-large"),
-    pytest.param("churn", {"Content-Type": "text/csv"}, bytes(MIB), 415, id="content-type"),
+    ("churn", JSON, b"[" * MIB, 400),
+    ("churn", JSON, b"[1, " * MIB, 400),
+    ("nothing", JSON, bytes(MIB), 404),
+    ("house-price/paris", JSON, bytes(MIB), 400),
+    ("churn", {**JSON, "Accept": "text/html"}, bytes(MIB), 406),
+    ("picture", dict([NPY]), bytes(MAX_BODY_BYTES + 1), 413),
+    ("churn", {"Content-Type": "text/csv"}, bytes(MIB), 415),
 ]
 
 
 @pytest.fixture(scope="module", name="nothing")
 def _nothing(tmp_path_factory):
-    """A function that does nothing."""
+    """A function that refuses everything."""
     folder = tmp_path_factory.mktemp("nothing")
     (folder / "nothing.py").write_text(NOTHING)
     with LambdaProcess(folder, "nothing.handler", {}) as process:
@@ -83,10 +80,10 @@ def _sagemaker():
 
 
 def growth_bytes(process, small, large):
-    """How far large requests let its memory rise above what small ones need."""
+    """Return by how much large requests raise the peak above what small ones need."""
     for _ in range(REQUESTS):
         small()
-    process.forget_peak()
+    process.reset_peak()
     before = process.peak_bytes
     for _ in range(REQUESTS):
         large()
@@ -103,20 +100,23 @@ def growth_bytes(process, small, large):
     ],
 )
 def test_peak(package, task_root, nothing, measured, kind):
-    """Never more than three times what may be, on top of what any function would need."""
+    """Memory rises by at most three times the limit, above what any function needs."""
     case = CASES[kind]
 
     def send(running, body, headers, script, status):
-        upstream.script = script
-        door = function.door(package, running)
-        assert door.send("POST", "/predict/digit", headers, body).status == status
+        server.script = script
+        client = client_of(package, running)
+        assert client.send("POST", "/predict/digit", headers, body).status == status
 
     def grown_bytes(running, usual, refused):
         small = partial(send, running, b"?", [NPY], SMALL, usual)
         large = partial(send, running, case.body, case.headers, case.script, refused)
         return growth_bytes(running, small, large)
 
-    with Scripted() as upstream, packaged(package, task_root, upstream.url) as process:
+    with (
+        StubServer() as server,
+        LambdaProcess.of_package(package, task_root, server.url) as process,
+    ):
         grown, idle = grown_bytes(process, 200, case.status), grown_bytes(nothing, 413, 413)
 
     times = max(0, grown - idle) / case.cap_bytes
@@ -129,15 +129,20 @@ def test_peak(package, task_root, nothing, measured, kind):
 
 
 @row("C5")
-@pytest.mark.parametrize(("path", "headers", "body", "status"), REFUSALS)
-def test_refusal_holds_nothing(sagemaker, path, headers, body, status):
-    """Its body is gone with it, and does not wait for the collector of cycles."""
-    gateway = sagemaker.behind(ApiGatewayDoor)
-    event = gateway.door.event("POST", f"/predict/{path}", headers, body)
+def test_refusal_holds_nothing(sagemaker):
+    """A refused request leaves no reference cycles that would hold its body."""
+    gateway = sagemaker.behind(LambdaClient)
+    events = [
+        (gateway.client.event("POST", f"/predict/{path}", headers, body), status)
+        for path, headers, body, status in REFUSALS
+    ]
     gc.collect()
+    gc.freeze()
     gc.disable()
     try:
-        assert gateway.door.deliver(event).status == status
-        assert gc.collect() == 0
+        for event, status in events:
+            assert gateway.client.deliver(event).status == status
+            assert gc.collect() == 0, event["path"]
     finally:
         gc.enable()
+        gc.unfreeze()

@@ -1,4 +1,4 @@
-"""Names, types, methods and targets: what a caller may ask for, and what comes of it."""
+"""Content types, names, methods, targets and queries of requests (C3, C7, C9, C11)."""
 
 import json
 import re
@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 from botocore.session import Session
 
-from tests.api_gateway.door import SimulatorDoor
+from tests.api_gateway.simulator import SimulatorClient
+from tests.faults.clients import CLIENTS, WITHOUT_LIMITS, SageMaker, UnverifiedClient
 from tests.faults.rows import row
-from tests.faults.ways import WAYS, WITHOUT_LIMITS, SageMaker, UncertainDoor
-from tests.support.doors import ApiGatewayDoor
+from tests.support.clients import LambdaClient
 from tests.support.gateway import JSON, FixedTable, table
 from tests.support.problems import assert_problem
 from tests.support.vectors import vectors
@@ -43,7 +43,7 @@ NOT_TAKEN = [
     "application\\json",
     "multipart/form-data; boundary=application/json",
 ]
-# A model is called `churn`, and these are not its name.
+# None of these is the name of the model `churn`.
 STRANGE_NAMES = {
     "dots": "..",
     "dot": ".",
@@ -98,7 +98,7 @@ def _sagemaker():
         yield sagemaker
 
 
-@pytest.fixture(name="gateway", params=WAYS)
+@pytest.fixture(name="gateway", params=CLIENTS)
 def _gateway(request, sagemaker):
     return sagemaker.behind(request.param)
 
@@ -109,104 +109,102 @@ def _unlimited(request, sagemaker):
 
 
 def named(gateway, name):
-    """The answer to a path parameter that API Gateway hands over just so."""
-    event = gateway.door.event("POST", "/predict/{model}", JSON, b"{}")
-    return gateway.door.deliver({**event, "pathParameters": {"model": name}})
+    """Send a path parameter exactly as given."""
+    event = gateway.client.event("POST", "/predict/{model}", JSON, b"{}")
+    return gateway.client.deliver({**event, "pathParameters": {"model": name}})
 
 
 @row("C3")
-@pytest.mark.parametrize("content_type", TAKEN)
-def test_content_type(gateway, sagemaker, content_type):
-    """Type and subtype decide, in any case; the rest is the model's, which gets it as it came."""
-    assert gateway.predict("churn", content_type=content_type).status == 200
-    (arrived,) = sagemaker.arrived
-    assert arrived.headers["Content-Type"] == content_type
+def test_content_type(gateway, sagemaker):
+    """Type and subtype decide, without case; the model gets the header unchanged."""
+    for content_type in TAKEN:
+        assert gateway.predict("churn", content_type=content_type).status == 200
+        assert sagemaker.requests[-1].headers["Content-Type"] == content_type
 
 
 @row("C3")
-@pytest.mark.parametrize("content_type", NOT_TAKEN)
-def test_other_content_type(gateway, sagemaker, seen, content_type):
-    """What the model does not take is refused, and the answer says what it takes."""
-    answer = gateway.predict("churn", content_type=content_type)
+def test_other_content_type(gateway, sagemaker, seen):
+    """A type that the model does not take is refused; the problem says what it takes."""
+    for content_type in NOT_TAKEN:
+        received = gateway.predict("churn", content_type=content_type)
 
-    problem = assert_problem(answer, 415, "unsupported-media-type")
-    assert "This model takes application/json;" in problem["detail"]
-    assert sagemaker.arrived == []
+        problem = assert_problem(received, 415, "unsupported-media-type")
+        assert "This model takes application/json;" in problem["detail"], content_type
+    assert sagemaker.requests == []
     seen("415 unsupported-media-type")
 
 
 @row("C3")
 def test_no_content_type(gateway, sagemaker):
-    """Nothing is guessed from the body."""
+    """A request without a Content-Type is refused; the gateway does not guess."""
     assert_problem(gateway.post("/predict/churn", b"{}", {}), 415, "unsupported-media-type")
-    assert sagemaker.arrived == []
+    assert sagemaker.requests == []
 
 
 @row("C7")
-@pytest.mark.parametrize("name", STRANGE_NAMES.values(), ids=STRANGE_NAMES)
-def test_strange_name(sagemaker, seen, name):
-    """A name is found as it stands in the table, or not at all: no decoding, no folding."""
-    answer = named(sagemaker.behind(ApiGatewayDoor), name)
-
-    problem = assert_problem(answer, 404, "unknown-model")
-    assert len(problem["detail"]) < 300
-    assert sagemaker.arrived == []
+def test_strange_name(sagemaker, seen):
+    """A name must be exactly as in the table; the gateway decodes and folds nothing."""
+    gateway = sagemaker.behind(LambdaClient)
+    for what, name in STRANGE_NAMES.items():
+        problem = assert_problem(named(gateway, name), 404, "unknown-model")
+        assert len(problem["detail"]) < 300, what
+    assert sagemaker.requests == []
     seen("404 unknown-model")
 
 
 @row("C7")
 @pytest.mark.parametrize("decoded", [False, True], ids=["as-it-came", "decoded"])
-@pytest.mark.parametrize("name", STRANGE_NAMES.values(), ids=STRANGE_NAMES)
-def test_strange_name_through_api_gateway(sagemaker, name, decoded):
-    """Nobody has tried whether it decodes path parameters; either way it is no model's name."""
-    gateway = sagemaker.behind(partial(UncertainDoor, path_parameters_are_decoded=decoded))
+def test_strange_name_through_api_gateway(sagemaker, decoded):
+    """Whether API Gateway decodes path parameters is unverified; both ways the name is unknown."""
+    gateway = sagemaker.behind(partial(UnverifiedClient, path_parameters_are_decoded=decoded))
 
-    answer = gateway.predict(quote(name, safe="%"))
+    for name in STRANGE_NAMES.values():
+        received = gateway.predict(quote(name, safe="%"))
 
-    if len(name) > 10_000:
-        assert answer.status == 414  # API Gateway's own
-    else:
-        assert_problem(answer, 404, "unknown-model")
-    assert sagemaker.arrived == []
+        if len(name) > 10_000:
+            assert received.status == 414  # API Gateway's own
+        else:
+            assert_problem(received, 404, "unknown-model")
+    assert sagemaker.requests == []
 
 
 @row("C7")
 @pytest.mark.parametrize(("decoded", "status"), [(False, 404), (True, 200)])
 def test_encoded_letter(sagemaker, decoded, status):
-    """We decode nothing; if API Gateway should, the name that we get is the model's."""
-    gateway = sagemaker.behind(partial(UncertainDoor, path_parameters_are_decoded=decoded))
+    """The gateway decodes nothing; if API Gateway does, the decoded name counts."""
+    gateway = sagemaker.behind(partial(UnverifiedClient, path_parameters_are_decoded=decoded))
 
     assert gateway.predict("%63hurn").status == status
-    assert len(sagemaker.arrived) == (status == 200)
+    assert len(sagemaker.requests) == (status == 200)
 
 
 @row("C7")
 @pytest.mark.parametrize("path", ["churn/", "churn//", "churn?x=/", "churn?/../iris"])
 def test_what_is_not_in_the_name(sagemaker, path):
-    """A slash at the end does not count with API Gateway, and a query is no part of a name."""
-    assert sagemaker.behind(SimulatorDoor).predict(path).status == 200
-    assert [arrived.path for arrived in sagemaker.arrived] == ["/endpoints/churn-prod/invocations"]
+    """A slash at the end and a query are not part of the name."""
+    assert sagemaker.behind(SimulatorClient).predict(path).status == 200
+    assert [request.path for request in sagemaker.requests] == ["/endpoints/churn-prod/invocations"]
 
 
 @row("C7")
 def test_naughty_names(sagemaker, seen):
-    """Of all naughty strings only those reach a model that a table can have as a name."""
+    """Of the naughty strings only legal model names reach a model."""
     naughty = vectors("blns.json")
     legal = {text for text in naughty if LEGAL.fullmatch(text)}
     models = ", ".join(f"{json.dumps(text)}: {{kind: single, endpoint: e}}" for text in legal)
     named_so = FixedTable(table(f"version: 1\nmodels: {{{models}}}"))
-    gateway = sagemaker.behind(ApiGatewayDoor, source=named_so)
+    gateway = sagemaker.behind(LambdaClient, source=named_so)
 
     statuses = {text: named(gateway, text).status for text in naughty}
 
     assert {text for text, status in statuses.items() if status == 200} == legal
     assert {statuses[text] for text in set(naughty) - legal} == {404}
-    assert len(sagemaker.arrived) == sum(text in legal for text in naughty)
+    assert len(sagemaker.requests) == sum(text in legal for text in naughty)
     seen(f"naughty strings: {len(legal)} legal names taken, all others 404")
 
 
 def targeting_headers():
-    """Every header that InvokeEndpoint knows, as botocore's service model has them."""
+    """Return every header of InvokeEndpoint that botocore's service model has."""
     shape = Session().get_service_model("sagemaker-runtime").operation_model("InvokeEndpoint")
     members = shape.input_shape.members.values()
     headers = {one.serialization["name"] for one in members if one.serialization.get("location")}
@@ -214,18 +212,18 @@ def targeting_headers():
 
 
 @row("C9")
-@pytest.mark.parametrize("path", KINDS)
-def test_targeting_headers(gateway, sagemaker, seen, path):
-    """With every header that SageMaker knows, a call is the same as without any."""
-    said = targeting_headers()
-    assert len(said) > 6
+def test_targeting_headers(gateway, sagemaker, seen):
+    """Targeting headers of a caller change nothing about the call."""
+    headers = targeting_headers()
+    assert len(headers) > 6
 
-    assert gateway.predict(path).status == 200
-    assert gateway.post(f"/predict/{path}", b"{}", {**JSON, **said}).status == 200
+    for path in KINDS:
+        assert gateway.predict(path).status == 200
+        assert gateway.post(f"/predict/{path}", b"{}", {**JSON, **headers}).status == 200
 
-    plain, other = sagemaker.arrived
-    assert (other.path, other.sagemaker_headers) == (plain.path, plain.sagemaker_headers)
-    seen(f"200, {len(said)} headers ignored")
+        plain, other = sagemaker.requests[-2:]
+        assert (other.path, other.sagemaker_headers) == (plain.path, plain.sagemaker_headers)
+    seen(f"200, {len(headers)} headers ignored")
 
 
 @row("C11")
@@ -241,12 +239,12 @@ def test_targeting_headers(gateway, sagemaker, seen, path):
     ],
 )
 def test_wrong_method(unlimited, sagemaker, seen, line, allowed):
-    """405 with what is allowed; API Gateway itself does not let it come that far."""
-    answer = unlimited.door.send(*line.split(), JSON, b"{}")
+    """A wrong method is a 405 with Allow, where API Gateway does not refuse it first."""
+    received = unlimited.client.send(*line.split(), JSON, b"{}")
 
-    assert_problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == allowed
-    assert sagemaker.arrived == []
+    assert_problem(received, 405, "method-not-allowed")
+    assert received.headers["allow"] == allowed
+    assert sagemaker.requests == []
     seen("405 with Allow")
 
 
@@ -266,38 +264,23 @@ def test_wrong_method(unlimited, sagemaker, seen, line, allowed):
     ],
 )
 def test_what_api_gateway_does_not_know(sagemaker, seen, method, path):
-    """Without CORS it has no preflight either; its 403 is of its own making."""
-    gateway = sagemaker.behind(SimulatorDoor)
+    """API Gateway refuses unknown paths and methods itself; without CORS, preflights too."""
+    gateway = sagemaker.behind(SimulatorClient)
 
-    answer = gateway.door.send(method, path, JSON, b"{}")
+    received = gateway.client.send(method, path, JSON, b"{}")
 
-    assert answer.status == 403
-    assert sagemaker.arrived == []
+    assert received.status == 403
+    assert sagemaker.requests == []
     assert gateway.log.requests == []
     seen("403 of API Gateway's")
 
 
 @row("C11")
-@pytest.mark.parametrize(
-    "query", ["limit=x", "a=1&a=2", "%00=%0d%0a", "model=iris", "&&&=", "%zz", "a" * 5_000]
-)
-def test_query(gateway, sagemaker, query):
-    """A prediction has no query: whatever is there does not matter."""
-    answer = gateway.predict(f"churn?{query}")
+def test_query(gateway, sagemaker):
+    """A query does not change a prediction."""
+    queries = ["limit=x", "a=1&a=2", "%00=%0d%0a", "model=iris", "&&&=", "%zz", "a" * 5_000]
+    for query in queries:
+        received = gateway.predict(f"churn?{query}")
+        assert (received.status, received.body) == (200, b"{}")
 
-    assert (answer.status, answer.body) == (200, b"{}")
-    assert [arrived.path for arrived in sagemaker.arrived] == ["/endpoints/churn-prod/invocations"]
-
-
-@row("C11")
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [("POST", "churn", b"{}"), ("POST", "churn", b"{"), ("POST", "nothing", b"{}")],
-)
-def test_no_cors(gateway, method, path, body):
-    """Unless an origin is set, no answer is for a browser of another one."""
-    headers = {**JSON, "Origin": "https://shop.example.com"}
-
-    answer = gateway.door.send(method, f"/predict/{path}", headers, body)
-
-    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert {request.path for request in sagemaker.requests} == {"/endpoints/churn-prod/invocations"}

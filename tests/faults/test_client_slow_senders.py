@@ -1,6 +1,5 @@
-"""Slow and half-open senders: API Gateway's business, and on one's own machine a thread each."""
+"""Slow and half-open senders: API Gateway handles them; `chalice local` has a thread for each."""
 
-import re
 import threading
 from contextlib import ExitStack, contextmanager
 
@@ -10,8 +9,9 @@ from chalice.config import Config
 from chalice.local import LocalDevServer
 
 from tests.faults.rows import row
-from tests.support.doors import ROOT, TOKEN, LocalDoor
-from tests.support.gateway import house
+from tests.support.clients import TOKEN, LocalClient
+from tests.support.gateway import build_gateway
+from tests.support.paths import ROOT
 from tests.support.stand_in import wait_until
 from tests.support.wire import connected, send
 
@@ -27,7 +27,7 @@ WAITING = 5
 
 @contextmanager
 def served(app):
-    """`chalice local` of this app."""
+    """Serve this app as `chalice local` does."""
     server = LocalDevServer(app, Config("local"), "127.0.0.1", 0)
     thread = threading.Thread(target=server.server.serve_forever, args=(0.01,))
     thread.start()
@@ -42,8 +42,8 @@ def served(app):
 @row("C12")
 @pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
 def test_others_do_not_wait(seen, half):
-    """Whoever stops in the middle of a request has a thread to himself."""
-    gateway = house(LocalDoor)
+    """A caller that stops in the middle of a request delays no other caller."""
+    gateway = build_gateway(LocalClient)
     before = threading.active_count()
     with served(gateway.app) as url, ExitStack() as waiting:
         for _ in range(WAITING):
@@ -55,18 +55,8 @@ def test_others_do_not_wait(seen, half):
 
 @row("C12")
 def test_listens_on_this_machine_alone():
-    """Unless somebody says otherwise."""
+    """The local server listens on loopback alone, unless an option says otherwise."""
     (host,) = [option for option in local.params if option.name == "host"]
 
     assert host.default == "127.0.0.1"
     assert "--host" not in (ROOT / "local_stack/gateway.py").read_text()
-
-
-@row("C12")
-def test_documentation(seen):
-    """The documentation says what the local server is not."""
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    text = " ".join(" ".join(page.read_text().split()) for page in pages)
-
-    assert re.search(r"`chalice local`[^#]*not a server for a network", text)
-    seen("documented: not a server for a network")

@@ -1,23 +1,17 @@
-"""N2, N3 and N5: retries, deadline and overload, of the gateway and of the five lines."""
+"""N2, N3 and N5: retries, deadline and overload, measured of the gateway and of the baseline."""
 
 import pytest
 
-from tests.faults.measures_upstream import (
-    Held,
-    attempts_per_request,
-    goodput_per_second,
-    overshoot,
-)
-from tests.faults.naive import RETRY_MODES, NaiveDoor, naive_client
+from tests.faults.baseline import RETRY_MODES, BaselineClient, baseline_client
+from tests.faults.measures import Held, attempts_per_request, goodput_per_second, overshoot
 from tests.faults.outcome import gateway_at
 from tests.faults.rows import row
-from tests.faults.scripts import Capacity, drips_from, goes_silent, refusal, response
 from tests.support.gateway import JSON
+from tests.support.http_server import Capacity, StubServer, drips, refusal, response, sends, waits
 from tests.support.profile import LONG
 from tests.support.stand_in import wait_until
-from tests.support.upstream import Upstream, sends
 
-# N2. A request of the control's takes seconds, in legacy mode 15, so all of them come at a time.
+# N2. A request through the baseline takes seconds, in legacy mode 15, so all are sent at once.
 REQUESTS, AT_A_TIME = 100, 10
 MODES = {
     "503": RETRY_MODES if LONG else ("standard",),
@@ -29,7 +23,7 @@ FAILURES = {
     "throttled": refusal(400, "ThrottlingException", b'{"message": null}'),
 }
 
-# N3. The control has no deadline: it is asked less often, and what hangs answers in the end.
+# N3. The baseline has no deadline: it gets fewer requests, and the server answers in the end.
 WAITS, CALLERS = (1_000, 64) if LONG else (100, 50)
 CONTROL_WAITS = 20 if LONG else 5
 BUDGET_SECONDS = 0.5
@@ -38,9 +32,9 @@ EVERY_SECONDS = 0.05
 MOST_P99_MS, MOST_MS = 250, 500
 SLOW = response(200, b'"%s"' % (b"x" * 1_000), JSON)
 STUCK = {
-    "hangs": goes_silent(seconds=STUCK_SECONDS, then=SLOW),
-    "dripped headers": drips_from(SLOW, 0, STUCK_SECONDS, EVERY_SECONDS),
-    "dripped bodies": drips_from(SLOW, 100, STUCK_SECONDS, EVERY_SECONDS),
+    "hangs": waits(STUCK_SECONDS, SLOW),
+    "dripped headers": drips(SLOW, seconds=STUCK_SECONDS, every_seconds=EVERY_SECONDS),
+    "dripped bodies": drips(SLOW, 100, seconds=STUCK_SECONDS, every_seconds=EVERY_SECONDS),
 }
 
 # N5
@@ -55,30 +49,30 @@ def through_gateway(url, seconds=25.0):
     return lambda: gateway.predict("churn", x_request_timeout_ms=str(round(seconds * 1000)))
 
 
-def through_five_lines(url, retry_mode=None):
-    door = NaiveDoor(naive_client(url, retry_mode))
-    return lambda: door.predict("churn")
+def through_baseline(url, retry_mode=None):
+    client = BaselineClient(baseline_client(url, retry_mode))
+    return lambda: client.predict("churn")
 
 
-DOORS = {"gateway": through_gateway, **({"five lines": through_five_lines} if LONG else {})}
+CLIENTS = {"gateway": through_gateway, **({"baseline": through_baseline} if LONG else {})}
 
 
 @row("U1", "U3")
 @pytest.mark.parametrize("failure", FAILURES)
 def test_amplification(seen, measured, failure):
-    """N2: when everything fails, the gateway does not make it worse; boto3 by itself does."""
-    with Upstream(sends(FAILURES[failure])) as upstream:
-        call = through_gateway(upstream.url)
-        ours = attempts_per_request(call, upstream, REQUESTS, AT_A_TIME)
+    """N2: when every call fails, the gateway adds few attempts; boto3 by itself adds many."""
+    with StubServer(sends(FAILURES[failure])) as server:
+        call = through_gateway(server.url)
+        ours = attempts_per_request(call, server, REQUESTS, AT_A_TIME)
         control = {}
         for mode in MODES[failure]:
-            call = through_five_lines(upstream.url, mode)
-            control[mode] = attempts_per_request(call, upstream, REQUESTS, REQUESTS)
+            call = through_baseline(server.url, mode)
+            control[mode] = attempts_per_request(call, server, REQUESTS, REQUESTS)
 
     under = f"{REQUESTS} requests, {failure}"
     measured("N2", "gateway", f"{ours:.2f}", under, meets=ours <= MOST_ATTEMPTS)
     for mode, found in control.items():
-        measured("N2", f"five lines, {mode}", f"{found:.2f}", under, meets=found <= MOST_ATTEMPTS)
+        measured("N2", f"baseline, {mode}", f"{found:.2f}", under, meets=found <= MOST_ATTEMPTS)
     assert ours <= MOST_ATTEMPTS
     assert all(found > MOST_ATTEMPTS for found in control.values())
     seen(f"{failure} always: {ours:.2f} attempts a request")
@@ -87,18 +81,18 @@ def test_amplification(seen, measured, failure):
 @row("U7", "U8")
 @pytest.mark.parametrize("stuck", STUCK)
 def test_overshoot(seen, measured, stuck):
-    """N3: many callers at a time wait in vain, none for long, and nothing is left of it."""
-    with Upstream(STUCK[stuck]) as upstream:
-        call = through_gateway(upstream.url, BUDGET_SECONDS)
-        before = Held.now(upstream.url)
+    """N3: many callers whose calls hang all get a response in time, and nothing is left open."""
+    with StubServer(STUCK[stuck]) as server:
+        call = through_gateway(server.url, BUDGET_SECONDS)
+        before = Held.now(server.url)
         ours = overshoot(call, BUDGET_SECONDS, WAITS, CALLERS)
-        wait_until(lambda: Held.now(upstream.url) == before)
-        control_call = through_five_lines(upstream.url)
+        wait_until(lambda: Held.now(server.url) == before)
+        control_call = through_baseline(server.url)
         control = overshoot(control_call, BUDGET_SECONDS, CONTROL_WAITS, CONTROL_WAITS)
 
     for whose, found, count, callers in (
         ("gateway", ours, WAITS, CALLERS),
-        ("five lines", control, CONTROL_WAITS, CONTROL_WAITS),
+        ("baseline", control, CONTROL_WAITS, CONTROL_WAITS),
     ):
         under = f"{count:,} {stuck}, {callers} at a time, {BUDGET_SECONDS} s each"
         meets = found.p99 <= MOST_P99_MS and found.most <= MOST_MS
@@ -110,10 +104,10 @@ def test_overshoot(seen, measured, stuck):
 
 @row("U1")
 def test_goodput(seen, measured):
-    """N5: with twice as many requests as the endpoint can take, as many are answered as before."""
+    """N5: at twice the endpoint's capacity as many calls succeed as at its capacity."""
     shares = {}
-    for whose, door in DOORS.items():
-        at_once, twice = (goodput(door, times) for times in (1, 2))
+    for whose, make in CLIENTS.items():
+        at_once, twice = (goodput(make, times) for times in (1, 2))
         shares[whose] = twice / at_once
         figure = f"{shares[whose]:.2f} ({at_once:.0f} and {twice:.0f} a second)"
         under = f"{ENDPOINT_PLACES / CALL_SECONDS:.0f} a second for {LOAD_SECONDS} s"
@@ -123,10 +117,10 @@ def test_goodput(seen, measured):
     seen(f"twice the capacity: {shares['gateway']:.2f} of the goodput")
 
 
-def goodput(door, times):
+def goodput(make, times):
     capacity = Capacity(ENDPOINT_PLACES, CALL_SECONDS)
-    with Upstream(capacity.script) as upstream:
+    with StubServer(capacity.script) as server:
         offered = capacity.per_second * times
         return goodput_per_second(
-            door(upstream.url), offered, LOAD_SECONDS, PATIENCE_SECONDS, LOAD_CALLERS
+            make(server.url), offered, LOAD_SECONDS, PATIENCE_SECONDS, LOAD_CALLERS
         )

@@ -1,4 +1,4 @@
-"""Lambda's and API Gateway's limits: the time there is, and the size of an answer."""
+"""Limits of Lambda and API Gateway: the time, and the size of a response (L1, L2, L4, L5)."""
 
 import json
 import time
@@ -8,48 +8,37 @@ from chalice.config import Config
 from chalice.test import Client
 
 from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
-from tests.faults.lambda_process import packaged
-from tests.faults.proxy import Proxy, black_hole, drips
 from tests.faults.rows import row
-from tests.support import function
-from tests.support.doors import ROOT, TOKEN, LambdaContext, LocalDoor
-from tests.support.gateway import house
-from tests.support.lambda_runtime import MAX_PAYLOAD_BYTES
+from tests.support.clients import TOKEN, LocalClient
+from tests.support.events import LambdaContext
+from tests.support.gateway import build_gateway
+from tests.support.http_server import StubServer, drips, response, waits
+from tests.support.lambda_process import MAX_PAYLOAD_BYTES, LambdaProcess, client_of
+from tests.support.paths import ROOT
 from tests.support.problems import assert_problem
 from tests.support.profile import LONG
-from tests.support.recorder import Answer, Recorder
 
 JSON = ("Content-Type", "application/json")
-NPY = ("Content-Type", "application/x-npy")
+NPY = {"Content-Type": "application/x-npy"}
 CONFIG = ROOT / ".chalice/config.json"
 STAGES = ("dev", "prod", "local")
+ANSWER = response(200, b"{}" * 100, dict([JSON]))
 
 API_GATEWAY_SECONDS = 29.0
 BEFORE_LAMBDA_SECONDS = 0.5
-OUT_OF_TIME = 50 if LONG else 3  # for each way to be late
+REQUESTS = 50 if LONG else 2  # for each way to be late
 
 
-@pytest.fixture(scope="module", name="late")
-def _late(package, task_root):
-    """The packaged function, and what stands between it and SageMaker."""
-    with (
-        Recorder() as recorder,
-        Proxy(recorder.url, black_hole) as proxy,
-        packaged(package, task_root, proxy.url) as running,
-    ):
-        yield function.door(package, running), proxy
-
-
-@pytest.fixture(name="answering")
-def _answering(package, recorded_function):
-    """The packaged function, and the recorder in SageMaker's place."""
+@pytest.fixture(name="deployed")
+def _deployed(package, recorded_function, sagemaker):
+    """A client of the packaged function, and the function."""
     running, _ = recorded_function
-    return function.door(package, running), running
+    return client_of(package, running), running
 
 
-def prediction(door, path="digit", age_seconds=0.0, **headers):
-    """An event that API Gateway has had for so long."""
-    event = door.event("POST", f"/predict/{path}", [JSON, *headers.items()], b"{}")
+def prediction(client, path="digit", age_seconds=0.0, **headers):
+    """Build the event of a request that API Gateway got so many seconds ago."""
+    event = client.event("POST", f"/predict/{path}", [JSON, *headers.items()], b"{}")
     event["requestContext"]["requestTimeEpoch"] -= round(age_seconds * 1000)
     return event
 
@@ -71,39 +60,38 @@ def timed(call, *arguments):
         pytest.param(27.99, 800, {"X-Request-Timeout-Ms": "49"}, id="all-of-them"),
     ],
 )
-def test_too_little_time(late, seen, age_seconds, remaining_ms, headers):
-    """What cannot end in time is not begun: no model runs for nobody."""
-    door, proxy = late
-    before = proxy.connections
+def test_too_little_time(deployed, sagemaker, seen, *, age_seconds, remaining_ms, headers):
+    """A call that cannot end in time is not started."""
+    client, _ = deployed
 
-    event = prediction(door, age_seconds=age_seconds, **headers)
-    answer = door.deliver(event, LambdaContext(remaining_ms=remaining_ms))
+    event = prediction(client, age_seconds=age_seconds, **headers)
+    received = client.deliver(event, LambdaContext(remaining_ms=remaining_ms))
 
-    assert_problem(answer, 504, "upstream-timeout")
-    assert "model;dur" not in answer.headers["server-timing"]
-    assert proxy.connections == before
+    assert_problem(received, 504, "upstream-timeout")
+    assert "model;dur" not in received.headers["server-timing"]
+    assert sagemaker.requests == []
     seen("504 upstream-timeout, no connection")
 
 
 @row("L2")
-@pytest.mark.parametrize("remaining_ms", [1_000, 1_300])
+@pytest.mark.parametrize("remaining_ms", [900, 1_100])
 @pytest.mark.parametrize(
-    "fault",
+    "script",
     [
-        pytest.param(black_hole, id="hang"),
-        pytest.param(drips(20), id="headers-drip"),
-        pytest.param(drips(5, after=140), id="body-drips"),
+        pytest.param(waits(60), id="hang"),
+        pytest.param(drips(ANSWER, every_seconds=0.05), id="headers-drip"),
+        pytest.param(drips(ANSWER, after=140, every_seconds=0.2), id="body-drips"),
     ],
 )
-def test_lambda_does_not_end_it(late, seen, fault, remaining_ms):
-    """Whatever it waits for: our answer has left half a second before Lambda's end."""
-    door, proxy = late
-    proxy.fault = fault
+def test_lambda_does_not_end_it(deployed, sagemaker, seen, script, remaining_ms):
+    """Whatever the gateway waits for, it responds half a second before Lambda would end it."""
+    client, _ = deployed
+    sagemaker.script = script
     left = []
-    for _ in range(OUT_OF_TIME):
-        event = prediction(door)
-        answer, seconds = timed(door.deliver, event, LambdaContext(remaining_ms=remaining_ms))
-        assert_problem(answer, 504, "upstream-timeout")
+    for _ in range(REQUESTS):
+        event = prediction(client)
+        received, seconds = timed(client.deliver, event, LambdaContext(remaining_ms=remaining_ms))
+        assert_problem(received, 504, "upstream-timeout")
         left.append(remaining_ms / 1000 - seconds)
 
     assert min(left) >= BEFORE_LAMBDA_SECONDS
@@ -119,26 +107,24 @@ def test_lambda_does_not_end_it(late, seen, fault, remaining_ms):
     ],
 )
 def test_late_cold_start(package, task_root, seen, path, problem):
-    """API Gateway counts from the request: a start that took 26 seconds leaves two."""
-    age_seconds = 26.0
+    """API Gateway counts from the request: after a start of 27 seconds, one second is left."""
+    age_seconds = 27.0
     with (
-        Recorder() as recorder,
-        Proxy(recorder.url, black_hole) as silent,
-        packaged(package, task_root, silent.url) as cold,
+        StubServer(waits(60)) as server,
+        LambdaProcess.of_package(package, task_root, server.url) as cold,
     ):
-        door = function.door(package, cold)
-        event = prediction(door, path, age_seconds)
-        answer, seconds = timed(door.deliver, event)
-        assert silent.connections == 1
+        client = client_of(package, cold)
+        received, seconds = timed(client.deliver, prediction(client, path, age_seconds))
+        assert server.connections == 1
 
-    assert_problem(answer, *problem)
+    assert_problem(received, *problem)
     assert age_seconds + seconds < API_GATEWAY_SECONDS
-    seen(f"{answer.status} at {age_seconds + seconds:.1f} s of 29 in a cold process")
+    seen(f"{received.status} at {age_seconds + seconds:.1f} s of 29 in a cold process")
 
 
 @row("L4")
 def test_configured_time(seen):
-    """Every stage has a limit; the local one is the deployed one."""
+    """Every stage has the same limit, the local one included."""
     written = json.loads(CONFIG.read_bytes())
     limits = {stage: Config(stage, config_from_disk=written).lambda_timeout for stage in STAGES}
 
@@ -150,11 +136,11 @@ def test_configured_time(seen):
 @row("L4")
 @pytest.mark.parametrize("seconds", [5, 20])
 def test_local_time(tmp_path, seen, seconds):
-    """`chalice local` gives a request what the configuration says, and so does the gateway."""
+    """With `chalice local` the gateway keeps to the limit that the configuration has."""
     written = {**json.loads(CONFIG.read_bytes()), "lambda_timeout": seconds}
     (tmp_path / ".chalice").mkdir()
     (tmp_path / ".chalice/config.json").write_text(json.dumps(written))
-    gateway = house(LocalDoor)
+    gateway = build_gateway(LocalClient)
     client = Client(gateway.app, stage_name="local", project_dir=str(tmp_path))
 
     headers = {**dict([JSON]), "Authorization": f"Bearer {TOKEN}"}
@@ -175,21 +161,20 @@ def test_local_time(tmp_path, seen, seconds):
         pytest.param(25 * 1024 * 1024, id="sagemakers-limit"),
     ],
 )
-@pytest.mark.parametrize("byte", [b"\x00", b'"', b"\xff"], ids=["nul", "quotes", "no-utf-8"])
-def test_size_of_an_answer(answering, recorder, seen, size, byte):
-    """To the byte: what Lambda can carry as base64 arrives, and what it cannot is said to be so."""
-    door, running = answering
-    recorder.answer = lambda _: Answer(byte * size, headers=(NPY,))
+@pytest.mark.parametrize("byte", [b'"', b"\xff"], ids=["quotes", "no-utf-8"])
+def test_size_of_a_response(deployed, sagemaker, seen, size, byte):
+    """A response that Lambda can carry as base64 arrives; a larger one becomes a problem."""
+    client, running = deployed
+    sagemaker.reply = lambda _: response(200, byte * size, NPY)
 
-    envelope = running.invoke(prediction(door))
+    encoded_bytes = len(json.dumps(running.invoke(prediction(client))).encode())
+    received = client.deliver(prediction(client))
 
-    encoded_bytes = len(json.dumps(envelope).encode())
-    answer = door.deliver(prediction(door))
     assert encoded_bytes <= MAX_PAYLOAD_BYTES
     if size <= MAX_RESPONSE_BYTES:
-        assert (answer.status, answer.body) == (200, byte * size)
+        assert (received.status, received.body) == (200, byte * size)
         seen(f"{size:,} bytes: 200, {encoded_bytes / 1e6:.2f} MB encoded")
     else:
-        problem = assert_problem(answer, 502, "upstream-response-too-large")
+        problem = assert_problem(received, 502, "upstream-response-too-large")
         assert f"{MAX_RESPONSE_BYTES:,} bytes" in problem["detail"]
         seen(f"{size:,} bytes: 502")

@@ -1,25 +1,25 @@
-"""The matrix about itself (N1)."""
+"""The fault matrix is complete (N1)."""
 
 import ast
 import re
 from pathlib import Path
 
 from tests.faults.rows import ROWS
-from tests.support.doors import ROOT
+from tests.support.paths import ROOT
 
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "reliability.md"
 
 
 def rows_in(file):
-    """Every row that a module names in `row(…)`."""
+    """List every row that a module names in `row(…)`."""
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "row":
             yield from (argument.value for argument in node.args)
 
 
 def test_every_row_has_a_test():
-    """No row is without a proof, and no test proves a row that is not there."""
+    """Every row has a test, and tests name only rows of the matrix."""
     proven = {row for file in HERE.glob("test_*.py") for row in rows_in(file)}
 
     assert sorted(set(ROWS) - proven) == []
@@ -27,5 +27,5 @@ def test_every_row_has_a_test():
 
 
 def test_every_row_is_documented():
-    """Callers can read what they get, in the same order."""
+    """docs/reliability.md has the same rows in the same order."""
     assert re.findall(r"^\| ([A-Z]\d+) \|", PAGE.read_text(), re.MULTILINE) == list(ROWS)

@@ -1,4 +1,4 @@
-"""A table that is not there, wrong or cut off: taken whole or not at all."""
+"""A table that is missing, wrong or cut off is never used in part (R1 to R3)."""
 
 import hashlib
 import io
@@ -14,17 +14,15 @@ from chalicelib.routing.s3_source import S3Object, S3Source, s3_client
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import S3Location, Settings
 from gatewayctl.cli import main as gatewayctl
-from tests.faults.lambda_process import packaged
 from tests.faults.rows import row
-from tests.functional.leaks.scene import Scripted
-from tests.support import function
-from tests.support.doors import ROOT, ApiGatewayDoor
-from tests.support.gateway import AWS, JSON, TABLE, house
-from tests.support.measures import Books
+from tests.support.clients import LambdaClient
+from tests.support.emf import MetricsLog
+from tests.support.gateway import AWS, JSON, TABLE, build_gateway
+from tests.support.http_server import StubServer, response, sends
+from tests.support.lambda_process import LambdaProcess, client_of
+from tests.support.paths import ROOT
 from tests.support.problems import assert_problem
 from tests.support.profile import LONG
-from tests.support.recorder import Recorder
-from tests.support.upstream import sends
 
 BROKEN = yaml.safe_load((ROOT / "tests/unit/broken_tables.yaml").read_text())
 CHURN = "version: 1\nmodels:\n  churn:\n    kind: single\n    endpoint: churn-prod\n"
@@ -34,7 +32,7 @@ EVERYTHING = [("POST", "/predict/churn"), ("GET", "/models"), ("GET", "/health")
 SHORT = CHURN + "  iris: {kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz}\n"
 WHOLE, ZIP_CUTS = (TABLE, 10_000) if LONG else (SHORT, 500)
 
-# What is wrong, and the words by which the log says so.
+# What is wrong, and a part of the log's message.
 WRONG = {
     "schema": ("version: 1\nmodels: [churn]\n", "must be a mapping"),
     "key twice": (CHURN + "    endpoint: other\n", "duplicate key"),
@@ -52,26 +50,26 @@ WRONG = {
 
 @pytest.fixture(name="gateway_with")
 def _gateway_with(tmp_path):
-    """A gateway that has just started with this file as its table."""
+    """Start a gateway with this file as its table."""
 
     def start(content, path=tmp_path / "routing.yaml"):
         if content is not None:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        books = Books()
+        log = MetricsLog()
         settings = Settings.from_env({"GATEWAY_ROUTING": f"file:{path}"})
-        return house(ApiGatewayDoor, source=source_for(settings, books.telemetry)), books, path
+        return build_gateway(LambdaClient, source=source_for(settings, log.telemetry)), log, path
 
     return start
 
 
 def assert_no_table(gateway):
     for method, path in EVERYTHING:
-        answer = gateway.door.send(method, path, JSON, b"{}")
-        assert_problem(answer, 503, "routing-unavailable")
+        received = gateway.client.send(method, path, JSON, b"{}")
+        assert_problem(received, 503, "routing-unavailable")
 
 
 def compiles(path):
-    """Whether `gatewayctl compile`, without which nothing is packaged, makes something of it."""
+    """Whether `gatewayctl compile` accepts the table; `make package` needs that."""
     out = io.StringIO()
     return gatewayctl(["compile", "--table", str(path)], {}, path.parent, out, out) == 0
 
@@ -79,7 +77,7 @@ def compiles(path):
 @row("R1")
 @pytest.mark.parametrize("there", ["nothing", "a folder", "a dangling link", "a loop", "no byte"])
 def test_no_table(gateway_with, tmp_path, seen, there):
-    """The process starts and says so, on every route; a package is not even made of it."""
+    """Without a table the gateway starts, and every route says so; no package can be made."""
     path = tmp_path / "routing.yaml"
     {
         "nothing": lambda: None,
@@ -89,38 +87,41 @@ def test_no_table(gateway_with, tmp_path, seen, there):
         "no byte": path.touch,
     }[there]()
 
-    gateway, books, _ = gateway_with(None)
+    gateway, log, _ = gateway_with(None)
 
     assert_no_table(gateway)
     assert gateway.runtime.calls == []
-    assert [line["message"] for line in books.lines] == ["routing table refused"]
-    assert books.sums()["TableRejected"] == 1
+    assert [line["message"] for line in log.lines] == ["routing table refused"]
+    assert log.sums()["TableRejected"] == 1
     assert not compiles(path)
     seen(f"{there}: 503 routing-unavailable")
 
 
 @row("R1")
 def test_packaged(package, task_root, tmp_path, seen):
-    """So it is on Lambda: no crash at the start, no 500 afterwards."""
+    """The packaged gateway neither crashes at its start nor answers 500."""
     nowhere = {"GATEWAY_ROUTING": f"file:{tmp_path}/nowhere.yaml"}
-    with Recorder() as recorder, packaged(package, task_root, recorder.url, **nowhere) as running:
-        door = function.door(package, running)
+    with (
+        StubServer() as server,
+        LambdaProcess.of_package(package, task_root, server.url, **nowhere) as running,
+    ):
+        client = client_of(package, running)
         for method, path in EVERYTHING:
-            answer = door.send(method, path, JSON, b"{}")
+            answer = client.send(method, path, JSON, b"{}")
             assert_problem(answer, 503, "routing-unavailable")
-        assert recorder.arrived == []
+        assert server.requests == []
     seen("packaged: 503 routing-unavailable")
 
 
 @row("R2")
 @pytest.mark.parametrize(("content", "words"), WRONG.values(), ids=WRONG)
 def test_wrong(gateway_with, seen, content, words):
-    """One mistake and nothing of it is in force; where it is, the log says."""
-    gateway, books, path = gateway_with(content)
+    """A table with one mistake is not used at all; the log says where the mistake is."""
+    gateway, log, path = gateway_with(content)
 
     assert_no_table(gateway)
     assert gateway.runtime.calls == []
-    (line,) = books.lines
+    (line,) = log.lines
     assert words in "\n".join(line["problems"])
     assert not compiles(path)
     seen("503 routing-unavailable, the mistake in the log")
@@ -128,7 +129,7 @@ def test_wrong(gateway_with, seen, content, words):
 
 @row("R2")
 def test_all_that_anybody_has_broken(gateway_with, seen):
-    """Of the whole collection of broken tables none comes into force."""
+    """None of the collection of broken tables is used."""
     taken = []
     for case in BROKEN:
         gateway, _, _ = gateway_with(case["table"])
@@ -141,7 +142,7 @@ def test_all_that_anybody_has_broken(gateway_with, seen):
 
 @row("R3")
 def test_compiled_form_cut_off(tmp_path, seen):
-    """Cut off anywhere it is not used, and the table is what the YAML says."""
+    """A compiled table that is cut off anywhere is not used; the YAML file is."""
     path = tmp_path / "routing.yaml"
     path.write_text(WHOLE)
     table = file.load(path)
@@ -153,14 +154,14 @@ def test_compiled_form_cut_off(tmp_path, seen):
             wrong.append(end)
 
     file.compiled_path(path).write_bytes(whole)
-    assert file.load(path) != table  # whole it would have been used
+    assert file.load(path) != table  # the complete one would have been used
     assert wrong == []
     seen(f"compiled form: 0 of {len(whole):,} cuts taken")
 
 
 @row("R3")
 def test_zip_cut_off(package, tmp_path, seen):
-    """The table that ships is a part of a zip, and half a zip is none."""
+    """A zip that is cut off anywhere is not a zip, and the table ships inside one."""
     path = tmp_path / "deployment.zip"
     path.write_bytes(package.zip.read_bytes())
     assert is_zipfile(path)
@@ -173,35 +174,29 @@ def test_zip_cut_off(package, tmp_path, seen):
 
 @row("R3")
 def test_s3_cut_off(seen):
-    """What was uploaded in part is none, at whatever byte; what is in force stays so."""
+    """A table that was uploaded in part is not used; the one in use stays."""
     whole = WHOLE.encode()
     digest = hashlib.sha256(whole).hexdigest()
     location = S3Location("tables", "routing.yaml")
-    with Scripted() as s3:
+    with StubServer() as s3:
         place = S3Object(location, partial(s3_client, endpoint_url=s3.url, **AWS))
-        books = Books()
-        source = S3Source(place, books.telemetry, max_age_seconds=0)
-        gateway = house(ApiGatewayDoor, source=source)
+        log = MetricsLog()
+        source = S3Source(place, log.telemetry, max_age_seconds=0)
+        gateway = build_gateway(LambdaClient, source=source)
         taken = []
         for end in range(len(whole)):
-            s3.script = sends(s3_answer(whole[:end], digest))
+            s3.script = sends(object_in_s3(whole[:end], digest))
             if gateway.get("/health").status != 503:
                 taken.append(end)
-        s3.script = sends(s3_answer(whole, digest))
+        s3.script = sends(object_in_s3(whole, digest))
         assert gateway.get("/health").json()["table"] == digest[:12]
-        s3.script = sends(s3_answer(whole[:-1], digest))
+        s3.script = sends(object_in_s3(whole[:-1], digest))
         assert gateway.get("/health").json()["table"] == digest[:12]
 
     assert taken == []
     seen(f"S3: 0 of {len(whole):,} cuts taken")
 
 
-def s3_answer(data, digest):
-    """The object, with what its metadata says of the whole."""
-    lines = [
-        "HTTP/1.1 200 OK",
-        f'ETag: "{len(data)}"',
-        f"x-amz-meta-sha256: {digest}",
-        f"Content-Length: {len(data)}",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + data
+def object_in_s3(data, digest):
+    """Build S3's response; its metadata has the digest of the complete table."""
+    return response(200, data, {"ETag": f'"{len(data)}"', "x-amz-meta-sha256": digest})

@@ -1,4 +1,4 @@
-"""Targets that lead elsewhere, and keys that do not belong together."""
+"""Targets that point elsewhere, and keys that do not belong together (R7, R8)."""
 
 import json
 import posixpath
@@ -10,9 +10,9 @@ from chalicelib.routing.reading import file
 from chalicelib.routing.reading.keys import keys_of_kind, target_keys
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.targets import KINDS
+from tests.faults.clients import SageMaker
 from tests.faults.rows import row
-from tests.faults.ways import SageMaker
-from tests.support.doors import ApiGatewayDoor
+from tests.support.clients import LambdaClient
 from tests.support.gateway import FixedTable
 from tests.support.vectors import vectors
 
@@ -69,19 +69,19 @@ NOT_KEYS = ["endpoint_url", "url", "host", "region", "account", "role_arn", "pro
 
 
 def table(kind, **target):
-    """One model, called `m`."""
-    said = {"kind": kind, **target}
-    members = ", ".join(f"{key}: {json.dumps(value)}" for key, value in said.items())
+    """Parse a table with one model, `m`."""
+    entry = {"kind": kind, **target}
+    members = ", ".join(f"{key}: {json.dumps(value)}" for key, value in entry.items())
     return file.parse(f"version: 1\nmodels: {{m: {{{members}}}}}".encode(), "routing.yaml")
 
 
 def needed(kind):
-    """The keys that a model of this kind cannot be without."""
+    """Return the mandatory keys of this kind."""
     return {key: GOOD[key] for key, mandatory in keys_of_kind(kind).items() if mandatory}
 
 
 def taken(kind, **target):
-    """The table; None if it is refused."""
+    """Parse the table; return None if it is refused."""
     try:
         return table(kind, **target)
     except InvalidTable:
@@ -89,7 +89,7 @@ def taken(kind, **target):
 
 
 def stays_here(key, text):
-    """By other means than the parser's: it is a word, or a path that stays below its folder."""
+    """Check by other means than the parser that it is a name, or a path below its folder."""
     if key != "target_model":
         return re.sub("[A-Za-z0-9]-+(?=[A-Za-z0-9])", "a", text).isalnum() and len(text) <= 63
     below = posixpath.join("/prefix", text)
@@ -99,7 +99,7 @@ def stays_here(key, text):
 @row("R7")
 @pytest.mark.parametrize("kind", KINDS)
 def test_elsewhere(kind, seen):
-    """Whatever looks like an address, climbs or ends a line is no part of a target."""
+    """A target cannot contain an address, a step upwards or a line end."""
     texts = ELSEWHERE + vectors("blns.json")
     wrong = []
     for key in keys_of_kind(kind):
@@ -116,7 +116,7 @@ def test_elsewhere(kind, seen):
 
 @row("R7")
 def test_what_is_taken(seen):
-    """Of all those texts the ones that a table takes lead where it says, and nowhere else."""
+    """A text that a table accepts is sent to SageMaker exactly as it stands."""
     called = 0
     with SageMaker() as sagemaker:
         for key, kind in [("endpoint", "single"), ("target_model", "mme")]:
@@ -124,13 +124,13 @@ def test_what_is_taken(seen):
                 given = taken(kind, **{**needed(kind), key: text})
                 if given is None:
                     continue
-                gateway = sagemaker.behind(ApiGatewayDoor, source=FixedTable(given))
+                gateway = sagemaker.behind(LambdaClient, source=FixedTable(given))
                 assert gateway.predict("m").status == 200
-                (arrived,) = sagemaker.arrived
+                (request,) = sagemaker.requests
                 endpoint = text if key == "endpoint" else GOOD["endpoint"]
-                assert arrived.path == f"/endpoints/{endpoint}/invocations"
-                assert arrived.headers["Host"] == sagemaker.url.removeprefix("http://")
-                model = arrived.headers.get_all("X-Amzn-SageMaker-Target-Model", [])
+                assert request.path == f"/endpoints/{endpoint}/invocations"
+                assert request.headers["Host"] == sagemaker.url.removeprefix("http://")
+                model = request.headers.get_all("X-Amzn-SageMaker-Target-Model", [])
                 assert model == ([text] if key == "target_model" else [])
                 called += 1
 
@@ -139,12 +139,12 @@ def test_what_is_taken(seen):
 
 
 @row("R7")
-@pytest.mark.parametrize("key", NOT_KEYS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_address(kind, key, seen):
-    """A table cannot say where AWS is: there is no key for it."""
-    with pytest.raises(InvalidTable, match=f"{key}: unknown key"):
-        table(kind, **needed(kind), **{key: "http://169.254.169.254"})
+def test_no_address(kind, seen):
+    """A table has no key for the address of AWS."""
+    for key in NOT_KEYS:
+        with pytest.raises(InvalidTable, match=f"{key}: unknown key"):
+            table(kind, **needed(kind), **{key: "http://169.254.169.254"})
     seen("no key for an address")
 
 
@@ -152,7 +152,7 @@ def test_no_address(kind, key, seen):
 @pytest.mark.parametrize("key", target_keys())
 @pytest.mark.parametrize("kind", KINDS)
 def test_key_of_another_kind(kind, key, seen):
-    """A key that its kind does not have is refused, with the kinds that have it."""
+    """A key of another kind is refused; the message names the kinds that have it."""
     own = keys_of_kind(kind)
     target = {**needed(kind), key: GOOD[key]}
 
@@ -171,7 +171,7 @@ def test_key_of_another_kind(kind, key, seen):
     ("kind", "key"), [(kind, key) for kind in KINDS for key in needed(kind)], ids="-".join
 )
 def test_missing_key(kind, key, seen):
-    """So is a kind without what makes it one."""
+    """A model without a mandatory key of its kind is refused."""
     target = needed(kind)
     del target[key]
 

@@ -1,215 +1,161 @@
-"""Connections to SageMaker that fail, stay silent, drip or break off (U6 to U9)."""
-
-import contextlib
-import datetime
-import socket
-import ssl
-import threading
+"""Connections to SageMaker that fail, stay silent, drip or break (U6 to U9)."""
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.faults.outcome import PICTURE, ask, demo_gateway_at, gateway_at
-from tests.faults.proxy import (
-    Proxy,
-    black_hole,
-    closed_port,
-    cut_after,
-    delays,
-    drips,
-    first,
-    full_backlog,
-    half_close_after,
-    reset_after,
-)
+from tests.faults.outcome import FLOWER, PICTURE, demo_gateway_at, gateway_at, predict
 from tests.faults.rows import row
-from tests.faults.scripts import CHUNKED, WHOLE, goes_silent, refusal
-from tests.support import function
+from tests.support.authority import Authority
 from tests.support.gateway import JSON
+from tests.support.http_server import (
+    CHUNKED,
+    OK,
+    WHOLE,
+    StubServer,
+    drips,
+    in_turn,
+    refusal,
+    sends,
+    sends_and_closes,
+    sends_and_half_closes,
+    sends_and_resets,
+    waits,
+)
+from tests.support.lambda_process import LambdaProcess, client_of
+from tests.support.ports import closed_port, full_backlog
 from tests.support.problems import assert_problem
-from tests.support.upstream import Upstream, sends
 
 TIMEOUT_MS = 300
-PATIENCE = 10  # the machine may be busy: so many times as long as a request should take
+TOLERANCE = 10  # on a busy machine a request may take so many times as long
 CONNECTING_SECONDS = 1.0
 HEAD = WHOLE.index(b"\r\n\r\n") + 4
 LONG_FAILURE = refusal(500, "InternalFailure", b"x" * 10_000)
 
 
-def untrusted():
-    """A key, and its certificate that nobody has signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    return key, builder.sign(key, hashes.SHA256())
+def assert_unreachable(outcome, seconds):
+    assert_problem(outcome.response, 503, "upstream-unreachable")
+    assert outcome.attempts == 2
+    assert outcome.seconds < seconds * TOLERANCE
 
 
-def tls_server(folder):
-    """A context for a server with such a certificate."""
-    key, certificate = untrusted()
-    file = folder / "server.pem"
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    file.write_bytes(certificate.public_bytes(pem) + secret)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
-
-
-@contextlib.contextmanager
-def tls_at(context):
-    """Its address; each handshake is tried, and whoever does not trust it goes away."""
-    handshakes = []
-
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                handshakes.append(connection)
-                with connection, contextlib.suppress(OSError):
-                    context.wrap_socket(connection, server_side=True).close()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"https://localhost:{listener.getsockname()[1]}", handshakes
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+def assert_timed_out(outcome, slug="upstream-timeout"):
+    assert_problem(outcome.response, 503 if slug == "model-not-ready" else 504, slug)
+    assert outcome.attempts == 1
+    assert outcome.seconds < TIMEOUT_MS / 1000 * TOLERANCE
 
 
 @row("U6")
 def test_refused(seen):
-    """Nobody listens: tried once more, and found out at once."""
-    outcome = ask(gateway_at(closed_port()), "iris")
+    """A refused connection is tried once more, and reported at once."""
+    outcome = predict(gateway_at(closed_port()), "iris")
 
-    assert_problem(outcome.answer, 503, "upstream-unreachable")
-    assert outcome.attempts == 2
-    assert outcome.seconds < CONNECTING_SECONDS * PATIENCE
+    assert_unreachable(outcome, CONNECTING_SECONDS)
     seen(f"refused: {outcome}")
 
 
 @row("U6")
 def test_never_accepted(seen):
-    """A connection that does not come about is given up after a second."""
+    """The gateway stops waiting for a connection after a second."""
     with full_backlog() as url:
-        outcome = ask(gateway_at(url), "iris")
+        outcome = predict(gateway_at(url), "iris")
 
-    assert_problem(outcome.answer, 503, "upstream-unreachable")
-    assert outcome.attempts == 2
-    assert outcome.seconds < 2 * CONNECTING_SECONDS * PATIENCE
+    assert_unreachable(outcome, 2 * CONNECTING_SECONDS)
     seen(f"never accepted: {outcome}, {outcome.seconds:.1f} s")
 
 
 @row("U6")
-def test_name_without_address(seen):
-    """There is no such host; its name is too long for a resolver to ask anybody about it."""
+def test_host_name_without_an_address(seen):
+    """A host name that does not exist is unreachable; this one is too long for any resolver."""
     name = ".".join(["nowhere".ljust(63, "e")] * 4)
 
-    outcome = ask(gateway_at(f"http://{name}:1"), "iris")
+    outcome = predict(gateway_at(f"http://{name}:1"), "iris")
 
-    assert_problem(outcome.answer, 503, "upstream-unreachable")
-    assert outcome.attempts == 2
+    assert_unreachable(outcome, CONNECTING_SECONDS)
     seen(f"no such host: {outcome}")
 
 
 @row("U6")
-def test_certificate_of_nobody(tmp_path, seen):
-    """Who cannot be trusted is sent nothing."""
-    with tls_at(tls_server(tmp_path)) as (url, handshakes):
-        outcome = ask(gateway_at(url), "iris")
+def test_untrusted_certificate(tmp_path, seen):
+    """The gateway sends nothing to a server whose certificate nobody has signed."""
+    with StubServer(context=Authority(tmp_path).context) as server:
+        outcome = predict(gateway_at(server.url), "iris")
 
-    assert_problem(outcome.answer, 503, "upstream-unreachable")
-    assert outcome.attempts == len(handshakes) == 2
+    assert_unreachable(outcome, CONNECTING_SECONDS)
+    assert (server.connections, server.requests) == (2, [])
     seen(f"untrusted certificate: {outcome}")
 
 
 @row("U6")
-@pytest.mark.parametrize("answers", [b"", WHOLE], ids=["silence", "http"])
-def test_no_tls(answers, seen):
-    """A handshake that goes nowhere is a connection that does not come about."""
-    with Upstream(sends(answers)) as plain, Proxy(plain.url, _greets(answers)) as proxy:
-        outcome = ask(gateway_at(proxy.url.replace("http:", "https:")), "iris")
+def test_no_tls(seen):
+    """A handshake without an answer counts as a connection that is not made."""
+    with StubServer() as plain:
+        outcome = predict(gateway_at(plain.url.replace("http:", "https:")), "iris")
 
-    assert_problem(outcome.answer, 503, "upstream-unreachable")
-    assert outcome.attempts == 2
-    assert outcome.seconds < 2 * CONNECTING_SECONDS * PATIENCE
+    assert_unreachable(outcome, 2 * CONNECTING_SECONDS)
     seen(f"no TLS at all: {outcome}")
 
 
-def _greets(greeting):
-    def fault(passage):
-        passage.caller.sendall(greeting)
-        passage.over.wait()
-
-    return fault
-
-
-@row("U6")
-def test_found_again(seen):
-    """A connection that fails once is tried once more, and the caller never hears of it."""
-    with Upstream(sends(WHOLE)) as upstream, Proxy(upstream.url, first(1, reset_after(0))) as proxy:
-        outcome = ask(gateway_at(proxy.url), "iris")
-
-    assert (outcome.answer.status, outcome.attempts) == (200, 2)
-    seen(f"once: {outcome}")
-
-
 HANGS = [
-    pytest.param(black_hole, id="nothing"),
-    pytest.param(_greets(WHOLE[:30]), id="half-of-the-headers"),
-    pytest.param(_greets(WHOLE[:HEAD]), id="headers"),
-    pytest.param(_greets(WHOLE[: HEAD + 3]), id="half-of-the-body"),
-    pytest.param(_greets(CHUNKED[:-5]), id="no-last-chunk"),
-    pytest.param(_greets(LONG_FAILURE[:100]), id="half-of-an-error"),
-    pytest.param(_greets(b"HTTP/1.1 100 Continue\r\n\r\n"), id="continue"),
+    pytest.param(sends(), id="nothing"),
+    pytest.param(sends(WHOLE[:30]), id="half-of-the-headers"),
+    pytest.param(sends(WHOLE[:HEAD]), id="headers"),
+    pytest.param(sends(WHOLE[: HEAD + 3]), id="half-of-the-body"),
+    pytest.param(sends(CHUNKED[:-5]), id="no-last-chunk"),
+    pytest.param(sends(LONG_FAILURE[:100]), id="half-of-an-error"),
+    pytest.param(sends(b"HTTP/1.1 100 Continue\r\n\r\n"), id="continue"),
 ]
 
 
 @row("U7")
 @pytest.mark.parametrize("hang", HANGS)
 def test_hang(seen, hang):
-    """Wherever the upstream stops, the deadline ends it; the model is not run again."""
-    with Upstream(sends(WHOLE)) as upstream, Proxy(upstream.url, hang) as proxy:
-        outcome = ask(gateway_at(proxy.url), "churn", timeout_ms=TIMEOUT_MS)
+    """Wherever the response stops, the deadline ends the wait; the model does not run again."""
+    with StubServer(hang) as server:
+        outcome = predict(gateway_at(server.url), "churn", timeout_ms=TIMEOUT_MS)
 
-    assert_problem(outcome.answer, 504, "upstream-timeout")
-    assert outcome.attempts == proxy.connections == 1
-    assert outcome.seconds < TIMEOUT_MS / 1000 * PATIENCE
+    assert_timed_out(outcome)
+    assert server.connections == 1
     seen(str(outcome))
 
 
 @row("U7")
 def test_hang_of_the_stand_in(demo, put, seen):
-    """The same with SageMaker itself in between."""
+    """The same holds with the local SageMaker in between."""
     gateway = demo_gateway_at(demo.url)
     put("digit-reader", "hang", seconds=30)
 
-    outcome = ask(gateway, "digit", PICTURE, timeout_ms=TIMEOUT_MS)
+    outcome = predict(gateway, "digit", PICTURE, timeout_ms=TIMEOUT_MS)
 
-    assert_problem(outcome.answer, 504, "upstream-timeout")
-    assert outcome.attempts == 1
-    assert outcome.seconds < TIMEOUT_MS / 1000 * PATIENCE
+    assert_timed_out(outcome)
     seen(f"stand-in: {outcome}")
 
 
 @row("U7")
-def test_hang_of_the_package(package, task_root, seen):
-    """As it is deployed, the caller's own patience is kept to, again and again."""
-    with (
-        Upstream(goes_silent(seconds=60)) as upstream,
-        function.start(package, task_root, upstream.url) as running,
-    ):
-        door = function.door(package, running)
-        headers = {**JSON, "X-Request-Timeout-Ms": "300"}
-        answers = [door.send("POST", "/predict/digit", headers, PICTURE) for _ in range(3)]
+def test_hang_of_an_artifact(demo, put, seen):
+    """An artifact that may be loading is not ready; one that has just answered has timed out."""
+    gateway = demo_gateway_at(demo.url)
+    assert predict(gateway, "iris", FLOWER).response.status == 200
+    put("tabular", "hang", seconds=30)
 
-    for answer in answers:
-        assert_problem(answer, 504, "upstream-timeout")
-    assert len(upstream.requests) == 3
+    assert_timed_out(predict(gateway, "iris", FLOWER, timeout_ms=TIMEOUT_MS))
+    cold = predict(gateway, "wine", FLOWER, timeout_ms=TIMEOUT_MS)
+    assert_timed_out(cold, "model-not-ready")
+    seen(f"an artifact that may be cold: {cold}")
+
+
+@row("U7")
+def test_hang_of_the_package(package, task_root, seen):
+    """The packaged gateway keeps to the caller's timeout, request after request."""
+    with (
+        StubServer(waits(60)) as server,
+        LambdaProcess.of_package(package, task_root, server.url) as running,
+    ):
+        client = client_of(package, running)
+        headers = {**JSON, "X-Request-Timeout-Ms": str(TIMEOUT_MS)}
+        responses = [client.send("POST", "/predict/digit", headers, PICTURE) for _ in range(2)]
+
+    for response in responses:
+        assert_problem(response, 504, "upstream-timeout")
+    assert len(server.requests) == 2
     seen("as packaged: 504 upstream-timeout, 1 attempt each")
 
 
@@ -226,48 +172,64 @@ DRIPS = [
 @row("U8")
 @pytest.mark.parametrize(("answer", "after"), DRIPS)
 def test_drip(seen, answer, after):
-    """Though something always comes: one clock for status line, headers and body."""
-    with (
-        Upstream(sends(answer)) as upstream,
-        Proxy(upstream.url, drips(10, after)) as proxy,
-    ):
-        outcome = ask(gateway_at(proxy.url), "churn", timeout_ms=TIMEOUT_MS)
+    """One deadline covers the status line, the headers and the body, though bytes keep coming."""
+    with StubServer(drips(answer, after, every_seconds=0.1)) as server:
+        outcome = predict(gateway_at(server.url), "churn", timeout_ms=TIMEOUT_MS)
 
-    assert_problem(outcome.answer, 504, "upstream-timeout")
-    assert outcome.attempts == proxy.connections == 1
-    assert outcome.seconds < TIMEOUT_MS / 1000 * PATIENCE
+    assert_timed_out(outcome)
+    assert server.connections == 1
     seen(str(outcome))
 
 
 @row("U8")
-def test_drip_in_time(seen):
-    """Slow is not wrong: what is whole by the deadline is an answer."""
-    with Upstream(sends(WHOLE)) as upstream, Proxy(upstream.url, drips(1_000)) as proxy:
-        dripped = ask(gateway_at(proxy.url), "churn")
-        proxy.fault = delays(0.2)
-        delayed = ask(gateway_at(proxy.url), "churn")
+def test_drip_in_time(demo, put, seen):
+    """A slow response that is complete before the deadline is a response."""
+    with StubServer(drips(WHOLE, every_seconds=0.001)) as server:
+        dripped = predict(gateway_at(server.url), "churn")
+    put("digit-reader", "drip", seconds=0.3)
 
-    assert [dripped.answer.body, delayed.answer.body] == [b'{"score":1}'] * 2
+    assert dripped.response.body == b'{"score":1}'
+    assert predict(demo_gateway_at(demo.url), "digit", PICTURE).response.status == 200
     seen("in time: 200")
 
 
 BREAKS = [
-    pytest.param(cut_after(0), id="end"),
-    pytest.param(reset_after(0), id="reset"),
-    pytest.param(half_close_after(0), id="half-close"),
+    pytest.param(sends_and_closes(), id="end"),
+    pytest.param(sends_and_resets(), id="reset"),
+    pytest.param(sends_and_half_closes(), id="half-close"),
 ]
 
 
-@row("U9")
-@pytest.mark.parametrize("fault", BREAKS)
-def test_break_before_the_answer(demo, seen, fault):
-    """Tried once more: the next connection may be better."""
-    with Proxy(demo.url, fault) as proxy:
-        always = ask(demo_gateway_at(proxy.url), "digit", PICTURE)
-    with Proxy(demo.url, first(1, fault)) as proxy:
-        once = ask(demo_gateway_at(proxy.url), "digit", PICTURE)
+@row("U6", "U9")
+@pytest.mark.parametrize("script", BREAKS)
+def test_break_before_the_response(seen, script):
+    """A connection that breaks before the response is tried once more."""
+    with StubServer(script) as server:
+        always = predict(gateway_at(server.url), "iris")
+    with StubServer(in_turn(script, sends(WHOLE))) as server:
+        once = predict(gateway_at(server.url), "iris")
 
-    assert_problem(always.answer, 503, "upstream-unreachable")
+    assert_problem(always.response, 503, "upstream-unreachable")
     assert always.attempts == 2
-    assert (once.answer.status, once.attempts) == (200, 2)
+    assert (once.response.status, once.attempts) == (200, 2)
     seen(f"{always}; once: {once}")
+
+
+@row("U9")
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(sends(WHOLE), id="length"),
+        pytest.param(sends(CHUNKED), id="chunks"),
+        pytest.param(sends(OK, WHOLE.removeprefix(OK)), id="in-two-pieces"),
+        pytest.param(sends(b"HTTP/1.1 100 Continue\r\n\r\n" + WHOLE), id="continue-first"),
+    ],
+)
+def test_connection_is_used_again(script):
+    """A complete response of any form leaves its connection for the next request."""
+    with StubServer(script) as server:
+        gateway = gateway_at(server.url)
+        bodies = [predict(gateway, "churn").response.body for _ in range(3)]
+
+    assert bodies == [b'{"score":1}'] * 3
+    assert (server.connections, len(server.requests)) == (1, 3)

@@ -1,4 +1,4 @@
-"""Endpoints that change or go while they are called, or were never there (U15, U16)."""
+"""Endpoints that change or disappear under load, or never existed (U15, U16)."""
 
 import itertools
 import threading
@@ -9,7 +9,7 @@ import pytest
 
 from tests.containers.account import INSTANCES, VARIANT, image
 from tests.containers.container import Container, wrapping
-from tests.faults.outcome import ask, gateway_at, said
+from tests.faults.outcome import gateway_at, predict, summary
 from tests.faults.rows import row
 from tests.support.problems import assert_problem
 from tests.support.profile import LONG
@@ -23,12 +23,12 @@ CALLS_BETWEEN = 200 if LONG else 50
 
 @contextmanager
 def load(gateway, outcomes):
-    """Callers that call again and again while the `with` lasts."""
+    """Call the model from several threads until the end of the `with`."""
     over = threading.Event()
 
     def call():
         while not over.is_set():
-            outcomes.append(ask(gateway, "m", b"1").answer)
+            outcomes.append(predict(gateway, "m", b"1").response)
 
     with ThreadPoolExecutor(CALLERS) as threads:
         calling = [threads.submit(call) for _ in range(CALLERS)]
@@ -47,7 +47,7 @@ def gateway_to(account, endpoint):
 
 @row("U15")
 def test_update_under_load(account, seen):
-    """While an endpoint goes from one model to the next, every call is answered by one of them."""
+    """While an endpoint changes its model, every call is answered by the old or the new one."""
     with ExitStack() as containers:
         names = [b"a", b"b"]
         images = [
@@ -80,10 +80,7 @@ def test_update_under_load(account, seen):
 
 @row("U16")
 def test_deleted_under_load(account, seen):
-    """A caller can do nothing about an endpoint that goes, so it is never told that it erred.
-
-    A call that is under way may be left without an answer.
-    """
+    """When an endpoint is deleted, callers never get a 4xx; a call under way may time out."""
     with Container() as container:
         endpoint = account.deploy(image(container))
         answers = []
@@ -95,7 +92,7 @@ def test_deleted_under_load(account, seen):
         account.close()
 
     unanswered = {"504 model-timeout", "504 upstream-timeout"}
-    assert set(map(said, answers)) <= {"200", "503 model-unavailable", *unanswered}
+    assert set(map(summary, answers)) <= {"200", "503 model-unavailable", *unanswered}
     assert_problem(answers[-1], 503, "model-unavailable")
     seen(f"deleted under load, {len(answers):,} calls: 200, then 503 model-unavailable; 4xx 0")
 
@@ -120,6 +117,13 @@ MISFITS = [
         MISFIT,
     ),
     ("a container is to be named", "kind: single, endpoint: diabetes", MISFIT),
+    ("an artifact is to be named", "kind: single, endpoint: tabular", MISFIT),
+    ("a component is to be named", "kind: single, endpoint: shared", MISFIT),
+    (
+        "no artifacts",
+        "kind: mme, endpoint: digit-reader, target_model: a.tar.gz",
+        MISFIT,
+    ),
     (
         "no container to be named",
         "kind: mce, endpoint: digit-reader, target_container_hostname: a",
@@ -131,10 +135,10 @@ MISFITS = [
 @row("U16")
 @pytest.mark.parametrize(("what", "entry", "expected"), MISFITS)
 def test_misfit(demo, seen, what, entry, expected):
-    """What is not there may come; what does not fit has to be mended, and not by the caller."""
-    outcome = ask(gateway_at(demo.url, f"version: 1\nmodels:\n  m: {{{entry}}}\n"), "m")
+    """What is missing may appear later (503); what does not fit has to be corrected (502)."""
+    outcome = predict(gateway_at(demo.url, f"version: 1\nmodels:\n  m: {{{entry}}}\n"), "m")
 
     status, slug = expected.split()
-    assert_problem(outcome.answer, int(status), slug)
+    assert_problem(outcome.response, int(status), slug)
     assert outcome.attempts == 1
     seen(f"{what}: {expected}")

@@ -1,4 +1,4 @@
-"""Headers and status lines of a server that means ill, or is none (U13, U14)."""
+"""Hostile headers and status lines, and servers that do not speak HTTP (U13, U14)."""
 
 import itertools
 
@@ -6,12 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.faults.outcome import ask, gateway_at
+from tests.faults.outcome import gateway_at, predict, summary
 from tests.faults.rows import row
-from tests.faults.scripts import OK, WHOLE, response
+from tests.support.http_server import OK, WHOLE, StubServer, response, sends, sends_and_closes
 from tests.support.problems import assert_problem
 from tests.support.profile import LONG
-from tests.support.upstream import Upstream, sends, sends_and_closes
 
 CASES = 1_000 if LONG else 60
 EMPTY = b"Content-Length: 2\r\n\r\n{}"
@@ -26,14 +25,14 @@ MAY_BE = ALWAYS | {
 }
 
 
-def assert_clean(answer):
-    """Nothing but plain values under the names that we give."""
-    for name, value in answer.headers.items():
+def assert_clean(received):
+    """All values are plain text, under names that the gateway gives."""
+    for name, value in received.headers.items():
         assert value.isascii(), name
         assert value.isprintable(), name
         assert len(value) <= 1024, name
-    if answer.status == 200:
-        assert answer.headers.keys() <= MAY_BE
+    if received.status == 200:
+        assert received.headers.keys() <= MAY_BE
 
 
 @row("U13")
@@ -53,16 +52,16 @@ def assert_clean(answer):
     ids=lambda lines: lines.split(b":")[0].decode(),
 )
 def test_other_headers(seen, lines):
-    """Of what a container sets, only what the table lets through comes through."""
-    with Upstream(sends(OK + lines + b"\r\n" + EMPTY)) as upstream:
-        answer = ask(gateway_at(upstream.url), "attributes").answer
+    """Of a container's headers only those reach the caller that the table lets through."""
+    with StubServer(sends(OK + lines + b"\r\n" + EMPTY)) as server:
+        received = predict(gateway_at(server.url), "attributes").response
 
-    if answer.status == 200:
-        assert answer.headers.keys() == ALWAYS
-        assert answer.headers["x-model"] == "attributes"
+    if received.status == 200:
+        assert received.headers.keys() == ALWAYS
+        assert received.headers["x-model"] == "attributes"
         seen("headers of the container's own: dropped")
     else:
-        assert_problem(answer, 502, "upstream-invalid-response")
+        assert_problem(received, 502, "upstream-invalid-response")
 
 
 @row("U13")
@@ -81,12 +80,12 @@ def test_other_headers(seen, lines):
     ],
 )
 def test_hostile_value(seen, name, value):
-    """A value that is no plain text is as if it had not come."""
+    """A value that is not plain text is dropped."""
     line = f"X-Amzn-SageMaker-{name}: ".encode() + value + b"\r\n"
-    with Upstream(sends(OK + line + EMPTY)) as upstream:
-        answer = ask(gateway_at(upstream.url), "attributes").answer
+    with StubServer(sends(OK + line + EMPTY)) as server:
+        received = predict(gateway_at(server.url), "attributes").response
 
-    assert (answer.status, answer.headers.keys()) == (200, ALWAYS)
+    assert (received.status, received.headers.keys()) == (200, ALWAYS)
     seen("NUL, VT, DEL, non-ASCII, too long: dropped")
 
 
@@ -104,34 +103,29 @@ def test_hostile_value(seen, name, value):
     ],
 )
 def test_lines(seen, value):
-    """However lines end or go on: one plain value, or no answer; never a header more."""
-    with Upstream(sends_and_closes(OK + ATTRIBUTES + value + b"\r\n" + EMPTY)) as upstream:
-        answer = ask(gateway_at(upstream.url), "attributes").answer
+    """However lines end or continue, no further header reaches the caller."""
+    with StubServer(sends_and_closes(OK + ATTRIBUTES + value + b"\r\n" + EMPTY)) as server:
+        received = predict(gateway_at(server.url), "attributes").response
 
-    assert answer.status in {200, 502}
-    assert_clean(answer)
-    assert "set-cookie" not in answer.headers
+    assert received.status in {200, 502}
+    assert_clean(received)
+    assert "set-cookie" not in received.headers
     seen("CR, LF, obs-fold: no header more")
 
 
 @row("U13")
 def test_any_bytes(seen):
-    """Whatever bytes stand where a value stands, nothing reaches the caller that is no value."""
-    current = [b""]
-
-    def script(connection):
-        sends_and_closes(OK + ATTRIBUTES + current[0] + b"\r\n" + EMPTY)(connection)
-
-    with Upstream(script) as upstream:
-        gateway = gateway_at(upstream.url)
+    """Random bytes in a value never reach the caller as anything but a plain value."""
+    with StubServer() as server:
+        gateway = gateway_at(server.url)
 
         @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
         @given(st.binary(max_size=60))
         def any_value(value):
-            current[0] = value
-            answer = ask(gateway, "attributes").answer
-            assert answer.status in {200, 502, 503}
-            assert_clean(answer)
+            server.script = sends_and_closes(OK + ATTRIBUTES + value + b"\r\n" + EMPTY)
+            received = predict(gateway, "attributes").response
+            assert received.status in {200, 502, 503}
+            assert_clean(received)
 
         any_value()
     seen(f"{CASES} random values: headers injected 0")
@@ -162,27 +156,45 @@ def flood(line):
         pytest.param(sends_and_closes(OK + b"X: " + b"x" * 70_000 + b"\r\n"), id="long-header"),
         pytest.param(sends_and_closes(OK + b"X: x\r\n" * 200 + EMPTY), id="many-headers"),
         pytest.param(sends(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), id="lengths"),
+        pytest.param(sends(OK + b"Content-Length: many\r\n\r\n{}"), id="length-is-no-number"),
+        pytest.param(sends(OK + b"Content-Length: -2\r\n\r\n{}"), id="length-is-negative"),
         pytest.param(sends(OK + b"Content-Length: +2\r\n\r\n{}"), id="length-with-sign"),
         pytest.param(sends(OK + b"Content-Length: 2_0\r\n\r\n{}"), id="length-with-underscore"),
     ],
 )
-def test_garbage(seen, request, script):
-    """What is no HTTP is no answer, and is not asked for twice."""
-    with Upstream(script) as upstream:
-        outcome = ask(gateway_at(upstream.url), "churn", timeout_ms=3_000)
+def test_garbage(seen, script):
+    """Bytes that are not HTTP are not a response, and are not asked for again."""
+    with StubServer(script) as server:
+        outcome = predict(gateway_at(server.url), "churn", timeout_ms=3_000)
 
-    assert_problem(outcome.answer, 502, "upstream-invalid-response")
+    assert_problem(outcome.response, 502, "upstream-invalid-response")
     assert outcome.attempts == 1
     seen(str(outcome))
 
 
+@row("U10", "U14")
+@pytest.mark.parametrize(
+    ("body", "slug"),
+    [
+        pytest.param(b"\r\n{}", "upstream-truncated", id="end-is-unknown"),
+        pytest.param(
+            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "upstream-truncated", id="chunk-length"
+        ),
+    ],
+)
+def test_body_without_an_end(body, slug):
+    """A body whose end cannot be known is not a complete response."""
+    with StubServer(sends_and_closes(OK + body)) as server:
+        assert_problem(predict(gateway_at(server.url), "churn").response, 502, slug)
+
+
 @row("U14")
 def test_continue_flood(seen):
-    """Promises without end are a hang."""
-    with Upstream(flood(b"HTTP/1.1 100 Continue\r\n\r\n")) as upstream:
-        outcome = ask(gateway_at(upstream.url), "churn", timeout_ms=500)
+    """`100 Continue` without end is a hang."""
+    with StubServer(flood(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
+        outcome = predict(gateway_at(server.url), "churn", timeout_ms=500)
 
-    assert_problem(outcome.answer, 504, "upstream-timeout")
+    assert_problem(outcome.response, 504, "upstream-timeout")
     assert outcome.attempts == 1
     seen(f"100 without end: {outcome}")
 
@@ -190,28 +202,24 @@ def test_continue_flood(seen):
 @row("U14")
 @pytest.mark.parametrize("status", [101, 102, 103, 201, 202, 204, 205, 206, 226, 299])
 def test_success_that_is_none(seen, status):
-    """InvokeEndpoint answers 200; a server that says anything else is not speaking of that."""
-    with Upstream(sends_and_closes(response(status, b"", {"Content-Type": "a/b"}))) as upstream:
-        outcome = ask(gateway_at(upstream.url), "churn")
+    """InvokeEndpoint succeeds with 200 alone; every other 1xx or 2xx is an invalid response."""
+    with StubServer(sends_and_closes(response(status, b"", {"Content-Type": "a/b"}))) as server:
+        outcome = predict(gateway_at(server.url), "churn")
 
-    assert_problem(outcome.answer, 502, "upstream-invalid-response")
-    seen(f"any 1xx or 2xx but 200: {said_shortly(outcome)}")
-
-
-def said_shortly(outcome):
-    return str(outcome).split(",", 1)[0]
+    assert_problem(outcome.response, 502, "upstream-invalid-response")
+    seen(f"any 1xx or 2xx but 200: {summary(outcome.response)}")
 
 
 @row("U14")
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
 def test_redirect(seen, status):
-    """Wherever it leads: only the one address that is configured is ever called."""
-    with Upstream(sends(WHOLE)) as elsewhere:
+    """The gateway follows no redirect, wherever it leads."""
+    with StubServer(sends(WHOLE)) as elsewhere:
         headers = {"Location": f"{elsewhere.url}/latest/meta-data", "Content-Type": "a/b"}
-        with Upstream(sends(response(status, b"", headers))) as upstream:
-            outcome = ask(gateway_at(upstream.url), "churn")
+        with StubServer(sends(response(status, b"", headers))) as server:
+            outcome = predict(gateway_at(server.url), "churn")
 
-    assert outcome.answer.status == 502
-    assert outcome.attempts == len(upstream.requests) == 1
+    assert outcome.response.status == 502
+    assert outcome.attempts == len(server.requests) == 1
     assert elsewhere.connections == 0
     seen("3xx: 502, connections elsewhere 0")

@@ -1,17 +1,17 @@
-"""What functional tests share: the gateway behind both doors."""
+"""Fixtures of the functional tests: a gateway with each client."""
 
 import os
 from functools import partial
 
 import pytest
 
-from tests.support.doors import ApiGatewayDoor, LocalDoor
-from tests.support.gateway import house
+from tests.support.clients import LambdaClient, LocalClient
+from tests.support.gateway import build_gateway
 
 
 @pytest.fixture(autouse=True)
 def chalices_signature():
-    """Chalice signs the environment with each app that is made; boto3 would send all of it."""
+    """Remove the name that each app of Chalice adds to the environment; boto3 would send it."""
     before = os.environ.get("AWS_EXECUTION_ENV")
     yield
     os.environ.pop("AWS_EXECUTION_ENV", None)
@@ -20,11 +20,11 @@ def chalices_signature():
 
 
 @pytest.fixture(
-    params=[pytest.param(LocalDoor, id="local"), pytest.param(ApiGatewayDoor, id="api-gateway")]
+    params=[pytest.param(LocalClient, id="local"), pytest.param(LambdaClient, id="api-gateway")]
 )
 def build(request):
-    """Makes a gateway; every test that uses it runs once behind each door."""
-    return partial(house, request.param)
+    """Build a gateway; every test that uses this runs once with each client."""
+    return partial(build_gateway, request.param)
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def gateway(build):
 
 @pytest.fixture
 def build_deployed():
-    """Makes a gateway behind API Gateway, for what only that can say."""
-    return partial(house, ApiGatewayDoor)
+    """Build a gateway with a client that sends API Gateway's events."""
+    return partial(build_gateway, LambdaClient)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`app.authorize`: it says who, never no, and raises for bugs alone."""
+"""`app.authorize`: it identifies the caller, always allows, and raises only for bugs."""
 
 import json
 import traceback
@@ -13,8 +13,9 @@ from chalicelib.auth.credentials import BadCredential, Identity
 from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.settings import Settings
 from tests.support.canary import CANARY
-from tests.support.doors import CONTEXT, TOKEN, ApiGatewayDoor, token_event
-from tests.support.gateway import TESTS, FakeScheme, Log, house
+from tests.support.clients import TOKEN, LambdaClient
+from tests.support.events import CONTEXT, token_event
+from tests.support.gateway import IDENTITY, FakeScheme, Log, build_gateway
 from tests.support.vectors import vectors
 
 # What a line of the authorizer's log may hold: ours, and Powertools' own.
@@ -25,11 +26,11 @@ KEYS = {
 
 
 class Desk:
-    """A gateway's authorizer, asked as API Gateway asks it."""
+    """A gateway's authorizer, called as API Gateway calls it."""
 
     def __init__(self, known):
         self.scheme = FakeScheme(known)
-        self._gateway = house(ApiGatewayDoor, scheme=self.scheme)
+        self._gateway = build_gateway(LambdaClient, scheme=self.scheme)
         self.log = self._gateway.log
 
     def ask(self, authorization, method="POST", path="/predict/iris"):
@@ -41,7 +42,7 @@ class Desk:
 def _desk():
     return Desk(
         {
-            TOKEN: TESTS,
+            TOKEN: IDENTITY,
             "jwt": Identity("user|7", ("iris", "house-price/*"), 1_900_000_000),
             "no-grants": Identity("nobody-much", (), None, "abcd1234"),
             "bad": BadCredential("wrong-secret"),
@@ -85,12 +86,12 @@ def _desk():
 )
 @pytest.mark.parametrize("route", ["POST /predict/iris", "GET /models", "GET /models/a/b/c"])
 def test_answer(desk, token, principal, context, route):
-    """Always an Allow, on every route, because it is kept by the token; the context is texts."""
-    answer = desk.ask(f"Bearer {token}", *route.split())
+    """The result allows every route, because API Gateway caches it; the context is text."""
+    response = desk.ask(f"Bearer {token}", *route.split())
 
-    assert (answer["principalId"], answer["context"]) == (principal, context)
-    assert all(isinstance(value, str) for value in answer["context"].values())
-    assert answer["policyDocument"] == {
+    assert (response["principalId"], response["context"]) == (principal, context)
+    assert all(isinstance(value, str) for value in response["context"].values())
+    assert response["policyDocument"] == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -132,16 +133,16 @@ def test_answer(desk, token, principal, context, route):
     ],
 )
 def test_header(desk, authorization, outcome):
-    """`Bearer`, in any case, one space, the token, and nothing else."""
+    """The header is `Bearer` in any case, one space, and the token."""
     assert desk.ask(authorization)["context"]["outcome"] == outcome
 
 
 def test_no_scheme_is_asked_about_what_is_no_bearer_token(desk):
-    """What has another form is refused for its form."""
+    """A header of another form is refused without checking it."""
     for authorization in ("", "Bearer", "Bearer  x", "Basic x", TOKEN, "Bearer x "):
         desk.ask(authorization)
 
-    assert desk.scheme.asked == []
+    assert desk.scheme.tokens == []
     assert {line["reason"] for line in desk.log.credentials} == {"no-bearer-token"}
 
 
@@ -158,7 +159,7 @@ def test_no_scheme_is_asked_about_what_is_no_bearer_token(desk):
     ],
 )
 def test_log(desk, token, line):
-    """One line with the reason, which nobody else is told."""
+    """Each credential leaves one line, which alone has the reason."""
     desk.ask(f"Bearer {token}")
 
     (logged,) = desk.log.credentials
@@ -168,27 +169,27 @@ def test_log(desk, token, line):
 
 
 def test_naughty_strings(desk, capfd):
-    """Whatever stands in the header: an answer, and one line of ours."""
+    """Any text in the header gets a result and one line of log."""
     texts = [*vectors("blns.json"), f"{CANARY}\n{{", f'{CANARY}", "outcome": "ok', "gw_" + CANARY]
 
-    answers = [desk.ask(form.format(text)) for text in texts for form in ("{}", "Bearer {}")]
+    responses = [desk.ask(form.format(text)) for text in texts for form in ("{}", "Bearer {}")]
 
-    assert {answer["context"]["outcome"] for answer in answers} == {"unauthorized"}
-    assert len(desk.log.credentials) == len(answers)
+    assert {response["context"]["outcome"] for response in responses} == {"unauthorized"}
+    assert len(desk.log.credentials) == len(responses)
     assert all(line.keys() <= KEYS for line in desk.log.credentials)
-    assert CANARY not in json.dumps(answers) + desk.log.text + "".join(capfd.readouterr())
+    assert CANARY not in json.dumps(responses) + desk.log.text + "".join(capfd.readouterr())
 
 
 def test_real_schemes(capfd):
-    """What the settings of a fresh checkout make of a header, when there is no store to ask."""
+    """Without a key store and an issuer every token is refused for its own reason."""
     log = Log()
     settings = Settings.from_env({"GATEWAY_KEYS_SECRET": ""})
     authorize = create_app(settings, telemetry=log.telemetry).handler_map["authorize"]
     tokens = ["gw_", "gw_abcdefgh_" + "x" * 43, "a.b.c", CANARY, CANARY * 1_000, "ü", "\ud800"]
 
     for token in tokens:
-        answer = authorize(json.loads(json.dumps(token_event(f"Bearer {token}"))), None)
-        assert answer["context"] == {"outcome": "unauthorized"}
+        response = authorize(json.loads(json.dumps(token_event(f"Bearer {token}"))), None)
+        assert response["context"] == {"outcome": "unauthorized"}
 
     reasons = [line["reason"] for line in log.credentials]
     assert reasons == ["malformed", "no-api-keys"] + ["no-issuer"] * 5
@@ -196,7 +197,7 @@ def test_real_schemes(capfd):
 
 
 def test_bug(desk, capfd):
-    """It raises, and API Gateway answers 500: closed. Nobody is told what the bug said."""
+    """After a bug the authorizer raises, so API Gateway refuses; the bug's text is hidden."""
     desk.scheme.known = {"token": ValueError(f"cannot use {CANARY}")}
 
     with pytest.raises(AuthorizerFailed) as failed:
@@ -210,8 +211,8 @@ def test_bug(desk, capfd):
 
 
 def test_no_header_in_chalice_local():
-    """Chalice answers before us, as API Gateway does: a bare 401."""
-    local = LocalGateway(house(ApiGatewayDoor).app, Config())
+    """Without the header Chalice itself responds with 401, as API Gateway does."""
+    local = LocalGateway(build_gateway(LambdaClient).app, Config())
 
     with pytest.raises(NotAuthorizedError):
         local.handle_request("GET", "/models", {}, b"")

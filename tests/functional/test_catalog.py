@@ -1,4 +1,4 @@
-"""`GET /models…`: what there is to call."""
+"""`GET /models…`: the list of models."""
 
 import pytest
 
@@ -41,7 +41,7 @@ HOUSE_PRICE = {
 
 
 def many(count):
-    """A table of so many models, their names in order."""
+    """Build a table of so many models, named in order."""
     entries = "".join(f"  m{n:05}:\n    kind: single\n    endpoint: e\n" for n in range(count))
     return FixedTable(file.parse(f"version: 1\nmodels:\n{entries}".encode(), "many.yaml"))
 
@@ -52,21 +52,21 @@ def _thousands():
 
 
 def test_list(gateway):
-    """Every model in the order of their names, and nothing of where it lives."""
-    answer = gateway.get("/models")
+    """The list has every model in the order of names, and nothing of its target."""
+    response = gateway.get("/models")
 
-    listing = answer.json()
-    assert answer.status == 200
-    assert answer.headers["content-type"] == "application/json"
+    listing = response.json()
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/json"
     assert listing.keys() == {"models"}
     assert [model["name"] for model in listing["models"]] == NAMES
     assert IRIS in listing["models"]
     assert HOUSE_PRICE in listing["models"]
-    assert b"tabular" not in answer.body
+    assert b"tabular" not in response.body
 
 
 def test_pages(build, thousands):
-    """A page holds at most a thousand; `next` leads to the one after it."""
+    """A page has at most 1,000 models; `next` leads to the next page."""
     gateway = build(source=thousands)
     names, after = [], ""
 
@@ -94,7 +94,7 @@ def test_pages(build, thousands):
     ],
 )
 def test_page(gateway, query, names, following):
-    """`limit` and `after` cut the listing; `next` is there when there is more."""
+    """`limit` and `after` choose a page; `next` is there if more models follow."""
     listing = gateway.get(f"/models?{query}").json()
 
     assert [model["name"] for model in listing["models"]] == names
@@ -117,7 +117,7 @@ def test_page(gateway, query, names, following):
     ],
 )
 def test_bad_limit(gateway, limit):
-    """A value that makes no sense is refused with what would."""
+    """A wrong limit is refused; the problem says which ones are right."""
     problem = assert_problem(gateway.get(f"/models?limit={limit}"), 400, "invalid-parameter")
 
     assert "a whole number from 1 to 1000" in problem["detail"]
@@ -131,10 +131,10 @@ def test_bad_limit(gateway, limit):
     ],
 )
 def test_model(gateway, path, entry):
-    """The entry that the path resolves to, and its example if it has one."""
-    answer = gateway.get(f"/models/{path}")
+    """A path shows the entry of its model, with the example if there is one."""
+    response = gateway.get(f"/models/{path}")
 
-    assert (answer.status, answer.json()) == (200, entry)
+    assert (response.status, response.json()) == (200, entry)
     assert gateway.log.requests[0]["model"] == entry["name"]
 
 
@@ -156,12 +156,12 @@ def test_longest_form(gateway):
     ],
 )
 def test_no_model(gateway, path, status, slug):
-    """The same refusals as when it is called."""
+    """A path without a model gets the refusals of a prediction."""
     assert_problem(gateway.get(f"/models/{path}"), status, slug)
 
 
 def test_nothing_is_called(gateway):
-    """Looking is free."""
+    """The list calls no model."""
     for path in ("/models", "/models/iris", "/health"):
         assert "model" not in gateway.get(path).headers["server-timing"]
     assert gateway.runtime.calls == []

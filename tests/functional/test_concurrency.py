@@ -1,6 +1,6 @@
-"""Requests in threads: every answer and every line of the log belongs to its own request.
+"""Requests in threads: each response and each line of log belongs to its own request.
 
-`chalice local` and some of Lambda's settings run one app in many threads, and Chalice keeps the
+`chalice local` and some settings of Lambda run one app in many threads, and Chalice keeps the
 current request on the app.
 """
 
@@ -17,13 +17,14 @@ from chalice.local import create_local_server
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import UpstreamThrottled
 from chalicelib.sagemaker.runtime import InferenceResponse
-from tests.support.doors import CONTEXT, Answer, ApiGatewayDoor, LambdaContext
-from tests.support.gateway import JSON, FakeRuntime, FakeScheme, house
+from tests.support.clients import LambdaClient, Response
+from tests.support.events import CONTEXT, LambdaContext
+from tests.support.gateway import JSON, FakeRuntime, FakeScheme, build_gateway
 from tests.support.profile import LONG
 
 THREADS = 8
 CALLERS = 97
-DIRECT_REQUESTS = 1_000
+DIRECT_REQUESTS = 1_000 if LONG else 100
 LOCAL_REQUESTS = 1_000 if LONG else 100
 
 # Method, path, status, and the name of the model in the log.
@@ -40,7 +41,7 @@ KINDS = [
 
 
 def answer(target, request):
-    """A body that says which artifact got which bytes."""
+    """Return the target and the input."""
     if target["EndpointName"] == "nlp":
         raise UpstreamThrottled
     content = {"target": target, "sent": json.loads(request.body)}
@@ -51,7 +52,7 @@ def answer(target, request):
 
 @pytest.fixture(autouse=True)
 def _eager_threads():
-    """Python changes threads often, so that what can be mixed up is."""
+    """Let Python change threads often, so that errors show."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -61,18 +62,18 @@ def _eager_threads():
 @pytest.fixture(name="gateway")
 def _gateway():
     everybody = {f"token-{n}": Identity(f"caller-{n}", ("*",), None) for n in range(CALLERS)}
-    return house(ApiGatewayDoor, runtime=FakeRuntime(answer), scheme=FakeScheme(everybody))
+    return build_gateway(LambdaClient, runtime=FakeRuntime(answer), scheme=FakeScheme(everybody))
 
 
 def request(number):
-    """The request of this number, which no other request looks like."""
+    """Return the request of this number, which differs from all others."""
     method, path, status, model = KINDS[number % len(KINDS)]
     body = json.dumps({"number": number, "filling": "x" * (number % 97)}).encode()
     return method, path, body, status, model
 
 
 def assert_own(answer, line, number):
-    """What a caller sees, and what is written down, are of the same request."""
+    """The response and the line of log are of the same request."""
     method, path, body, status, model = request(number)
     assert answer.status == status
     assert answer.headers["x-request-id"] == line["request_id"]
@@ -92,7 +93,7 @@ def assert_own(answer, line, number):
 
 
 def in_threads(work, count):
-    """The results of `work(number)` for every number, in order; they begin together."""
+    """Run `work(number)` for every number in threads that begin together; keep the order."""
     barrier = threading.Barrier(THREADS)
 
     def several(thread):
@@ -105,17 +106,17 @@ def in_threads(work, count):
 
 
 def test_one_app_in_threads(gateway):
-    """8 threads with 1,000 requests each, on the app that Lambda calls."""
+    """Eight threads share one app: each request gets its own response and line of log."""
 
     def call(number):
         method, path, body, _, _ = request(number)
-        event = gateway.door.event(method, path, JSON, body)
+        event = gateway.client.event(method, path, JSON, body)
         event["requestContext"]["requestId"] = f"request-{number}"
         event["requestContext"]["authorizer"] = {
             **CONTEXT,
             "principal": f"caller-{number % CALLERS}",
         }
-        return gateway.door.deliver(event, LambdaContext(f"lambda-{number}"))
+        return gateway.client.deliver(event, LambdaContext(f"lambda-{number}"))
 
     answers = in_threads(call, THREADS * DIRECT_REQUESTS)
 
@@ -128,7 +129,7 @@ def test_one_app_in_threads(gateway):
 
 @pytest.fixture(name="local_server")
 def _local_server(gateway):
-    """Chalice's own local server, which is what `chalice local` runs."""
+    """Chalice's own server, which `chalice local` runs."""
     local = create_local_server(gateway.app, Config(), "127.0.0.1", 0)
     serving = threading.Thread(target=local.serve_forever)
     serving.start()
@@ -139,7 +140,7 @@ def _local_server(gateway):
 
 
 def test_chalice_local(gateway, local_server, capfd):
-    """The same over HTTP, through Chalice's own threads."""
+    """The same holds over HTTP, in the threads of Chalice's server."""
 
     def call(number):
         method, path, body, _, _ = request(number)
@@ -148,7 +149,7 @@ def test_chalice_local(gateway, local_server, capfd):
         connection.request(method, path, body, {**JSON, **bearer})
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
-        answer = Answer(response.status, headers, response.read())
+        answer = Response(response.status, headers, response.read())
         connection.close()
         return answer
 

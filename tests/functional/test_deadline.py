@@ -1,19 +1,19 @@
-"""One deadline for a request: the least of what the model, the caller and the platform give."""
+"""The deadline of a request: the earliest of the model, the caller and the platform."""
 
 import time
 
 import pytest
 
-from tests.support.doors import LambdaContext
+from tests.support.events import LambdaContext
 from tests.support.gateway import JSON
 
 
 def seconds_left(deployed, model="churn", *, age_ms=0, remaining_ms=29_000, timeout_ms=None):
-    """What the runtime is given of a request that API Gateway took so long ago."""
-    said = {} if timeout_ms is None else {"X-Request-Timeout-Ms": str(timeout_ms)}
-    event = deployed.door.event("POST", f"/predict/{model}", {**JSON, **said}, b"{}")
+    """Return the seconds that the runtime gets for a request of this age."""
+    headers = {} if timeout_ms is None else {"X-Request-Timeout-Ms": str(timeout_ms)}
+    event = deployed.client.event("POST", f"/predict/{model}", {**JSON, **headers}, b"{}")
     event["requestContext"]["requestTimeEpoch"] = round(time.time() * 1000) - age_ms
-    deployed.door.deliver(event, LambdaContext(remaining_ms=remaining_ms))
+    deployed.client.deliver(event, LambdaContext(remaining_ms=remaining_ms))
     return deployed.call.seconds
 
 
@@ -33,12 +33,12 @@ def seconds_left(deployed, model="churn", *, age_ms=0, remaining_ms=29_000, time
     ],
 )
 def test_least_of_all(deployed, given, expected):
-    """Whoever gives least decides."""
+    """The earliest deadline counts."""
     assert seconds_left(deployed, **given) == pytest.approx(expected, abs=0.5)
 
 
 def test_without_a_clock(gateway):
-    """`chalice local` says nothing of API Gateway's time."""
+    """`chalice local` has no time of the request, so the model decides."""
     assert gateway.predict("churn").status == 200
 
     assert gateway.call.seconds == pytest.approx(25, abs=0.5)

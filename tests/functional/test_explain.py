@@ -5,8 +5,8 @@ import json
 import pytest
 
 from chalicelib.auth.credentials import Identity
+from tests.support.clients import TOKEN
 from tests.support.command_line import gatewayctl
-from tests.support.doors import TOKEN
 from tests.support.gateway import TABLE, FakeScheme
 
 CALLS = [

@@ -1,4 +1,4 @@
-"""Tables that change under load: every request sees one of them, and sees all of it."""
+"""Tables that change under load: each request uses one table for everything."""
 
 import json
 import threading
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from chalicelib.routing.reading import file
 from chalicelib.routing.s3_source import Fetched, S3Source
 from chalicelib.sagemaker.runtime import InferenceResponse
-from tests.support.doors import ApiGatewayDoor
-from tests.support.gateway import Log, house
+from tests.support.clients import LambdaClient
+from tests.support.gateway import Log, build_gateway
 from tests.support.profile import LONG
 
 THREADS = 8
@@ -16,7 +16,7 @@ REQUESTS, SWAPS = (100_000, 1_000) if LONG else (4_000, 50)
 
 
 def generation(number):
-    """A table in which everything says which one it is."""
+    """Build a table in which every value has its number."""
     return f"""\
 version: 1
 models:
@@ -30,7 +30,7 @@ models:
 
 
 class Place:
-    """Has a newer table whenever it is told to."""
+    """A source that has a newer table when the test sets one."""
 
     name = "s3://tables/routing.yaml"
 
@@ -48,23 +48,23 @@ class Place:
 
 
 def told(target, _):
-    """A model that answers with what was called."""
+    """Answer with the target."""
     return InferenceResponse(json.dumps(target).encode(), "application/json")
 
 
 def test_no_torn_reads():
-    """Name, target, parameters and the log's digest of a request all come from one table."""
+    """Name, target, parameters and the digest in the log of a request are of one table."""
     place, log = Place(), Log()
     source = S3Source(place, log.telemetry, max_age_seconds=0.0)
-    gateway = house(ApiGatewayDoor, source=source)
+    gateway = build_gateway(LambdaClient, source=source)
     gateway.runtime.answer = told
     swapped = threading.Event()
 
     def call(_):
-        answers = []
-        while len(answers) < REQUESTS // THREADS or not swapped.is_set():
-            answers.append(gateway.predict("model/only").json())
-        return answers
+        responses = []
+        while len(responses) < REQUESTS // THREADS or not swapped.is_set():
+            responses.append(gateway.predict("model/only").json())
+        return responses
 
     with ThreadPoolExecutor(THREADS) as pool:
         calling = [pool.submit(call, number) for number in range(THREADS)]
@@ -72,7 +72,7 @@ def test_no_torn_reads():
             assert place.read.acquire(timeout=60)
             place.number = number + 1
         swapped.set()
-        answers = [answer for each in calling for answer in each.result()]
+        responses = [response for each in calling for response in each.result()]
 
     tables = {file.parse(generation(n), "").digest[:12]: n for n in range(SWAPS + 1)}
     lines = gateway.log.requests
@@ -80,12 +80,12 @@ def test_no_torn_reads():
     assert [(line["endpoint"], line["target"], line["status"]) for line in lines] == [
         (f"endpoint-{n}", f"TargetModel=only-{n}.tar.gz", 200) for n in numbers
     ]
-    assert sorted(answer["EndpointName"] for answer in answers) == sorted(
+    assert sorted(response["EndpointName"] for response in responses) == sorted(
         line["endpoint"] for line in lines
     )
     assert all(
-        answer["EndpointName"].removeprefix("endpoint-") in answer["TargetModel"]
-        for answer in answers
+        response["EndpointName"].removeprefix("endpoint-") in response["TargetModel"]
+        for response in responses
     )
     assert len(lines) >= REQUESTS
     assert len(set(numbers)) > SWAPS // 2  # the others were replaced before anybody asked

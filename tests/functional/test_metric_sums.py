@@ -1,4 +1,4 @@
-"""What is published, added up, is what was sent; in threads too."""
+"""The sums of the published metrics are those of the requests, in threads, too."""
 
 import json
 import random
@@ -10,7 +10,7 @@ import pytest
 
 from tests.functional.test_concurrency import DIRECT_REQUESTS, THREADS, in_threads
 from tests.functional.test_metrics import AWAY, BAD, GOOD, NARROW, gateway
-from tests.support.measures import published, read
+from tests.support.emf import published, read
 from tests.support.profile import LONG
 
 RANDOM_REQUESTS = 20_000 if LONG else 2_000
@@ -38,7 +38,7 @@ KINDS = [
 
 
 def expected(service, done):
-    """What the callers of these requests would count, by what they sent and what they got."""
+    """Count what the callers of these requests sent and got."""
     sums = Counter()
     for model, reply in done:
         if reply.status == 401:
@@ -64,17 +64,17 @@ def expected(service, done):
 
 
 def assert_sums(sums, wanted):
-    """Sums of tenths of milliseconds differ by how they are added."""
+    """Compare sums; tenths of milliseconds differ by the order of addition."""
     assert sums.keys() == wanted.keys()
     assert sums == {series: pytest.approx(value) for series, value in wanted.items()}
 
 
 def test_sums():
-    """Over a random run, what is published equals what was sent, series by series."""
+    """After random requests the published sums are right, series by series."""
     house = gateway()
     chosen = random.Random(20_240_229).choices(KINDS, k=RANDOM_REQUESTS)
     done = [
-        (model, house.door.send(method, path, headers, b'{"a": 1}'))
+        (model, house.client.send(method, path, headers, b'{"a": 1}'))
         for method, path, headers, model in chosen
     ]
 
@@ -83,7 +83,7 @@ def test_sums():
 
 @pytest.fixture(name="_eager_threads")
 def _python_changes_threads_often():
-    """So that what can be mixed up is."""
+    """Let Python change threads often, so that errors show."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -92,10 +92,7 @@ def _python_changes_threads_often():
 
 @pytest.mark.usefixtures("_eager_threads")
 def test_threads(tmp_path):
-    """8 threads with 1,000 requests each, log and metrics on one stream as Lambda has them.
-
-    Every line is whole, and every blob says of its request what the log says.
-    """
+    """In threads, with log and metrics on one stream, every line is complete and of its request."""
     path = tmp_path / "stdout"
     with path.open("w", encoding="utf-8") as stream:
         house = gateway(stream=stream)
@@ -103,7 +100,7 @@ def test_threads(tmp_path):
         def call(number):
             method, path, headers, model = KINDS[number % len(KINDS)]
             filling = json.dumps({"filling": "x" * (number % 97)}).encode()
-            return model, house.door.send(method, path, headers, filling)
+            return model, house.client.send(method, path, headers, filling)
 
         done = in_threads(call, THREADS * DIRECT_REQUESTS)
 
@@ -121,7 +118,7 @@ def test_threads(tmp_path):
 
 
 def assert_agree(blob, line):
-    """A blob and the line of the same request."""
+    """The metrics and the line of log are of the same request."""
     assert blob.members["model"] == line.get("model", "(unknown)")
     assert blob.values == {
         name: value

@@ -1,4 +1,4 @@
-"""What is counted: of which requests, and under which name."""
+"""Metrics: which requests count, and under which model."""
 
 import pytest
 
@@ -16,16 +16,24 @@ from chalicelib.errors import (
 )
 from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.settings import Settings
-from tests.support.doors import TOKEN, ApiGatewayDoor, LocalDoor
-from tests.support.gateway import JSON, TESTS, FakeRuntime, FakeScheme, FixedTable, House, table
-from tests.support.measures import Books, read
+from tests.support.clients import TOKEN, LambdaClient, LocalClient
+from tests.support.emf import MetricsLog, read
+from tests.support.gateway import (
+    IDENTITY,
+    JSON,
+    BuiltGateway,
+    FakeRuntime,
+    FakeScheme,
+    FixedTable,
+    table,
+)
 
 GOOD = {**JSON, "Authorization": f"Bearer {TOKEN}"}
 BAD = {**JSON, "Authorization": "Bearer bad"}
 AWAY = {**JSON, "Authorization": "Bearer away"}
 NARROW = {**JSON, "Authorization": "Bearer narrow"}
 CREDENTIALS = {
-    TOKEN: TESTS,
+    TOKEN: IDENTITY,
     "bad": BadCredential("unknown-key"),
     "away": StoreUnavailable("timeout"),
     "narrow": Identity("narrow", ("iris",), None),
@@ -56,9 +64,9 @@ class Retrying(FakeRuntime):
         return super().invoke(resolved, request, deadline, record)
 
 
-def gateway(door=ApiGatewayDoor, *, source=None, scheme=None, **settings):
-    """A gateway whose metrics can be read."""
-    books = Books(**settings)
+def gateway(door=LambdaClient, *, source=None, scheme=None, **settings):
+    """Build a gateway whose metrics can be read."""
+    books = MetricsLog(**settings)
     runtime = Retrying(answer)
     app = create_app(
         Settings.from_env({}),
@@ -67,10 +75,10 @@ def gateway(door=ApiGatewayDoor, *, source=None, scheme=None, **settings):
         schemes=[scheme or FakeScheme(CREDENTIALS)],
         telemetry=books.telemetry,
     )
-    return House(app, runtime, books, door(app))
+    return BuiltGateway(app, runtime, books, door(app))
 
 
-@pytest.mark.parametrize("door", [LocalDoor, ApiGatewayDoor])
+@pytest.mark.parametrize("door", [LocalClient, LambdaClient])
 @pytest.mark.parametrize(
     ("path", "headers", "status", "model", "counted"),
     [
@@ -89,7 +97,7 @@ def gateway(door=ApiGatewayDoor, *, source=None, scheme=None, **settings):
     ],
 )
 def test_a_prediction(door, path, *, headers, status, model, counted):
-    """Counted under the entry of the table, by our own status, whoever is to blame."""
+    """A prediction counts under its entry in the table, by the gateway's own status."""
     house = gateway(door)
     assert house.post(f"/predict/{path}", b"{}", headers).status == status
 
@@ -102,7 +110,7 @@ def test_a_prediction(door, path, *, headers, status, model, counted):
     assert house.log.sums() == sums
 
 
-@pytest.mark.parametrize("door", [LocalDoor, ApiGatewayDoor])
+@pytest.mark.parametrize("door", [LocalClient, LambdaClient])
 @pytest.mark.parametrize(
     ("method", "path", "headers", "status"),
     [
@@ -116,26 +124,26 @@ def test_a_prediction(door, path, *, headers, status, model, counted):
     ],
 )
 def test_not_a_prediction(door, method, path, headers, status):
-    """Nothing is counted of what is no call of a model by somebody whom we know."""
+    """Only predictions of known callers count."""
     house = gateway(door)
 
-    assert house.door.send(method, path, headers, b"{}").status == status
+    assert house.client.send(method, path, headers, b"{}").status == status
     assert house.log.blobs == []
 
 
-@pytest.mark.parametrize("door", [LocalDoor, ApiGatewayDoor])
+@pytest.mark.parametrize("door", [LocalClient, LambdaClient])
 @pytest.mark.parametrize(("method", "path"), [("POST", "/predict/iris"), ("GET", "/models")])
 def test_unauthorized(door, method, path):
-    """A refused credential is counted by itself, for the gateway as a whole."""
+    """A refused credential counts for the gateway as a whole."""
     house = gateway(door)
-    assert house.door.send(method, path, BAD, b"{}").status == 401
+    assert house.client.send(method, path, BAD, b"{}").status == 401
 
     (blob,) = house.log.blobs
     assert (blob.dimensions, blob.values) == ([["service"]], {"Unauthorized": 1})
 
 
 def test_per_model_off():
-    """The same sums, and not one series for a model."""
+    """Without metrics per model the sums are the same."""
     house = gateway(per_model=False)
     for path in ("iris", "churn", "nothing"):
         house.post(f"/predict/{path}", b"{}", GOOD)
@@ -145,12 +153,12 @@ def test_per_model_off():
 
 
 def test_setting(capsys):
-    """GATEWAY_METRICS_PER_MODEL says which, to a gateway that makes its telemetry itself."""
+    """GATEWAY_METRICS_PER_MODEL decides about metrics per model."""
     for value, dimensions in (("on", [["service"], ["service", "model"]]), ("off", [["service"]])):
         settings = Settings.from_env({"GATEWAY_METRICS_PER_MODEL": value})
         source = FixedTable(table())
         app = create_app(settings, source=source, runtime=FakeRuntime(), schemes=[FakeScheme()])
-        ApiGatewayDoor(app).send("POST", "/predict/iris", JSON, b"{}")
+        LambdaClient(app).send("POST", "/predict/iris", JSON, b"{}")
 
         (line,) = [text for text in capsys.readouterr().out.splitlines() if "_aws" in text]
         (blob,) = read(f"{line}\n")
@@ -158,20 +166,20 @@ def test_setting(capsys):
 
 
 def test_table_rejected():
-    """A table that cannot be used is counted when it is found, and calls of models as failed."""
-    books = Books()
+    """A refused table counts once; predictions without a table count as failed."""
+    books = MetricsLog()
     settings = Settings.from_env({"GATEWAY_ROUTING": "file:nothing.yaml"})
     app = create_app(settings, schemes=[FakeScheme()], telemetry=books.telemetry)
 
     (blob,) = books.blobs
     assert (blob.dimensions, blob.values) == ([["service"]], {"TableRejected": 1})
 
-    assert ApiGatewayDoor(app).send("POST", "/predict/iris", GOOD, b"{}").status == 503
+    assert LambdaClient(app).send("POST", "/predict/iris", GOOD, b"{}").status == 503
     assert books.sums(model="(unknown)")["Invocation5XXErrors"] == 1
 
 
 class TestKeyStoreAge:
-    """How old the keys are by which somebody was let in, or not."""
+    """The age of the keys with which a credential was checked."""
 
     KEY = f"gw_abcdefgh_{'s' * 43}"
 
@@ -181,7 +189,7 @@ class TestKeyStoreAge:
 
     @pytest.fixture(name="house")
     def _house(self, time):
-        books = Books()
+        books = MetricsLog()
         known = {"abcdefgh": ApiKey("abcdefgh", bytes(32), "p", (), None, disabled=False)}
         keys = Refreshed(
             lambda: known, max_age_seconds=60, cooldown_seconds=10, clock=lambda: time[0]
@@ -192,16 +200,16 @@ class TestKeyStoreAge:
         app = create_app(
             Settings.from_env({}), source=source, schemes=schemes, telemetry=books.telemetry
         )
-        return House(app, None, books, ApiGatewayDoor(app))
+        return BuiltGateway(app, None, books, LambdaClient(app))
 
     def ages(self, house):
         return [blob.values["KeyStoreAgeSeconds"] for blob in house.log.blobs if blob.units]
 
     def ask(self, house, token):
-        house.door.event("GET", "/models", {"Authorization": f"Bearer {token}"})
+        house.client.event("GET", "/models", {"Authorization": f"Bearer {token}"})
 
     def test_age(self, house, time):
-        """From the authorizer, on the service alone; as old as they may be, and then new."""
+        """The authorizer publishes the age for the service alone."""
         for passed in (0.0, 12.5, 47.0, 1.0):
             time[0] += passed
             self.ask(house, self.KEY)
@@ -210,7 +218,7 @@ class TestKeyStoreAge:
         assert all(blob.dimensions == [["service"]] for blob in house.log.blobs)
 
     def test_others(self, house, time):
-        """A credential that no key was looked up for says nothing about their age."""
+        """A credential without a key says nothing about the age of the keys."""
         self.ask(house, self.KEY)
         time[0] += 86_000
         for token in (TOKEN, "bad", "gw_malformed"):

@@ -1,4 +1,4 @@
-"""Which refusal a request gets that is wrong in several ways. The order is part of the API."""
+"""The order of checks: which refusal a request gets that is wrong in several ways."""
 
 import pytest
 
@@ -52,17 +52,17 @@ def _strict(build):
 
 @pytest.mark.parametrize(("path", "repaired", "status", "slug"), STEPS)
 def test_order(strict, path, repaired, status, slug):
-    """Name, parameters, Accept, Content-Type, headers, size: each before all that follow."""
+    """The order is name, parameters, Accept, Content-Type, headers, size."""
     body = b"{" * (MAX_BODY_BYTES + 1)
 
-    answer = strict.post(f"/predict/{path}", body, {**WRONG, **repaired})
+    response = strict.post(f"/predict/{path}", body, {**WRONG, **repaired})
 
-    assert_problem(answer, status, slug)
+    assert_problem(response, status, slug)
     assert strict.runtime.calls == []
 
 
 def test_json_comes_last(strict):
-    """And what has passed all else is refused for its JSON."""
+    """JSON is checked last."""
     right = {"Content-Type": "application/json"}
 
     assert_problem(strict.post("/predict/strict/a", b"{", right), 400, "invalid-json")
@@ -70,7 +70,7 @@ def test_json_comes_last(strict):
 
 
 def test_header_that_comes_twice(build_deployed):
-    """A repeated header is a header's mistake: after Content-Type, before the size."""
+    """A repeated header is checked after Content-Type and before the size."""
     gateway = build_deployed()
     twice = [("Content-Type", "application/json"), ("Content-Type", "text/plain")]
     body = b"?" * (MAX_BODY_BYTES + 1)

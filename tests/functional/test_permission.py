@@ -1,4 +1,4 @@
-"""Who may call what, as a caller sees it: unknown and forbidden are the same."""
+"""Grants: for a caller, unknown and forbidden models are the same."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support.problems import assert_problem
 
 
 class Guests:
-    """Callers with grants, each known by a token that lists them."""
+    """Callers with grants; each token lists the grants."""
 
     def __init__(self, build, **parts):
         self.scheme = FakeScheme({})
@@ -19,7 +19,7 @@ class Guests:
     def send(self, grants, method, path, body=b"{}"):
         token = "-".join(grants) or "none"
         self.scheme.known[token] = Identity("guest", tuple(grants), None)
-        return self.gateway.door.send(
+        return self.gateway.client.send(
             method, path, {**JSON, "Authorization": f"Bearer {token}"}, body
         )
 
@@ -32,14 +32,14 @@ def _guests(build):
     return Guests(build)
 
 
-def but_for_the_name(answer, name):
-    """All of an answer that may tell one name from another."""
-    problem = assert_problem(answer, 404, "unknown-model")
+def but_for_the_name(response, name):
+    """Return everything by which a caller could tell two models apart."""
+    problem = assert_problem(response, 404, "unknown-model")
     assert problem["detail"].count(f"'{name}'") == 1
     own = {"x-request-id", "server-timing", "content-length"}
-    headers = {key: value for key, value in answer.headers.items() if key not in own}
-    body = answer.body.decode().replace(problem["instance"], "ID").replace(f"'{name}'", "NAME")
-    return answer.status, list(headers.items()), body
+    headers = {key: value for key, value in response.headers.items() if key not in own}
+    body = response.body.decode().replace(problem["instance"], "ID").replace(f"'{name}'", "NAME")
+    return response.status, list(headers.items()), body
 
 
 FORBIDDEN = [
@@ -58,7 +58,7 @@ FORBIDDEN = [
 @pytest.mark.parametrize(("grants", "path"), FORBIDDEN)
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_unknown_and_forbidden_are_one(guests, method, grants, path):
-    """Byte for byte, but for the name that was asked for and the request's id."""
+    """Both responses are the same bytes, except for the name and the request's id."""
     prefix = "/predict/" if method == "POST" else "/models/"
     unknown = "/".join(["no-such", *path.split("/")[1:]])
 
@@ -74,7 +74,7 @@ def test_unknown_and_forbidden_are_one(guests, method, grants, path):
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_grant_comes_before_parameters(guests, method):
-    """Whether a model takes a value is told to those alone who may give it."""
+    """Only who may use a value learns whether the model takes it."""
     path = "/predict/house-price/paris" if method == "POST" else "/models/house-price/paris"
 
     assert_problem(guests.send(["house-price/houston"], method, path), 404, "unknown-model")
@@ -84,11 +84,11 @@ def test_grant_comes_before_parameters(guests, method):
 
 
 def test_bad_value_does_not_name_the_others(guests):
-    """A refused parameter says where to look, because not everybody may see every value."""
-    answer = guests.send(["house-price/paris"], "POST", "/predict/house-price/paris")
+    """A refused parameter does not list the values, which the caller may not all see."""
+    response = guests.send(["house-price/paris"], "POST", "/predict/house-price/paris")
 
-    assert b"houston" not in answer.body
-    assert b"austin" not in answer.body
+    assert b"houston" not in response.body
+    assert b"austin" not in response.body
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_bad_value_does_not_name_the_others(guests):
     ],
 )
 def test_granted(guests, grants, path, target):
-    """The model is called, once, where the table says."""
+    """With a grant the model is called once, at its target."""
     assert guests.send(grants, "POST", f"/predict/{path}").status == 200
     assert guests.gateway.call.target == target
     assert guests.gateway.log.requests[0]["principal"] == "guest"
@@ -131,7 +131,7 @@ def test_granted(guests, grants, path, target):
     ],
 )
 def test_list_shows_what_may_be_called(guests, grants, names):
-    """And nothing else."""
+    """The list has only granted models."""
     listing = guests.models(grants)
 
     assert [model["name"] for model in listing["models"]] == names
@@ -139,7 +139,7 @@ def test_list_shows_what_may_be_called(guests, grants, names):
 
 
 def test_parameters_are_cut_down(guests):
-    """In the listing and in a model's own entry; the rest of the entry is the same."""
+    """The list and the entry of a model have only granted values."""
     for grants, city in (
         (["house-price/*"], ["austin", "houston"]),
         (["house-price/houston"], ["houston"]),
@@ -152,7 +152,7 @@ def test_parameters_are_cut_down(guests):
 
 
 def test_pattern_is_cut_down_to_values(guests):
-    """Who may give two languages sees the two, not the pattern that all must match."""
+    """A caller with two granted values sees those values, not the pattern."""
     (model,) = guests.models(["translate/de/*", "translate/fr/*", "translate/deutsch/*"])["models"]
 
     assert model["parameters"] == {
@@ -162,7 +162,7 @@ def test_pattern_is_cut_down_to_values(guests):
 
 
 def test_pages_count_what_is_visible(build):
-    """`limit` and `next` know nothing of what lies in between."""
+    """`limit` and `next` count only granted models."""
     entries = "".join(f"  m{n:05}:\n    kind: single\n    endpoint: e\n" for n in range(3_000))
     table = file.parse(f"version: 1\nmodels:\n{entries}".encode(), "many.yaml")
     guests = Guests(build, source=FixedTable(table))

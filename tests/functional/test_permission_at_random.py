@@ -1,6 +1,6 @@
-"""Random tables, callers and requests, against the design in twenty lines.
+"""Random tables, callers and requests, compared with a second implementation of the rules.
 
-A call reaches SageMaker exactly when the oracle says so, at exactly the target that it says.
+A call reaches SageMaker exactly if the oracle says so, at exactly the target that it says.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
-from tests.support.doors import CONTEXT, ApiGatewayDoor, event
-from tests.support.gateway import JSON, FakeRuntime, house
+from tests.support.clients import LambdaClient
+from tests.support.events import CONTEXT, proxy_event
+from tests.support.gateway import JSON, FakeRuntime, build_gateway
 from tests.support.profile import LONG
 
 CALLERS, REQUESTS = 5, 20
@@ -50,7 +51,7 @@ class Entry:
         return f"{self.first}-{len(self.rules)}"
 
     def document(self) -> tuple[str, object]:
-        """As `routing.yaml` has it."""
+        """Return the entry as in `routing.yaml`."""
         name = "/".join([self.first, *(f"{{{name}}}" for name in self.rules)])
         body = {"kind": "mme", "endpoint": self.endpoint, "target_model": self.target}
         rules = {
@@ -62,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Caller:
-    """What the authorizer says about somebody."""
+    """An authorizer context."""
 
     outcome: str
     grants: list[str]
@@ -70,12 +71,12 @@ class Caller:
 
     def context(self) -> dict[str, str]:
         expires = "" if self.expires is None else str(self.expires)
-        said = {"outcome": self.outcome, "grants": " ".join(self.grants), "expires": expires}
-        return {**CONTEXT, **said}
+        written = {"outcome": self.outcome, "grants": " ".join(self.grants), "expires": expires}
+        return {**CONTEXT, **written}
 
 
 def oracle(table: list[Entry], caller: Caller, segments: list[str]) -> tuple[int, object]:
-    """The status, and for a call the target."""
+    """Return the status, and the target of a call."""
     if caller.outcome == "unavailable":
         return 503, None
     if caller.outcome != "ok" or (caller.expires is not None and caller.expires <= NOW):
@@ -127,7 +128,7 @@ callers = st.builds(
 
 @st.composite
 def tables(draw: st.DrawFn) -> list[Entry]:
-    """Entries of which no two have the same name and number of parameters."""
+    """Draw entries with different names or numbers of parameters."""
     keys = st.tuples(st.sampled_from(FIRSTS), st.sampled_from(list(TARGETS)))
     chosen = draw(st.lists(keys, min_size=3, max_size=9, unique=True))
     return [
@@ -138,7 +139,7 @@ def tables(draw: st.DrawFn) -> list[Entry]:
 
 @dataclass
 class Trial:
-    """One gateway whose table changes, and how often it did what the oracle says."""
+    """One gateway whose table changes, and a count of its results."""
 
     entries: list[Entry] = field(default_factory=list)
     runtime: FakeRuntime = field(default_factory=FakeRuntime)
@@ -146,12 +147,12 @@ class Trial:
     violations: int = 0
 
     def __post_init__(self) -> None:
-        self._house = house(
-            ApiGatewayDoor, source=self, runtime=self.runtime, clock=lambda: float(NOW)
+        self._house = build_gateway(
+            LambdaClient, source=self, runtime=self.runtime, clock=lambda: float(NOW)
         )
 
     def table(self) -> object:
-        """The gateway's source."""
+        """Return the gateway's table."""
         return self._table
 
     def use(self, entries: list[Entry]) -> None:
@@ -161,11 +162,11 @@ class Trial:
         self._house.log.stream.truncate(0)
 
     def case(self, caller: Caller, segments: list[str], method: str) -> str:
-        """What is wrong, or nothing."""
+        """Return what is wrong, or an empty text."""
         status, target = oracle(self.entries, caller, segments)
         prefix = "/predict" if method == "POST" else "/models"
         names = PARAMETERS[: len(segments)]
-        asked = event(
+        asked = proxy_event(
             method,
             "/".join([prefix, *segments]),
             resource="/".join([prefix, *(f"{{{name}}}" for name in names)]),
@@ -176,7 +177,7 @@ class Trial:
         )
         self.runtime.calls.clear()
 
-        answered = self._house.door.deliver(asked).status
+        answered = self._house.client.deliver(asked).status
 
         called = [call.target for call in self.runtime.calls]
         due = [target] if status == 200 and method == "POST" else []
@@ -187,7 +188,7 @@ class Trial:
 
 
 def test_random_tables_callers_and_requests(capsys, monkeypatch):
-    """0 violations; how many cases there were is printed."""
+    """The gateway and the oracle never differ; the number of cases is printed."""
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
     trial = Trial()
 

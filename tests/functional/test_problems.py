@@ -1,4 +1,4 @@
-"""Every error that needs no authentication, as a caller reads it."""
+"""Problems: errors as a caller reads them."""
 
 import pytest
 
@@ -34,20 +34,20 @@ CANARY = "canary-7f3a"
 
 @pytest.mark.parametrize(("error", "status", "slug"), FROM_UPSTREAM)
 def test_upstream(build, error, status, slug):
-    """One shape for all of them; the log says which it was."""
+    """All errors have one form; the log has the slug."""
     gateway = build(runtime=FakeRuntime(error=error))
 
-    answer = gateway.predict("churn")
+    response = gateway.predict("churn")
 
-    assert_problem(answer, status, slug)
-    assert "x-model" not in answer.headers
-    assert answer.headers["server-timing"].startswith("model;dur=")
+    assert_problem(response, status, slug)
+    assert "x-model" not in response.headers
+    assert response.headers["server-timing"].startswith("model;dur=")
     (line,) = gateway.log.requests
     assert (line["status"], line["slug"], line["model"]) == (status, slug, "churn")
 
 
 def test_retry_after_is_jittered(build):
-    """Those who were refused together do not come back together."""
+    """Retry-After differs from response to response."""
     gateway = build(runtime=FakeRuntime(error=errors.ModelUnavailable()))
 
     waits = {int(gateway.predict("churn").headers["retry-after"]) for _ in range(100)}
@@ -56,40 +56,18 @@ def test_retry_after_is_jittered(build):
     assert min(waits) >= errors.ModelUnavailable.retry_after_seconds
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("GET", "/predict/churn", "POST"),
-        ("PUT", "/predict/house-price/houston", "POST"),
-        ("DELETE", "/models", "GET"),
-        ("POST", "/models/churn", "GET"),
-        ("POST", "/health", "GET"),
-        ("HEAD", "/health", "GET"),
-        ("PATCH", "/predict/nothing", "POST"),
-    ],
-)
-def test_method_not_allowed(gateway, method, path, allowed):
-    """The answer says which method is, in words and as HTTP has it."""
-    answer = gateway.door.send(method, path)
-
-    problem = assert_problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == allowed
-    assert problem["detail"] == f"'{method}' is not allowed here; use {allowed}."
-    assert gateway.log.requests[0]["slug"] == "method-not-allowed"
-
-
 def test_models_own_words(build):
-    """What the container said reaches a caller only by its own member."""
+    """The container's text is in a member of its own."""
     error = errors.ModelFailed(500, model_message='{"error": "grüße"}')
 
-    answer = build(runtime=FakeRuntime(error=error)).predict("churn")
+    response = build(runtime=FakeRuntime(error=error)).predict("churn")
 
-    problem = assert_problem(answer, 502, "model-error", "model_message")
+    problem = assert_problem(response, 502, "model-error", "model_message")
     assert problem["model_message"] == '{"error": "grüße"}'
 
 
 class Leaky:
-    """A source with a bug whose text holds what a caller sent."""
+    """A source with a bug whose text has a secret."""
 
     def table(self):
         raise ValueError(f"cannot use {CANARY}")
@@ -99,23 +77,23 @@ class Leaky:
     ("method", "path"), [("POST", "/predict/churn"), ("GET", "/models"), ("GET", "/health")]
 )
 def test_bug(build, capfd, method, path):
-    """The log says which kind of exception and where; nobody is told what it said."""
+    """The log has the class and the place of an unexpected exception; nobody gets its text."""
     gateway = build(source=Leaky())
 
-    answer = gateway.door.send(method, path, {"Content-Type": "application/json"}, b"{}")
+    response = gateway.client.send(method, path, {"Content-Type": "application/json"}, b"{}")
 
-    problem = assert_problem(answer, 500, "internal")
+    problem = assert_problem(response, 500, "internal")
     bug, line = gateway.log.lines
     assert (bug["message"], bug["level"], bug["exception"]) == ("bug", "ERROR", "ValueError")
     assert bug["request_id"] == line["request_id"] == problem["instance"]
     assert bug["where"][-1].endswith(" table")
     assert (line["status"], line["slug"]) == (500, "internal")
-    everything = gateway.log.text + answer.body.decode() + "".join(capfd.readouterr())
+    everything = gateway.log.text + response.body.decode() + "".join(capfd.readouterr())
     assert CANARY not in everything
 
 
 def test_bug_in_the_runtime(build, capfd):
-    """An exception that nobody has foreseen is not the endpoint's fault."""
+    """An unexpected exception is not blamed on the endpoint."""
     gateway = build(runtime=FakeRuntime(error=KeyError(CANARY)))
 
     assert_problem(gateway.predict("churn"), 500, "internal")
@@ -124,18 +102,18 @@ def test_bug_in_the_runtime(build, capfd):
 
 
 def test_answer_of_chalices_own(build_deployed):
-    """What a view gives that is no answer of ours is a bug, and not passed on."""
+    """A result of a view that is not a response of the gateway is a bug."""
     gateway = build_deployed()
     gateway.app.route("/odd")(lambda: CANARY)
-    event = gateway.door.event("GET", "/health")
+    event = gateway.client.event("GET", "/health")
     event["requestContext"]["resourcePath"] = "/odd"
 
-    answer = gateway.door.deliver(event)
+    response = gateway.client.deliver(event)
 
-    assert_problem(answer, 500, "internal")
-    assert CANARY not in answer.body.decode() + gateway.log.text
+    assert_problem(response, 500, "internal")
+    assert CANARY not in response.body.decode() + gateway.log.text
 
 
 def test_debug_is_off(gateway):
-    """Chalice in debug mode sends stack traces to callers."""
+    """The debug mode of Chalice, which sends stack traces, is off."""
     assert gateway.app.debug is False

@@ -1,4 +1,4 @@
-"""The gateway with the table that it has: good, bad, or none; and with bad settings."""
+"""The start of the gateway: with a good table, a bad one or none, and with bad settings."""
 
 import hashlib
 import json
@@ -9,16 +9,14 @@ import pytest
 
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import Settings
-from tests.support.doors import ROOT, ApiGatewayDoor
-from tests.support.gateway import JSON, TABLE, Log, house
-from tests.support.problems import assert_problem
-
-BAD = TABLE.replace("target_model: iris", "target_modle: iris").replace("mce", "mces")
+from tests.support.clients import LambdaClient
+from tests.support.gateway import TABLE, Log, build_gateway
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(name="gateway_with")
 def _gateway_with(tmp_path):
-    """A gateway whose table is a file with this text; None: no file."""
+    """Build a gateway whose table is a file with this text."""
 
     def build(text):
         file = tmp_path / "routing.yaml"
@@ -26,59 +24,26 @@ def _gateway_with(tmp_path):
             file.write_text(text)
         settings = Settings.from_env({"GATEWAY_ROUTING": f"file:{file}"})
         log = Log()
-        built = house(ApiGatewayDoor, source=source_for(settings, log.telemetry))
+        built = build_gateway(LambdaClient, source=source_for(settings, log.telemetry))
         return built, log
 
     return build
 
 
 def test_health(gateway_with):
-    """How many models there are, and of which table: its SHA-256 begins so."""
+    """`/health` has the number of models and the first part of the digest."""
     gateway, _ = gateway_with(TABLE)
 
-    answer = gateway.get("/health")
+    response = gateway.get("/health")
 
     digest = hashlib.sha256(TABLE.encode()).hexdigest()[:12]
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-    assert answer.json() == {"status": "ok", "models": 12, "table": digest}
+    assert (response.status, response.headers["content-type"]) == (200, "application/json")
+    assert response.json() == {"status": "ok", "models": 12, "table": digest}
     assert gateway.log.requests[0]["table"] == digest
 
 
-@pytest.mark.parametrize("text", [pytest.param(BAD, id="bad"), pytest.param(None, id="missing")])
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/predict/churn"),
-        ("POST", "/predict/nothing"),
-        ("GET", "/models"),
-        ("GET", "/models/churn"),
-        ("GET", "/health"),
-    ],
-)
-def test_no_table(gateway_with, text, method, path):
-    """A table is taken whole or not at all: without one every answer is the same 503."""
-    gateway, _ = gateway_with(text)
-
-    answer = gateway.door.send(method, path, JSON, b"{}")
-
-    assert_problem(answer, 503, "routing-unavailable")
-    assert gateway.runtime.calls == []
-
-
-def test_problems_are_logged(gateway_with):
-    """Once, at the start, all of them, each with its line and the way out."""
-    _, log = gateway_with(BAD)
-
-    (line,) = log.lines
-    assert (line["level"], line["message"]) == ("ERROR", "routing table refused")
-    text = "\n".join(line["problems"])
-    assert "routing.yaml:13: models.iris.target_modle: unknown key" in text
-    assert "did you mean target_model?" in text
-    assert "models.sentiment.kind" in text
-
-
 def start(**environment):
-    """Import app.py as Lambda does: no network, region or credential."""
+    """Import app.py as Lambda does, without network, region or credentials."""
     command = [sys.executable, "-W", "error", "-c", "import app; print(app.app.debug)"]
     return subprocess.run(
         command,
@@ -91,7 +56,7 @@ def start(**environment):
 
 
 def test_start():
-    """Importing app.py needs nothing that is not there."""
+    """Importing app.py needs nothing else."""
     started = start()
 
     assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
@@ -118,14 +83,14 @@ LAMBDA = {
     ],
 )
 def test_start_of_the_function_that_predicts(environment):
-    """It makes its client at once; what keeps it from that, the first request says."""
+    """The function makes its client at the start; what prevents that, the first request reports."""
     started = start(**{**LAMBDA, **environment})
 
     assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
 
 
 def test_bad_setting():
-    """A bad setting stops the start: the variable, its value and the remedy."""
+    """A bad setting stops the start; the message has the variable, the value and the remedy."""
     started = start(GATEWAY_CORS_ORIGIN="shop.example.com")
 
     assert started.returncode != 0
@@ -144,7 +109,7 @@ def test_bad_setting():
     ],
 )
 def test_bad_table(environment, service):
-    """A bad table does not: the gateway starts, to say so under its name."""
+    """A bad table does not stop the start; the log says it under the service's name."""
     started = start(GATEWAY_ROUTING="file:nothing.yaml", **environment)
 
     assert started.returncode == 0
@@ -153,7 +118,7 @@ def test_bad_table(environment, service):
 
 
 def test_table_in_s3():
-    """Nobody asks S3 before there is a request."""
+    """Nothing is read from S3 before the first request."""
     started = start(GATEWAY_ROUTING="s3://tables/routing.yaml")
 
     assert (started.returncode, started.stderr) == (0, "")

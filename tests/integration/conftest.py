@@ -1,4 +1,4 @@
-"""What integration tests share: an account, and containers to put behind it."""
+"""Fixtures of the integration tests: accounts of the local SageMaker, and containers for it."""
 
 from contextlib import ExitStack
 
@@ -12,7 +12,7 @@ from tests.support.stand_in import StandIn
 
 @pytest.fixture
 def start_container():
-    """Start a container; it is stopped after the endpoints that use it are gone."""
+    """Return a function that starts a container, which stops after its endpoints are deleted."""
     with ExitStack() as started:
         yield lambda **settings: started.enter_context(Container(**settings))
 
@@ -31,7 +31,7 @@ def account(sagemaker_local, start_container):
 
 @pytest.fixture(scope="session")
 def impatient():
-    """A local SageMaker that waits half a second for a model and one second for a container."""
+    """A local SageMaker that waits 0.5 s for a model to load, and 1 s for a container to start."""
     with StandIn("--load-budget", "0.5", "--startup-timeout", "1") as stand_in:
         yield stand_in
 
@@ -45,7 +45,7 @@ def impatient_account(impatient, start_container):
 
 @pytest.fixture(scope="session")
 def drifted_demo(tmp_path_factory):
-    """The demo and more, after people changed it by hand."""
+    """The demo with more endpoints, after people changed it by hand."""
     with Container() as container, StandIn("--demo", "--creating-seconds", "0.05") as stand_in:
         demo = DriftedDemo(stand_in, container, tmp_path_factory.mktemp("drifted"))
         yield demo

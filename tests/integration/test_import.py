@@ -8,10 +8,11 @@ import pytest
 from chalicelib.routing.reading import file
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
+from tests.support.clients import LocalClient
 from tests.support.command_line import gatewayctl
-from tests.support.doors import ROOT, LocalDoor
 from tests.support.drifted_demo import without_progress
-from tests.support.gateway import AWS, FixedTable, house, runtime_at
+from tests.support.gateway import AWS, FixedTable, build_gateway, runtime_at
+from tests.support.paths import ROOT
 from tests.unit.importing.accounts import parsed, paths, targets
 
 PROJECT_TABLE = file.load(ROOT / "routing.yaml")
@@ -75,7 +76,7 @@ class TestDemo:
         """Each model gives the same answer through both tables."""
         imported = parsed(of_demo.out)
         with_own, with_imported = (
-            house(LocalDoor, source=FixedTable(table), runtime=runtime_at(demo.url))
+            build_gateway(LocalClient, source=FixedTable(table), runtime=runtime_at(demo.url))
             for table in (PROJECT_TABLE, imported)
         )
         chosen = by_target(PROJECT_TABLE)
@@ -193,7 +194,9 @@ class TestArtifacts:
         """An artifact with an odd name can be called."""
         endpoint = account.deploy(account.multi_model(container, artifacts(*ODD)))
         table = parsed(run(account.url, "--endpoint", endpoint).out)
-        gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
+        gateway = build_gateway(
+            LocalClient, source=FixedTable(table), runtime=runtime_at(account.url)
+        )
 
         assert sorted(target["TargetModel"] for target in targets(table)) == sorted(ODD)
         for target, path in pairs(table):
@@ -207,7 +210,9 @@ class TestArtifacts:
         endpoint = account.deploy(account.multi_model(container, artifacts(*named)))
         outcome = run(account.url, "--endpoint", endpoint)
         table = parsed(outcome.out)
-        gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
+        gateway = build_gateway(
+            LocalClient, source=FixedTable(table), runtime=runtime_at(account.url)
+        )
 
         assert outcome.err == "1 models of 1 endpoints\n"
         for number, artifact in enumerate(named):
@@ -246,7 +251,9 @@ class TestEndpoints:
         many = account.multi_model(second, artifacts("eu.tar.gz"))
         endpoint = account.deploy(image(first), many, mode="Serial")
         table = parsed(run(account.url, "--endpoint", endpoint).out)
-        gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
+        gateway = build_gateway(
+            LocalClient, source=FixedTable(table), runtime=runtime_at(account.url)
+        )
 
         assert table.resolve("eu").model.target.kind == "pipeline"
         assert targets(table) == [{"EndpointName": endpoint, "TargetModel": "eu.tar.gz"}]
@@ -261,7 +268,9 @@ class TestEndpoints:
         }
         endpoint = account.deploy_variants(models)
         table = parsed(run(account.url, "--endpoint", endpoint).out)
-        gateway = house(LocalDoor, source=FixedTable(table), runtime=runtime_at(account.url))
+        gateway = build_gateway(
+            LocalClient, source=FixedTable(table), runtime=runtime_at(account.url)
+        )
 
         assert targets(table) == [
             {"EndpointName": endpoint, "TargetVariant": "green", "TargetModel": "a.tar.gz"},

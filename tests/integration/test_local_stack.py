@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.paths import ROOT
 from tests.support.ports import free_port
-from tests.support.stand_in import ROOT, gone, wait_until
+from tests.support.stand_in import gone, wait_until
 
 
 class LocalStack:

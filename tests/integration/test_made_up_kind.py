@@ -10,11 +10,11 @@ from chalicelib.routing.reading import file
 from chalicelib.routing.targets import KINDS, Hosting, Key, MultiModelTarget, declared
 from gatewayctl.command import Dependencies
 from tests.support.aws_account import AwsAccount, container
+from tests.support.clients import LambdaClient
 from tests.support.command_line import gatewayctl
-from tests.support.doors import ApiGatewayDoor
-from tests.support.gateway import AWS, FixedTable, house, runtime_at
+from tests.support.gateway import AWS, FixedTable, build_gateway, runtime_at
+from tests.support.http_server import StubServer
 from tests.support.publish_desk import Desk
-from tests.support.recorder import Recorder
 
 TABLE = """\
 version: 1
@@ -63,7 +63,7 @@ def _kind():
 
 @pytest.fixture(name="sagemaker", scope="module")
 def _sagemaker():
-    with Recorder() as recorder:
+    with StubServer() as recorder:
         yield recorder
 
 
@@ -195,7 +195,9 @@ def test_predict(sagemaker):
     parsed = file.parse(TABLE.encode(), "routing.yaml")
     compiled = file.from_compiled(file.compiled(parsed), parsed.digest)
     sagemaker.reset()
-    gateway = house(ApiGatewayDoor, runtime=runtime_at(sagemaker.url), source=FixedTable(compiled))
+    gateway = build_gateway(
+        LambdaClient, runtime=runtime_at(sagemaker.url), source=FixedTable(compiled)
+    )
     answer = gateway.predict("price/austin")
     (arrived,) = sagemaker.arrived
 

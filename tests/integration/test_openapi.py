@@ -22,8 +22,9 @@ from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.reading import file
 from chalicelib.sagemaker.runtime import InferenceResponse
 from gatewayctl.openapi.document import document
-from tests.support.doors import ROOT, TOKEN, LocalDoor
-from tests.support.gateway import FakeRuntime, FixedTable, house, runtime_at, table
+from tests.support.clients import TOKEN, LocalClient
+from tests.support.gateway import FakeRuntime, FixedTable, build_gateway, runtime_at, table
+from tests.support.paths import ROOT
 from tests.support.problems import TITLES
 from tests.support.profile import LONG
 
@@ -85,7 +86,9 @@ def served(app: Chalice) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def demo_url(demo):
-    gateway = house(LocalDoor, source=FixedTable(DEMO_TABLE), runtime=runtime_at(demo.url))
+    gateway = build_gateway(
+        LocalClient, source=FixedTable(DEMO_TABLE), runtime=runtime_at(demo.url)
+    )
     with served(gateway.app) as url:
         yield url
 
@@ -104,7 +107,7 @@ def everything(*_: object) -> InferenceResponse:
 
 @pytest.fixture(scope="module")
 def every_kind_url():
-    with served(house(LocalDoor, runtime=FakeRuntime(everything)).app) as url:
+    with served(build_gateway(LocalClient, runtime=FakeRuntime(everything)).app) as url:
         yield url
 
 

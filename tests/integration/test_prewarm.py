@@ -14,8 +14,9 @@ from gatewayctl.command import Dependencies
 from tests.containers.account import artifacts, image
 from tests.containers.container import failing
 from tests.support.command_line import gatewayctl
-from tests.support.stand_in import ROOT, wait_until
-from tests.support.upstream import Upstream, sends
+from tests.support.http_server import StubServer, sends
+from tests.support.paths import ROOT
+from tests.support.stand_in import wait_until
 
 DEMO = str(ROOT / "routing.yaml")
 HERE = {
@@ -295,7 +296,7 @@ class TestNoAws:
 
     def test_bad_credentials(self, monkeypatch):
         """Expired credentials are exit code 3."""
-        with Upstream(answering(403, "ExpiredTokenException")) as upstream:
+        with StubServer(answering(403, "ExpiredTokenException")) as upstream:
             monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
             outcome = run(aws.client, "--table", DEMO)
 
@@ -304,7 +305,7 @@ class TestNoAws:
 
     def test_no_permission(self, monkeypatch):
         """A missing permission is a failure of each model; the text of AWS is not printed."""
-        with Upstream(answering(403, "AccessDeniedException")) as upstream:
+        with StubServer(answering(403, "AccessDeniedException")) as upstream:
             monkeypatch.setenv("AWS_ENDPOINT_URL", upstream.url)
             outcome = run(aws.client, "iris", "wine", "--table", DEMO)
 

@@ -16,7 +16,8 @@ from sklearn.dummy import DummyRegressor
 
 from tests.containers.account import Account, image
 from tests.containers.container import Container
-from tests.support.stand_in import ROOT, StandIn, error_of, gone, wait_until
+from tests.support.paths import ROOT
+from tests.support.stand_in import StandIn, error_of, gone, wait_until
 from tests.support.wire import connected, invocation
 
 PROXIES = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")

@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.routing.reading import file
 from gatewayctl.publishing import store
+from tests.support.paths import ROOT
 from tests.support.publish_desk import COMPILED, KEY, Desk, denied, digest, yaml
-from tests.support.stand_in import ROOT
 
 OLD = yaml("a", "b", "c", "d", "e")
 NEW = OLD.replace("endpoint: a", "endpoint: a-next")

@@ -1,13 +1,13 @@
-"""The same requests through stock boto3 and through the gateway's client: the same bytes."""
+"""Stock boto3 and the gateway's client send the same bytes."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.gateway import AWS, table
+from tests.support.http_server import StubServer, sends
 from tests.support.profile import LONG
 from tests.support.stock import BOTH, CALLS, date_of, on_the_wire, outcome
-from tests.support.upstream import Upstream, sends
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 TRIES = 50  # to have both signed in the same second
@@ -31,28 +31,28 @@ HEADERS = {
 
 @pytest.fixture(scope="module")
 def clients():
-    """What records, and a client of each kind that calls it, for each service."""
-    with Upstream(sends(ANSWER)) as upstream:
-        at = {**AWS, "endpoint_url": upstream.url}
+    """A stub server, and both clients of each service that calls it."""
+    with StubServer(sends(ANSWER)) as server:
+        at = {**AWS, "endpoint_url": server.url}
         made = {
             service: [make(service, **at) for make in BOTH]
             for service in ("sagemaker-runtime", "s3", "secretsmanager", "sts")
         }
-        yield upstream, made
+        yield server, made
 
 
-def recorded(upstream, client, members):
-    upstream.requests.clear()
+def recorded(server, client, members):
+    server.requests.clear()
     outcome(client, **members)  # what is answered is nothing to most services
-    (only,) = upstream.requests
+    (only,) = server.requests
     return only
 
 
 def assert_same(clients, service, **members):
-    """The same bytes, signature included, once both are signed in the same second."""
-    upstream, made = clients
+    """The bytes are the same, with the signature, if both are signed in the same second."""
+    server, made = clients
     for _ in range(TRIES):
-        theirs, ours = (recorded(upstream, client, members) for client in made[service])
+        theirs, ours = (recorded(server, client, members) for client in made[service])
         if date_of(theirs) == date_of(ours):
             break
     assert on_the_wire(ours) == on_the_wire(theirs)
@@ -61,13 +61,13 @@ def assert_same(clients, service, **members):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_kinds(clients, name):
-    """Whatever a model's target is."""
+    """For every kind of target."""
     assert_same(clients, "sagemaker-runtime", **KINDS[name].invoke_args(), Body=b"{}")
 
 
 @pytest.mark.parametrize("name", HEADERS)
 def test_headers(clients, name):
-    """Whatever a header may hold."""
+    """For every text that a header may have."""
     usual = CALLS["sagemaker-runtime"][1]
     assert_same(clients, "sagemaker-runtime", **usual, **HEADERS[name])
 
@@ -83,7 +83,7 @@ def test_headers(clients, name):
     )
 )
 def test_at_random(clients, members):
-    """Whatever printable text is in the headers, and whatever is in the body."""
+    """For random printable headers and random bodies."""
     assert_same(clients, "sagemaker-runtime", EndpointName="churn-prod", **members)
 
 
@@ -99,7 +99,7 @@ def test_at_random(clients, members):
     ],
 )
 def test_bodies(clients, body):
-    """Byte for byte, of any size."""
+    """For bodies of any bytes and any size."""
     assert_same(clients, "sagemaker-runtime", EndpointName="churn-prod", Body=body)
 
 
@@ -112,5 +112,5 @@ def test_bodies(clients, body):
     ],
 )
 def test_other_services(clients, service, members):
-    """Where the table and the keys are, too."""
+    """For the services with the table and the keys, too."""
     assert_same(clients, service, **members)

@@ -1,4 +1,4 @@
-"""What stock boto3 and the gateway's client make of the same answers."""
+"""Stock boto3 and the gateway's client read the same responses alike."""
 
 import json
 import re
@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
 from chalicelib.aws.deadline import Deadline
-from tests.faults.proxy import closed_port
-from tests.support.doors import ROOT
 from tests.support.gateway import AWS, table
+from tests.support.http_server import StubServer, sends, sends_and_closes, sends_and_resets
+from tests.support.paths import ROOT
+from tests.support.ports import closed_port
 from tests.support.stock import BOTH, SECONDS, ours, outcome, stock
-from tests.support.upstream import Upstream, sends, sends_and_closes, sends_and_resets
 
 EXAMPLE = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]]}).encode()
 ALL_BYTES = bytes(range(256))
@@ -22,9 +22,9 @@ OF_ONE_REQUEST = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[SMTWF][
 BOTO3S_OWN = {"MaxAttemptsReached", "RetryAttempts", "RequestId"}
 
 
-def results(upstream, **members):
-    """Of both clients, without what names one request."""
-    at = {**AWS, "endpoint_url": upstream if isinstance(upstream, str) else upstream.url}
+def results(server, **members):
+    """Return the results of both clients, without what identifies one request."""
+    at = {**AWS, "endpoint_url": server if isinstance(server, str) else server.url}
     outcomes = [outcome(make("sagemaker-runtime", **at), **members) for make in BOTH]
     return [without_identity(one) for one in outcomes]
 
@@ -162,9 +162,9 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("script", "expected"), ANSWERS)
 def test_answers(script, expected):
-    """Whatever comes back is read in the same way, errors with all that is in them."""
-    with Upstream(script) as upstream:
-        theirs, ours = results(upstream)
+    """Every response gives the same result or the same error, with all its members."""
+    with StubServer(script) as server:
+        theirs, ours = results(server)
 
     if expected is BROKEN_OFF:  # which is urllib3's error where the body is urllib3's
         ours, theirs = (result["error"][0] for result in (ours, theirs))
@@ -172,12 +172,12 @@ def test_answers(script, expected):
     else:
         assert theirs.get("Body", theirs.get("error", [None])[0]) == expected
         assert ours == theirs
-    assert upstream.connections == 2
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("name", DEMO)
 def test_results(demo, name):
-    """Every model of the demo answers the same."""
+    """Every model of the demo gives the same result."""
     model = DEMO[name]
     target = model.target.filled({"digit": "7"}).invoke_args()
 
@@ -202,7 +202,7 @@ def test_results(demo, name):
     ],
 )
 def test_refusals(demo, members, code):
-    """The same code and the same members, as the same class of error."""
+    """A refusal has the same code, members and class."""
     theirs, ours = results(demo, **{"ContentType": "application/json", "Body": EXAMPLE, **members})
 
     assert (theirs["Error"]["Code"], theirs["error"][0]) == (code, code)
@@ -214,7 +214,7 @@ def test_refusals(demo, members, code):
     ["throttle", "not-ready", "e500", "e503", "e530", "model-error", "reset", "truncate"],
 )
 def test_faults(demo, fault):
-    """On SageMaker's worst days."""
+    """Every fault of the local SageMaker gives the same error."""
     demo.fault("PUT", "digit-reader", json.dumps({"fault": fault}).encode())
     try:
         theirs, ours = results(demo, EndpointName="digit-reader", Body=EXAMPLE)
@@ -226,7 +226,7 @@ def test_faults(demo, fault):
 
 
 def test_nobody_there():
-    """An address where connections are refused."""
+    """A refused connection gives the same error."""
     theirs, ours = results(closed_port())
 
     assert theirs["error"][0] == "EndpointConnectionError"
@@ -236,8 +236,8 @@ def test_nobody_there():
 def test_no_answer():
     """A deadline that passes is boto3's read timeout."""
     errors = []
-    with Upstream(sends()) as upstream:
-        at = {**AWS, "endpoint_url": upstream.url}
+    with StubServer(sends()) as server:
+        at = {**AWS, "endpoint_url": server.url}
         for client, seconds in (
             (stock("sagemaker-runtime", read_timeout=0.2, **at), SECONDS),
             (ours("sagemaker-runtime", **at), 0.2),

@@ -1,4 +1,4 @@
-"""What boto3 is told by the environment and by its files, the gateway's client does too."""
+"""The environment and the files of AWS configure the gateway's client as they configure boto3."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.stock import BOTH, prepared, text_of, told
-from tests.support.upstream import Upstream
+from tests.support.http_server import StubServer
+from tests.support.stock import BOTH, prepared, request_or_error, text_of
 
 RUNTIME = "sagemaker-runtime"
 KEYS = "aws_access_key_id = AKIDFILE\naws_secret_access_key = secret\n"
@@ -21,8 +21,8 @@ URLS = f"[default]\nregion = eu-west-1\nservices = local\n{KEYS}" + (
 )
 
 
-class Said(NamedTuple):
-    """What is said, and a text that shows in the request, or in the error, that it was heard."""
+class Setting(NamedTuple):
+    """A configuration, and a text in the request or the error that shows its effect."""
 
     shows: str
     environment: dict[str, str] = {}  # noqa: RUF012 (nobody writes into it)
@@ -31,15 +31,15 @@ class Said(NamedTuple):
 
 
 SETTINGS = {
-    "region": Said(
+    "region": Setting(
         "runtime.sagemaker.us-west-2.amazonaws.com", {"AWS_DEFAULT_REGION": "us-west-2"}
     ),
-    "region-in-the-file": Said("/eu-west-1/sagemaker/"),
-    "no-region": Said("NoRegionError", config=f"[default]\n{KEYS}"),
-    "bad-region": Said("InvalidRegionError", {"AWS_DEFAULT_REGION": "a/b"}),
-    "keys": Said("AKIDENV", {"AWS_ACCESS_KEY_ID": "AKIDENV", "AWS_SECRET_ACCESS_KEY": "s"}),
-    "half-of-the-keys": Said("PartialCredentialsError", {"AWS_ACCESS_KEY_ID": "AKIDENV"}),
-    "session-token": Said(
+    "region-in-the-file": Setting("/eu-west-1/sagemaker/"),
+    "no-region": Setting("NoRegionError", config=f"[default]\n{KEYS}"),
+    "bad-region": Setting("InvalidRegionError", {"AWS_DEFAULT_REGION": "a/b"}),
+    "keys": Setting("AKIDENV", {"AWS_ACCESS_KEY_ID": "AKIDENV", "AWS_SECRET_ACCESS_KEY": "s"}),
+    "half-of-the-keys": Setting("PartialCredentialsError", {"AWS_ACCESS_KEY_ID": "AKIDENV"}),
+    "session-token": Setting(
         "'X-Amz-Security-Token': 'token'",
         {
             "AWS_ACCESS_KEY_ID": "AKIDENV",
@@ -47,73 +47,73 @@ SETTINGS = {
             "AWS_SESSION_TOKEN": "token",
         },
     ),
-    "no-keys": Said("NoCredentialsError", config="[default]\nregion = eu-west-1\n"),
-    "profile": Said("AKIDTHERE/…/cn-north-1", {"AWS_PROFILE": "there"}, HERE + THERE),
-    "no-such-profile": Said("ProfileNotFound", {"AWS_PROFILE": "nowhere"}),
-    "url": Said("https://all.example/endpoints/", {"AWS_ENDPOINT_URL": "https://all.example"}),
-    "url-of-the-service": Said(
+    "no-keys": Setting("NoCredentialsError", config="[default]\nregion = eu-west-1\n"),
+    "profile": Setting("AKIDTHERE/…/cn-north-1", {"AWS_PROFILE": "there"}, HERE + THERE),
+    "no-such-profile": Setting("ProfileNotFound", {"AWS_PROFILE": "nowhere"}),
+    "url": Setting("https://all.example/endpoints/", {"AWS_ENDPOINT_URL": "https://all.example"}),
+    "url-of-the-service": Setting(
         "https://one.example/endpoints/",
         {
             "AWS_ENDPOINT_URL": "https://all.example",
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "https://one.example",
         },
     ),
-    "url-of-any-name": Said(
+    "url-of-any-name": Setting(
         "https://sample/sample/endpoints/", {"AWS_ENDPOINT_URL": "https://sample/sample/"}
     ),
-    "url-of-the-service-in-the-file": Said("https://one.example/endpoints/", config=URLS),
-    "url-in-the-file": Said("https://all.example/", config=URLS, service="secretsmanager"),
-    "url-of-s3": Said(
+    "url-of-the-service-in-the-file": Setting("https://one.example/endpoints/", config=URLS),
+    "url-in-the-file": Setting("https://all.example/", config=URLS, service="secretsmanager"),
+    "url-of-s3": Setting(
         "https://one.example/tables/gateway",
         {"AWS_ENDPOINT_URL_S3": "https://one.example"},
         config=HERE + "s3 =\n  addressing_style = path\n",
         service="s3",
     ),
-    "urls-ignored": Said(
+    "urls-ignored": Setting(
         "runtime.sagemaker.eu-west-1", {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, config=URLS
     ),
-    "urls-ignored-in-the-file": Said(
+    "urls-ignored-in-the-file": Setting(
         "runtime.sagemaker.eu-west-1",
         {"AWS_ENDPOINT_URL": "https://all.example"},
         config=HERE + "ignore_configured_endpoint_urls = true\n",
     ),
-    "fips": Said("runtime-fips.", {"AWS_USE_FIPS_ENDPOINT": "true"}),
-    "fips-in-the-file": Said("runtime-fips.", config=HERE + "use_fips_endpoint = true\n"),
-    "dual-stack": Said("eu-west-1.api.aws", {"AWS_USE_DUALSTACK_ENDPOINT": "true"}),
-    "dual-stack-of-s3": Said(
+    "fips": Setting("runtime-fips.", {"AWS_USE_FIPS_ENDPOINT": "true"}),
+    "fips-in-the-file": Setting("runtime-fips.", config=HERE + "use_fips_endpoint = true\n"),
+    "dual-stack": Setting("eu-west-1.api.aws", {"AWS_USE_DUALSTACK_ENDPOINT": "true"}),
+    "dual-stack-of-s3": Setting(
         "tables.s3.dualstack.eu-west-1",
         config=HERE + "use_dualstack_endpoint = true\n",
         service="s3",
     ),
-    "path-style": Said(
+    "path-style": Setting(
         "s3.eu-west-1.amazonaws.com/tables/",
         config=HERE + "s3 =\n  addressing_style = path\n",
         service="s3",
     ),
-    "accelerated": Said(
+    "accelerated": Setting(
         "tables.s3-accelerate.amazonaws.com",
         config=HERE + "s3 =\n  use_accelerate_endpoint = true\n",
         service="s3",
     ),
-    "s3-of-old": Said(
+    "s3-of-old": Setting(
         "https://tables.s3.amazonaws.com", {"AWS_DEFAULT_REGION": "us-east-1"}, service="s3"
     ),
-    "s3-of-today": Said(
+    "s3-of-today": Setting(
         "https://tables.s3.us-east-1.amazonaws.com",
         {"AWS_DEFAULT_REGION": "us-east-1", "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "regional"},
         service="s3",
     ),
-    "sts-of-old": Said(
+    "sts-of-old": Setting(
         "https://sts.amazonaws.com",
         {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"},
         service="sts",
     ),
-    "defaults-mode": Said(
+    "defaults-mode": Setting(
         "https://tables.s3.us-east-1.amazonaws.com",
         {"AWS_DEFAULT_REGION": "us-east-1", "AWS_DEFAULTS_MODE": "in-region"},
         service="s3",
     ),
-    "checksums": Said(
+    "checksums": Setting(
         "'x-amz-checksum-mode': 'ENABLED'",
         {"AWS_RESPONSE_CHECKSUM_VALIDATION": "when_supported"},
         service="s3",
@@ -122,34 +122,34 @@ SETTINGS = {
 
 
 @pytest.fixture
-def said(monkeypatch, tmp_path):
-    """Put this into the environment and into the file."""
+def configure(monkeypatch, tmp_path):
+    """Return a function that writes the environment and the configuration file."""
 
-    def say(environment, config):
+    def write(environment, config):
         file = tmp_path / "config"
         file.write_text(config)
         for name, value in {"AWS_CONFIG_FILE": str(file), **environment}.items():
             monkeypatch.setenv(name, value)
 
-    return say
+    return write
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_settings(said, name):
-    """Heard by both, and the same request comes of it."""
+def test_settings(configure, name):
+    """Both clients make the same request, or fail with the same error."""
     shows, environment, config, service = SETTINGS[name]
-    said(environment, config)
+    configure(environment, config)
 
-    theirs, ours = (told(make, service) for make in BOTH)
+    theirs, ours = (request_or_error(make, service) for make in BOTH)
 
     assert shows in str(theirs)
     assert ours == theirs
 
 
 @pytest.mark.parametrize("make", BOTH)
-def test_trace_of_lambda(said, monkeypatch, make):
-    """Each call carries the trace of the invocation that makes it."""
-    said({"AWS_LAMBDA_FUNCTION_NAME": "gateway"}, HERE)
+def test_trace_of_lambda(configure, monkeypatch, make):
+    """Each call has the trace of its invocation."""
+    configure({"AWS_LAMBDA_FUNCTION_NAME": "gateway"}, HERE)
     client, traces = make(RUNTIME), []
     for trace in ("Root=1-5759e988;Sampled=1", "Root=1-5759e989;Sampled=0"):
         monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
@@ -159,7 +159,7 @@ def test_trace_of_lambda(said, monkeypatch, make):
 
 
 def keys_used(make):
-    """The keys that two calls of a new client are signed with, and the tokens of a session."""
+    """Return the keys with which two calls of a new client are signed, and the session tokens."""
     client, used = make(RUNTIME), []
     for _ in range(2):
         request = prepared(client)
@@ -169,7 +169,7 @@ def keys_used(make):
 
 
 def number(used):
-    """Which keys they are, counted from 1 by whoever gave them."""
+    """Return the number of the keys, counted from 1."""
     key, token = used
     assert key.removeprefix("KEY-") == token.removeprefix("TOKEN-")
     return int(key.removeprefix("KEY-"))
@@ -185,12 +185,12 @@ def keys_for(minutes):
 
 @pytest.mark.parametrize("make", BOTH)
 @pytest.mark.parametrize("minutes", [5, 60, None], ids=["soon-over", "for-an-hour", "for-ever"])
-def test_keys_of_a_process(said, tmp_path, make, minutes):
-    """What is about to expire is fetched anew before the next call, and nothing else is."""
+def test_keys_of_a_process(configure, tmp_path, make, minutes):
+    """Keys that expire soon are fetched again before the next call; others are not."""
     count, answer, program = (tmp_path / name for name in ("count", "answer", "keys.sh"))
     answer.write_text(json.dumps({**keys_for(minutes), "Version": 1, "SessionToken": "TOKEN-@"}))
     program.write_text(f'echo >> {count}; sed "s/@/$(($(wc -l < {count})))/g" {answer}')
-    said({}, f"[default]\nregion = eu-west-1\ncredential_process = sh {program}\n")
+    configure({}, f"[default]\nregion = eu-west-1\ncredential_process = sh {program}\n")
 
     first, second = map(number, keys_used(make))
 
@@ -199,8 +199,8 @@ def test_keys_of_a_process(said, tmp_path, make, minutes):
 
 @pytest.mark.parametrize("make", BOTH)
 @pytest.mark.parametrize("minutes", [5, 60], ids=["soon-over", "for-an-hour"])
-def test_keys_of_a_container(said, make, minutes):
-    """As ECS has them, and Lambda's SnapStart."""
+def test_keys_of_a_container(configure, make, minutes):
+    """Keys of a container (ECS, Lambda SnapStart) are fetched again when they expire soon."""
     asked = []
 
     def script(connection):
@@ -209,9 +209,9 @@ def test_keys_of_a_container(said, make, minutes):
         body = answer.replace("@", str(len(asked))).encode()
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    with Upstream(script) as upstream:
-        uri = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": upstream.url}
-        said(uri, "[default]\nregion = eu-west-1\n")
+    with StubServer(script) as server:
+        uri = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url}
+        configure(uri, "[default]\nregion = eu-west-1\n")
         first, second = map(number, keys_used(make))
 
     assert second - first == (minutes == 5)
@@ -228,12 +228,12 @@ ROLES = {
 
 @pytest.mark.parametrize("make", BOTH)
 @pytest.mark.parametrize("role", ROLES)
-def test_keys_of_a_role(said, sagemaker_local, tmp_path, make, role):
-    """AWS STS is asked for them, and again when they have a quarter of an hour left."""
+def test_keys_of_a_role(configure, sagemaker_local, tmp_path, make, role):
+    """Keys of a role come from AWS STS, and again in their last quarter of an hour."""
     token = tmp_path / "token"
     token.write_text("identity")
     config = f"{ROLES[role].format(token=token)}role_arn = {ROLE}\nregion = eu-west-1\n"
-    said({"AWS_ENDPOINT_URL_STS": sagemaker_local.url}, config)
+    configure({"AWS_ENDPOINT_URL_STS": sagemaker_local.url}, config)
 
     first, second = keys_used(make)
 

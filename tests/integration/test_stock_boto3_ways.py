@@ -1,4 +1,4 @@
-"""Proxies and certificates: the gateway's client goes the ways that stock boto3 goes."""
+"""Proxies and certificates: the gateway's client connects as stock boto3 does."""
 
 import contextlib
 import select
@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.proxy import closed_port
 from tests.support.authority import Authority
 from tests.support.gateway import AWS
-from tests.support.recorder import Recorder
+from tests.support.http_server import StubServer, sends
+from tests.support.ports import closed_port
 from tests.support.stock import BOTH, on_the_wire, outcome
-from tests.support.upstream import Upstream, sends
 
 RUNTIME = "sagemaker-runtime"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n7"
@@ -26,19 +25,18 @@ def authority(tmp_path_factory):
 
 @pytest.fixture
 def secure(authority):
-    """A server in SageMaker's place that speaks TLS alone."""
-    with Recorder() as recorder:
-        recorder.socket = authority.context.wrap_socket(recorder.socket, server_side=True)
-        yield recorder
+    """A server in SageMaker's place that speaks only TLS."""
+    with StubServer(context=authority.context) as server:
+        yield server
 
 
 def results(url):
-    """Of both clients; what is of the moment in no member."""
+    """Return the results of both clients."""
     return [outcome(make(RUNTIME, **AWS, endpoint_url=url)) for make in BOTH]
 
 
 def undated(request):
-    """A request that need not have been made in the same second."""
+    """Return a request without its date and signature."""
     moment = (b"authorization:", b"x-amz-date:")
     first, headers, body = on_the_wire(request)
     return first, [one for one in headers if not one.lower().startswith(moment)], body
@@ -47,8 +45,8 @@ def undated(request):
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy"])
 @pytest.mark.parametrize("userinfo", ["", "user:p%40ss@"])
 def test_proxy(monkeypatch, name, userinfo):
-    """It gets the whole address, and the name and password that are its."""
-    with Upstream(sends(ANSWER)) as proxy:
+    """A proxy gets the complete address, and its own name and password."""
+    with StubServer(sends(ANSWER)) as proxy:
         monkeypatch.setenv(name, proxy.url.replace("//", f"//{userinfo}"))
         theirs, ours = results(f"http://{FAR}")
 
@@ -61,18 +59,18 @@ def test_proxy(monkeypatch, name, userinfo):
 
 @pytest.mark.parametrize("without", ["127.0.0.1", "*", "example.com,127.0.0.0/8,127.0.0.1"])
 def test_no_proxy(monkeypatch, without):
-    """Who is named there is called directly."""
-    with Upstream(sends(ANSWER)) as upstream, Upstream(sends(ANSWER)) as proxy:
+    """An address in NO_PROXY is called directly."""
+    with StubServer(sends(ANSWER)) as server, StubServer(sends(ANSWER)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", without)
-        theirs, ours = results(upstream.url)
+        theirs, ours = results(server.url)
 
     assert theirs["Body"] == ours["Body"] == b"7"
-    assert (len(upstream.requests), proxy.requests) == (2, [])
+    assert (len(server.requests), proxy.requests) == (2, [])
 
 
 def test_proxy_that_is_away(monkeypatch):
-    """The same error."""
+    """A proxy that refuses connections gives the same error."""
     monkeypatch.setenv("HTTP_PROXY", closed_port())
 
     theirs, ours = results(f"http://{FAR}")
@@ -82,7 +80,7 @@ def test_proxy_that_is_away(monkeypatch):
 
 
 def pass_on(left, right):
-    """What either says to the other, until one has no more to say."""
+    """Pass bytes on in both directions until one side ends."""
     other = {left: right, right: left}
     with contextlib.suppress(OSError):
         while True:
@@ -94,7 +92,7 @@ def pass_on(left, right):
 
 
 def tunnel(to):
-    """What a proxy does about CONNECT; wherever it is asked to go, it goes there."""
+    """Answer CONNECT with a tunnel to this address."""
 
     def script(connection):
         with socket.create_connection(to) as upstream:
@@ -105,9 +103,9 @@ def tunnel(to):
 
 
 @contextlib.contextmanager
-def tls_before(upstream, context):
-    """The address of somebody who speaks TLS and passes on what is said, two callers at most."""
-    host, _, port = upstream.url.removeprefix("http://").partition(":")
+def tls_before(server, context):
+    """Yield the address of a TLS server that passes on the bytes of at most two clients."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
 
     def serve():
         with (
@@ -133,9 +131,9 @@ def tls_before(upstream, context):
 
 @pytest.mark.parametrize("userinfo", ["", "user:p%40ss@"])
 def test_tunnel(monkeypatch, authority, secure, userinfo):
-    """A proxy is asked for a tunnel and sees nothing of what is in it."""
+    """A proxy is asked for a tunnel, and sees nothing of what is in it."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
-    with Upstream(tunnel(secure.server_address)) as proxy:
+    with StubServer(tunnel(("127.0.0.1", secure.port))) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//{userinfo}"))
         theirs, ours = results(f"https://{FAR}")
 
@@ -145,26 +143,26 @@ def test_tunnel(monkeypatch, authority, secure, userinfo):
     assert by_theirs.startswith(f"CONNECT {FAR}:443 HTTP/1.".encode())
     assert (b"Proxy-Authorization: Basic dXNlcjpwQHNz" in by_theirs) == bool(userinfo)
     assert by_ours == by_theirs
-    assert [one.path for one in secure.arrived] == ["/endpoints/churn-prod/invocations"] * 2
+    assert [one.path for one in secure.requests] == ["/endpoints/churn-prod/invocations"] * 2
 
 
 def test_tunnel_of_tls(monkeypatch, authority, secure):
-    """A proxy may speak TLS itself; who is trusted is trusted in both."""
+    """A proxy may use TLS; the same certificates are trusted."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
     with (
-        Upstream(tunnel(secure.server_address)) as proxy,
+        StubServer(tunnel(("127.0.0.1", secure.port))) as proxy,
         tls_before(proxy, authority.context) as url,
     ):
         monkeypatch.setenv("HTTPS_PROXY", url)
         theirs, ours = results(f"https://{FAR}")
 
     assert theirs["Body"] == ours["Body"] == b"{}"
-    assert len(proxy.requests) == len(secure.arrived) == 2
+    assert len(proxy.requests) == len(secure.requests) == 2
 
 
 def test_tunnel_that_is_refused(monkeypatch):
-    """The same error."""
-    with Upstream(sends(b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n")) as proxy:
+    """A refused tunnel gives the same error."""
+    with StubServer(sends(b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         theirs, ours = results(f"https://{FAR}")
 
@@ -182,7 +180,7 @@ BUNDLES = {
 
 @pytest.mark.parametrize("way", BUNDLES)
 def test_bundle(monkeypatch, tmp_path, authority, secure, way):
-    """Whoever is named there is trusted."""
+    """A certificate bundle is found in every place where boto3 looks."""
     environment, config = BUNDLES[way]
     file = tmp_path / "config"
     file.write_text(config.format(bundle=authority.bundle))
@@ -192,32 +190,32 @@ def test_bundle(monkeypatch, tmp_path, authority, secure, way):
             name, value.format(bundle=authority.bundle, folder=authority.bundle.parent)
         )
 
-    theirs, ours = results(secure.url.replace("http:", "https:"))
+    theirs, ours = results(secure.url)
 
     assert theirs["Body"] == ours["Body"] == b"{}"
-    by_theirs, by_ours = secure.arrived
+    by_theirs, by_ours = secure.requests
     assert sorted(by_ours.headers.keys()) == sorted(by_theirs.headers.keys())
 
 
 @pytest.mark.parametrize("bundle", [None, "other", "absent"])
 def test_not_trusted(monkeypatch, tmp_path, secure, bundle):
-    """Nor is anybody else, and nothing is said to them."""
+    """A server without a trusted certificate gets no request."""
     if bundle is not None:
         (tmp_path / "other").mkdir()
         trusted = {"other": Authority(tmp_path / "other").bundle, "absent": tmp_path / "absent"}
         monkeypatch.setenv("AWS_CA_BUNDLE", str(trusted[bundle]))
 
-    theirs, ours = results(secure.url.replace("http:", "https:"))
+    theirs, ours = results(secure.url)
 
     assert theirs["error"][0] == "SSLError"
     assert ours == theirs
-    assert secure.arrived == []
+    assert secure.requests == []
 
 
 def test_signed_alike(monkeypatch, authority, secure):
-    """Over TLS too, where botocore may sign without the body."""
+    """Over TLS the same headers are signed."""
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
-    results(secure.url.replace("http:", "https:"))
+    results(secure.url)
 
-    signed = [one.headers["Authorization"].split("Signature=")[0] for one in secure.arrived]
+    signed = [one.headers["Authorization"].split("Signature=")[0] for one in secure.requests]
     assert signed[0] == signed[1]

@@ -11,10 +11,10 @@ from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file
 from chalicelib.routing.s3_source import S3Object, S3Source, s3_client
 from chalicelib.settings import S3Location
-from tests.support.doors import ApiGatewayDoor
-from tests.support.gateway import AWS, TABLE, Log, house
+from tests.support.clients import LambdaClient
+from tests.support.gateway import AWS, TABLE, Log, build_gateway
+from tests.support.http_server import StubServer, sends, sends_and_closes, sends_and_resets
 from tests.support.problems import assert_problem
-from tests.support.upstream import Upstream, sends, sends_and_closes, sends_and_resets
 
 OTHER = TABLE.replace("churn-prod", "churn-next")
 _numbers = itertools.count()
@@ -32,7 +32,7 @@ class Scene:
             self.location, partial(s3_client, endpoint_url=sagemaker_local.url, **AWS)
         )
         source = S3Source(self.object, self.log.telemetry, max_age_seconds=0)
-        self.gateway = house(ApiGatewayDoor, source=source)
+        self.gateway = build_gateway(LambdaClient, source=source)
 
     def put(self, text, *, key=None, digest=None, **metadata):
         data = text if isinstance(text, bytes) else text.encode()
@@ -160,7 +160,7 @@ OUTAGES = [
 @pytest.mark.parametrize("script", OUTAGES)
 def test_outage(script):
     """When S3 does not answer, one of twenty requests waits; the log has one line."""
-    with Upstream(script) as upstream:
+    with StubServer(script) as upstream:
         log = Log()
         s3_object = S3Object(
             S3Location("tables", "routing.yaml"),

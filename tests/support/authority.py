@@ -1,4 +1,4 @@
-"""A certificate authority of our own, and a server on loopback that it vouches for."""
+"""A certificate authority for tests, and the TLS context of a server on loopback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IS_AUTHORITY = x509.BasicConstraints(ca=True, path_length=None)
 
 
 class Authority:
-    """Whoever has `bundle` trusts a server with `context`; nobody else does."""
+    """Who trusts `bundle` trusts a server with `context`."""
 
     def __init__(self, folder: Path) -> None:
         own, server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))

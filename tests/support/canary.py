@@ -1,3 +1,3 @@
-"""A text that tests put where secrets are: it may come out nowhere."""
+"""A text that stands for secrets: no log, metric or refusal may contain it."""
 
 CANARY = "canary-7f3a"

@@ -6,7 +6,7 @@ import time
 
 
 class Clock:
-    """Stands still until it is told how much time has passed."""
+    """Stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = time.time()

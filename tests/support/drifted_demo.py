@@ -13,7 +13,8 @@ import pytest
 
 from tests.containers.account import INSTANCES, RESOURCES, ROLE, VARIANT
 from tests.support.command_line import gatewayctl
-from tests.support.stand_in import ROOT, wait_until
+from tests.support.paths import ROOT
+from tests.support.stand_in import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,8 +1,8 @@
-"""The body of an answer without a connection behind it."""
+"""The body of a response without a connection."""
 
 
 class FakeBody:
-    """A body as boto3 hands it out: what arrives piece by piece, or an error among it."""
+    """Like boto3's body: returns pieces, or raises an error between them."""
 
     def __init__(self, *pieces):
         self._pieces = list(pieces)

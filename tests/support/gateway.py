@@ -1,4 +1,4 @@
-"""The gateway with a table of all kinds, a log that can be read, and no SageMaker behind it."""
+"""A gateway for tests: a table of all kinds, a log that can be read, and a fake runtime."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import InferenceResponse, SageMakerRuntime
 from chalicelib.settings import Settings
 from chalicelib.telemetry.log import Telemetry
-from tests.support.doors import CONTEXT, TOKEN
+from tests.support.clients import TOKEN, LambdaClient
+from tests.support.events import CONTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from chalicelib.api.application import GatewayApp
     from chalicelib.payload.admission import InferenceRequest
     from chalicelib.routing.table import RoutingTable
-    from tests.support.doors import Answer, Headers
+    from tests.support.clients import Response
+    from tests.support.events import Headers
 
 JSON = {"Content-Type": "application/json"}
-TESTS = Identity(CONTEXT["principal"], ("*",), None, CONTEXT["key_id"])
+IDENTITY = Identity(CONTEXT["principal"], ("*",), None, CONTEXT["key_id"])
 AWS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 TABLE = """\
@@ -101,23 +103,23 @@ def table(text: str = TABLE) -> RoutingTable:
 
 
 def echo(_: Mapping[str, str], request: InferenceRequest) -> InferenceResponse:
-    """A model that gives back what it gets."""
+    """Answer as a model that returns its input."""
     return InferenceResponse(request.body, request.content_type)
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What the gateway asked SageMaker for."""
+    """One invocation of SageMaker, as the runtime got it."""
 
     target: Mapping[str, str]
     request: InferenceRequest
     seconds: float
-    """What was left until the deadline."""
+    """The seconds that were left until the deadline."""
 
 
 @dataclass
 class FakeRuntime:
-    """Remembers what it is asked, and answers or raises as it is told."""
+    """Records every invocation, and answers or raises what a test sets."""
 
     answer: Callable[[Mapping[str, str], InferenceRequest], InferenceResponse] = echo
     error: Exception | None = None
@@ -137,23 +139,24 @@ class FakeRuntime:
 
 
 def runtime_at(url: str, **settings: str) -> SageMakerRuntime:
-    """The real runtime, where SageMaker is at this address; it has not seen any model yet."""
+    """Build the real runtime for this address; it makes its client at the first call."""
     return SageMakerRuntime(partial(sagemaker_client, endpoint_url=url, **(settings or AWS)))
 
 
 @dataclass
 class FakeScheme:
-    """Knows some tokens, each with who it is for or what is wrong; remembers what it is asked."""
+    """Knows some tokens, each with an identity or an error, and records what it is asked."""
 
-    known: Mapping[str, Identity | Exception] = field(default_factory=lambda: {TOKEN: TESTS})
-    asked: list[str] = field(default_factory=list)
+    known: Mapping[str, Identity | Exception] = field(default_factory=lambda: {TOKEN: IDENTITY})
+    tokens: list[str] = field(default_factory=list)
+    """All that it was asked about."""
 
     def authenticate(self, token: str) -> Identity | None:
-        self.asked.append(token)
-        found = self.known.get(token)
-        if isinstance(found, Exception):
-            raise found
-        return found
+        self.tokens.append(token)
+        known = self.known.get(token)
+        if isinstance(known, Exception):
+            raise known
+        return known
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ class FixedTable:
 
 
 class Log:
-    """Everything that a gateway writes down, line by line."""
+    """The log of a gateway, line by line."""
 
     _numbers = itertools.count()
 
@@ -183,7 +186,7 @@ class Log:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """Without the authorizer's, which is a function with a log of its own on Lambda."""
+        """All lines without the authorizer's, which has a log of its own on Lambda."""
         return [line for line in self._lines if line["message"] != "credential"]
 
     @property
@@ -192,7 +195,7 @@ class Log:
 
     @property
     def credentials(self) -> list[dict[str, Any]]:
-        """The authorizer's."""
+        """The lines of the authorizer."""
         return [line for line in self._lines if line["message"] == "credential"]
 
     @property
@@ -203,54 +206,56 @@ class Log:
 
 
 @dataclass(frozen=True)
-class House:
-    """A gateway, the way into it, and all that can be seen of it."""
+class BuiltGateway:
+    """A gateway with a client, and with what its parts have recorded."""
 
     app: GatewayApp
     runtime: Any
     log: Log
-    door: Any
+    client: Any
 
-    def get(self, path: str, headers: Headers = ()) -> Answer:
-        return self.door.send("GET", path, headers)
+    def get(self, path: str, headers: Headers = ()) -> Response:
+        return self.client.send("GET", path, headers)
 
-    def post(self, path: str, body: bytes = b"{}", headers: Headers = JSON) -> Answer:
-        return self.door.send("POST", path, headers, body)
+    def post(self, path: str, body: bytes = b"{}", headers: Headers = JSON) -> Response:
+        return self.client.send("POST", path, headers, body)
 
-    def predict(self, path: str, body: bytes = b"{}", **headers: str) -> Answer:
-        """POST of JSON, unless the headers say otherwise: `content_type` is Content-Type."""
+    def predict(self, path: str, body: bytes = b"{}", **headers: str) -> Response:
+        """POST JSON, unless the headers differ: `content_type` is Content-Type."""
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         return self.post(f"/predict/{path}", body, {**JSON, **named})
 
     @property
     def call(self) -> Invocation:
-        """The only thing that SageMaker was asked for."""
+        """The only invocation of SageMaker."""
         (only,) = self.runtime.calls
         return only
 
 
-def house(
-    door: Callable[[GatewayApp], Any],
+def build_gateway(
+    client: Callable[[GatewayApp], Any] = LambdaClient,
     *,
     source: Any = None,
     runtime: Any = None,
     scheme: Any = None,
+    schemes: Any = None,
+    log: Log | None = None,
     clock: Callable[[], float] = time.time,
     **environ: str,
-) -> House:
-    """A gateway with these settings, named without `GATEWAY_` and in lower case."""
+) -> BuiltGateway:
+    """Build a gateway of these parts; settings are named without `GATEWAY_`, in lower case."""
     settings = Settings.from_env(
         {f"GATEWAY_{name.upper()}": text for name, text in environ.items()}
     )
-    log = Log()
+    log = Log() if log is None else log
     runtime = FakeRuntime() if runtime is None else runtime
     source = FixedTable(table()) if source is None else source
     app = create_app(
         settings,
         source=source,
         runtime=runtime,
-        schemes=[FakeScheme() if scheme is None else scheme],
+        schemes=schemes or [FakeScheme() if scheme is None else scheme],
         telemetry=log.telemetry,
         clock=clock,
     )
-    return House(app, runtime, log, door(app))
+    return BuiltGateway(app, runtime, log, client(app))

@@ -1,4 +1,4 @@
-"""The package as `make package` builds it, from a copy of the project."""
+"""The package that `make package` builds, from a copy of the project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from tests.support.stand_in import ROOT
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ NOT_OF_THE_PROJECT = shutil.ignore_patterns(
 
 @dataclass(frozen=True)
 class Package:
-    """A project, and what is in its `build/`."""
+    """A project whose package was built into `build/`."""
 
     project: Path
 
@@ -35,7 +35,7 @@ class Package:
 
     @cached_property
     def files(self) -> dict[str, bytes]:
-        """By name."""
+        """The files of the zip, by name."""
         with ZipFile(self.zip) as zipped:
             return {name: zipped.read(name) for name in zipped.namelist()}
 
@@ -54,11 +54,11 @@ class Package:
 
     @property
     def api(self) -> Any:
-        """The REST API, as Swagger."""
+        """The REST API as a Swagger document."""
         return self.template["RestAPI"]["Properties"]["DefinitionBody"]
 
     def unpack(self, folder: Path) -> Path:
-        """As it lies on Lambda: nothing in it can be written."""
+        """Unpack the zip read-only, as Lambda does."""
         with ZipFile(self.zip) as zipped:
             zipped.extractall(folder)
         for path in (folder, *folder.rglob("*")):
@@ -67,23 +67,23 @@ class Package:
 
 
 def copy_project(folder: Path, source: Path = ROOT) -> Path:
-    """A project's files without what it makes, and without a compiled table."""
+    """Copy the files of a project, without anything that was built."""
     shutil.copytree(source, folder, symlinks=True, ignore=NOT_OF_THE_PROJECT)
     for compiled in (folder / "chalicelib").glob("*.json"):
         compiled.unlink()
     return folder
 
 
-def build(project: Path, *, stage: str = "dev", hash_seed: int = 0) -> Package:
-    """`make package`, with the environment that runs the tests as its .venv."""
+def build(project: Path) -> Package:
+    """Run `make package` for the stage dev, with the virtual environment of the tests."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     subprocess.run(
         [
-            *("make", "--silent", "package", f"STAGE={stage}"),
+            *("make", "--silent", "package", "STAGE=dev"),
             *(f"VENV={sys.prefix}", f"--old-file={sys.prefix}/.installed"),
         ],
         cwd=project,
-        env={**own, "PYTHONHASHSEED": str(hash_seed)},
+        env={**own, "PYTHONHASHSEED": "0"},
         check=True,
         timeout=BUILD_SECONDS,
     )

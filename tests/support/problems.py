@@ -1,4 +1,4 @@
-"""What every refusal of the gateway looks like."""
+"""Checks of problem details, the form of all refusals."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from chalicelib.errors import GatewayError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.doors import Answer
+    from tests.support.clients import Response
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "retryable"}
 
 
 def family(base: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
-    """The gateway's own; API Gateway's, which a deployment gives it, are none of them."""
+    """List the gateway's own errors, without those that API Gateway sends."""
     for child in base.__subclasses__():
         if child.__module__ == GatewayError.__module__:
             yield child
@@ -26,8 +26,8 @@ TITLES = {error.slug: error.title for error in family() if hasattr(error, "slug"
 RETRYABLE = {error.slug: error.retryable for error in family() if hasattr(error, "slug")}
 
 
-def assert_problem(answer: Answer, status: int, slug: str, *more: str) -> dict[str, Any]:
-    """RFC 9457 with the members of every problem, and `more` where an error has more."""
+def assert_problem(answer: Response, status: int, slug: str, *more: str) -> dict[str, Any]:
+    """Check a problem with the members of RFC 9457, and further members where an error has them."""
     problem = answer.json()
     assert (answer.status, problem["type"]) == (status, f"urn:inference-gateway:{slug}")
     assert answer.headers["content-type"] == "application/problem+json"

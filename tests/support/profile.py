@@ -1,4 +1,4 @@
-"""How long tests may take: `make test-long` counts in full what `make test` counts in part."""
+"""Whether tests run with their full counts, as `make test-long` does."""
 
 import os
 

@@ -13,16 +13,16 @@ from chalicelib.routing.s3_source import S3Object, S3Source
 from chalicelib.settings import S3Location
 from gatewayctl import aws
 from gatewayctl.command import Dependencies
+from tests.support.clients import LambdaClient
 from tests.support.command_line import gatewayctl
-from tests.support.doors import ApiGatewayDoor
-from tests.support.gateway import AWS, Log, house
+from tests.support.gateway import AWS, Log, build_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.support.command_line import Outcome
-    from tests.support.gateway import House
+    from tests.support.gateway import BuiltGateway
     from tests.support.stand_in import StandIn
 
 KEY = "gateway/routing.yaml"
@@ -125,13 +125,13 @@ class Desk:
         """Return the digest in the metadata of the live table."""
         return str(self.get()["Metadata"]["sha256"])
 
-    def gateway(self) -> tuple[House, Log]:
+    def gateway(self) -> tuple[BuiltGateway, Log]:
         """Return a gateway that checks for a new table before every request, and its log."""
         log = Log()
         with self.environment():
             place = S3Object(S3Location(self.bucket, KEY))
             source = S3Source(place, log.telemetry, max_age_seconds=0)
-            gateway = house(ApiGatewayDoor, source=source)
+            gateway = build_gateway(LambdaClient, source=source)
             gateway.get("/health")
         return gateway, log
 

@@ -1,4 +1,4 @@
-"""The local SageMaker as a process of its own, as a person would start it."""
+"""The local SageMaker as a separate process, started as a user would."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ START_SECONDS = 90.0  # with the demo's training, on a busy machine
 
 
 class StandIn:
-    """Starts on a free port, has printed `until` when it is made, ends with the `with`."""
+    """Runs on a free port until the end of the `with`; it is ready after it prints `until`."""
 
     def __init__(
         self, *options: str, until: str = "ready:", environment: Mapping[str, str] | None = None
@@ -53,24 +53,24 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        """Where it answers, once it is ready."""
+        """The address, once the process is ready."""
         found = re.search(r"^ready: (\S+)$", self.log, re.MULTILINE)
         assert found, self.log
         return found[1]
 
     @property
     def log(self) -> str:
-        """Everything it has printed, read without moving the place where it prints."""
+        """Everything that it has printed; reading does not move its write position."""
         length = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), length, 0).decode()
 
     def client(self, service: str, **settings: Any) -> Any:
-        """An unmodified boto3 client, but for where AWS is and that it tries once."""
+        """Build an unmodified boto3 client for this address that tries once."""
         config = Config(retries={"total_max_attempts": 1}, **settings)
         return self.session.client(service, endpoint_url=self.url, config=config)
 
     def fault(self, method: str, endpoint: str, body: bytes | None = None) -> bytes:
-        """A request to the faults of an endpoint."""
+        """Send a request to the faults of an endpoint."""
         request = urllib.request.Request(
             f"{self.url}/_local/faults/{endpoint}", data=body, method=method
         )
@@ -78,11 +78,11 @@ class StandIn:
             return bytes(response.read())
 
     def descendants(self) -> list[psutil.Process]:
-        """Every process below it."""
+        """List all processes below it."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ctrl-C's twin; the exit code."""
+        """Send a signal and return the exit code."""
         self.process.send_signal(number)
         try:
             return self.process.wait(timeout=30)
@@ -101,7 +101,11 @@ class StandIn:
 
 
 def wait_until(condition: Any, seconds: float = START_SECONDS) -> None:
-    """Poll until the condition holds. When it does not in time: AssertionError."""
+    """Poll until the condition holds.
+
+    Raises:
+        AssertionError: It does not hold in time.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -109,7 +113,7 @@ def wait_until(condition: Any, seconds: float = START_SECONDS) -> None:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    """Whether none of them runs; one that nobody has waited for yet does not count."""
+    """Whether none of the processes runs."""
     return not any(_runs(process) for process in processes)
 
 
@@ -121,7 +125,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def error_of(call: Any, *arguments: Any, **members: Any) -> dict[str, Any]:
-    """The parsed error that boto3 raises."""
+    """Return the parsed error that boto3 raises."""
     with pytest.raises(ClientError) as caught:
         call(*arguments, **members)
     return dict(caught.value.response)

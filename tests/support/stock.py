@@ -1,4 +1,4 @@
-"""The same call through stock boto3 and through the gateway's client, and what each would send."""
+"""Compares stock boto3 with the gateway's client: requests, results and errors."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ _SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-f]{64}|(?<=/)[0-9]{8}(?=/)")
 
 
 def stock(service: str, *, read_timeout: float = SECONDS, **settings: Any) -> Any:
-    """As anybody makes one, but that it tries once: how often is in a header."""
+    """Make a client of stock boto3 that tries once; the number of attempts is in a header."""
     config = Config(retries=ONCE, read_timeout=read_timeout)
     return boto3.Session().client(service, config=config, **settings)
 
 
 def ours(service: str, **settings: Any) -> Any:
-    """As the gateway makes one."""
+    """Make a client as the gateway does."""
     if service == "sagemaker-runtime":
         return sagemaker_client(**settings)
     return clients.client(service, **settings)
@@ -58,7 +58,7 @@ BOTH: tuple[Make, Make] = (stock, ours)
 
 
 def call(client: Any, **members: Any) -> Any:
-    """The service's call with these members, or with those above."""
+    """Make a call with these arguments, or with those of CALLS."""
     method, usual = next(known for known in CALLS.values() if hasattr(client, known[0]))
     with Deadline.soonest([SECONDS]).in_force():
         return getattr(client, method)(**(members or usual))
@@ -71,7 +71,7 @@ class _Prepared(Exception):
 
 
 def prepared(client: Any, **members: Any) -> AWSPreparedRequest:
-    """What the call would send; nothing goes out."""
+    """Return the request that the call would send; nothing is sent."""
 
     def stop(request: AWSPreparedRequest, **_: Any) -> None:
         raise _Prepared(request)
@@ -85,8 +85,8 @@ def prepared(client: Any, **members: Any) -> AWSPreparedRequest:
     return stopped.value.request
 
 
-def told(make: Make, service: str, **settings: Any) -> dict[str, str] | str:
-    """What a new client would send, without what is of the moment; else why it cannot."""
+def request_or_error(make: Make, service: str, **settings: Any) -> dict[str, str] | str:
+    """Return what a new client would send, without dates and ids, or the text of its error."""
     try:
         request = prepared(make(service, **settings))
     except Exception as error:  # which ones there are is botocore's to say
@@ -102,13 +102,13 @@ def told(make: Make, service: str, **settings: Any) -> dict[str, str] | str:
 
 
 def text_of(request: AWSPreparedRequest, name: str) -> str:
-    """A header, which is text or bytes, or nothing."""
+    """Return a header as text."""
     value = request.headers.get(name, "")
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def outcome(client: Any, **members: Any) -> dict[str, Any]:
-    """All that a caller gets, the body read: the parsed answer, or the error with its classes."""
+    """Return everything that a caller gets: the parsed result with its body, or the error."""
     try:
         answer = call(client, **members)
         with Deadline.soonest([SECONDS]).in_force():
@@ -119,9 +119,9 @@ def outcome(client: Any, **members: Any) -> dict[str, Any]:
 
 
 def on_the_wire(request: bytes) -> tuple[bytes, list[bytes], bytes]:
-    """A recorded request without what differs by intention: first line, headers, body.
+    """Return first line, headers and body of a request, without what differs intentionally.
 
-    In which order the headers come says nothing.
+    The order of headers does not matter.
     """
     head, _, body = request.partition(b"\r\n\r\n")
     first, *headers = head.split(b"\r\n")
@@ -129,7 +129,7 @@ def on_the_wire(request: bytes) -> tuple[bytes, list[bytes], bytes]:
 
 
 def date_of(request: bytes) -> bytes:
-    """When it was signed, in whole seconds."""
+    """Return the time of the signature in whole seconds."""
     found = re.search(rb"(?i)\r\nx-amz-date: *([0-9TZ]+)\r\n", request)
     assert found, request
     return found[1]

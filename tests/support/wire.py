@@ -1,4 +1,4 @@
-"""HTTP by hand, for what boto3 will not send and does not show."""
+"""An HTTP client for requests that boto3 does not send, and responses that it hides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; `headers` look names up in any case."""
+    """One response."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -37,7 +37,7 @@ def send(
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
 ) -> Reply:
-    """One request, its path exactly as given."""
+    """Send a request, its path exactly as given."""
     connection = http.client.HTTPConnection(_address(url), timeout=TIMEOUT_SECONDS)
     with contextlib.closing(connection):
         connection.request(method, path, body, dict(headers or {}))
@@ -47,7 +47,7 @@ def send(
 
 @contextlib.contextmanager
 def connected(url: str, request: bytes) -> Iterator[socket.socket]:
-    """A connection on which these bytes have been sent."""
+    """Open a connection and send these bytes."""
     host, _, port = _address(url).partition(":")
     with socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS) as connection:
         connection.sendall(request)
@@ -55,18 +55,22 @@ def connected(url: str, request: bytes) -> Iterator[socket.socket]:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Everything until the other side closes. When it resets: ConnectionResetError."""
+    """Return all bytes until the server closes.
+
+    Raises:
+        ConnectionResetError: The server resets the connection.
+    """
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def reset(connection: socket.socket) -> None:
-    """Close without a farewell, as a process that is killed."""
+    """Reset the connection, as the end of a process does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
 def invocation(endpoint: str, body: bytes = b"?", *headers: str) -> bytes:
-    """The bytes of an InvokeEndpoint on a connection that is not kept."""
+    """Build the bytes of an InvokeEndpoint on a connection that is not kept."""
     lines = (
         f"POST /endpoints/{endpoint}/invocations HTTP/1.1",
         "Host: localhost",

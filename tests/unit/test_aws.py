@@ -18,9 +18,9 @@ from botocore.loaders import Loader
 from chalicelib.aws import clients
 from chalicelib.aws.deadline import Deadline
 from tests.support.gateway import AWS
+from tests.support.paths import ROOT
 from tests.support.profile import LONG
-from tests.support.stand_in import ROOT
-from tests.support.stock import CALLS, ONCE, SECONDS, ours, prepared, text_of, told
+from tests.support.stock import CALLS, ONCE, SECONDS, ours, prepared, request_or_error, text_of
 
 KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
 SETTINGS = {**KEYS, "region_name": "us-east-1"}
@@ -98,9 +98,9 @@ def test_requests(session, service, variant, monkeypatch):
     odd = ODD_REGIONS if LONG or variant == "plain" else []
     for region in (*regions(session, service), *odd):
         settings = {**KEYS, "region_name": region}
-        expected = told(stock_client, service, **settings)
+        expected = request_or_error(stock_client, service, **settings)
         assert variant != "plain" or region is None or isinstance(expected, dict), expected
-        assert told(ours, service, **settings) == expected, region
+        assert request_or_error(ours, service, **settings) == expected, region
 
 
 @pytest.mark.parametrize("name", ["list_available_services", "is_builtin_path"])

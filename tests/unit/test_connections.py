@@ -17,7 +17,7 @@ from chalicelib.aws.deadline import Deadline
 from chalicelib.payload.admission import InferenceRequest
 from chalicelib.telemetry.log import RequestRecord
 from tests.support.gateway import runtime_at, table
-from tests.support.upstream import Upstream, sends, sends_and_closes
+from tests.support.http_server import StubServer, sends, sends_and_closes
 
 MODELS = table("""\
 version: 1
@@ -104,7 +104,7 @@ def test_no_connection_before_the_deadline():
 
 def test_next_request():
     """A connection that is used again waits until the deadline of the request that uses it."""
-    with Upstream(sends(ANSWER)) as server:
+    with StubServer(sends(ANSWER)) as server:
         runtime = runtime_at(server.url)
         bodies = [
             invoke(runtime, seconds=seconds).body for seconds in (SHORT_SECONDS, 20, SHORT_SECONDS)
@@ -118,7 +118,7 @@ def test_next_request():
 )
 def test_response_has_begun(begun):
     """A response that breaks off is not requested again, because the model may have run."""
-    with Upstream(sends_and_closes(begun)) as server, pytest.raises(errors.UpstreamTruncated):
+    with StubServer(sends_and_closes(begun)) as server, pytest.raises(errors.UpstreamTruncated):
         invoke(runtime_at(server.url), path="twice")
 
     assert len(server.requests) == 1
@@ -134,7 +134,7 @@ def test_error_without_end():
             connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
             pieces.append(0x10000)
 
-    with Upstream(send_error) as server, pytest.raises(errors.UpstreamFailed):
+    with StubServer(send_error) as server, pytest.raises(errors.UpstreamFailed):
         invoke(runtime_at(server.url))
 
     assert sum(pieces) < 20_000_000  # includes what lies in the sockets' buffers
@@ -142,7 +142,7 @@ def test_error_without_end():
 
 def test_idle_connection():
     """A connection that was idle for a minute is not used again, and the caller notices nothing."""
-    with Upstream(sends(ANSWER)) as server:
+    with StubServer(sends(ANSWER)) as server:
         runtime = runtime_at(server.url)
         invoke(runtime)
         (pool,) = http_session(runtime._client._client)._manager.pools._container.values()

@@ -24,9 +24,10 @@ from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.patterns import refusal
 from gatewayctl.openapi.components import PROBLEMS, URN, pattern_schema, schema_of, statuses
 from gatewayctl.openapi.document import ANY_VALUE, document, operation_id
+from tests.support.clients import LocalClient
 from tests.support.command_line import gatewayctl
-from tests.support.doors import ROOT, LocalDoor
-from tests.support.gateway import TABLE, house
+from tests.support.gateway import TABLE, build_gateway
+from tests.support.paths import ROOT
 from tests.support.problems import MEMBERS
 from tests.support.problems import family as every_error
 from tests.support.profile import LONG
@@ -395,7 +396,7 @@ class TestDocument:
 
     def test_version(self, described):
         """The version is the digest of the table that GET /health shows."""
-        health = house(LocalDoor).get("/health").json()
+        health = build_gateway(LocalClient).get("/health").json()
 
         assert described["info"]["version"] == health["table"]
 
@@ -422,7 +423,7 @@ class TestDocument:
 
     def test_answers_of_our_own(self, described):
         """The schemas of the gateway's own responses have the members of real responses."""
-        schemas, gateway = described["components"]["schemas"], house(LocalDoor)
+        schemas, gateway = described["components"]["schemas"], build_gateway(LocalClient)
         listing = gateway.get("/models?limit=1").json()
 
         assert schemas["Models"]["properties"].keys() == listing.keys()

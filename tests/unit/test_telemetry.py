@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.routing.targets import MultiModelTarget, SingleModelTarget
 from chalicelib.telemetry.log import RequestRecord, Telemetry
-from tests.support.measures import NotEmf, check, read
+from tests.support.emf import NotEmf, check, read
 
 
 def record(**known):

@@ -1,21 +1,15 @@
 """Which certificates the gateway trusts, tested in new processes with certificates of a test."""
 
-import contextlib
-import datetime
 import os
-import socket
-import ssl
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-ROOT = Path(__file__).parents[2]
+from tests.support.authority import Authority
+from tests.support.http_server import StubServer, sends
+from tests.support.paths import ROOT
+
 AMAZON_ROOTS = ROOT / "chalicelib/aws/botocore_data/amazon-roots.pem"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 1\r\n\r\n7"
 # botocore takes its bundle from the first `certifi` on the path.
@@ -30,64 +24,14 @@ with Deadline.soonest([20]).in_force():
 """
 
 
-class TlsServer:
-    """An endpoint with a self-signed certificate, which `bundle` alone contains."""
-
-    def __init__(self, folder):
-        self.bundle = folder / "bundle.pem"
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-        now = datetime.datetime.now(datetime.UTC)
-        certificate = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        self.bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        (folder / "key.pem").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(self.bundle, folder / "key.pem")
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._serve)
-        self.connections = 0
-
-    @property
-    def url(self):
-        return f"https://localhost:{self._listener.getsockname()[1]}"
-
-    def _serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self.connections += 1
-                with (
-                    contextlib.suppress(OSError),
-                    self._context.wrap_socket(connection, server_side=True) as tls,
-                ):
-                    tls.recv(65536)
-                    tls.sendall(ANSWER)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
+@pytest.fixture(name="authority")
+def _authority(tmp_path):
+    return Authority(tmp_path)
 
 
 @pytest.fixture(name="server")
-def _server(tmp_path):
-    with TlsServer(tmp_path) as server:
+def _server(authority):
+    with StubServer(sends(ANSWER), context=authority.context) as server:
         yield server
 
 
@@ -117,9 +61,9 @@ def assert_refused(process):
     assert "CERTIFICATE_VERIFY_FAILED" in process.stderr
 
 
-def test_certificate_of_botocores_bundle(server, tmp_path):
+def test_certificate_of_botocores_bundle(server, authority, tmp_path):
     """A certificate that Amazon's roots do not cover is tried again with botocore's bundle."""
-    process = call(server, tmp_path, certifi=server.bundle)
+    process = call(server, tmp_path, certifi=authority.bundle)
 
     assert (process.stdout, process.stderr) == ("7\n", "")
     assert server.connections == 2
@@ -130,14 +74,16 @@ def test_unknown_certificate(server, tmp_path):
     assert_refused(call(server, tmp_path, certifi=AMAZON_ROOTS))
 
 
-def test_own_bundle(server, tmp_path):
+def test_own_bundle(server, authority, tmp_path):
     """A bundle that the operator sets is used for the first connection."""
-    process = call(server, tmp_path, certifi=AMAZON_ROOTS, AWS_CA_BUNDLE=str(server.bundle))
+    process = call(server, tmp_path, certifi=AMAZON_ROOTS, AWS_CA_BUNDLE=str(authority.bundle))
 
     assert process.stdout == "7\n"
     assert server.connections == 1
 
 
-def test_own_bundle_alone(server, tmp_path):
+def test_own_bundle_alone(server, authority, tmp_path):
     """A bundle that the operator sets replaces botocore's bundle."""
-    assert_refused(call(server, tmp_path, certifi=server.bundle, AWS_CA_BUNDLE=str(AMAZON_ROOTS)))
+    assert_refused(
+        call(server, tmp_path, certifi=authority.bundle, AWS_CA_BUNDLE=str(AMAZON_ROOTS))
+    )

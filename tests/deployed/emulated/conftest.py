@@ -1,4 +1,4 @@
-"""The gateway on an emulated AWS: stacks of the real zip, with real models behind one of them."""
+"""The gateway on an emulated AWS: stacks of the package, one of them with real models."""
 
 import json
 import shutil
@@ -9,15 +9,15 @@ import pytest
 from tests.deployed.emulated.emulator import EmulatedAws
 from tests.deployed.emulated.stack import Stack
 from tests.deployed.emulated.translation import cloudformation
+from tests.support.http_server import StubServer
 from tests.support.key_desk import Desk
-from tests.support.recorder import Recorder
 
 SECRET = "inference-gateway/keys"  # the only one that the stage's authorizer may read
 BUCKET = "deployments"
 
 
 class Keys(NamedTuple):
-    """Issued before any gateway runs, because a running one may look as late as a minute after."""
+    """API keys, issued before any gateway starts: a running one may take a minute to see them."""
 
     everything: str
     iris_and_seven: str
@@ -26,14 +26,14 @@ class Keys(NamedTuple):
 
 @pytest.fixture(scope="session")
 def aws():
-    """An account."""
+    """The emulated account."""
     with EmulatedAws() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def desk(aws, package, tmp_path_factory):
-    """Somebody who looks after the keys of all gateways in this account."""
+    """The administration of the keys of all gateways in this account."""
     desk = Desk(aws.client("secretsmanager"), tmp_path_factory.mktemp("desk"))
     desk.secret = SECRET
     shutil.copy(package.project / "routing.yaml", desk.project)
@@ -42,7 +42,7 @@ def desk(aws, package, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def keys(desk):
-    """Of three callers."""
+    """The keys of three callers."""
     return Keys(
         everything=desk.issue(grants="*").key,
         iris_and_seven=desk.issue(grants="iris is-digit/7").key,
@@ -52,7 +52,7 @@ def keys(desk):
 
 @pytest.fixture(scope="session")
 def create_stack(aws, package, keys):
-    """Makes a gateway; what differs between them is where SageMaker is, and how soon they look."""
+    """Return a function that creates a stack with the gateway."""
     storage = aws.client("s3")
     storage.create_bucket(Bucket=BUCKET)
     storage.upload_file(str(package.zip), BUCKET, package.zip.name)
@@ -70,14 +70,14 @@ def create_stack(aws, package, keys):
 
 @pytest.fixture(scope="session")
 def deployed(create_stack, demo):
-    """As the template describes it, with the demo endpoints behind it."""
+    """A stack as the template has it, with the demo endpoints behind it."""
     return create_stack("gateway", demo.url)
 
 
 @pytest.fixture(scope="session")
 def recorded(create_stack):
-    """One that sees a change of keys within seconds, and the recorder in SageMaker's place."""
-    with Recorder() as recorder:
+    """A stack that reads its keys every second, and the stub server in SageMaker's place."""
+    with StubServer() as server:
         variables = {"GATEWAY_KEYS_MAX_AGE": "1"}
-        stack = create_stack("recorded", recorder.url, variables, authorizer_ttl_seconds=1)
-        yield stack, recorder
+        stack = create_stack("recorded", server.url, variables, authorizer_ttl_seconds=1)
+        yield stack, server

@@ -1,26 +1,24 @@
-"""AWS on this machine: MiniStack, a third party's emulator, as a process of its own.
+"""An emulated AWS as a separate process: MiniStack.
 
-It runs the code of a function in a Python process, needs no Docker, and asks IAM about every call
-to its services: a function has the credentials of its role, and no other right.
+It runs a function's code without Docker, and asks IAM about every call to its services: a function
+has the credentials of its role, and no other right. It differs from AWS:
 
-Where it differs from AWS, and what of it the tests do about it:
-
-- Of an API's definition it takes paths, integrations and authorizers. Binary media types and
+- It takes paths, integrations and authorizers from an API's definition. Binary media types and
   gateway responses have to be properties and resources of their own (`translation.py`).
-- It answers a mock integration with an empty 200: what a preflight says is checked in the template
-  (`test_package.py`) and by a simulation of API Gateway (`tests/api_gateway/`).
-- It knows no limits, neither API Gateway's 10 MB and 29 s nor Lambda's 6 MB, does not compress, and
-  passes a compressed body on as it came. `tests/api_gateway/` has all of these.
-- It decodes a base64 answer only for a request with an Accept. AWS reads a missing one as
-  application/json. `Stack.send` has one, like every browser, curl and requests.
-- A function that fails is a bare 502, and no gateway response.
-- A path is decoded before it is matched, and header names reach a function in lower case.
+- A mock integration is an empty 200. The tests check preflights in the template
+  (`test_package.py`) and with the simulator of API Gateway (`tests/api_gateway/`).
+- It has no limits, neither API Gateway's 10 MB and 29 s nor Lambda's 6 MB, and it neither
+  compresses nor decompresses. The simulator does all of these.
+- It decodes a base64 response only for a request with an Accept header. `Stack.send` sends one, as
+  browsers, curl and requests do.
+- A function that fails is a bare 502 without a gateway response.
+- It decodes a path before it matches it, and a function gets header names in lower case.
 - `x-amzn-RequestId` is the `$context.requestId` of a gateway response, but not of a function.
-- It writes no access log, and does not ask whether API Gateway may call a function.
-- A function has the emulator's own environment besides its own, `AWS_ENDPOINT_URL` among it.
-- SageMaker is the local SageMaker, which lets everybody in, and SimulatePrincipalPolicy overlooks
-  condition keys: what the handler's role may invoke is checked by `gatewayctl policy`.
-- ImportRestApi is missing, so plain `chalice deploy` cannot finish against it.
+- It writes no access log, and does not check whether API Gateway may call a function.
+- A function also has the emulator's own environment, with `AWS_ENDPOINT_URL`.
+- SageMaker is the local SageMaker, which checks no permissions, and SimulatePrincipalPolicy ignores
+  condition keys. `gatewayctl policy` checks what the handler's role may invoke.
+- ImportRestApi is missing, so plain `chalice deploy` cannot finish.
 """
 
 from __future__ import annotations
@@ -46,13 +44,15 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 class EmulatedAws:
-    """An empty account, from the start of the process to the end of the `with`."""
+    """An empty account until the end of the `with`."""
 
     def __init__(self) -> None:
         python = interpreter()
         self._folder = tempfile.TemporaryDirectory()
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
         self.port = free_port()
+        self._session = boto3.Session(*ROOT_CREDENTIALS, region_name=REGION)
+        self._clients: dict[str, Any] = {}
         self._process = subprocess.Popen(
             [str(python), "-P", str(LAUNCHER)],
             cwd=self._folder.name,
@@ -72,20 +72,22 @@ class EmulatedAws:
 
     @property
     def url(self) -> str:
-        """Of every service."""
+        """The address of every service."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> str:
-        """Everything it has printed, read without moving the place where it prints."""
+        """Everything that it has printed; reading does not move its write position."""
         length = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), length, 0).decode()
 
     def client(self, service: str) -> Any:
-        """An unmodified boto3 client of somebody who may do everything, but for where AWS is."""
-        session = boto3.Session(*ROOT_CREDENTIALS, region_name=REGION)
-        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return session.client(service, endpoint_url=self.url, config=config)
+        """Return an unmodified boto3 client with all permissions, made once."""
+        if service not in self._clients:
+            config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+            made = self._session.client(service, endpoint_url=self.url, config=config)
+            self._clients[service] = made
+        return self._clients[service]
 
     def __enter__(self) -> Self:
         return self

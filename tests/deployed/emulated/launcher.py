@@ -1,4 +1,4 @@
-"""What MiniStack's interpreter runs: MiniStack, which ends with whoever started it."""
+"""Runs MiniStack on its own interpreter, until its parent process ends."""
 
 import os
 import runpy
@@ -7,7 +7,7 @@ import threading
 
 
 def end_with_parent() -> None:
-    """Standard input ends when nobody is left to write to it; then its functions end as well."""
+    """End the process group when standard input ends, because the parent has gone."""
     while os.read(0, 1):
         pass
     os.killpg(0, signal.SIGKILL)

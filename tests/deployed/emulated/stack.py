@@ -1,4 +1,4 @@
-"""The gateway as a stack of the emulated AWS, and the way in: HTTP to the URL that it says."""
+"""The gateway as a stack of the emulated AWS, called over HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.support.doors import Answer
+from tests.support.clients import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ ANSWER_SECONDS = 40.0
 
 
 class Stack:
-    """From a template in S3, where one of more than 51,200 bytes has to be, to its resources."""
+    """A stack of a template in S3."""
 
     def __init__(
         self, aws: EmulatedAws, name: str, template_url: str, parameters: Mapping[str, str]
@@ -41,22 +41,22 @@ class Stack:
 
     @cached_property
     def url(self) -> str:
-        """What its template gives out as the API's."""
+        """The API's address, which the template gives out."""
         described = self._aws.client("cloudformation").describe_stacks(StackName=self._name)
         (stack,) = described["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         return str(outputs["EndpointURL"]).rstrip("/")
 
     def physical(self, logical: str) -> str:
-        """The name on AWS of a resource of the template."""
+        """Return the name of a resource on AWS."""
         client = self._aws.client("cloudformation")
         described = client.describe_stack_resource(StackName=self._name, LogicalResourceId=logical)
         return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
     def send(
         self, method: str, path: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
-    ) -> Answer:
-        """A request over HTTP. Without an Accept of its own it has the one of most clients."""
+    ) -> Response:
+        """Send a request over HTTP, with the Accept of most clients unless it has one."""
         url = urlsplit(self.url + path)
         target = f"{url.path}?{url.query}" if url.query else url.path
         usual = {"Host": url.netloc, "Accept": "*/*"}
@@ -66,12 +66,12 @@ class Stack:
             response = connection.getresponse()
             received = {name.lower(): value for name, value in response.getheaders()}
             assert len(received) == len(response.getheaders()), "a header comes twice"
-            return Answer(response.status, received, response.read())
+            return Response(response.status, received, response.read())
         finally:
             connection.close()
 
     def logged(self, function: str, message: str) -> list[dict[str, Any]]:
-        """What a function has written to CloudWatch Logs under this message, oldest first."""
+        """Return the lines of a function in CloudWatch Logs with this message, oldest first."""
         return [line for line in self._lines(function) if line.get("message") == message]
 
     def _lines(self, function: str) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The authorizer as API Gateway asks it: by a role of its own, and not at every request."""
+"""The authorizer behind the emulated API Gateway: its cache, and the roles of both functions."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def key_id_of(key):
 
 
 def times_asked(stack, key):
-    """How often the authorizer has been asked about this key."""
+    """Return how often the authorizer was asked about this key."""
     lines = stack.logged("Authorize", "credential")
     return sum(line.get("key_id") == key_id_of(key) for line in lines)
 
@@ -38,30 +38,27 @@ def times_asked(stack, key):
     ],
 )
 def test_a_bad_credential(deployed, credential):
-    """The gateway says so, not API Gateway: a problem with CORS, and how to do better."""
-    answer = deployed.send("GET", "/models", [("Authorization", f"Bearer {credential}")])
+    """A bad credential gets the gateway's own problem, with CORS and WWW-Authenticate."""
+    response = deployed.send("GET", "/models", [("Authorization", f"Bearer {credential}")])
 
-    assert_problem(answer, 401, "unauthorized")
-    assert answer.headers["www-authenticate"] == "Bearer"
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert_problem(response, 401, "unauthorized")
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["access-control-allow-origin"] == "*"
 
 
 def test_a_key_reaches_no_further_than_its_grants(deployed, keys):
-    """What it may not call is not there, and one value of a parameter is not another."""
+    """A model or a value that is not granted is unknown."""
     example = b'{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
     headers = [JSON, ("Authorization", f"Bearer {keys.iris_and_seven}")]
 
     assert deployed.send("POST", "/predict/iris", headers, example).status == 200
     for path in ("wine", "is-digit/8"):
-        answer = deployed.send("POST", f"/predict/{path}", headers, example)
-        assert_problem(answer, 404, "unknown-model")
+        response = deployed.send("POST", f"/predict/{path}", headers, example)
+        assert_problem(response, 404, "unknown-model")
 
 
 def test_a_revoked_key_works_until_the_answer_about_it_is_too_old(deployed, desk, keys):
-    """Its holder is let in for the rest of a minute, and the authorizer is asked but once.
-
-    The one answer is good for every route, whichever was the first.
-    """
+    """A revoked key works until the cached decision expires; one decision counts for all routes."""
     assert status_of(deployed, keys.leaver) == 200
     assert desk.run("disable", key_id_of(keys.leaver)).code == 0
 
@@ -72,21 +69,21 @@ def test_a_revoked_key_works_until_the_answer_about_it_is_too_old(deployed, desk
 
 
 def test_a_key_from_its_issue_to_its_end(recorded, desk):
-    """A running gateway learns of a new key and of a disabled one by itself."""
-    stack, recorder = recorded
+    """A running gateway learns of a new and of a disabled key by itself."""
+    stack, server = recorded
     key = desk.issue(grants="iris").key
 
     wait_until(lambda: status_of(stack, key, "POST /predict/iris") == 200, SOON_SECONDS)
     assert desk.run("disable", key_id_of(key)).code == 0
     wait_until(lambda: status_of(stack, key, "POST /predict/iris") == 401, SOON_SECONDS)
 
-    recorder.reset()
+    server.reset()
     assert status_of(stack, key, "POST /predict/iris") == 401
-    assert recorder.arrived == []
+    assert server.requests == []
 
 
 def decision(aws, stack, role, action, resource):
-    """What IAM says of a role of the stack."""
+    """Ask IAM about a role of the stack."""
     service = action.partition(":")[0]
     simulated = aws.client("iam").simulate_principal_policy(
         PolicySourceArn=f"arn:aws:iam::000000000000:role/{stack.physical(role)}",
@@ -97,28 +94,19 @@ def decision(aws, stack, role, action, resource):
     return result["EvalDecision"]
 
 
-@pytest.mark.parametrize(
-    ("role", "action", "resource"),
-    [
+def test_what_a_role_may_do(aws, deployed):
+    """A role may do what its function needs, and nothing that only the other function needs."""
+    allowed = [
         ("AuthorizeRole", READ_SECRET, KEYS),
         ("ApiHandlerRole", INVOKE, "endpoint/digit-reader"),
-    ],
-)
-def test_what_a_role_may_do(aws, deployed, role, action, resource):
-    """What its function needs."""
-    assert decision(aws, deployed, role, action, resource) == "allowed"
-
-
-@pytest.mark.parametrize(
-    ("role", "action", "resource"),
-    [
+    ]
+    denied = [
         ("AuthorizeRole", READ_SECRET, "secret:somebody-elses-AbCdEf"),
         ("AuthorizeRole", "secretsmanager:PutSecretValue", KEYS),
         ("AuthorizeRole", INVOKE, "endpoint/digit-reader"),
         ("ApiHandlerRole", INVOKE, "endpoint/somebody-elses"),
         ("ApiHandlerRole", READ_SECRET, KEYS),
-    ],
-)
-def test_what_a_role_may_not_do(aws, deployed, role, action, resource):
-    """What belongs to somebody else, or to the other function."""
-    assert decision(aws, deployed, role, action, resource) == "implicitDeny"
+    ]
+
+    assert {decision(aws, deployed, *one) for one in allowed} == {"allowed"}
+    assert {decision(aws, deployed, *one) for one in denied} == {"implicitDeny"}

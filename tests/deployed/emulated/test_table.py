@@ -1,4 +1,4 @@
-"""A table that changes without a deploy: `gatewayctl publish`, and a gateway that goes on."""
+"""A table that changes without a deployment, by `gatewayctl publish`."""
 
 import hashlib
 import json
@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from tests.deployed.emulated.emulator import REGION, ROOT_CREDENTIALS
-from tests.support.stand_in import ROOT, wait_until
+from tests.support.paths import ROOT
+from tests.support.stand_in import wait_until
 
 BUCKET = "tables"
 PLACE = f"s3://{BUCKET}/routing.yaml"
@@ -30,7 +31,7 @@ SPECIES = """
 
 
 class Project:
-    """Its stage dev has the table in S3; and the commands of somebody who looks after it."""
+    """A project whose stage dev has its table in S3, and the commands for it."""
 
     def __init__(self, folder, source, aws):
         self.folder = folder
@@ -38,9 +39,9 @@ class Project:
         self.table = folder / "routing.yaml"
         shutil.copy(source / "routing.yaml", self.table)
         config = folder / ".chalice/config.json"
-        said = json.loads(config.read_bytes())
-        said["stages"]["dev"]["environment_variables"].update(SETTINGS)
-        config.write_text(json.dumps(said))
+        written = json.loads(config.read_bytes())
+        written["stages"]["dev"]["environment_variables"].update(SETTINGS)
+        config.write_text(json.dumps(written))
         key_id, secret = ROOT_CREDENTIALS
         self._environment = {
             **os.environ,
@@ -52,7 +53,7 @@ class Project:
         }
 
     def gatewayctl(self, *arguments):
-        """A command, which has to succeed."""
+        """Run a command, which has to succeed."""
         finished = subprocess.run(
             [sys.executable, "-m", "gatewayctl", *arguments],
             cwd=self.folder,
@@ -65,19 +66,19 @@ class Project:
         assert finished.returncode == 0, finished.stdout + finished.stderr
 
     def publish(self):
-        """The digest of the table that is then live."""
+        """Publish the table and return its digest."""
         self.gatewayctl("publish", PLACE, "--table", str(self.table))
         return hashlib.sha256(self.table.read_bytes()).hexdigest()[:12]
 
     def policy(self):
-        """What the handler of this stage may do."""
+        """Return the policy of the stage's handler."""
         self.gatewayctl("policy", "--stage", "dev", "--table", str(self.table))
         return json.loads((self.folder / ".chalice/policy-dev.json").read_bytes())
 
 
 @pytest.fixture(name="project", scope="module")
 def _project(aws, package, tmp_path_factory):
-    """With a bucket for its table, which keeps versions."""
+    """A project, and a bucket with versions for its table."""
     storage = aws.client("s3")
     storage.create_bucket(Bucket=BUCKET)
     storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -85,7 +86,7 @@ def _project(aws, package, tmp_path_factory):
 
 
 def test_a_table_is_swapped_under_a_running_gateway(create_stack, demo, project, aws, keys):
-    """A model that is published can be called within seconds, and after going back no more."""
+    """A published model can be called within seconds, and no longer after `--back`."""
     first = project.publish()
     listed = aws.client("s3").list_object_versions(Bucket=BUCKET, Prefix=project.table.name)
     (version,) = listed["Versions"]

@@ -1,8 +1,4 @@
-"""From build/sam.json to the CloudFormation that the emulator takes.
-
-What `aws cloudformation package` and CloudFormation do with it on AWS, and then what the emulator
-wants said in another place.
-"""
+"""Translates build/sam.json into CloudFormation that the emulator accepts."""
 
 from __future__ import annotations
 
@@ -29,9 +25,9 @@ def cloudformation(
     authorizer_ttl_seconds: int | None = None,
     handler_policy: Any = None,
 ) -> Any:
-    """With the code in S3, and more in the functions' environment than the stage has.
+    """Translate with the code in S3, and additions to the functions' environment.
 
-    `handler_policy` is what the stage's policy file would say with that environment.
+    `handler_policy` is the policy of the stage with that environment.
     """
     sam = copy.deepcopy(sam)
     for _, function in _of_type(sam, "AWS::Serverless::Function"):
@@ -56,8 +52,8 @@ def _bring_out_of_definition(template: Any, name: str, api: Any) -> None:
     """What the emulator overlooks there; a deployment has what was there before it."""
     api["BinaryMediaTypes"] = api["Body"][f"{EXTENSION}-binary-media-types"]
     responses = {
-        f"{name}{kind.title().replace('_', '')}": _gateway_response(name, kind, said)
-        for kind, said in api["Body"].get(f"{EXTENSION}-gateway-responses", {}).items()
+        f"{name}{kind.title().replace('_', '')}": _gateway_response(name, kind, written)
+        for kind, written in api["Body"].get(f"{EXTENSION}-gateway-responses", {}).items()
     }
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::ApiGateway::Deployment":
@@ -65,8 +61,8 @@ def _bring_out_of_definition(template: Any, name: str, api: Any) -> None:
     template["Resources"].update(responses)
 
 
-def _gateway_response(api: str, kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    members = {f"{key[0].upper()}{key[1:]}": value for key, value in said.items()}
+def _gateway_response(api: str, kind: str, written: Mapping[str, Any]) -> dict[str, Any]:
+    members = {f"{key[0].upper()}{key[1:]}": value for key, value in written.items()}
     return {
         "Type": "AWS::ApiGateway::GatewayResponse",
         "Properties": {"RestApiId": {"Ref": api}, "ResponseType": kind, **members},

@@ -1,4 +1,4 @@
-"""What tests of leaks share: the scene, and the search."""
+"""Fixtures of the tests of leaks: a gateway full of secrets, and the search for them."""
 
 import io
 import logging
@@ -6,8 +6,9 @@ import logging
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.functional.leaks.scene import SECRETS, Scene, Scripted
-from tests.support.doors import ApiGatewayDoor, LocalDoor
+from tests.functional.leaks.scene import SECRETS, Scene
+from tests.support.clients import LambdaClient, LocalClient
+from tests.support.http_server import StubServer
 from tests.support.issuer_server import Issuer
 from tests.support.tokens import Key
 
@@ -18,16 +19,16 @@ AWS = {
 }
 
 
-@pytest.fixture(scope="package", name="_stage", params=[LocalDoor, ApiGatewayDoor])
+@pytest.fixture(scope="package", name="_stage", params=[LocalClient, LambdaClient])
 def _the_stage(request):
     key = Key("rsa", "RS256", rsa.generate_private_key(65537, 2048))
-    with Scripted() as store, Scripted() as sagemaker, Issuer() as issuer:
+    with StubServer() as store, StubServer() as sagemaker, Issuer() as issuer:
         yield Scene(request.param, key, store, sagemaker, issuer)
 
 
 @pytest.fixture
 def scene(_stage, monkeypatch):
-    """A gateway with everything around it, behind each door."""
+    """A gateway with all servers around it, with each client."""
     for name, value in {**AWS, "AWS_ENDPOINT_URL_SECRETS_MANAGER": _stage.store.url}.items():
         monkeypatch.setenv(name, value)
     _stage.begin()
@@ -36,7 +37,7 @@ def scene(_stage, monkeypatch):
 
 @pytest.fixture
 def library_log():
-    """Whatever anybody logs, at any level, but for our own lines."""
+    """Everything that libraries log, at any level."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
@@ -50,20 +51,20 @@ def library_log():
 
 @pytest.fixture
 def assert_nothing_leaks(scene, library_log, capfd):
-    """Look for the secrets everywhere; a model's own answer is the caller's."""
+    """Search all output for the secrets; `model_answers` excepts bodies."""
 
     def check(*, jwt="", other="", model_answers=False):
-        told = [f"{answer.headers}" for answer in scene.answers]
+        told = [f"{response.headers}" for response in scene.responses]
         if not model_answers:
-            told += [answer.body.decode() for answer in scene.answers]
+            told += [response.body.decode() for response in scene.responses]
         seen = {
-            "log": scene.books.text,
-            "metrics": scene.books.measures.getvalue(),
+            "log": scene.log.text,
+            "metrics": scene.log.metrics.getvalue(),
             "log of libraries": library_log.getvalue(),
             "stdout and stderr": "".join(capfd.readouterr()),
             "answers": "\n".join(told),
         }
-        assert scene.books.text
+        assert scene.log.text
         hidden = {
             **SECRETS,
             "other": other,

@@ -1,7 +1,6 @@
-"""A gateway with everything around it, and requests that are full of secrets.
+"""A gateway with real keys, tokens and boto3 clients, and requests that are full of secrets.
 
-Keys, tokens and boto3 are real; Secrets Manager, the issuer and SageMaker answer what a test tells
-them to.
+Stub servers stand for Secrets Manager, the issuer and SageMaker.
 """
 
 from __future__ import annotations
@@ -16,24 +15,23 @@ from chalicelib.auth.schemes import schemes
 from chalicelib.routing.reading import file
 from chalicelib.settings import Settings
 from tests.support.canary import CANARY
-from tests.support.gateway import JSON, TABLE, FixedTable, House, runtime_at
-from tests.support.measures import Books
+from tests.support.emf import MetricsLog
+from tests.support.gateway import JSON, TABLE, BuiltGateway, FixedTable, runtime_at
+from tests.support.http_server import StubServer, sends
 from tests.support.tokens import AUDIENCE, Key, claims, jwks, token
-from tests.support.upstream import Upstream, sends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.support.doors import Answer
+    from tests.support.clients import Response
     from tests.support.issuer_server import Issuer
-    from tests.support.upstream import Script
 
 FOLDER = "folder-5b2c"
 SECRET = f"{CANARY}{'x' * 32}"
 KEY = f"gw_k3yoft3s_{SECRET}"
 BODY = json.dumps({"name": CANARY}).encode()
 ARN = f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{CANARY} s3://{CANARY}/v1.tar.gz"
-SAID = {
+HEADERS = {
     **JSON,
     "Cookie": CANARY,
     "User-Agent": CANARY,
@@ -64,14 +62,14 @@ SECRETS = {
 
 
 def http(status, content, *headers):
-    """An answer, as bytes."""
+    """Build a response whose reason phrase is a secret, too."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     lines = [f"HTTP/1.1 {status} {CANARY}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def error(status, kind, **members):
-    """An error of SageMaker's."""
+    """Send an error of SageMaker's."""
     content = {"ErrorCode": CANARY, "Message": ARN, **members}
     return sends(http(status, content, f"x-amzn-ErrorType: {kind}"))
 
@@ -93,65 +91,57 @@ def key_document(**changes):
 
 
 def secret(text):
-    """What Secrets Manager answers."""
+    """Send the secret with the API keys as Secrets Manager does."""
     name = {"ARN": f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{CANARY}", "Name": "keys"}
     return sends(http(200, {**name, "SecretString": text, "VersionId": "v" * 32}))
 
 
-class Scripted(Upstream):
-    """An upstream that is told what to answer while it runs."""
-
-    def __init__(self) -> None:
-        self.script: Script = sends()
-        super().__init__(lambda connection: self.script(connection))  # noqa: PLW0108 (it changes)
-
-
 class Scene:
-    """What a test can set, and all that can be seen afterwards."""
+    """The gateway, the servers around it, and everything that it writes."""
 
     def __init__(
-        self, door: Any, key: Key, store: Scripted, sagemaker: Scripted, issuer: Issuer
+        self, client: Any, key: Key, store: StubServer, sagemaker: StubServer, issuer: Issuer
     ) -> None:
         self.key, self.store, self.sagemaker, self.issuer = key, store, sagemaker, issuer
-        self._door = door
+        self._client = client
         self._runtime = runtime_at(sagemaker.url)
         self._environ = {"GATEWAY_JWT_ISSUER": issuer.url, "GATEWAY_JWT_AUDIENCE": AUDIENCE}
-        # Kept from test to test, because boto3 takes its time to make a client.
+        # Kept for all tests, because it takes boto3 a while to make a client.
         self._schemes = schemes(Settings.from_env(self._environ))
         self.begin()
 
     def begin(self) -> None:
-        """Nothing has been asked, and everything works."""
+        """Start with servers that all work, and without any response."""
         self.store.script = secret(key_document())
         self.sagemaker.script = sends(http(200, BODY, JSON_TYPE))
         self.issuer.failure = None
         self.issuer.key_set = jwks(self.key.public())
-        self.answers: list[Answer] = []
-        self.books = Books()
+        self.responses: list[Response] = []
+        self.log = MetricsLog()
         self.with_parts()
 
     def with_parts(self, environ: Mapping[str, str] | None = None, **parts: Any) -> None:
-        """A gateway of these parts, with these settings."""
+        """Build the gateway of these parts, with these settings."""
         settings = Settings.from_env({**self._environ, **(environ or {})})
         if environ is None:
             parts.setdefault("source", FixedTable(file.parse(MODELS.encode(), "routing.yaml")))
         known = {"runtime": self._runtime, "schemes": self._schemes, **parts}
-        app = create_app(settings, telemetry=self.books.telemetry, **known)
-        self.gateway = House(app, None, self.books, self._door(app))
+        app = create_app(settings, telemetry=self.log.telemetry, **known)
+        self.gateway = BuiltGateway(app, None, self.log, self._client(app))
 
     def forget(self) -> None:
-        """A gateway that has not read any keys yet."""
+        """Build a gateway that has not read any keys yet."""
         self.with_parts(schemes=None)
 
     def jwt(self, **header: Any) -> str:
-        """A good token, unless its header says otherwise."""
+        """Make a valid token, unless its header says otherwise."""
         payload = claims(iss=self.issuer.url, scope="model:*", email=CANARY)
         return token(self.key, header, payload)
 
     def post(
         self, path: str = "attributes", credential: str = KEY, body: bytes = BODY, **headers: str
     ) -> int:
-        """The status of a request that is full of secrets."""
+        """POST a request that is full of secrets, and return the status."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.send("POST", f"/predict/{path}", credential, body, named)
 
@@ -163,7 +153,7 @@ class Scene:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> int:
-        said = {**SAID, "Authorization": f"Bearer {credential}", **(headers or {})}
-        answer: Answer = self.gateway.door.send(method, path, said, body)
-        self.answers.append(answer)
-        return answer.status
+        sent = {**HEADERS, "Authorization": f"Bearer {credential}", **(headers or {})}
+        response: Response = self.gateway.client.send(method, path, sent, body)
+        self.responses.append(response)
+        return response.status

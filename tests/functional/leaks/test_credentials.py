@@ -1,4 +1,4 @@
-"""Nothing of a key, a token or what they are compared with is in a log, a metric or an answer."""
+"""Nothing of a key or a token is in a log, a metric or a response."""
 
 import json
 
@@ -6,8 +6,8 @@ import pytest
 
 from tests.functional.leaks.scene import ARN, KEY, http, key_document, secret
 from tests.support.canary import CANARY
+from tests.support.http_server import sends, sends_and_closes
 from tests.support.tokens import claims, compact, jwks
-from tests.support.upstream import sends, sends_and_closes
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from tests.support.upstream import sends, sends_and_closes
     ],
 )
 def test_bad_credential(scene, assert_nothing_leaks, credential):
-    """What was taken for one is not shown."""
+    """A refused credential does not leak."""
     assert scene.post(credential=credential) == 401
     assert_nothing_leaks()
 
 
 @pytest.mark.parametrize("change", [{"disabled": True}, {"expires": "2020-01-01T00:00:00Z"}])
 def test_revoked_key(scene, assert_nothing_leaks, change):
-    """A key that was good is still a secret."""
+    """A key that was revoked does not leak."""
     scene.store.script = secret(key_document(**change))
     scene.forget()
 
@@ -49,7 +49,7 @@ def test_revoked_key(scene, assert_nothing_leaks, change):
     ],
 )
 def test_bad_token_header(scene, assert_nothing_leaks, header):
-    """Nothing of what a token claims of itself is repeated."""
+    """The header of a refused token does not leak."""
     bad = scene.jwt(**header)
 
     assert scene.post(credential=bad) == 401
@@ -67,7 +67,7 @@ def test_bad_token_header(scene, assert_nothing_leaks, header):
     ],
 )
 def test_bad_claims(scene, assert_nothing_leaks, claim):
-    """Nor of what it claims of its holder."""
+    """The claims of a refused token do not leak."""
     payload = claims(**{"iss": scene.issuer.url, **claim})
     header = {"alg": "RS256", "kid": "rsa"}
     bad = compact(header, payload, scene.key.sign)
@@ -77,7 +77,7 @@ def test_bad_claims(scene, assert_nothing_leaks, claim):
 
 
 def test_forged(scene, assert_nothing_leaks):
-    """A signature of somebody else's."""
+    """A token with a wrong signature does not leak."""
     bad = scene.jwt()[:-8] + "AAAAAAAA"
 
     assert scene.post(credential=bad) == 401
@@ -101,18 +101,18 @@ DENIED = http(400, {"__type": "AccessDeniedException", "Message": ARN})
     ],
 )
 def test_key_store(scene, assert_nothing_leaks, script):
-    """A store that is away, or holds a document with a secret in the wrong place."""
+    """A key store that fails, or has a secret in the wrong place, leaks nothing."""
     scene.store.script = script
     scene.forget()
 
     assert scene.post() == 503
-    assert '"message":"store failed"' in scene.books.text
+    assert '"message":"store failed"' in scene.log.text
     assert_nothing_leaks()
 
 
 @pytest.mark.parametrize("failure", ["500", "not-http", "empty", "302", "reset", "oct"])
 def test_issuer(scene, assert_nothing_leaks, failure):
-    """An issuer that does not show its keys."""
+    """An issuer that fails leaks nothing."""
     scene.issuer.failure = failure
     scene.forget()
 
@@ -121,7 +121,7 @@ def test_issuer(scene, assert_nothing_leaks, failure):
 
 
 def test_key_set(scene, assert_nothing_leaks):
-    """A key set that is none of ours."""
+    """An unusable key set does not leak."""
     scene.issuer.key_set = jwks({"kty": "RSA", "kid": CANARY, "n": CANARY, "e": CANARY})
     scene.forget()
 

@@ -1,14 +1,14 @@
-"""No word of SageMaker's or of a model's is in a log, a metric or a problem."""
+"""Nothing of SageMaker's or a model's text is in a log, a metric or a problem."""
 
 import pytest
 
 from tests.functional.leaks.scene import ARN, BODY, FOLDER, JSON_TYPE, error, http, model_error
 from tests.support.canary import CANARY
-from tests.support.upstream import sends, sends_and_closes, sends_and_resets
+from tests.support.http_server import sends, sends_and_closes, sends_and_resets
 
 
 def test_answered(scene, assert_nothing_leaks):
-    """Neither what was asked nor what was answered is written down."""
+    """Neither requests nor predictions are logged."""
     assert scene.post("churn") == 200
     assert scene.post(credential=scene.jwt()) == 200
     assert scene.send("GET", "/models") == 200
@@ -58,7 +58,7 @@ def test_answered(scene, assert_nothing_leaks):
     ],
 )
 def test_sagemakers_words(scene, assert_nothing_leaks, script, status):
-    """Whatever SageMaker or a container says of a failure, nobody is told."""
+    """The text of a failure reaches nobody."""
     scene.sagemaker.script = script
 
     assert scene.post() == status
@@ -66,7 +66,7 @@ def test_sagemakers_words(scene, assert_nothing_leaks, script, status):
 
 
 def test_silence(scene, assert_nothing_leaks):
-    """A call that is given up."""
+    """A call that times out leaks nothing."""
     scene.sagemaker.script = sends()
 
     assert scene.post(X_Request_Timeout_Ms="120") == 504
@@ -74,25 +74,25 @@ def test_silence(scene, assert_nothing_leaks):
 
 
 def test_exposed(scene, assert_nothing_leaks):
-    """A model that opts in: its own words, to its caller alone, and nothing else of SageMaker's."""
+    """With `expose_model_errors` the caller gets the model's own text, and nothing else."""
     scene.sagemaker.script = model_error(400)
 
     assert scene.post("frank") == 400
-    (answer,) = scene.answers
-    assert answer.json()["model_message"] == CANARY
-    assert "arn:" not in answer.body.decode()
+    (response,) = scene.responses
+    assert response.json()["model_message"] == CANARY
+    assert "arn:" not in response.body.decode()
     assert_nothing_leaks(model_answers=True)
 
 
 def test_artifact(scene, assert_nothing_leaks):
-    """Where an artifact lies is the operator's business: in the log as `target`, nowhere else."""
+    """The path of an artifact is in the log as `target`, and nowhere else."""
     scene.sagemaker.script = error(500, "InternalFailure")
 
     assert scene.post("folder") == 502
-    (line,) = scene.books.requests
+    (line,) = scene.log.requests
     assert line["target"] == f"TargetModel={FOLDER}/v1.tar.gz"
-    shown = scene.books.text.replace(line["target"], "")
-    scene.books.stream.seek(0)
-    scene.books.stream.truncate()
-    scene.books.stream.write(shown)
+    shown = scene.log.text.replace(line["target"], "")
+    scene.log.stream.seek(0)
+    scene.log.stream.truncate()
+    scene.log.stream.write(shown)
     assert_nothing_leaks(other=FOLDER)

@@ -1,4 +1,4 @@
-"""Nothing that a caller sends is in a log, a metric or a refusal; nor when the gateway fails."""
+"""Nothing of a request is in a log, a metric or a refusal."""
 
 import traceback
 
@@ -34,19 +34,19 @@ from tests.support.problems import assert_problem
     ],
 )
 def test_refused(scene, assert_nothing_leaks, path, body, *, headers, status):
-    """No refusal repeats what was sent in a header or a body."""
+    """A refusal repeats nothing of a header or a body."""
     assert scene.post(path, body=body, **headers) == status
     assert_nothing_leaks()
 
 
 def test_method_not_allowed(scene, assert_nothing_leaks):
-    """Nor is one needed."""
+    """A 405 repeats nothing of the request."""
     assert scene.send("PUT", "/predict/iris", body=BODY) == 405
     assert_nothing_leaks()
 
 
 class NoTable:
-    """A source that fails as no source should."""
+    """A source that raises an unexpected exception."""
 
     def table(self):
         raise LookupError(CANARY)
@@ -60,16 +60,16 @@ class NoTable:
     ],
 )
 def test_bug(scene, assert_nothing_leaks, parts):
-    """Which exception and where; not what it said."""
+    """The log has the class and the place of an unexpected exception, not its text."""
     scene.with_parts(**parts)
 
     assert scene.post() == 500
-    assert '"exception":"LookupError"' in scene.books.text
+    assert '"exception":"LookupError"' in scene.log.text
     assert_nothing_leaks()
 
 
 def test_bug_in_the_authorizer(scene, assert_nothing_leaks):
-    """What is raised to Lambda, which writes it down, says nothing."""
+    """The exception that Lambda logs has no text of the request."""
     scene.with_parts(schemes=[FakeScheme({KEY: LookupError(KEY)})])
 
     with pytest.raises(AuthorizerFailed) as failed:
@@ -80,19 +80,19 @@ def test_bug_in_the_authorizer(scene, assert_nothing_leaks):
 
 
 def test_bug_in_front_of_a_view(deployed, library_log, capfd):
-    """Chalice would log what a middleware raises, with its text and the path."""
-    event = deployed.door.event("GET", "/models")
+    """An exception in a middleware is not logged with its text, as Chalice would."""
+    event = deployed.client.event("GET", "/models")
     event["requestContext"]["authorizer"] = {"outcome": "ok", "expires": CANARY}
 
-    assert_problem(deployed.door.deliver(event), 500, "internal")
+    assert_problem(deployed.client.deliver(event), 500, "internal")
     assert [line.get("exception") for line in deployed.log.lines] == ["ValueError", None]
     assert CANARY not in deployed.log.text + library_log.getvalue() + "".join(capfd.readouterr())
 
 
 def test_no_table(scene, assert_nothing_leaks, tmp_path):
-    """A gateway without a table has all the rest of what was sent."""
+    """Without a table nothing leaks either."""
     scene.with_parts({"GATEWAY_ROUTING": f"file:{tmp_path}/nothing.yaml"})
 
     assert scene.post() == 503
-    assert '"message":"routing table refused"' in scene.books.text
+    assert '"message":"routing table refused"' in scene.log.text
     assert_nothing_leaks()

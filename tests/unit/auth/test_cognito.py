@@ -7,7 +7,7 @@ import time
 import pytest
 
 from chalicelib.auth.credentials import BadCredential
-from tests.support.stand_in import ROOT
+from tests.support.paths import ROOT
 from tests.support.tokens import Key, jwks, scheme, token
 
 DOCS = (ROOT / "docs/authentication.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.auth.key_document import LONGEST_GRANTS, MAX_BYTES, InvalidKeyDocument, parse
 from tests.support.key_documents import api_key, document, entry
-from tests.support.stand_in import ROOT
+from tests.support.paths import ROOT
 
 EXPIRES = 1_814_313_600  # 2027-06-30T00:00:00Z
 

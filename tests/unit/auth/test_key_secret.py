@@ -12,10 +12,10 @@ from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.schemes import schemes
 from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.settings import Settings
+from tests.support.http_server import StubServer, sends
 from tests.support.key_documents import api_key, document, entry
 from tests.support.ports import free_port
 from tests.support.stand_in import StandIn
-from tests.support.upstream import Upstream, sends
 
 MAX_AGE = 60
 
@@ -257,7 +257,7 @@ class TestOutage:
         """The log has AWS's error code, and nothing else of the response."""
         body = json.dumps({"__type": "AccessDeniedException", "Message": "arn:aws:iam::c4n4ry"})
         response = f"HTTP/1.1 400 Bad Request\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        with Upstream(sends(response.encode())) as store:
+        with StubServer(sends(response.encode())) as store:
             reach(store.url)
             assert outcome(make("keys"), api_key()) == "unavailable"
 

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.auth.principal import Principal, is_grant
 from chalicelib.errors import AuthUnavailable, Unauthorized
-from tests.support.doors import CONTEXT
+from tests.support.events import CONTEXT
 from tests.support.gateway import table
 
 NOW = 1_800_000_000.5

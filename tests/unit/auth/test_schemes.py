@@ -10,7 +10,7 @@ from chalicelib.auth.credentials import BadCredential, Identity, identify
 from chalicelib.auth.schemes import schemes
 from chalicelib.settings import Settings
 from tests.support.key_documents import api_key
-from tests.support.stand_in import ROOT
+from tests.support.paths import ROOT
 
 # Modules that a scheme imports when it checks its first credential, and not before.
 HEAVY = {

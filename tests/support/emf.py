@@ -1,6 +1,6 @@
-"""What a gateway writes for CloudWatch, held against AWS's specification as it is read.
+"""Reads metrics in CloudWatch's embedded metric format, and checks them against the specification.
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ OLDEST_MS, NEWEST_MS = 14 * 24 * 3600 * 1000, 2 * 3600 * 1000
 UNITS = {"Count", "Milliseconds", "Seconds"}
 
 Series = tuple[tuple[tuple[str, str], ...], str]
-"""What CloudWatch keeps apart, and bills: the dimensions with their values, and the name."""
+"""What CloudWatch bills separately: the dimensions with their values, and the metric's name."""
 
 
 class NotEmf(AssertionError):
-    """When CloudWatch would take no metrics from a document."""
+    """CloudWatch would take no metrics from a document."""
 
 
 @dataclass(frozen=True)
 class Blob:
-    """One document, once it is known to be one."""
+    """One valid document."""
 
     members: dict[str, Any]
 
@@ -65,14 +65,22 @@ class Blob:
 
 
 def read(text: str) -> list[Blob]:
-    """The documents, one a line. When a line is no document: NotEmf."""
+    """Read one document from each line.
+
+    Raises:
+        NotEmf: A line is not a valid document.
+    """
     *lines, rest = text.split("\n")
     _must(rest == "", "the last line has no end")
     return [_blob(line) for line in lines]
 
 
 def check(members: Any) -> None:
-    """The specification's rules. When one of them is broken: NotEmf."""
+    """Check the rules of the specification.
+
+    Raises:
+        NotEmf: One of them is broken.
+    """
     _must(isinstance(members, dict), "it is no object")
     aws = members.get("_aws")
     _must(isinstance(aws, dict), "it has no _aws")
@@ -98,7 +106,7 @@ def check(members: Any) -> None:
 
 
 def published(blobs: Iterable[Blob]) -> Counter[Series]:
-    """What CloudWatch makes of them: the sum of each metric in each of its dimension sets."""
+    """Add up each metric in each of its dimension sets, as CloudWatch does."""
     sums: Counter[Series] = Counter()
     for blob in blobs:
         for names in blob.dimensions:
@@ -108,22 +116,22 @@ def published(blobs: Iterable[Blob]) -> Counter[Series]:
     return sums
 
 
-class Books(Log):
-    """The log and the metrics of a gateway, each in a stream of its own unless told otherwise."""
+class MetricsLog(Log):
+    """The log and the metrics of a gateway, in two streams unless `stream` is given."""
 
     def __init__(self, *, per_model: bool = True, stream: TextIO | None = None) -> None:
         super().__init__()
         self.service = f"gateway-{next(self._numbers)}"  # Powertools keeps a handler for each name
-        self.measures = io.StringIO()
+        self.metrics = io.StringIO()
         logger = Logger(service=self.service, stream=stream or self.stream)
-        self.telemetry = Telemetry(logger, per_model=per_model, metrics_to=stream or self.measures)
+        self.telemetry = Telemetry(logger, per_model=per_model, metrics_to=stream or self.metrics)
 
     @property
     def blobs(self) -> list[Blob]:
-        return read(self.measures.getvalue())
+        return read(self.metrics.getvalue())
 
     def sums(self, **dimensions: str) -> dict[str, float]:
-        """By name, what is published under the service and these dimensions."""
+        """Return by name what is published under the service and these dimensions."""
         wanted = (("service", self.service), *dimensions.items())
         sums = published(self.blobs)
         return {name: value for (found, name), value in sums.items() if found == wanted}

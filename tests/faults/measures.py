@@ -1,6 +1,6 @@
-"""What is measured of anything that calls SageMaker, of the gateway as of the control.
+"""Measurements of anything that calls SageMaker: the gateway, and the baseline.
 
-A `Call` makes one request and returns the answer; nothing here knows whose it is.
+A `Call` makes one request and returns the response.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.support.doors import Answer
-    from tests.support.upstream import Upstream
+    from tests.support.clients import Response
+    from tests.support.http_server import StubServer
 
-Call = Callable[[], "Answer"]
+Call = Callable[[], "Response"]
 
 
-def attempts_per_request(call: Call, upstream: Upstream, requests: int, threads: int) -> float:
-    """How often the upstream is asked for each request that is made."""
-    before = len(upstream.requests)
+def attempts_per_request(call: Call, server: StubServer, requests: int, threads: int) -> float:
+    """Return how many times SageMaker is called for each request."""
+    before = len(server.requests)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda _: call(), range(requests)))
-    return (len(upstream.requests) - before) / requests
+    return (len(server.requests) - before) / requests
 
 
 @dataclass(frozen=True)
 class Overshoot:
-    """By how many milliseconds answers came after their time, in order."""
+    """By how many milliseconds responses came after their deadline, in order."""
 
     milliseconds: Sequence[float]
 
@@ -55,7 +55,7 @@ class Overshoot:
 
 
 def overshoot(call: Call, budget_seconds: float, requests: int, threads: int) -> Overshoot:
-    """Of so many requests, each with this budget, made by so many callers at a time."""
+    """Measure so many requests, each with this budget, by so many callers at a time."""
 
     def late(_: int) -> float:
         started = time.monotonic()
@@ -68,10 +68,10 @@ def overshoot(call: Call, budget_seconds: float, requests: int, threads: int) ->
 
 @dataclass(frozen=True)
 class Held:
-    """What this process holds at a moment."""
+    """What this process holds open at a moment."""
 
     sockets: int
-    """To the one address."""
+    """Connections to the one address."""
 
     threads: int
     processes: int
@@ -89,9 +89,9 @@ class Held:
 def goodput_per_second(
     call: Call, offered_per_second: float, seconds: float, budget_seconds: float, threads: int
 ) -> float:
-    """How many answers a second come in time, when requests come at a steady rate.
+    """Return how many responses a second are in time, when requests start at a steady rate.
 
-    Requests come when it is their time, however many are still unanswered.
+    Requests start at their time, however many are still unanswered.
     """
     started = time.monotonic()
     pause = threading.Event()

@@ -1,7 +1,8 @@
-"""The control: a Lambda handler in five lines, as one writes it first.
+"""The baseline: a Lambda handler in five lines, as people write it first.
 
-boto3 as it comes, the body through `json.loads`, the path straight into EndpointName, no deadline.
-What the gateway is measured by has to be measured on this as well, and it has to fail.
+It uses boto3 with its defaults, parses the body with `json.loads`, takes the endpoint's name from
+the path, and has no deadline. Each measurement of the gateway is also made of this handler, which
+has to miss the bar.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 
-from tests.support.doors import Answer, event
+from tests.support.clients import Response
+from tests.support.events import proxy_event
 from tests.support.gateway import AWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.doors import Headers
+    from tests.support.events import Headers
 
 RETRY_MODES = ("standard", "legacy")
 RESOURCE = "/predict/{model}"
@@ -40,38 +42,42 @@ def handler(client: Any) -> Callable[[dict[str, Any], object], dict[str, Any]]:
     return lambda_handler
 
 
-def naive_client(url: str, retry_mode: str | None = None, **settings: Any) -> Any:
-    """boto3's defaults, but for where AWS is, and the retry mode where one is given."""
+def baseline_client(url: str, retry_mode: str | None = None, **settings: Any) -> Any:
+    """Build a client with boto3's defaults, except for the URL and, if given, the retry mode."""
     config = Config(**({"retries": {"mode": retry_mode}} if retry_mode else {}), **settings)
     session = boto3.Session()
     return session.client("sagemaker-runtime", endpoint_url=url, config=config, **AWS)
 
 
-class NaiveDoor:
-    """API Gateway in front of the five lines: text in, text out, and 502 for whatever is raised."""
+class BaselineClient:
+    """Calls the handler as API Gateway does: text in, text out, and 502 for every exception."""
 
     def __init__(self, client: Any) -> None:
         self._handler = handler(client)
 
-    def predict(self, model: str, body: bytes = b"{}", headers: Headers = ()) -> Answer:
+    def predict(self, model: str, body: bytes = b"{}", headers: Headers = ()) -> Response:
         return self.send("POST", f"/predict/{model}", headers, body)
 
-    def send(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Answer:
+    def send(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Response:
         delivered = self.event(method, path, headers, body)
         try:
-            answer = self._handler(json.loads(json.dumps(delivered)), None)
-            json.dumps(answer).encode()
+            result = self._handler(json.loads(json.dumps(delivered)), None)
+            json.dumps(result).encode()
         except (Exception, RecursionError):
-            return Answer(502, {}, b'{"message": "Internal server error"}')
-        return Answer(answer["statusCode"], {}, answer["body"].encode())
+            return Response(502, {}, b'{"message": "Internal server error"}')
+        return Response(result["statusCode"], {}, result["body"].encode())
 
     def event(
         self, method: str, path: str, headers: Headers = (), body: bytes = b""
     ) -> dict[str, Any]:
-        """The same event, of an API that has no binary types."""
+        """Build the event of an API that has no binary types."""
         model = quote(path.removeprefix("/predict/"), safe="%")
-        made = event(
-            method, path, resource=RESOURCE, path_parameters={"model": model}, headers=headers
+        return proxy_event(
+            method,
+            path,
+            resource=RESOURCE,
+            path_parameters={"model": model},
+            headers=headers,
+            body=body,
+            is_binary=False,
         )
-        text = body.decode("utf-8", "replace")
-        return {**made, "body": text or None, "isBase64Encoded": False}
