@@ -199,7 +199,7 @@ def test_predict(sagemaker):
         LambdaClient, runtime=runtime_at(sagemaker.url), source=FixedTable(compiled)
     )
     answer = gateway.predict("price/austin")
-    (arrived,) = sagemaker.arrived
+    (arrived,) = sagemaker.requests
 
     assert answer.status == 200
     assert arrived.path == "/endpoints/explained/invocations"
