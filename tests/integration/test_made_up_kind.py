@@ -63,8 +63,8 @@ def _kind():
 
 @pytest.fixture(name="sagemaker", scope="module")
 def _sagemaker():
-    with StubServer() as recorder:
-        yield recorder
+    with StubServer() as server:
+        yield server
 
 
 @pytest.fixture(name="run")
@@ -199,10 +199,10 @@ def test_predict(sagemaker):
         LambdaClient, runtime=runtime_at(sagemaker.url), source=FixedTable(compiled)
     )
     answer = gateway.predict("price/austin")
-    (arrived,) = sagemaker.requests
+    (request,) = sagemaker.requests
 
     assert answer.status == 200
-    assert arrived.path == "/endpoints/explained/invocations"
-    assert arrived.sagemaker_headers["x-amzn-sagemaker-target-model"] == ["austin-v1.tar.gz"]
-    assert arrived.sagemaker_headers["x-amzn-sagemaker-enable-explanations"] == ["shapley"]
+    assert request.path == "/endpoints/explained/invocations"
+    assert request.sagemaker_headers["x-amzn-sagemaker-target-model"] == ["austin-v1.tar.gz"]
+    assert request.sagemaker_headers["x-amzn-sagemaker-enable-explanations"] == ["shapley"]
     assert gateway.log.requests[0]["kind"] == "explained"
