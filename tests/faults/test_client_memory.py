@@ -17,6 +17,7 @@ from tests.support.http_server import StubServer, sends
 from tests.support.lambda_process import MAX_PAYLOAD_BYTES, LambdaProcess, client_of
 
 MIB = 1024 * 1024
+MEASUREMENTS = 3
 MOST_TIMES = 3
 REQUESTS = 10
 
@@ -117,9 +118,13 @@ def test_peak(package, task_root, nothing, measured, kind):
         StubServer() as server,
         LambdaProcess.of_package(package, task_root, server.url) as process,
     ):
-        grown, idle = grown_bytes(process, 200, case.status), grown_bytes(nothing, 413, 413)
+        # On a busy machine the two differ by chance; a gateway that holds a body fails each time.
+        for _ in range(MEASUREMENTS):
+            grown, idle = grown_bytes(process, 200, case.status), grown_bytes(nothing, 413, 413)
+            times = max(0, grown - idle) / case.cap_bytes
+            if times <= MOST_TIMES:
+                break
 
-    times = max(0, grown - idle) / case.cap_bytes
     figure = f"{times:.2f} times {case.cap_bytes / 1e6:.2f} MB"
     conditions = (
         f"{kind}: {REQUESTS} times {case.status}; {idle / 1e6:.0f} MB of AWS's client apart"
