@@ -5,7 +5,8 @@ PORT ?= 8000
 SAGEMAKER_LOCAL_PORT ?= 4599
 STAGE ?= dev
 STACK ?= inference-gateway-$(STAGE)
-WORKERS ?= logical
+# One more than there are cores, because tests wait for processes that they start.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 TABLE_OPTION = $(if $(TABLE),--table $(TABLE))
 
 # A Python is taken only if it runs and can make a virtual environment: a version manager may leave a
@@ -33,7 +34,7 @@ help:  ## Show the targets
 	@echo "  PORT, SAGEMAKER_LOCAL_PORT   for run and sagemaker ($(PORT), $(SAGEMAKER_LOCAL_PORT))"
 	@echo "  STAGE       for package and deploy ($(STAGE))"
 	@echo "  BUCKET, STACK, PARAMETERS, TABLE   for deploy: docs/deploy.md"
-	@echo "  WORKERS     processes that run the tests (one for each core)"
+	@echo "  WORKERS     processes that run the tests ($(WORKERS))"
 
 setup: $(DEV)  ## Make .venv and install everything
 
