@@ -31,7 +31,11 @@ class Runtime(Protocol):
         deadline: Deadline,
         record: RequestRecord,
     ) -> InferenceResponse:
-        """Call the target and return the model's response, or raise a GatewayError."""
+        """Call the target and return the model's response.
+
+        Raises:
+            GatewayError: The model gave no usable response before the deadline.
+        """
 
 
 class Gateway:
@@ -92,8 +96,7 @@ class Gateway:
         started = time.monotonic()
         resolved = self.resolve(principal, path, record)
         admitted = admit(request, resolved.model)
-        seconds = resolved.model.timeout_seconds
-        if (requested_seconds := request.timeout_seconds) is not None:
-            seconds = min(seconds, requested_seconds)
+        limit = resolved.model.timeout_seconds
+        seconds = min(limit, request.timeout_seconds or limit)
         deadline = platform.within(seconds - min(RESPONSE_SECONDS, seconds / 10), since=started)
         return resolved.model, self._runtime.invoke(resolved, admitted, deadline, record)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import errors
-from chalicelib.api import cors
+from chalicelib.api import cors, wire
 from chalicelib.payload.admission import MAX_BODY_BYTES
 from chalicelib.settings import Settings
 
@@ -88,14 +88,7 @@ def gateway_responses(cors_origin: str | None) -> dict[str, object]:
 
 
 def _response(problem: GatewayError, cors_headers: Mapping[str, object]) -> dict[str, object]:
-    headers = {
-        "Content-Type": "application/problem+json",
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-        **cors_headers,
-    }
-    if problem.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+    headers = {**wire.problem_headers(problem), **cors_headers}
     if problem.retry_after_seconds is not None:
         headers["Retry-After"] = str(problem.retry_after_seconds)
     return {

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,13 +112,11 @@ async def _wait_for(work: Coroutine[None, None, object], children: list[Child]) 
 async def _healthy(url: str) -> None:
     async with aiohttp.ClientSession() as session:
         while True:
-            try:
+            with suppress(aiohttp.ClientConnectionError):
                 async with session.get(f"{url}/health") as response:
                     await response.read()
                     if response.status == 200:
                         return
-            except aiohttp.ClientConnectionError:
-                pass
             await asyncio.sleep(HEALTH_PAUSE_SECONDS)
 
 

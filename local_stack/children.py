@@ -18,15 +18,17 @@ class ChildEnded(Exception):
 
 
 class Child:
-    """A Python module in a process of its own.
+    """A Python module that runs in its own process.
 
     The child's standard input is a pipe from this process, so that the child can end with it.
     """
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, on_line: Callable[[str], None]
+    ) -> None:
         self.name = name
         self._process = process
-        self._relay: asyncio.Task[None] | None = None
+        self._relay = asyncio.create_task(self._read_output(on_line))
 
     @classmethod
     async def start(
@@ -48,9 +50,7 @@ class Child:
             # Ctrl-C must not reach the children: this process stops them in its own order.
             start_new_session=True,
         )
-        child = cls(name, process)
-        child._relay = asyncio.create_task(child._read_output(on_line))
-        return child
+        return cls(name, process, on_line)
 
     async def fail_when_ended(self) -> NoReturn:
         """Wait for the end of the child.
@@ -70,8 +70,7 @@ class Child:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
-        if self._relay is not None:
-            await self._relay
+        await self._relay
 
     async def _read_output(self, on_line: Callable[[str], None]) -> None:
         assert self._process.stdout is not None

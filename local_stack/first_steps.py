@@ -64,7 +64,7 @@ def curl_commands(table: RoutingTable, url: str, key_path: Path) -> Iterator[str
 
 
 def _path(model: Model) -> str | None:
-    """Return the model's name with a value for each parameter, or None if it lists no values."""
+    """Return the model's name with a value for each parameter; None if a rule lists no values."""
     path = model.name
     for parameter in model.parameters:
         values = parameter.rule.described().get("one_of")

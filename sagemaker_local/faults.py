@@ -127,7 +127,7 @@ class Faults:
         return fault if _affects_next(fault) else None
 
     async def delay_load(self, endpoint: str) -> None:
-        """Return when a cold load on the endpoint may begin."""
+        """Wait for as long as a `slow-load` fault delays the next cold load on the endpoint."""
         fault = self._by_endpoint.get(endpoint)
         if fault is not None and fault.kind == "slow-load" and _affects_next(fault):
             await fault.delay(fault.seconds)
@@ -135,10 +135,8 @@ class Faults:
 
 def _affects_next(fault: Fault) -> bool:
     """Decide by share and count, and use up one of the count."""
-    if random.random() >= fault.share:
+    if random.random() >= fault.share or fault.count == 0:
         return False
     if fault.count is not None:
-        if fault.count == 0:
-            return False
         fault.count -= 1
     return True

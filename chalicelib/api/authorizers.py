@@ -34,7 +34,8 @@ class AuthorizerFailed(Exception):
 def register(app: Chalice, schemes: Sequence[Scheme], telemetry: Telemetry) -> ChaliceAuthorizer:
     """Add the authorizer to the app; Lambda calls it as `app.authorize`.
 
-    It raises only AuthorizerFailed. API Gateway then refuses the request and keeps no policy.
+    The authorizer raises only AuthorizerFailed. API Gateway then refuses the request and caches
+    no policy.
     """
 
     def authorize(request: AuthRequest) -> AuthResponse:
@@ -44,15 +45,12 @@ def register(app: Chalice, schemes: Sequence[Scheme], telemetry: Telemetry) -> C
             # Lambda logs the text of an exception, and the text of this one may hold the token.
             telemetry.bug(error)
             raise AuthorizerFailed from None
-        identity = outcome.identity
+        caller = outcome.identity
+        principal, key_id = (caller.principal, caller.key_id) if caller else (None, None)
         telemetry.credential(
-            outcome=outcome.verdict,
-            reason=outcome.reason,
-            principal=identity.principal if identity else None,
-            key_id=identity.key_id if identity else None,
+            outcome=outcome.verdict, reason=outcome.reason, principal=principal, key_id=key_id
         )
-        principal = identity.principal if identity else NOBODY
-        return AuthResponse(ALL_ROUTES, principal, outcome.context())
+        return AuthResponse(ALL_ROUTES, principal or NOBODY, outcome.context())
 
     authorizer: ChaliceAuthorizer = app.authorizer(ttl_seconds=TTL_SECONDS)(authorize)
     return authorizer

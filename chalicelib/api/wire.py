@@ -1,4 +1,4 @@
-"""How Chalice's requests become ours, and our responses Chalice's.
+"""Converts Chalice's requests into the gateway's, and results and errors into responses.
 
 API Gateway delivers every body as base64, because `binary_types` is `*/*`. `chalice local` delivers
 the bytes themselves.
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 Headers = dict[str, str | list[str]]
 
-API_GATEWAY_SECONDS = 28.0  # API Gateway itself gives up after 29
+API_GATEWAY_SECONDS = 28.0  # API Gateway itself gives up after 29 (source: its quotas)
 LAMBDA_MARGIN_SECONDS = 0.75  # 0.5 s to send the response, 0.25 s by which a deadline may be missed
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What is known of an HTTP request before its route is."""
+    """An HTTP request as every view receives it."""
 
     request: ClientRequest
     query: Mapping[str, str] = field(repr=False)
@@ -49,7 +49,7 @@ class RequestContext:
 
 
 def request_context(request: Request) -> RequestContext:
-    """Read a request of Chalice's."""
+    """Convert a request of Chalice."""
     # The record's clock starts here, because reading the body is a part of the gateway's time.
     record = RequestRecord(_request_id(request))
     client_request = _client_request(request)
@@ -73,24 +73,29 @@ def prediction(response: InferenceResponse, model: Model) -> Response:
 
 
 def document(content: object) -> Response:
-    """Build a response with JSON of the gateway's own."""
+    """Build a response whose body is the content as JSON."""
     return Response(_json(content), {"Content-Type": "application/json"})
 
 
 def problem(error: GatewayError, instance: str) -> Response:
     """Build the RFC 9457 response of an error; `instance` is the request id."""
-    headers: Headers = {
-        "Content-Type": "application/problem+json",
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+    headers: Headers = {**problem_headers(error)}
     if error.retry_after_seconds is not None:
-        # Jittered, so that callers who were refused together do not come back together.
+        # Random, so that callers who were refused at the same time do not all retry at once.
         seconds = error.retry_after_seconds * random.uniform(1.0, 1.5)
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     return Response(_json(error.problem(instance)), headers, error.status)
+
+
+def problem_headers(error: GatewayError) -> dict[str, str]:
+    """Return the headers of a problem, except Retry-After."""
+    challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return {
+        "Content-Type": "application/problem+json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        **challenge,
+    }
 
 
 def _json(content: object) -> bytes:
@@ -113,13 +118,13 @@ def _client_request(request: Request) -> ClientRequest:
 
 
 def _repeated(many: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Return the headers that came more than once, by lower-case name, whatever their spelling."""
+    """Return the values of each header that came more than once, by lower-case name."""
     if len(many) == len({name.lower() for name in many}) and not any(v[1:] for v in many.values()):
         return {}
-    together: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for name, values in many.items():
-        together.setdefault(name.lower(), []).extend(values)
-    return {name: values for name, values in together.items() if values[1:]}
+        by_name.setdefault(name.lower(), []).extend(values)
+    return {name: values for name, values in by_name.items() if values[1:]}
 
 
 def _body_size_bytes(event: dict[str, Any]) -> int:
@@ -144,7 +149,7 @@ def _request_id(request: Request) -> str:
 
 
 def _platform_seconds(request: Request) -> float:
-    """Return the time left: API Gateway's starts with the request, Lambda's with the invocation."""
+    """Return the seconds until API Gateway or Lambda stops waiting, whichever comes first."""
     budget = API_GATEWAY_SECONDS
     received_ms = request.context.get("requestTimeEpoch")
     if received_ms is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import AuthUnavailable, Unauthorized
-from chalicelib.routing.parameters import is_value
+from chalicelib.routing.parameters import MOST_PARAMETERS, is_value
 from chalicelib.routing.targets import is_name
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 EVERYTHING = "*"
 OK, UNAUTHORIZED, UNAVAILABLE = "ok", "unauthorized", "unavailable"
-
-MOST_SEGMENTS = 3  # a model's name and up to two parameters
 
 GRANT_RULE = (
     "a model's name and up to two parameters, divided by '/', each of which may be '*', "
@@ -36,7 +34,7 @@ def is_grant(text: str) -> bool:
     """
     first, *parameters = text.split("/")
     return (
-        len(parameters) < MOST_SEGMENTS
+        len(parameters) <= MOST_PARAMETERS
         and (first == EVERYTHING or (is_name(first) and first == first.lower()))
         and all(value == EVERYTHING or is_value(value) for value in parameters)
     )
@@ -45,8 +43,8 @@ def is_grant(text: str) -> bool:
 class Principal:
     """A caller whose credential is good, with its grants.
 
-    It is made only from the authorizer's context, so code that is handed a principal need not check
-    the credential again.
+    A principal can only be built from the authorizer's context, so code that receives one does not
+    check the credential again.
     """
 
     __slots__ = ("_grants", "key_id", "name")

@@ -44,10 +44,6 @@ class FileSource:
         return self._table
 
 
-def _from_file(settings: Settings, location: FileLocation, telemetry: Telemetry) -> RoutingSource:
-    return FileSource(location, telemetry)
-
-
 def _from_s3(settings: Settings, location: S3Location, telemetry: Telemetry) -> RoutingSource:
     # Imported here, because a process whose table ships with the code does not need an S3 client.
     from chalicelib.routing.s3_source import S3Object, S3Source  # noqa: PLC0415
@@ -56,7 +52,7 @@ def _from_s3(settings: Settings, location: S3Location, telemetry: Telemetry) -> 
 
 
 SOURCES: dict[type, Callable[[Settings, Any, Telemetry], RoutingSource]] = {
-    FileLocation: _from_file,
+    FileLocation: lambda _settings, location, telemetry: FileSource(location, telemetry),
     S3Location: _from_s3,
 }
 

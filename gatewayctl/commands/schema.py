@@ -11,10 +11,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.routing.parameters import LONGEST_VALUE
+from chalicelib.routing.parameters import LONGEST_VALUE, MOST_PARAMETERS
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.document import MANDATORY, TABLE, VERSION
-from chalicelib.routing.reading.entry import MOST_PARAMETERS
 from chalicelib.routing.reading.keys import (
     OPTIONS,
     RULE,

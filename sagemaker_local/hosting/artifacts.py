@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import tempfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sagemaker_local.refusals import ArtifactNotFound, ArtifactUnreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sagemaker_local.definitions import ModelData
 
 _HTTPS = re.compile(
     r"https://(?:(?P<virtual>[^/]+?)\.)?s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/(?P<path>.*)"
 )
-
-# There is no such bucket or key, or its name is invalid.
-_NOT_FOUND = (ClientError, BotoCoreError)
 
 # tarfile raises these for files that are damaged, unsafe, or not an archive.
 _UNREADABLE = (
@@ -113,17 +113,13 @@ class ArtifactStore:
         await asyncio.to_thread(fetch, location, folder)
 
     def _head(self, location: S3Location) -> None:
-        try:
+        with _not_found(location):
             self._s3.head_object(Bucket=location.bucket, Key=location.key)
-        except _NOT_FOUND as error:
-            raise ArtifactNotFound(location.bucket, location.key) from error
 
     def _unpack(self, location: S3Location, folder: Path) -> None:
         with tempfile.TemporaryFile(dir=self._folder) as archive:
-            try:
+            with _not_found(location):
                 self._s3.download_fileobj(location.bucket, location.key, archive)
-            except _NOT_FOUND as error:
-                raise ArtifactNotFound(location.bucket, location.key) from error
             archive.seek(0)
             partial = self.new_folder()
             try:
@@ -151,15 +147,18 @@ class ArtifactStore:
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=location.bucket, Prefix=location.key
         )
-        try:
-            return [
-                item["Key"]
-                for page in pages
-                for item in page.get("Contents", [])
-                if not item["Key"].endswith("/")
-            ]
-        except _NOT_FOUND as error:
-            raise ArtifactNotFound(location.bucket, location.key) from error
+        with _not_found(location):
+            items = [item for page in pages for item in page.get("Contents", [])]
+        return [item["Key"] for item in items if not item["Key"].endswith("/")]
+
+
+@contextmanager
+def _not_found(location: S3Location) -> Iterator[None]:
+    """Replace botocore's errors for a bucket or key that does not exist or has an invalid name."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise ArtifactNotFound(location.bucket, location.key) from error
 
 
 def _move(partial: Path, folder: Path) -> None:

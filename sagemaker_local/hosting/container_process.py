@@ -197,22 +197,18 @@ def container_for(
     Raises:
         UnknownImage: The stand-in cannot run the image.
     """
-    _check_image(definition.image)
     if RUNNING_IMAGE.fullmatch(definition.image):
         return Container(definition.image)
+    match = FRAMEWORK_IMAGE.fullmatch(definition.image)
+    if match is None:
+        raise UnknownImage(
+            f"The local SageMaker cannot run image {definition.image}. It starts local/sklearn and"
+            " local/lightgbm, and calls a container that already runs on this machine when"
+            " the image is its address, as in http://127.0.0.1:9301."
+        )
     environment = dict(definition.environment)
     if definition.multi_model:
         environment["SAGEMAKER_MULTI_MODEL"] = "true"
     if model_folder is not None:
         environment["SM_MODEL_DIR"] = str(model_folder)
-    framework = definition.image.removeprefix("local/").partition(":")[0]
-    return ChildContainer(framework, environment, label)
-
-
-def _check_image(image: str) -> None:
-    if not (RUNNING_IMAGE.fullmatch(image) or FRAMEWORK_IMAGE.fullmatch(image)):
-        raise UnknownImage(
-            f"The local SageMaker cannot run image {image}. It starts local/sklearn and"
-            " local/lightgbm, and calls a container that already runs on this machine when"
-            " the image is its address, as in http://127.0.0.1:9301."
-        )
+    return ChildContainer(match[1], environment, label)

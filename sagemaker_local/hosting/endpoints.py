@@ -61,7 +61,7 @@ class InferenceComponent(Lifecycle):
 
     async def invoke(self, invocation: Invocation) -> ContainerResponse:
         """Pass the invocation to the model; errors are those of `Endpoint.invoke`."""
-        if self.status not in ("InService", "Updating"):
+        if not self.is_serving:
             raise refusals.InferenceComponentUnknown(self.name, invocation.endpoint)
         if self._hosted is None:
             raise refusals.NoCapacity
@@ -122,10 +122,6 @@ class Endpoint(Lifecycle):
     @property
     def container_names(self) -> list[str]:
         return [c.name for c in self.containers] + list(self.components)
-
-    @property
-    def is_serving(self) -> bool:
-        return self.status in ("InService", "Updating")
 
     def update(self, config: EndpointConfig) -> None:
         """Deploy another configuration; the current one serves until the new one is ready."""
@@ -221,7 +217,7 @@ class Endpoint(Lifecycle):
         return deployment
 
     def _variant_context(self, variant: Variant) -> HostingContext:
-        """A serverless variant has a smaller body limit, for requests and responses."""
+        """Return the context of a variant, with the smaller body limit if it is serverless."""
         if not variant.serverless:
             return self._context
         options = replace(self._context.options, max_body_bytes=SERVERLESS_MAX_BODY_BYTES)

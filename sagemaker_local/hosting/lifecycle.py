@@ -39,6 +39,10 @@ class Lifecycle(ABC):
     def containers(self) -> list[HostedContainer]:
         """Containers that serve requests now."""
 
+    @property
+    def is_serving(self) -> bool:
+        return self.status in ("InService", "Updating")
+
     def set_status(self, status: Status) -> None:
         """Change the status; `Deleting` is final."""
         if self._deletion is not None:

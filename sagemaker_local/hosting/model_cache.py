@@ -127,21 +127,17 @@ class ModelCache:
     ) -> ContainerResponse | None:
         """Return the response; None if the container does not know the model any more."""
         async with self._loaded(target_model) as model:
-            path = f"/models/{model.name}"
-            response = await self._client.request(
-                "POST", f"{path}/invoke", headers=headers, body=body
-            )
+            path = f"/models/{model.name}/invoke"
+            response = await self._client.request("POST", path, headers=headers, body=body)
             if response.status == 507 and await self._memory.unload_other_than(model):
-                response = await self._client.request(
-                    "POST", f"{path}/invoke", headers=headers, body=body
-                )
+                response = await self._client.request("POST", path, headers=headers, body=body)
             if response.status == 404 and await self._is_lost(model):
                 self._drop(model)
                 return None
             return response
 
     async def _is_lost(self, model: CachedModel) -> bool:
-        """Ask the container whether a 404 means a lost model, or comes from the model itself."""
+        """Ask the container whether a 404 means a lost model or is the model's own response."""
         if self._models.get(model.target_model) is not model:
             return True  # Another request has noticed it, and may have loaded the model again.
         response = await self._client.request("GET", f"/models/{model.name}")
@@ -149,7 +145,7 @@ class ModelCache:
 
     @asynccontextmanager
     async def _loaded(self, target_model: str) -> AsyncIterator[CachedModel]:
-        """Give the loaded model, which stays in memory until the block ends."""
+        """Yield the loaded model, which stays in memory until the `with` block ends."""
         model = self._models.get(target_model) or self._begin_load(target_model)
         model.users += 1
         try:

@@ -48,7 +48,7 @@ def load(folder: Path) -> TabularModel:
     return TabularModel(features, predict, read_signature(folder, features))
 
 
-def _second_class_from_half(scores: Values) -> Values:
+def _binary_class(scores: Values) -> Values:
     return np.where(scores >= 0.5, 1, 0)
 
 
@@ -57,7 +57,7 @@ def _most_likely_class(scores: Values) -> Values:
 
 
 CLASSES: dict[str, Callable[[Values], Values]] = {
-    "binary": _second_class_from_half,
+    "binary": _binary_class,
     "multiclass": _most_likely_class,
     "multiclassova": _most_likely_class,
 }

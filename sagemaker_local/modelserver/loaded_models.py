@@ -38,7 +38,7 @@ class _LoadedModel:
 
 
 class LoadedModels:
-    """The models in memory; every method raises NotLoaded for a name that is not loaded.
+    """The models in memory. `invoke`, `unload` and `url` raise NotLoaded for an unknown name.
 
     Loading and predicting run in threads, so that one model does not delay the others.
     """

@@ -64,7 +64,7 @@ def read_json(body: bytes, features: int) -> Rows:
         raise BadInput(f"'instances' is {strict_json.type_name(rows)}; {JSON_SHAPE}.")
     if not rows:
         raise BadInput("'instances' is empty; send at least one row.")
-    return _array([_json_row(row, place, features) for place, row in enumerate(rows, 1)])
+    return np.array([_json_row(row, place, features) for place, row in enumerate(rows, 1)], float)
 
 
 def read_csv(body: bytes, features: int) -> Rows:
@@ -80,7 +80,7 @@ def read_csv(body: bytes, features: int) -> Rows:
     lines = text.rstrip("\r\n").split("\n")
     if lines == [""]:
         raise BadInput("The body is empty; send at least one row of numbers.")
-    return _array([_csv_row(line, place, features) for place, line in enumerate(lines, 1)])
+    return np.array([_csv_row(line, place, features) for place, line in enumerate(lines, 1)], float)
 
 
 def read_npy(body: bytes, row_shapes: Sequence[tuple[int, ...]]) -> Rows:
@@ -123,10 +123,6 @@ def read_png(body: bytes, image: ImageFormat) -> Rows:
             f"The image is {width} by {height} pixels; expected {image.width} by {image.height}."
         )
     return np.rint(_brightness(body) * image.levels).reshape(1, -1)
-
-
-def _array(rows: list[list[float]]) -> Rows:
-    return np.array(rows, dtype=np.float64)
 
 
 def _json_row(row: object, place: int, features: int) -> list[float]:

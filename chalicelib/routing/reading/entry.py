@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chalicelib.errors import quoted
+from chalicelib.routing.parameters import MOST_PARAMETERS
 from chalicelib.routing.reading.keys import (
     keys_of_kind,
     members,
@@ -16,16 +16,13 @@ from chalicelib.routing.reading.keys import (
 from chalicelib.routing.reading.nodes import MappingNode
 from chalicelib.routing.reading.values import PLACEHOLDER
 from chalicelib.routing.table import row_key
-from chalicelib.routing.targets import KINDS, LONGEST_NAME
+from chalicelib.routing.targets import KINDS, LONGEST_NAME, is_name
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.nodes import Node
     from chalicelib.routing.reading.problems import Findings
     from chalicelib.routing.table import Row
 
-MOST_PARAMETERS = 2
-
-_FIRST = re.compile(r"[a-z0-9](-*[a-z0-9])*")
 _NAME_RULE = (
     f"a first part of at most {LONGEST_NAME} of a-z 0-9 and '-', with '-' only between two others, "
     f"then up to {MOST_PARAMETERS} times /{{parameter}}"
@@ -48,7 +45,7 @@ def read_name(text: str) -> Name | None:
     first, *rest = text.split("/")
     matches = [PLACEHOLDER.fullmatch(segment) for segment in rest]
     parameters = tuple(match[1] for match in matches if match)
-    if len(first) > LONGEST_NAME or not _FIRST.fullmatch(first):
+    if not is_name(first) or first != first.lower():
         return None
     if len(parameters) < len(rest) or len(rest) > MOST_PARAMETERS:
         return None
@@ -124,7 +121,7 @@ def _check_template(
 
 
 def _row(name: Name | None, values: dict[str, Any]) -> Row:
-    """Return the entry as the table keeps it: target keys apart, parameters in the name's order."""
+    """Return the row: the target's keys are in `target`, parameters are in the name's order."""
     row = {key: value for key, value in values.items() if key not in target_keys()}
     row["target"] = {key: value for key, value in values.items() if key in target_keys()}
     if name is not None and name.parameters:
