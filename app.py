@@ -3,7 +3,7 @@
 import gc
 
 # A start creates tens of thousands of objects that all stay. Garbage collection would visit them
-# again and again, which is nearly a tenth of a start, and more with thousands of models.
+# again and again and take a tenth of the start's time, or more with thousands of models.
 gc.disable()
 
 from chalicelib.api.factory import create_app  # noqa: E402

@@ -19,9 +19,10 @@
     ConfigurationError              never rendered to a caller
 
 The caller can correct a 4xx. A 500 is the gateway's own fault. 502, 503 and 504 are faults of the
-endpoint, or of a store that the gateway depends on. Each class is one row of docs/errors.md, and
-its docstring says when it is raised. No class takes free text, so no text of SageMaker's can reach
-a caller by accident. The one exception is `model_message`, which a model has to opt into.
+endpoint, or of a store that the gateway depends on. Each class with a slug is one row of
+docs/errors.md, and its docstring says when it is raised. No class takes a text from SageMaker, so
+such a text cannot reach a caller by accident. The exception is `model_message`, which a model has
+to opt into.
 """
 
 from __future__ import annotations
@@ -361,7 +362,7 @@ class RoutingUnavailable(GatewayError):
 
 
 class AuthUnavailable(GatewayError):
-    """Credentials cannot be checked, because their store is away and nothing is cached."""
+    """Credentials cannot be checked: their store cannot be read, and nothing is cached."""
 
     status, slug, title = 503, "auth-unavailable", "Credentials cannot be checked"
     retryable, retry_after_seconds = True, 5

@@ -196,7 +196,7 @@ SETTINGS = (
 
 
 def _misspelled(environ: Mapping[str, str]) -> Iterator[str]:
-    """Report unknown variables that resemble a known one; other variables may have other users."""
+    """Report unknown variables that resemble a known one; other programs may use the rest."""
     known = {setting.variable.removeprefix(PREFIX) for setting in SETTINGS}
     unknown = {variable for variable in environ if variable.startswith(PREFIX)}
     for variable in sorted(unknown - {PREFIX + name for name in known}):

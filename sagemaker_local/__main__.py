@@ -58,7 +58,7 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--cache", type=Path, default=DEFAULT_CACHE, help="folder for the demo's artifacts")
     add("--exit-with-parent", action="store_true", help="end when standard input closes")
     for flag, field, help_ in LIMITS:
-        unit, parse = ("N", _length) if field.endswith("bytes") else ("SECONDS", _seconds)
+        unit, parse = ("N", _byte_count) if field.endswith("bytes") else ("SECONDS", _seconds)
         default = getattr(defaults, field)
         add(flag, dest=field, type=parse, default=default, metavar=unit, help=help_)
     return parser
@@ -185,7 +185,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _length(text: str) -> int:
+def _byte_count(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is not a number of bytes")

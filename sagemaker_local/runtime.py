@@ -109,7 +109,7 @@ async def _read_body(request: web.Request, limit: int) -> bytes | None:
 
 
 def _parse(request: web.Request, name: str, request_id: str, body: bytes) -> Invocation:
-    """Raise InvalidInvocation if a header violates botocore's service model."""
+    """Parse the headers; InvalidInvocation if one of them violates botocore's service model."""
     shape = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape
     members: dict[str, Any] = {"EndpointName": name, "Body": b""}
     for member, member_shape in shape.members.items():

@@ -55,7 +55,7 @@ _FAULT_PATH = re.compile(r"/_local/faults/(?P<endpoint>[^/]+)")
 
 
 class LocalSageMaker:
-    """All of the stand-in, behind one listening socket."""
+    """The local SageMaker, behind one listening socket."""
 
     def __init__(self, options: Options, listener: socket.socket) -> None:
         self._options = options
@@ -68,7 +68,7 @@ class LocalSageMaker:
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     async def start(self) -> None:
-        """Return when every service accepts requests."""
+        """Start all services, and return when they accept requests."""
         self._moto.start()
         application = web.Application(client_max_size=MAX_OTHER_BODY_BYTES)
         # Every path, because an S3 key may hold any character, line ends included.
@@ -165,7 +165,7 @@ class LocalSageMaker:
         return self._resources[region]
 
     def _s3_client(self, region: str) -> Any:
-        """Artifacts are downloaded through this server's own port, as any user would."""
+        """Create the client that downloads artifacts, through this server's own port."""
         session = boto3.Session("local", "local", region_name=region)
         config = Config(
             s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}

@@ -1,1 +1,1 @@
-"""HTTP: the only room that knows Chalice."""
+"""The HTTP API: the Chalice application, its routes, and its authorizer."""

@@ -1,7 +1,7 @@
 """The Chalice application: how views are registered, and the middleware around each of them.
 
-What belongs to one request is kept in context variables: under `chalice local` requests run in
-threads, and Chalice keeps some of it on the application.
+The data of one request is in context variables, and not on the application: `chalice local` handles
+several requests at once, each in a thread.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _principal: ContextVar[Principal] = ContextVar("principal")
 
 
 class GatewayApp(Chalice):
-    """A Chalice application whose bodies are all binary and whose views need a principal."""
+    """A Chalice application with binary bodies, in which each view is protected or public."""
 
     def __init__(self, cors: CORSConfig | None) -> None:
         super().__init__(APP_NAME, configure_logs=False)
@@ -48,14 +48,14 @@ class GatewayApp(Chalice):
         self._protected: set[tuple[str, str]] = set()
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        """Handle an event. With binary types, Chalice answers 400 to a request without Accept."""
+        """Handle an event. Chalice answers 400 without an Accept, so a missing one is added."""
         headers = event.get("headers") or {}
         if not any(name.lower() == "accept" for name in headers):
             headers = {**headers, "accept": ANY_MEDIA_TYPE}
         return super().__call__({**event, "headers": headers}, context)
 
     def protected_view(self, path: str, method: str, authorizer: ChaliceAuthorizer) -> Register:
-        """Register a view of (request context, principal, path parameters)."""
+        """Register a view that needs a principal: `view(context, principal, **segments)`."""
 
         def register(view: View) -> None:
             self._protected.add((path, method))
@@ -68,7 +68,7 @@ class GatewayApp(Chalice):
         return register
 
     def public_view(self, path: str, method: str) -> Register:
-        """Register a view of (request context) that needs no credential."""
+        """Register a view that needs no credential: `view(context)`."""
 
         def register(view: View) -> None:
             self._route(path, method)(lambda: _without_bug_text(view, _context.get()))
@@ -76,11 +76,11 @@ class GatewayApp(Chalice):
         return register
 
     def is_protected(self, request: Request) -> bool:
-        """Whether a view that needs a principal would answer; a wrong method has no view."""
+        """Whether the request is for a protected view; a wrong method has no view."""
         return (request.path, request.method) in self._protected
 
     def _route(self, path: str, method: str, **settings: Any) -> Callable[[View], View]:
-        """Register a route for all content types, because the table says what a model accepts."""
+        """Register a route for all content types, because the content types depend on the model."""
         route: Callable[[View], View] = self.route(
             path, methods=[method], content_types=[], cors=self._cors, **settings
         )
@@ -116,7 +116,7 @@ def request_middleware(telemetry: Telemetry, cors_headers: Mapping[str, str]) ->
 
 
 def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
-    """Build the inner middleware: without a principal from the authorizer no view is called."""
+    """Build the inner middleware, which reads the principal before a protected view is called."""
 
     def middleware(request: Request, get_response: GetResponse) -> Response:
         if request is None or not app.is_protected(request):
@@ -134,7 +134,7 @@ def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
 
 
 def _without_bug_text(view: View, *arguments: Any, **segments: str) -> Response:
-    """Call a view. Chalice would log any other exception with its text, which may be private."""
+    """Call a view and hide a bug's text, which may be private and which Chalice would log."""
     try:
         return view(*arguments, **segments)
     except GatewayError:
@@ -167,7 +167,7 @@ def _response(
 
 
 def _error_of_chalice(request: Request, response: Response) -> tuple[GatewayError, dict[str, str]]:
-    """Replace a response that Chalice made before any view ran, such as that to a wrong method."""
+    """Return the error and the headers for a response that Chalice made without calling a view."""
     if response.status_code == 405:
         allow = str(response.headers["Allow"])
         return MethodNotAllowed(request.method, allow.split(", ")), {"Allow": allow}

@@ -10,7 +10,7 @@ PREFLIGHT_MAX_AGE_SECONDS = 600
 
 
 def configuration(origin: str) -> CORSConfig:
-    """Return the configuration with which Chalice answers preflights; it adds headers of AWS's."""
+    """Return the configuration for preflights. Chalice also allows AWS's own headers."""
     return CORSConfig(
         allow_origin=origin,
         allow_headers=list(CORS_ALLOWED),

@@ -1,4 +1,4 @@
-"""Builds the application from its parts; every other module is handed what it needs."""
+"""Builds the application: it creates every part and passes to each part what that part needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 PREDICTING_HANDLER = "app.app"
-"""The handler that predicts; the authorizer's function needs no client of SageMaker."""
+"""The handler of the function that predicts. The authorizer's function never calls SageMaker."""
 
 
 def create_app(
@@ -36,7 +36,7 @@ def create_app(
 ) -> GatewayApp:
     """Build the application.
 
-    It needs no network, region or credential. A bad table gives an application that answers 503.
+    This needs no network, region or credential. With a bad table the application answers 503.
 
     Raises:
         ConfigurationError: The settings cannot be used.

@@ -72,7 +72,7 @@ def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -
 
 
 def _path(segments: Mapping[str, str]) -> str:
-    """Return the path after `/predict/`; a segment with a slash was decoded on its way here."""
+    """Return the path after `/predict/`; a slash within a segment was `%2F`, which no model has."""
     path = "/".join(segments.values())
     if path.count("/") >= len(segments):
         raise UnknownModel(path)
@@ -97,7 +97,7 @@ def _entries(models: Iterable[Model], principal: Principal) -> Iterator[dict[str
 
 def _limit(query: Mapping[str, str]) -> int:
     text = query.get("limit", str(MAX_MODELS))
-    number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
-    if not (number and 1 <= int(text) <= MAX_MODELS):
+    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+    if not (is_number and 1 <= int(text) <= MAX_MODELS):
         raise InvalidParameter("limit", text, f"a whole number from 1 to {MAX_MODELS}")
     return int(text)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.refreshed import Refreshed
 
 FETCH_SECONDS = 2.0
-"""For one read of the secret, because a caller waits for it."""
+"""The longest time for one read of the secret, because a caller waits for it."""
 
 _KEY = rf"{API_KEY_PREFIX}({KEY_ID})_[A-Za-z0-9_-]{{43}}"
 
@@ -59,7 +59,6 @@ class ApiKeys:
         keys = self._keys.value()
         self._report_age(self._keys.age_seconds or 0.0)
         key = keys.get(shape[1], _NO_KEY)
-        # A key id that does not exist takes the same work, so that its time does not tell.
         is_same = hmac.compare_digest(key.digest, hashlib.sha256(token.encode()).digest())
         if not is_same or key is _NO_KEY:
             raise BadCredential("unknown-key" if key is _NO_KEY else "wrong-secret")
@@ -84,7 +83,7 @@ def secrets_provider() -> SecretsProvider:
 
 
 class KeySecret:
-    """The secret that holds the key document; the reader is made when it is first needed."""
+    """The secret that holds the key document; the reader is created when it is first needed."""
 
     def __init__(
         self, name: str, make_provider: Callable[[], SecretsProvider] = secrets_provider
@@ -118,7 +117,7 @@ class KeySecret:
 
         self._provider = self._provider or self._make_provider()
         try:
-            # Powertools' own cache is not used: it raises when it is too old and the store is away.
+            # Powertools' own cache is not used: it would not keep an old value during an outage.
             # VersionStage is AWS's default, which moto does not apply after a version was moved.
             with Deadline.soonest([FETCH_SECONDS]).in_force():
                 value = self._provider.get(
@@ -133,7 +132,7 @@ class KeySecret:
 
 
 def _reason(cause: BaseException | None) -> str:
-    """Return AWS's error code, or else the class of the exception; never a text of theirs."""
+    """Return AWS's error code, or else the name of the exception's class; never its text."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""

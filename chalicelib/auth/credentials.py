@@ -1,7 +1,7 @@
 """What every kind of credential shares: the identity that it proves, and the outcome of a check.
 
-A scheme looks at one kind of credential: at API keys, or at JSON Web Tokens. Exceptions hold a
-reason of our own and never a cause, because the exceptions of libraries quote the credential.
+A scheme checks one kind of credential: API keys, or JSON Web Tokens. An exception holds a reason
+from this package and never a cause, because the exceptions of libraries quote the credential.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Outcome:
     """Why the verdict is not `ok`; for the log alone."""
 
     def context(self) -> dict[str, str]:
-        """Return the context of the authorizer's response; API Gateway carries only texts."""
+        """Return the context of the authorizer's response; its values can only be texts."""
         if self.identity is None:
             return {"outcome": self.verdict}
         expires = self.identity.expires
@@ -97,7 +97,7 @@ def identify(token: str, schemes: Iterable[Scheme]) -> Identity:
     """Return the identity that the token proves; the first scheme of its kind decides.
 
     Raises:
-        BadCredential: The token is not good, or no scheme is for its kind.
+        BadCredential: The token is not good, or no scheme checks its kind.
         StoreUnavailable: The token cannot be checked now.
     """
     for scheme in schemes:

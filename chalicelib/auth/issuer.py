@@ -1,4 +1,4 @@
-"""Fetching the key set of a token issuer over HTTP, within a time and a size."""
+"""Fetching the key set of a token issuer over HTTP, with limits on time and size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.auth.json_web_tokens import TokenRules
 
 FETCH_SECONDS = 1.5
-"""For the discovery document and the key set together."""
+"""The longest time for the discovery document and the key set together."""
 
 MAX_BYTES = 150_000
 LEAST_SECONDS = 0.001  # a socket takes a timeout of 0 as "do not block"

@@ -22,7 +22,7 @@ _SHAPE = r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*"
 
 
 class TokenRules(NamedTuple):
-    """What a token must be: the settings that begin with `GATEWAY_JWT_`."""
+    """The rules for a token: the settings that begin with `GATEWAY_JWT_`."""
 
     issuer: str
     audience: str
@@ -51,7 +51,7 @@ class TokenRules(NamedTuple):
 
 
 class JsonWebTokens:
-    """The scheme of JWTs: of every token that is not an API key.
+    """The scheme of JWTs, which checks every token that is not an API key.
 
     Without rules, every JWT is refused.
     """
@@ -81,7 +81,7 @@ class JsonWebTokens:
 
 
 def _identity(claims: dict[str, Any], rules: TokenRules, *, leeway_seconds: int) -> Identity:
-    """Check what PyJWT does not: it takes texts as times, and every text as a subject."""
+    """Check the claims more strictly: PyJWT takes texts as times, and every text as a subject."""
     if not all(_is_time(claims[name]) for name in ("exp", "iat", "nbf") if name in claims):
         raise BadCredential("bad-time")
     if claims.get(rules.audience_claim) != rules.audience:

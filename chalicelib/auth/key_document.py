@@ -1,6 +1,6 @@
 """The document in Secrets Manager that lists the API keys, each by its digest.
 
-A document with one problem is refused altogether. The text of a problem gives the place and the
+One problem is enough to refuse the document. The text of a problem gives the place and the
 rule, and never the value, because people put a key where the key's digest belongs.
 """
 

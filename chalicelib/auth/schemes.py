@@ -23,7 +23,7 @@ JWKS_MAX_AGE_SECONDS = 300.0
 JWKS_COOLDOWN_SECONDS = 30.0
 
 EXPIRES_AFTER_SECONDS = 24 * 3600.0
-"""How long keys are used while their store is away. A revoked key must not be good for longer."""
+"""How long keys are used during an outage of their store. No revoked key is good for longer."""
 
 
 class Schemes(NamedTuple):
@@ -44,7 +44,7 @@ def schemes(
 
     Args:
         report_failure: Is called with the store, `keys` or `jwks`, and the reason when the store
-            could not be read.
+            cannot be read.
         report_key_age: Is called with the age of the API keys in seconds, each time they are used.
     """
 

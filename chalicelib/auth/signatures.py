@@ -109,7 +109,7 @@ def _key(key_id: str, keys: Refreshed[KeySet]) -> jwt.PyJWK:
     key = keys.value().get(key_id) or keys.renewed().get(key_id)
     if key is not None:
         return key
-    if keys.last_fetch_failed:  # the key may be a new one
+    if keys.last_fetch_failed:  # the issuer may have a new key
         raise StoreUnavailable("the key is not known and the issuer does not answer")
     raise BadCredential("unknown-key")
 
@@ -130,16 +130,16 @@ def parse_key_set(data: bytes, algorithms: tuple[str, ...]) -> KeySet:
     if not isinstance(entries, list):
         raise FetchFailed("the key set has no list of keys")
     keys = [key for key in (_usable(entry, algorithms) for entry in entries) if key is not None]
-    times = Counter(key.key_id for key in keys)
-    key_set = {str(key.key_id): key for key in keys if times[key.key_id] == 1}
+    counts = Counter(key.key_id for key in keys)
+    key_set = {str(key.key_id): key for key in keys if counts[key.key_id] == 1}
     if not key_set:
         raise FetchFailed("the key set has no usable key")
     return key_set
 
 
 def _usable(entry: Any, algorithms: tuple[str, ...]) -> jwt.PyJWK | None:
-    """Return the key if it is usable; PyJWT gives a key without `alg` its type's algorithm."""
-    if not isinstance(entry, dict) or not _is_to_verify(entry, algorithms):
+    """Return the key if it is usable; for a key without `alg`, PyJWT chooses the algorithm."""
+    if not isinstance(entry, dict) or not _is_verification_key(entry, algorithms):
         return None
     try:
         key = jwt.PyJWK(entry)
@@ -152,7 +152,7 @@ def _usable(entry: Any, algorithms: tuple[str, ...]) -> jwt.PyJWK | None:
         return None
 
 
-def _is_to_verify(entry: dict[str, Any], algorithms: tuple[str, ...]) -> bool:
+def _is_verification_key(entry: dict[str, Any], algorithms: tuple[str, ...]) -> bool:
     """Whether this is a public key for signatures; a key with its private part is not."""
     operations = entry.get("key_ops", ["verify"])
     return (

@@ -1,6 +1,6 @@
-"""botocore clients of AWS services, made without reading the data of services that are not used.
+"""botocore clients of AWS services, created without reading the data of services that are not used.
 
-To make one client, a stock session looks into the folders of four hundred services and parses a
+To create one client, a stock session looks into the folders of four hundred services and parses a
 megabyte of host names. That is most of what a start costs. Credentials, region, profiles, endpoint
 URLs, proxies, CA bundles, FIPS and dual-stack endpoints are found as botocore always finds them.
 """
@@ -22,7 +22,7 @@ OUR_DATA = Path(__file__).parent / "botocore_data"
 
 
 def client(service: str, **settings: str) -> Any:
-    """Make a client that tries once and ends with the deadline that is in force.
+    """Create a client that makes each call once, within the deadline that is in force.
 
     Arguments of calls are not validated, because our own typed code builds them. The user agent is
     a constant text, because botocore would build its own again for every request.
@@ -57,5 +57,5 @@ class _Loader(Loader):  # type: ignore[misc]
         ]
 
     def is_builtin_path(self, path: str) -> bool:
-        """Treat our copy of endpoints.json as botocore's own, whose rule sets come before it."""
+        """Count our endpoints.json as built in; botocore uses its rule sets with no other file."""
         return path.startswith(str(OUR_DATA)) or super().is_builtin_path(path)

@@ -1,8 +1,8 @@
-"""HTTP connections whose every wait ends with the request's deadline.
+"""HTTP connections in which every wait ends at the request's deadline.
 
 A read timeout limits a single wait: a server that sends one byte now and then never exceeds it.
-Here connecting, the TLS handshake, sending, and every read of status line, headers and body get the
-time that is left until the deadline, and no more. This includes the body of an error.
+Here every wait is limited by the time until the deadline: connecting, the TLS handshake, sending,
+and each read of status line, headers and body, also of an error's body.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _DeadlineConnection:
             self._used_at = time.time()
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        """Send head and body at once, where urllib3 would send them one after the other."""
+        """Send head and body at once; urllib3 would send one after the other."""
         self._held = []
         super().request(*arguments, **options)  # type: ignore[misc]
         request, self._held = b"".join(self._held), None
@@ -162,7 +162,7 @@ class _TlsConnection(_DeadlineConnection, AWSHTTPSConnection):  # type: ignore[m
     ssl_context: SSLContext
 
     def connect(self) -> None:
-        """Connect and trust Amazon's five root certificates first, unless somebody set a bundle.
+        """Connect, and trust Amazon's five root certificates first, unless a bundle is configured.
 
         If the endpoint's certificate comes from another authority, connect again with all of
         botocore's bundle.

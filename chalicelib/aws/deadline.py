@@ -1,4 +1,4 @@
-"""The moment by which a request must have its answer."""
+"""The moment by which a request must have its response."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Deadline:
             _current.reset(token)
 
 
-_current: ContextVar[Deadline] = ContextVar("deadline")
 # A context variable, because botocore has no parameter that could carry a deadline to its sockets.
+_current: ContextVar[Deadline] = ContextVar("deadline")
 
 
 def seconds_left() -> float:

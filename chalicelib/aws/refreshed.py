@@ -1,4 +1,4 @@
-"""A value that is kept in a store: fetched again now and then, and used on while the store is away.
+"""A value that is fetched again when it is old, and stays in use while its store cannot be read.
 
 Routing tables in S3, API keys and the key sets of token issuers are such values.
 """
@@ -18,7 +18,7 @@ T = TypeVar("T")
 class FetchFailed(Exception):
     """A store did not give a usable value.
 
-    The reason is written to the log, so it is in our own words or is an error code of AWS.
+    The reason is written to the log, so it is a text of this project or an error code of AWS.
     """
 
     def __init__(self, reason: str) -> None:
@@ -35,7 +35,7 @@ class StoreUnavailable(Exception):
 
 
 def failure_reason(error: Exception) -> str:
-    """Return the reason of a failed fetch; of another exception its class, never its text."""
+    """Return the reason of a failed fetch, or the class of another exception, never its text."""
     return error.reason if isinstance(error, FetchFailed) else type(error).__name__
 
 
@@ -47,9 +47,9 @@ class _Good(NamedTuple, Generic[T]):
 class Refreshed(Generic[T]):
     """The newest good value of a store.
 
-    Only one thread fetches at a time. Every failure, a bug in `fetch` included, leaves the last
-    good value in use, and the next attempt waits for the cooldown: during an outage a few requests
-    pay for a timeout, and not all of them.
+    Only one thread fetches at a time. After a failure, even a bug in `fetch`, the last good value
+    stays in use, and the next attempt waits for the cooldown, so that during an outage only a few
+    requests wait for a timeout.
 
     Ages are measured with the wall clock, because the monotonic clock can stop while Lambda freezes
     the process. If the wall clock was set back, the age is unknown and the value is fetched again.
@@ -58,10 +58,10 @@ class Refreshed(Generic[T]):
         fetch: Reads the value from its store.
         max_age_seconds: How long a value is used before it is fetched again.
         cooldown_seconds: The pause after a failed fetch.
-        cold_cooldown_seconds: The pause after a failed fetch while there is no value yet, if it is
-            another one.
-        expires_after_seconds: How long a value is used while no newer one can be fetched. None
-            means without end.
+        cold_cooldown_seconds: The pause after a failed fetch while there is no value yet; the same
+            pause if None.
+        expires_after_seconds: How long a value is used while no newer one can be fetched; for ever
+            if None.
         serve_stale: Whether the other threads use the old value while one thread fetches. Otherwise
             they wait for the new value. While there is no value, they wait in any case.
         clock: Returns the seconds since the epoch.

@@ -1,6 +1,6 @@
 """Which certificate authorities a TLS connection to AWS trusts.
 
-Where nobody has set a bundle, Amazon's five root certificates are tried first. Reading all of
+If no bundle is configured, Amazon's five root certificates are tried first. Reading all of
 botocore's bundle costs more than a TLS handshake, and urllib3 would read it for each connection.
 Here a bundle is read once, into the one TLS context of botocore's HTTP session.
 """
@@ -25,7 +25,7 @@ _loaded: WeakKeyDictionary[SSLContext, set[str]] = WeakKeyDictionary()
 
 
 def first_bundle(bundle: str) -> str:
-    """Return the bundle to try first: Amazon's roots, or `bundle` itself if somebody set it."""
+    """Return the bundle to try first: Amazon's roots, or `bundle` itself if it is configured."""
     return AMAZON_ROOTS if bundle == get_cert_path(True) else bundle
 
 
@@ -47,7 +47,7 @@ def load_bundle(context: SSLContext, bundle: str) -> None:
 def preload_certificates(session: Any, url: str) -> None:
     """Load the certificates of botocore's HTTP session before its first connection needs them.
 
-    An error is left for that connection to report.
+    An error is ignored here, because that connection will report it.
     """
     if url.startswith("https:") and session._verify:
         bundle = str(Path(first_bundle(get_cert_path(session._verify))).expanduser())

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     Rank = tuple[float, int]
     """q, then the negative position: the greater rank is preferred."""
 
-# What base64 can carry inside Lambda's 6 MiB, with room for the rest of the event.
 MAX_BODY_BYTES = 4_600_000
+"""As base64 it fits into Lambda's 6 MiB, with room for the rest of the event.
+
+Source: Lambda developer guide, "Lambda quotas".
+"""
+
 JSON = "application/json"
 ANY_MEDIA_TYPE = "*/*"
 MAX_MEDIA_TYPE_LENGTH = 1024
@@ -84,7 +88,7 @@ class InferenceRequest:
 
 
 def admit(request: ClientRequest, model: Model) -> InferenceRequest:
-    """Check a caller's request and make the model's request of it.
+    """Check a caller's request and build the model's request from it.
 
     Raises:
         GatewayError: The model does not accept the request; the first failed check is reported.
@@ -94,7 +98,7 @@ def admit(request: ClientRequest, model: Model) -> InferenceRequest:
     for name in sorted(headers.SINGLE_VALUED.keys() & request.repeated_headers):
         raise InvalidHeader(headers.SINGLE_VALUED[name], "sent once")
     passed = _passed_headers(request, model)
-    _ = request.timeout_seconds
+    _ = request.timeout_seconds  # raises InvalidHeader
     if request.size_bytes > MAX_BODY_BYTES:
         raise PayloadTooLarge(MAX_BODY_BYTES)
     if model.content_types == (JSON,):
@@ -146,7 +150,7 @@ def media_type_of(header: str) -> str:
 def negotiate(accept: str, offers: Sequence[str]) -> str | None:
     """Return the offer that an Accept header prefers, or None when any offer is acceptable.
 
-    The narrowest range that matches an offer decides how much the offer is wanted: by q, then by
+    The narrowest range that matches an offer gives the offer its rank: first its q, then its
     position.
 
     Raises:

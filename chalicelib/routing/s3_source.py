@@ -1,7 +1,7 @@
 """A routing table in S3: an object with the YAML, and an object with its compiled form beside it.
 
 The metadata of the first object holds the SHA-256 of the YAML, which `gatewayctl publish` puts
-there. Without it, a table that was uploaded in part could not be told from a shorter table.
+there. Without the digest, a partly uploaded table would look like a shorter table.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DIGEST = "sha256"
 """The key of the YAML's digest in the object's metadata."""
 
 FETCH_SECONDS = 2.0
-"""For all calls of one refresh together, because a request waits for them."""
+"""The longest time for all calls of one refresh together, because a request waits for them."""
 
 COOLDOWN_SECONDS = 5.0
 """The longest pause between two fetches while there is no table."""
@@ -41,8 +41,8 @@ COOLDOWN_SECONDS = 5.0
 class S3Source:
     """The newest good table of an S3 object.
 
-    One request fetches the table while the others use the old one. The old table stays in use,
-    without end, while a newer one cannot be fetched or is refused.
+    One request fetches the table while the others use the old one. The old table stays in use for
+    as long as a newer one cannot be fetched or is refused.
     """
 
     def __init__(
@@ -111,10 +111,10 @@ class Fetched(NamedTuple):
 
 
 def s3_client(**settings: str) -> Any:
-    """Return a client that tries once, because the next fetch is soon.
+    """Return a client that tries once, because the next fetch comes soon.
 
     Args:
-        settings: Arguments of botocore's `create_client`.
+        **settings: Arguments of botocore's `create_client`.
     """
     from chalicelib.aws import clients  # noqa: PLC0415
 
@@ -122,7 +122,7 @@ def s3_client(**settings: str) -> Any:
 
 
 class S3Object:
-    """Reads the table and its compiled form; the client is made when it is first needed."""
+    """Reads the table and its compiled form; the client is created when it is first needed."""
 
     def __init__(self, location: S3Location, make_client: Callable[[], Any] = s3_client) -> None:
         self._location = location
@@ -137,12 +137,12 @@ class S3Object:
         """Return the YAML; None if the object still has this ETag.
 
         Raises:
-            FetchFailed: S3 does not give the object, or its digest is missing or another one.
+            FetchFailed: S3 does not give the object, or its digest is missing or wrong.
         """
         return self._get(self._location.key, etag)
 
     def parse(self, data: bytes) -> RoutingTable:
-        """Return the table of this YAML, from its compiled form if S3 has that.
+        """Return the table of this YAML, from its compiled form if S3 has one.
 
         Raises:
             InvalidTable: The YAML is not a routing table.
@@ -174,7 +174,7 @@ def verified_body(response: dict[str, Any]) -> bytes:
     """Return the body of a GetObject response that agrees with the digest in its metadata.
 
     Raises:
-        FetchFailed: The body is too large, or the digest is missing or another one.
+        FetchFailed: The body is too large, or the digest is missing or wrong.
     """
     if response["ContentLength"] > MAX_BYTES:
         raise FetchFailed(f"it has over {MAX_BYTES:,} bytes")

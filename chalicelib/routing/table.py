@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Model:
     """One entry of the table, with the defaults applied.
 
-    The fields with a default value here are the options that the table's `defaults` may set too.
+    The fields from `timeout_seconds` on are options, which the table's `defaults` may set too.
     """
 
     name: str
@@ -54,14 +54,14 @@ class Model:
 
     @classmethod
     def built_in(cls) -> dict[str, Any]:
-        """Return the options of a model where neither its row nor the defaults say anything."""
+        """Return the value of each option that neither a row nor the table's `defaults` set."""
         options = {option.name: option.default for option in fields(cls)[5:]}
         del options["accepts"]  # by default the same as `content_types`
         return {key: list(v) if isinstance(v, tuple) else v for key, v in options.items()}
 
     @classmethod
     def from_row(cls, name: str, row: Row, defaults: Row) -> Model:
-        """Build the model of a row; what the row does not say comes from the table's defaults."""
+        """Build the model of a row; the table's defaults apply to options that it leaves out."""
         values = {**defaults, **row}
         kind, target, parameters = (values.pop(key, {}) for key in ("kind", "target", "parameters"))
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
@@ -139,7 +139,12 @@ class RoutingTable:
         return Match(self._model(key), tuple(values))
 
     def resolve(self, path: str) -> ResolvedModel:
-        """Return the model and target of a path; for callers that check no grant in between."""
+        """Return the model and target of a path, for callers that check no grant.
+
+        Raises:
+            UnknownModel: The table has no such model.
+            InvalidParameter: A parameter in the path breaks its rule.
+        """
         return self.find(path).resolve()
 
     def models(self, *, after: str = "") -> Iterator[Model]:

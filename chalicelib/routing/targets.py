@@ -3,7 +3,7 @@
 To add a kind, write a class below and put it into `KINDS`. The class declares its keys and how
 SageMaker describes an endpoint of the kind; its docstring is the sentence that callers read in the
 OpenAPI document. The parser, the JSON Schema, the gateway and all commands of `gatewayctl` follow
-these declarations. What a declaration cannot say stays to be written by hand:
+these declarations. The rest is written by hand:
 
 - the row in docs/routing-table.md, which a test demands;
 - for an InvokeEndpoint argument that no other kind has: how `gatewayctl.account.comparison` finds
@@ -261,6 +261,6 @@ _KEYS: dict[type[Target], Mapping[str, Key]] = {}
 
 def keys_of(target: type[Target]) -> Mapping[str, Key]:
     """Return the keys that make a target of this class, in the order of its arguments."""
-    if target not in _KEYS:  # remembered, because every request asks for them
+    if target not in _KEYS:  # kept, because every request needs them
         _KEYS[target] = {one.name: one.metadata["key"] for one in fields(target)}
     return _KEYS[target]

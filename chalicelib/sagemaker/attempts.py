@@ -1,12 +1,12 @@
-"""What a process remembers between calls of SageMaker: retry budget and warm targets.
+"""Decides whether a failed call of SageMaker is tried again, and whether a target is loading.
 
 A retry helps where the model has not run yet and the trouble may be over in a moment. It never
 follows a read timeout, because the model may still be running, and it never follows the first bytes
-of a prediction. When every call fails, retries only add load; the budget limits them. Each error
-says whether it is tried again, and after which pause (`GatewayError.retry_pause_seconds`).
+of a prediction. When every call fails, retries only add load, so a budget limits the retries of a
+process. `GatewayError.retry_pause_seconds` says which errors are retried, and after which pause.
 
 SageMaker waits up to 60 s for an artifact that it must load first. Within a shorter deadline a cold
-model therefore looks like a model that hangs; the difference is whether it has answered lately.
+model therefore looks like a model that hangs. A model that answered lately is not cold.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ MAX_TARGETS = 10_000
 MAX_RETRY_AFTER_SECONDS = 60
 
 MAX_LOAD_SECONDS = 360.0
-"""SageMaker gives up a load after this time, so a longer gap means that nobody called."""
+"""SageMaker gives up a load after this time, so a longer time includes a pause without calls."""
 
 MAX_GAP_SECONDS = 30.0
-"""Between the last call without an answer and the first with one. After a longer gap the time that
-the load took is not known."""
+"""The longest time between the last call without an answer and the first with one; after a longer
+one, the time that the load took is not known."""
 
 
 class RetryBudget:

@@ -1,10 +1,10 @@
 """The client that calls InvokeEndpoint with botocore's own signer, HTTP session and error parser.
 
 A stock client does more for each call than InvokeEndpoint needs, and that is a quarter of what a
-call costs (docs/decisions/0013). Here a stock client is made and prepares one sample request, which
-is captured before it leaves. Everything that the client has decided by then is kept: address,
-region and name to sign for, credentials that refresh, proxies, CA bundle, user agent. The names of
-headers and members come from botocore's model of the operation.
+call costs (docs/decisions/0013). Here a stock client is created and prepares one sample request,
+which is captured and not sent. What the client has decided is used for every call: address, region
+and name to sign for, credentials that refresh, proxies, CA bundle, user agent. The names of headers
+and members come from botocore's model of the operation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SAMPLE = "sample"
 
 
 def sagemaker_client(**settings: str) -> InvokeEndpoint:
-    """Make the client. It tries once, because the gateway decides about retries.
+    """Create the client. It tries once, because the gateway decides about retries.
 
     boto3's own retries run the model again after a read timeout, and their default changed between
     1.43 and 1.44.
@@ -75,9 +75,9 @@ class InvokeEndpoint:
         url = f"{self._base}/{EndpointName}/invocations"
         request = AWSRequest(method="POST", url=url, headers=headers, data=Body)
         self._signing.auth().add_auth(request)
-        # `request.prepare()` would compute again what is known here.
+        # Not by `request.prepare()`, which would compute the URL and the headers again.
         signed = dict(request.headers.items())
-        # botocore too adds these two after it has signed.
+        # As in botocore, these two are added after signing.
         signed["amz-sdk-invocation-id"] = str(uuid.uuid4())
         signed["amz-sdk-request"] = "attempt=1; max=1"
         response = self._send(AWSPreparedRequest("POST", url, signed, Body, stream_output=True))

@@ -1,4 +1,4 @@
-"""SageMaker as the gateway uses it: attempts within a deadline, and the model's response.
+"""Calls targets on SageMaker within a deadline, and reads the model's response.
 
 A container is not trusted: a body that breaks off or is too large is an error, and a header that is
 not plain text is ignored.
@@ -46,8 +46,12 @@ if TYPE_CHECKING:
             """Return the arguments of InvokeEndpoint, except those of the target."""
 
 
-# An encoded response may have 6,200,000 characters, and base64 makes four of three bytes.
 MAX_RESPONSE_BYTES = 6_200_000 // 4 * 3
+"""As base64 it fits into Lambda's 6 MiB, with room for the rest of the response.
+
+Source: Lambda developer guide, "Lambda quotas".
+"""
+
 CHUNK_BYTES = 64 * 1024
 MAX_HEADER_LENGTH = 1024
 """Source: botocore's service model of sagemaker-runtime, shape Header."""
@@ -66,14 +70,14 @@ class InferenceResponse:
 
 
 def _sagemaker_client() -> Any:
-    # Imported here, so that the authorizer's function does not pay for it.
+    # Imported here, because the authorizer's function never needs it.
     from chalicelib.sagemaker.client import sagemaker_client  # noqa: PLC0415
 
     return sagemaker_client()
 
 
 class SageMakerRuntime:
-    """Calls targets. The client is made when it is first needed."""
+    """Calls targets. The client is created when it is first needed."""
 
     def __init__(
         self,
@@ -89,9 +93,9 @@ class SageMakerRuntime:
         self._budget = RetryBudget()
 
     def prepare_client(self) -> None:
-        """Make the client before the first request, because a start has more CPU than a request.
+        """Create the client before the first request, because a start has more CPU than a request.
 
-        An error is left for the first request to report.
+        An error is ignored here, because the first request will report it.
         """
         with suppress(GatewayError):
             self._ready_client()
@@ -103,7 +107,7 @@ class SageMakerRuntime:
         deadline: Deadline,
         record: RequestRecord,
     ) -> InferenceResponse:
-        """Call the target and return the model's response. Only here a call is made again.
+        """Call the target and return the model's response. Only this method repeats a call.
 
         Raises:
             GatewayError: The model gave no usable response before the deadline.
@@ -145,7 +149,7 @@ class SageMakerRuntime:
             self._warmth.record_success(target)  # a model that refuses an input is loaded
             raise
         except (ModelNotReady, UpstreamTimedOut) as error:
-            # A timeout means the same as ModelNotReady where the artifact may be cold.
+            # While the artifact may be cold, a timeout means the same as ModelNotReady.
             if isinstance(error, UpstreamTimedOut) and not self._warmth.may_be_cold(target):
                 raise
             seconds = self._warmth.record_loading(target, time.perf_counter() - started)
@@ -214,7 +218,7 @@ def _body(answer: Mapping[str, Any]) -> bytes:
     with answer["Body"] as stream:
         metadata = answer["ResponseMetadata"]
         encoding = metadata["HTTPHeaders"].get("content-encoding", "identity")
-        # Callers would learn neither of another status nor of an encoding.
+        # The gateway's response cannot carry another status or an encoding.
         if metadata["HTTPStatusCode"] != 200 or encoding != "identity":
             raise UpstreamInvalidResponse
         expected = _content_length(metadata["HTTPHeaders"])
@@ -233,7 +237,7 @@ def _body(answer: Mapping[str, Any]) -> bytes:
 def _content_length(headers: Mapping[str, str]) -> int | None:
     """Return the length; None for a chunked body, which marks its own end.
 
-    A body with neither ends with the connection, so nobody could tell whether it was cut.
+    A body without either ends with the connection, so it is not known whether the body was cut.
     """
     if headers.get("transfer-encoding", "").lower() == "chunked":
         return None

@@ -1,7 +1,7 @@
-"""How the errors of SageMaker and of botocore become the gateway's own: one table for each.
+"""Maps the errors of SageMaker and of botocore to the gateway's own errors.
 
 `tests/unit/test_upstream_errors.py` compares the first table with botocore's service model, so that
-a new error of SageMaker's makes a test fail and does not surprise production.
+a new error of SageMaker makes a test fail before production meets that error.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _model_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
 def _validation_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
     """Map a ValidationError by its text, because SageMaker has one code for all of them.
 
-    This is the only place that reads a text of SageMaker's.
+    No other function reads a text of SageMaker.
     """
     text = str(response.get("Error", {}).get("Message")).lower()
     if "not found" in text or "has no capacity" in text:
@@ -123,7 +123,7 @@ FAILED_CALLS: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
 
 
 def from_error_response(error: botocore_errors.ClientError, *, exposed: bool) -> GatewayError:
-    """Return our error for an error response of SageMaker's.
+    """Return our error for an error response of SageMaker.
 
     Args:
         error: The exception of botocore.

@@ -1,1 +1,1 @@
-"""What is written down about a request: its log line and its metrics, by Powertools."""
+"""The log line and the metrics of each request, written with Powertools."""

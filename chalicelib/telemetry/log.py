@@ -1,7 +1,7 @@
 """The log: one JSON line for each request by Powertools' Logger, and the metrics of that request.
 
 A line says who called what, how the request ended, and how long it took. It never holds a body, a
-credential, the value of a header, or a text of SageMaker's.
+credential, the value of a header, or a text of SageMaker.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIBRARY_LEVELS = {"botocore": logging.WARNING, "urllib3": logging.ERROR}
 
 @dataclass(slots=True)
 class RequestRecord:
-    """What the log line and the metrics of one request say; filled in while the request runs."""
+    """The values of one request's log line and metrics, filled in while the request runs."""
 
     request_id: str
     bytes_in: int = 0
@@ -60,13 +60,13 @@ class RequestRecord:
     started: float = field(default_factory=time.perf_counter)
 
     def set_target(self, invoke_args: Mapping[str, str]) -> None:
-        """Note the endpoint, and what on it is called."""
+        """Record the endpoint, and which model or container on it is called."""
         chosen = dict(invoke_args)
         self.endpoint = chosen.pop("EndpointName")
         self.target = ", ".join(f"{name}={value}" for name, value in chosen.items()) or None
 
     def finish(self, status: int, bytes_out: int) -> None:
-        """Note how the request ended, and how long it took."""
+        """Record how the request ended, and how long it took."""
         seconds = time.perf_counter() - self.started
         self.status, self.bytes_out = status, bytes_out
         self.model_ms = round(self.model_seconds * 1000, 1)
@@ -124,32 +124,32 @@ class Telemetry:
         )
 
     def key_store_age(self, seconds: float) -> None:
-        """Count how old the API keys were when one of them was looked up."""
+        """Write a metric: how old the API keys were when one of them was looked up."""
         if seconds > 0:
             self._metrics.gateway("KeyStoreAgeSeconds", seconds, SECONDS)
 
     def store_failed(self, store: str, reason: str) -> None:
-        """Write that a store of credentials could not be read; its last content is still used."""
+        """Log that a store of credentials could not be read; its last content is still used."""
         self._logger.warning("store failed", store=store, reason=reason)
 
     def bug(self, error: BaseException, request_id: str | None = None) -> None:
-        """Write where a bug happened; the text of its exception may hold a caller's data."""
+        """Log where a bug happened; the text of its exception may hold a caller's data."""
         frames = traceback.extract_tb(error.__traceback__)
         where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         kind = type(error).__name__
         self._logger.error("bug", request_id=request_id, exception=kind, where=where)
 
     def table_not_fetched(self, place: str, reason: str) -> None:
-        """Write that the routing table could not be read; the last one is still used."""
+        """Log that the routing table could not be read; the last one is still used."""
         self._logger.warning("routing table not fetched", place=place, reason=reason)
 
     def table_age(self, seconds: float) -> None:
-        """Count how long ago the table in use was last known to be the newest."""
+        """Write a metric: how long ago the table in use was last known to be the newest."""
         if seconds > 0:
             self._metrics.gateway("TableAgeSeconds", seconds, SECONDS)
 
     def table_refused(self, problems: Iterable[Any]) -> None:
-        """Write every problem of a routing table that was refused."""
+        """Log every problem of a routing table that was refused."""
         self._logger.error("routing table refused", problems=[str(one) for one in problems])
         self._metrics.gateway("TableRejected", 1)
 

@@ -1,9 +1,9 @@
 """Metrics in CloudWatch's embedded metric format (EMF): one JSON line for each request.
 
-CloudWatch finds these lines among the lines of the log. Powertools makes the form of a line once
-for each set of metrics, and a request fills in its values. Powertools' shared `Metrics` object
-would mix the requests of several threads, an `EphemeralMetrics` for each request costs more than
-all the rest of the line, and `flush_metrics` writes a line in two pieces.
+CloudWatch finds these lines among the lines of the log. Powertools creates one template for each
+set of metrics, and a request fills in its values. Powertools' shared `Metrics` object would mix the
+requests of several threads, an `EphemeralMetrics` for each request costs more than all the rest of
+the line, and `flush_metrics` writes a line in two pieces.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Measure = tuple[str, float, str]
 
 
 class Metrics:
-    """Writes metrics with the dimensions `service` and, if asked to, `service` and `model`."""
+    """Writes metrics by `service` and, if `per_model` is set, also by `service` and `model`."""
 
     def __init__(
         self, service: str, *, per_model: bool = True, stream: TextIO | None = None
@@ -38,7 +38,7 @@ class Metrics:
         self._per_model = per_model
         self._stream = stream or sys.stdout
         self._disabled = is_metrics_disabled()
-        self._forms: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
+        self._templates: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
 
     def prediction(self, measures: Sequence[Measure], model: str | None, request_id: str) -> None:
         """Write the metrics of one prediction.
@@ -49,10 +49,10 @@ class Metrics:
             request_id: Leads from the metrics to the log line of the request; it is no dimension.
         """
         measures = [measure for measure in measures if measure[1]]
-        form = self._form(tuple((name, unit) for name, _, unit in measures))
+        template = self._template(tuple((name, unit) for name, _, unit in measures))
         line = {
-            **form,
-            "_aws": {**form["_aws"], "Timestamp": round(time.time() * 1000)},
+            **template,
+            "_aws": {**template["_aws"], "Timestamp": round(time.time() * 1000)},
             **{name: [float(value)] for name, value, _ in measures},
             "request_id": request_id,
         }
@@ -61,27 +61,27 @@ class Metrics:
         self._write(line)
 
     def gateway(self, name: str, value: float, unit: str = COUNT) -> None:
-        """Write a metric of the gateway as a whole."""
-        blob = self._blob()
-        blob.add_metric(name, unit, value)
-        self._write(blob.serialize_metric_set())
+        """Write a metric that belongs to no model."""
+        metric_set = self._metric_set()
+        metric_set.add_metric(name, unit, value)
+        self._write(metric_set.serialize_metric_set())
 
-    def _form(self, metrics: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    def _template(self, metrics: tuple[tuple[str, str], ...]) -> dict[str, Any]:
         """Return a line of these metrics without values; there are about a dozen such sets."""
-        form = self._forms.get(metrics)
-        if form is None:
-            blob = self._blob()
+        template = self._templates.get(metrics)
+        if template is None:
+            metric_set = self._metric_set()
             if self._per_model:
-                blob.add_dimensions(service=self._service, model=UNKNOWN_MODEL)
+                metric_set.add_dimensions(service=self._service, model=UNKNOWN_MODEL)
             for name, unit in metrics:
-                blob.add_metric(name, unit, 0)
-            form = self._forms[metrics] = dict(blob.serialize_metric_set())
-        return form
+                metric_set.add_metric(name, unit, 0)
+            template = self._templates[metrics] = dict(metric_set.serialize_metric_set())
+        return template
 
-    def _blob(self) -> EphemeralMetrics:
-        blob = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
-        blob.add_dimension("service", self._service)
-        return blob
+    def _metric_set(self) -> EphemeralMetrics:
+        metric_set = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
+        metric_set.add_dimension("service", self._service)
+        return metric_set
 
     def _write(self, line: Mapping[str, object]) -> None:
         if not self._disabled:

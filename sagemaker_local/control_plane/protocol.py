@@ -21,8 +21,8 @@ OPERATIONS = {
     **inference_components.OPERATIONS,
 }
 
-# moto must not receive operations on hosting resources or tags, offered here or not: moto has its
-# own endpoints, and does not know the ARNs of these.
+# moto receives no operation on hosting resources or tags, even if it is not offered here, because
+# moto has its own endpoints and does not know the ARNs of the endpoints here.
 _TAGS = frozenset(("AddTags", "DeleteTags", "ListTags"))
 _HOSTING = re.compile(r"[A-Z][a-z]+(Model|Endpoint|EndpointConfig|InferenceComponent)s?([A-Z]\w+)?")
 _NOT_HOSTING = re.compile(r"[A-Z][a-z]+Model(Bias|Card|Explain|Package|Quality|Metadata)\w*")

@@ -101,7 +101,10 @@ class Resources:
 
 
 def check_name_is_free(table: Mapping[str, object], kind: str, arn: str, name: str) -> None:
-    """Raise InvalidInput if a resource of this name exists.
+    """Check that no resource has this name.
+
+    Raises:
+        InvalidInput: A resource of this name exists.
 
     Source: texts in issues of terraform-provider-aws and sagemaker-python-sdk.
     """
@@ -125,6 +128,9 @@ def list_page(
 
     Args:
         noun: Start of the member names, as "Endpoint" in `EndpointName`.
+
+    Raises:
+        InvalidInput: NextToken does not come from this operation.
     """
     chosen = [summary for summary in summaries if _passes(summary, request, noun)]
     sort_by = {"Name": f"{noun}Name", "Status": f"{noun}Status"}.get(

@@ -168,7 +168,7 @@ async def stop_containers(containers: list[HostedContainer]) -> None:
 
 
 def _container_names(model: ModelDefinition) -> list[str]:
-    """Hostnames; without them "primary", or numbered names in a pipeline."""
+    """Return the hostnames; a container without one is "primary", or has a number."""
     if len(model.containers) == 1:
         return [model.containers[0].hostname or "primary"]
     return [

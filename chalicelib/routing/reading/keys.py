@@ -46,7 +46,7 @@ RULE: dict[str, Check] = {
 
 
 def members(node: Node, keys: dict[str, Check], findings: Findings) -> dict[str, Any] | None:
-    """The checked members of a mapping; what is wrong with one becomes a finding."""
+    """Return the checked members of a mapping; each mistake becomes a finding."""
     if not isinstance(node, MappingNode):
         findings.at(node, f"must be a mapping, not {node}")
         return None
@@ -87,7 +87,7 @@ class TargetText:
         return text
 
     def _admits(self, text: str) -> bool:
-        """A parameter's value is not known yet: any letter stands for it."""
+        """Check the text with a letter in place of each parameter, whose value is not known yet."""
         if self.grammar.takes_parameters:
             text = values.PLACEHOLDER.sub("x", text)
         return self.grammar.admits(text)

@@ -1,8 +1,8 @@
 """YAML as nodes that know their line and key path, and keep every scalar as it was written.
 
-The nodes are built from PyYAML's events and not by `yaml.compose`. Events still show anchors and
-tags. Nesting can be limited before libyaml's composer overflows the C stack, which 100,000 brackets
-make it do. It is also several times faster.
+The nodes are built from PyYAML's events and not by `yaml.compose`, which is several times slower.
+Events show anchors and tags. They also allow a limit on nesting: 100,000 brackets would make the
+composer of libyaml overflow the C stack.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ Node = ScalarNode | SequenceNode | MappingNode
 
 
 class NotYaml(Exception):
-    """The text cannot be read any further; the findings say why."""
+    """The text is not YAML that a table may use; the findings say why."""
 
 
 def read(text: str, findings: Findings) -> Node:

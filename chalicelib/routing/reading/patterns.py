@@ -1,4 +1,4 @@
-"""The patterns that a parameter may have: a part of regular expressions that always ends quickly.
+"""The patterns that a parameter may have: regular expressions that always match or fail quickly.
 
 Python's `re` tries every way in which a pattern can match, and some patterns have so many ways that
 matching takes years. Therefore the ways are counted while the pattern is read. A character or class
@@ -7,8 +7,8 @@ an x with w ways has w**m + … + w**n. A value has at most 63 characters, so `*
 The count is an upper bound for any value, and it alone decides: `(a+)+` exceeds the limit,
 `v[0-9]+([.][0-9]+)?` does not.
 
-Python's own parser, `re._parser`, is private and changes. It also accepts what is refused here:
-back-references, look-around, flags, lazy and possessive repeats.
+Python's own parser, `re._parser`, is private and changes. That parser also accepts what is refused
+here: back-references, look-around, flags, lazy and possessive repeats.
 """
 
 from __future__ import annotations

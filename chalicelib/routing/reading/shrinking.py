@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import RoutingTable
 
 MOST_LOST = 0.2
-"""The part of the old table's models that a new one may lose without `allow_shrink: true`."""
+"""The share of the old table's models that a new one may lose without `allow_shrink: true`."""
 
 
 def check(new: RoutingTable, old: RoutingTable | None, file: str) -> None:
