@@ -1,4 +1,4 @@
-"""The gateway: from a path and a request to a model's response."""
+"""Finds the model of a path, checks the caller's grant, and returns the model's response."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Gateway:
         return self._source.table()
 
     def resolve(self, principal: Principal, path: str, record: RequestRecord) -> ResolvedModel:
-        """Return the model that a path means to this principal.
+        """Return the model of a path, with the target that the path's parameters give.
 
         Grant and target are decided on one snapshot of the table.
 
@@ -88,7 +88,7 @@ class Gateway:
             path: The path after `/predict/`.
             request: What the caller sent.
             platform: When API Gateway and Lambda must have the response.
-            record: Collects what the log line of this request says.
+            record: Collects the values of this request's log line.
 
         Raises:
             GatewayError: There is no response; the error says why.

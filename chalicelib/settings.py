@@ -99,7 +99,11 @@ class Setting(NamedTuple):
 
 
 def routing_location(text: str) -> FileLocation | S3Location:
-    """Return where the table is; a relative path is relative to the folder `chalicelib`."""
+    """Return where the table is; a relative path is relative to the folder `chalicelib`.
+
+    Raises:
+        ValueError: The text is not a location; the error says what it must be.
+    """
     scheme, _, rest = text.partition(":")
     if scheme == "file" and rest.endswith((".yaml", ".yml")):
         return FileLocation(Path(__file__).parent / rest)

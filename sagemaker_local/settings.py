@@ -15,7 +15,10 @@ class Options:
     """A request waits this long for a cold model, then gets ModelNotReadyException."""
 
     load_limit_seconds: float = 360.0
-    """A model load that takes longer than this is cancelled."""
+    """A model load that takes longer than this is cancelled.
+
+    Source for both: SageMaker developer guide, "Invoke a Multi-Model Endpoint".
+    """
 
     invocation_timeout_seconds: float = 60.0
     """A container has this long to respond."""

@@ -1,1 +1,1 @@
-"""What goes in and comes out of a model: admission, media types, strict JSON."""
+"""The checks of a request before a model gets it: headers, media types, size, strict JSON."""

@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     """q, then the negative position: the greater rank is preferred."""
 
 MAX_BODY_BYTES = 4_600_000
-"""As base64 it fits into Lambda's 6 MiB, with room for the rest of the event.
-
-Source: Lambda developer guide, "Lambda quotas".
-"""
+"""As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
 
 JSON = "application/json"
 ANY_MEDIA_TYPE = "*/*"

@@ -1,1 +1,1 @@
-"""Which model a path means and where it lives: the table, its targets, and where it comes from."""
+"""The routing table: which model a path names, the model's target, and the table's source."""

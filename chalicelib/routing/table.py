@@ -1,4 +1,4 @@
-"""The routing table: which model a path means, and where that model lives.
+"""The routing table: which model a path names, and which target the model has.
 
 A table keeps the checked rows of `routing.yaml`. It builds a `Model` from a row when that model is
 first requested, so that a start costs the same with ten models and with ten thousand:

@@ -1,4 +1,4 @@
-"""Where a model lives on SageMaker: the kinds of target, and what differs between them.
+"""The kinds of target: how SageMaker hosts a model, and how a call names that model.
 
 To add a kind, write a class below and put it into `KINDS`. The class declares its keys and how
 SageMaker describes an endpoint of the kind; its docstring is the sentence that callers read in the

@@ -1,12 +1,14 @@
 """Decides whether a failed call of SageMaker is tried again, and whether a target is loading.
 
-A retry helps where the model has not run yet and the trouble may be over in a moment. It never
-follows a read timeout, because the model may still be running, and it never follows the first bytes
-of a prediction. When every call fails, retries only add load, so a budget limits the retries of a
-process. `GatewayError.retry_pause_seconds` says which errors are retried, and after which pause.
+A retry helps where the model has not run yet and the cause may soon be gone. A retry never follows
+a read timeout, because the model may still be running, nor the first bytes of a prediction. When
+every call fails, retries only add load, so a budget limits the retries of a process.
+`GatewayError.retry_pause_seconds` says which errors are retried, and after which pause.
 
 SageMaker waits up to 60 s for an artifact that it must load first. Within a shorter deadline a cold
 model therefore looks like a model that hangs. A model that answered lately is not cold.
+
+Source: SageMaker developer guide, "Invoke a Multi-Model Endpoint": 60 s, and 360 s for a load.
 """
 
 from __future__ import annotations
@@ -42,12 +44,12 @@ MAX_LOAD_SECONDS = 360.0
 """SageMaker gives up a load after this time, so a longer time includes a pause without calls."""
 
 MAX_GAP_SECONDS = 30.0
-"""The longest time between the last call without an answer and the first with one; after a longer
-one, the time that the load took is not known."""
+"""The longest time between the last call without an answer and the first with one. After a
+longer time it is not known how long the load took."""
 
 
 class RetryBudget:
-    """The retries that a process has left; every answer of a model adds a part of one."""
+    """The retries that a process has left; every response of a model adds a tenth of one."""
 
     capacity = 5.0
     per_answer = 0.1

@@ -47,10 +47,7 @@ if TYPE_CHECKING:
 
 
 MAX_RESPONSE_BYTES = 6_200_000 // 4 * 3
-"""As base64 it fits into Lambda's 6 MiB, with room for the rest of the response.
-
-Source: Lambda developer guide, "Lambda quotas".
-"""
+"""As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
 
 CHUNK_BYTES = 64 * 1024
 MAX_HEADER_LENGTH = 1024

@@ -96,7 +96,7 @@ def _variant(endpoint: Endpoint, name: str | None) -> str:
 
 
 def _model(resources: Resources, request: Mapping[str, Any]) -> ModelDefinition:
-    """Return the model of the specification: one made by CreateModel, or a container."""
+    """Return the model of the specification, which names a model or describes a container."""
     specification = request.get("Specification")
     if specification is None:
         raise InvalidInput("Specification is required.")
