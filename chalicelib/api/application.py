@@ -134,7 +134,7 @@ def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
 
 
 def _without_bug_text(view: View, *arguments: Any, **segments: str) -> Response:
-    """Call a view and hide a bug's text, which may be private and which Chalice would log."""
+    """Call a view. A bug becomes InternalFailure, because Chalice would log the bug's text."""
     try:
         return view(*arguments, **segments)
     except GatewayError:
@@ -167,7 +167,7 @@ def _response(
 
 
 def _error_of_chalice(request: Request, response: Response) -> tuple[GatewayError, dict[str, str]]:
-    """Return the error and the headers for a response that Chalice made without calling a view."""
+    """Return the error and the headers for a response that Chalice gives without calling a view."""
     if response.status_code == 405:
         allow = str(response.headers["Allow"])
         return MethodNotAllowed(request.method, allow.split(", ")), {"Allow": allow}

@@ -1,4 +1,4 @@
-"""Fetching the key set of a token issuer over HTTP, with limits on time and size."""
+"""Fetches the key set of a token issuer over HTTP, with limits on time and size."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ JWKS_MAX_AGE_SECONDS = 300.0
 JWKS_COOLDOWN_SECONDS = 30.0
 
 EXPIRES_AFTER_SECONDS = 24 * 3600.0
-"""How long keys are used during an outage of their store. No revoked key is good for longer."""
+"""How long keys are used during an outage of their store, even if they have been revoked."""
 
 
 class Schemes(NamedTuple):

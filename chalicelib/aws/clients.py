@@ -57,5 +57,5 @@ class _Loader(Loader):  # type: ignore[misc]
         ]
 
     def is_builtin_path(self, path: str) -> bool:
-        """Count our endpoints.json as built in; botocore uses its rule sets with no other file."""
+        """Treat our endpoints.json as built in. Otherwise botocore would not use its rule sets."""
         return path.startswith(str(OUR_DATA)) or super().is_builtin_path(path)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_PARAMETERS = 2
-"""In the name of one model."""
+"""The largest number of parameters in one model's name."""
 
 LONGEST_VALUE = 63
 VALUE_RULE = f"1 to {LONGEST_VALUE} characters of A-Z a-z 0-9 . _ ~ -"

@@ -6,7 +6,7 @@ every call fails, retries only add load, so a budget limits the retries of a pro
 `GatewayError.retry_pause_seconds` says which errors are retried, and after which pause.
 
 SageMaker waits up to 60 s for an artifact that it must load first. Within a shorter deadline a cold
-model therefore looks like a model that hangs. A model that answered lately is not cold.
+model therefore looks like a model that hangs. A model that answered lately counts as warm.
 
 Source: SageMaker developer guide, "Invoke a Multi-Model Endpoint": 60 s, and 360 s for a load.
 """

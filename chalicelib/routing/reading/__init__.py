@@ -1,6 +1,6 @@
 """How `routing.yaml` becomes a `RoutingTable`, or the list of everything that is wrong with it.
 
-    file ─► compiled form, if it was made from this very YAML ──────────► RoutingTable
+    file ─► compiled form, if it has the digest of this YAML ───────────► RoutingTable
         └─► document ─► nodes     YAML with its lines; refuses what a table may not use
                      ─► entry     one model ─► keys ─► values, patterns
                      ─► problems  all problems at once, or a table; never a part of one

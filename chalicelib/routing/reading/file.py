@@ -1,7 +1,7 @@
 """A table's YAML file, and the compiled form beside it, which loads faster.
 
-The compiled form names the YAML that it was made from by digest, and it is used only beside that
-YAML. If anything about it is not as expected, the YAML is parsed instead.
+The compiled form contains the digest of its YAML, and is used only beside that YAML. If anything in
+the compiled form is not as expected, the YAML is parsed instead.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def compiled(table: RoutingTable) -> bytes:
 
 
 def from_compiled(data: bytes, digest: str) -> RoutingTable | None:
-    """Return the table of a compiled form; None unless it was made from the YAML of this digest."""
+    """Return the table of a compiled form; None unless its YAML has this digest."""
     try:
         document = json.loads(data)
         if (document["format"], document["sha256"]) != (FORMAT, digest):

@@ -1,7 +1,7 @@
 """YAML as nodes that know their line and key path, and keep every scalar as it was written.
 
 The nodes are built from PyYAML's events and not by `yaml.compose`, which is several times slower.
-Events show anchors and tags. They also allow a limit on nesting: 100,000 brackets would make the
+Events show anchors and tags, and they allow a limit on nesting: 100,000 brackets would make the
 composer of libyaml overflow the C stack.
 """
 
