@@ -93,7 +93,7 @@ async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
     if args.exit_with_parent:
         lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(stop_requested.set))
     _print("starting the local SageMaker …")
-    # Imported late, because it takes a second and a port in use should be reported at once.
+    # This import takes a second, and a port in use is reported before it.
     from sagemaker_local.server import LocalSageMaker  # noqa: PLC0415
 
     options = Options(**{field: getattr(args, field) for _, field, _ in LIMITS})

@@ -55,7 +55,7 @@ class MalformedInput(ServiceError):
 
 
 class UnknownOperation(ServiceError):
-    """The control plane, or this stand-in for it, does not have the operation."""
+    """SageMaker has no such operation, or this stand-in does not offer it."""
 
     code = "UnknownOperationException"
 

@@ -27,7 +27,7 @@ class Options:
     """An endpoint stays `Creating` at least this long; on AWS it takes minutes."""
 
     startup_timeout_seconds: float = 30.0
-    """A container has this long to pass its health check, else its endpoint fails; AWS: 240."""
+    """A container has this long to pass its health check, else the endpoint fails; AWS: 240 s."""
 
     max_body_bytes: int = 25 * MIB
     """Largest real-time request and response. botocore's service model still says 6 MiB."""

@@ -59,7 +59,7 @@ def type_error(shape: Shape, value: Any, path: str = "") -> str | None:
 
 
 def _has_type(shape: Shape, value: Any) -> bool:
-    """Reject booleans as numbers, and NaN and Infinity: Python accepts them, and JSON does not."""
+    """Check the type; Python, unlike JSON, takes booleans, NaN and Infinity as numbers."""
     if isinstance(value, bool):
         return bool(shape.type_name == "boolean")
     if isinstance(value, int | float) and not abs(value) <= _LARGEST_FLOAT:

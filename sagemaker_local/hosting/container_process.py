@@ -40,7 +40,7 @@ class UnknownImage(Exception):
 
 
 class NeverReady(Exception):
-    """The process ended again and again before it passed a health check."""
+    """The process ended several times before it passed a health check."""
 
 
 class Container:

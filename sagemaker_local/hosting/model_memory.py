@@ -98,7 +98,7 @@ class ModelMemory:
             return await self._unload_least_recently_used(kept)
 
     async def unload_if_idle(self, model: CachedModel) -> bool:
-        """Unload the model, and return True, unless a request uses it."""
+        """Unload the model unless a request uses it; return whether it was unloaded."""
         async with self._unloading:
             if model not in self._models or not model.is_idle:
                 return False

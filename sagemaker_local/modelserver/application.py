@@ -146,7 +146,7 @@ async def _render_errors(request: web.Request, handler: Handler) -> web.StreamRe
     """Render every error as `{"error": "<sentence>"}`, and log those with a status of 5xx."""
     try:
         return await handler(request)
-    except Exception as error:  # a model is foreign code; the server has to go on
+    except Exception as error:  # a model may raise anything, and the server continues
         status, sentence = _status_and_sentence(error, request)
         if status >= 500:
             cause = type(error).__name__
