@@ -154,7 +154,9 @@ def test_service(monkeypatch, environment, service):
 def test_no_age(seconds):
     """An age of zero is not written, and neither is one that a clock error made negative."""
     stream = io.StringIO()
-    Telemetry(metrics_to=stream).key_store_age(seconds)
+    telemetry = Telemetry(metrics_to=stream)
+    telemetry.key_store_age(seconds)
+    telemetry.table_age(seconds)
 
     assert stream.getvalue() == ""
 
