@@ -1,4 +1,4 @@
-"""What a user sees: reports, colours and progress on a terminal, columns, and written files."""
+"""Writes what a user sees: reports, colours and progress on a terminal, columns, and files."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 2.0
 """Progress appears after this time; without a terminal, one line per such period."""
+
+MOST_NAMED = 5
+"""How many names a message lists."""
 
 THEME = Theme(
     {
@@ -149,9 +152,15 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def first_few(names: Sequence[str]) -> str:
+    """Write the first few names, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
 @contextmanager
 def writing(target: object) -> Iterator[None]:
-    """Raise an error of the file system as a refusal that names the file.
+    """Turn errors of the file system into errors of commands that name the file.
 
     Raises:
         WrongUse: The file cannot be written.
@@ -163,18 +172,18 @@ def writing(target: object) -> Iterator[None]:
 
 
 def replace_file(target: Path, content: bytes) -> None:
-    """Replace a file in one step: who reads it at the same time reads the old or the new content.
+    """Replace a file in one step, so that a concurrent reader gets the old or the new content.
 
-    A link is followed, and a device or pipe is written to instead of being replaced.
+    If the path leads to a device or a pipe, the content is written into it.
 
     Raises:
         WrongUse: The file cannot be written.
     """
     with writing(target):
-        real = target.resolve()
-        if real.exists() and not real.is_file():
-            real.write_bytes(content)
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)
             return
+        real = target.resolve()
         new = real.with_name(f"{real.name}.new")
         new.write_bytes(content)
         new.replace(real)

@@ -11,7 +11,7 @@ import click
 from gatewayctl import tables
 from gatewayctl.command import command, out_option
 from gatewayctl.openapi.document import document
-from gatewayctl.output import writing
+from gatewayctl.output import replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def openapi(context: Context, *, server: str | None, out: Path | None) -> Report
     text = json.dumps(content, indent=2)
     if out is None:
         return Report(ExitCode.FINE, lines=[text], notes=(), data=content)
-    with writing(out):
-        out.write_text(f"{text}\n", encoding="ascii")
+    replace_file(out, f"{text}\n".encode())
     models, digest = len(file.table), file.table.digest
     return Report(
         ExitCode.FINE,

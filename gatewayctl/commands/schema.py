@@ -27,7 +27,7 @@ from chalicelib.routing.reading.patterns import LONGEST_PATTERN
 from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS, LONGEST_NAME, NAME, TARGET_MODEL, keys_of
 from gatewayctl.command import command, out_option
-from gatewayctl.output import writing
+from gatewayctl.output import replace_file
 from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def schema(_: Context, *, out: Path | None) -> Report:
     text = json.dumps(content, indent=2)
     if out is None:
         return Report(ExitCode.FINE, lines=[text], notes=(), data=content)
-    with writing(out):
-        out.write_text(f"{text}\n", encoding="ascii")
+    replace_file(out, f"{text}\n".encode())
     return Report(ExitCode.FINE, [str(out)], notes=(), data={"schema": str(out)})
 
 

@@ -1,6 +1,7 @@
 """`gatewayctl import` on a local SageMaker: the table leads to the models of the account."""
 
 import json
+import os
 from functools import partial
 
 import pytest
@@ -176,6 +177,18 @@ class TestFile:
         assert link.is_symlink()
         assert target.read_text() == of_demo.out
         assert sorted(tmp_path.iterdir()) == [target, link]
+
+    def test_force_into_a_pipe(self, demo, of_demo, run, tmp_path):
+        """A device or pipe is written to, and not replaced."""
+        pipe = tmp_path / "table.yaml"
+        os.mkfifo(pipe)
+        descriptor = os.open(pipe, os.O_RDWR)
+        code = run(demo.url, "--out", "table.yaml", "--force").code
+        content = os.read(descriptor, 100_000)
+        os.close(descriptor)
+
+        assert (code, pipe.is_fifo()) == (0, True)
+        assert content.decode() == of_demo.out
 
     @pytest.mark.parametrize("options", [(), ("--force",)])
     def test_no_place_to_write(self, demo, run, options):

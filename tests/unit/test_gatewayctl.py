@@ -153,6 +153,19 @@ class TestCompile:
         digest = table_file.parse(GOOD.encode(), "").digest
         assert table_file.from_compiled(content, digest) is not None
 
+    @pytest.mark.parametrize("command", ["openapi", "schema"])
+    def test_out_into_a_pipe(self, run, project, command):
+        """--out writes into a device or pipe, and into one behind a link, and does not replace it."""
+        (project / "link").symlink_to("pipe")
+        os.mkfifo(project / "pipe")
+        descriptor = os.open(project / "pipe", os.O_RDWR | os.O_NONBLOCK)
+        code = run(command, "--out", "link").code
+        content = os.read(descriptor, 100_000)
+        os.close(descriptor)
+
+        assert (code, (project / "pipe").is_fifo()) == (0, True)
+        assert content.decode() == run(command).out
+
     def test_not_writable(self, run, project):
         """A file that cannot be written is named, with the reason."""
         (project / "routing.json.new").mkdir()
@@ -448,6 +461,24 @@ class TestProcess:
 
         assert (done.returncode, done.stdout) == (0, "")
         assert done.stderr == "chalicelib/routing.yaml: 9 models, no findings\n"
+
+    @pytest.mark.parametrize("arguments", [["schema"], ["--help"], ["validate"]], ids=str)
+    def test_closed_pipe(self, arguments):
+        """If the reader of the output has gone, as in `gatewayctl … | head`, there is no traceback.
+
+        The exit code is 1, as it is for other programs that use click.
+        """
+        reader, writer = os.pipe()
+        os.close(reader)
+        command = [sys.executable, "-m", "gatewayctl", *arguments, "--format=json"]
+        if arguments == ["--help"]:
+            command.pop()
+        done = subprocess.run(
+            command, cwd=PROJECT, stdout=writer, stderr=subprocess.PIPE, check=False
+        )
+        os.close(writer)
+
+        assert (done.returncode, done.stderr) == (1, b"")
 
     def test_python_without_dependencies(self):
         """A Python without the dependencies (-S hides them) names the one that has them."""
