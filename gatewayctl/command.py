@@ -1,4 +1,4 @@
-"""How a command is declared: its decorator, and the context that it is given."""
+"""Declares commands: the decorator of their functions, and the context that these get."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from gatewayctl.report import MEANINGS, CommandError, ExitCode, Refused, Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from random import Random
-    from typing import TextIO
 
     from gatewayctl.output import Output
 
 
 def connect(service: str, **settings: Any) -> Any:
-    """Make a boto3 client; botocore is imported here, because most commands do not need it."""
+    """Make a boto3 client, as `gatewayctl.aws.client` does.
+
+    botocore is imported here, because most commands do not need it.
+    """
     return importlib.import_module("gatewayctl.aws").client(service, **settings)
 
 
@@ -35,14 +37,14 @@ class Dependencies:
     """What commands need from outside: AWS, the time and random numbers."""
 
     connect: Callable[..., Any] = connect
-    """Makes a client for a service; takes further settings of botocore's `Config`."""
+    """Makes a client for a service of AWS; the keywords are settings of botocore's `Config`."""
     clock: Callable[[], float] = time.time
     random: Random = field(default_factory=SystemRandom)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What `main` was called with; the same for every command."""
+    """The arguments of `gatewayctl.cli.main`, which are the same for every command."""
 
     environment: Mapping[str, str]
     project: Path
@@ -52,7 +54,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command is given beside its own options."""
+    """What a command gets besides its own options."""
 
     environment: Mapping[str, str]
     project: Path
@@ -64,16 +66,16 @@ class Context:
     output: Output
     dependencies: Dependencies
 
-    @property
-    def stderr(self) -> TextIO:
-        return self.output.stderr
-
     def progress(self, line: str) -> None:
-        """Show what a slow command is doing: `gatewayctl.output.Output.progress`."""
+        """Show what a slow command is doing, as `Output.progress` does."""
         self.output.progress(line)
 
     def connect(self, service: str, **settings: Any) -> Any:
-        """Make a client for a service of AWS."""
+        """Make a client for a service of AWS.
+
+        Raises:
+            NotReachable: The endpoint URL, the region or the profile is invalid.
+        """
         return self.dependencies.connect(service, **settings)
 
     def now(self) -> int:
@@ -81,10 +83,10 @@ class Context:
         return int(self.dependencies.clock())
 
     def table_path(self) -> Path:
-        """Return the file of the routing table: `--table`, or what `stage.table_path` finds.
+        """Return the file of the routing table, as `gatewayctl.stage.table_path` finds it.
 
         Raises:
-            WrongUse: The location is invalid, or the table is in S3.
+            WrongUse: The location is invalid, or the table is in S3 (`TableInS3`).
         """
         return stages.table_path(self.table, self.stage, self.environment, self.project)
 
@@ -98,7 +100,7 @@ class Context:
 
 
 class _Help(click.Command):
-    """Help with colours on a terminal, and with the exit codes at its end."""
+    """A command whose help has colours on a terminal, and ends with the exit codes."""
 
     def get_help(self, ctx: click.Context) -> str:
         session: Session = ctx.obj
@@ -118,7 +120,7 @@ class Group(_Help, click.Group):
 
 
 def command(name: str) -> Callable[[Callable[..., Report]], Command]:
-    """Declare a function as a command: it takes a `Context`, and its own options as keywords.
+    """Declare a function as a command; it gets a `Context`, and its own options as keywords.
 
     The function's docstring is the help of the command. Decorators of click below this one
     declare the options: `click.option` and `click.argument`.
@@ -133,9 +135,9 @@ def command(name: str) -> Callable[[Callable[..., Report]], Command]:
         def callback(ctx: click.Context, /, **options: Any) -> ExitCode:
             return _run(ctx.obj, ctx.command_path, run, options)
 
-        made = click.command(name, cls=Command)(callback)
-        made.params += COMMON_OPTIONS
-        return made
+        declared = click.command(name, cls=Command)(callback)
+        declared.params += COMMON_OPTIONS
+        return declared
 
     return decorate
 
@@ -143,7 +145,7 @@ def command(name: str) -> Callable[[Callable[..., Report]], Command]:
 def _run(
     session: Session, name: str, run: Callable[..., Report], options: dict[str, Any]
 ) -> ExitCode:
-    """Run a command and print its report; this is where its errors become reports."""
+    """Run a command, turn its errors into reports, and print the report."""
     output, as_json = session.output, options["format"] == "json"
     try:
         report = run(_context(session, options), **options)
@@ -162,7 +164,7 @@ def _run(
 
 
 def _context(session: Session, options: dict[str, Any]) -> Context:
-    """Build the context from the common options, which are taken out of `options`."""
+    """Build the context from the common options, and remove these from `options`."""
     stage = options.pop("stage")
     stages.require(stage, session.project)
     return Context(

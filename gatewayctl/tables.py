@@ -1,4 +1,4 @@
-"""Reading a routing table with its lines, and reporting what is wrong with tables."""
+"""Reads routing tables with the lines of their YAML, and reports problems in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.errors import closest
+from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.nodes import MappingNode, SequenceNode, read
 from chalicelib.routing.reading.problems import Findings, Problem
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.reading.nodes import Node
-    from chalicelib.routing.table import RoutingTable
+    from chalicelib.routing.table import Match, RoutingTable
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class TableFile:
     """A valid routing table, and the YAML that it was read from."""
 
     name: str
-    """The file, as problems name it."""
+    """The name of the file in messages."""
     data: bytes
     table: RoutingTable
 
@@ -38,13 +41,16 @@ def load(path: Path) -> TableFile:
     """Read and check the YAML of a table.
 
     Raises:
-        InvalidTable: The table has problems; `gatewayctl.cli` reports them as findings.
+        InvalidTable: The table has problems; `gatewayctl.command` reports them as findings.
     """
     return parse(table_file.read_bytes(path), str(path))
 
 
 def parse(data: bytes, name: str) -> TableFile:
-    """Check the YAML of a table; `name` is what its problems call it.
+    """Check the YAML of a table.
+
+    Args:
+        name: The name of the file in messages.
 
     Raises:
         InvalidTable: The table has problems.
@@ -61,7 +67,7 @@ class TableWarning(Problem):
 
 
 def report(findings: Sequence[Problem], notes: Sequence[str] = ()) -> Report:
-    """Build the report about these findings; only those that are no warnings set exit code 1."""
+    """Build a report of findings; its exit code is 0 if all of them are warnings."""
     return Report(
         ExitCode.FINDINGS if _errors(findings) else ExitCode.FINE,
         lines=[str(finding) for finding in findings],
@@ -71,7 +77,7 @@ def report(findings: Sequence[Problem], notes: Sequence[str] = ()) -> Report:
 
 
 def counted(findings: Sequence[Problem]) -> str:
-    """Return the number of findings and of warnings as text."""
+    """Return the numbers of findings and warnings as text."""
     errors = len(_errors(findings))
     sorts = [(errors, "findings"), (len(findings) - errors, "warnings")]
     return " and ".join(f"{number} {sort}" for number, sort in sorts if number) or "no findings"
@@ -92,19 +98,40 @@ def _errors(findings: Sequence[Problem]) -> list[Problem]:
     return [finding for finding in findings if not isinstance(finding, TableWarning)]
 
 
-class Lines:
-    """The lines of a valid table; `data` is its YAML.
+def closest_value(value: str, parameter: Parameter) -> str | None:
+    """Return the value if the parameter admits it, else the most similar listed value if any."""
+    rule = parameter.rule
+    if rule.admits(value):
+        return value
+    return closest(value, rule.values) if isinstance(rule, OneOf) else None
 
-    A `RoutingTable` does not keep its lines, because a gateway does not need them.
+
+def corrected(found: Match) -> str | None:
+    """Return the path with its misspelt values corrected; None if that does not help."""
+    pairs = zip(found.values, found.model.parameters, strict=True)
+    values = [closest_value(value, parameter) for value, parameter in pairs]
+    if not all(values) or values == list(found.values):
+        return None
+    return "/".join([found.model.name.partition("/")[0], *filter(None, values)])
+
+
+class Lines:
+    """The lines of a valid table, which a `RoutingTable` does not keep.
+
+    Args:
+        data: The YAML of the table.
     """
 
     def __init__(self, data: bytes) -> None:
         self._root = read(data.decode("utf-8-sig"), Findings(""))
 
     def of(self, keys: Iterable[str | int]) -> tuple[int, str]:
-        """Return line and key path of a value, such as `("models", "iris", "endpoint")`.
+        """Return the line and the key path of a value.
 
-        For a key that the table does not have, the line is that of the value that would hold it.
+        If the table does not have the key, the line is the one of the value that would hold it.
+
+        Args:
+            keys: The keys from the root on, such as `("models", "iris", "endpoint")`.
         """
         keys = list(keys)
         *_, (node, found) = self._descend(keys)
@@ -113,7 +140,7 @@ class Lines:
         return line, path
 
     def _descend(self, keys: list[str | int]) -> Iterator[tuple[Node, int]]:
-        """Yield the nodes on the way as far as they exist, each with the number of keys used."""
+        """Yield the nodes from the root on that exist, with the number of keys that lead there."""
         node = self._root
         yield node, 0
         for used, key in enumerate(keys, start=1):

@@ -1,7 +1,7 @@
-"""Compares a routing table with an account: what calls through its entries would fail on.
+"""Compares a routing table with an AWS account, and finds why calls would fail.
 
-An entry is checked from its endpoint inwards: the endpoint's status, the variant, the kind, and
-then each argument of InvokeEndpoint that its kind has, by the check in `CHECKS`.
+For each entry, the status of the endpoint is checked first, then the variant and the kind, and
+last each argument of InvokeEndpoint that the kind has, with the functions in `CHECKS`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from chalicelib.routing.reading.problems import Problem
 from chalicelib.routing.targets import KINDS, keys_of
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import IN_SERVICE, Model, Unread
+from gatewayctl.output import MOST_NAMED, first_few
 from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
@@ -30,22 +31,19 @@ if TYPE_CHECKING:
     KeyPath = tuple[str | int, ...]
 
 MOST_COMPARED = 500
-"""How many names before and after a misspelt one are compared with it."""
-MOST_NAMED = 5
-"""How many names a message lists."""
-
-# While SageMaker changes an endpoint that was in service.
+"""How many names before and after a misspelt name are compared with it."""
+# The statuses of an endpoint that SageMaker changes while it stays in service.
 CHANGING = {"Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"}
 
 
 class Remark(NamedTuple):
-    """A text about a key of an entry; a warning if calls may work all the same."""
+    """A problem with a key of an entry; a warning if calls may still work."""
 
     keys: KeyPath
     text: str
     is_warning: bool = False
     is_for_first_only: bool = False
-    """Whether the first entry that it concerns is enough to report it."""
+    """Whether the problem is reported for the first entry only that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,11 @@ class EntryInAccount:
 
 
 def problems(file: TableFile, account: AccountReader) -> list[Problem]:
-    """Return what calls through a valid table would fail on, in the order of the lines."""
+    """Return the problems that calls through a valid table would have, in the order of its lines.
+
+    Raises:
+        NotReachable: AWS does not answer.
+    """
     reported, found = set(), []
     models = list(file.table.models())
     account.endpoints(model.target.endpoint for model in models)
@@ -95,7 +97,7 @@ def problems(file: TableFile, account: AccountReader) -> list[Problem]:
 
 
 def remarks(entry: table.Model, row: table.Row, account: AccountReader) -> Iterator[Remark]:
-    """Yield what calls of one entry would fail on."""
+    """Yield the problems that calls of one entry would have."""
     name = entry.target.endpoint
     endpoint = account.endpoint(name)
     if isinstance(endpoint, Unread):
@@ -110,12 +112,6 @@ def remarks(entry: table.Model, row: table.Row, account: AccountReader) -> Itera
     if not misfits:
         for key in keys_of(type(subject.target)):
             yield from _argument(key, subject)
-
-
-def listing(names: Sequence[str]) -> str:
-    """Write the first few names, and how many more there are."""
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _no_endpoint(name: str, account: AccountReader) -> Remark:
@@ -146,7 +142,10 @@ def _variant(subject: EntryInAccount) -> Iterator[Remark]:
 
 
 def _missing_models(subject: EntryInAccount) -> Iterator[Remark]:
-    """An endpoint whose model was deleted still answers, but cannot start another instance."""
+    """Yield a remark for each model that was deleted or cannot be read.
+
+    An endpoint whose model was deleted still answers, but cannot start another instance.
+    """
     for model in {variant.model: None for variant in subject.variants}:
         if isinstance(model, Unread) and model.denied:
             yield _unreadable("endpoint", model)
@@ -157,14 +156,14 @@ def _missing_models(subject: EntryInAccount) -> Iterator[Remark]:
 
 
 def _kind(subject: EntryInAccount) -> Iterator[Remark]:
-    """Yield the variants that do not look as an endpoint of the declared kind does."""
+    """Yield a remark for each variant that is of another kind than the entry declares."""
     declared, endpoint = type(subject.target), subject.endpoint.name
     by_kind = {variant.kind: variant for variant in subject.variants}
     for kind, variant in by_kind.items():
         if kind is not None and not variant.serves(declared.hosting):
             which = f"variant {variant.name} of " if len(by_kind) > 1 else ""
             hostnames = variant.model.hostnames if isinstance(variant.model, Model) else ()
-            evidence = KINDS[kind].hosting.evidence.format(containers=listing(hostnames))
+            evidence = KINDS[kind].hosting.evidence.format(containers=first_few(hostnames))
             text = f"{which}endpoint {endpoint} is of kind {kind}, not {declared.kind}: {evidence}"
             yield Remark(("kind",), text)
 
@@ -193,7 +192,7 @@ def _container(key: str, subject: EntryInAccount) -> Iterator[Remark]:
 
 
 def _artifacts(key: str, subject: EntryInAccount) -> Iterator[Remark]:
-    """Whether the endpoint loads artifacts, and whether those of the entry exist."""
+    """Check whether the endpoint loads artifacts, and whether the artifacts of the entry exist."""
     wanted, endpoint = TargetModels.of(subject.entry), subject.endpoint.name
     loads = [model.multi_model is not None for model in subject.models]
     if wanted is None:
@@ -221,7 +220,7 @@ def _missing_artifacts(
     key: str, missing: Sequence[Listed], artifacts: Artifacts, row: table.Row
 ) -> Iterator[Remark]:
     if len(missing) > MOST_NAMED:
-        names = listing([listed.name for listed in missing])
+        names = first_few([listed.name for listed in missing])
         yield Remark((key,), f"not under {artifacts.prefix}: {names}")
         return
     for listed in missing:
@@ -230,7 +229,7 @@ def _missing_artifacts(
 
 
 def _listed_value(listed: Listed, row: table.Row) -> KeyPath | None:
-    """Return where the one value is listed that makes this artifact, if it is only one."""
+    """Return the place of the value that leads to this artifact; None for several values."""
     if len(listed.values) != 1:
         return None
     ((parameter, value),) = listed.values.items()
@@ -273,7 +272,8 @@ def _component_state(key: str, component: Component, subject: EntryInAccount) ->
         yield Remark((key,), text, is_warning=True)
 
 
-# By argument of InvokeEndpoint. A check takes the table's key for it, also if the entry has none.
+# By argument of InvokeEndpoint. A check gets the table's key for the argument, even if the entry
+# does not have that key.
 CHECKS: dict[str, Callable[[str, EntryInAccount], Iterator[Remark]]] = {
     "EndpointName": _checked_already,
     "TargetVariant": _checked_already,
@@ -284,15 +284,15 @@ CHECKS: dict[str, Callable[[str, EntryInAccount], Iterator[Remark]]] = {
 
 
 def _unreadable(key: str, unread: Unread) -> Remark:
-    """A missing permission is a finding, because nobody knows then whether calls would work."""
+    """Report a missing permission as an error, because calls may fail for a reason not checked."""
     return Remark((key,), f"{unread}; until then it is not checked", is_for_first_only=True)
 
 
 def _no_such(what: str, name: str, where: str, names: Sequence[str]) -> str:
-    """Say that something does not exist, and what was probably meant; `names` are sorted."""
+    """Return a text about a missing thing, with a similar one of the sorted `names` if any."""
     place = bisect_left(names, name)
     close = closest(name, names[max(0, place - MOST_COMPARED) : place + MOST_COMPARED])
     text = f"there is no {what} {quoted(name)} {where}"
     if close is not None:
         return f"{text}; did you mean {close}?"
-    return f"{text}; known here: {listing(names)}" if names else text
+    return f"{text}; known here: {first_few(names)}" if names else text

@@ -1,4 +1,4 @@
-"""`gatewayctl explain`: what the gateway does with one path, and why."""
+"""`gatewayctl explain`: explains what the gateway does with one path, and why."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from gatewayctl.commands.explain_dry_run import (
     SimulatedGateway,
     caller_with_grants,
     caller_with_key,
-    refused,
-    unknown_path,
+    explain_refusal,
+    explain_unknown_path,
 )
 from gatewayctl.key_store import KeyDocument, KeyStore
 from gatewayctl.policy.needs import permission_for
@@ -86,7 +86,7 @@ def explain(
         context.now(),
     )
     request = Request(path.removeprefix(PREFIX), accept, content_type, timeout_ms)
-    return _report(request, _explanation(gateway, request, caller))
+    return _report(request, *_explain(gateway, request, caller))
 
 
 def _find_key(context: Context, secret: str | None, key_id: str) -> ApiKey:
@@ -94,29 +94,22 @@ def _find_key(context: Context, secret: str | None, key_id: str) -> ApiKey:
     return KeyDocument(store, context.now()).find(key_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What the caller gets, and the sections that say why."""
-
-    answer: Answer
-    sections: tuple[Section, ...]
-
-
-def _explanation(gateway: SimulatedGateway, request: Request, caller: Caller | None) -> Explanation:
-    """Explain a path for a caller, or for anybody who has the grant."""
+def _explain(
+    gateway: SimulatedGateway, request: Request, caller: Caller | None
+) -> tuple[Answer, list[Section]]:
+    """Return the answer to a caller, or to anybody with the grant, and the reasons for it."""
     table = _table_section(gateway.file)
     try:
         found = gateway.file.table.find(request.path)
     except UnknownModel as error:
-        answer = unknown_path(error, request.path, gateway.file.table)
-        return Explanation(answer, (table,))
-    dry_run, refusal_of_all = _try(gateway, request, found, ANYBODY)
-    refusal = refusal_of_all if caller is None else _try(gateway, request, found, caller)[1]
+        return explain_unknown_path(error, request.path, gateway.file.table), [table]
+    dry_run, refusal = _try(gateway, request, found, ANYBODY)
+    if caller is not None:
+        _, refusal = _try(gateway, request, found, caller)
     answer = Answer()
     if refusal is not None:
-        answer = refused(refusal, found, request.path, caller or ANYBODY)
-    parts = tuple(_sections(gateway, request, found, dry_run, caller))
-    return Explanation(answer, (*parts, table))
+        answer = explain_refusal(refusal, found, caller or ANYBODY)
+    return answer, [*_sections(gateway, request, found, dry_run, caller), table]
 
 
 def _try(
@@ -152,10 +145,9 @@ def _sections(
         yield _permission_section(dry_run)
 
 
-def _report(request: Request, explanation: Explanation) -> Report:
-    answer = explanation.answer
+def _report(request: Request, answer: Answer, sections: Sequence[Section]) -> Report:
     blocks = [("answer", answer.lines())]
-    blocks += [(section.name, list(section.lines)) for section in explanation.sections]
+    blocks += [(section.name, list(section.lines)) for section in sections]
     lines = [
         f"  {name if number == 0 else '':{WIDTH}}{line}"
         for name, of_block in blocks
@@ -168,14 +160,14 @@ def _report(request: Request, explanation: Explanation) -> Report:
         data={
             "path": request.path,
             "refusal": answer.data(),
-            **{section.name.replace(" ", "_"): section.data for section in explanation.sections},
+            **{section.name.replace(" ", "_"): section.data for section in sections},
         },
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section: its lines as text, its data for `--format json`."""
+    """A part of the explanation: its lines, and its data for `--format json`."""
 
     name: str
     lines: Sequence[str]
@@ -201,13 +193,13 @@ def _parameters_section(found: Match) -> Section:
 
 
 def _grant_section(caller: Caller, path: str, now: int) -> Section:
-    """Name the grants of the caller that admit the path."""
+    """Show the grants of the caller that cover the path."""
     deciding = caller.deciding_grants(path, now)
-    lines = [f"{one} of {caller.described}" for one in deciding]
+    lines = [f"{one} of {caller.description}" for one in deciding]
     identity = caller.identity
     return Section(
         "grant",
-        lines or [f"none of {caller.described}"],
+        lines or [f"none of {caller.description}"],
         {
             "principal": identity.principal,
             "key_id": identity.key_id,
@@ -248,7 +240,7 @@ def _content_type_section(request: Request, model: Model) -> Section:
 
 
 def _headers_section(model: Model) -> Section:
-    """Show the other headers that pass, in both directions."""
+    """Show the other headers that the gateway passes on, in both directions."""
     passed = [PASSED[name][0] for name in model.pass_headers]
     returned = [header for name in model.return_headers for header in RETURNED[name]]
     lines = [f"to the model: {', '.join(passed)}"] if passed else []
@@ -259,7 +251,7 @@ def _headers_section(model: Model) -> Section:
 def _deadline_section(
     request: Request, model: Model, platform_seconds: Mapping[str, float], dry_run: DryRun
 ) -> Section:
-    """Show every time limit of the request, and the time that the shortest leaves for the call."""
+    """Show every time limit of the request, and how much time the call of SageMaker has."""
     limits = {"timeout_seconds": model.timeout_seconds, **platform_seconds}
     if request.timeout_ms is not None:
         limits[TIMEOUT] = int(request.timeout_ms) / 1000
@@ -289,7 +281,7 @@ def _attempts_section(model: Model) -> Section:
 
 
 def _cold_start_section(model: Model) -> Section:
-    """Show what happens to a call of an artifact that SageMaker is still loading."""
+    """Show what the gateway does while SageMaker is loading the artifact."""
     waits = _is_tried_again(ModelNotReady(), model)
     refusal = f"{ModelNotReady.status} {ModelNotReady.slug}"
     when = "if SageMaker says that the artifact is loading"
@@ -302,7 +294,7 @@ def _cold_start_section(model: Model) -> Section:
 
 
 def _permission_section(dry_run: DryRun) -> Section:
-    """Show what the handler's role has to allow for this one call."""
+    """Show what the role of the handler must allow for this call."""
     need = permission_for(dry_run.resolved.target)
     lines = [f"{need.action} on {' and '.join(need.resources)}"]
     condition = None

@@ -1,7 +1,7 @@
-"""A dry run of the gateway for one request: everything but the call of SageMaker.
+"""Runs the gateway's own code for one request, except the call of SageMaker.
 
-It goes through the gateway's own code for the table, the grants, the checks of a request and the
-deadline, so this module decides nothing.
+That code finds the model, checks the grants and the request, and computes the deadline. This module
+only adds the reasons that a caller is not told.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from chalicelib.errors import InvalidParameter, Unauthorized, UnknownModel, clos
 from chalicelib.gateway import Gateway
 from chalicelib.payload.admission import ClientRequest
 from chalicelib.routing.headers import TIMEOUT
-from chalicelib.routing.parameters import OneOf
 from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.telemetry.log import RequestRecord
-from gatewayctl.api_keys import state
+from gatewayctl import tables
+from gatewayctl.api_keys import has_ended, state
 from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from gatewayctl.tables import TableFile
 
 BODY = b"{}"
-"""Strict JSON stands for any body that a caller may send."""
+"""The body of the request; it is valid JSON, so that the gateway does not refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with grants."""
+    """A caller of the gateway, with a description such as `key abcd1234 of web-shop`."""
 
-    described: str
+    description: str
     identity: Identity
     refused: str | None = None
     """Why the credential is not valid; None if it is."""
 
     def principal(self, now: int) -> Principal:
-        """Return the principal that the gateway makes of the caller.
+        """Return the caller as the gateway sees it after the authorizer.
 
         Raises:
             Unauthorized: The credential is not valid.
@@ -53,18 +53,21 @@ class Caller:
         return Principal(Outcome(status, self.identity).context(), now=now)
 
     def deciding_grants(self, path: str, now: int) -> list[str]:
-        """Return the grants each of which is enough to call the path."""
-        return [grant for grant in self.identity.grants if _alone(grant, now).may_call(path)]
+        """Return those grants of the caller that cover the path."""
+        grants = self.identity.grants
+        callers = [Caller("", Identity("", (grant,), None)).principal(now) for grant in grants]
+        pairs = zip(grants, callers, strict=True)
+        return [grant for grant, caller in pairs if caller.may_call(path)]
 
 
 ANYBODY = Caller("anybody", Identity("anybody", (EVERYTHING,), None))
 
 
 def caller_with_grants(text: str) -> Caller:
-    """Return a caller who has these grants, which are divided by spaces.
+    """Return a caller with these grants, which are separated by spaces.
 
     Raises:
-        WrongUse: One of them is no grant.
+        WrongUse: One of them is not a grant.
     """
     grants = tuple(dict.fromkeys(text.split()))
     for grant in grants:
@@ -76,15 +79,10 @@ def caller_with_grants(text: str) -> Caller:
 
 
 def caller_with_key(key: ApiKey, now: int) -> Caller:
-    """Return a caller who has this API key."""
-    is_good = state(key, now) in {"active", "expiring"}
+    """Return a caller with this API key."""
+    refused = f"the key is {state(key, now)}" if has_ended(key, now) else None
     identity = Identity(key.principal, key.grants, key.expires, key.key_id)
-    described = f"key {key.key_id} of {key.principal}"
-    return Caller(described, identity, None if is_good else f"the key is {state(key, now)}")
-
-
-def _alone(grant: str, now: int) -> Principal:
-    return Caller("", Identity("", (grant,), None)).principal(now)
+    return Caller(f"key {key.key_id} of {key.principal}", identity, refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ class Request:
     timeout_ms: str | None
 
     def call(self, model: Model) -> ClientRequest:
-        """Return the request as the gateway gets it; its type is one that the model takes."""
+        """Return the request as the gateway gets it; the default type is one of the model's."""
         headers = {
             "accept": self.accept,
             "content-type": self.content_type or model.content_types[0],
@@ -109,7 +107,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What the gateway would call SageMaker with, and how long the call may take."""
+    """The call of SageMaker that the gateway would make, and how long the call may take."""
 
     resolved: ResolvedModel
     request: InferenceRequest
@@ -124,7 +122,7 @@ class DryRun:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedGateway:
-    """The gateway of a table file and a stage; it serves as the table's source, too."""
+    """A gateway with a table file and the timeout of a stage; it is also the table's source."""
 
     file: TableFile
     lambda_timeout_seconds: float
@@ -135,7 +133,7 @@ class SimulatedGateway:
 
     @property
     def platform_seconds(self) -> dict[str, float]:
-        """The time that API Gateway and Lambda give a request to a warm function."""
+        """The seconds that API Gateway and Lambda give a request, if the function is warm."""
         margin = LAMBDA_MARGIN_SECONDS
         return {"API Gateway": API_GATEWAY_SECONDS, "Lambda": self.lambda_timeout_seconds - margin}
 
@@ -176,13 +174,13 @@ class _RecordingRuntime:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The gateway's refusal and its reason; without a refusal, the model answers."""
+    """The answer to the caller: the model's if `refusal` is None, else the gateway's refusal."""
 
     refusal: GatewayError | None = None
     reason: str | None = None
     """A reason that the gateway does not tell the caller."""
     meant: str | None = None
-    """The path that was probably meant."""
+    """The path that the user probably meant."""
 
     def lines(self) -> list[str]:
         if self.refusal is None:
@@ -198,7 +196,7 @@ class Answer:
         return {**problem, "reason": self.reason, "did_you_mean": self.meant}
 
 
-def unknown_path(refusal: UnknownModel, path: str, table: RoutingTable) -> Answer:
+def explain_unknown_path(refusal: UnknownModel, path: str, table: RoutingTable) -> Answer:
     """Explain why no entry of the table has this path."""
     first, *values = path.split("/")
     names = [model.name for model in table.models()]
@@ -211,7 +209,7 @@ def unknown_path(refusal: UnknownModel, path: str, table: RoutingTable) -> Answe
     return Answer(refusal, "no entry of the table has this path", meant)
 
 
-def refused(refusal: GatewayError, found: Match, path: str, caller: Caller) -> Answer:
+def explain_refusal(refusal: GatewayError, found: Match, caller: Caller) -> Answer:
     """Explain why the gateway refuses a path that the table has."""
     if isinstance(refusal, Unauthorized):
         return Answer(refusal, caller.refused)
@@ -219,23 +217,9 @@ def refused(refusal: GatewayError, found: Match, path: str, caller: Caller) -> A
         grants = " ".join(caller.identity.grants) or "none"
         return Answer(
             refusal,
-            f"the table has this path, but no grant of {caller.described} covers it; "
+            f"the table has this path, but no grant of {caller.description} covers it; "
             f"the grants are: {grants}",
         )
     if isinstance(refusal, InvalidParameter):
-        return Answer(refusal, meant=_corrected(found, path))
+        return Answer(refusal, meant=tables.corrected(found))
     return Answer(refusal)
-
-
-def _corrected(found: Match, path: str) -> str | None:
-    """Return the path with each misspelt listed value corrected, if all can be corrected."""
-    segments = [path.partition("/")[0]]
-    for declared, value in zip(found.model.parameters, found.values, strict=True):
-        rule = declared.rule
-        if rule.admits(value):
-            segments.append(value)
-        elif isinstance(rule, OneOf) and (close := closest(value, rule.values)):
-            segments.append(close)
-        else:
-            return None
-    return "/".join(segments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,7 @@ from gatewayctl.account.reader import account_of, rate_option
 from gatewayctl.account.values import IN_SERVICE, Component, Model, Unread
 from gatewayctl.command import command, out_option
 from gatewayctl.commands.import_artifacts import loadable
-from gatewayctl.commands.import_text import Entry, Hosted, Section, document, members, named
+from gatewayctl.commands.import_text import Entry, Hosted, Section, document, members, name_entries
 from gatewayctl.output import replace_file, writing
 from gatewayctl.report import ExitCode, NotReachable, Refused, Report
 
@@ -49,10 +49,10 @@ def import_(
 ) -> Report:
     """Write a first routing table from what the account holds."""
     if out is not None and not force and os.path.lexists(out):
-        raise _would_replace(out)
+        raise _file_exists(out)
     account = account_of(context, calls_per_second)
     chosen = account.endpoints(_chosen(account, endpoint))
-    content = named(section(name, found, account) for name, found in chosen.items())
+    content = name_entries(section(name, found, account) for name, found in chosen.items())
     text = _checked_text(content)
     if out is None:
         return _report(content, [text.rstrip("\n")], {"table": text})
@@ -60,7 +60,7 @@ def import_(
     return _report(content, [str(out)], {"imported": str(out)})
 
 
-def _would_replace(target: Path) -> Refused:
+def _file_exists(target: Path) -> Refused:
     return Refused([f"{target} exists; give another file, or replace it with --force"])
 
 
@@ -90,7 +90,7 @@ def _checked_text(content: Content) -> str:
 
 
 def _write(target: Path, text: str, *, force: bool) -> None:
-    """Write the file; without `force`, never replace one."""
+    """Write the file; an existing file is replaced only with `force`."""
     if force:
         replace_file(target, text.encode())
         return
@@ -99,10 +99,10 @@ def _write(target: Path, text: str, *, force: bool) -> None:
             with target.open("x", encoding="utf-8") as file:
                 file.write(text)
         except FileExistsError as error:
-            raise _would_replace(target) from error
+            raise _file_exists(target) from error
 
 
-def _report(content: Content, lines: list[str], data: dict[str, str]) -> Report:
+def _report(content: Content, lines: list[str], data: dict[str, Any]) -> Report:
     models = {one.name: members(one) for _, entries in content for one in entries}
     omitted = [
         {"endpoint": one.endpoint, "text": text}
@@ -112,21 +112,21 @@ def _report(content: Content, lines: list[str], data: dict[str, str]) -> Report:
     note = f"{len(models):,} models of {len(content):,} endpoints"
     if omitted:
         note += f"; {len(omitted):,} remarks in the table about what it does not hold"
-    data_of_all = {**data, "models": models, "omitted": omitted}
-    return Report(ExitCode.FINE, lines=lines, notes=[note], data=data_of_all)
+    data = {**data, "models": models, "omitted": omitted}
+    return Report(ExitCode.FINE, lines=lines, notes=[note], data=data)
 
 
 def section(name: str, endpoint: Endpoint | Unread, account: AccountReader) -> Section:
-    """Make entries of everything that an endpoint hosts and that can be read and called."""
+    """Make entries for everything on an endpoint that can be read and called."""
     if isinstance(endpoint, Unread):
         return Section(name, "", Hosted(omitted=(str(endpoint),)))
-    if reason := _useless(endpoint):
+    if reason := _why_not_imported(endpoint):
         return Section(name, "", Hosted(omitted=(reason,)))
     by_variant = [(one.name, _hosted(endpoint, one, account)) for one in endpoint.variants]
-    return Section(name, _facts(endpoint), _legal(_together(by_variant)))
+    return Section(name, _facts(endpoint), _without_illegal(_joined(by_variant)))
 
 
-def _useless(endpoint: Endpoint) -> str | None:
+def _why_not_imported(endpoint: Endpoint) -> str | None:
     if endpoint.status != IN_SERVICE:
         return f"is {endpoint.status}; import it when it is {IN_SERVICE}"
     if endpoint.async_only:
@@ -134,8 +134,8 @@ def _useless(endpoint: Endpoint) -> str | None:
     return None
 
 
-def _together(by_variant: list[tuple[str, Hosted]]) -> Hosted:
-    """Join variants: SageMaker chooses among equal ones, else an entry has to name its variant."""
+def _joined(by_variant: list[tuple[str, Hosted]]) -> Hosted:
+    """Join the entries of all variants; they name their variant unless all variants are equal."""
     if not by_variant:
         return Hosted(omitted=("has no variant",))
     _, first = by_variant[0]
@@ -157,7 +157,7 @@ def _of_variant(variant: str, entry: Entry) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A variant, and the target's key whose values are listed in the account."""
+    """The source of entries: a variant, and the target's key whose values the account lists."""
 
     endpoint: Endpoint
     model: Model | None
@@ -166,7 +166,7 @@ class _Source:
 
 
 def _hosted(endpoint: Endpoint, variant: Variant, account: AccountReader) -> Hosted:
-    """Make the entries of a variant, from the InvokeEndpoint arguments that its kind needs."""
+    """Make the entries of a variant: one for each value of the argument that its kind needs."""
     model, kind = variant.model, variant.kind
     if isinstance(model, Unread):
         return Hosted(omitted=(str(model),))
@@ -215,7 +215,7 @@ def _artifacts(source: _Source, account: AccountReader) -> Hosted:
     found = account.artifacts(source.model.prefix)
     if isinstance(found, Unread):
         return Hosted(omitted=(str(found),))
-    hosted = Hosted(*loadable(source.endpoint.name, source.kind, source.key, found.names))
+    hosted = loadable(source.endpoint.name, source.kind, source.key, found.names)
     if hosted.entries:
         return hosted
     return replace(hosted, omitted=(f"no artifact in {found.prefix}", *hosted.omitted))
@@ -246,7 +246,7 @@ def _component(component: Component, source: _Source) -> Entry:
     return Entry(names, source.kind, target, None, comments)
 
 
-# By argument of InvokeEndpoint: how the account lists the values of the argument.
+# By argument of InvokeEndpoint: the function that makes an entry for each value in the account.
 LISTS: dict[str, Callable[[_Source, AccountReader], Hosted]] = {
     "TargetModel": _artifacts,
     "TargetContainerHostname": _containers,
@@ -254,7 +254,7 @@ LISTS: dict[str, Callable[[_Source, AccountReader], Hosted]] = {
 }
 
 
-def _legal(hosted: Hosted) -> Hosted:
+def _without_illegal(hosted: Hosted) -> Hosted:
     """Leave out entries with names that a table cannot hold.
 
     SageMaker's own patterns for names are not anchored at the end, so they may admit such names.
@@ -276,7 +276,7 @@ def _illegal(entry: Entry) -> Iterable[str]:
 
 
 def _facts(endpoint: Endpoint) -> str:
-    """Say what an endpoint is and where it runs, for the reader of the table."""
+    """Describe the kind and the place of an endpoint, for a comment in the table."""
     by_variant = {one.name: _fact(one) for one in endpoint.variants}
     if len(set(by_variant.values())) == 1:
         fact = next(iter(by_variant.values()))

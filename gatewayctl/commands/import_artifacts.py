@@ -1,4 +1,4 @@
-"""The artifacts of a multi-model container as entries of a table: one for each, or for many alike.
+"""Makes table entries for the artifacts of a multi-model container, for one or for several alike.
 
 1. Versions of one model (`iris-v1.tar.gz`, `iris-v2.tar.gz`) become one artifact, the newest.
 2. Artifacts that differ in one part of their names become one entry with a parameter:
@@ -8,8 +8,8 @@
 
 3. The parameter's rule is a list of the values, or a pattern where the list would be long.
 
-An entry has one description and one list of media types, so models that may have nothing in common
-stay apart: `iris-v1.tar.gz` and `wine-v1.tar.gz` share a version, which says nothing.
+An entry has one description and one list of media types, so models that are probably different
+get an entry each: `iris-v1.tar.gz` and `wine-v1.tar.gz` have only the version in common.
 """
 
 from __future__ import annotations
@@ -22,43 +22,35 @@ from chalicelib.errors import quoted
 from chalicelib.routing.parameters import is_value
 from chalicelib.routing.reading.patterns import refusal
 from chalicelib.routing.targets import is_target_model
-from gatewayctl.commands.import_text import Entry, Parameter
+from gatewayctl.commands.import_text import Entry, Hosted, Parameter
+from gatewayctl.output import first_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 ARCHIVE = ".tar.gz"
-MOST_LISTED = 5
-"""How many names a comment lists."""
 
 VERSION = re.compile(r"(?<![A-Za-z0-9])[vV]([0-9]+(?:\.[0-9]+)*)(?![A-Za-z0-9])")
-"""A `v` and numbers, as a part of its own. Other numbers may be a customer or a digit."""
+"""A `v` and numbers between separators. Other numbers may be the number of a customer."""
 
 LONGEST_LIST = 100
 """The most values that a rule lists; for more, a pattern is tried."""
 _DIVISIONS = (re.compile(r"[0-9]+|[A-Za-z]+|[._~-]"), re.compile(r"[0-9A-Za-z]+|[._~-]"))
 _ALPHABETS = ("[0-9]", "[0-9a-f]", "[a-z]", "[A-Z]", "[a-z0-9]", "[A-Z0-9]", "[A-Za-z0-9]")
 
-# How many artifacts make a group: the more their names say that they belong together, the fewer.
+# The least number of artifacts that make a group. It is lower if more of their names is alike.
 ENOUGH_FOLDERS = 2
 ENOUGH_FILES = 3
 ENOUGH_BY_CHANCE = 10
 MEANINGLESS = {"model", "models"}
 MOST_WORDS = 8
-"""Longer names are divided at folders only, because the ways to divide them grow squared."""
+"""A name with more words is divided at folders only, because it has too many possible parts."""
 _WORD = re.compile(r"[A-Za-z]{2,}(?=[0-9]+(?![A-Za-z0-9]))|[A-Za-z0-9]+")
 
 _Order = tuple[tuple[int, ...], str]
 
 
-class Loadable(NamedTuple):
-    """Entries, and remarks about the objects that have none."""
-
-    entries: tuple[Entry, ...]
-    omitted: tuple[str, ...]
-
-
-def loadable(endpoint: str, kind: str, key: str, names: Iterable[str]) -> Loadable:
+def loadable(endpoint: str, kind: str, key: str, names: Iterable[str]) -> Hosted:
     """Make entries for the newest version of every artifact that a table can name.
 
     Args:
@@ -68,18 +60,11 @@ def loadable(endpoint: str, kind: str, key: str, names: Iterable[str]) -> Loadab
     artifacts, omitted = _artifacts_among(names)
     newest = dict(latest(artifacts))
     entries = [_entry(endpoint, kind, key, group, newest) for group in grouped(list(newest))]
-    return Loadable(tuple(entries), omitted)
-
-
-def listed(things: Sequence[str]) -> str:
-    """Write the first few, and how many more there are."""
-    more = len(things) - MOST_LISTED
-    first = ", ".join(things[:MOST_LISTED])
-    return f"{first} and {more:,} more" if more > 0 else first
+    return Hosted(tuple(entries), omitted)
 
 
 def _artifacts_among(names: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Return the artifacts, and remarks about the other objects; a folder's mark is no object."""
+    """Return the artifacts, and remarks about the other objects except empty folders."""
     objects = sorted(name for name in names if name and not name.endswith("/"))
     archives = [name for name in objects if name.endswith(ARCHIVE)]
     remarks = {
@@ -90,7 +75,7 @@ def _artifacts_among(names: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:
     }
     omitted = tuple(
         f"{len(those):,} {'object' if len(those) == 1 else 'objects'} {what}: "
-        f"{listed([quoted(name) for name in those])}"
+        f"{first_few([quoted(name) for name in those])}"
         for what, those in remarks.items()
         if those
     )
@@ -101,7 +86,7 @@ def _entry(
     endpoint: str, kind: str, key: str, group: Group, newest: Mapping[str, tuple[str, ...]]
 ) -> Entry:
     older = [name for artifact in group.artifacts for name in newest[artifact]]
-    comments = (f"Older versions, not in the table: {listed(older)}",) if older else ()
+    comments = (f"Older versions, not in the table: {first_few(older)}",) if older else ()
     target = {"endpoint": endpoint, key: group.artifacts[0]}
     if group.shape is None:
         return Entry(_names(endpoint, group.artifacts[0]), kind, target, None, comments)
@@ -112,7 +97,7 @@ def _entry(
 
 
 def _names(endpoint: str, literal: str) -> tuple[str, ...]:
-    """Return names made of the artifact's words, then with the endpoint, then with the version."""
+    """Return possible names, shortest first; the others have the endpoint, the last the version."""
     label = words(literal)
     all_words = re.findall(r"[A-Za-z0-9]+", literal.removesuffix(ARCHIVE))
     candidates: Sequence[Sequence[str]] = (label, [endpoint, *label], [endpoint, *all_words])
@@ -140,9 +125,10 @@ def latest(artifacts: Iterable[str]) -> list[Latest]:
 
 
 def _model_and_version(artifact: str) -> tuple[str, _Order]:
-    """Return what all versions of a model have in common, and the order of this version.
+    """Return the part of the name that all versions of a model share, and a sort key.
 
-    A name with two versions could be read in two ways, so it is a model of its own.
+    An artifact with two versions in its name is a model of its own, because it is not clear which
+    of them is the model's version.
     """
     found = list(VERSION.finditer(artifact.removesuffix(ARCHIVE)))
     if len(found) != 1:
@@ -176,7 +162,7 @@ class _Candidate(NamedTuple):
     """A possible group; candidates sort in the order in which they are preferred."""
 
     by_chance: bool
-    """Whether only the number of artifacts says that they belong together."""
+    """Whether nothing but the number of artifacts shows that they belong together."""
     minus_size: int
     is_file: bool
     minus_literal: int
@@ -203,7 +189,7 @@ def grouped(artifacts: Sequence[str]) -> list[Group]:
 
 
 def words(literal: str) -> list[str]:
-    """Return the words that distinguish models: no version, no suffix, not `model`."""
+    """Return the words that distinguish models, without the version, the suffix and `model`."""
     found = re.findall(r"[A-Za-z0-9]+", VERSION.sub("", literal.removesuffix(ARCHIVE)))
     return [word for word in found if word.lower() not in MEANINGLESS]
 
@@ -232,27 +218,29 @@ def _enough(candidate: _Candidate) -> int:
 
 
 def _shapes(artifact: str) -> Iterator[Shape]:
-    """Yield a shape for each part that may be the differing one."""
+    """Yield a shape for each part of the name that may differ between artifacts."""
     stem = artifact.removesuffix(ARCHIVE)
     start = 0
     for segment in stem.split("/"):
         end = start + len(segment)
         is_folder = end < len(stem)
-        for first, last in _parts(segment, whole_only=is_folder):
+        for first, last in _parts(segment, is_folder=is_folder):
             if is_value(segment[first:last]) and segment[first:last] not in {".", ".."}:
                 yield Shape(artifact[: start + first], artifact[start + last :])
         start = end + 1
 
 
-def _parts(segment: str, *, whole_only: bool) -> Iterator[tuple[int, int]]:
-    """Yield where a part may begin and end: at words, and never across a version."""
-    if whole_only and not VERSION.search(segment):
+def _parts(segment: str, *, is_folder: bool) -> Iterator[tuple[int, int]]:
+    """Yield the start and the end of each part: it consists of words, and contains no version."""
+    if is_folder and not VERSION.search(segment):
         yield 0, len(segment)
         return
-    pieces = [_words(segment, *piece) for piece in _between_versions(segment)]
-    pieces = [piece for piece in pieces if piece]
+    words_of = (
+        [w.span() for w in _WORD.finditer(segment, *piece)] for piece in _between_versions(segment)
+    )
+    pieces = [spans for spans in words_of if spans]
     for piece in pieces:
-        if whole_only or len(piece) > MOST_WORDS:
+        if is_folder or len(piece) > MOST_WORDS:
             if len(pieces) == 1:
                 yield piece[0][0], piece[-1][1]
             continue
@@ -268,16 +256,12 @@ def _between_versions(segment: str) -> Iterator[tuple[int, int]]:
     yield start, len(segment)
 
 
-def _words(segment: str, start: int, end: int) -> list[tuple[int, int]]:
-    return [word.span() for word in _WORD.finditer(segment, start, end)]
-
-
 def parameter(values: Sequence[str]) -> Parameter:
     """Make the parameter for these values.
 
-    A pattern also admits values for which there is no artifact yet. So a pattern is made only
-    where the list would be long, and only for values that a machine has numbered or coded: they
-    have the same parts, and each part is the same, or digits, or of one length.
+    A pattern also admits values without an artifact. So there is a pattern only if the list would
+    be long, and if the values look generated: they have the same number of parts, and each part is
+    the same in all values, or a number, or has always the same length.
     """
     name = "number" if all(value.isdigit() for value in values) else "name"
     return Parameter(name, tuple(values), _pattern(values) if len(values) > LONGEST_LIST else None)

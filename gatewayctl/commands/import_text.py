@@ -1,4 +1,4 @@
-"""The imported table: its entries, their names, and the text with comments for the reader."""
+"""Writes the imported table: names its entries, and adds comments for the reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 LIST_WIDTH = 84
-"""PyYAML breaks a line only after it has become longer than this."""
+"""PyYAML breaks a line after the first word that makes it longer than this."""
 HEAD = """\
 yaml-language-server: $schema=routing.schema.json
 What `gatewayctl import` found in the account: the newest version of every model, and one
@@ -59,7 +59,7 @@ class Entry:
     """An entry of `models` before it has a name: one model or, with a parameter, several."""
 
     names: tuple[str, ...]
-    """Names that fit, the best first; a name may be illegal, or that of another entry."""
+    """Possible names, the best first; a name may be illegal, or another entry may have it."""
     kind: str
     target: Mapping[str, str]
     """The keys of the target."""
@@ -77,7 +77,7 @@ class Hosted:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What the table holds of one endpoint."""
+    """The part of the table for one endpoint."""
 
     endpoint: str
     facts: str
@@ -90,17 +90,17 @@ class Named(NamedTuple):
     name: str
     entry: Entry
     better_name: str | None
-    """A name that fits better, but is the name of another entry."""
+    """A better name that another entry has."""
 
 
-def named(sections: Iterable[Section]) -> list[tuple[Section, list[Named]]]:
+def name_entries(sections: Iterable[Section]) -> list[tuple[Section, list[Named]]]:
     """Give each entry a name of its own; earlier entries get the names that fit best."""
     names = _Names()
     return [(one, [names.name(entry) for entry in one.hosted.entries]) for one in sections]
 
 
 def legal(text: str) -> str:
-    """Return the legal name of a model that resembles a text most."""
+    """Return the legal name of a model that is most similar to a text."""
     name = _ILLEGAL.sub("-", text.lower()).strip("-")
     return name[:LONGEST_NAME].rstrip("-") or "model"
 
@@ -125,7 +125,7 @@ class _Names:
         yield best
         yield from others
         last = others[-1] if others else best
-        # The counter is kept, so that the ten-thousandth of a name does not try all numbers again.
+        # The counter is kept, so that the 10,000th entry of a name does not try all numbers again.
         for number in self._counters.setdefault(row_key(last, parameters), count(2)):
             ending = f"-{number}"
             yield f"{last[: LONGEST_NAME - len(ending)].rstrip('-')}{ending}"
@@ -207,7 +207,7 @@ def _remarks(named: Named) -> Iterator[str]:
 
 
 def _comment(text: str) -> str:
-    """Write lines of a comment; no character of them can end the comment."""
+    """Write lines as comments; a special character in a line cannot end its comment."""
     lines = (line for each in text.split("\n") if text for line in _wrapped(_printable(each)))
     return "\n".join(f"# {line}".rstrip() for line in lines)
 

@@ -1,9 +1,9 @@
-"""`gatewayctl keys`: issue, list, disable and rotate API keys."""
+"""`gatewayctl keys`: issues, lists, disables and rotates API keys."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +13,7 @@ from chalicelib.errors import closest, quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.table import row_key
-from gatewayctl import api_keys
+from gatewayctl import api_keys, tables
 from gatewayctl.command import Group, command, secret_option
 from gatewayctl.key_store import KeyDocument, KeyStore
 from gatewayctl.output import columns
@@ -22,7 +22,6 @@ from gatewayctl.report import ExitCode, Refused, Report
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.api_keys import NewKey
     from gatewayctl.command import Context
@@ -67,7 +66,7 @@ def issue(
     stored = _read(context, secret, now)
     new = api_keys.new_key(context.dependencies.random, stored.keys)
     key = ApiKey(new.key_id, new.digest, principal, names, end, disabled=False)
-    return _shown(new, key, stored.save(key), now)
+    return _new_key_report(new, key, stored.save(key), now)
 
 
 @command("list")
@@ -128,7 +127,7 @@ def rotate(context: Context, *, key_id: str, grace: str, secret: str | None) -> 
     old = replace(old, expires=end)
     notes = stored.save(old, successor)
     ends = f"key {old.key_id} is good until {api_keys.timestamp(old.expires)}"
-    return _shown(new, successor, [ends, *notes], now, replaces=api_keys.as_data(old, now))
+    return _new_key_report(new, successor, [ends, *notes], now, replaces=api_keys.as_data(old, now))
 
 
 keys = Group(
@@ -142,8 +141,8 @@ def _read(context: Context, secret: str | None, now: int) -> KeyDocument:
     return KeyDocument(KeyStore(context.secret_name(secret), context.connect), now)
 
 
-def _shown(new: NewKey, key: ApiKey, notes: list[str], now: int, **more: object) -> Report:
-    """Report a new key; it stands alone on stdout, so that a program can read it from there."""
+def _new_key_report(new: NewKey, key: ApiKey, notes: list[str], now: int, **more: object) -> Report:
+    """Report a new key; stdout has nothing but the key, so that a program can read it."""
     until = f"until {api_keys.timestamp(key.expires)}" if key.expires else "without expiry"
     about = f"key {key.key_id} of {key.principal}, {until}: {' '.join(key.grants)}"
     once = "it is shown this once; gateways know it after GATEWAY_KEYS_MAX_AGE at the latest"
@@ -195,7 +194,7 @@ def grant_problems(grants: Sequence[str], table: RoutingTable, file: str) -> Ite
 
 
 def _covers_a_model(grant: str, table: RoutingTable) -> bool:
-    """Decide as the gateway does for a caller with this grant alone."""
+    """Whether the gateway would show a model to a caller who has this grant alone."""
     holder = Principal({"outcome": OK, "principal": "", "grants": grant}, now=0)
     return any(holder.visible(model) is not None for model in table.models())
 
@@ -206,13 +205,8 @@ def _meant(grant: str, table: RoutingTable) -> str | None:
     if row_key(first, len(values)) not in table.rows:
         return closest(grant, table.rows)
     parameters = table.find(grant).model.parameters
-    meant = [_meant_value(*pair) for pair in zip(values, parameters, strict=True)]
-    return "/".join([first, *meant]) if all(meant) else None
-
-
-# Never `*` for a value: nobody types that by mistake, and it would grant much more.
-def _meant_value(value: str, parameter: Parameter) -> str:
-    if value == EVERYTHING or parameter.rule.admits(value):
-        return value
-    listed = parameter.rule.described().get("one_of", ())
-    return closest(value, cast("list[str]", listed)) or ""
+    meant = [
+        value if value == EVERYTHING else tables.closest_value(value, parameter)
+        for value, parameter in zip(values, parameters, strict=True)
+    ]
+    return "/".join([first, *filter(None, meant)]) if all(meant) else None

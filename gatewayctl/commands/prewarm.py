@@ -1,4 +1,4 @@
-"""`gatewayctl prewarm`: calls models so that SageMaker loads them before their first caller."""
+"""`gatewayctl prewarm`: calls models so that SageMaker loads them before callers need them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import click
 from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
+from gatewayctl import tables
 from gatewayctl.command import command
 from gatewayctl.commands.prewarm_calls import (
     LONGEST_CALL_SECONDS,
@@ -31,12 +32,11 @@ from gatewayctl.report import ExitCode, NotReachable, Report, WrongUse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.table import Match, Model, RoutingTable
     from gatewayctl.command import Context
 
 TIMEOUT_SECONDS = 400
-"""Longer than the 360 seconds after which SageMaker gives up loading an artifact."""
+"""Longer than the 360 seconds after which SageMaker stops loading an artifact."""
 LONGEST_TIMEOUT_SECONDS = 3_600
 AT_ONCE = 4
 MOST_AT_ONCE = 64
@@ -76,8 +76,8 @@ def prewarm(context: Context, *, models: tuple[str, ...], timeout: int, at_once:
     selection = select(table_file.load(path), models, str(path))
 
     def print_line(line: str) -> None:
-        context.stderr.write(f"{line}\n")
-        context.stderr.flush()
+        context.output.stderr.write(f"{line}\n")
+        context.output.stderr.flush()
 
     run = PrewarmRun(selection.candidates, print_line)
     if selection.candidates:
@@ -101,10 +101,14 @@ class Selection:
 
 
 def select(table: RoutingTable, names: Sequence[str], file: str) -> Selection:
-    """Return the models that the names mean; without names, all that have a TargetModel.
+    """Return the models with these names; without names, all models that have a TargetModel.
+
+    Args:
+        names: Paths as after `/predict/`, or names of entries.
+        file: The name of the table's file in messages.
 
     Raises:
-        WrongUse: A name means no model.
+        WrongUse: There is no model with one of the names.
     """
     if names:
         return _resolved(table, chain.from_iterable(_named(n, table, file) for n in names), [])
@@ -127,7 +131,7 @@ def _resolved(table: RoutingTable, paths: Iterable[str], notes: list[str]) -> Se
 
 
 def _named(name: str, table: RoutingTable, file: str) -> Iterator[str]:
-    """Yield the paths that a path means, or the name of an entry."""
+    """Return the path itself, or all paths of the entry with this name."""
     try:
         found = table.find(name)
     except UnknownModel:
@@ -152,21 +156,13 @@ def _check(found: Match) -> None:
     try:
         found.resolve()
     except InvalidParameter as error:
-        pairs = zip(found.values, found.model.parameters, strict=True)
-        meant = [_meant_value(value, parameter) for value, parameter in pairs]
-        other = all(meant) and meant != list(found.values)
-        advice = f" Did you mean {_path(found.model, meant)}?" if other else ""
+        meant = tables.corrected(found)
+        advice = f" Did you mean {meant}?" if meant else ""
         raise WrongUse(f"{found.model.name}: {error}{advice}") from None
 
 
-def _meant_value(value: str, parameter: Parameter) -> str | None:
-    if parameter.rule.admits(value):
-        return value
-    return closest(value, parameter.rule.values) if isinstance(parameter.rule, OneOf) else None
-
-
 def _has_pattern(model: Model) -> bool:
-    """Whether the values of its parameters cannot be listed."""
+    """Whether a parameter of the model has a pattern, so that its values cannot be listed."""
     return not all(isinstance(parameter.rule, OneOf) for parameter in model.parameters)
 
 
@@ -176,9 +172,8 @@ def _paths(model: Model) -> Iterator[str]:
     return (_path(model, chosen) for chosen in product(*values))
 
 
-def _path(model: Model, values: Iterable[str | None]) -> str:
-    first, *_ = model.name.split("/")
-    return "/".join((first, *filter(None, values)))
+def _path(model: Model, values: Iterable[str]) -> str:
+    return "/".join([model.name.partition("/")[0], *values])
 
 
 def _advice(model: Model) -> str:
@@ -193,7 +188,7 @@ def _advice(model: Model) -> str:
 
 
 def report(selection: Selection, run: PrewarmRun) -> Report:
-    """Report a line for each model that is cold or failed, and a last line with the numbers."""
+    """Build the report: a line for each cold or failed model, and a last line with the totals."""
     known = {outcome.path: outcome for outcome in run.outcomes}
     outcomes = [
         known.get(candidate.path) or Outcome(candidate.path, State.UNFINISHED, 0.0)
@@ -234,10 +229,11 @@ def _total(outcomes: Sequence[Outcome], counts: Counter[State]) -> str:
 class PrewarmRun:
     """Loads models in threads and prints each outcome.
 
-    It ends when every model has an outcome, on Ctrl-C, or when AWS cannot be reached.
+    A run ends when every model has an outcome, on Ctrl-C, or when AWS cannot be reached.
 
     Args:
         print_line: Prints a line of progress; only the main thread calls it.
+        progress_seconds: The time without an outcome after which a line of progress is printed.
     """
 
     def __init__(
@@ -257,13 +253,18 @@ class PrewarmRun:
         self._stopped = threading.Event()
 
     def pause(self, seconds: float) -> bool:
-        """Wait in a worker; returns True as soon as the run should stop."""
+        """Wait so many seconds in a worker; return True, perhaps earlier, if the run stops."""
         return self._stopped.wait(seconds)
 
     def run(self, load: Callable[[Candidate], Outcome], at_once: int) -> None:
-        """Load all models, so many at a time; `outcomes` and `not_reachable` hold the results."""
-        # A call may take a minute. Daemon threads do not keep the process from ending after Ctrl-C,
-        # as the threads of a pool would.
+        """Load all models, and store the results in `outcomes` and `not_reachable`.
+
+        Args:
+            load: Loads one model; runs in a worker.
+            at_once: How many models are loaded at the same time.
+        """
+        # A call may take a minute. After Ctrl-C the process does not wait for daemon threads, but
+        # it would wait for the threads of a pool.
         workers = [
             threading.Thread(target=self._work, args=(load,), daemon=True)
             for _ in range(min(at_once, self._total))
@@ -292,7 +293,7 @@ class PrewarmRun:
             return None
 
     def _handle_events(self, working: int) -> None:
-        """Return when the last worker has ended, or one cannot reach AWS."""
+        """Handle events until the last worker has ended, or one of them cannot reach AWS."""
         next_line = time.monotonic() + self._progress_seconds
         while working:
             try:

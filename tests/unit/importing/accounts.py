@@ -18,7 +18,7 @@ from gatewayctl.account.values import (
     Variant,
 )
 from gatewayctl.commands.import_ import section
-from gatewayctl.commands.import_text import document, named
+from gatewayctl.commands.import_text import document, name_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ class FakeAccount:
 
 def text_of(*endpoints: Endpoint, account: FakeAccount) -> str:
     """Return the text of the table of these endpoints."""
-    return document(named(section(one.name, one, account) for one in endpoints))
+    return document(name_entries(section(one.name, one, account) for one in endpoints))
 
 
 def text_of_artifacts(**artifacts: list[str]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from chalicelib.routing.reading.entry import read_name
 from gatewayctl.commands.import_ import Hosted, Section
 from gatewayctl.commands.import_artifacts import Entry, Parameter
-from gatewayctl.commands.import_text import legal, named
+from gatewayctl.commands.import_text import legal, name_entries
 
 
 def names(*entries):
@@ -17,7 +17,7 @@ def names(*entries):
             for is_set in [isinstance(one, frozenset)]
         )
     )
-    ((_, found),) = named([Section("e", "", hosted)])
+    ((_, found),) = name_entries([Section("e", "", hosted)])
     return [(one.name, one.better_name) for one in found]
 
 
