@@ -1,7 +1,7 @@
-"""The platform engineer's command line: `gatewayctl --help`. It is never shipped.
+"""The command line of the engineers who run a gateway. It is not deployed with the gateway.
 
 A command is a function in `gatewayctl.commands` with the decorator of `gatewayctl.command`, and a
-row in the tables of `gatewayctl.cli`:
+row in the table `COMMANDS` of `gatewayctl.cli`:
 
     arguments ─► cli ─► command(context, its options) ─► Report ─► cli prints it, exit code
 """

@@ -1,4 +1,4 @@
-"""Clients of AWS with short timeouts, and errors of AWS as lines that say what to check."""
+"""Makes clients of AWS with short timeouts, and turns errors of AWS into texts for users."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _REMEDIES = {  # by the beginning of an error code
 
 
 def client(service: str, **settings: Any) -> Any:
-    """Make a client that sends a request once, because a second try could do harm.
+    """Make a client that never repeats a request, because a repetition could do harm.
 
     Args:
-        settings: Settings of botocore's `Config` that replace the ones here.
+        settings: Settings of botocore's `Config`, which replace those of this function.
 
     Raises:
         NotReachable: The endpoint URL, the region or the profile is invalid.
@@ -82,12 +82,17 @@ def reaching(service: str) -> Iterator[None]:
         raise NotReachable(_unreachable(NAMES[service], error, remedy)) from error
 
 
+def error_code(error: exceptions.ClientError) -> str:
+    """Return AWS's code of an error, such as `AccessDenied`."""
+    return str(error.response["Error"].get("Code", ""))
+
+
 def _unreachable(name: str, error: Exception, remedy: str) -> str:
     return f"{name} cannot be reached ({type(error).__name__}); {remedy}"
 
 
 def _refusal(name: str, error: exceptions.ClientError) -> NotReachable:
-    code = str(error.response["Error"].get("Code", ""))
+    code = error_code(error)
     answer = f"{name} answers {error.operation_name} with {code}"
     if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
         return NoAnswer(f"{answer}; {_LATER}")

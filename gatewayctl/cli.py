@@ -1,4 +1,4 @@
-"""The command line: from arguments to a command, and from its report or error to an exit code."""
+"""Runs the command that the arguments name, and returns its exit code."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ COMMANDS = {
 
 
 class _Commands(Group):
-    """The commands, each imported when it is called; a list of them imports none."""
+    """The group of all commands; the module of a command is imported when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -109,9 +109,9 @@ def main(
     """Run one command, and return its exit code.
 
     Args:
-        environ: The environment variables; nothing else reads them.
+        environ: The environment variables.
         project: The folder of the project, with `.chalice/config.json`.
-        dependencies: What commands need from outside; real ones if not given.
+        dependencies: What commands need from outside; by default boto3, the real time and so on.
     """
     if instruction := environ.get(COMPLETION_VARIABLE):
         return shell_complete(GROUP, {}, PROGRAM, COMPLETION_VARIABLE, instruction)

@@ -112,7 +112,7 @@ class _Help(click.Command):
 
 
 class Command(_Help, click.Command):
-    """A command."""
+    """A command without further commands."""
 
 
 class Group(_Help, click.Group):

@@ -1,4 +1,4 @@
-"""What a command returns (a report) or raises (an error with its exit code), and its exit codes."""
+"""The results of a command: a report that it returns, or an error that it raises; exit codes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a command found: lines for stdout and notes for stderr, or data for `--format json`."""
+    """The result of a command: lines for stdout and notes for stderr, or data for JSON."""
 
     exit_code: ExitCode
     lines: Sequence[str]
@@ -50,7 +50,7 @@ class WrongUse(CommandError):
 
 
 class NotReachable(CommandError):
-    """AWS does not let the command do its work; the text names the service and what to check."""
+    """AWS prevents the command from working; the text names the service and what to check."""
 
     exit_code = ExitCode.AWS_NOT_REACHABLE
 
@@ -60,10 +60,10 @@ class NoAnswer(NotReachable):
 
 
 class Refused(CommandError):
-    """The command would do harm, or nothing, and changed nothing.
+    """The command changed nothing, because a change would be useless or do harm.
 
     Args:
-        reasons: Each reason is printed as a line.
+        reasons: The reasons, each of which is printed as a line.
     """
 
     exit_code = ExitCode.FINDINGS

@@ -1,4 +1,4 @@
-"""Calls that only read from AWS: at a limited rate, and repeated after errors that pass."""
+"""Calls AWS to read only, at a limited rate, and repeats calls after temporary errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from gatewayctl.account.values import Unread
-from gatewayctl.aws import reaching
+from gatewayctl.aws import error_code, reaching
 from gatewayctl.report import NoAnswer, NotReachable
 
 if TYPE_CHECKING:
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 BURST = 20
 """The number of calls that are made without a pause."""
 SLOWEST_PER_SECOND = 0.5
+"""The rate is never reduced below this."""
 RECOVERY = 1.02
 """The factor by which the rate grows back with each call after AWS has throttled."""
 
 MOST_ATTEMPTS = 8
 LONGEST_BACKOFF_SECONDS = 20.0
 
-# SageMaker answers with one code for everything that it cannot find.
+# For most things that do not exist, SageMaker answers with ValidationException.
 NOT_FOUND = {"ValidationException", "ResourceNotFound", "NoSuchBucket"}
 
 # The beginnings of error codes.
@@ -52,7 +53,7 @@ class Pace:
         self._due = float("-inf")
 
     def wait(self) -> None:
-        """Return when the next call may be made."""
+        """Wait until the next call may be made."""
         now = self._clock()
         interval = 1 / self._per_second
         self._due = max(self._due, now - BURST * interval) + interval
@@ -67,7 +68,7 @@ class Pace:
 
 
 class CannotRead(Exception):
-    """A call is not allowed, or the thing that it asks for does not exist."""
+    """The permission for a call is missing, or the thing to read does not exist."""
 
     def __init__(self, unread: Unread) -> None:
         super().__init__(str(unread))
@@ -100,8 +101,12 @@ class ReadClient:
             try:
                 return self._call_once(what, operation, members)
             except NotReachable as error:
-                if attempt == MOST_ATTEMPTS or not self._may_pass(error):
+                if attempt == MOST_ATTEMPTS:
                     raise
+                if _is_throttled(error):
+                    self._pace.halve()
+                elif not (isinstance(error, NoAnswer) and self._has_answered):
+                    raise  # a service that has never answered will not answer the next attempt
             longest = min(LONGEST_BACKOFF_SECONDS, 2.0 ** (attempt - 1))
             self._pace.sleep(self._random.uniform(longest / 2, longest))
         raise AssertionError("count() has no end")
@@ -109,11 +114,15 @@ class ReadClient:
     def pages(
         self, what: str, operation: str, tokens: tuple[str, str], **members: Any
     ) -> Iterator[dict[str, Any]]:
-        """Yield every page of a list.
+        """Yield every page of a list, each read as `call` does.
 
         Args:
-            tokens: The member of a response that announces another page, and the member of the
-                request that asks for that page.
+            tokens: The member of a response with the token of the next page, and the member of the
+                request that takes this token.
+
+        Raises:
+            CannotRead: A permission is missing, or the thing does not exist.
+            NotReachable: AWS could not be reached, or went on throttling.
         """
         announced, requested = tokens
         page = self.call(what, operation, **members)
@@ -129,7 +138,7 @@ class ReadClient:
                 response: dict[str, Any] = getattr(self.client, operation)(**members)
             except ClientError as error:
                 self._has_answered = True
-                if (denied := _is_denied(error)) is not None:
+                if (denied := _is_denied(error_code(error))) is not None:
                     raise CannotRead(Unread(what, self._action(error), denied)) from error
                 raise
         self._has_answered = True
@@ -139,23 +148,14 @@ class ReadClient:
         operation = error.operation_name
         return f"{self._service}:{ACTIONS.get(operation, operation)}"
 
-    def _may_pass(self, error: NotReachable) -> bool:
-        """Whether another attempt may succeed; a service that has never answered never will."""
-        if isinstance(error.__cause__, ClientError) and _code(error.__cause__).startswith(
-            THROTTLED
-        ):
-            self._pace.halve()
-            return True
-        return isinstance(error, NoAnswer) and self._has_answered
+
+def _is_throttled(error: NotReachable) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and error_code(cause).startswith(THROTTLED)
 
 
-def _is_denied(error: ClientError) -> bool | None:
-    """True for a missing permission, False for a missing thing, None for any other error."""
-    code = _code(error)
+def _is_denied(code: str) -> bool | None:
+    """Return True for a missing permission, False for a missing thing, None for other errors."""
     if code.startswith(DENIED):
         return True
     return False if code in NOT_FOUND else None
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"].get("Code", ""))

@@ -16,6 +16,7 @@ from chalicelib import errors
 from chalicelib.payload.admission import InferenceRequest
 from chalicelib.sagemaker.upstream_errors import from_error_response
 from gatewayctl import aws
+from gatewayctl.openapi.components import is_json
 from gatewayctl.report import NoAnswer
 
 if TYPE_CHECKING:
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
 
 SERVICE = "sagemaker-runtime"
 LONGEST_CALL_SECONDS = 70.0
-"""SageMaker answers within 60 seconds, whether or not it has loaded the model by then."""
+"""SageMaker answers within 60 seconds, even if it has not loaded the model by then.
+
+Source: SageMaker Runtime API reference, `InvokeEndpoint`.
+"""
 
 LOADING_PAUSE_SECONDS = 1.0
 """Short, because a call of a model that is being loaded itself takes up to 60 seconds."""
 FIRST_PAUSE_SECONDS = 0.5
 MOST_DOUBLINGS = 5
 NOTICEABLE_SECONDS = 0.2
-"""A first call that is no slower than this found the model loaded."""
+"""If the first call takes no longer than this, the model was already loaded."""
 
 LOG = "see the log /aws/sagemaker/Endpoints/{endpoint}"
 ADVICE: dict[type[errors.GatewayError], str] = {
@@ -79,19 +83,15 @@ def _request(model: Model) -> InferenceRequest:
 
     SageMaker loads an artifact before the container reads the body.
     """
-    json_types = [one for one in model.content_types if _is_json(one)]
+    json_types = [one for one in model.content_types if is_json(one)]
     if model.example is not None and json_types:
         return InferenceRequest(model.example.encode(), json_types[0])
     first = model.content_types[0]
-    return InferenceRequest(b"{}" if _is_json(first) else b"", first)
-
-
-def _is_json(media_type: str) -> bool:
-    return media_type == "application/json" or media_type.endswith("+json")
+    return InferenceRequest(b"{}" if is_json(first) else b"", first)
 
 
 class State(StrEnum):
-    """What a caller would find now; of a loaded model also whether it was loaded before."""
+    """What a caller would find now: HOT was loaded before this run, LOADED was loaded by it."""
 
     HOT = "hot"
     LOADED = "loaded"
@@ -124,7 +124,7 @@ class Outcome:
 
 
 class Meaning(Enum):
-    """What an answer of SageMaker means for loading a model."""
+    """The meaning of an answer of SageMaker, for loading a model."""
 
     LOADED = auto()
     LOADING = auto()
@@ -147,13 +147,13 @@ class Answer:
 
 
 class ModelCaller:
-    """Calls models, each time once; may be used by several threads."""
+    """Calls models without repetitions; several threads may use the same caller."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
         self._sent = threading.local()
         self._has_answered = False
-        # The time counts from sending: the first call waits for credentials before it is sent.
+        # Measured from the sending, because the first call first waits for credentials.
         client.meta.events.register(f"before-send.{SERVICE}.InvokeEndpoint", self._note_time)
 
     def call(self, candidate: Candidate) -> Answer:
@@ -186,16 +186,16 @@ class ModelCaller:
         return self._answer(Meaning.LOADED)
 
     def _refusal(self, error: ClientError, candidate: Candidate) -> Answer:
-        code = str(error.response["Error"].get("Code", ""))
+        code = aws.error_code(error)
         if code == "ModelError":
             status = error.response.get("OriginalStatusCode", 0)
             code = f"{code} {status}"
             if 400 <= status < 500:  # the container is there and refuses the body
                 return self._answer(Meaning.LOADED, code)
-        ours = type(from_error_response(error, exposed=False))
-        if ours is errors.GatewayMisconfigured and not code.startswith("AccessDenied"):
+        kind = type(from_error_response(error, exposed=False))
+        if kind is errors.GatewayMisconfigured and not code.startswith("AccessDenied"):
             raise error
-        return self._answer(_meaning(ours), code, ADVICE[ours].format(endpoint=candidate.endpoint))
+        return self._answer(_meaning(kind), code, ADVICE[kind].format(endpoint=candidate.endpoint))
 
     def _answer(
         self, meaning: Meaning, code: str | None = None, advice: str | None = None
@@ -213,12 +213,12 @@ def _meaning(error: type[errors.GatewayError]) -> Meaning:
 
 
 class Loader:
-    """Calls a model until it is loaded, or its time is over.
+    """Calls a model until it is loaded, or until a time limit.
 
     Args:
         call: Calls a model once.
         timeout_seconds: How long one model is called again.
-        pause: Waits so many seconds; returns True, perhaps earlier, if loading should stop.
+        pause: Waits so many seconds; returns True, perhaps earlier, if the loader should stop.
     """
 
     def __init__(
@@ -232,7 +232,11 @@ class Loader:
         self._pause = pause
 
     def load(self, candidate: Candidate) -> Outcome:
-        """Call one model until its answer is final."""
+        """Call one model until an answer is final.
+
+        Raises:
+            NotReachable: SageMaker has never answered, or these credentials may not call it.
+        """
         started = time.monotonic()
         was_cold = False
         for number in count():
@@ -253,7 +257,7 @@ class Loader:
         return State.COLD if was_cold and answer.meaning not in FINAL else State.FAILED
 
     def _was_slow(self, candidate: Candidate, first: Answer) -> bool:
-        """Whether the first call was clearly slower than a second one, which finds it loaded."""
+        """Whether the first call was clearly slower than a second call of the loaded model."""
         if first.seconds <= NOTICEABLE_SECONDS:
             return False
         second = self._call(candidate)

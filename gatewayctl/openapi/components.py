@@ -1,4 +1,4 @@
-"""The parts of an operation: parameters, headers, bodies and problem responses."""
+"""Describes the parts of an operation: parameters, headers, bodies and problem responses."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Components:
         return {"$ref": f"#/components/{section}/{name}"}
 
     def problems(self, possible: Iterable[Error]) -> Node:
-        """Return the problem responses of an operation by status, if these errors are possible."""
+        """Return the problem responses, by status, of an operation that can have these errors."""
         key = frozenset(possible)
         if key not in self._problems:  # thousands of operations have the same errors
             self._problems[key] = _problem_responses(key, self)
         return self._problems[key]
 
     def node(self) -> Node:
-        """Return the section; it is sorted by name, so that a new model moves nothing."""
+        """Return the section, sorted by name, so that a new model does not move other parts."""
         return {
             section: dict(sorted(nodes.items()))
             for section, nodes in sorted(self._sections.items())
@@ -127,24 +127,24 @@ def _passed(header: str, _: str, longest: int) -> Node:
 
 def response_headers(components: Components) -> Node:
     """Describe the headers of every response."""
-    request_id = _always("The id of the request in the gateway's log")
+    request_id = _required_header("The id of the request in the gateway's log")
     timing = "Milliseconds of the model's last attempt, and of the gateway's own work"
     return {
         "X-Request-Id": components.refer("headers", "X-Request-Id", request_id),
-        "Server-Timing": components.refer("headers", "Server-Timing", _sometimes(timing)),
+        "Server-Timing": components.refer("headers", "Server-Timing", _header(timing)),
     }
 
 
 def prediction_headers(model: Model, components: Components) -> Node:
     """Describe the headers of a model's response."""
-    variant = _sometimes("The production variant that answered")
+    variant = _header("The production variant that answered")
     returned = [header for name in model.return_headers for header in RETURNED[name]]
     return {
         **response_headers(components),
-        "X-Model": {**_always("The model that answered"), "schema": {"const": model.name}},
+        "X-Model": {**_required_header("The model that answered"), "schema": {"const": model.name}},
         "X-Invoked-Variant": components.refer("headers", "X-Invoked-Variant", variant),
         **{
-            header: components.refer("headers", header, _sometimes("As the model sends it"))
+            header: components.refer("headers", header, _header("As the model sends it"))
             for header in returned
         },
     }
@@ -153,31 +153,31 @@ def prediction_headers(model: Model, components: Components) -> Node:
 def _problem_headers(status: int, components: Components, *, has_retry_after: bool) -> Node:
     node = response_headers(components)
     if status == HTTPStatus.UNAUTHORIZED:
-        challenge = _always("How to present a credential")
+        challenge = _required_header("How to present a credential")
         node["WWW-Authenticate"] = components.refer("headers", "WWW-Authenticate", challenge)
     if has_retry_after:
         seconds: Node = {
-            **_always("The seconds after which to try again"),
+            **_required_header("The seconds after which to try again"),
             "schema": {"type": "integer", "minimum": 1},
         }
         node["Retry-After"] = components.refer("headers", "Retry-After", seconds)
     return node
 
 
-def _always(description: str) -> Node:
-    return {**_sometimes(description), "required": True}
+def _required_header(description: str) -> Node:
+    return {**_header(description), "required": True}
 
 
-def _sometimes(description: str) -> Node:
+def _header(description: str) -> Node:
     return {"description": description, "schema": {"type": "string"}}
 
 
 def request_body(model: Model) -> Node:
-    """Describe the request body of a model; only the example tells what the model takes."""
+    """Describe the request body of a model, with the types of its example if there is one."""
     content = {name: {"schema": _body_schema(name)} for name in model.content_types}
     if model.example is not None:
         example = json.loads(model.example)
-        for name in filter(_is_json, content):
+        for name in filter(is_json, content):
             content[name] = {"schema": schema_of(example), "example": example}
     return {"required": True, "content": content}
 
@@ -188,9 +188,10 @@ def response_body(model: Model) -> Node:
 
 
 def schema_of(example: Any) -> Node:
-    """Return the types in an example; values of no type or of several types get an empty schema.
+    """Return a schema with the types in an example.
 
-    No member is mandatory, because an example does not show what may be left out.
+    A null, and the items of a list with several types, get an empty schema. No member is mandatory,
+    because an example does not show which members are optional.
     """
     match example:
         case bool():
@@ -211,15 +212,16 @@ def schema_of(example: Any) -> Node:
 
 
 def _body_schema(media_type: str) -> Node:
-    """JSON may be anything, text is a string, and bytes have no type in OpenAPI 3.1."""
-    if _is_json(media_type):
+    """Return the schema of a body: anything for JSON, a string for text, no type for bytes."""
+    if is_json(media_type):
         return {}
     if media_type.startswith("text/"):
         return {"type": "string"}
     return {"contentMediaType": media_type}
 
 
-def _is_json(media_type: str) -> bool:
+def is_json(media_type: str) -> bool:
+    """Whether bodies of this media type are JSON."""
     return media_type == "application/json" or media_type.endswith("+json")
 
 
@@ -251,7 +253,8 @@ def _response_name(status: int, some: Sequence[Error]) -> str:
 
 def _response(status: int, some: Sequence[Error], components: Components) -> Node:
     retry = all(error.retry_after_seconds is not None for error in some)
-    # `properties` beside the reference: generators make a class of each member of an `allOf`.
+    # `properties` stands beside the reference, because generators of clients would make a class of
+    # each member of an `allOf`.
     schema = {
         **_problem(components),
         "properties": {

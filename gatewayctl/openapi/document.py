@@ -1,4 +1,4 @@
-"""The OpenAPI document and its operations: one for each model, and those of every gateway."""
+"""Builds the OpenAPI document: an operation for each model, and the operations of every gateway."""
 
 from __future__ import annotations
 
@@ -51,9 +51,12 @@ _NEXT_WORD = re.compile(r"-(?!by-)([a-z])")
 
 
 def document(table: RoutingTable, server: str | None) -> Node:
-    """Describe the API of a gateway with this table; `server` is its URL.
+    """Describe the API of a gateway with this table.
 
-    The same table and server always make the same bytes.
+    The same table and server always lead to the same document, in the same order.
+
+    Args:
+        server: The URL of the gateway, if it is known.
     """
     components = Components()
     paths = _paths(table, components)
@@ -110,9 +113,9 @@ def operation_id(verb: str, model_name: str) -> str:
         iris                  predictIris
         house-price/{city}    predictHousePriceByCity
 
-    The name depends only on the model's name, and no two models have the same. An underscore
-    replaces a hyphen before a digit or another hyphen, and before `by`, which would otherwise
-    look like the start of a parameter.
+    The operation's name depends on the model's name only, and is different for every model. An
+    underscore replaces a hyphen before a digit, before another hyphen, and before `by`, which would
+    otherwise look like the start of a parameter.
     """
     first, *parameters = model_name.split("/")
     words = _NEXT_WORD.sub(lambda found: found[1].upper(), f"-{first}").replace("-", "_")

@@ -1,6 +1,6 @@
-"""A routing table and its compiled form in S3.
+"""Reads and stores a routing table and its compiled form in S3.
 
-An object is replaced only if it is still the one that was read: `PutObject` with `If-Match`.
+An object is replaced only if nobody has changed it since it was read: `PutObject` with `If-Match`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.s3_source import DIGEST, verified_body
-from gatewayctl.aws import NAMES, reaching
+from gatewayctl.aws import NAMES, error_code, reaching
 from gatewayctl.report import NoAnswer, NotReachable, Refused, WrongUse
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ UNVERSIONED = "null"
 
 _READ, _READ_VERSION = "s3:GetObject", "s3:GetObjectVersion"
 _DENIED = {"AccessDenied", "403"}
-_NOTHING = {"NoSuchKey"}
+_NO_OBJECT = {"NoSuchKey"}
 _NO_VERSION = {"NoSuchVersion", "NoSuchKey", "InvalidArgument", "MethodNotAllowed"}
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
 
 class StoredObject(NamedTuple):
-    """What is stored under a key."""
+    """An object in S3, or the fact that there is none."""
 
     etag: str | None
     """None if there is no object."""
@@ -54,7 +54,7 @@ class StoredObject(NamedTuple):
 
 
 class Version(NamedTuple):
-    """A version of a table, by its metadata."""
+    """A version of a stored table, with the digest and the number of models in its metadata."""
 
     id: str
     modified: datetime
@@ -64,7 +64,14 @@ class Version(NamedTuple):
 
 
 class TableStore:
-    """The two objects in S3; `connect` makes a client for a service."""
+    """The objects of a table and of its compiled form.
+
+    Every method raises `NotReachable` if AWS cannot be reached or a permission is missing, and
+    `WrongUse` if the bucket does not exist.
+
+    Args:
+        connect: Makes a client for a service.
+    """
 
     def __init__(self, location: S3Location, connect: Callable[[str], Any]) -> None:
         self.bucket, self.key = location.bucket, location.key
@@ -74,11 +81,11 @@ class TableStore:
 
     def table(self) -> StoredObject:
         """Return the table that gateways find now."""
-        return self._get(self.key, _READ, _NOTHING)
+        return self._get(self.key, _READ, _NO_OBJECT)
 
     def compiled(self) -> StoredObject:
         """Return the compiled form that gateways find beside the table."""
-        return self._get(self._compiled_key, _READ, _NOTHING)
+        return self._get(self._compiled_key, _READ, _NO_OBJECT)
 
     def earlier(self, version: str) -> StoredObject:
         """Return the table of a version.
@@ -97,26 +104,26 @@ class TableStore:
             answer = self._client.list_object_versions(
                 Bucket=self.bucket, Prefix=self.key, MaxKeys=MAX_VERSIONS
             )
-        # Keys that only begin like this one come after it.
+        # Other keys that begin with this key come after it in the list.
         found = [one for one in answer.get("Versions", []) if one["Key"] == self.key]
         return [self._version(one) for one in found]
 
     def replace_compiled(self, stored: StoredObject, data: bytes) -> None:
-        """Store a compiled form in the place of what was read.
+        """Replace the compiled form that was read.
 
         Raises:
-            Refused: It was changed since it was read.
+            Refused: The stored form was changed since it was read.
         """
         self._put(self._compiled_key, stored, data, "application/json")
 
     def replace_table(self, stored: StoredObject, data: bytes, models: int) -> str | None:
-        """Store a table in the place of what was read.
+        """Replace the table that was read.
 
         Returns:
             The version, if the bucket keeps versions.
 
         Raises:
-            Refused: It was changed since it was read.
+            Refused: The stored table was changed since it was read.
             NotReachable: AWS did not answer, so nobody knows whether the table was stored.
         """
         try:
@@ -130,7 +137,7 @@ class TableStore:
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=key, **version)
             except ClientError as error:
-                if _code(error) not in absent:
+                if error_code(error) not in absent:
                     raise
                 return StoredObject(None, None, None, "no object is stored there")
             try:
@@ -154,7 +161,7 @@ class TableStore:
                     **expected,
                 )
             except ClientError as error:
-                if _code(error) not in _CHANGED:
+                if error_code(error) not in _CHANGED:
                     raise
                 lost = "was changed by somebody else in the meantime; run the command again"
                 raise Refused([f"{self.name} {lost}"]) from error
@@ -175,16 +182,16 @@ class TableStore:
 
     @contextmanager
     def _errors_explained(self, action: str, key: str | None = None) -> Iterator[None]:
-        """Raise errors of S3 as texts that say what to do."""
+        """Turn errors of S3 into errors of commands that say what to do."""
         with reaching(SERVICE):
             try:
                 yield
             except ClientError as error:
-                if _code(error) == "NoSuchBucket":
+                if error_code(error) == "NoSuchBucket":
                     raise WrongUse(
                         f"there is no bucket {self.bucket}; correct the name, or create it"
                     ) from error
-                if _code(error) in _DENIED:
+                if error_code(error) in _DENIED:
                     raise NotReachable(self._denied(action, key)) from error
                 raise
 
@@ -195,10 +202,6 @@ class TableStore:
             # Without that permission, S3 also denies access to a key that does not exist.
             text += f", and s3:ListBucket on arn:aws:s3:::{self.bucket}"
         return f"{text}, and the use of the KMS key if there is one"
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"].get("Code"))
 
 
 def _version_id(answer: dict[str, Any]) -> str | None:
