@@ -1,1 +1,1 @@
-"""What `make bench` runs: the gateway's costs compared with handlers that people write instead."""
+"""Compares the costs of the gateway with those of simple handlers; `make bench` runs it."""

@@ -23,6 +23,7 @@ QUICK_ROUNDS, QUICK_CALLS = 5, 100
 
 
 def main(arguments: Sequence[str]) -> None:
+    """Measure and print; write the page, too, unless an option says to print only."""
     options = _parser().parse_args(arguments)
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     calls = QUICK_CALLS if options.quick else CALLS
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(scenarios: Sequence[Scenario], folder: Path, rounds: int) -> Mapping[str, Results]:
-    """Run all rounds of one scenario after the other; return the results by scenario."""
+    """Run one scenario after the other, and return the results by the scenario's name."""
     runner = Runner(folder, packages.runtime(folder / "runtime"))
     runner.add_root(one.package.folder for scenario in scenarios for one in scenario.candidates)
     return {scenario.name: runner.run(scenario, rounds, _print_progress) for scenario in scenarios}

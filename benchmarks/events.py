@@ -1,4 +1,4 @@
-"""The events of API Gateway for a prediction and for the authorizer, and the API keys."""
+"""Makes the events of API Gateway for predictions and for the authorizer, and the API keys."""
 
 from __future__ import annotations
 

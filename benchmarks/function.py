@@ -1,4 +1,4 @@
-"""Runs a function as Lambda does: an unpacked package, AWS's runtime client, the Runtime API.
+"""Runs a function as Lambda does, with AWS's runtime client and a Runtime API on this machine.
 
     invoke ─► Runtime API ◄─ next ─ awslambdaric ─► handler ─► AWS on loopback
 
@@ -35,7 +35,7 @@ EVENT_HEADERS = {
 
 
 class FunctionFailed(Exception):
-    """A function does not respond, or not as it should."""
+    """A function does not respond, or responds with an error."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,11 @@ class Usage:
 
 
 class Function:
-    """A function's process; it has asked for its first event, and ends with the `with`."""
+    """A function's process that waits for its first event; it ends with the `with` statement.
+
+    Raises:
+        FunctionFailed: The function does not start.
+    """
 
     def __init__(
         self, package: Path, runtime: Path, handler: str, environ: Mapping[str, str]
@@ -68,14 +72,18 @@ class Function:
             stderr=subprocess.STDOUT,
         )
         self._clock = ~self._process.pid << 3 | 2  # as clock_getcpuclockid(3) computes it
-        self._cpu = self._next()
+        self._cpu = self._wait_for_request()
         self.init = Usage(self._cpu, self._requested_at - started)
 
     def invoke(self, event: bytes) -> Usage:
-        """Send an event; return the wall time to the response, and the CPU time of the call."""
+        """Send an event; return the wall time to the response, and the CPU time of the call.
+
+        Raises:
+            FunctionFailed: The process has ended, or does not respond in time.
+        """
         before = self._cpu
         self._events.put(event)
-        self._cpu = self._next()
+        self._cpu = self._wait_for_request()
         return Usage(self._cpu - before, self._responded_at - self._sent_at)
 
     def check_response(self) -> None:
@@ -106,7 +114,8 @@ class Function:
         self._api.__exit__()
         self._log.close()
 
-    def _next(self) -> float:
+    def _wait_for_request(self) -> float:
+        """Wait until the process asks for an event, and return the CPU time that it has used."""
         waited = 0.0
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Builds the packages that are compared, with the tools that people use, and unpacks them."""
+"""Builds the packages that are compared, with the usual tools, and unpacks them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 BASELINES = Path(__file__).parent / "baselines"
-# Lambda's runtime has AWS's runtime client and boto3.
+# The libraries of Lambda's runtime: AWS's runtime client and boto3, with their requirements.
 RUNTIME_PARTS = (
     *("awslambdaric", "simplejson", "snapshot-restore-py"),
     *("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3"),
@@ -69,7 +69,7 @@ def single_file(name: str, folder: Path) -> Package:
 
 
 def chalice_powertools(folder: Path) -> Package:
-    """Build the baseline with the gateway's frameworks with plain `chalice package`."""
+    """Build the handler with Chalice and Powertools, with plain `chalice package`."""
     project = folder.with_name(f"{folder.name}-project")
     (project / ".chalice").mkdir(parents=True)
     shutil.copy2(BASELINES / "chalice_powertools.py", project / "app.py")
@@ -121,7 +121,7 @@ def without_bytecode(package: Package, folder: Path) -> Package:
 
 
 def unpacked(archive: Path, folder: Path, handler: str) -> Package:
-    """Unpack a zip."""
+    """Unpack a zip, and return it as a package."""
     with ZipFile(archive) as zipped:
         zipped.extractall(folder)
         count = len(zipped.namelist())

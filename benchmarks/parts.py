@@ -1,8 +1,8 @@
-"""Measures how the CPU time of a warm call divides among the parts of the gateway.
+"""Measures how much of the CPU time of a warm call each part of the gateway takes.
 
 `measure` runs this file as a script in the folder of an unpacked package, with the standard library
 and the package alone. The script replaces functions of the package with timed ones. If a timed
-function calls another timed function, the time counts for the inner one only.
+function calls another timed function, the time of the inner function counts for its part only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REST = "Chalice, middleware"
-# The functions of each part, by the name that their callers use.
+# The functions of each part, in the module or class where their callers look them up.
 PARTS = {
     "parse": ["chalicelib.api.wire:request_context", "chalicelib.gateway:admit"],
     "permit": [
@@ -53,7 +53,7 @@ def measure(
 
 
 class Clock:
-    """Adds up CPU time by part; a part's time stops while the part calls another one."""
+    """Adds up CPU time by part; while a part calls another part, only the other one counts."""
 
     def __init__(self) -> None:
         self.parts = dict.fromkeys([*PARTS, REST], 0.0)
@@ -90,6 +90,7 @@ def _replace_functions(clock: Clock) -> None:
 
 
 def main(calls: int, event: str) -> None:
+    """Call the function, and print the seconds of each call by part, as JSON."""
     app = importlib.import_module("app").app
     context = SimpleNamespace(
         aws_request_id="5f1c3c6e", get_remaining_time_in_millis=lambda: 29_000

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md: figures from several rounds, and where they are written."""
+"""Writes the tables of docs/performance.md from the results of all rounds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BLOCK = re.compile(r"(<!-- bench: (\w+) -->\n)(?:(?!<!--).)*(<!-- end -->)", re.
 VERSIONS = ("boto3", "aws-lambda-powertools", "chalice", "awslambdaric")
 MEMORY_SIZES = (256, 512, 1024, 1769)
 ONE_CPU_MB = 1769
-"""The memory size that brings one CPU.
+"""The memory size with which a function has one CPU.
 
 Source: Lambda developer guide, "Configure Lambda function memory".
 """
@@ -34,7 +34,7 @@ Source: Lambda developer guide, "Configure Lambda function memory".
 
 @dataclass(frozen=True)
 class Ratio:
-    """The ratio of two measures, taken round by round: its median and its quartiles."""
+    """The median and the quartiles of the ratio of two measures in the same round."""
 
     median: float
     lower: float
@@ -121,7 +121,7 @@ def blocks(
     parts: Parts,
     conditions: str,
 ) -> dict[str, str]:
-    """Return the content of each place of the page, by its name.
+    """Return the content of each place on the page, by the place's name.
 
     Args:
         compared: The scenarios that were run.
@@ -165,7 +165,7 @@ def _zips(compared: Sequence[Scenario]) -> str:
 
 
 def _memory(results: Results) -> str:
-    """Return a table of the times with the share of a CPU that each memory size brings."""
+    """Return a table of the times for each memory size, from its share of a CPU."""
     handler, authorizer = results[scenarios.GATEWAY], results[scenarios.AUTHORIZER]
     cold = [_median([start.cold.cpu for start in starts]) for starts in (authorizer, handler)]
     warm = _median([start.warm_cpu() for start in handler])
@@ -221,7 +221,7 @@ def _median(values: Sequence[float]) -> float:
 
 
 def filled(text: str, blocks: Mapping[str, str]) -> str:
-    """Return the page with these blocks in its places.
+    """Return the text of the page with these blocks in its places.
 
     Raises:
         ValueError: The page has places for other blocks.
@@ -235,4 +235,9 @@ def filled(text: str, blocks: Mapping[str, str]) -> str:
 
 
 def write(blocks: Mapping[str, str]) -> None:
+    """Write these blocks into their places on the page.
+
+    Raises:
+        ValueError: The page has places for other blocks.
+    """
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), blocks), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The scenarios of the benchmark: which handlers are compared, with which events, and how."""
+"""Defines and runs the scenarios of the benchmark: the handlers, their events, and the rounds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.packages import Package
 
     Results = Mapping[str, list["Start"]]
-    """What each start of a candidate cost, by the candidate's name."""
+    """The costs of each start of a candidate, by the candidate's name."""
 
 FIVE_LINES = "five-line handler"
 NAIVE = "Chalice and Powertools"
@@ -37,7 +37,7 @@ KEYS = 100
 
 @dataclass(frozen=True)
 class Candidate:
-    """A package, and its event for a body of a number of bytes."""
+    """A package to measure, and a function from the size of a body in bytes to the event."""
 
     name: str
     package: Package
@@ -60,7 +60,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Start:
-    """What one process cost, from its start to its last call."""
+    """The costs of one process, from its start to its last call."""
 
     init: Usage
     first: Usage
@@ -77,6 +77,7 @@ class Start:
         return statistics.quantiles((call.wall for call in self.warm), n=100)[percent - 1]
 
     def warm_cpu(self) -> float:
+        """The mean CPU time of the warm calls."""
         return statistics.fmean(call.cpu for call in self.warm)
 
 
@@ -95,9 +96,12 @@ class Runner:
                 bundle.write_bytes(bundle.read_bytes() + b"\n" + root)
 
     def run(self, scenario: Scenario, rounds: int, progress: Callable[[str], None]) -> Results:
-        """Start every candidate once in each round, so that a noisy machine is noisy for all.
+        """Start every candidate once in each round, so that noise affects all candidates alike.
 
-        One more round is run at the beginning, which brings all files into memory.
+        An additional first round, which is not counted, brings all files into memory.
+
+        Raises:
+            FunctionFailed: A function does not respond, or responds with an error.
         """
         results: Results = defaultdict(list)
         with servers.aws(events.key_document(KEYS), self._tls if scenario.tls else None) as aws:
@@ -135,7 +139,7 @@ def as_binary(size_bytes: int, model: str = "iris") -> bytes:
 
 
 def against_baselines(folder: Path, calls: int) -> list[Scenario]:
-    """Return the scenarios of the gateway against the handlers that people write instead."""
+    """Return the scenarios that compare the gateway with simple handlers."""
     package = packages.gateway(folder / "gateway")
     uncompiled = packages.without_bytecode(package, folder / "plain-deploy")
     five_lines = Candidate(FIVE_LINES, packages.single_file("five_lines", folder / "five"), as_text)
@@ -155,7 +159,7 @@ def against_baselines(folder: Path, calls: int) -> list[Scenario]:
 
 
 def against_revision(folder: Path, calls: int, revision: str) -> list[Scenario]:
-    """Return the scenarios of the working tree's gateway against the one of a commit."""
+    """Return the scenarios that compare the gateway in the working tree with a commit's."""
     committed = packages.revision(revision, folder / "checkout")
     then, now = packages.gateway(folder / "then", committed), packages.gateway(folder / "now")
     return all_scenarios(

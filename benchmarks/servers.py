@@ -1,4 +1,4 @@
-"""A minimal HTTP server, and SageMaker's and Secrets Manager's responses from it."""
+"""Serves fixed responses of SageMaker and Secrets Manager with a minimal HTTP server."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ REQUEST_ID = "5f1c3c6e-0000-4000-8000-000000000000"
 
 
 class Loopback:
-    """An HTTP server on a free port until the end of the `with`; one thread for each connection.
+    """An HTTP server on a free port; it starts at once, and ends with the `with` statement.
 
-    It costs almost nothing, so that a measurement shows the cost of the function. It has
-    persistent connections, bodies with a Content-Length, and no Nagle's algorithm.
+    The server uses very little CPU, so that a measurement shows the cost of the function. It keeps
+    connections open with a thread for each, reads bodies with a Content-Length, and switches off
+    Nagle's algorithm.
 
     Args:
         respond: Takes the head and the body of a request; returns the complete response, or None

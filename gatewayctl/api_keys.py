@@ -1,6 +1,6 @@
-"""API keys as the commands handle them: new keys, their state, and how the document writes them.
+"""Makes API keys, tells their state, and writes the key document.
 
-The parser of the gateway checks what a user asks for, so that there is no second grammar.
+The gateway's own parser checks the principal, the grants and the end of a new key.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TRIAL = {"sha256": "0" * 64, "principal": "0", "grants": (), "expires": None, "
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was just made; its text is shown once, and only its digest is kept."""
+    """A new key; its text is shown once, and only the digest of the text is stored."""
 
     key_id: str
     text: str = field(repr=False)
@@ -89,7 +89,7 @@ def as_data(key: ApiKey, now: int) -> dict[str, Any]:
 
 
 def document(keys: Iterable[ApiKey]) -> bytes:
-    """Write the key document with these keys, as short as possible: its size is limited."""
+    """Write the key document with these keys, without spaces because its size is limited."""
     members = {
         key.key_id: {
             "sha256": key.digest.hex(),
@@ -114,7 +114,10 @@ def problems(principal: str, grants: Sequence[str]) -> list[str]:
 
 
 def end_of(text: str) -> int | None:
-    """Return the second at which a key ends, from a time of RFC 3339 or a day in UTC.
+    """Return the time at which a key ends, in seconds since the epoch.
+
+    Args:
+        text: A time in the format of RFC 3339, or a day in UTC.
 
     Returns:
         None if the gateway could not read the text.
@@ -127,7 +130,7 @@ def end_of(text: str) -> int | None:
 
 
 def seconds_of(period: str) -> int | None:
-    """Return the length of a period such as 30m, 24h, 7d or 0; None if it is not a period."""
+    """Return the seconds of a period such as 30m, 24h, 7d or 0; None if it is not a period."""
     match = re.fullmatch(_PERIOD, period, re.ASCII)
     if match is None:
         return 0 if period == "0" else None
@@ -135,7 +138,7 @@ def seconds_of(period: str) -> int | None:
 
 
 def timestamp(epoch: int | None) -> str | None:
-    """Return a time as the document writes it; None, which means never, stays None."""
+    """Return a time as the document writes it, or None, which means never, for None."""
     if epoch is None:
         return None
     return f"{datetime.fromtimestamp(min(epoch, _LAST_MOMENT), UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,4 +1,4 @@
-"""The key document in AWS Secrets Manager; it is replaced only if it is still what was read.
+"""Reads the key document in AWS Secrets Manager, and replaces it if nobody else has changed it.
 
 Secrets Manager has no compare-and-swap for values, but it has one for labels: a label moves from
 one version to another only if the request names the version that has it.
@@ -32,9 +32,11 @@ CURRENT = "AWSCURRENT"
 DESCRIPTION = "API keys of the inference gateway, as digests; managed by gatewayctl keys"
 
 LABEL = "gatewayctl"
-"""Keeps a version until it is current: AWS may delete a version without a label after a day.
+"""The label of a new version until it is current: AWS may delete versions without a label.
 
-Two writers may take the label from each other, and a writer takes over a label left behind.
+Two writers may take the label from each other, and a writer may find an old label and take it.
+
+Source: Secrets Manager API reference, `PutSecretValue`.
 """
 
 
@@ -47,7 +49,11 @@ class Stored(NamedTuple):
 
 
 class KeyStore:
-    """One secret; `connect` makes a client for a service."""
+    """The secret with the key document.
+
+    Args:
+        connect: Makes a client for a service.
+    """
 
     def __init__(self, name: str, connect: Callable[[str], Any]) -> None:
         self.name = name
@@ -59,6 +65,7 @@ class KeyStore:
 
         Raises:
             Refused: The secret holds something else, or is marked for deletion.
+            NotReachable: AWS did not answer, or refused the request.
         """
         with reaching(SERVICE):
             try:
@@ -75,11 +82,11 @@ class KeyStore:
             raise self._refused(*(other + problem for problem in error.problems)) from error
 
     def replace(self, read: Stored, document: bytes) -> None:
-        """Replace what was read by a document.
+        """Replace the document that was read by a new one.
 
         Raises:
             Refused: The secret was changed since it was read, or cannot take another version.
-            NotReachable: AWS did not answer; the text says if the change may have been made.
+            NotReachable: AWS did not answer; the text says whether the secret may be changed.
         """
         text = document.decode()
         with reaching(SERVICE):
@@ -137,7 +144,7 @@ class KeyStore:
                 raise self._lost_race() from None
 
     def _drop_label(self, version: str) -> None:
-        """Remove our label; an error is ignored, because a label that stays does no harm."""
+        """Remove our label; an error is ignored, because a remaining label does no harm."""
         with suppress(NotReachable), reaching(SERVICE):
             self._client.update_secret_version_stage(
                 SecretId=self.name, VersionStage=LABEL, RemoveFromVersionId=version
@@ -152,7 +159,7 @@ class KeyStore:
 
 @contextmanager
 def _outcome_unknown() -> Iterator[None]:
-    """Say of a request that changes the document that its outcome is unknown without an answer."""
+    """Add to an error without an answer that the document may have been changed."""
     try:
         with reaching(SERVICE):
             yield
@@ -200,7 +207,7 @@ class KeyDocument:
         """
         keys = {**self.keys, **{key.key_id: key for key in changed}}
         fitted = fit(keys.values(), self._now)
-        key_document.parse(fitted.document)  # after one mistake the gateway uses none of it
+        key_document.parse(fitted.document)  # a gateway would refuse the keys for one mistake
         self._store.replace(self._stored, fitted.document)
         if not fitted.left_out:
             return []
@@ -208,7 +215,7 @@ class KeyDocument:
 
 
 class Fitted(NamedTuple):
-    """A document that is not too large, and the number of keys that are not in it."""
+    """A document within the size limit, and the number of keys that were left out."""
 
     document: bytes
     left_out: int
@@ -216,6 +223,9 @@ class Fitted(NamedTuple):
 
 def fit(keys: Collection[ApiKey], now: int) -> Fitted:
     """Write a document with all keys if they fit, else with the keys that have not ended.
+
+    Args:
+        now: The current time in seconds since the epoch.
 
     Raises:
         Refused: The keys that have not ended do not fit.
@@ -233,7 +243,7 @@ def fit(keys: Collection[ApiKey], now: int) -> Fitted:
     )
 
 
-# An id is repeated only if it is one: people put the key where its id belongs.
+# The message repeats only ids, because the user may have typed the key instead of its id.
 def _unknown(key_id: str, known: Keys) -> str:
     if key_id.startswith(API_KEY_PREFIX):
         return (

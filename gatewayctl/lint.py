@@ -1,7 +1,7 @@
-"""The warnings of `gatewayctl validate`: what a gateway accepts and what is probably a mistake.
+"""Finds the warnings of `gatewayctl validate`: probable mistakes in tables that a gateway accepts.
 
 A rule is a generator in `RULES` that takes a `Table` and yields key paths with texts. Each text
-says how to correct the table and, if it may be right as it is, how to say so in the table.
+says how to correct the table and, if the table may be right, how to end the warning.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
 
 ARCHIVE = ".tar.gz"
 
-# Between separators: a number, a date or a time, with or without a word before it; or a commit.
+# A version between separators: a number, date or time, also after a word such as `v`; or a commit.
 _VERSION = re.compile(
     r"(?<![a-z0-9])((v|ver|version|r|rev|release|b|build)?[0-9]+((t|a|b|rc)[0-9]+z?)?"
     r"|(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,64})(?![a-z0-9])",
     re.IGNORECASE,
 )
 
-# In a parameter's pattern: its numbers of repeats; what matches only a dot; what may match a digit.
+# Parts of a parameter's pattern: a number of repeats, a literal dot, and what may match a digit.
 _REPEATS = re.compile(r"\{[0-9,]+\}")
 _DOT = re.compile(r"\\\.|\[\.\]")
 _DIGIT = re.compile(r"[0-9.]|\\[dw]|\[\^")
 
 LEAST_SECONDS = 5
-"""A shorter timeout is not enough for a multi-model endpoint to download and load an artifact."""
+"""A multi-model endpoint can hardly download and load an artifact in less time."""
 
 MANY_MODELS = 1_000
 METRICS_PER_MODEL = 8
 """The metrics that `chalicelib.telemetry.metrics` can write for a model."""
 METRICS_OF_A_HEALTHY_MODEL = 3
-"""`Invocations` and the two latencies: zeros are not written."""
+"""`Invocations` and the two latencies; the other metrics are written only if they are not zero."""
 PRICES = "https://aws.amazon.com/cloudwatch/pricing/"
 REGION = "us-east-1"
 TIERS = ((30, 10_000), (10, 240_000), (5, 750_000))
@@ -64,7 +64,7 @@ class Table:
 
     table: RoutingTable
     has_model_metrics: Callable[[], bool]
-    """Called only if it matters, because it may have to read the project's configuration."""
+    """Called only if a rule needs it, because it may read the project's configuration."""
 
     def entries(self) -> Iterator[Entry]:
         for row, model in zip(self.table.rows.values(), self.table.models(), strict=True):
@@ -77,7 +77,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of `models`, as it is written and with the defaults."""
+    """One entry of `models`: as the table writes it (`row`), and with the defaults (`model`)."""
 
     row: Row
     model: Model
@@ -86,7 +86,7 @@ class Entry:
         return ("models", self.model.name, *keys)
 
     def where(self, option: str) -> KeyPath:
-        """Return where an option is set, in the entry or in the defaults."""
+        """Return the key path at which an option is set, in the entry or in the defaults."""
         return self.at(option) if option in self.row else ("defaults", option)
 
 
@@ -138,7 +138,7 @@ def _unversioned(model: Model) -> str | None:
     if template is None or _has_version(fill(template, nothing)):
         return None
     some = {p.name: _value_without(p, _has_version, _may_be_version) for p in model.parameters}
-    # If all values of one parameter have a version, so has every artifact.
+    # If every value of a parameter has a version, every artifact has one.
     return None if None in some.values() else fill(template, {k: v or "" for k, v in some.items()})
 
 
@@ -161,12 +161,13 @@ def _template(model: Model) -> str | None:
 def _value_without(
     parameter: Parameter, has_it: Callable[[str], bool], may_give_it: Callable[[str], bool]
 ) -> str | None:
-    """Return a value for which `has_it` is false; None if there is none.
+    """Return a value of the parameter without a property; None if all values may have it.
+
+    For a pattern, the value is written as `{name}`.
 
     Args:
-        has_it: Tells it of a listed value.
-        may_give_it: Tells of a pattern whether its values may have it; if not, `{name}` stands
-            for the value.
+        has_it: Whether a listed value has the property.
+        may_give_it: Whether the values of a pattern may have the property.
     """
     rule = parameter.rule
     if isinstance(rule, OneOf):
@@ -191,9 +192,9 @@ def _ends_as_archive(pattern: str) -> bool:
 
 
 def no_time_to_load(table: Table) -> Iterator[Remark]:
-    """Find each `timeout_seconds` that ends before an artifact can be loaded.
+    """Find each `timeout_seconds` that is too short for loading an artifact.
 
-    An entry with its own or a default `cold_start: refuse` is meant to be like that.
+    There is no warning if the table says `cold_start: refuse`.
     """
     affected: dict[tuple[KeyPath, bool], list[Entry]] = {}
     for entry in table.entries():
@@ -216,7 +217,7 @@ def no_time_to_load(table: Table) -> Iterator[Remark]:
 
 
 def two_kinds(table: Table) -> Iterator[Remark]:
-    """Find an endpoint that entries give different kinds; the most frequent kind is right."""
+    """Find entries that give an endpoint another kind than most entries of the endpoint."""
     together: dict[tuple[str, str | None], list[Entry]] = {}
     for entry in table.entries():
         target = entry.model.target
@@ -235,7 +236,7 @@ def two_kinds(table: Table) -> Iterator[Remark]:
 
 
 def same_target(table: Table) -> Iterator[Remark]:
-    """Find an entry that was copied, and in which only the name was changed."""
+    """Find entries that differ from an earlier entry in nothing but their name."""
     first: dict[tuple[object, ...], Model] = {}
     for entry in table.entries():
         model = entry.model
@@ -249,7 +250,7 @@ def same_target(table: Table) -> Iterator[Remark]:
 
 
 def _without_names(model: Model) -> tuple[object, ...]:
-    """Return what a caller gets; parameters are numbered, as entries may name them differently."""
+    """Return what matters to callers, with numbers in place of the parameters' names."""
     numbered = {p.name: f"{{{number}}}" for number, p in enumerate(model.parameters)}
     target = tuple(fill(value, numbered) for value in model.target.invoke_args().values())
     rules = tuple(parameter.rule for parameter in model.parameters)
@@ -257,7 +258,7 @@ def _without_names(model: Model) -> tuple[object, ...]:
 
 
 def price_of_metrics(table: Table) -> Iterator[Remark]:
-    """Warn of the bill for metrics of very many models."""
+    """Find a table whose metrics for each model would be expensive."""
     models = len(table.table)
     if models > MANY_MODELS and table.has_model_metrics():
         most = monthly_usd(models * METRICS_PER_MODEL)
@@ -272,7 +273,10 @@ def price_of_metrics(table: Table) -> Iterator[Remark]:
 
 
 def monthly_usd(metrics: int) -> float:
-    """Return the list price of so many custom metrics in US dollars a month."""
+    """Return the price of so many custom metrics in US dollars a month.
+
+    Source: the page `PRICES`, for `REGION`.
+    """
     cents = 0
     for price, size in TIERS:
         cents += min(metrics, size) * price

@@ -1,4 +1,4 @@
-"""What a stage is configured with: its table, its secret and its variables in Chalice's config."""
+"""Reads the configuration of a stage: its table, its secret, and its environment variables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TableInS3(WrongUse):
 
 
 def require(stage: str, project: Path) -> None:
-    """Check that the project has this stage; a config.json that cannot be read passes.
+    """Check that the project has this stage, if config.json can be read.
 
     Raises:
         WrongUse: config.json has stages, and this is not one of them.
@@ -49,10 +49,10 @@ def require(stage: str, project: Path) -> None:
 
 
 def variable(name: str, stage: str, project: Path, *, instead: str) -> str | None:
-    """Return an environment variable of the stage, else of all stages, as Chalice does.
+    """Return the value of the stage for an environment variable, else the value for all stages.
 
     Args:
-        instead: What the user can do instead of repairing config.json, for the error.
+        instead: What the user can do instead of repairing config.json, for the error message.
 
     Raises:
         WrongUse: config.json cannot be read.
@@ -65,7 +65,7 @@ def variable(name: str, stage: str, project: Path, *, instead: str) -> str | Non
 
 
 def lambda_timeout_seconds(stage: str, project: Path) -> float:
-    """Return Lambda's timeout of the handler: the function's, else the stage's, else the shared.
+    """Return the handler's Lambda timeout: of the function, else the stage, else all stages.
 
     Raises:
         WrongUse: config.json cannot be read.
@@ -128,7 +128,7 @@ def secret_name(
     return _checked_secret(value, f"{SECRET_VARIABLE} of stage {stage} in {CONFIG}")
 
 
-# The text is not repeated: people put a secret where the name of the secret belongs.
+# The message does not repeat the text, because the user may have typed a key instead of a name.
 def _checked_secret(text: str, origin: str) -> str:
     try:
         name = _SECRET_SETTING.read(text)
@@ -140,7 +140,7 @@ def _checked_secret(text: str, origin: str) -> str:
 
 
 def _levels(stage: str, project: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what holds for all stages, and what this stage sets; empty without a file."""
+    """Return the configuration of all stages and of this stage; both are empty without a file."""
     try:
         config = json.loads((project / CONFIG).read_bytes())
     except FileNotFoundError:

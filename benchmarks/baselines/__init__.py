@@ -1,1 +1,1 @@
-"""Handlers that people write instead; each module is packaged as the `app.py` of a function."""
+"""The handlers that the gateway is compared with; each module becomes the `app.py` of a package."""

@@ -1,4 +1,4 @@
-"""The same call with the gateway's frameworks, as in their tutorials."""
+"""A handler with the frameworks of the gateway, Chalice and Powertools, as in their tutorials."""
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics

@@ -1,4 +1,4 @@
-"""What an AWS account holds, and how a routing table compares with it.
+"""Reads an AWS account, and compares routing tables with it.
 
 reader ─► calls       calls that only read, at a limited rate ─► SageMaker, S3
        ─► values      endpoints, models, components and artifacts

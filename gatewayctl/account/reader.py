@@ -1,4 +1,4 @@
-"""Reads what a command needs to know of an account, each thing once."""
+"""Reads endpoints, components and artifacts of an AWS account, and remembers the results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gatewayctl.command import Context
 
 CALLS_PER_SECOND = 5.0
-"""SageMaker's Describe and List operations.
+"""The default rate for SageMaker's Describe and List operations.
 
 AWS publishes no quota for them and throttles them for the whole account, so a command must leave
 room for the deployments that poll them.
@@ -39,7 +39,7 @@ Value = TypeVar("Value")
 def _once(
     read: Callable[[AccountReader, str], Value],
 ) -> Callable[[AccountReader, str], Value | Unread]:
-    """Make a method that reads each name once and remembers the result, also an `Unread`."""
+    """Make a method that reads each name once, and remembers its result or an `Unread`."""
 
     @wraps(read)
     def remembered(reader: AccountReader, name: str = "") -> Value | Unread:
@@ -58,12 +58,15 @@ def _once(
 class AccountReader:
     """Reads one account in one region.
 
-    A method calls AWS when it is first used for a name, and remembers the result. It returns an
-    `Unread` for what a missing permission hides, and raises `NotReachable` if AWS does not answer.
+    A method calls AWS when it is first called for a name, and remembers the result. It returns an
+    `Unread` if the thing does not exist or a permission is missing, and raises `NotReachable` if
+    AWS does not answer.
 
     Args:
         connect: Makes a boto3 client for a service.
-        progress: Takes a line about what has been read.
+        progress: Shows a line about what has been read.
+        pace: The rate of calls to SageMaker.
+        s3_pace: The rate of calls to S3.
     """
 
     def __init__(
@@ -119,7 +122,7 @@ class AccountReader:
 
     @_once
     def artifacts(self, prefix: str) -> Artifacts:
-        """List what is under the prefix of a multi-model container, `s3://bucket/…/`."""
+        """List the objects under the prefix of a multi-model container, `s3://bucket/…/`."""
         bucket, _, folder = prefix.partition("://")[2].partition("/")
         names: set[str] = set()
         pages = self._s3.pages(

@@ -1,4 +1,4 @@
-"""The artifacts that an entry of the table may name: one, a list, or all that a pattern admits."""
+"""Compares the artifacts that an entry of the table may name with those that exist."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Listed(NamedTuple):
-    """Values that the table lists, and the artifact that they make.
+    """Listed values of the parameters, and the name of the artifact with these values.
 
-    The name still has the `{parameter}` of each parameter that has a pattern.
+    The name keeps the `{parameter}` of each parameter that has a pattern.
     """
 
     values: Mapping[str, str]
@@ -38,7 +38,7 @@ class TargetModels:
 
     @classmethod
     def of(cls, model: Model) -> TargetModels | None:
-        """Return None for an entry whose calls name no artifact."""
+        """Return the artifacts of an entry, or None if its calls name no artifact."""
         template = model.target.invoke_args().get("TargetModel")
         return None if template is None else cls(template, model.parameters)
 
@@ -56,7 +56,7 @@ class TargetModels:
         return tuple(Listed(values, fill(self.template, values)) for values in combinations)
 
     def missing(self, artifacts: Artifacts) -> list[Listed]:
-        """Return those that do not exist; with a pattern, those that no artifact matches."""
+        """Return the listed names that do not exist; with a pattern, those without a match."""
         if not self._patterns:
             return [listed for listed in self.listed if listed.name not in artifacts]
         return [listed for listed in self.listed if not any(self._matching(listed.name, artifacts))]
@@ -80,11 +80,11 @@ class TargetModels:
 def _matches(
     text: str, pieces: Sequence[str], rules: Mapping[str, Parameter], chosen: Mapping[str, str]
 ) -> bool:
-    """Whether some values of the parameters make this text.
+    """Whether the template becomes this text with some values of the parameters.
 
     Args:
-        pieces: The template divided at its parameters; every second piece is a parameter's name.
-        chosen: The values of the parameters that have occurred before.
+        pieces: The template, divided at its parameters; every second piece is a parameter's name.
+        chosen: The values of the parameters that the template has used before.
     """
     literal, *rest = pieces
     if not text.startswith(literal):

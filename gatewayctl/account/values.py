@@ -1,4 +1,4 @@
-"""What an account holds: endpoints, their models, inference components and artifacts.
+"""The things in an AWS account: endpoints, their models, inference components and artifacts.
 
 Each class is built from SageMaker's description by its method `parse`. Other modules do not know
 the members of those descriptions.
@@ -56,7 +56,7 @@ class Container:
 
     @classmethod
     def parse(cls, described: Description) -> Container:
-        """Build it from a ContainerDefinition."""
+        """Build a container from a ContainerDefinition."""
         multi_model = described.get("Mode") == "MultiModel"
         source = described.get("ModelDataSource", {}).get("S3DataSource", {})
         url = described.get("ModelDataUrl") or source.get("S3Uri")
@@ -79,7 +79,7 @@ class Model:
 
     @classmethod
     def parse(cls, described: Description) -> Model:
-        """Build it from the response of DescribeModel."""
+        """Build a model from the response of DescribeModel."""
         primary = [described["PrimaryContainer"]] if "PrimaryContainer" in described else []
         containers = described.get("Containers") or primary
         return cls(
@@ -106,13 +106,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A production variant; without a model it hosts inference components."""
+    """A production variant; a variant without a model hosts inference components."""
 
     name: str
     model: Model | Unread | None
     serverless: bool
     instances: int | None
-    """How many instances run now; None for a serverless variant, and if SageMaker does not say."""
+    """How many instances run now; None if the response has no number, as for serverless."""
 
     @classmethod
     def parse(
@@ -122,7 +122,7 @@ class Variant:
         running: Description,
         model: Model | Unread | None,
     ) -> Variant:
-        """Build it from its parts in DescribeEndpointConfig and DescribeEndpoint."""
+        """Build a variant from its parts of DescribeEndpointConfig and DescribeEndpoint."""
         return cls(
             name=name,
             model=model,
@@ -132,11 +132,11 @@ class Variant:
 
     @property
     def kind(self) -> str | None:
-        """The first kind of target that it can serve; None if its model could not be read."""
+        """The first kind that the variant serves; None if there is none or the model is unread."""
         return next((kind for kind, target in KINDS.items() if self.serves(target.hosting)), None)
 
     def serves(self, hosting: Hosting) -> bool:
-        """Whether it looks as an endpoint of this kind does."""
+        """Whether the variant has the properties of this kind of endpoint."""
         if self.model is None:
             return hosting.has_components
         if isinstance(self.model, Unread):
@@ -156,7 +156,7 @@ class Endpoint:
 
     name: str
     status: str
-    """In SageMaker's words: `InService`, `Updating`, …"""
+    """SageMaker's EndpointStatus, such as `InService` or `Updating`."""
     async_only: bool
     variants: tuple[Variant, ...]
     components: tuple[str, ...] | Unread
@@ -170,7 +170,7 @@ class Endpoint:
         components: tuple[str, ...] | Unread,
         model: Callable[[str], Model | Unread],
     ) -> Endpoint:
-        """Build it from the responses of DescribeEndpoint and DescribeEndpointConfig.
+        """Build an endpoint from the responses of DescribeEndpoint and DescribeEndpointConfig.
 
         Args:
             model: Reads a model by its name.
@@ -213,11 +213,11 @@ class Component:
     variant: str | None
     status: str
     copies: int | None
-    """How many copies run now; None if SageMaker does not say, as for an adapter."""
+    """How many copies run now; None if the response has no number, as for an adapter."""
 
     @classmethod
     def parse(cls, described: Description) -> Component:
-        """Build it from the response of DescribeInferenceComponent."""
+        """Build a component from the response of DescribeInferenceComponent."""
         return cls(
             name=described["InferenceComponentName"],
             endpoint=described["EndpointName"],

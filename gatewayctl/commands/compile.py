@@ -1,4 +1,4 @@
-"""`gatewayctl compile`: the compiled form of a table, which lies beside it and loads quickly."""
+"""`gatewayctl compile`: writes the compiled form of a table, which loads more quickly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def compile(context: Context) -> Report:
     """Write the compiled form of a table, which a gateway loads more quickly."""
     try:
-        path = _path_that_ships(context.table_path())
+        path = _deployed_path(context.table_path())
     except TableInS3:
         note = "the table is in S3: nothing to compile here, gatewayctl publish does it"
         return Report(ExitCode.FINE, lines=[], notes=[note], data={"compiled": None})
@@ -36,7 +36,7 @@ def compile(context: Context) -> Report:
     )
 
 
-def _path_that_ships(path: Path) -> Path:
-    """Return the link in chalicelib/ if it leads to this file: the gateway looks there."""
+def _deployed_path(path: Path) -> Path:
+    """Return the link in chalicelib/ if it leads to this file, because chalicelib/ is deployed."""
     link = path.parent / "chalicelib" / path.name
     return link if link.exists() and path.exists() and link.samefile(path) else path

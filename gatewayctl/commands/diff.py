@@ -1,4 +1,4 @@
-"""`gatewayctl diff`: what a table names and the account lacks, and what no entry names."""
+"""`gatewayctl diff`: finds the differences between a table and the AWS account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Unnamed(NamedTuple):
-    """Something that callers could reach if an entry of the table named it."""
+    """Something in the account that no entry of the table names."""
 
     endpoint: str
     what: Literal["endpoint", "artifact", "container", "inference component"]
@@ -64,7 +64,10 @@ def diff(context: Context, *, calls_per_second: float) -> Report:
 def unnamed_in(table: RoutingTable, account: AccountReader) -> tuple[list[Unnamed], list[Unread]]:
     """Return what no entry names, sorted by endpoint, and what could not be read.
 
-    Of an endpoint that no entry names, only the name is reported.
+    If no entry names an endpoint, the things on the endpoint are not returned.
+
+    Raises:
+        NotReachable: AWS does not answer.
     """
     entries: dict[str, list[Model]] = {}
     for model in table.models():
@@ -119,7 +122,7 @@ def _named(argument: str, entries: Sequence[Model]) -> set[str | None]:
 def _artifacts(
     account: AccountReader, used: Sequence[Endpoint], entries: Mapping[str, Sequence[Model]]
 ) -> Iterator[Unnamed]:
-    """Endpoints may share a prefix; an artifact is named if an entry of one of them names it."""
+    """Yield the artifacts that no entry of any endpoint with their prefix names."""
     sharing: dict[str, dict[str, None]] = {}
     for endpoint in used:
         for model in endpoint.models:

@@ -1,4 +1,4 @@
-"""`gatewayctl openapi`: an OpenAPI description of the API that a table makes."""
+"""`gatewayctl openapi`: writes an OpenAPI document of the models in a table."""
 
 from __future__ import annotations
 

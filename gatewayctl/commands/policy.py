@@ -19,7 +19,7 @@ from gatewayctl.policy import documents, folding
 from gatewayctl.policy.documents import Function, HandlerPolicy, Place
 from gatewayctl.policy.needs import call_groups
 from gatewayctl.report import ExitCode, Refused, Report, WrongUse
-from gatewayctl.stage import CONFIG, HANDLER
+from gatewayctl.stage import CONFIG, HANDLER, SECRET_VARIABLE, TABLE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     Run = Callable[..., Report]
 
 AUTHORIZER = "authorize"
-ROUTING = "GATEWAY_ROUTING"
-KEYS_SECRET = "GATEWAY_KEYS_SECRET"
 
 PLACE_RULES = {
     "partition": (r"\*|aws(-[a-z]+)*", "aws, aws-cn, aws-us-gov or the like, or *"),
@@ -50,14 +48,14 @@ _WRITTEN_PLACE = re.compile(
 
 
 class Functions(NamedTuple):
-    """The two functions of a stage; each has a role of its own."""
+    """The two Lambda functions of a stage; each has its own role."""
 
     handler: Function
     authorizer: Function
 
 
 class Policies(NamedTuple):
-    """The content of the policy files, and what the handler's allows beyond the table."""
+    """The content of the policy files, and what the handler's policy allows beyond the table."""
 
     texts: dict[str, str]
     """By file."""
@@ -107,7 +105,7 @@ def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | N
 
 
 def functions_of(stage: str, project: Path) -> Functions:
-    """Read a stage's functions from Chalice's configuration, as Chalice reads it.
+    """Read the configuration of a stage's functions with Chalice's own code.
 
     Raises:
         WrongUse: The configuration cannot be read, or has one policy for both functions.
@@ -142,11 +140,11 @@ def _policies(
     functions = functions_of(context.stage, context.project)
     written = _written_place(context.project / functions.handler.policy)
     place = Place(**written | _checked_place(place_options))
-    routing = _setting(ROUTING, context)
+    routing = _setting(TABLE_VARIABLE, context)
     in_s3 = routing if isinstance(routing, S3Location) else None
     handler = documents.handler_policy(call_groups(table.models()), place, in_s3, functions.handler)
     authorizer = documents.authorizer_policy(
-        _setting(KEYS_SECRET, context), place, functions.authorizer
+        _setting(SECRET_VARIABLE, context), place, functions.authorizer
     )
     return Policies(
         {
@@ -160,7 +158,7 @@ def _policies(
 
 
 def _written_place(policy: Path) -> dict[str, str]:
-    """Return the place in a policy that was written earlier; nothing if there is none."""
+    """Return the place in the existing policy file; empty if there is none."""
     try:
         match = _WRITTEN_PLACE.search(policy.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -177,7 +175,7 @@ def _checked_place(options: Mapping[str, str | None]) -> dict[str, str]:
     return given
 
 
-# Only the stage's configuration counts: the environment of this command is not the function's.
+# The environment of this command is ignored, because it is not the environment of the function.
 def _setting(variable: str, context: Context) -> Any:
     (setting,) = [one for one in SETTINGS if one.variable == variable]
     value = stages.variable(
@@ -203,7 +201,7 @@ def _check(
 
 
 def _command_line(place: Mapping[str, str | None], context: Context) -> Iterator[str]:
-    """Return the command that updates the files, or refuses with the folds that it would need."""
+    """Yield the words of the command that updates the files."""
     yield from ("gatewayctl", "policy", "--stage", context.stage)
     for name, value in [("table", context.table), *((one, place[one]) for one in PLACE_RULES)]:
         if value:

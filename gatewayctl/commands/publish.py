@@ -1,4 +1,4 @@
-"""`gatewayctl publish`: a new table for running gateways, or an earlier one again."""
+"""`gatewayctl publish`: uploads a table to S3 for running gateways, or an earlier table again."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def publish(
 
 
 def table_location(text: str) -> S3Location:
-    """Return the object that a location names.
+    """Return the S3 object that a location names.
 
     Raises:
         WrongUse: A table cannot be stored there.
@@ -120,7 +120,7 @@ def _earlier_table(store: TableStore, version: str, table: Path | None) -> Table
     stored = store.earlier(version)
     name = f"{store.name} as of {version}"
     if stored.data is None:
-        remedy = f"to publish it anyway: {_by_hand(store, version)}"
+        remedy = f"to publish it anyway: {_manual_commands(store, version)}"
         raise Refused([f"{name}: {stored.problem}; {remedy}"])
     return tables.parse(stored.data, name)
 
@@ -131,7 +131,7 @@ def _publish(
     if problems := publication.problems:
         notes = ["nothing was published"]
         if back is not None:
-            commands = _by_hand(publication.store, back, ALLOW_SHRINK)
+            commands = _manual_commands(publication.store, back, ALLOW_SHRINK)
             notes.append(f"to go back anyway: {commands}")
         return _report(publication, notes, problems)
     notes = [_unchanged(publication)] if publication.is_live else []
@@ -175,7 +175,7 @@ def _report(
 
 
 def _published(publication: Publication, version: str | None, problem: str | None) -> Report:
-    """Report what was stored, how to undo it, and whether gateways can use it."""
+    """Report the new version, how to go back, and why gateways cannot use the table if so."""
     name, table = publication.store.name, publication.new.table
     done = f"version {version}" if version else "published"
     earlier = _version_before(publication, version)
@@ -205,8 +205,8 @@ def _unchanged(publication: Publication) -> str:
     return f"{text}, and its compiled form is missing or of another table"
 
 
-def _by_hand(store: TableStore, version: str, *edits: str) -> str:
-    """Return the shell commands that publish the file of a version, after these edits of it."""
+def _manual_commands(store: TableStore, version: str, *edits: str) -> str:
+    """Return the shell commands that download a version, edit its file, and publish the file."""
     get = (
         f"aws s3api get-object --bucket {store.bucket} --key {shlex.quote(store.key)} "
         f"--version-id {shlex.quote(version)} {EARLIER}"
@@ -224,7 +224,7 @@ def _version_before(publication: Publication, version: str | None) -> str | None
 
 
 def _comparison(publication: Publication) -> Iterator[str]:
-    """Yield what the new table was compared with, and how many models change."""
+    """Yield notes: which table the new one was compared with, and how many models change."""
     name, new, previous = publication.store.name, publication.new, publication.previous
     if previous.remark:
         instead = f"version {previous.version}" if previous.table else "nothing"

@@ -1,9 +1,9 @@
-"""`gatewayctl schema`: the JSON Schema of a routing table, for editors.
+"""`gatewayctl schema`: writes the JSON Schema of routing tables, for editors.
 
-The schema is made from the tables that the parser reads. It takes every table that the parser
-takes, and some more, because a schema cannot express all rules of the parser. Editors read YAML
-1.2, where `007` is a number; the parser reads it as a text, so `TEXT` admits numbers. Draft 7 is
-the newest draft that yaml-language-server knows.
+The schema is made from the keys and rules of the parser. It accepts every routing table that the
+parser accepts, and some others, because a schema cannot express all rules of the parser. Editors
+read YAML 1.2, where `007` is a number; the parser reads a text, so `TEXT` admits numbers. Draft 7
+is the newest draft that yaml-language-server supports.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 DRAFT = "http://json-schema.org/draft-07/schema#"
 TITLE = "The routing table of an inference gateway for Amazon SageMaker"
 
-# The parser takes `null` for a text, too; a schema that did would not miss a forgotten value.
+# The parser also accepts `null` as a text. The schema does not, so that an editor reports a missing
+# value.
 TEXT: Schema = {"type": ["string", "number", "boolean"], "minLength": 1}
 TEXT_OR_NULL: Schema = {"type": [*TEXT["type"], "null"]}
 
@@ -51,8 +52,8 @@ _ARTIFACT = rf"(?!\.{{1,2}}(/|$))([A-Za-z0-9!_.'()+=@,~-]|\{{{_PARAMETER}\}})+"
 _MEDIA_TYPE = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _FIRST = rf"(?=[^/]{{1,{LONGEST_NAME}}}(/|$))[a-z0-9](-*[a-z0-9])*"
 
-# These are regular expressions of JSON Schema; a test compares them with the parser's own. A check
-# that has no row here is any text to an editor.
+# These are regular expressions of JSON Schema; a test compares them with the parser's own. For a
+# check that has no row here, the schema accepts any text.
 GRAMMARS: dict[Check, Schema] = {
     TargetText(NAME): {
         **TEXT,
@@ -72,7 +73,7 @@ GRAMMARS: dict[Check, Schema] = {
     values.pattern: {**TEXT, "maxLength": LONGEST_PATTERN},
 }
 
-# Those of target keys are in `chalicelib.routing.targets`.
+# The descriptions of a target's keys are in `chalicelib.routing.targets`.
 DESCRIPTIONS = {
     "version": "Of the table's format",
     "defaults": "What holds for every model that does not say otherwise",
@@ -135,7 +136,7 @@ def table_schema() -> Schema:
 
 
 def _members(keys: Iterable[str], composed: Schema | None = None) -> Schema:
-    """An object with these keys and no others."""
+    """Return the schema of an object with these keys and no others."""
     checks = {**TABLE, **model_keys(), **RULE}
     descriptions = DESCRIPTIONS | _target_descriptions()
     built_in = Model.built_in()
@@ -160,7 +161,7 @@ def _value(check: Check) -> Schema:
     if isinstance(check, values.Choice):
         return {"type": "string", "enum": list(check.allowed)}
     if isinstance(check, values.ListOf):
-        # The parser compares texts as they are written; a schema compares numbers, so 7 is 007.
+        # The parser compares texts; a schema would compare numbers, and take 7 and 007 as equal.
         same = {} if check.item is values.parameter_value else {"uniqueItems": True}
         least = {} if check.may_be_empty else {"minItems": 1}
         return {"type": "array", "items": _value(check.item), **least, **same}
@@ -168,7 +169,7 @@ def _value(check: Check) -> Schema:
 
 
 def _models() -> Schema:
-    """An entry whose name has parameters has a rule for each parameter."""
+    """Return the schema of `models`; an entry's name decides whether it has parameters."""
     parameters = rf"(/\{{{_PARAMETER}\}})"
     return {
         "type": "object",
@@ -202,7 +203,7 @@ def _of_kind(kind: str) -> Schema:
 
 
 def _parameterised(least: int, most: int, *required: str) -> Schema:
-    """An entry whose name has between `least` and `most` parameters."""
+    """Return the schema of an entry whose name has between `least` and `most` parameters."""
     return {
         "allOf": [{"$ref": "#/definitions/model"}],
         "required": list(required),

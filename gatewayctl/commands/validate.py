@@ -1,4 +1,4 @@
-"""`gatewayctl validate`: the findings and warnings about a routing table, one per line."""
+"""`gatewayctl validate`: reports mistakes in routing tables, and probable mistakes as warnings."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def validate(
 def _problems(
     file: TableFile, context: Context, account: AccountReader | None
 ) -> Iterator[Problem]:
-    """Yield the warnings about a valid table, and what the account lacks for it."""
+    """Yield the warnings about a valid table, and its problems with the account."""
     yield from lint.warnings(file, partial(_has_model_metrics, context))
     if account is not None:
         yield from comparison.problems(file, account)

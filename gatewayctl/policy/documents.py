@@ -1,4 +1,4 @@
-"""The policy documents of the two functions: statements, the ARNs in them, and their length."""
+"""Writes the policy documents of the two functions, with their statements and ARNs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
 
 LIMIT = 10_240
-"""The most characters of all inline policies of a role together, without white space.
+"""The most characters that all inline policies of a role may have together, without white space.
 
 Source: IAM user guide, "IAM and AWS STS quotas".
 """
@@ -37,17 +37,23 @@ VPC = [
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 ]
-"""The managed policy AWSLambdaVPCAccessExecutionRole, which allows them on every resource."""
+"""The actions of AWSLambdaVPCAccessExecutionRole, which allows these on every resource.
+
+Source: AWS managed policy reference, "AWSLambdaVPCAccessExecutionRole".
+"""
 
 SECRET_ENDING = "-??????"
-"""Secrets Manager adds a hyphen and six characters to a secret's name in its ARN."""
+"""Secrets Manager adds a hyphen and six characters to a secret's name in its ARN.
+
+Source: Secrets Manager API reference, `CreateSecret`.
+"""
 
 
 class Function(NamedTuple):
-    """A Lambda function: the file of its policy, and what Lambda itself does for it."""
+    """A Lambda function: the file of its policy, and its settings that need permissions."""
 
     policy: str = ""
-    """A path from the project's folder on."""
+    """The path of the file, relative to the project's folder."""
     in_vpc: bool = False
     traced: bool = False
 
@@ -90,7 +96,7 @@ def handler_policy(
 
     Args:
         table: The S3 object with the routing table, if the table is in S3.
-        limit: The most characters.
+        limit: The most characters that the policy may have.
     """
     common = [*_runtime(function, place), *([] if table is None else [read_table(table, place)])]
 
@@ -98,8 +104,8 @@ def handler_policy(
         return _policy([*common, *invoke(some, place)])
 
     allowed = fitted(groups, lambda some: characters(document(some)) <= limit)
-    made = document(allowed)
-    return HandlerPolicy(made, allowed, characters(made), characters(document(groups)))
+    result = document(allowed)
+    return HandlerPolicy(result, allowed, characters(result), characters(document(groups)))
 
 
 def authorizer_policy(secret: str | None, place: Place, function: Function = PLAIN) -> Document:
@@ -113,7 +119,7 @@ def authorizer_policy(secret: str | None, place: Place, function: Function = PLA
 
 
 def as_file(document: Document) -> str:
-    """Write a policy as it stands in its file."""
+    """Return the text of a policy's file."""
     return f"{json.dumps(document, indent=2)}\n"
 
 
@@ -143,10 +149,10 @@ def read_table(location: S3Location, place: Place) -> Statement:
 
 
 def invoke(groups: Iterable[CallGroup], place: Place) -> list[Statement]:
-    """Make the statements that allow these calls; resources with equal conditions share one.
+    """Make the statements that allow these calls: one for all resources with the same condition.
 
-    Endpoints with different conditions must not share a statement, because each could then be
-    called with the arguments of the other.
+    Endpoints with different conditions must not share a statement, because each endpoint could then
+    be called with the arguments of the other.
     """
     resources: dict[_Condition, set[str]] = defaultdict(set)
     for one in groups:
@@ -160,7 +166,7 @@ def invoke(groups: Iterable[CallGroup], place: Place) -> list[Statement]:
 
 
 class _Condition(NamedTuple):
-    """What the arguments of a call have to be."""
+    """The condition of a statement, about the arguments of a call."""
 
     operator: str = ""
     key: str = ""
@@ -168,16 +174,17 @@ class _Condition(NamedTuple):
     absent: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """Return the element `Condition`; all of its parts have to hold."""
+        """Return the element `Condition`; IAM requires that all of its parts are true."""
         present = {self.operator: {self.key: list(self.values)}} if self.operator else {}
         missing = {"Null": dict.fromkeys(self.absent, "true")} if self.absent else {}
         return present | missing
 
 
 def _conditions(one: CallGroup) -> Iterator[_Condition]:
-    """Yield one condition for texts and one for patterns, because both of one would have to hold.
+    """Yield a condition for texts and another one for patterns.
 
-    If there is a fold, space is short, and the texts are put among the patterns.
+    They cannot be one condition, because IAM requires that all parts of a condition are true. If
+    there is a fold, the policy must be short, and the texts are put among the patterns.
     """
     if not one.key:
         yield _Condition(absent=one.absent)
@@ -195,7 +202,7 @@ def _invoke(arns: list[str], condition: _Condition) -> Statement:
 
 
 def _runtime(function: Function, place: Place) -> list[Statement]:
-    """Allow what Lambda does in the function's name, whatever the function does."""
+    """Allow what Lambda itself does with the role of the function."""
     logs = place.arn("logs", "log-group:/aws/lambda/*")  # CloudFormation chooses functions' names
     statements = [_allow(LOGS, logs, Sid="WriteLogs")]
     if function.in_vpc:

@@ -1,9 +1,9 @@
-"""Shortens a policy until IAM accepts its length, and says what the short one allows in addition.
+"""Shortens a policy until IAM accepts its length, and lists what the short policy allows too much.
 
 A policy that is too long is first folded completely: the artifacts of every endpoint into one
-name, and if that is not enough, all endpoints into one. Then folds are undone while the policy
-still fits, the widest first: one that leaves a name wholly open, then one that stands for more
-names of the table.
+name, and if that is not enough, all endpoints into one name. Then folds are undone while the policy
+is short enough. The widest folds are undone first: those that admit every name, then those that
+stand for the most names of the table.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 
 ARTIFACTS_AN_ENDPOINT = 10
-"""A fold of endpoints counts as much as a fold of so many artifacts for each endpoint.
+"""A fold of endpoints is as wide as a fold of so many artifacts for each endpoint.
 
-It is wider, because it admits models that the table does not know at all.
+It is wider than a fold of artifacts, because it admits endpoints that the table does not name.
 """
 
 
@@ -63,7 +63,7 @@ def _folded(groups: Sequence[CallGroup]) -> list[CallGroup]:
 
 
 def _merged(groups: Sequence[CallGroup], within: str) -> CallGroup:
-    """Fold groups into one; its calls must have no other argument than the group's own."""
+    """Fold groups into one, whose calls have the argument of these groups and no other one."""
     first = groups[0]
     values = sorted({value for one in groups for value in one.values})
     folded = (fold(values),) if values else ()
@@ -100,7 +100,7 @@ def _narrowed(groups: Groups, fits: Fits) -> Groups:
 
 
 def _folds(one: CallGroup) -> list[Name]:
-    """Return the fold of its endpoints, if it is one, and the folds among its values."""
+    """Return the folds in a group: of its endpoints, and of its values."""
     return [name for name in (one.resource, *one.values) if name.members]
 
 
@@ -126,12 +126,12 @@ def _by_key(groups: Iterable[CallGroup]) -> Groups:
 
 
 def widened_by_folds(groups: Iterable[CallGroup]) -> list[str]:
-    """Return a line for each fold: all that it allows, and how much of that the table names."""
+    """Return a line for each fold, with what it allows and how many of these the table names."""
     return sorted({line for one in groups for line in _lines_of(one)})
 
 
 def widened_by_patterns(models: Iterable[Model]) -> list[str]:
-    """Return a line for each model whose parameter has a pattern: IAM knows only `*`."""
+    """Return a line for each model whose parameter has a pattern, which IAM reduces to `*`."""
     return [line for model in models for line in _lines_of_patterns(model)]
 
 

@@ -1,6 +1,6 @@
-"""What IAM has to allow for one call, and for all calls that a table can lead to.
+"""Finds the permissions that one call needs, and those that all calls of a table need.
 
-Names in a policy can be folded, which means that many become the text that they begin with:
+Names in a policy can be folded: several names are replaced by the text with which they all begin:
 
     houston/v1.tar.gz  ─┐
     houston/v2.tar.gz  ─┴►  houston/*        a fold ends at a folder if there is one
@@ -32,7 +32,7 @@ ACTION = "sagemaker:InvokeEndpoint"
 ANY = "*"
 
 MOST_ARTIFACTS = 100_000
-"""The most artifacts that the lists of one entry may make; IAM takes 10,240 characters."""
+"""The most artifacts that the lists of one entry may make, because each artifact is computed."""
 
 _SPECIAL = str.maketrans({character: f"${{{character}}}" for character in "*?$"})
 
@@ -48,7 +48,7 @@ class Name:
 
     start: str
     rest: str = ""
-    """The part from the first `*` on, as IAM reads it."""
+    """The part from the first `*` on, in IAM's syntax."""
     members: tuple[Name, ...] = ()
     """The names that were folded into this one."""
 
@@ -57,24 +57,24 @@ class Name:
 
     @property
     def is_open(self) -> bool:
-        """Whether it stands for more than one text."""
+        """Whether the name stands for more than one text."""
         return self.rest != ""
 
     def unfolded(self) -> tuple[Name, ...]:
-        """Return the folds and names of which this fold consists, one level down."""
+        """Return the narrower folds and the names of which this fold consists."""
         parts = parted(self.members, lambda name: name.start)
         return tuple(fold(part, within=self.start) for part in parts)
 
 
 def fold(names: Sequence[Name], within: str = "") -> Name:
-    """Return one name that stands for all of these; each of them begins with `within`."""
+    """Return one name that stands for all these names, each of which begins with `within`."""
     if len(names) == 1:
         return names[0]
     return Name(shared([name.start for name in names], within), ANY, tuple(sorted(names)))
 
 
 def shared(texts: Sequence[str], within: str) -> str:
-    """Return what all texts begin with: a folder below `within` if there is one."""
+    """Return the start that all texts share, up to a folder below `within` if there is one."""
     start = _common_start(texts)
     folder = start[: start.rfind("/") + 1]
     return folder if len(folder) > len(within) else start
@@ -83,7 +83,7 @@ def shared(texts: Sequence[str], within: str) -> str:
 def parted(items: Sequence[Item], start: Callable[[Item], str]) -> list[list[Item]]:
     """Divide sorted items by the first character in which they differ.
 
-    An item that ends where the others go on is a part of its own.
+    An item that has no such character, because its text ends there, is a part of its own.
     """
     agreed = len(_common_start([start(item) for item in items]))
     parts = []
@@ -111,7 +111,7 @@ def condition_keys() -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What one call needs: an action, on all of these resources, under a condition."""
+    """The permission for one call: an action on all of these resources, and a condition."""
 
     action: str
     resources: tuple[str, ...]
@@ -121,7 +121,7 @@ class Permission:
 
 
 def permission_for(target: Target) -> Permission:
-    """Return what IAM has to allow for a call of a target whose parameters are filled in."""
+    """Return the permission for a call of a target, whose parameters have been filled in."""
     conditions = [(str(key.iam_condition_key), value) for key, value in _conditions(target)]
     resources = (resource.lower() for resource in _resources(target))
     return Permission(ACTION, tuple(resources), conditions[0] if conditions else None)
@@ -136,13 +136,13 @@ class CallGroup:
     """The condition key of the argument."""
     values: tuple[Name, ...] = ()
     absent: tuple[str, ...] = ()
-    """Condition keys that only other calls of this endpoint have."""
+    """Condition keys of other calls of this endpoint, which these calls do not have."""
     members: tuple[CallGroup, ...] = ()
     """The groups that were folded into this one."""
 
 
-# SageMaker writes names into ARNs in lower case, and is reported to keep the case of new names.
-# A policy allows both: SageMaker ignores case in names, so both spellings mean one endpoint.
+# SageMaker writes names into ARNs in lower case, and reportedly keeps the case of newer names. A
+# policy allows both spellings, which mean the same endpoint because SageMaker ignores case.
 def call_groups(models: Iterable[Model]) -> list[CallGroup]:
     """Return all calls that these models can lead to.
 

@@ -1,4 +1,4 @@
-"""What changes from one routing table to another, as lines of text and as data."""
+"""Compares two routing tables, and describes the changes as lines of text and as data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import RoutingTable, Row
 
 MAX_TEXT = 72
-"""Two texts of which one is longer are shortened to where they differ."""
+"""If a text is longer, only the part around the difference is shown."""
 
 CONTEXT = 12
 """The number of common characters that stay on either side of a difference."""
@@ -115,7 +115,7 @@ def _defaults(
 
 
 def _gets_another(key: str, old: _Entry, new: _Entry) -> bool:
-    """Whether the model leaves this option to the default, and its value changes by that."""
+    """Whether the model gets another value for this option from the defaults."""
     is_set = key in old.row or key in new.row
     return not is_set and getattr(old.model, key) != getattr(new.model, key)
 
@@ -137,7 +137,7 @@ def _added_or_removed(kind: str, entry: _Entry) -> Change:
 
 
 def _changed(old: _Entry, new: _Entry) -> Iterator[Change]:
-    """Compare two entries that answer the same paths."""
+    """Yield the differences between two entries for the same paths."""
     old_name, name = old.model.name, new.model.name
     if old_name != name:
         yield Change(f"models.{name}", old_name, name, f"was {old_name}", name)
@@ -170,7 +170,7 @@ def _option_text(key: str, value: Any, model: Model) -> str:
 
 
 def _value_text(value: Any) -> str:
-    """Return a value as the table writes it; what would not stay on its line is escaped."""
+    """Return a value as the table writes it; line breaks and the like are escaped."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
@@ -186,7 +186,7 @@ def _first_few(names: Sequence[str]) -> str:
 
 
 def _arrow(old: str, new: str) -> str:
-    """Return `old → new`; of long texts only the part around the difference."""
+    """Return `old → new`; long texts are reduced to the part around the difference."""
     if max(len(old), len(new)) > MAX_TEXT:
         start = _common_start(old, new)
         end = _common_start(old[start:][::-1], new[start:][::-1])
@@ -195,7 +195,7 @@ def _arrow(old: str, new: str) -> str:
 
 
 def _list_change(old: Any, new: Any) -> str | None:
-    """Return what a long list gains and loses; None if an arrow is clearer."""
+    """Return the items that a long list gains and loses; None for a short list or another value."""
     if not (isinstance(old, list) and isinstance(new, list)):
         return None
     gained = [_value_text(one) for one in new if one not in old]

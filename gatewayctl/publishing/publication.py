@@ -1,4 +1,4 @@
-"""One table on its way into S3: what it would change, how it gets there, who can read it then."""
+"""Publishes a routing table: compares it with the stored one, stores it, and checks the result."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class PreviousTable(NamedTuple):
     table: RoutingTable | None
     version: str | None
     remark: str | None
-    """Why this is not the table that is stored now."""
+    """Why gateways would not use the object that is stored now, if there is a reason."""
 
 
 class Publication:
-    """A table to publish; it replaces only what was stored when this object was made."""
+    """A new table, and the objects in S3 that it replaces if nobody else changes them."""
 
     def __init__(self, store: TableStore, new: TableFile) -> None:
         self.store = store
@@ -47,7 +47,7 @@ class Publication:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Why running gateways would refuse the new table."""
+        """The reasons for which running gateways would refuse the new table."""
         try:
             shrinking.check(self.new.table, self.previous.table, self.new.name)
         except InvalidTable as error:
@@ -66,7 +66,11 @@ class Publication:
         return table_file.from_compiled(data, digest) == self.new.table
 
     def compile(self) -> None:
-        """Store the compiled form of the new table."""
+        """Store the compiled form of the new table.
+
+        Raises:
+            Refused: Somebody else changed the compiled form in the meantime.
+        """
         self.store.replace_compiled(self._compiled, table_file.compiled(self.new.table))
 
     def publish(self) -> str | None:
@@ -86,7 +90,7 @@ class Publication:
             raise
 
     def _compile_other_table(self) -> None:
-        """Replace our compiled form by that of the table that somebody else has stored."""
+        """Replace our compiled form by the one for the table that somebody else has stored."""
         with suppress(Refused, NotReachable):
             compiled = self.store.compiled()
             table = _table_in(self.store.table(), self.store.name)
@@ -118,7 +122,7 @@ def _table_in(stored: StoredObject, name: str) -> RoutingTable | None:
 
 
 class GatewayCheck:
-    """Reads a table with the code of a running gateway, which has the table of before."""
+    """Reads the stored table as a running gateway does that already has the previous table."""
 
     def __init__(self, location: S3Location) -> None:
         self._problems = _Problems()
@@ -141,7 +145,7 @@ class GatewayCheck:
 
 
 class _Problems(Telemetry):
-    """Collects what a gateway would log about a table that it cannot use."""
+    """Collects the reasons that a gateway would log for not using a table."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []

@@ -155,7 +155,7 @@ class TestCompile:
 
     @pytest.mark.parametrize("command", ["openapi", "schema"])
     def test_out_into_a_pipe(self, run, project, command):
-        """--out writes into a device or pipe, and into one behind a link, and does not replace it."""
+        """--out writes into a device or pipe, also behind a link, and does not replace it."""
         (project / "link").symlink_to("pipe")
         os.mkfifo(project / "pipe")
         descriptor = os.open(project / "pipe", os.O_RDWR | os.O_NONBLOCK)
