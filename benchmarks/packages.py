@@ -39,13 +39,6 @@ class Package:
     zip_bytes: int = 0
     zip_files: int = 0
 
-    def with_handler(self, handler: str) -> Package:
-        """Return another function of the same zip."""
-        return replace(self, handler=handler)
-
-    def with_environment(self, **own: str) -> Package:
-        return replace(self, environment={**self.environment, **own})
-
 
 def runtime(folder: Path) -> Path:
     """Copy and compile the libraries of Lambda's runtime."""

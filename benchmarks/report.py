@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import re
-import statistics
 from dataclasses import dataclass
 from importlib.metadata import version
+from statistics import median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import scenarios
@@ -46,19 +46,19 @@ class Ratio:
         ratios = [value / reference for value, reference in pairs]
         if len(ratios) < 2:
             return cls(ratios[0], ratios[0], ratios[0])
-        lower, median, upper = statistics.quantiles(ratios, method="inclusive")
-        return cls(median, lower, upper)
+        lower, middle, upper = quantiles(ratios, method="inclusive")
+        return cls(middle, lower, upper)
 
     def __str__(self) -> str:
         return f"**{self.median:.2f}** ({self.lower:.2f}\N{EN DASH}{self.upper:.2f})"
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
-    return f"{digits(statistics.median(seconds) * 1000)} ms"
+    return f"{digits(median(seconds) * 1000)} ms"
 
 
 def megabytes(sizes: Sequence[float]) -> str:
-    return f"{digits(statistics.median(sizes) / 1e6)} MB"
+    return f"{digits(median(sizes) / 1e6)} MB"
 
 
 def digits(value: float) -> str:
@@ -167,8 +167,8 @@ def _zips(compared: Sequence[Scenario]) -> str:
 def _memory(results: Results) -> str:
     """Return a table of the times for each memory size, from its share of a CPU."""
     handler, authorizer = results[scenarios.GATEWAY], results[scenarios.AUTHORIZER]
-    cold = [_median([start.cold.cpu for start in starts]) for starts in (authorizer, handler)]
-    warm = _median([start.warm_cpu() for start in handler])
+    cold = [median([start.cold.cpu for start in starts]) for starts in (authorizer, handler)]
+    warm = median([start.warm_cpu() for start in handler])
     lines = [
         [
             "memory",
@@ -190,11 +190,11 @@ def _parts(parts: Parts) -> str:
     """Return a table of the parts of a warm call, with two columns for each size of the body."""
     titles = {scenarios.SMALL: "1 kB", scenarios.LARGE: "1 MB"}
     lines = [["part"] + [f"{titles[size]}, {unit}" for size in parts for unit in ("µs", "share")]]
-    total = {size: sum(map(_median, by_part.values())) for size, by_part in parts.items()}
+    total = {size: sum(map(median, by_part.values())) for size, by_part in parts.items()}
     for part in next(iter(parts.values())):
         lines.append([part])
         for size, by_part in parts.items():
-            seconds = _median(by_part[part])
+            seconds = median(by_part[part])
             lines[-1] += [f"{seconds * 1e6:,.0f}", f"{seconds / total[size]:.0%}"]
     lines.append(
         ["together"] + [cell for size in parts for cell in (f"{total[size] * 1e6:,.0f}", "")]
@@ -214,10 +214,6 @@ def conditions(rounds: int, calls: int) -> str:
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
     head, *rows = lines
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
-
-
-def _median(values: Sequence[float]) -> float:
-    return statistics.median(values)
 
 
 def filled(text: str, blocks: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -191,7 +191,8 @@ def all_scenarios(
 
 def authorizer(package: Package, name: str = AUTHORIZER) -> Candidate:
     """Return the package's second function as a candidate."""
-    return Candidate(name, package.with_handler("app.authorize"), lambda _: events.authorization())
+    second = replace(package, handler="app.authorize")
+    return Candidate(name, second, lambda _: events.authorization())
 
 
 def with_tables(package: Package, folder: Path) -> list[Candidate]:
@@ -202,7 +203,8 @@ def with_tables(package: Package, folder: Path) -> list[Candidate]:
         path.write_text(json.dumps(_table(size)), encoding="utf-8")  # JSON is YAML
         command = [sys.executable, "-m", "gatewayctl", "compile", "--table", str(path)]
         subprocess.run(command, cwd=packages.ROOT, check=True, capture_output=True)
-        own = package.with_environment(GATEWAY_ROUTING=f"file:{path}")
+        variables = {**package.environment, "GATEWAY_ROUTING": f"file:{path}"}
+        own = replace(package, environment=variables)
         event = partial(as_binary, model=f"model-{size // 2}")
         candidates.append(Candidate(f"{size:,} models", own, event))
     return candidates

@@ -99,7 +99,7 @@ class Context:
         return stages.secret_name(secret, self.stage, self.environment, self.project)
 
 
-class _Help(click.Command):
+class Command(click.Command):
     """A command whose help has colours on a terminal, and ends with the exit codes."""
 
     def get_help(self, ctx: click.Context) -> str:
@@ -111,11 +111,7 @@ class _Help(click.Command):
             formatter.write_dl([(str(code.value), text) for code, text in MEANINGS.items()])
 
 
-class Command(_Help, click.Command):
-    """A command without further commands."""
-
-
-class Group(_Help, click.Group):
+class Group(Command, click.Group):
     """A group of commands."""
 
 

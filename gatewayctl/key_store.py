@@ -206,26 +206,16 @@ class KeyDocument:
             Refused: The document is full, or was changed since it was read.
         """
         keys = {**self.keys, **{key.key_id: key for key in changed}}
-        fitted = fit(keys.values(), self._now)
-        key_document.parse(fitted.document)  # a gateway would refuse the keys for one mistake
-        self._store.replace(self._stored, fitted.document)
-        if not fitted.left_out:
+        document, left_out = _fitting_document(keys.values(), self._now)
+        key_document.parse(document)  # a gateway would refuse all keys for one mistake
+        self._store.replace(self._stored, document)
+        if not left_out:
             return []
-        return [f"{fitted.left_out} expired or disabled keys were dropped to make room"]
+        return [f"{left_out} expired or disabled keys were dropped to make room"]
 
 
-class Fitted(NamedTuple):
-    """A document within the size limit, and the number of keys that were left out."""
-
-    document: bytes
-    left_out: int
-
-
-def fit(keys: Collection[ApiKey], now: int) -> Fitted:
-    """Write a document with all keys if they fit, else with the keys that have not ended.
-
-    Args:
-        now: The current time in seconds since the epoch.
+def _fitting_document(keys: Collection[ApiKey], now: int) -> tuple[bytes, int]:
+    """Write all keys if they fit, else those that have not ended; also return how many did not fit.
 
     Raises:
         Refused: The keys that have not ended do not fit.
@@ -234,7 +224,7 @@ def fit(keys: Collection[ApiKey], now: int) -> Fitted:
     for some in (keys, usable):
         document = api_keys.document(some)
         if len(document) <= MAX_BYTES:
-            return Fitted(document, len(keys) - len(some))
+            return document, len(keys) - len(some)
     raise Refused(
         [
             f"the document would have {len(document):,} bytes with {len(usable)} usable keys in "

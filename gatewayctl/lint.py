@@ -90,14 +90,12 @@ class Entry:
         return self.at(option) if option in self.row else ("defaults", option)
 
 
-def warnings(file: TableFile, has_model_metrics: Callable[[], bool]) -> list[TableWarning]:
-    """Return the warnings about a valid table, in the order of its lines."""
+def warnings(file: TableFile, has_model_metrics: Callable[[], bool]) -> Iterator[TableWarning]:
+    """Yield the warnings about a valid table, rule by rule."""
     table = Table(file.table, has_model_metrics)
-    found = []
     for keys, text in (remark for rule in RULES for remark in rule(table)):
         line, path = file.lines.of(keys)
-        found.append(TableWarning(file.name, line, path, text))
-    return sorted(found, key=lambda warning: warning.line or 0)
+        yield TableWarning(file.name, line, path, text)
 
 
 def unversioned(table: Table) -> Iterator[Remark]:

@@ -14,7 +14,7 @@ from chalicelib.routing.reading.problems import Findings, Problem
 from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from chalicelib.routing.parameters import Parameter
@@ -133,21 +133,17 @@ class Lines:
         Args:
             keys: The keys from the root on, such as `("models", "iris", "endpoint")`.
         """
-        keys = list(keys)
-        *_, (node, found) = self._descend(keys)
-        line = node.line if keys else 1
-        path = ".".join(str(part) for part in (node.path, *keys[found:]) if part != "")
-        return line, path
+        missing, node = list(keys), self._root
+        line = node.line if missing else 1
+        while missing and (child := _child(node, missing[0])):
+            del missing[0]
+            node, line = child, child.line
+        return line, ".".join(str(part) for part in (node.path, *missing) if part != "")
 
-    def _descend(self, keys: list[str | int]) -> Iterator[tuple[Node, int]]:
-        """Yield the nodes from the root on that exist, with the number of keys that lead there."""
-        node = self._root
-        yield node, 0
-        for used, key in enumerate(keys, start=1):
-            if isinstance(node, MappingNode) and key in node.members:
-                node = node.members[str(key)]
-            elif isinstance(node, SequenceNode) and isinstance(key, int) and key < len(node.items):
-                node = node.items[key]
-            else:
-                return
-            yield node, used
+
+def _child(node: Node, key: str | int) -> Node | None:
+    if isinstance(node, MappingNode):
+        return node.members.get(str(key))
+    if isinstance(node, SequenceNode) and isinstance(key, int) and key < len(node.items):
+        return node.items[key]
+    return None

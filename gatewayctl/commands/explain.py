@@ -39,7 +39,6 @@ from gatewayctl.report import ExitCode, Report, WrongUse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.auth.key_document import ApiKey
     from chalicelib.routing.table import Match, Model
     from gatewayctl.command import Context
     from gatewayctl.commands.explain_dry_run import Caller, DryRun
@@ -79,7 +78,9 @@ def explain(
     if grants is not None:
         caller = caller_with_grants(grants)
     elif key_id is not None:
-        caller = caller_with_key(_find_key(context, secret, key_id), context.now())
+        store = KeyStore(context.secret_name(secret), context.connect)
+        key = KeyDocument(store, context.now()).find(key_id)
+        caller = caller_with_key(key, context.now())
     gateway = SimulatedGateway(
         tables.load(context.table_path()),
         stages.lambda_timeout_seconds(context.stage, context.project),
@@ -87,11 +88,6 @@ def explain(
     )
     request = Request(path.removeprefix(PREFIX), accept, content_type, timeout_ms)
     return _report(request, *_explain(gateway, request, caller))
-
-
-def _find_key(context: Context, secret: str | None, key_id: str) -> ApiKey:
-    store = KeyStore(context.secret_name(secret), context.connect)
-    return KeyDocument(store, context.now()).find(key_id)
 
 
 def _explain(

@@ -283,13 +283,11 @@ def _part_pattern(texts: set[str]) -> str | None:
     """Return a pattern for one part of every value; None if no simple one fits."""
     if len(texts) == 1:
         return texts.pop().replace(".", "[.]")
-    alphabet = next((one for one in _ALPHABETS if all(_made_of(one, text) for text in texts)), None)
+    alphabet = next(
+        (one for one in _ALPHABETS if all(re.fullmatch(f"{one}+", text) for text in texts)), None
+    )
     lengths = sorted({len(text) for text in texts})
     if alphabet is None or (len(lengths) > 1 and alphabet != "[0-9]"):
         return None
     shortest, longest = lengths[0], lengths[-1]
     return f"{alphabet}{{{shortest}{'' if shortest == longest else f',{longest}'}}}"
-
-
-def _made_of(alphabet: str, text: str) -> bool:
-    return re.fullmatch(f"{alphabet}+", text) is not None

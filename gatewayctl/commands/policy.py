@@ -95,11 +95,12 @@ def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | N
     for name, text in policies.texts.items():
         with writing(name):
             (context.project / name).write_text(text, encoding="ascii")
-    wider = [f"{policies.handler_file}: allows {more}" for more in _beyond_table(policies)]
+    wider = [*policies.folds, *policies.patterns]
+    notes = [f"{policies.handler_file}: allows {more}" for more in wider]
     return Report(
         ExitCode.FINE,
         lines=list(policies.texts),
-        notes=[*wider, _summary(policies, file)],
+        notes=[*notes, _summary(policies, file)],
         data={"written": list(policies.texts), **_data(policies)},
     )
 
@@ -216,10 +217,6 @@ def _too_wide(policies: Policies) -> Iterator[str]:
         f"allows {documents.LIMIT:,}; accept all that with --allow-wider, or give some models a "
         "gateway of their own"
     )
-
-
-def _beyond_table(policies: Policies) -> list[str]:
-    return [*policies.folds, *policies.patterns]
 
 
 def _summary(policies: Policies, file: TableFile) -> str:

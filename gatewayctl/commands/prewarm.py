@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from itertools import chain, product
@@ -247,7 +247,7 @@ class PrewarmRun:
         self._print_line = print_line
         self._progress_seconds = progress_seconds
         self._total = len(candidates)
-        self._waiting = deque(candidates)
+        self._waiting = iter(candidates)  # the workers share it
         self._started: dict[str, float] = {}
         self._events: SimpleQueue[str | Outcome | NotReachable | None] = SimpleQueue()
         self._stopped = threading.Event()
@@ -278,19 +278,15 @@ class PrewarmRun:
 
     def _work(self, load: Callable[[Candidate], Outcome]) -> None:
         try:
-            while not self._stopped.is_set() and (candidate := self._next()):
+            for candidate in self._waiting:
+                if self._stopped.is_set():
+                    break
                 self._events.put(candidate.path)
                 self._events.put(load(candidate))
         except NotReachable as error:
             self._events.put(error)
         finally:
             self._events.put(None)
-
-    def _next(self) -> Candidate | None:
-        try:
-            return self._waiting.popleft()
-        except IndexError:
-            return None
 
     def _handle_events(self, working: int) -> None:
         """Handle events until the last worker has ended, or one of them cannot reach AWS."""
@@ -319,5 +315,5 @@ class PrewarmRun:
         now = time.monotonic()
         named = [f"{path} ({now - since:.0f} s)" for path, since in self._started.items()]
         more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-        left = len(self._waiting)
+        left = self._total - len(self.outcomes) - len(self._started)
         return f"waiting for {', '.join(named[:MOST_NAMED])}{more}; {left} to go"

@@ -211,7 +211,7 @@ def _list_change(old: Any, new: Any) -> str | None:
 
 
 def _common_start(one: str, other: str) -> int:
-    """Return the number of characters that both texts begin with."""
+    """Return the number of characters with which both texts begin."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
 
