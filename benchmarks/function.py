@@ -47,11 +47,7 @@ class Usage:
 
 
 class Function:
-    """A function's process that waits for its first event; it ends with the `with` statement.
-
-    Raises:
-        FunctionFailed: The function does not start.
-    """
+    """A function's process that waits for its first event; it ends with the `with` statement."""
 
     def __init__(
         self, package: Path, runtime: Path, handler: str, environ: Mapping[str, str]

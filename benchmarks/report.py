@@ -231,9 +231,5 @@ def filled(text: str, blocks: Mapping[str, str]) -> str:
 
 
 def write(blocks: Mapping[str, str]) -> None:
-    """Write these blocks into their places on the page.
-
-    Raises:
-        ValueError: The page has places for other blocks.
-    """
+    """Write these blocks into their places on the page, as `filled` does."""
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), blocks), encoding="utf-8")

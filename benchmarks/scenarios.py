@@ -99,9 +99,6 @@ class Runner:
         """Start every candidate once in each round, so that noise affects all candidates alike.
 
         An additional first round, which is not counted, brings all files into memory.
-
-        Raises:
-            FunctionFailed: A function does not respond, or responds with an error.
         """
         results: Results = defaultdict(list)
         with servers.aws(events.key_document(KEYS), self._tls if scenario.tls else None) as aws:

@@ -28,9 +28,8 @@ REQUEST_ID = "5f1c3c6e-0000-4000-8000-000000000000"
 class Loopback:
     """An HTTP server on a free port; it starts at once, and ends with the `with` statement.
 
-    The server uses very little CPU, so that a measurement shows the cost of the function. It keeps
-    connections open with a thread for each, reads bodies with a Content-Length, and switches off
-    Nagle's algorithm.
+    The server uses little CPU, so that a measurement shows the cost of the function. It supports
+    persistent connections and bodies with a Content-Length, and switches off Nagle's algorithm.
 
     Args:
         respond: Takes the head and the body of a request; returns the complete response, or None

@@ -114,10 +114,7 @@ def problems(principal: str, grants: Sequence[str]) -> list[str]:
 
 
 def end_of(text: str) -> int | None:
-    """Return the time at which a key ends, in seconds since the epoch.
-
-    Args:
-        text: A time in the format of RFC 3339, or a day in UTC.
+    """Return the seconds since the epoch for a time of RFC 3339, or for the end of a day in UTC.
 
     Returns:
         None if the gateway could not read the text.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from secrets import SystemRandom
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -48,27 +48,18 @@ class Session:
 
     environment: Mapping[str, str]
     project: Path
+    """The folder with `.chalice/config.json` and `routing.yaml`."""
     output: Output
     dependencies: Dependencies
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Context(Session):
     """What a command gets besides its own options."""
 
-    environment: Mapping[str, str]
-    project: Path
-    """The folder with `.chalice/config.json` and `routing.yaml`."""
     stage: str
     table: Path | None
     """The value of `--table`."""
-    format: Literal["text", "json"]
-    output: Output
-    dependencies: Dependencies
-
-    def progress(self, line: str) -> None:
-        """Show what a slow command is doing, as `Output.progress` does."""
-        self.output.progress(line)
 
     def connect(self, service: str, **settings: Any) -> Any:
         """Make a client for a service of AWS.
@@ -142,7 +133,7 @@ def _run(
     session: Session, name: str, run: Callable[..., Report], options: dict[str, Any]
 ) -> ExitCode:
     """Run a command, turn its errors into reports, and print the report."""
-    output, as_json = session.output, options["format"] == "json"
+    output, as_json = session.output, options.pop("format") == "json"
     try:
         report = run(_context(session, options), **options)
     except InvalidTable as error:
@@ -166,11 +157,10 @@ def _context(session: Session, options: dict[str, Any]) -> Context:
     return Context(
         session.environment,
         session.project,
-        stage,
-        options.pop("table"),
-        options.pop("format"),
         session.output,
         session.dependencies,
+        stage,
+        options.pop("table"),
     )
 
 

@@ -47,10 +47,7 @@ def load(path: Path) -> TableFile:
 
 
 def parse(data: bytes, name: str) -> TableFile:
-    """Check the YAML of a table.
-
-    Args:
-        name: The name of the file in messages.
+    """Check the YAML of a table; `name` is the name of the file in messages.
 
     Raises:
         InvalidTable: The table has problems.

@@ -114,15 +114,11 @@ class ReadClient:
     def pages(
         self, what: str, operation: str, tokens: tuple[str, str], **members: Any
     ) -> Iterator[dict[str, Any]]:
-        """Yield every page of a list, each read as `call` does.
+        """Yield every page of a list; `call` reads each of them, and raises its errors.
 
         Args:
             tokens: The member of a response with the token of the next page, and the member of the
                 request that takes this token.
-
-        Raises:
-            CannotRead: A permission is missing, or the thing does not exist.
-            NotReachable: AWS could not be reached, or went on throttling.
         """
         announced, requested = tokens
         page = self.call(what, operation, **members)

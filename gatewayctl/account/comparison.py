@@ -172,13 +172,9 @@ def _argument(key: str, subject: EntryInAccount) -> Iterator[Remark]:
     argument = keys_of(type(subject.target))[key].argument
     if argument in CHECKS:
         yield from CHECKS[argument](key, subject)
-    elif argument in subject.arguments:
+    elif argument in subject.arguments and argument not in CHECKED_FIRST:
         text = f"is not compared with the account; no check is known for {argument}"
         yield Remark((key,), text, is_warning=True)
-
-
-def _checked_already(_: str, __: EntryInAccount) -> Iterator[Remark]:
-    return iter(())
 
 
 def _container(key: str, subject: EntryInAccount) -> Iterator[Remark]:
@@ -272,11 +268,11 @@ def _component_state(key: str, component: Component, subject: EntryInAccount) ->
         yield Remark((key,), text, is_warning=True)
 
 
+CHECKED_FIRST = {"EndpointName", "TargetVariant"}
+
 # By argument of InvokeEndpoint. A check gets the table's key for the argument, even if the entry
 # does not have that key.
 CHECKS: dict[str, Callable[[str, EntryInAccount], Iterator[Remark]]] = {
-    "EndpointName": _checked_already,
-    "TargetVariant": _checked_already,
     "TargetModel": _artifacts,
     "TargetContainerHostname": _container,
     "InferenceComponentName": _component,

@@ -208,4 +208,5 @@ rate_option = click.option(
 
 def account_of(context: Context, calls_per_second: float) -> AccountReader:
     """Return a reader of the account that boto3 finds; it shows its progress on stderr."""
-    return AccountReader(context.connect, progress=context.progress, pace=Pace(calls_per_second))
+    pace, progress = Pace(calls_per_second), context.output.progress
+    return AccountReader(context.connect, progress=progress, pace=pace)

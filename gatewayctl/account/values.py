@@ -48,8 +48,6 @@ class Container:
     """One container of a model."""
 
     hostname: str | None
-    image: str | None
-    """None if a model package names the image."""
     multi_model: bool
     model_data: str | None
     """The URL of the artifact; for a multi-model container the prefix, which ends with `/`."""
@@ -62,7 +60,6 @@ class Container:
         url = described.get("ModelDataUrl") or source.get("S3Uri")
         return cls(
             hostname=described.get("ContainerHostname"),
-            image=described.get("Image"),
             multi_model=multi_model,
             model_data=_prefix(url) if url and multi_model else url,
         )
@@ -111,8 +108,6 @@ class Variant:
     name: str
     model: Model | Unread | None
     serverless: bool
-    instances: int | None
-    """How many instances run now; None if the response has no number, as for serverless."""
 
     @classmethod
     def parse(
@@ -127,7 +122,6 @@ class Variant:
             name=name,
             model=model,
             serverless="ServerlessConfig" in configured or "CurrentServerlessConfig" in running,
-            instances=running.get("CurrentInstanceCount"),
         )
 
     @property

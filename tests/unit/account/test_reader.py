@@ -11,7 +11,7 @@ from gatewayctl.account.values import (
     Variant,
 )
 from gatewayctl.report import NotReachable
-from tests.support.aws_account import IMAGE, SILENCE, VARIANT, container
+from tests.support.aws_account import SILENCE, VARIANT, container
 
 BUCKET = "models"
 PREFIX = f"s3://{BUCKET}/tabular/"
@@ -21,12 +21,12 @@ def test_endpoint(account):
     """An endpoint is read with its variants and the containers of their models."""
     account.endpoint("churn", {"A": account.model("one", container()), "B": "one"})
 
-    model = Model("one", (Container(None, IMAGE, False, None),), direct=False)
+    model = Model("one", (Container(None, False, None),), direct=False)
     assert account.reader().endpoint("churn") == Endpoint(
         "churn",
         "InService",
         async_only=False,
-        variants=(Variant("A", model, False, 2), Variant("B", model, False, 2)),
+        variants=(Variant("A", model, False), Variant("B", model, False)),
         components=(),
     )
 

@@ -30,7 +30,7 @@ def model(*containers, mode=None, **members):
 )
 def test_kind(described, kind):
     """The kind follows from the containers of the model and from its execution mode."""
-    assert Variant("v", described, False, 1).kind == kind
+    assert Variant("v", described, False).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_artifact_of_its_own(members):
 
 
 def test_model_package():
-    """A container of a model package has no image."""
-    assert model(PrimaryContainer={"ModelPackageName": "arn"}).containers[0].image is None
+    """A container of a model package has no artifact of its own."""
+    assert model(PrimaryContainer={"ModelPackageName": "arn"}).containers[0].model_data is None
 
 
 def test_adapter():

@@ -31,7 +31,7 @@ DENIED = Unread("model m", "sagemaker:DescribeModel", denied=True)
 def container(hostname: str | None = None, artifacts: str | None = None) -> Container:
     """Return a container, which is multi-model if it has a prefix of artifacts."""
     url = artifacts or "s3://bucket/model.tar.gz"
-    return Container(hostname, "image", multi_model=artifacts is not None, model_data=url)
+    return Container(hostname, multi_model=artifacts is not None, model_data=url)
 
 
 def model(*containers: Container, direct: bool = False) -> Model:
@@ -45,7 +45,7 @@ def multi_model(endpoint: str) -> Model:
 def variant(
     model: Model | Unread | None, name: str = "AllTraffic", *, serverless: bool = False
 ) -> Variant:
-    return Variant(name, model, serverless, None if serverless else 1)
+    return Variant(name, model, serverless)
 
 
 def endpoint(

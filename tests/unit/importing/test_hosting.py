@@ -80,7 +80,7 @@ def hosted(one):
             id="artifacts not to be seen",
         ),
         pytest.param(
-            endpoint("e", variant(model(Container(None, "image", True, None)))),
+            endpoint("e", variant(model(Container(None, True, None)))),
             "the account does not tell where its artifacts are",
             id="artifacts nowhere",
         ),
