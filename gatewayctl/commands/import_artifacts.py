@@ -1,4 +1,4 @@
-"""Makes table entries for the artifacts of a multi-model container, for one or for several alike.
+"""Makes table entries for the artifacts of a multi-model container; similar artifacts share one.
 
 1. Versions of one model (`iris-v1.tar.gz`, `iris-v2.tar.gz`) become one artifact, the newest.
 2. Artifacts that differ in one part of their names become one entry with a parameter:

@@ -1,4 +1,4 @@
-"""Shortens a policy until IAM accepts its length, and lists what the short policy allows too much.
+"""Shortens a policy until IAM accepts its length, and lists what it then allows beyond the table.
 
 A policy that is too long is first folded completely: the artifacts of every endpoint into one
 name, and if that is not enough, all endpoints into one name. Then folds are undone while the policy
