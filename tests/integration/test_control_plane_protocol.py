@@ -36,7 +36,6 @@ def config(**members):
         (LIST, b"{", NOT_JSON),
         (LIST, b"\xff", NOT_JSON),
         (LIST, b"[" * 100_000, NOT_JSON),
-        (LIST, b'{"Unknown":' + b"[" * 900 + b"]" * 900 + b"}", NOT_JSON),
         (LIST, b"[]", "The request body is not a JSON object."),
         (LIST, b'{"MaxResults": "ten"}', "maxResults must be a integer"),
         (LIST, b'{"CreationTimeAfter": "2026-01-01"}', "creationTimeAfter must be a timestamp"),

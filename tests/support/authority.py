@@ -22,6 +22,17 @@ LOOPBACK = x509.SubjectAlternativeName(
     ]
 )
 IS_AUTHORITY = x509.BasicConstraints(ca=True, path_length=None)
+MAY_SIGN = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Authority:
@@ -30,7 +41,7 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         own, server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         self.bundle = folder / "authority.pem"
-        self.bundle.write_bytes(_certificate(own, own, IS_AUTHORITY))
+        self.bundle.write_bytes(_certificate(own, own, IS_AUTHORITY, MAY_SIGN))
         file = folder / "server.pem"
         file.write_bytes(
             _certificate(server, own, LOOPBACK)
@@ -43,7 +54,7 @@ class Authority:
 def _certificate(
     key: ec.EllipticCurvePrivateKey,
     issuer: ec.EllipticCurvePrivateKey,
-    purpose: x509.ExtensionType,
+    *purpose: x509.ExtensionType,
 ) -> bytes:
     now = datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder(
@@ -55,11 +66,12 @@ def _certificate(
         now + datetime.timedelta(days=1),
     )
     for extension in (
-        purpose,
+        *purpose,
         x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
         x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()),
     ):
-        builder = builder.add_extension(extension, critical=False)
+        # From Python 3.13 on, TLS checks certificates as RFC 5280 requires.
+        builder = builder.add_extension(extension, critical=extension in (IS_AUTHORITY, MAY_SIGN))
     return builder.sign(issuer, SHA256()).public_bytes(Encoding.PEM)
 
 
