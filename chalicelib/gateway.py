@@ -97,6 +97,6 @@ class Gateway:
         resolved = self.resolve(principal, path, record)
         admitted = admit(request, resolved.model)
         limit = resolved.model.timeout_seconds
-        seconds = min(limit, request.timeout_seconds or limit)
+        seconds = min(limit, admitted.timeout_seconds or limit)
         deadline = platform.within(seconds - min(RESPONSE_SECONDS, seconds / 10), since=started)
         return resolved.model, self._runtime.invoke(resolved, admitted, deadline, record)

@@ -55,7 +55,7 @@ def request_context(request: Request) -> RequestContext:
     client_request = _client_request(request)
     record.bytes_in = client_request.size_bytes
     query = dict(request.query_params or {})
-    platform = Deadline.soonest([_platform_seconds(request)])
+    platform = Deadline.after(_platform_seconds(request))
     return RequestContext(client_request, query, platform, record)
 
 

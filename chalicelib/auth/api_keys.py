@@ -119,7 +119,7 @@ class KeySecret:
         try:
             # Powertools' own cache is not used: it would not keep an old value during an outage.
             # VersionStage is AWS's default, which moto does not apply after a version was moved.
-            with Deadline.soonest([FETCH_SECONDS]).in_force():
+            with Deadline.after(FETCH_SECONDS).in_force():
                 value = self._provider.get(
                     self._name, max_age=0, force_fetch=True, VersionStage="AWSCURRENT"
                 )

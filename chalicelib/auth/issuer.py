@@ -31,7 +31,7 @@ def fetch_keys(rules: TokenRules) -> signatures.KeySet:
     Raises:
         FetchFailed: The issuer does not give a key set with a usable key in time.
     """
-    deadline = Deadline.soonest([FETCH_SECONDS])
+    deadline = Deadline.after(FETCH_SECONDS)
     url = rules.jwks_url or _discovered(rules.issuer, deadline)
     return signatures.parse_key_set(download(url, deadline), rules.algorithms)
 

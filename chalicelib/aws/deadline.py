@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 
 class Deadline(NamedTuple):
@@ -17,9 +17,9 @@ class Deadline(NamedTuple):
     at: float
 
     @classmethod
-    def soonest(cls, budgets_seconds: Iterable[float]) -> Deadline:
-        """Return the earliest deadline of several budgets, all of which start now."""
-        return cls(time.monotonic() + min(budgets_seconds))
+    def after(cls, seconds: float) -> Deadline:
+        """Return the deadline so many seconds from now."""
+        return cls(time.monotonic() + seconds)
 
     def within(self, seconds: float, *, since: float) -> Deadline:
         """Return this deadline, or the one `seconds` after `since` if that is earlier.

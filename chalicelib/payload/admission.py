@@ -76,6 +76,9 @@ class InferenceRequest:
     passed: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Arguments of InvokeEndpoint for the headers that the model's `pass_headers` names."""
 
+    timeout_seconds: float | None = None
+    """How long the caller is willing to wait, if the caller said it."""
+
     def invoke_args(self) -> dict[str, object]:
         """Return the arguments of InvokeEndpoint, except those of the target."""
         args: dict[str, object] = {"Body": self.body, "ContentType": self.content_type}
@@ -95,12 +98,12 @@ def admit(request: ClientRequest, model: Model) -> InferenceRequest:
     for name in sorted(headers.SINGLE_VALUED.keys() & request.repeated_headers):
         raise InvalidHeader(headers.SINGLE_VALUED[name], "sent once")
     passed = _passed_headers(request, model)
-    _ = request.timeout_seconds  # raises InvalidHeader
+    timeout_seconds = request.timeout_seconds
     if request.size_bytes > MAX_BODY_BYTES:
         raise PayloadTooLarge(MAX_BODY_BYTES)
     if model.content_types == (JSON,):
         strict_json.check(request.body)
-    return InferenceRequest(request.body, content_type, accept, passed)
+    return InferenceRequest(request.body, content_type, accept, passed, timeout_seconds)
 
 
 def _accept(request: ClientRequest, model: Model) -> str | None:

@@ -75,7 +75,7 @@ class S3Source:
             raise RoutingUnavailable from None
 
     def _fetch(self) -> RoutingTable:
-        with Deadline.soonest([FETCH_SECONDS]).in_force():
+        with Deadline.after(FETCH_SECONDS).in_force():
             fetched = self._object.fetch(self._fetched_etag)
             if fetched is not None:
                 # Kept before the table is checked, so that a bad table is read only once.

@@ -9,7 +9,7 @@ first requested, so that a start costs the same with ten models and with ten tho
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Model:
     """One entry of the table, with the defaults applied.
 
-    The fields from `timeout_seconds` on are options, which the table's `defaults` may set too.
+    The keyword-only fields are options, which the table's `defaults` may set too.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Model:
     example: str | None = None
     """JSON text, because a list or a mapping could be changed."""
 
+    _: KW_ONLY
     timeout_seconds: float = 25
     max_attempts: int = 2
     content_types: tuple[str, ...] = ("application/json",)
@@ -55,7 +56,7 @@ class Model:
     @classmethod
     def built_in(cls) -> dict[str, Any]:
         """Return the value of each option that neither a row nor the table's `defaults` set."""
-        options = {option.name: option.default for option in fields(cls)[5:]}
+        options = {option.name: option.default for option in fields(cls) if option.kw_only}
         del options["accepts"]  # by default the same as `content_types`
         return {key: list(v) if isinstance(v, tuple) else v for key, v in options.items()}
 

@@ -148,7 +148,7 @@ class SimulatedGateway:
             principal,
             path,
             call,
-            platform=Deadline.soonest([min(self.platform_seconds.values())]),
+            platform=Deadline.after(min(self.platform_seconds.values())),
             record=RequestRecord("explain"),
         )
         return runtime.recorded[0]

@@ -60,7 +60,7 @@ BOTH: tuple[Make, Make] = (stock, ours)
 def call(client: Any, **members: Any) -> Any:
     """Make a call with these arguments, or with those of CALLS."""
     method, usual = next(known for known in CALLS.values() if hasattr(client, known[0]))
-    with Deadline.soonest([SECONDS]).in_force():
+    with Deadline.after(SECONDS).in_force():
         return getattr(client, method)(**(members or usual))
 
 
@@ -111,7 +111,7 @@ def outcome(client: Any, **members: Any) -> dict[str, Any]:
     """Return everything that a caller gets: the parsed result with its body, or the error."""
     try:
         answer = call(client, **members)
-        with Deadline.soonest([SECONDS]).in_force():
+        with Deadline.after(SECONDS).in_force():
             return {**answer, "Body": answer["Body"].read()}
     except Exception as error:  # which ones there are is botocore's to say
         kinds = [kind.__name__ for kind in type(error).__mro__]

@@ -152,7 +152,7 @@ def test_connections(kind, monkeypatch):
         client = ours("sagemaker-runtime", endpoint_url=url.format(address), **SETTINGS)
         connections = []
         for seconds in (0.0, SECONDS):
-            with pytest.raises(BotoCoreError), Deadline.soonest([seconds]).in_force():
+            with pytest.raises(BotoCoreError), Deadline.after(seconds).in_force():
                 client.invoke_endpoint(EndpointName="e", Body=b"{}")
             connections.append(len(accepted))
 

@@ -33,7 +33,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 1\r\n\r\
 
 
 def invoke(runtime, request=SMALL, *, path="once", seconds=20.0):
-    deadline = Deadline.soonest([seconds])
+    deadline = Deadline.after(seconds)
     return runtime.invoke(MODELS.resolve(path), request, deadline, RequestRecord("id"))
 
 
@@ -42,8 +42,8 @@ def url_of(listener):
 
 
 def test_deadline():
-    """The smallest budget decides, and the remaining time falls."""
-    deadline = Deadline.soonest(iter((25.0, 0.5, 27.5)))
+    """The remaining time falls, and the earlier of two deadlines counts."""
+    deadline = Deadline.after(25.0).within(0.5, since=time.monotonic())
     before = deadline.remaining_seconds
     assert before == pytest.approx(0.5, abs=0.1)
 

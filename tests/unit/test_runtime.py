@@ -78,7 +78,7 @@ class StubbedRuntime:
         self._client.meta.events.register("before-send", raise_timeout)
 
     def invoke(self, path="churn", request=REQUEST, *, seconds=25.0):
-        deadline = Deadline.soonest([seconds])
+        deadline = Deadline.after(seconds)
         return self._runtime.invoke(MODELS.resolve(path), request, deadline, self.record)
 
 
@@ -250,7 +250,7 @@ def test_retry_after(stubbed):
 
 
 def invoke(runtime, record=None):
-    deadline = Deadline.soonest([5.0])
+    deadline = Deadline.after(5.0)
     return runtime.invoke(MODELS.resolve("churn"), REQUEST, deadline, record or RequestRecord("id"))
 
 

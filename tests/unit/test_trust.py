@@ -19,7 +19,7 @@ from chalicelib.sagemaker.runtime import read_response
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.aws.deadline import Deadline
 client = sagemaker_client(endpoint_url=sys.argv[1])
-with Deadline.soonest([20]).in_force():
+with Deadline.after(20).in_force():
     print(read_response(client.invoke_endpoint(EndpointName="e", Body=b"1")).body.decode())
 """
 

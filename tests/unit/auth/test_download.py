@@ -22,7 +22,7 @@ def _web():
 
 
 def get(url, seconds=5.0):
-    return download(url, Deadline.soonest([seconds]))
+    return download(url, Deadline.after(seconds))
 
 
 def refusal(url, seconds=5.0):
