@@ -50,7 +50,7 @@ def covers(grant, path):
     )
 
 
-@settings(max_examples=5_000 if LONG else 500, deadline=None)
+@settings(max_examples=5_000 if LONG else 200, deadline=None)
 @given(TABLES, GRANTS)
 def test_exactly_those_that_cover_a_path(rows, grant):
     """A grant is accepted if and only if it covers a path to some model."""
@@ -60,7 +60,7 @@ def test_exactly_those_that_cover_a_path(rows, grant):
     assert (not list(grant_problems([grant], table, "routing.yaml"))) == leads_somewhere
 
 
-@settings(max_examples=5_000 if LONG else 500, deadline=None)
+@settings(max_examples=5_000 if LONG else 200, deadline=None)
 @given(TABLES, GRANTS)
 def test_advice_leads_somewhere(rows, grant):
     """The suggested grant is one that would be accepted."""

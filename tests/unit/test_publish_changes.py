@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
 from gatewayctl.publishing.changes import changes, counted
+from tests.support.profile import LONG
 from tests.support.random_tables import TABLES
 
 CHURN = "  churn: {kind: single, endpoint: churn-prod}\n"
@@ -255,7 +256,7 @@ def content(one):
     return one.allow_shrink, dict(one.defaults), {name: models[name] for name in names}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=400 if LONG else 40, deadline=None)
 @given(old=TABLES, new=TABLES, with_defaults=st.booleans())
 def test_complete(old, new, with_defaults):
     """The old table with all changes is the new table, and no change has equal values."""

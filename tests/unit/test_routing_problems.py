@@ -156,7 +156,7 @@ class TestPatterns:
         st.text("ab*+?|(){}[]^,-.\\1234567890d", max_size=LONGEST_PATTERN),
         st.text("ab1.-", min_size=1, max_size=63),
     )
-    @settings(deadline=1_000, max_examples=500)
+    @settings(deadline=1_000, max_examples=500 if LONG else 200)
     def test_any_pattern(self, pattern, value):
         """Any text can be checked, and a pattern that is allowed matches within the deadline."""
         if refusal(pattern) is None:
@@ -199,7 +199,7 @@ def mutate(data, mutations):
 
 
 @given(MUTATIONS)
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=500 if LONG else 200)
 def test_mutations(mutations):
     """A table that was changed at random is a set of problems, or holds what its YAML says."""
     assert_problems_or_models(mutate(DEMO, mutations))

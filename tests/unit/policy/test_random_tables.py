@@ -13,7 +13,7 @@ from tests.support.profile import LONG
 from tests.unit.policy.oracle import Oracle, calls_beside, calls_of, is_allowed
 from tests.unit.policy.tables import TABLES
 
-TABLES_TRIED = 2_000 if LONG else 150
+TABLES_TRIED = 2_000 if LONG else 90
 PLACE = Place("aws", "eu-west-1", "123456789012")
 LIMITS = st.just(documents.LIMIT) | st.integers(1_000, 4_000)
 SPELLINGS = pytest.mark.parametrize("spelling", [str.lower, str], ids=["lower", "as-given"])
