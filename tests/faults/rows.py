@@ -77,7 +77,9 @@ CLIENT = (
     Row("C12", "slow senders", "API Gateway's business; local: a thread each"),
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
 )
-ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT)}
+CREDENTIALS: tuple[Row, ...] = ()
+MACHINE: tuple[Row, ...] = ()
+ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE)}
 
 NUMBERS = {
     number.id: number
