@@ -100,7 +100,7 @@ coverage: $(DEV)  ## Run all tests and show the branch coverage of chalicelib
 	$(BIN)/python -m pytest -n $(WORKERS) --cov=chalicelib --cov-branch --cov-report=term-missing:skip-covered
 
 faults: $(DEV)  ## Cause every fault with its full count, and print the measurements
-	TEST_PROFILE=long $(BIN)/python -m pytest --quiet --show-capture=no tests/faults --report-faults
+	TEST_PROFILE=long $(BIN)/python -m pytest --quiet --show-capture=no --report-faults
 
 bench: $(DEV)  ## Measure what the gateway costs, and write docs/performance.md (5 minutes)
 	$(BIN)/python -m benchmarks

@@ -7,13 +7,29 @@ import traceback
 
 import pytest
 
+from tests.faults.report import Report
 from tests.support.canary import CANARY
 from tests.support.http_server import StubServer
 from tests.support.lambda_process import LambdaProcess
 from tests.support.package import Package, build, copy_project
+from tests.support.paths import ROOT
 from tests.support.scheduling import make_scheduler, rank
 from tests.support.shared import folder_of_run, make_once
 from tests.support.stand_in import StandIn
+
+REPORT = pytest.StashKey()
+FAULTS = ROOT / "tests/faults"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--report-faults", action="store_true", help="print the fault matrix after the run"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "row(*ids): the rows of the fault matrix that a test proves")
+    config.stash[REPORT] = Report()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -21,7 +37,9 @@ def pytest_xdist_make_scheduler(config, log):
     return make_scheduler(config, log)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--report-faults"):
+        items[:] = [item for item in items if rows_of(item) or FAULTS in item.path.parents]
     items.sort(key=rank)
 
 
@@ -92,14 +110,45 @@ def _logged(record):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item):
-    """Fail a test that prints the text that stands for a secret; metrics are printed, too."""
+def pytest_runtest_makereport(item, call):
+    """Record the outcome of a row's test, and fail a test that prints the text of a secret.
+
+    A row's test passes if its call does; failures before or after the call count, too.
+    """
     report = yield
-    for name, text in report.sections:
+    for name, text in report.sections:  # metrics are printed, too
         if CANARY in text and report.outcome == "passed":
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid}: {CANARY} is in {name}"
+    if call.when == "call" or report.outcome != "passed":
+        item.config.stash[REPORT].ended(rows_of(item), report.outcome)
     return report
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--report-faults"):
+        terminalreporter.section("the fault matrix")
+        for line in config.stash[REPORT].lines():
+            terminalreporter.write_line(line)
+
+
+def rows_of(item):
+    return [row for mark in item.iter_markers("row") for row in mark.args]
+
+
+@pytest.fixture
+def seen(request):
+    """Return a function that records in few words what the test saw."""
+    report = request.config.stash[REPORT]
+    rows = rows_of(request.node)
+    assert rows, "only a test of a row can see something: @row"
+    return lambda text: report.saw(rows, text)
+
+
+@pytest.fixture
+def measured(request):
+    """Return a function that records a figure: its number, whose it is, and its conditions."""
+    return request.config.stash[REPORT].measured
 
 
 @pytest.fixture(scope="session")
