@@ -10,7 +10,7 @@
      ├── NotAcceptable              406     ├── UpstreamRejected          502
      ├── PayloadTooLarge            413     ├── ModelNotReady             503
      ├── UnsupportedMediaType       415     ├── ModelUnavailable          503
-     ├── RateLimited                429     ├── UpstreamThrottled         503
+     ├── TooManyRequests            429     ├── UpstreamThrottled         503
      └── ModelAnswerError                   ├── UpstreamUnreachable       503
           ├── ModelRejectedInput    4xx     ├── RoutingUnavailable        503
           ├── ModelFailed           502     ├── AuthUnavailable           503
@@ -203,12 +203,15 @@ class UnsupportedMediaType(GatewayError):
         super().__init__()
 
 
-class RateLimited(GatewayError):
-    """The caller's own quota is used up."""
+class TooManyRequests(GatewayError):
+    """All callers together send more requests than the stage takes."""
 
-    status, slug, title = 429, "rate-limited", "Too many requests"
+    status, slug, title = 429, "too-many-requests", "The gateway is busy"
     retryable, retry_after_seconds = True, 1
-    detail = "You have used up your quota; wait as long as Retry-After says."
+    detail = (
+        "All callers together send more requests than this gateway takes; "
+        "wait as long as Retry-After says."
+    )
 
 
 class ModelAnswerError(GatewayError):

@@ -12,8 +12,8 @@ from chalicelib.errors import (
     InvalidJson,
     InvalidParameter,
     MethodNotAllowed,
-    RateLimited,
     RoutingUnavailable,
+    TooManyRequests,
     Unauthorized,
     UnknownModel,
 )
@@ -40,7 +40,7 @@ CREDENTIAL = "An API key (`gw_…`), or a JWT of the issuer that this gateway tr
 CATALOG_TAG = "models"
 HEALTH_TAG = "health"
 
-ANY_REQUEST = {RateLimited, InternalFailure, RoutingUnavailable}
+ANY_REQUEST = {TooManyRequests, InternalFailure, RoutingUnavailable}
 WITH_A_CREDENTIAL = {*ANY_REQUEST, Unauthorized, AuthUnavailable}
 ANY_VALUE = Pattern("[A-Za-z0-9._~-]+")
 

@@ -61,6 +61,8 @@ PLATFORM = (
     Row("L3", "frozen and thawed: stale connections", "200 at the first request"),
     Row("L4", "`chalice local` and Lambda's time", "the same limit, from the configuration"),
     Row("L5", "an answer over 6 MB", "502 upstream-response-too-large"),
+    Row("L10", "more requests than the stage takes", "429 too-many-requests, everybody's"),
+    Row("L11", "a function writes to another's log group", "IAM denies it"),
 )
 CLIENT = (
     Row("C1", "JSON that is not JSON", "400 invalid-json, nothing is called"),
@@ -77,7 +79,9 @@ CLIENT = (
     Row("C12", "slow senders", "API Gateway's business; local: a thread each"),
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
 )
-CREDENTIALS: tuple[Row, ...] = ()
+CREDENTIALS: tuple[Row, ...] = (
+    Row("K6", "a key of one stage at another", "401 unauthorized; IAM denies the other secret"),
+)
 MACHINE: tuple[Row, ...] = ()
 ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE)}
 

@@ -23,7 +23,7 @@ FROM_UPSTREAM = [
     (errors.UpstreamUnreachable(), 503, "upstream-unreachable"),
     (errors.UpstreamTimedOut(), 504, "upstream-timeout"),
     (errors.ModelTimedOut(), 504, "model-timeout"),
-    (errors.RateLimited(), 429, "rate-limited"),
+    (errors.TooManyRequests(), 429, "too-many-requests"),
     *(
         (errors.ModelRejectedInput(status), status, "model-rejected-input")
         for status in (400, 406, 413, 415, 422)

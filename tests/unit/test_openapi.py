@@ -15,7 +15,7 @@ from chalicelib.errors import (
     InvalidHeader,
     MethodNotAllowed,
     ModelRejectedInput,
-    RateLimited,
+    TooManyRequests,
 )
 from chalicelib.payload.admission import ClientRequest
 from chalicelib.routing.headers import TIMEOUT
@@ -362,7 +362,7 @@ class TestProblems:
             ("GET /models", 400, ["invalid-parameter"]),
             ("GET /models/{model}/{a}", 400, ["invalid-parameter"]),
             ("GET /health", 503, ["routing-unavailable"]),
-            ("GET /health", 429, ["rate-limited"]),
+            ("GET /health", 429, ["too-many-requests"]),
         ],
     )
     def test_possible(self, described, operation, status, expected):
@@ -373,7 +373,7 @@ class TestProblems:
         """The schema of a problem has the members of a real problem."""
         problem = described["components"]["schemas"]["Problem"]
 
-        real = RateLimited().problem("some-id")
+        real = TooManyRequests().problem("some-id")
         exposed = ModelRejectedInput(400, model_message="no").problem("some-id")
         assert set(problem["required"]) == real.keys() == MEMBERS
         assert problem["properties"].keys() == exposed.keys()

@@ -108,7 +108,7 @@ def test_too_many_requests(create_stack):
     limits = {"ThrottlingRateLimit": "0", "ThrottlingBurstLimit": "0"}
     stack = create_stack("throttled", "http://127.0.0.1:9", parameters=limits)
 
-    assert_problem_of_api_gateway(stack.send("GET", "/health"), 429, "rate-limited")
+    assert_problem_of_api_gateway(stack.send("GET", "/health"), 429, "too-many-requests")
 
 
 def test_an_authorizer_that_fails(create_stack, keys):
