@@ -22,6 +22,7 @@ NAMES = {
     "sagemaker": "Amazon SageMaker",
     "sagemaker-runtime": "Amazon SageMaker Runtime",
     "secretsmanager": "AWS Secrets Manager",
+    "sts": "AWS STS",
 }
 
 _NETWORK = "check the network, the region and AWS_ENDPOINT_URL"

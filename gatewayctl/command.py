@@ -191,7 +191,7 @@ secret_option = click.option(
     "--secret",
     metavar="NAME",
     help="The secret with the keys; else GATEWAY_KEYS_SECRET, else the stage's in "
-    ".chalice/config.json, else inference-gateway/keys.",
+    ".chalice/config.json, else inference-gateway/keys. The commands print which one it is.",
 )
 out_option = click.option(
     "--out",

@@ -81,8 +81,11 @@ class KeyStore:
             other = "does not hold a key document, so it is not changed: "
             raise self._refused(*(other + problem for problem in error.problems)) from error
 
-    def replace(self, read: Stored, document: bytes) -> None:
+    def replace(self, read: Stored, document: bytes) -> str:
         """Replace the document that was read by a new one.
+
+        Returns:
+            Which secret was written, and whether it is a new one, for the user.
 
         Raises:
             Refused: The secret was changed since it was read, or cannot take another version.
@@ -91,25 +94,33 @@ class KeyStore:
         text = document.decode()
         with reaching(SERVICE):
             if read.version is None:
-                self._create(text)
+                created = self._create(text)
             else:
+                created = False
                 version = self._put(text, missing=self._lost_race())["VersionId"]
                 try:
                     self._make_current(version, read.version)
                 finally:
                     self._drop_label(version)
+        written = f"{self.name} in {self._client.meta.region_name}"
+        if created:
+            return f"there was no secret {written}, so it was created"
+        return f"the secret is {written}"
 
-    def _create(self, text: str) -> None:
+    def _create(self, text: str) -> bool:
+        """Store the first version, and return whether the secret is new too."""
         with _outcome_unknown():
             if self.name.startswith("arn:"):  # only AWS can choose an ARN
                 self._fill(text)
-                return
+                return False
             try:
                 self._client.create_secret(
                     Name=self.name, Description=DESCRIPTION, SecretString=text
                 )
             except self._errors.ResourceExistsException:
                 self._fill(text)
+                return False
+        return True
 
     def _fill(self, text: str) -> None:
         """Store the first version of a secret without a value; AWS makes it current at once."""
@@ -181,6 +192,11 @@ class KeyDocument:
         self._stored = store.read()
 
     @property
+    def secret(self) -> str:
+        """The name or the ARN of the secret."""
+        return self._store.name
+
+    @property
     def keys(self) -> Keys:
         """The keys as they were read, by id."""
         return self._stored.keys
@@ -208,10 +224,10 @@ class KeyDocument:
         keys = {**self.keys, **{key.key_id: key for key in changed}}
         document, left_out = _fitting_document(keys.values(), self._now)
         key_document.parse(document)  # a gateway would refuse all keys for one mistake
-        self._store.replace(self._stored, document)
+        written = self._store.replace(self._stored, document)
         if not left_out:
-            return []
-        return [f"{left_out} expired or disabled keys were dropped to make room"]
+            return [written]
+        return [written, f"{left_out} expired or disabled keys were dropped to make room"]
 
 
 def _fitting_document(keys: Collection[ApiKey], now: int) -> tuple[bytes, int]:

@@ -17,6 +17,9 @@ CONFIG = ".chalice/config.json"
 DEFAULT = "dev"
 """Chalice's default stage, which also exists if config.json has no stages."""
 
+LOCAL = "local"
+"""The stage of `make run`, which is never deployed."""
+
 HANDLER = "api_handler"
 """The name that Chalice gives to the function behind the routes."""
 
@@ -27,7 +30,8 @@ TABLE_VARIABLE = "GATEWAY_ROUTING"
 TABLE_DEFAULT = "routing.yaml"
 SECRET_VARIABLE = "GATEWAY_KEYS_SECRET"
 
-(_SECRET_SETTING,) = [setting for setting in SETTINGS if setting.variable == SECRET_VARIABLE]
+_SETTINGS = {setting.variable: setting for setting in SETTINGS}
+_SECRET_SETTING = _SETTINGS[SECRET_VARIABLE]
 
 
 class TableInS3(WrongUse):
@@ -40,12 +44,17 @@ def require(stage: str, project: Path) -> None:
     Raises:
         WrongUse: config.json has stages, and this is not one of them.
     """
+    known = names(project)
+    if known and stage not in known:
+        raise WrongUse(f"{CONFIG} has no stage {stage}; it has {', '.join(sorted(known))}")
+
+
+def names(project: Path) -> list[str]:
+    """Return the stages of config.json; none if it cannot be read, which other functions report."""
     try:
-        stages = list(json.loads((project / CONFIG).read_bytes()).get("stages") or [DEFAULT])
+        return list(json.loads((project / CONFIG).read_bytes()).get("stages") or [DEFAULT])
     except (OSError, ValueError, AttributeError, TypeError):
-        return  # a command that needs the file reports the error
-    if stage not in stages:
-        raise WrongUse(f"{CONFIG} has no stage {stage}; it has {', '.join(sorted(stages))}")
+        return []
 
 
 def variable(name: str, stage: str, project: Path, *, instead: str) -> str | None:
@@ -62,6 +71,22 @@ def variable(name: str, stage: str, project: Path, *, instead: str) -> str | Non
         variables = [level.get("environment_variables", {}) for level in (shared, own)]
         value = {**variables[0], **variables[1]}.get(name)
     return None if value is None else str(value)
+
+
+def setting(variable_name: str, stage: str, project: Path) -> Any:
+    """Return the value that the gateway of a stage reads from its environment.
+
+    The environment of this process is ignored, because it is not that of the function.
+
+    Raises:
+        WrongUse: The gateway would refuse the value, or config.json cannot be read.
+    """
+    one = _SETTINGS[variable_name]
+    value = variable(variable_name, stage, project, instead="see docs/settings.md")
+    try:
+        return one.read(one.default if value is None else value)
+    except ValueError as rule:
+        raise WrongUse(f"{variable_name} of stage {stage} in {CONFIG} must be {rule}") from rule
 
 
 def lambda_timeout_seconds(stage: str, project: Path) -> float:
@@ -116,12 +141,17 @@ def secret_name(
     """Return `--secret`, else `GATEWAY_KEYS_SECRET`, else the stage's in config.json or default.
 
     Raises:
-        WrongUse: The name is invalid or empty, or config.json cannot be read.
+        WrongUse: The name is invalid or empty, or config.json is missing or cannot be read.
     """
     if secret is not None:
         return _checked_secret(secret, "--secret")
     if SECRET_VARIABLE in environment:
         return _checked_secret(environment[SECRET_VARIABLE], SECRET_VARIABLE)
+    if not (project / CONFIG).exists():
+        raise WrongUse(
+            f"there is no {CONFIG} here, so it is not known which secret the stage {stage} reads; "
+            "run this in the project's folder, or name a secret with --secret"
+        )
     value = variable(SECRET_VARIABLE, stage, project, instead="name a secret with --secret")
     if value is None:
         return _SECRET_SETTING.default

@@ -66,7 +66,7 @@ def issue(
     stored = _read(context, secret, now)
     new = api_keys.new_key(context.dependencies.random, stored.keys)
     key = ApiKey(new.key_id, new.digest, principal, names, end, disabled=False)
-    return _new_key_report(new, key, stored.save(key), now)
+    return _new_key_report(new, key, stored.save(key), now, secret=stored.secret)
 
 
 @command("list")
@@ -81,7 +81,7 @@ def list_(context: Context, *, secret: str | None) -> Report:
         ExitCode.FINE,
         lines=columns(rows) if keys else [],
         notes=[f"{store.name}: {len(keys)} keys"],
-        data={"keys": [api_keys.as_data(key, now) for key in keys]},
+        data={"keys": [api_keys.as_data(key, now) for key in keys], "secret": store.name},
     )
 
 
@@ -98,7 +98,8 @@ def disable(context: Context, *, key_id: str, secret: str | None) -> Report:
     key = replace(key, disabled=True)
     notes = stored.save(key)
     done = f"key {key.key_id} of {key.principal} is disabled; gateways refuse it within {LAG}"
-    return Report(ExitCode.FINE, lines=[], notes=[done, *notes], data=api_keys.as_data(key, now))
+    data = {**api_keys.as_data(key, now), "secret": stored.secret}
+    return Report(ExitCode.FINE, lines=[], notes=[done, *notes], data=data)
 
 
 @command("rotate")
@@ -127,7 +128,10 @@ def rotate(context: Context, *, key_id: str, grace: str, secret: str | None) -> 
     old = replace(old, expires=end)
     notes = stored.save(old, successor)
     ends = f"key {old.key_id} is good until {api_keys.timestamp(old.expires)}"
-    return _new_key_report(new, successor, [ends, *notes], now, replaces=api_keys.as_data(old, now))
+    replaced = api_keys.as_data(old, now)
+    return _new_key_report(
+        new, successor, [ends, *notes], now, replaces=replaced, secret=stored.secret
+    )
 
 
 keys = Group(

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from chalice.config import Config
 
-from chalicelib.settings import SETTINGS, S3Location
+from chalicelib.settings import S3Location
 from gatewayctl import stage as stages
 from gatewayctl import tables
 from gatewayctl.command import command
 from gatewayctl.output import writing
 from gatewayctl.policy import documents, folding
-from gatewayctl.policy.documents import Function, HandlerPolicy, Place
+from gatewayctl.policy import place as places
+from gatewayctl.policy.functions import functions_of
 from gatewayctl.policy.needs import call_groups
-from gatewayctl.report import ExitCode, Refused, Report, WrongUse
-from gatewayctl.stage import CONFIG, HANDLER, SECRET_VARIABLE, TABLE_VARIABLE
+from gatewayctl.policy.place import PLACE_RULES, Place
+from gatewayctl.policy.secrets import shared_secrets
+from gatewayctl.report import ExitCode, Refused, Report
+from gatewayctl.stage import SECRET_VARIABLE, TABLE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,31 +27,11 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.command import Context
+    from gatewayctl.policy.documents import HandlerPolicy
+    from gatewayctl.policy.functions import Functions
     from gatewayctl.tables import TableFile
 
     Run = Callable[..., Report]
-
-AUTHORIZER = "authorize"
-
-PLACE_RULES = {
-    "partition": (r"\*|aws(-[a-z]+)*", "aws, aws-cn, aws-us-gov or the like, or *"),
-    "region": (r"\*|[a-z]{2,}(-[a-z]+)+-[0-9]+", "a region such as eu-west-1, or *"),
-    "account": (r"\*|[0-9]{12}", "the twelve digits of an account, or *"),
-}
-"""By option: the pattern of its value, and the pattern in words."""
-
-_WRITTEN_PLACE = re.compile(
-    '"arn:(?P<partition>{partition}):logs:(?P<region>{region}):(?P<account>{account}):'.format(
-        **{name: rule for name, (rule, _) in PLACE_RULES.items()}
-    )
-)
-
-
-class Functions(NamedTuple):
-    """The two Lambda functions of a stage; each has its own role."""
-
-    handler: Function
-    authorizer: Function
 
 
 class Policies(NamedTuple):
@@ -70,7 +50,7 @@ class Policies(NamedTuple):
 
 def _place_option(name: str) -> Callable[[Run], Run]:
     meaning = PLACE_RULES[name][1]
-    text = f"For every ARN: {meaning}; else as in the file that exists, else *."
+    text = f"For every ARN: {meaning}; else as in the file, else as your credentials say, else *."
     return click.option(f"--{name}", metavar=name[0].upper(), help=text)
 
 
@@ -87,16 +67,23 @@ def _place_option(name: str) -> Callable[[Run], Run]:
 def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | None) -> Report:
     """Write the IAM policies that the table needs into the files that Chalice reads."""
     file = tables.load(context.table_path())
-    policies = _policies(file.table, place, context)
+    options = places.checked(place)
+    functions = functions_of(context.stage, context.project)
+    if shared := list(shared_secrets(context.stage, context.project)):
+        raise Refused(shared)
+    files = [context.project / function.policy for function in functions]
     if check:
-        return _check(policies, file, place, context)
+        written = Place(**places.written(files) | options)
+        return _check(_policies(file.table, functions, written, context), file, place, context)
+    chosen, place_notes = places.completed(options, files, context.connect)
+    policies = _policies(file.table, functions, chosen, context)
     if policies.folds and not allow_wider:
         raise Refused(_too_wide(policies))
     for name, text in policies.texts.items():
         with writing(name):
             (context.project / name).write_text(text, encoding="ascii")
-    wider = [*policies.folds, *policies.patterns]
-    notes = [f"{policies.handler_file}: allows {more}" for more in wider]
+    wider = [f"allows {more}" for more in (*policies.folds, *policies.patterns)]
+    notes = [f"{policies.handler_file}: {note}" for note in (*wider, *place_notes)]
     return Report(
         ExitCode.FINE,
         lines=list(policies.texts),
@@ -105,48 +92,15 @@ def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | N
     )
 
 
-def functions_of(stage: str, project: Path) -> Functions:
-    """Read the configuration of a stage's functions with Chalice's own code.
-
-    Raises:
-        WrongUse: The configuration cannot be read, or has one policy for both functions.
-    """
-    try:
-        config = json.loads((project / CONFIG).read_bytes())
-        functions = Functions(
-            _function(config, stage, HANDLER), _function(config, stage, AUTHORIZER)
-        )
-    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
-        raise WrongUse(f"{CONFIG} cannot be read ({error}); a policy belongs to a stage") from error
-    if functions.handler.policy == functions.authorizer.policy:
-        raise WrongUse(
-            f"{CONFIG} gives both functions of stage {stage} {functions.handler.policy}; name "
-            f"another file in its lambda_functions.{AUTHORIZER}.iam_policy_file"
-        )
-    return functions
-
-
-def _function(config: dict[str, Any], stage: str, name: str) -> Function:
-    chalice = Config(stage, name, config_from_disk=config)
-    return Function(
-        f".chalice/{chalice.iam_policy_file or f'policy-{stage}.json'}",
-        in_vpc=bool(chalice.subnet_ids and chalice.security_group_ids),
-        traced=bool(chalice.xray_enabled),
-    )
-
-
 def _policies(
-    table: RoutingTable, place_options: Mapping[str, str | None], context: Context
+    table: RoutingTable, functions: Functions, place: Place, context: Context
 ) -> Policies:
-    functions = functions_of(context.stage, context.project)
-    written = _written_place(context.project / functions.handler.policy)
-    place = Place(**written | _checked_place(place_options))
-    routing = _setting(TABLE_VARIABLE, context)
+    routing = stages.setting(TABLE_VARIABLE, context.stage, context.project)
     in_s3 = routing if isinstance(routing, S3Location) else None
-    handler = documents.handler_policy(call_groups(table.models()), place, in_s3, functions.handler)
-    authorizer = documents.authorizer_policy(
-        _setting(SECRET_VARIABLE, context), place, functions.authorizer
-    )
+    groups = call_groups(table.models())
+    handler = documents.handler_policy(groups, functions.handler, place, in_s3)
+    secret = stages.setting(SECRET_VARIABLE, context.stage, context.project)
+    authorizer = documents.authorizer_policy(secret, functions.authorizer, place)
     return Policies(
         {
             functions.handler.policy: documents.as_file(handler.document),
@@ -156,36 +110,6 @@ def _policies(
         folding.widened_by_folds(handler.groups),
         folding.widened_by_patterns(table.models()),
     )
-
-
-def _written_place(policy: Path) -> dict[str, str]:
-    """Return the place in the existing policy file; empty if there is none."""
-    try:
-        match = _WRITTEN_PLACE.search(policy.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return match.groupdict() if match else {}
-
-
-def _checked_place(options: Mapping[str, str | None]) -> dict[str, str]:
-    given = {name: text for name, text in options.items() if text is not None}
-    for name, text in given.items():
-        rule, meaning = PLACE_RULES[name]
-        if not re.fullmatch(rule, text):
-            raise WrongUse(f"--{name} is {text!r}; it must be {meaning}")
-    return given
-
-
-# The environment of this command is ignored, because it is not the environment of the function.
-def _setting(variable: str, context: Context) -> Any:
-    (setting,) = [one for one in SETTINGS if one.variable == variable]
-    value = stages.variable(
-        variable, context.stage, context.project, instead="see docs/settings.md"
-    )
-    try:
-        return setting.read(setting.default if value is None else value)
-    except ValueError as rule:
-        raise WrongUse(f"{variable} of stage {context.stage} in {CONFIG} must be {rule}") from rule
 
 
 def _check(

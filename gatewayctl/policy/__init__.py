@@ -1,5 +1,7 @@
 """The IAM policies of the gateway's two functions, made from the routing table.
 
-needs ─► folding     shortens a policy until IAM accepts its length
-      ─► documents   writes the statements and the two policy documents
+functions ─► secrets     finds stages that share a secret
+needs ─► folding         shortens a policy until IAM accepts its length
+      ─► documents       writes the statements and the two policy documents
+place                    the account, the region and the partition of every ARN
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.routing.reading.file import compiled_key
@@ -16,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chalicelib.settings import S3Location
+    from gatewayctl.policy.functions import Function
     from gatewayctl.policy.needs import CallGroup
+    from gatewayctl.policy.place import Place
 
     Statement = dict[str, Any]
     Document = dict[str, Any]
@@ -27,7 +28,10 @@ LIMIT = 10_240
 Source: IAM user guide, "IAM and AWS STS quotas".
 """
 
-LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
+NEW_LOG_GROUP = "NewLogGroup"
+"""The Sid of the statement that lets Lambda create the log group, if the deployment did not."""
+
 TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 VPC = [
     "ec2:AssignPrivateIpAddresses",
@@ -49,31 +53,6 @@ Source: Secrets Manager API reference, `CreateSecret`.
 """
 
 
-class Function(NamedTuple):
-    """A Lambda function: the file of its policy, and its settings that need permissions."""
-
-    policy: str = ""
-    """The path of the file, relative to the project's folder."""
-    in_vpc: bool = False
-    traced: bool = False
-
-
-PLAIN = Function()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The partition, the region and the account of a policy's resources; `*` is any."""
-
-    partition: str = ANY
-    region: str = ANY
-    account: str = ANY
-
-    def arn(self, service: str, resource: str) -> str:
-        """Return the ARN of a resource that belongs to a region and an account."""
-        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
-
-
 class HandlerPolicy(NamedTuple):
     """The handler's policy, and the calls that it allows."""
 
@@ -86,9 +65,9 @@ class HandlerPolicy(NamedTuple):
 
 def handler_policy(
     groups: Sequence[CallGroup],
+    function: Function,
     place: Place,
     table: S3Location | None = None,
-    function: Function = PLAIN,
     *,
     limit: int = LIMIT,
 ) -> HandlerPolicy:
@@ -108,7 +87,7 @@ def handler_policy(
     return HandlerPolicy(result, allowed, characters(result), characters(document(groups)))
 
 
-def authorizer_policy(secret: str | None, place: Place, function: Function = PLAIN) -> Document:
+def authorizer_policy(secret: str | None, function: Function, place: Place) -> Document:
     """Make the policy of the function that checks credentials.
 
     Args:
@@ -116,6 +95,12 @@ def authorizer_policy(secret: str | None, place: Place, function: Function = PLA
     """
     keys = [] if secret is None else [read_keys(secret, place)]
     return _policy([*_runtime(function, place), *keys])
+
+
+def with_log_group(document: Document) -> Document:
+    """Return the policy of a function whose log group exists before the function."""
+    statements = [one for one in document["Statement"] if one.get("Sid") != NEW_LOG_GROUP]
+    return {**document, "Statement": statements}
 
 
 def as_file(document: Document) -> str:
@@ -203,8 +188,12 @@ def _invoke(arns: list[str], condition: _Condition) -> Statement:
 
 def _runtime(function: Function, place: Place) -> list[Statement]:
     """Allow what Lambda itself does with the role of the function."""
-    logs = place.arn("logs", "log-group:/aws/lambda/*")  # CloudFormation chooses functions' names
-    statements = [_allow(LOGS, logs, Sid="WriteLogs")]
+    # Log streams are a part of the ARN, and no name of a log group has a colon.
+    logs = place.arn("logs", f"log-group:{function.log_group}:*")
+    statements = [
+        _allow(LOGS, logs, Sid="WriteLogs"),
+        _allow("logs:CreateLogGroup", logs, Sid=NEW_LOG_GROUP),
+    ]
     if function.in_vpc:
         statements.append(_allow(VPC, ANY, Sid="JoinVpc"))
     if function.traced:

@@ -127,6 +127,7 @@ class TestIssue:
             "grants": ["churn"],
             "expires": None,
             "state": "active",
+            "secret": desk.secret,
         }
 
     @pytest.mark.parametrize(
@@ -351,7 +352,8 @@ class TestDisable:
             0,
             "",
             f"key {one.key_id} of web-shop is disabled; "
-            "gateways refuse it within 60 s + GATEWAY_KEYS_MAX_AGE\n",
+            "gateways refuse it within 60 s + GATEWAY_KEYS_MAX_AGE\n"
+            f"the secret is {desk.secret} in us-east-1\n",
         )
         with pytest.raises(BadCredential, match="disabled"):
             gateway(desk).authenticate(one.key)
@@ -362,7 +364,7 @@ class TestDisable:
         key_id = desk.issue().key_id
         data = json.loads(desk.run("disable", key_id, "--format", "json").out)
 
-        assert data == {"id": key_id, **desk.listed()[key_id]}
+        assert data == {"id": key_id, "secret": desk.secret, **desk.listed()[key_id]}
         assert data["state"] == "disabled"
 
     def test_twice(self, desk):
@@ -476,7 +478,7 @@ class TestRotate:
         assert replaced == {"id": old.key_id, **listed[old.key_id]}
         assert replaced["state"] == "expiring"
         assert re.fullmatch(KEY, data.pop("key") + "\n")
-        assert data == {"id": data["id"], **listed[data["id"]]}
+        assert data == {"id": data["id"], "secret": desk.secret, **listed[data["id"]]}
 
 
 class TestWhichSecret:
@@ -500,7 +502,26 @@ class TestWhichSecret:
 
     def test_default(self, desk):
         """The default is the gateway's own."""
+        self.config(desk, {"dev": {}})
+
         assert desk.run_elsewhere("list").err.startswith("inference-gateway/keys: ")
+
+    def test_no_config(self, desk):
+        """Without config.json, no stage names a secret, so none is written."""
+        outcome = desk.run_elsewhere(
+            "issue", "--stage", "prod", "--principal", "p", "--grants", "churn"
+        )
+
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "it is not known which secret the stage prod reads" in outcome.err
+
+    def test_which_one_was_written(self, desk):
+        """The command says which secret it has written, and whether that secret is new."""
+        first, second = desk.issue(), desk.issue()
+
+        place = f"{desk.secret} in us-east-1"
+        assert first.err.endswith(f"there was no secret {place}, so it was created\n")
+        assert second.err.endswith(f"the secret is {place}\n")
 
     @pytest.mark.parametrize(
         ("text", "rule"),

@@ -6,63 +6,13 @@ import re
 import pytest
 
 from gatewayctl.policy import documents
-from tests.support.command_line import gatewayctl
 from tests.support.iam import allows
+from tests.unit.policy.project import ACCOUNT, AUTHORIZE, AUTHORIZER, HANDLER
 
-HANDLER, AUTHORIZER = ".chalice/policy-dev.json", ".chalice/policy-dev-authorize.json"
-AUTHORIZE = {"iam_policy_file": "policy-dev-authorize.json"}
-TABLE = """\
-version: 1
-models:
-  churn: {kind: single, endpoint: churn-prod}
-  price/{city}/{year}:
-    kind: mme
-    endpoint: Housing
-    target_model: "{city}/{year}.tar.gz"
-    parameters:
-      city: {one_of: [houston, austin]}
-      year: {pattern: "20[0-9]{2}"}
-"""
 PATTERN = (
     f"{HANDLER}: allows every artifact like {{city}}/*.tar.gz of endpoint housing "
     "(in the table of price/{city}/{year}, year is 20[0-9]{2})\n"
 )
-
-
-class Project:
-    """A folder with a table and Chalice's configuration."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        (folder / ".chalice").mkdir()
-        (folder / "routing.yaml").write_text(TABLE)
-        self.configure({})
-
-    def configure(self, variables, **stage):
-        authorize = {"lambda_functions": {"authorize": AUTHORIZE}}
-        stages = {"dev": {"environment_variables": variables, **authorize, **stage}, "bare": {}}
-        config = {"version": "2.0", "autogen_policy": False, "stages": stages}
-        (self.folder / ".chalice/config.json").write_text(json.dumps(config))
-
-    def run(self, *arguments, **environ):
-        return gatewayctl("policy", *arguments, project=self.folder, **environ)
-
-    def read(self, file=HANDLER):
-        return json.loads((self.folder / file).read_text())
-
-    def written(self):
-        return sorted(path.name for path in self.folder.glob(".chalice/policy*"))
-
-    def arns(self, file=HANDLER):
-        """Every resource of a policy."""
-        resources = [one["Resource"] for one in self.read(file)["Statement"]]
-        return [arn for some in resources for arn in ([some] if isinstance(some, str) else some)]
-
-
-@pytest.fixture(name="project")
-def _project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return Project(tmp_path)
 
 
 def many(number):
@@ -86,8 +36,8 @@ class TestWrite:
         assert outcome.err.endswith(" of 10,240 characters, 0 folds\n")
         assert project.written() == ["policy-dev-authorize.json", "policy-dev.json"]
         assert project.arns(AUTHORIZER) == [
-            "arn:*:logs:*:*:log-group:/aws/lambda/*",
-            "arn:*:secretsmanager:*:*:secret:inference-gateway/keys-??????",
+            *["arn:*:logs:eu-west-1:*:log-group:/aws/lambda/gw-dev-authorize:*"] * 2,
+            "arn:*:secretsmanager:eu-west-1:*:secret:inference-gateway/keys-??????",
         ]
 
     def test_where_chalice_looks(self, project):
@@ -104,22 +54,24 @@ class TestWrite:
 
         assert [one["Sid"] for one in project.read(AUTHORIZER)["Statement"]] == [
             "WriteLogs",
+            "NewLogGroup",
             "JoinVpc",
             "WriteTraces",
             "ReadKeys",
         ]
-        assert [one.get("Sid") for one in project.read()["Statement"]][:3] == [
+        assert [one.get("Sid") for one in project.read()["Statement"]][:4] == [
             "WriteLogs",
+            "NewLogGroup",
             "WriteTraces",
             "InvokeWithoutTarget",
         ]
 
     def test_place(self, project):
         """The place goes into every ARN, and is kept by the next call."""
-        project.run("--account", "123456789012", "--region", "eu-west-1", "--partition", "aws")
+        project.run("--account", ACCOUNT, "--region", "eu-west-1", "--partition", "aws")
         project.run()
         assert project.arns() == [
-            "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/*",
+            *["arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/gw-dev:*"] * 2,
             "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/churn-prod",
             "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/Housing",
             "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/housing",
@@ -145,7 +97,7 @@ class TestWrite:
         project.configure({"GATEWAY_KEYS_SECRET": ""})
         project.run(GATEWAY_KEYS_SECRET="elsewhere")
 
-        assert project.arns(AUTHORIZER) == ["arn:*:logs:*:*:log-group:/aws/lambda/*"]
+        assert not any("secret" in arn for arn in project.arns(AUTHORIZER))
 
     def test_as_data(self, project):
         """The data has the files, and what they allow beyond the table."""
@@ -249,7 +201,7 @@ class TestCheck:
         """A change by hand is found."""
         project.run()
         policy = project.read()
-        policy["Statement"][1]["Resource"].append("arn:*:sagemaker:*:*:endpoint/other")
+        policy["Statement"][2]["Resource"].append("arn:*:sagemaker:*:*:endpoint/other")
         (project.folder / HANDLER).write_text(documents.as_file(policy))
 
         assert project.run("--check").code == 1
@@ -264,7 +216,11 @@ class TestWrongUse:
             (["--account", "12"], "--account is '12'; it must be the twelve digits of an account"),
             (["--region", "Europe"], "--region is 'Europe'; it must be a region such as"),
             (["--partition", "gcp"], "--partition is 'gcp'; it must be aws, aws-cn,"),
-            (["--stage", "prod"], ".chalice/config.json has no stage prod; it has bare, dev"),
+            (
+                ["--stage", "prod"],
+                ".chalice/config.json has no stage prod; it has bare, dev, local",
+            ),
+            (["--stage", "local"], ".chalice/config.json gives both functions of stage local "),
             (
                 ["--stage", "bare"],
                 ".chalice/config.json gives both functions of stage bare .chalice/policy-bare.json",
@@ -289,6 +245,25 @@ class TestWrongUse:
 
         assert outcome.code == 2
         assert outcome.err.startswith("gatewayctl policy: .chalice/config.json ")
+
+    @pytest.mark.parametrize(
+        ("name", "complaint"),
+        [
+            (None, "has no 'app_name', which Chalice needs\n"),
+            ("g" * 51, "and the stage make"),
+            ("my gateway", "and the stage make 'my gateway-dev' the name of a function; Lambda"),
+        ],
+    )
+    def test_function_names(self, project, name, complaint):
+        """A function's name that Lambda would refuse is an error before the deployment."""
+        path = project.folder / ".chalice/config.json"
+        config = json.loads(path.read_text()) | {"app_name": name}
+        path.write_text(json.dumps({key: text for key, text in config.items() if text}))
+
+        outcome = project.run()
+
+        assert outcome.code == 2
+        assert complaint in outcome.err
 
     def test_settings(self, project):
         """A setting that the gateway would refuse is an error without the setting's value."""

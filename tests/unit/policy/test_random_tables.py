@@ -6,14 +6,16 @@ from hypothesis import strategies as st
 
 from chalicelib.routing.reading import file
 from gatewayctl.policy import documents
-from gatewayctl.policy.documents import Place
+from gatewayctl.policy.functions import Function
 from gatewayctl.policy.needs import call_groups
+from gatewayctl.policy.place import Place
 from tests.support import random_tables
 from tests.support.profile import LONG
 from tests.unit.policy.oracle import Oracle, calls_beside, calls_of, is_allowed
 from tests.unit.policy.tables import TABLES
 
 TABLES_TRIED = 2_000 if LONG else 90
+HANDLER = Function("inference-gateway-dev", ".chalice/policy-dev.json")
 PLACE = Place("aws", "eu-west-1", "123456789012")
 LIMITS = st.just(documents.LIMIT) | st.integers(1_000, 4_000)
 SPELLINGS = pytest.mark.parametrize("spelling", [str.lower, str], ids=["lower", "as-given"])
@@ -21,7 +23,7 @@ SPELLINGS = pytest.mark.parametrize("spelling", [str.lower, str], ids=["lower", 
 
 def made(table, limit=documents.LIMIT):
     """Return the handler's policy, and what it should allow."""
-    handler = documents.handler_policy(call_groups(table.models()), PLACE, limit=limit)
+    handler = documents.handler_policy(call_groups(table.models()), HANDLER, PLACE, limit=limit)
     return handler.document, Oracle(table, handler)
 
 

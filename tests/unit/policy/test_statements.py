@@ -7,12 +7,15 @@ from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 from chalicelib.settings import S3Location
 from gatewayctl.policy import documents
-from gatewayctl.policy.documents import Function, Place, invoke, read_keys, read_table
+from gatewayctl.policy.documents import invoke, read_keys, read_table, with_log_group
+from gatewayctl.policy.functions import Function
 from gatewayctl.policy.needs import call_groups, escaped
+from gatewayctl.policy.place import Place
 from gatewayctl.report import Refused
 from tests.support.iam import allows
 from tests.unit.policy.tables import table_of
 
+HANDLER = Function("gateway-dev", ".chalice/policy-dev.json")
 PLACE = Place("aws-cn", "cn-north-1", "123456789012")
 OUR_SECRETS = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret"
 SECRETS = "arn:aws:secretsmanager:eu-west-1:210987654321:secret"
@@ -26,6 +29,10 @@ def statements(*entries):
         ("Allow", "sagemaker:InvokeEndpoint")
     }
     return [(one["Resource"], one.get("Condition", {})) for one in made]
+
+
+def listed(value):
+    return [value] if isinstance(value, str) else value
 
 
 def entry(kind, endpoint, **keys):
@@ -160,19 +167,34 @@ class TestRun:
     @pytest.mark.parametrize(
         ("function", "services"),
         [
-            (Function(), {"logs"}),
-            (Function(in_vpc=True), {"logs", "ec2"}),
-            (Function(traced=True), {"logs", "xray"}),
+            (HANDLER, {"logs"}),
+            (HANDLER._replace(in_vpc=True), {"logs", "ec2"}),
+            (HANDLER._replace(traced=True), {"logs", "xray"}),
         ],
     )
     def test_actions(self, function, services):
         """Both functions write logs; a VPC and tracing need more actions."""
         for made in (
-            documents.handler_policy([], PLACE, function=function).document,
-            documents.authorizer_policy(None, PLACE, function),
+            documents.handler_policy([], function, PLACE).document,
+            documents.authorizer_policy(None, function, PLACE),
         ):
-            actions = [action for one in made["Statement"] for action in one["Action"]]
+            actions = [action for one in made["Statement"] for action in listed(one["Action"])]
             assert {action.split(":")[0] for action in actions} == services
+
+    def test_log_group(self):
+        """The policy allows the function's own log group alone; Lambda may create it if needed."""
+        policy = documents.authorizer_policy(None, HANDLER, PLACE)
+
+        def may(policy, action, group):
+            arn = f"arn:aws-cn:logs:cn-north-1:123456789012:log-group:/aws/lambda/{group}"
+            return allows(policy, f"logs:{action}", arn)
+
+        assert may(policy, "PutLogEvents", "gateway-dev:log-stream:2030/01/01/[$LATEST]0")
+        assert may(policy, "CreateLogStream", "gateway-dev:log-stream:")
+        assert may(policy, "CreateLogGroup", "gateway-dev:log-stream:")
+        assert not may(policy, "PutLogEvents", "gateway-dev-authorize:log-stream:s")
+        assert not may(with_log_group(policy), "CreateLogGroup", "gateway-dev:log-stream:")
+        assert may(with_log_group(policy), "PutLogEvents", "gateway-dev:log-stream:s")
 
 
 class TestKeys:
@@ -194,8 +216,11 @@ class TestKeys:
 
     def test_no_keys(self):
         """Without API keys, the authorizer reads nothing."""
-        assert [one["Sid"] for one in documents.authorizer_policy(None, PLACE)["Statement"]] == [
-            "WriteLogs"
+        assert [
+            one["Sid"] for one in documents.authorizer_policy(None, HANDLER, PLACE)["Statement"]
+        ] == [
+            "WriteLogs",
+            "NewLogGroup",
         ]
 
 
@@ -220,7 +245,7 @@ class TestTable:
     def test_in_the_policy(self):
         """Only a table in S3 needs a permission."""
         location = S3Location("tables", "r*.yaml")
-        policy = documents.handler_policy([], PLACE, location).document
+        policy = documents.handler_policy([], HANDLER, PLACE, location).document
 
         def reads(key):
             return allows(policy, "s3:GetObject", f"arn:aws-cn:s3:::tables/{key}", {})
@@ -231,7 +256,7 @@ class TestTable:
             False,
             False,
         ]
-        assert len(documents.handler_policy([], PLACE).document["Statement"]) == 1
+        assert len(documents.handler_policy([], HANDLER, PLACE).document["Statement"]) == 2
 
 
 def test_what_means_something_to_iam():
@@ -243,10 +268,10 @@ def test_iam_takes_it():
     """moto's check of a policy's grammar accepts both policies."""
     entries = [mme("a", "v1"), entry("pipeline", "a"), mme("b", "{x}", x={"pattern": "a"})]
     handler = documents.handler_policy(
-        call_groups(table_of(entries).models()), Place(), S3Location("tables", "r$.yaml")
+        call_groups(table_of(entries).models()), HANDLER, Place(), S3Location("tables", "r$.yaml")
     )
 
-    for made in (handler.document, documents.authorizer_policy("keys", PLACE)):
+    for made in (handler.document, documents.authorizer_policy("keys", HANDLER, PLACE)):
         IAMPolicyDocumentValidator(json.dumps(made)).validate()
 
 
@@ -256,6 +281,6 @@ def test_the_order_of_the_table_does_not_matter():
     files = set()
     for some in (entries, entries[::-1]):
         groups = call_groups(table_of(some).models())
-        files.add(documents.as_file(documents.handler_policy(groups, PLACE).document))
+        files.add(documents.as_file(documents.handler_policy(groups, HANDLER, PLACE).document))
 
     assert len(files) == 1
