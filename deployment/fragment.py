@@ -1,8 +1,8 @@
 """`python -m deployment.fragment --stage dev`: prints what `chalice package` leaves out.
 
 Chalice merges the fragment into its template (`--merge-template`). The fragment is fragment.json,
-with the parameters, the stage's settings and the access log, and API Gateway's own error
-responses, as problem+json with the CORS headers of the stage.
+with the parameters, the stage's settings and the log groups; the names of the functions; and API
+Gateway's own error responses, as problem+json with the CORS headers of the stage.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ from chalicelib import errors
 from chalicelib.api import cors, wire
 from chalicelib.payload.admission import MAX_BODY_BYTES
 from chalicelib.settings import Settings
+from gatewayctl.policy.documents import with_log_group
+from gatewayctl.policy.functions import functions_of
+from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.errors import GatewayError
+    from gatewayctl.policy.functions import Function, Functions
 
 ROOT = Path(__file__).parents[1]
 
@@ -100,12 +104,32 @@ def _response(problem: GatewayError, cors_headers: Mapping[str, object]) -> dict
     }
 
 
-def fragment(environment: dict[str, str]) -> dict[str, Any]:
-    """Return the fragment for a stage with these environment variables."""
+def fragment(environment: dict[str, str], functions: Functions) -> dict[str, Any]:
+    """Return the fragment for a stage with these environment variables and functions."""
     template: dict[str, Any] = json.loads((ROOT / "deployment/fragment.json").read_bytes())
     origin = Settings.from_env(environment).cors_origin
-    template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"] = gateway_responses(origin)
+    resources = template["Resources"]
+    api = resources["RestAPI"]["Properties"]
+    api["GatewayResponses"] = gateway_responses(origin)
+    # A new text makes a new deployment of the API. Without it, functions of other names would
+    # replace those that the deployed API calls, and the API would still call the old names.
+    api["DefinitionBody"] = {"info": {"description": f"Calls {functions.handler.name}"}}
+    for template_name, start, function in (
+        ("APIHandler", "ApiHandler", functions.handler),
+        ("Authorize", "Authorize", functions.authorizer),
+    ):
+        resources[template_name]["Properties"] = {"FunctionName": function.name}
+        resources[f"{start}LogGroup"]["Properties"]["LogGroupName"] = function.log_group
+        if function.has_own_role:
+            resources[f"{start}Role"] = _role(f"{start}RolePolicy", function)
     return template
+
+
+def _role(policy_name: str, function: Function) -> dict[str, Any]:
+    """Return Chalice's role with the function's policy, as the template's log group allows it."""
+    document = with_log_group(json.loads((ROOT / function.policy).read_bytes()))
+    policy = {"PolicyName": policy_name, "PolicyDocument": document}
+    return {"Type": "AWS::IAM::Role", "Properties": {"Policies": [policy]}}
 
 
 def environment_of(stage: str) -> dict[str, str]:
@@ -119,7 +143,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", required=True)
     stage = parser.parse_args().stage
-    json.dump(fragment(environment_of(stage)), sys.stdout, indent=2)
+    try:
+        made = fragment(environment_of(stage), functions_of(stage, ROOT))
+    except (WrongUse, OSError) as error:
+        parser.error(str(error))
+    json.dump(made, sys.stdout, indent=2)
     sys.stdout.write("\n")
 
 

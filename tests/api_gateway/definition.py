@@ -16,6 +16,7 @@ from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
 from deployment.fragment import environment_of, fragment
+from gatewayctl.policy.functions import functions_of as configured_functions
 from tests.support.lambda_process import HANDLER
 from tests.support.paths import ROOT
 
@@ -162,9 +163,8 @@ def _know(known: set[str], members: dict[str, Any], where: str) -> None:
 
 def packaged_template_of(app: Chalice, stage: str = "dev") -> dict[str, Any]:
     """Make the template that `make package` makes of an app."""
-    merged: dict[str, Any] = TemplateDeepMerger().merge(
-        fragment(environment_of(stage)), template_of(app, stage)
-    )
+    added = fragment(environment_of(stage), configured_functions(stage, ROOT))
+    merged: dict[str, Any] = TemplateDeepMerger().merge(added, template_of(app, stage))
     return merged
 
 

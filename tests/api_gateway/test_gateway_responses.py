@@ -13,12 +13,14 @@ from samtranslator.translator.translator import Translator
 
 from chalicelib.api import cors
 from deployment.fragment import API_GATEWAY_ERRORS, RESPONSES, environment_of, fragment
+from gatewayctl.policy.functions import functions_of as configured_functions
 from tests.api_gateway.definition import functions_of, packaged_template_of
 from tests.api_gateway.simulator import ApiGateway, PackagedClient
 from tests.support.gateway import build_gateway
 from tests.support.paths import ROOT
 from tests.support.problems import MEMBERS
 
+FUNCTIONS = configured_functions("dev", ROOT)
 STAGING = ("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment")
 ORIGIN = "https://shop.example.com"
 
@@ -120,7 +122,7 @@ def test_every_type():
 
 def test_nothing_of_the_request():
     """The templates repeat nothing that a caller has sent."""
-    written = json.dumps(fragment(environment_of("dev"))["Resources"]["RestAPI"])
+    written = json.dumps(fragment(environment_of("dev"), FUNCTIONS)["Resources"]["RestAPI"])
 
     assert "$context.error.message" not in written
     assert "$input" not in written
@@ -130,8 +132,9 @@ def test_nothing_of_the_request():
 @pytest.mark.parametrize(("origin", "allowed"), [("", None), ("*", "*"), (ORIGIN, ORIGIN)])
 def test_cors(origin, allowed):
     """The CORS headers are those of the gateway's own responses."""
-    made = fragment({"GATEWAY_CORS_ORIGIN": origin})["Resources"]["RestAPI"]["Properties"]
-    for response in made["GatewayResponses"].values():
+    made = fragment({"GATEWAY_CORS_ORIGIN": origin}, FUNCTIONS)
+    api = made["Resources"]["RestAPI"]["Properties"]
+    for response in api["GatewayResponses"].values():
         headers = response["ResponseParameters"]["Headers"]
         expected = {} if allowed is None else cors.headers(allowed)
         assert {name: headers.get(name) for name in expected} == {
@@ -158,16 +161,33 @@ def test_lint(package):
     assert (linted.returncode, linted.stdout) == (0, "")
 
 
-def test_one_stage(package):
-    """SAM makes no second stage, which would have neither throttling nor an access log."""
+def translated(package, text="", replacement=""):
+    """Return the resources that SAM makes of the template, with a text in it replaced."""
     session = boto3.Session(region_name="us-east-1")
-    written = json.loads((package.project / "build/sam.json").read_bytes())
+    written = json.loads(
+        (package.project / "build/sam.json").read_text().replace(text, replacement)
+    )
     written["Resources"] = {
         name: resource
         for name, resource in written["Resources"].items()
         if resource["Type"] != "AWS::Serverless::Function"
     }
-    made = Translator({}, Parser(), boto_session=session).translate(written, {})["Resources"]
+    return Translator({}, Parser(), boto_session=session).translate(written, {})["Resources"]
+
+
+def test_functions_of_other_names(package):
+    """The API is deployed again when its functions get other names; else it calls the old ones."""
+    old, new = (
+        {name for name, one in made.items() if one["Type"] == "AWS::ApiGateway::Deployment"}
+        for made in (translated(package), translated(package, "inference-gateway-dev", "other"))
+    )
+
+    assert old.isdisjoint(new)
+
+
+def test_one_stage(package):
+    """SAM makes no second stage, which would have neither throttling nor an access log."""
+    made = translated(package)
     of = {kind: [r["Properties"] for r in made.values() if r["Type"] == kind] for kind in STAGING}
     (stage,), (deployment,) = of["AWS::ApiGateway::Stage"], of["AWS::ApiGateway::Deployment"]
 

@@ -14,7 +14,7 @@ from tests.support.lambda_process import AUTHORIZER, LambdaProcess, client_of
 from tests.support.ports import closed_port
 from tests.support.problems import assert_problem
 
-SECRET = "inference-gateway/keys"
+SECRET = "inference-gateway/dev/keys"
 GOOD, DISABLED, EXPIRED = (api_key(key_id) for key_id in ("abcd1234", "d1sabled", "exp1red0"))
 WRONG_SECRET, UNKNOWN = api_key(secret="x" * 43), api_key("n0tth3re")
 KEYS = document(

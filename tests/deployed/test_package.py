@@ -182,6 +182,7 @@ class TestTemplate:
         assert package.function["Timeout"] == 29
         assert package.function["Environment"]["Variables"] == {
             "GATEWAY_CORS_ORIGIN": "*",
+            "GATEWAY_KEYS_SECRET": "inference-gateway/dev/keys",
             "POWERTOOLS_SERVICE_NAME": "inference-gateway-dev",
         }
 
@@ -189,12 +190,40 @@ class TestTemplate:
         """All bodies are binary; with any other list some browser would get base64 text."""
         assert package.api["x-amazon-apigateway-binary-media-types"] == ["*/*"]
 
-    def test_role_may_do_what_the_stages_policy_says(self, package):
-        """The role has the stage's policy; Chalice does not guess one from the code."""
-        (policy,) = package.template["ApiHandlerRole"]["Properties"]["Policies"]
-        committed = json.loads((package.project / ".chalice/policy-dev.json").read_bytes())
+    @pytest.mark.parametrize(
+        ("role", "file"),
+        [
+            ("ApiHandlerRole", "policy-dev.json"),
+            ("AuthorizeRole", "policy-dev-authorize.json"),
+        ],
+    )
+    def test_role_may_do_what_the_stages_policy_says(self, package, role, file):
+        """The role has the stage's policy, but for the log group, which the template creates."""
+        (policy,) = package.template[role]["Properties"]["Policies"]
+        committed = json.loads((package.project / ".chalice" / file).read_bytes())
 
+        needless = [one for one in committed["Statement"] if one.get("Sid") == "NewLogGroup"]
+        assert [one["Action"] for one in needless] == ["logs:CreateLogGroup"]
+        committed["Statement"].remove(*needless)
         assert policy["PolicyDocument"] == committed
+
+    @pytest.mark.parametrize(
+        ("function", "name", "group"),
+        [
+            ("APIHandler", "inference-gateway-dev", "ApiHandlerLogGroup"),
+            ("Authorize", "inference-gateway-dev-authorize", "AuthorizeLogGroup"),
+        ],
+    )
+    def test_log_groups(self, package, function, name, group):
+        """A function has the name of `chalice deploy`, and its log group exists before it."""
+        written = package.template[function]
+        log_group = package.template[group]
+
+        assert written["Properties"]["FunctionName"] == name
+        assert written["DependsOn"] == [group]
+        assert log_group["Type"] == "AWS::Logs::LogGroup"
+        assert log_group["Properties"]["LogGroupName"] == f"/aws/lambda/{name}"
+        assert log_group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
     @pytest.mark.parametrize("path", ["/predict/{model}", "/models", "/health"])
     def test_preflight(self, package, path):

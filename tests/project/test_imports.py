@@ -17,7 +17,7 @@ PARTS = {
     "gatewayctl": {"chalicelib"},
     "local_stack": {"chalicelib", "sagemaker_local"},
     "sagemaker_local": set(),
-    "deployment": {"chalicelib"},
+    "deployment": {"chalicelib", "gatewayctl"},
     "benchmarks": set(),
 }
 

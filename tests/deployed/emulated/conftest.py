@@ -12,7 +12,7 @@ from tests.deployed.emulated.translation import cloudformation
 from tests.support.http_server import StubServer
 from tests.support.key_desk import Desk
 
-SECRET = "inference-gateway/keys"  # the only one that the stage's authorizer may read
+SECRET = "inference-gateway/dev/keys"  # the only one that the stage's authorizer may read
 BUCKET = "deployments"
 
 
@@ -61,7 +61,7 @@ def create_stack(aws, package, keys):
     def create(name, sagemaker_url, environment=(), parameters=(), **changes):
         variables = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker_url, **dict(environment)}
         code = {"Bucket": BUCKET, "Key": package.zip.name}
-        template = cloudformation(sam, code, variables, **changes)
+        template = cloudformation(sam, code, variables, name, **changes)
         storage.put_object(Bucket=BUCKET, Key=name, Body=json.dumps(template))
         return Stack(aws, name, f"{aws.url}/{BUCKET}/{name}", dict(parameters))
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.deployed.emulated.conftest import SECRET
+from tests.faults.rows import row
 from tests.support.key_documents import api_key
 from tests.support.problems import assert_problem
 from tests.support.stand_in import wait_until
@@ -11,7 +12,13 @@ JSON = ("Content-Type", "application/json")
 SOON_SECONDS = 30.0
 
 READ_SECRET, INVOKE = "secretsmanager:GetSecretValue", "sagemaker:InvokeEndpoint"
+WRITE_LOG, NEW_LOG = "logs:PutLogEvents", "logs:CreateLogGroup"
 KEYS = f"secret:{SECRET}-AbCdEf"
+KEYS_OF_PROD = "secret:inference-gateway/prod/keys-AbCdEf"
+HANDLER_LOG, AUTHORIZER_LOG, LOG_OF_PROD = (
+    f"log-group:/aws/lambda/inference-gateway-{name}:log-stream:s"
+    for name in ("gateway", "gateway-authorize", "prod")
+)
 
 
 def status_of(stack, key, request_line="GET /models"):
@@ -94,18 +101,27 @@ def decision(aws, stack, role, action, resource):
     return result["EvalDecision"]
 
 
+@row("K6", "L11")
 def test_what_a_role_may_do(aws, deployed):
     """A role may do what its function needs, and nothing that only the other function needs."""
     allowed = [
         ("AuthorizeRole", READ_SECRET, KEYS),
+        ("AuthorizeRole", WRITE_LOG, AUTHORIZER_LOG),
         ("ApiHandlerRole", INVOKE, "endpoint/digit-reader"),
+        ("ApiHandlerRole", WRITE_LOG, HANDLER_LOG),
     ]
     denied = [
         ("AuthorizeRole", READ_SECRET, "secret:somebody-elses-AbCdEf"),
+        ("AuthorizeRole", READ_SECRET, KEYS_OF_PROD),
+        ("AuthorizeRole", WRITE_LOG, HANDLER_LOG),
+        ("AuthorizeRole", NEW_LOG, AUTHORIZER_LOG),
         ("AuthorizeRole", "secretsmanager:PutSecretValue", KEYS),
         ("AuthorizeRole", INVOKE, "endpoint/digit-reader"),
         ("ApiHandlerRole", INVOKE, "endpoint/somebody-elses"),
         ("ApiHandlerRole", READ_SECRET, KEYS),
+        ("ApiHandlerRole", WRITE_LOG, AUTHORIZER_LOG),
+        ("ApiHandlerRole", WRITE_LOG, LOG_OF_PROD),
+        ("ApiHandlerRole", NEW_LOG, HANDLER_LOG),
     ]
 
     assert {decision(aws, deployed, *one) for one in allowed} == {"allowed"}

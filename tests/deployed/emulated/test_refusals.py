@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.faults.rows import row
 from tests.support.problems import MEMBERS, assert_problem
 
 NPY = "application/x-npy"
@@ -103,6 +104,7 @@ def test_a_request_that_reaches_no_function(deployed, request_line, status, slug
     assert_problem_of_api_gateway(deployed.send(*request_line.split()), status, slug)
 
 
+@row("L10")
 def test_too_many_requests(create_stack):
     """A request above the stage's limit is a 429 with Retry-After."""
     limits = {"ThrottlingRateLimit": "0", "ThrottlingBurstLimit": "0"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,6 +11,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from tests.deployed.emulated.emulator import REGION
+from tests.support.lambda_process import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,12 +23,14 @@ def cloudformation(
     sam: Any,
     code: Mapping[str, str],
     environment: Mapping[str, str],
+    stack: str,
     *,
     authorizer_ttl_seconds: int | None = None,
     handler_policy: Any = None,
 ) -> Any:
     """Translate with the code in S3, and additions to the functions' environment.
 
+    The functions are named for the stack, because one account has all stacks of the tests.
     `handler_policy` is the policy of the stage with that environment.
     """
     sam = copy.deepcopy(sam)
@@ -41,11 +45,20 @@ def cloudformation(
     if handler_policy is not None:
         (policy,) = sam["Resources"]["ApiHandlerRole"]["Properties"]["Policies"]
         policy["PolicyDocument"] = handler_policy
+    sam = _renamed(sam, f"inference-gateway-{stack}")
     session = boto3.Session(region_name=REGION)
     template = Translator({}, Parser(), boto_session=session).translate(sam, {})
     for name, api in list(_of_type(template, "AWS::ApiGateway::RestApi")):
         _bring_out_of_definition(template, name, api)
     return template
+
+
+def _renamed(sam: Any, name: str) -> Any:
+    """Name the functions and their log groups, also in the policies."""
+    text = json.dumps(sam)
+    for start in ('"FunctionName": "', "/aws/lambda/"):
+        text = text.replace(f"{start}{NAME}", f"{start}{name}")
+    return json.loads(text)
 
 
 def _bring_out_of_definition(template: Any, name: str, api: Any) -> None:
