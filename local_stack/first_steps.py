@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.table import Model, RoutingTable
 
-ISSUE_KEY = ("-m", "gatewayctl", "keys", "issue", "--principal", "demo", "--grants", "*")
+ISSUE_KEY = (
+    *("-m", "gatewayctl", "keys", "issue", "--stage", "local"),
+    *("--principal", "demo", "--grants", "*"),
+)
 
 
 async def issue_key(path: Path, environment: Mapping[str, str]) -> None:

@@ -37,7 +37,7 @@ def shared_secrets(stage: str, project: Path) -> Iterator[str]:
             yield (
                 f"the stages {stage} and {other} share the secret {own}, so a key of one opens the "
                 f"other: give each its own {SECRET_VARIABLE} in {CONFIG}, "
-                f"such as inference-gateway/{stage}/keys"
+                "such as inference-gateway/<stage>/keys"
             )
 
 

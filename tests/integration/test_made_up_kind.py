@@ -34,6 +34,7 @@ ARGUMENTS = {
 }
 CONFIG = {
     "version": "2.0",
+    "app_name": "gateway",
     "stages": {"dev": {"lambda_functions": {"authorize": {"iam_policy_file": "authorize.json"}}}},
 }
 
@@ -155,7 +156,7 @@ def test_command(run, arguments, expected_code, expected_text):
 
 def test_policy(run, tmp_path):
     """The policy allows exactly the artifacts of the table."""
-    run("policy")
+    run("policy", "--account", "*", "--region", "*")
     policy = json.loads((tmp_path / ".chalice" / "policy-dev.json").read_text())
 
     assert policy["Statement"][-1] == {
