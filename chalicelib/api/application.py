@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer, Request
 
     from chalicelib.api.wire import RequestContext
-    from chalicelib.telemetry.log import RequestRecord, Telemetry
+    from chalicelib.telemetry.log import Telemetry
 
     View = Callable[..., Response]
     Register = Callable[[View], None]
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 APP_NAME = "inference-gateway"
 ANY_MEDIA_TYPE = "*/*"
+NOT_FOR_CHALICE = dict.fromkeys(("multiValueQueryStringParameters", "stageVariables", "body"))
 
 _context: ContextVar[RequestContext] = ContextVar("request_context")
 _principal: ContextVar[Principal] = ContextVar("principal")
@@ -172,7 +173,7 @@ def _event_for_chalice(request: RequestContext) -> dict[str, Any]:
         "requestContext": {"resourcePath": request.resource, "httpMethod": request.method},
         "pathParameters": request.path_parameters,
         "headers": {"accept": ANY_MEDIA_TYPE},  # without one Chalice refuses binary bodies
-        **dict.fromkeys(("multiValueQueryStringParameters", "stageVariables", "body")),
+        **NOT_FOR_CHALICE,
     }
 
 

@@ -126,11 +126,7 @@ def _kind(event: Any) -> str:
         return "schedule"
     if "detail-type" in event:
         return EVENT_BRIDGE
-    if event.keys() >= CONSOLE_TEST:
-        return "test event of the console"
-    if "methodArn" in event or "authorizationToken" in event:
-        return "question to an authorizer"
-    return _http_kind(event)
+    return _http_kind(event) or _hand_made_kind(event)
 
 
 def _source(event: dict[str, Any]) -> str:
@@ -142,7 +138,7 @@ def _source(event: dict[str, Any]) -> str:
     return str(first.get("eventSource") or first.get("EventSource") or "")
 
 
-def _http_kind(event: dict[str, Any]) -> str:
+def _http_kind(event: dict[str, Any]) -> str | None:
     context = event.get("requestContext")
     context = context if isinstance(context, dict) else {}
     if "elb" in context:
@@ -152,4 +148,10 @@ def _http_kind(event: dict[str, Any]) -> str:
     if "http" in context or event.get("version") == "2.0":
         is_url = ".lambda-url." in str(context.get("domainName"))
         return "function URL" if is_url else "HTTP API"
-    return "HTTP request" if "httpMethod" in event else "unknown object"
+    return "HTTP request" if "httpMethod" in event else None
+
+
+def _hand_made_kind(event: dict[str, Any]) -> str:
+    if event.keys() >= CONSOLE_TEST:
+        return "test event of the console"
+    return "question to an authorizer" if "methodArn" in event else "unknown object"

@@ -13,6 +13,7 @@ import math
 import random
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
@@ -24,7 +25,7 @@ from chalicelib.routing import headers as registry
 from chalicelib.telemetry.log import RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from chalicelib.routing.table import Model
     from chalicelib.sagemaker.runtime import InferenceResponse
@@ -179,7 +180,7 @@ def _client_request(event: Mapping[str, Any]) -> ClientRequest:
 
 def _repeated(many: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Return the values of each header that came more than once, by lower-case name."""
-    if len(many) == len({name.lower() for name in many}) and not any(v[1:] for v in many.values()):
+    if len(many) == len(set(map(str.lower, many))) == sum(map(len, many.values())):
         return {}
     by_name: dict[str, list[str]] = {}
     for name, values in many.items():
@@ -249,15 +250,18 @@ def _text(context: Mapping[str, Any], name: str) -> str:
 
 def _texts(event: Mapping[str, Any], name: str) -> dict[str, str]:
     values = _object(event, name)
-    if not all(isinstance(value, str) for value in values.values()):
+    if not _types(values.values()) <= {str}:
         raise BadRequest(f"{name} does not hold texts alone")
     return values
 
 
 def _lists(event: Mapping[str, Any], name: str) -> dict[str, list[str]]:
     lists = _object(event, name)
-    for values in lists.values():
-        is_list = isinstance(values, list) and values
-        if not (is_list and all(isinstance(value, str) for value in values)):
-            raise BadRequest(f"{name} does not hold lists of texts alone")
+    values = lists.values()
+    if not (_types(values) <= {list} and all(values) and _types(chain(*values)) <= {str}):
+        raise BadRequest(f"{name} does not hold lists of texts alone")
     return lists
+
+
+def _types(values: Iterable[object]) -> set[type]:
+    return set(map(type, values))
