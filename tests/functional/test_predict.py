@@ -1,6 +1,5 @@
 """`POST /predict/…`: names, parameters and bytes."""
 
-
 import pytest
 
 from chalicelib.sagemaker.runtime import InferenceResponse
