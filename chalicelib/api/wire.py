@@ -34,8 +34,6 @@ Headers = dict[str, str | list[str]]
 
 API_GATEWAY_SECONDS = 28.0  # API Gateway itself gives up after 29 (source: its quotas)
 LAMBDA_MARGIN_SECONDS = 0.75  # 0.5 s to send the response, 0.25 s by which a deadline may be missed
-
-
 MAX_EPOCH_MS = 1e14  # in the year 5138
 MAX_ID_LENGTH = 128
 AUTHORIZATION = "Authorization"
