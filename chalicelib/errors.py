@@ -1,10 +1,12 @@
 """Every error that a caller can receive, as one family of exceptions.
 
     GatewayError
-     ├── InvalidJson                400     ├── InternalFailure           500
-     ├── InvalidHeader              400     ├── GatewayMisconfigured      500
-     ├── InvalidParameter           400     ├── UpstreamFailed            502
-     ├── Unauthorized               401     ├── UpstreamTruncated         502
+     ├── BadRequest                 400     ├── InternalFailure           500
+     ├── InvalidJson                400     ├── GatewayMisconfigured      500
+     ├── InvalidHeader              400     ├── UpstreamFailed            502
+     ├── InvalidParameter           400     ├── UpstreamTruncated         502
+     ├── Unauthorized               401     │
+     ├── NoSuchPath                 404     │
      ├── UnknownModel               404     ├── UpstreamResponseTooLarge  502
      ├── MethodNotAllowed           405     ├── UpstreamInvalidResponse   502
      ├── NotAcceptable              406     ├── UpstreamRejected          502
@@ -89,6 +91,8 @@ class GatewayError(ChaliceUnhandledError):
     the same request is twice as long."""
 
     model_message: str | None = None
+    reason: str | None = None
+    """More than the caller is told; for the log alone."""
 
     def __init__(self, *, retry_after_seconds: int | None = None) -> None:
         if retry_after_seconds is not None:
@@ -108,6 +112,17 @@ class GatewayError(ChaliceUnhandledError):
         if self.model_message is not None:
             members["model_message"] = self.model_message
         return members
+
+
+class BadRequest(GatewayError):
+    """API Gateway refuses the request, or the event that carries it is malformed."""
+
+    status, slug, title = 400, "bad-request", "The request is not valid"
+    detail = "The request was refused because its form is not valid."
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__()
 
 
 class InvalidJson(GatewayError):
@@ -150,6 +165,20 @@ class Unauthorized(GatewayError):
     )
 
 
+class NoSuchPath(GatewayError):
+    """The path does not exist, or does not have this method."""
+
+    status, slug, title = 404, "no-such-path", "There is no such path"
+    detail = (
+        "There is no such path, or not with this method; there are POST /predict/<model>, "
+        "GET /models, GET /models/<model> and GET /health."
+    )
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__()
+
+
 class UnknownModel(GatewayError):
     """There is no such model, or the caller has no grant on it; the caller cannot tell which."""
 
@@ -166,7 +195,8 @@ class MethodNotAllowed(GatewayError):
     status, slug, title = 405, "method-not-allowed", "The method is not allowed here"
 
     def __init__(self, method: str, allowed: Iterable[str]) -> None:
-        self.detail = f"{quoted(method)} is not allowed here; use {' or '.join(allowed)}."
+        self.allowed = tuple(allowed)
+        self.detail = f"{quoted(method)} is not allowed here; use {' or '.join(self.allowed)}."
         super().__init__()
 
 

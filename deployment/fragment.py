@@ -30,16 +30,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 
-class NoSuchPath(errors.GatewayError):
-    """The path does not exist, or does not have this method."""
-
-    status, slug, title = 404, "no-such-path", "There is no such path"
-    detail = (
-        "There is no such path, or not with this method; there are POST /predict/<model>, "
-        "GET /models, GET /models/<model> and GET /health."
-    )
-
-
 class AccessDenied(errors.GatewayError):
     """AWS WAF or a resource policy refuses the caller."""
 
@@ -47,14 +37,7 @@ class AccessDenied(errors.GatewayError):
     detail = "The request was refused before it reached the gateway; ask its operator."
 
 
-class BadRequest(errors.GatewayError):
-    """API Gateway refuses the request for another reason."""
-
-    status, slug, title = 400, "bad-request", "The request is not valid"
-    detail = "The request was refused before it reached the gateway: its form is not valid."
-
-
-API_GATEWAY_ERRORS = (NoSuchPath, AccessDenied, BadRequest)
+API_GATEWAY_ERRORS = (AccessDenied,)
 """The errors that only API Gateway can produce, never the function."""
 
 RESPONSES: Mapping[str, GatewayError] = {
@@ -63,9 +46,9 @@ RESPONSES: Mapping[str, GatewayError] = {
     "WAF_FILTERED": AccessDenied(),
     # No method of this API takes a signature for IAM, so API Gateway uses these two for unknown
     # methods: the first without an Authorization header, the second with one of another form.
-    "MISSING_AUTHENTICATION_TOKEN": NoSuchPath(),
-    "INVALID_SIGNATURE": NoSuchPath(),
-    "RESOURCE_NOT_FOUND": NoSuchPath(),
+    "MISSING_AUTHENTICATION_TOKEN": errors.NoSuchPath(),
+    "INVALID_SIGNATURE": errors.NoSuchPath(),
+    "RESOURCE_NOT_FOUND": errors.NoSuchPath(),
     "REQUEST_TOO_LARGE": errors.PayloadTooLarge(MAX_BODY_BYTES),
     "THROTTLED": errors.TooManyRequests(),
     "AUTHORIZER_FAILURE": errors.AuthUnavailable(),
@@ -73,7 +56,7 @@ RESPONSES: Mapping[str, GatewayError] = {
     "API_CONFIGURATION_ERROR": errors.InternalFailure(),
     "INTEGRATION_FAILURE": errors.InternalFailure(),
     "INTEGRATION_TIMEOUT": errors.UpstreamTimedOut(),
-    "DEFAULT_4XX": BadRequest(),
+    "DEFAULT_4XX": errors.BadRequest(),
     "DEFAULT_5XX": errors.InternalFailure(),
 }
 """The problem for each type of gateway response.

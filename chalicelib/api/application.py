@@ -1,5 +1,8 @@
 """The Chalice application: how views are registered, and the middleware around each of them.
 
+Chalice never sees the event itself, only the members by which it finds a view. Its own checks of an
+event raise exceptions, or answer with texts of their own.
+
 The data of one request is in context variables, and not on the application: `chalice local` handles
 several requests at once, each in a thread.
 """
@@ -13,8 +16,15 @@ from chalice.app import Chalice, CORSConfig, Response
 
 from chalicelib.api import wire
 from chalicelib.auth.principal import Principal
-from chalicelib.errors import GatewayError, InternalFailure, MethodNotAllowed, clear_tracebacks
-from chalicelib.routing.headers import REQUEST_ID, SERVER_TIMING
+from chalicelib.errors import (
+    BadRequest,
+    GatewayError,
+    InternalFailure,
+    MethodNotAllowed,
+    NoSuchPath,
+    clear_tracebacks,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,15 +32,18 @@ if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer, Request
 
     from chalicelib.api.wire import RequestContext
-    from chalicelib.telemetry.log import RequestRecord, Telemetry
+    from chalicelib.telemetry.log import Telemetry
 
     View = Callable[..., Response]
     Register = Callable[[View], None]
     GetResponse = Callable[[Request], Response]
     Middleware = Callable[[Request, GetResponse], Response]
+    OtherEvent = Callable[[Any, Any], Any]
+    """Handles an event of another kind than a REST API's, and its Lambda context."""
 
 APP_NAME = "inference-gateway"
 ANY_MEDIA_TYPE = "*/*"
+NOT_FOR_CHALICE = dict.fromkeys(("multiValueQueryStringParameters", "stageVariables", "body"))
 
 _context: ContextVar[RequestContext] = ContextVar("request_context")
 _principal: ContextVar[Principal] = ContextVar("principal")
@@ -39,20 +52,25 @@ _principal: ContextVar[Principal] = ContextVar("principal")
 class GatewayApp(Chalice):
     """A Chalice application with binary bodies, in which each view is protected or public."""
 
-    def __init__(self, cors: CORSConfig | None) -> None:
+    def __init__(self, cors: CORSConfig | None, other_event: OtherEvent) -> None:
         super().__init__(APP_NAME, configure_logs=False)
         # With a list of types, API Gateway would send base64 text to a browser whose first Accept
         # is not in the list.
         self.api.binary_types = [ANY_MEDIA_TYPE]
         self._cors = cors
+        self._other_event = other_event
         self._protected: set[tuple[str, str]] = set()
 
-    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        """Handle an event. Chalice answers 400 without an Accept, so a missing one is added."""
-        headers = event.get("headers") or {}
-        if not any(name.lower() == "accept" for name in headers):
-            headers = {**headers, "accept": ANY_MEDIA_TYPE}
-        return super().__call__({**event, "headers": headers}, context)
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Handle an event of any kind."""
+        if not _is_of_rest_api(event):
+            return self._other_event(event, context)
+        request = wire.request_context(event, context)
+        token = _context.set(request)
+        try:
+            return super().__call__(_event_for_chalice(request), context)
+        finally:
+            _context.reset(token)
 
     def protected_view(self, path: str, method: str, authorizer: ChaliceAuthorizer) -> Register:
         """Register a view that needs a principal: `view(context, principal, **segments)`."""
@@ -76,8 +94,25 @@ class GatewayApp(Chalice):
         return register
 
     def is_protected(self, request: Request) -> bool:
-        """Whether the request is for a protected view; a wrong method has no view."""
+        """Whether the request is for a protected view."""
         return (request.path, request.method) in self._protected
+
+    def check_route(self, request: RequestContext) -> None:
+        """Check that there is a view for the request, with all of its path parameters.
+
+        Raises:
+            GatewayError: There is none, or the event is malformed.
+        """
+        if request.fault is not None:
+            raise request.fault
+        # Not `self.routes[…]`, which would add the resource.
+        methods = self.routes.get(request.resource)
+        if not methods:
+            raise NoSuchPath(f"the resource {quoted(request.resource)} is not of this application")
+        if request.method not in methods:
+            raise MethodNotAllowed(request.method, methods)
+        if not request.path_parameters.keys() >= set(methods[request.method].view_args):
+            raise BadRequest("pathParameters lacks a parameter of the resource")
 
     def _route(self, path: str, method: str, **settings: Any) -> Callable[[View], View]:
         """Register a route for all content types, because the content types depend on the model."""
@@ -87,29 +122,20 @@ class GatewayApp(Chalice):
         return route
 
 
-def request_middleware(telemetry: Telemetry, cors_headers: Mapping[str, str]) -> Middleware:
+def request_middleware(
+    app: GatewayApp, telemetry: Telemetry, cors_headers: Mapping[str, str]
+) -> Middleware:
     """Build the outer middleware.
 
-    It opens the request's record, renders errors, adds the headers of every response, and writes
-    the log line.
+    It checks the route, renders errors, adds the headers of every response, and writes the log
+    line.
     """
 
     def middleware(request: Request, get_response: GetResponse) -> Response:
-        if request is None:  # the event is not an HTTP request, and Chalice says so
-            return get_response(request)
-        context = wire.request_context(request)
-        token = _context.set(context)
-        record = context.record
-        try:
-            response = _response(request, get_response, record, telemetry)
-        finally:
-            _context.reset(token)
-        record.finish(response.status_code, len(response.body))
-        model_time = f"model;dur={record.model_ms}, " if record.attempts else ""
-        response.headers.update(cors_headers)
-        response.headers[REQUEST_ID] = record.request_id
-        response.headers[SERVER_TIMING] = f"{model_time}gateway;dur={record.gateway_ms}"
-        telemetry.request(record)
+        context = _context.get()
+        response = _response(app, request, get_response, context, telemetry)
+        wire.complete(response, context.record, cors_headers)
+        telemetry.request(context.record)
         return response
 
     return middleware
@@ -119,11 +145,11 @@ def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
     """Build the inner middleware, which reads the principal before a protected view is called."""
 
     def middleware(request: Request, get_response: GetResponse) -> Response:
-        if request is None or not app.is_protected(request):
+        if not app.is_protected(request):
             return get_response(request)
-        principal = Principal(request.context.get("authorizer") or {}, now=clock())
-        record = _context.get().record
-        record.principal, record.key_id = principal.name, principal.key_id
+        context = _context.get()
+        principal = Principal(context.authorizer or {}, now=clock())
+        context.record.principal, context.record.key_id = principal.name, principal.key_id
         token = _principal.set(principal)
         try:
             return get_response(request)
@@ -131,6 +157,24 @@ def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
             _principal.reset(token)
 
     return middleware
+
+
+def _is_of_rest_api(event: Any) -> bool:
+    """Whether the event has the shape of a request of a REST API, well-formed or not."""
+    if not isinstance(event, dict):
+        return False
+    context = event.get("requestContext")
+    return "resource" in event or (isinstance(context, dict) and "resourcePath" in context)
+
+
+def _event_for_chalice(request: RequestContext) -> dict[str, Any]:
+    """Return the members by which Chalice finds a view; the view gets its request from us."""
+    return {
+        "requestContext": {"resourcePath": request.resource, "httpMethod": request.method},
+        "pathParameters": request.path_parameters,
+        "headers": {"accept": ANY_MEDIA_TYPE},  # without one Chalice refuses binary bodies
+        **NOT_FOR_CHALICE,
+    }
 
 
 def _without_bug_text(view: View, *arguments: Any, **segments: str) -> Response:
@@ -144,31 +188,28 @@ def _without_bug_text(view: View, *arguments: Any, **segments: str) -> Response:
 
 
 def _response(
-    request: Request, get_response: GetResponse, record: RequestRecord, telemetry: Telemetry
+    app: GatewayApp,
+    request: Request,
+    get_response: GetResponse,
+    context: RequestContext,
+    telemetry: Telemetry,
 ) -> Response:
     """Return the view's response, or its error as a problem."""
+    record = context.record
     try:
+        app.check_route(context)
         response = get_response(request)
         if isinstance(response.body, bytes):
             return response
-        error, headers = _error_of_chalice(request, response)
+        error: GatewayError = InternalFailure()  # a text of Chalice's own
     except GatewayError as raised:
-        error, headers = raised, {}
+        error = raised
         if isinstance(raised, InternalFailure) and raised.__cause__ is not None:
             telemetry.bug(raised.__cause__, record.request_id)
     except Exception as bug:  # Chalice would log it with its text
         telemetry.bug(bug, record.request_id)
-        error, headers = InternalFailure(), {}
-    record.slug = error.slug
+        error = InternalFailure()
+    record.slug, record.reason = error.slug, error.reason
     response = wire.problem(error, record.request_id)
-    response.headers.update(headers)
     clear_tracebacks(error)
     return response
-
-
-def _error_of_chalice(request: Request, response: Response) -> tuple[GatewayError, dict[str, str]]:
-    """Return the error and the headers for a response that Chalice gives without calling a view."""
-    if response.status_code == 405:
-        allow = str(response.headers["Allow"])
-        return MethodNotAllowed(request.method, allow.split(", ")), {"Allow": allow}
-    return InternalFailure(), {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.api import authorizers, cors, routes
 from chalicelib.api.application import GatewayApp, auth_middleware, request_middleware
@@ -47,8 +47,15 @@ def create_app(
         runtime.prepare_client()
     gateway = Gateway(source or source_for(settings, telemetry), runtime)
     origin = settings.cors_origin
-    app = GatewayApp(cors.configuration(origin) if origin else None)
-    app.register_middleware(request_middleware(telemetry, cors.headers(origin) if origin else {}))
+    cors_headers = cors.headers(origin) if origin else {}
+
+    def refuse(event: Any, lambda_context: Any) -> Any:
+        from chalicelib.api import events  # noqa: PLC0415 (REST APIs send none of these events)
+
+        return events.refuse(event, lambda_context, telemetry, cors_headers)
+
+    app = GatewayApp(cors.configuration(origin) if origin else None, refuse)
+    app.register_middleware(request_middleware(app, telemetry, cors_headers))
     app.register_middleware(auth_middleware(app, clock))
     if schemes is None:
         schemes = schemes_of(
@@ -57,6 +64,8 @@ def create_app(
             report_key_age=telemetry.key_store_age,
             clock=clock,
         )
-    authorizer = authorizers.register(app, schemes, telemetry)
+    authorizer = authorizers.register(
+        app, schemes, telemetry, refuse, on_lambda=bool(settings.lambda_handler)
+    )
     routes.register(app, gateway, authorizer)
     return app

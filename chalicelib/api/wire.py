@@ -1,7 +1,8 @@
-"""Converts Chalice's requests into the gateway's, and results and errors into responses.
+"""Converts the events of a REST API into the gateway's requests, and results into responses.
 
 API Gateway delivers every body as base64, because `binary_types` is `*/*`. `chalice local` delivers
-the bytes themselves.
+the bytes themselves. Whoever may invoke the function can send any other event, so each member that
+the gateway reads is checked here. A member that is missing counts as null.
 """
 
 from __future__ import annotations
@@ -12,21 +13,20 @@ import math
 import random
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
 from chalicelib.aws.deadline import Deadline
+from chalicelib.errors import BadRequest, GatewayError, InvalidHeader, MethodNotAllowed
 from chalicelib.payload.admission import MAX_BODY_BYTES, ClientRequest
 from chalicelib.routing import headers as registry
 from chalicelib.telemetry.log import RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from chalice.app import Request
-
-    from chalicelib.errors import GatewayError
     from chalicelib.routing.table import Model
     from chalicelib.sagemaker.runtime import InferenceResponse
 
@@ -34,29 +34,50 @@ Headers = dict[str, str | list[str]]
 
 API_GATEWAY_SECONDS = 28.0  # API Gateway itself gives up after 29 (source: its quotas)
 LAMBDA_MARGIN_SECONDS = 0.75  # 0.5 s to send the response, 0.25 s by which a deadline may be missed
+MAX_EPOCH_MS = 1e14  # in the year 5138
+MAX_ID_LENGTH = 128
+AUTHORIZATION = "Authorization"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """An HTTP request as every view receives it."""
 
-    request: ClientRequest
-    query: Mapping[str, str] = field(repr=False)
-    platform: Deadline
+    record: RequestRecord
+    fault: GatewayError | None = None
+    """Why no view can have the request; the fields below then have no meaning."""
+
+    resource: str = ""
+    """The path as the route has it, such as `/predict/{model}`."""
+
+    method: str = ""
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    authorizer: Any = field(default=None, repr=False)
+    """What the authorizer says about the caller; `Principal` reads it."""
+
+    request: ClientRequest = field(default_factory=lambda: ClientRequest({}, b"", 0))
+    platform: Deadline = field(default_factory=lambda: Deadline.after(0.0))
     """When API Gateway and Lambda must have the response."""
 
-    record: RequestRecord
 
-
-def request_context(request: Request) -> RequestContext:
-    """Convert a request of Chalice."""
+def request_context(event: Mapping[str, Any], lambda_context: Any) -> RequestContext:
+    """Convert an event. One that is malformed gives a context with a `fault`."""
     # The record's clock starts here, because reading the body is a part of the gateway's time.
-    record = RequestRecord(_request_id(request))
-    client_request = _client_request(request)
-    record.bytes_in = client_request.size_bytes
-    query = dict(request.query_params or {})
-    platform = Deadline.after(_platform_seconds(request))
-    return RequestContext(client_request, query, platform, record)
+    record = RequestRecord(request_id(event, lambda_context))
+    try:
+        return _checked(event, lambda_context, record)
+    except GatewayError as fault:
+        return RequestContext(record, fault)
+
+
+def request_id(event: Mapping[str, Any], lambda_context: Any) -> str:
+    """Return API Gateway's request id, else Lambda's; never one that the client sent."""
+    context = event.get("requestContext")
+    known = context.get("requestId") if isinstance(context, dict) else None
+    if _is_request_id(known):
+        return str(known)
+    return str(getattr(lambda_context, "aws_request_id", "unknown"))
 
 
 def prediction(response: InferenceResponse, model: Model) -> Response:
@@ -89,37 +110,75 @@ def problem(error: GatewayError, instance: str) -> Response:
 
 def problem_headers(error: GatewayError) -> dict[str, str]:
     """Return the headers of a problem, except Retry-After."""
-    challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    more = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if isinstance(error, MethodNotAllowed):
+        more["Allow"] = ", ".join(error.allowed)
     return {
         "Content-Type": "application/problem+json",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
-        **challenge,
+        **more,
     }
+
+
+def complete(response: Response, record: RequestRecord, cors_headers: Mapping[str, str]) -> None:
+    """Add the headers that every response has, and record how the request ended."""
+    record.finish(response.status_code, len(response.body))
+    model_time = f"model;dur={record.model_ms}, " if record.attempts else ""
+    response.headers.update(cors_headers)
+    response.headers[registry.REQUEST_ID] = record.request_id
+    response.headers[registry.SERVER_TIMING] = f"{model_time}gateway;dur={record.gateway_ms}"
 
 
 def _json(content: object) -> bytes:
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _client_request(request: Request) -> ClientRequest:
-    event = request.to_original_event()
-    headers = dict(request.headers)
-    repeated = _repeated(event.get("multiValueHeaders") or {})
+def _checked(
+    event: Mapping[str, Any], lambda_context: Any, record: RequestRecord
+) -> RequestContext:
+    """Read every member of the event that the gateway needs.
+
+    Raises:
+        GatewayError: A member has the wrong form, or `Authorization` came twice.
+    """
+    context = _object(event, "requestContext")
+    if not (context.get("requestId") is None or _is_request_id(context["requestId"])):
+        raise BadRequest("requestContext.requestId is no request id")
+    request = _client_request(event)
+    record.bytes_in = request.size_bytes
+    if AUTHORIZATION.lower() in request.repeated_headers:
+        # Only API Gateway knows which of the two its authorizer has checked.
+        raise InvalidHeader(AUTHORIZATION, "sent once")
+    query = _lists(event, "multiValueQueryStringParameters")
+    return RequestContext(
+        record,
+        resource=_text(context, "resourcePath"),
+        method=_text(context, "httpMethod"),
+        path_parameters=_texts(event, "pathParameters"),
+        query={name: values[-1] for name, values in query.items()},
+        authorizer=context.get("authorizer"),
+        request=request,
+        platform=Deadline.after(_platform_seconds(context, lambda_context)),
+    )
+
+
+def _client_request(event: Mapping[str, Any]) -> ClientRequest:
+    single = _texts(event, "headers")
+    many = _lists(event, "multiValueHeaders")
+    headers = {name.lower(): value for name, value in single.items()}
+    repeated = _repeated(many)
+    if len(headers) < len(single):
+        repeated |= _repeated({name: [value] for name, value in single.items()})
     if "accept" in repeated:  # a list may come in several lines; `headers` has only the last one
         headers["accept"] = ", ".join(repeated["accept"])
-    size_bytes = _body_size_bytes(event)
-    return ClientRequest(
-        headers=headers,
-        body=_body(event) if size_bytes <= MAX_BODY_BYTES else b"",
-        size_bytes=size_bytes,
-        repeated_headers=frozenset(repeated),
-    )
+    body, size_bytes = _body(event)
+    return ClientRequest(headers, body, size_bytes, repeated_headers=frozenset(repeated))
 
 
 def _repeated(many: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Return the values of each header that came more than once, by lower-case name."""
-    if len(many) == len({name.lower() for name in many}) and not any(v[1:] for v in many.values()):
+    if len(many) == len(set(map(str.lower, many))) == sum(map(len, many.values())):
         return {}
     by_name: dict[str, list[str]] = {}
     for name, values in many.items():
@@ -127,34 +186,80 @@ def _repeated(many: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return {name: values for name, values in by_name.items() if values[1:]}
 
 
-def _body_size_bytes(event: dict[str, Any]) -> int:
-    """Compute the size without decoding, because a body that is too large is never decoded."""
-    body: str | bytes = event.get("body") or b""
-    if event.get("isBase64Encoded") and isinstance(body, str):
-        return len(body) // 4 * 3 - body[-2:].count("=")
-    return len(_body(event))
+def _body(event: Mapping[str, Any]) -> tuple[bytes, int]:
+    """Return the body and its size. A body that is too large is never decoded, and left out."""
+    body, is_base64 = event.get("body"), event.get("isBase64Encoded")
+    if not (is_base64 is None or isinstance(is_base64, bool)):
+        raise BadRequest("isBase64Encoded is no boolean")
+    if body is None or isinstance(body, bytes):
+        return body or b"", len(body or b"")
+    if not isinstance(body, str):
+        raise BadRequest("body is no text")
+    size_bytes = len(body) // 4 * 3 - body[-2:].count("=")
+    if is_base64 and size_bytes > MAX_BODY_BYTES:
+        return b"", size_bytes
+    try:
+        content = base64.b64decode(body, validate=True) if is_base64 else body.encode()
+    except ValueError as error:
+        raise BadRequest("body is no base64" if is_base64 else "body is no UTF-8") from error
+    return content, len(content)
 
 
-def _body(event: dict[str, Any]) -> bytes:
-    body: str | bytes = event.get("body") or b""
-    if event.get("isBase64Encoded"):
-        return base64.b64decode(body)
-    return body if isinstance(body, bytes) else body.encode()
-
-
-def _request_id(request: Request) -> str:
-    """Return API Gateway's request id, else Lambda's; never one that the client sent."""
-    known = request.context.get("requestId")
-    return str(known or getattr(request.lambda_context, "aws_request_id", "unknown"))
-
-
-def _platform_seconds(request: Request) -> float:
+def _platform_seconds(context: Mapping[str, Any], lambda_context: Any) -> float:
     """Return the seconds until API Gateway or Lambda stops waiting, whichever comes first."""
     budget = API_GATEWAY_SECONDS
-    received_ms = request.context.get("requestTimeEpoch")
+    received_ms = context.get("requestTimeEpoch")
     if received_ms is not None:
-        budget -= time.time() - received_ms / 1000
-    remaining_ms = getattr(request.lambda_context, "get_remaining_time_in_millis", None)
+        is_number = isinstance(received_ms, int | float) and not isinstance(received_ms, bool)
+        if not (is_number and 0 <= received_ms < MAX_EPOCH_MS):
+            raise BadRequest("requestContext.requestTimeEpoch is no time")
+        budget -= max(0.0, time.time() - received_ms / 1000)
+    remaining_ms = getattr(lambda_context, "get_remaining_time_in_millis", None)
     if remaining_ms is not None:
         budget = min(budget, remaining_ms() / 1000 - LAMBDA_MARGIN_SECONDS)
     return budget
+
+
+def _is_request_id(value: object) -> bool:
+    """Whether the value can be sent in a header."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_ID_LENGTH
+        and value.isascii()
+        and value.isprintable()
+    )
+
+
+def _object(event: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = event.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadRequest(f"{name} is no object")
+    return value
+
+
+def _text(context: Mapping[str, Any], name: str) -> str:
+    value = context.get(name)
+    if not isinstance(value, str):
+        raise BadRequest(f"requestContext.{name} is no text")
+    return value
+
+
+def _texts(event: Mapping[str, Any], name: str) -> dict[str, str]:
+    values = _object(event, name)
+    if not _types(values.values()) <= {str}:
+        raise BadRequest(f"{name} does not hold texts alone")
+    return values
+
+
+def _lists(event: Mapping[str, Any], name: str) -> dict[str, list[str]]:
+    lists = _object(event, name)
+    values = lists.values()
+    if not (_types(values) <= {list} and all(values) and _types(chain(*values)) <= {str}):
+        raise BadRequest(f"{name} does not hold lists of texts alone")
+    return lists
+
+
+def _types(values: Iterable[object]) -> set[type]:
+    return set(map(type, values))

@@ -42,10 +42,9 @@ RETURNED = {
 
 # If such a header came twice, a proxy in front of the gateway may have acted on the other value.
 SINGLE_VALUED = {
-    name.lower(): name
-    for name in ("Authorization", "Content-Type", TIMEOUT, *(one.name for one in PASSED.values()))
+    name.lower(): name for name in ("Content-Type", TIMEOUT, *(one.name for one in PASSED.values()))
 }
-"""By lower-case name."""
+"""Of a prediction, by lower-case name. `Authorization` is refused earlier, for every route."""
 
 CORS_ALLOWED = ("Accept", TIMEOUT, *(one.name for one in PASSED.values()))
 """Request headers that a browser may send from another origin, besides Chalice's own list."""

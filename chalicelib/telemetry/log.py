@@ -6,8 +6,12 @@ credential, the value of a header, or a text of SageMaker.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import inspect
 import itertools
 import logging
+import sys
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -19,10 +23,12 @@ from chalicelib.errors import ModelNotReady, Unauthorized, UpstreamThrottled
 from chalicelib.telemetry.metrics import COUNT, MILLISECONDS, SECONDS, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import TextIO
 
     from chalicelib.telemetry.metrics import Measure
+
+    Write = Callable[..., None]
 
 TABLE_DIGITS = 12
 # Each stage sets POWERTOOLS_SERVICE_NAME. Without that variable Powertools uses the second name.
@@ -48,6 +54,9 @@ class RequestRecord:
     table: str | None = None
     status: int = 0
     slug: str | None = None
+    reason: str | None = None
+    """Of a refusal, for the log alone."""
+
     is_prediction: bool = False
     attempts: int = 0
     model_seconds: float = 0.0
@@ -73,8 +82,53 @@ class RequestRecord:
         self.gateway_ms = round((seconds - self.model_seconds) * 1000, 1)
 
 
+NOT_WRITTEN = "a line of the log or a metric could not be written"
+
+
+def _report_not_written(error: BaseException) -> None:
+    """Say on stderr that something could not be written, as well as that can be said.
+
+    An exception's text may hold a caller's data, so only its class and its place are named.
+    """
+    with contextlib.suppress(Exception):
+        (*_, frame) = traceback.extract_tb(error.__traceback__)
+        kind = type(error).__name__
+        sys.stderr.write(
+            f"{NOT_WRITTEN}: {kind} in {frame.name}, {frame.filename}:{frame.lineno}\n"
+        )
+        sys.stderr.flush()
+
+
+def _never_fails(write: Write) -> Write:
+    @functools.wraps(write)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            write(*args, **kwargs)
+        except Exception as error:
+            _report_not_written(error)
+
+    return guarded
+
+
+def _no_public_method_fails(of: type[Telemetry]) -> type[Telemetry]:
+    """Guard every public method: what cannot be logged must not cost a caller the answer."""
+    for name, method in list(vars(of).items()):
+        if inspect.isfunction(method) and not name.startswith("_"):
+            setattr(of, name, _never_fails(method))
+    return of
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Writes to stdout. Python's own handler prints a traceback of what it could not write."""
+
+    def handleError(self, _record: logging.LogRecord) -> None:
+        if (error := sys.exception()) is not None:
+            _report_not_written(error)
+
+
+@_no_public_method_fails
 class Telemetry:
-    """The log and the metrics of one gateway."""
+    """The log and the metrics of one gateway. No method raises."""
 
     def __init__(
         self,
@@ -102,6 +156,7 @@ class Telemetry:
             target=record.target,
             status=record.status,
             slug=record.slug,
+            reason=record.reason,
             model_ms=record.model_ms,
             gateway_ms=record.gateway_ms,
             bytes_in=record.bytes_in,
@@ -139,6 +194,10 @@ class Telemetry:
         kind = type(error).__name__
         self._logger.error("bug", request_id=request_id, exception=kind, where=where)
 
+    def event_refused(self, event: str, request_id: str | None) -> None:
+        """Log which kind of event came that the gateway does not handle."""
+        self._logger.error("event refused", event=event, request_id=request_id)
+
     def table_not_fetched(self, place: str, reason: str) -> None:
         """Log that the routing table could not be read; the last one is still used."""
         self._logger.warning("routing table not fetched", place=place, reason=reason)
@@ -155,8 +214,10 @@ class Telemetry:
 
 
 def _logger() -> Logger:
-    logger = Logger()
-    return Logger(service=LOCAL_SERVICE) if logger.service == NO_SERVICE else logger
+    logger = Logger(logger_handler=_Handler(sys.stdout))
+    if logger.service == NO_SERVICE:
+        return Logger(service=LOCAL_SERVICE, logger_handler=_Handler(sys.stdout))
+    return logger
 
 
 def _measures(record: RequestRecord) -> list[Measure]:

@@ -35,6 +35,9 @@ PROBLEMS: tuple[Error, ...] = tuple(
 )
 """Every error that a caller can get, in the order of `chalicelib.errors`."""
 
+OF_NO_OPERATION: frozenset[Error] = frozenset({errors.BadRequest, errors.NoSuchPath})
+"""Errors that a request which fits the document does not get."""
+
 _CLASS_OR_HYPHEN = re.compile(r"(\[[^]]*\])|\\-")
 
 
@@ -246,7 +249,8 @@ def statuses(error: Error) -> Iterable[int]:
 
 def _response_name(status: int, some: Sequence[Error]) -> str:
     """Name a response by its errors, so that the same errors have the same name in any document."""
-    everything = [error for error in PROBLEMS if status in statuses(error)]
+    possible = [error for error in PROBLEMS if error not in OF_NO_OPERATION]
+    everything = [error for error in possible if status in statuses(error)]
     names = ["Problem"] if some == everything else [error.__name__ for error in some]
     return f"{'Or'.join(names)}{status}"
 

@@ -123,7 +123,7 @@ def operation_id(verb: str, model_name: str) -> str:
 
 
 def _predict(model: Model, components: Components) -> Node:
-    impossible: set[Error] = {MethodNotAllowed}
+    impossible: set[Error] = {MethodNotAllowed, *parts.OF_NO_OPERATION}
     if not model.parameters:
         impossible.add(InvalidParameter)
     if model.content_types != (JSON,):

@@ -102,7 +102,7 @@ class Authorizer:
             decision = Decision.of(self._function.invoke(event))
         except FunctionFailed as failed:
             is_refusal = str(failed) == "Unauthorized"
-            kind = "UNAUTHORIZED" if is_refusal else "AUTHORIZER_CONFIGURATION_ERROR"
+            kind = "UNAUTHORIZED" if is_refusal else self._unverified.failed_authorizer
             raise Refused(kind, f"the authorizer failed: {failed}") from failed
         except MalformedPolicy as malformed:
             raise Refused("AUTHORIZER_CONFIGURATION_ERROR", str(malformed)) from malformed

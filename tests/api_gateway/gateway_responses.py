@@ -33,6 +33,7 @@ DEFAULTS = {
     "AUTHORIZER_CONFIGURATION_ERROR": GatewayResponse(
         500, "AuthorizerConfigurationException", None
     ),
+    "AUTHORIZER_FAILURE": GatewayResponse(500, "AuthorizerConfigurationException", None),
     # AWS's list says 504; what clients of a Lambda function that fails report is 502.
     "INTEGRATION_FAILURE": GatewayResponse(
         502, "InternalServerErrorException", "Internal server error"

@@ -6,10 +6,14 @@ from functools import partial
 
 import pytest
 
+from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.errors import ModelNotReady
 from tests.api_gateway.definition import functions_of, packaged_template_of
-from tests.api_gateway.simulator import SimulatorClient
-from tests.support.gateway import FakeRuntime, build_gateway
+from tests.api_gateway.simulator import ApiGateway, SimulatorClient
+from tests.api_gateway.unverified import Unverified
+from tests.faults.rows import row
+from tests.support.clients import TOKEN
+from tests.support.gateway import IDENTITY, FakeRuntime, FakeScheme, build_gateway
 from tests.support.problems import assert_problem
 
 BYTES = bytes(range(256))
@@ -107,3 +111,51 @@ def test_authorizer_is_asked_once_a_minute(clock):
     clock.passes(1)
     assert gateway.predict("house-price/houston").status == 200
     assert len(gateway.log.credentials) == 2
+
+
+@row("K4")
+@pytest.mark.parametrize("failure", ["AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"])
+def test_unavailable_is_not_kept(clock, seen, failure):
+    """A 503 of the authorizer is gone with the next request, while a decision is kept."""
+    scheme = FakeScheme({TOKEN: StoreUnavailable("ReadTimeoutError")})
+    app = build_gateway(
+        SimulatorClient, scheme=scheme, cors_origin="*", lambda_handler="app.authorize", clock=clock
+    ).app
+    switches = Unverified(failed_authorizer=failure)
+    api = ApiGateway(packaged_template_of(app), functions_of(app), clock=clock, unverified=switches)
+    headers = [("Authorization", f"Bearer {TOKEN}")]
+
+    for _ in range(2):
+        away = api.handle("GET", "/models", headers).response
+        assert (away.status, away.json()["type"]) == (503, "urn:inference-gateway:auth-unavailable")
+        assert away.headers["access-control-allow-origin"] == "*"
+        assert int(away.headers["retry-after"]) >= 1
+    scheme.known = {TOKEN: IDENTITY}
+
+    assert api.handle("GET", "/models", headers).response.status == 200
+    assert api.handle("POST", "/predict/churn", [*headers, JSON], b"{}").response.status == 200
+    assert len(scheme.tokens) == 3
+    seen("503, and 200 as soon as it can be checked")
+
+
+@row("K5")
+@pytest.mark.parametrize("first_wins", [False, True])
+@pytest.mark.parametrize("other", [f"Bearer {TOKEN}", "Bearer wrong", ""])
+def test_two_credentials(build, seen, first_wins, other):
+    """Whichever of two credentials API Gateway has checked, the request is refused."""
+    app = build().app
+    switches = Unverified(first_header_wins=first_wins)
+    api = ApiGateway(packaged_template_of(app), functions_of(app), unverified=switches)
+    good = ("Authorization", f"Bearer {TOKEN}")
+
+    for pair in ([good, ("authorization", other)], [("AUTHORIZATION", other), good]):
+        for method, path in (("GET", "/models"), ("GET", "/health"), ("POST", "/predict/churn")):
+            response = api.handle(method, path, [*pair, JSON], b"{}").response
+            if response.status == 401:  # API Gateway asks nobody about an empty credential
+                assert (other, path == "/health") == ("", False)
+                continue
+            assert (response.status, response.json()["type"]) == (
+                400,
+                "urn:inference-gateway:invalid-header",
+            )
+    seen("400 invalid-header")

@@ -24,5 +24,8 @@ class Unverified:
     more_headers_are_remapped: bool = True
     """WWW-Authenticate and others in an answer: many have seen it, LocalStack's record has not."""
 
+    failed_authorizer: str = "AUTHORIZER_FAILURE"
+    """The type for an authorizer that raises. Its x-amzn-ErrorType speaks of the configuration."""
+
     too_large_event: str = "REQUEST_TOO_LARGE"
     """A body below API Gateway's 10 MB, whose event is over Lambda's 6 MB."""

@@ -6,13 +6,20 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.api_gateway.simulator import ApiGateway
+from tests.faults.rows import row
 from tests.support.canary import CANARY
 from tests.support.events import token_event
 from tests.support.http_server import StubServer, response, sends, waits
 from tests.support.key_documents import api_key, document, entry
-from tests.support.lambda_process import AUTHORIZER, LambdaProcess, client_of
+from tests.support.lambda_process import (
+    AUTHORIZER,
+    HANDLER,
+    FunctionFailed,
+    LambdaProcess,
+    client_of,
+)
 from tests.support.ports import closed_port
-from tests.support.problems import assert_problem
 
 SECRET = "inference-gateway/dev/keys"
 GOOD, DISABLED, EXPIRED = (api_key(key_id) for key_id in ("abcd1234", "d1sabled", "exp1red0"))
@@ -32,6 +39,7 @@ OK = {
 # The function's own part of a cold start, after Lambda's.
 QUICK_SECONDS = 5.0
 JSON = ("Content-Type", "application/json")
+URN = "urn:inference-gateway:"
 
 
 @pytest.fixture(scope="module", name="authorizer")
@@ -78,12 +86,15 @@ def _cold(request, package, task_root):
 
 
 def asked(authorizer, key):
-    """Return its result for a key, its lines of log, and how long it took."""
+    """Return its result for a key, or how it failed, its lines of log, and how long it took."""
     before, started = len(authorizer.log), time.monotonic()
-    response = authorizer.invoke(token_event(f"Bearer {key}", "POST", "/predict/iris"))
+    try:
+        response = authorizer.invoke(token_event(f"Bearer {key}", "POST", "/predict/iris"))
+    except FunctionFailed as failed:
+        response = failed
     seconds = time.monotonic() - started
-    written = map(json.loads, authorizer.log[before:].splitlines())
-    lines = [line for line in written if line.get("message") == "credential"]
+    written = [line for line in authorizer.log[before:].splitlines() if line.startswith("{")]
+    lines = [line for line in map(json.loads, written) if line.get("message") == "credential"]
     return response, lines, seconds
 
 
@@ -165,16 +176,17 @@ def test_no_key_is_in_its_log(authorizer):
 
 
 def test_store_away_when_cold(cold):
-    """An outage of the store is `unavailable`, quickly, and never a 401."""
-    response, (line,), seconds = asked(cold, GOOD)
+    """An outage of the store is a failure with a line, quickly, and never a 401."""
+    failed, (line,), seconds = asked(cold, GOOD)
 
-    assert response["context"] == {"outcome": "unavailable"}
-    assert response["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+    assert isinstance(failed, FunctionFailed)
+    assert "the credential cannot be checked now" in str(failed)
     assert line["outcome"] == "unavailable"
     assert seconds < QUICK_SECONDS
     _, _, again = asked(cold, GOOD)
     assert again < 0.5  # it does not wait a second time
     assert "secret" not in line["reason"]
+    assert "gw_" not in cold.log + str(failed)
 
 
 @pytest.fixture(name="api")
@@ -197,14 +209,24 @@ def test_let_in(api, sagemaker, path):
     assert GOOD not in f"{request}"
 
 
-def test_store_away(package, recorded_function, sagemaker, cold):
-    """Without the key store every route but /health is `auth-unavailable`."""
+@row("K4")
+def test_store_away(package, recorded_function, sagemaker, cold, seen):
+    """Without the key store every route but /health is `auth-unavailable`, by API Gateway."""
     running, _ = recorded_function
-    api = client_of(package, running, cold)
+    template = json.loads((package.project / "build/sam.json").read_bytes())
+    functions = {HANDLER: running, AUTHORIZER: cold}
+    api = ApiGateway(template, {name: invoked(one) for name, one in functions.items()})
+    headers = [JSON, ("Authorization", f"Bearer {GOOD}")]
 
     for request_line in ("POST /predict/iris", "GET /models", "GET /models/iris"):
-        response = called(api, GOOD, request_line)
-        assert_problem(response, 503, "auth-unavailable")
+        response = api.handle(*request_line.split(), headers, b'{"instances": []}').response
+        assert (response.status, response.json()["type"]) == (503, f"{URN}auth-unavailable")
         assert response.headers["access-control-allow-origin"] == "*"
-    assert called(api, GOOD, "GET /health").status == 200
+        assert int(response.headers["retry-after"]) >= 1
+    assert api.handle("GET", "/health", headers).response.status == 200
     assert sagemaker.requests == []
+    seen("503 auth-unavailable")
+
+
+def invoked(function):
+    return lambda event, _: function.invoke(event)

@@ -61,6 +61,10 @@ PLATFORM = (
     Row("L3", "frozen and thawed: stale connections", "200 at the first request"),
     Row("L4", "`chalice local` and Lambda's time", "the same limit, from the configuration"),
     Row("L5", "an answer over 6 MB", "502 upstream-response-too-large"),
+    Row("L6", "a log line or metric that cannot be written", "the answer, as always"),
+    Row("L7", "a malformed event", "400 bad-request, one line, no traceback"),
+    Row("L8", "an event of another kind or resource", "one line; a problem, if it is HTTP"),
+    Row("L9", "a start that fails", "the reason; the garbage collector as before"),
     Row("L10", "more requests than the stage takes", "429 too-many-requests, everybody's"),
     Row("L11", "a function writes to another's log group", "IAM denies it"),
 )
@@ -79,7 +83,9 @@ CLIENT = (
     Row("C12", "slow senders", "API Gateway's business; local: a thread each"),
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
 )
-CREDENTIALS: tuple[Row, ...] = (
+CREDENTIALS = (
+    Row("K4", "on Lambda: a credential that cannot be checked", "503, which is not kept"),
+    Row("K5", "`Authorization` twice", "400 invalid-header, on every route"),
     Row("K6", "a key of one stage at another", "401 unauthorized; IAM denies the other secret"),
 )
 MACHINE: tuple[Row, ...] = ()

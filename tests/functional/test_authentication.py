@@ -5,6 +5,7 @@ import pytest
 from chalicelib.auth.credentials import BadCredential, Identity
 from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.errors import RoutingUnavailable
+from tests.faults.rows import row
 from tests.support.clients import TOKEN
 from tests.support.clock import Clock
 from tests.support.events import CONTEXT
@@ -232,3 +233,29 @@ def test_credential_comes_first(build):
             f"/predict/{path}", b"{" * 4_600_001, {**bearer("expired"), **wrong}
         )
         assert_problem(response, 401, "unauthorized")
+
+
+@row("K5")
+@pytest.mark.parametrize(("method", "path"), [*CLOSED, ("GET", "/health"), ("PUT", "/health")])
+@pytest.mark.parametrize(
+    ("single", "many"),
+    [
+        pytest.param({}, {"Authorization": ["Bearer a", "Bearer b"]}, id="twice"),
+        pytest.param({}, {"authorization": ["same", "same"]}, id="the-same"),
+        pytest.param({}, {"Authorization": ["a"], "AUTHORIZATION": ["b"]}, id="two-spellings"),
+        pytest.param({"Authorization": "a", "authorization": "b"}, None, id="in-the-other-form"),
+        pytest.param({"Authorization": "a", "authorization": "b"}, {"X": ["a"]}, id="in-one-form"),
+    ],
+)
+def test_authorization_twice(deployed, seen, method, path, *, single, many):
+    """Two credentials are refused on every route before anything else is decided."""
+    event = deployed.client.event(method, path, JSON, b"{}")
+    event["headers"] = {**event["headers"], **single}
+    event["multiValueHeaders"] = many
+
+    problem = assert_problem(deployed.client.deliver(event), 400, "invalid-header")
+
+    assert problem["detail"] == "The header Authorization must be sent once."
+    assert deployed.runtime.calls == []
+    assert "principal" not in deployed.log.requests[0]
+    seen("400 invalid-header")

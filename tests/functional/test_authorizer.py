@@ -1,4 +1,7 @@
-"""`app.authorize`: it identifies the caller, always allows, and raises only for bugs."""
+"""`app.authorize`: it identifies the caller, always allows, and raises for bugs.
+
+On Lambda it also raises if it cannot check a credential.
+"""
 
 import json
 import traceback
@@ -12,6 +15,7 @@ from chalicelib.api.factory import create_app
 from chalicelib.auth.credentials import BadCredential, Identity
 from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.settings import Settings
+from tests.faults.rows import row
 from tests.support.canary import CANARY
 from tests.support.clients import TOKEN, LambdaClient
 from tests.support.events import CONTEXT, token_event
@@ -28,9 +32,9 @@ KEYS = {
 class Desk:
     """A gateway's authorizer, called as API Gateway calls it."""
 
-    def __init__(self, known):
+    def __init__(self, known, **settings):
         self.scheme = FakeScheme(known)
-        self._gateway = build_gateway(LambdaClient, scheme=self.scheme)
+        self._gateway = build_gateway(LambdaClient, scheme=self.scheme, **settings)
         self.log = self._gateway.log
 
     def ask(self, authorization, method="POST", path="/predict/iris"):
@@ -208,6 +212,25 @@ def test_bug(desk, capfd):
     assert (line["message"], line["exception"]) == ("bug", "ValueError")
     assert line["where"][-1].endswith(" authenticate")
     assert CANARY not in shown + desk.log.text + "".join(capfd.readouterr())
+
+
+@row("K4")
+def test_unavailable_on_lambda(seen, capfd):
+    """On Lambda a credential that cannot be checked is logged, and then a failure."""
+    away = {CANARY: StoreUnavailable("ReadTimeoutError")}
+    desk = Desk({**away, TOKEN: IDENTITY}, lambda_handler="app.authorize")
+
+    with pytest.raises(AuthorizerFailed) as failed:
+        desk.ask(f"Bearer {CANARY}")
+
+    (line,) = desk.log.credentials
+    assert (line["outcome"], line["reason"]) == ("unavailable", "ReadTimeoutError")
+    assert desk.log.lines == []
+    shown = "".join(traceback.format_exception(failed.value))
+    assert CANARY not in shown + desk.log.text + "".join(capfd.readouterr())
+    assert desk.ask(f"Bearer {TOKEN}")["context"]["outcome"] == "ok"
+    assert desk.ask("Bearer unknown")["context"]["outcome"] == "unauthorized"
+    seen("a failure, after its line")
 
 
 def test_no_header_in_chalice_local():

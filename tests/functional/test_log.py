@@ -1,12 +1,19 @@
 """The headers of every response about its request, and the one line of log."""
 
+import contextlib
+import errno
+import io
 import re
 
 import pytest
 
 from chalicelib.errors import UpstreamTimedOut
+from chalicelib.telemetry.log import NOT_WRITTEN, Telemetry
+from tests.faults.rows import row
+from tests.support.canary import CANARY
+from tests.support.clients import TOKEN
 from tests.support.events import LambdaContext
-from tests.support.gateway import JSON, FakeRuntime
+from tests.support.gateway import JSON, FakeRuntime, FakeScheme
 from tests.support.problems import assert_problem
 
 OWN_KEYS = {
@@ -19,6 +26,7 @@ OWN_KEYS = {
     "target",
     "status",
     "slug",
+    "reason",
     "model_ms",
     "gateway_ms",
     "bytes_in",
@@ -133,3 +141,87 @@ def test_server_timing_of_a_failure(build):
     timing = gateway.predict("churn").headers["server-timing"]
 
     assert timing.startswith("model;dur=")
+
+
+class Output(io.StringIO):
+    """A stdout that fails as long as it has an error."""
+
+    error = None
+
+    def write(self, text):
+        if self.error is not None:
+            raise self.error
+        return super().write(text)
+
+
+class Broken:
+    """A log whose lines and metrics go to one output."""
+
+    def __init__(self, monkeypatch, output):
+        self.output = output
+        # Powertools keeps one handler for each service name.
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"broken-{id(self)}")
+        with contextlib.redirect_stdout(output):
+            self.telemetry = Telemetry()
+
+
+@row("L6")
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        BrokenPipeError(errno.EPIPE, "Broken pipe"),
+        ValueError("I/O operation on closed file"),
+        UnicodeEncodeError("ascii", CANARY, 0, 1, "ordinal not in range"),
+        AttributeError(f"what is {CANARY}"),
+        RecursionError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_output_that_fails(build_deployed, monkeypatch, capfd, seen, error):
+    """What cannot be written costs no answer, stderr says it, and later lines are written."""
+    log = Broken(monkeypatch, Output())
+    scheme = FakeScheme({TOKEN: FakeScheme().known[TOKEN], "bug": ValueError(CANARY)})
+    gateway = build_deployed(log=log, scheme=scheme)
+    log.output.error = error
+
+    assert gateway.predict("churn", authorization=f"Bearer {TOKEN}").status == 200
+    assert gateway.predict("nothing", authorization="Bearer wrong").status == 401
+    assert gateway.app({"Records": None}, None)["statusCode"] == 400
+    log.telemetry.key_store_age(7.0)
+    log.telemetry.table_refused(["a problem"])
+    log.telemetry.bug(ValueError(CANARY))
+    said = capfd.readouterr().err
+
+    assert set(said.splitlines()) and all(
+        line.startswith(NOT_WRITTEN) for line in said.splitlines()
+    )
+    assert type(error).__name__ in said
+    assert CANARY not in said
+    log.output.error = None
+    assert gateway.get("/health").status == 200
+    assert '"message":"request"' in log.output.getvalue().splitlines()[-1]
+    seen("200, 401 and 400 as always")
+
+
+@row("L6")
+@pytest.mark.parametrize("output", [None, "closed"])
+def test_no_output(build_deployed, monkeypatch, output):
+    """Without a stdout, and without a stderr that could say so, every request has its answer."""
+    closed = io.StringIO()
+    closed.close()
+    log = Broken(monkeypatch, output and closed)
+    gateway = build_deployed(log=log)
+
+    with contextlib.redirect_stderr(output and closed):
+        assert gateway.predict("churn").status == 200
+        assert gateway.predict("nothing").status == 404
+
+
+@row("L6")
+def test_bug_in_the_telemetry(gateway, capfd):
+    """A record that cannot be made into a line costs no answer either, and is said."""
+    gateway.log.telemetry._requests = None
+
+    assert gateway.predict("churn").status == 200
+    assert capfd.readouterr().err.startswith(f"{NOT_WRITTEN}: TypeError in request, ")

@@ -1,7 +1,5 @@
 """`POST /predict/…`: names, parameters and bytes."""
 
-import json
-
 import pytest
 
 from chalicelib.sagemaker.runtime import InferenceResponse
@@ -116,12 +114,3 @@ def test_parameter(gateway, path):
     assert_problem(gateway.predict(path), 400, "invalid-parameter")
 
     assert gateway.runtime.calls == []
-
-
-def test_event_that_is_no_request(deployed):
-    """An event that is not a request gets a response; nothing is called or logged."""
-    response = deployed.client.deliver({"source": "aws.events", "detail": {}})
-
-    assert response.status == 500
-    assert json.loads(response.body)["Message"] == "Unknown request."
-    assert (deployed.runtime.calls, deployed.log.text) == ([], "")

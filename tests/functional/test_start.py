@@ -1,10 +1,32 @@
 """A start of the gateway needs no network, no region and no credentials."""
 
+import os
+import subprocess
+import sys
+
+import pytest
+
 from chalicelib.api.factory import create_app
 from chalicelib.settings import Settings
+from tests.faults.rows import row
 from tests.support.clients import LambdaClient
 from tests.support.gateway import BuiltGateway, FakeScheme, Log
+from tests.support.paths import ROOT
 from tests.support.problems import assert_problem
+
+# Imports app.py, and prints what became of the garbage collector.
+COLLECTOR = """
+import gc, sys
+if sys.argv[1] == "off":
+    gc.disable()
+try:
+    import app
+    started = True
+except Exception as error:
+    started = False
+    print(error, file=sys.stderr)
+print(started, gc.isenabled(), gc.get_freeze_count() > 0)
+"""
 
 
 def start(**environ):
@@ -30,3 +52,25 @@ def test_no_credentials_for_the_table():
         line for line in gateway.log.lines if line["message"] == "routing table not fetched"
     ]
     assert failure["reason"] == "NoCredentialsError"
+
+
+@row("L9")
+@pytest.mark.parametrize("collector", ["on", "off"])
+@pytest.mark.parametrize(
+    ("max_age", "started"),
+    [pytest.param("30", True, id="good"), pytest.param("soon", False, id="bad")],
+)
+def test_garbage_collector(seen, collector, max_age, started):
+    """A start leaves the garbage collector as it was; only a good one freezes its objects."""
+    finished = subprocess.run(
+        [sys.executable, "-c", COLLECTOR, collector],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "GATEWAY_ROUTING_MAX_AGE": max_age},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert finished.stdout.split() == [str(started), str(collector == "on"), str(started)]
+    assert ("GATEWAY_ROUTING_MAX_AGE is 'soon'" in finished.stderr) is not started
+    seen("the reason, and the collector as it was")

@@ -241,11 +241,19 @@ def build_gateway(
     schemes: Any = None,
     log: Log | None = None,
     clock: Callable[[], float] = time.time,
+    lambda_handler: str = "",
     **environ: str,
 ) -> BuiltGateway:
-    """Build a gateway of these parts; settings are named without `GATEWAY_`, in lower case."""
+    """Build a gateway of these parts; settings are named without `GATEWAY_`, in lower case.
+
+    Args:
+        lambda_handler: The handler of the function that Lambda runs; without one, it is not Lambda.
+    """
     settings = Settings.from_env(
-        {f"GATEWAY_{name.upper()}": text for name, text in environ.items()}
+        {
+            "_HANDLER": lambda_handler,
+            **{f"GATEWAY_{name.upper()}": text for name, text in environ.items()},
+        }
     )
     log = Log() if log is None else log
     runtime = FakeRuntime() if runtime is None else runtime

@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import psutil
 
@@ -119,7 +119,13 @@ class RuntimeApi(StubServer):
 class LambdaProcess:
     """A function from its start to the end of the `with`; one event at a time, as on Lambda."""
 
-    def __init__(self, task_root: Path, handler: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        task_root: Path,
+        handler: str,
+        environment: Mapping[str, str],
+        output: IO[bytes] | None = None,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
         self._api = RuntimeApi()
@@ -134,7 +140,7 @@ class LambdaProcess:
                 "_HANDLER": handler,
             },
             stdin=subprocess.DEVNULL,
-            stdout=self._log,
+            stdout=output or self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -151,15 +157,19 @@ class LambdaProcess:
         task_root: Path,
         aws_url: str,
         function: str = HANDLER,
+        output: IO[bytes] | None = None,
         **environment: str,
     ) -> Self:
         """Start a function of the package in the template's environment.
 
         Only the URL of AWS, and the variables that a test gives, differ from a deployment.
+
+        Args:
+            output: Where it writes; without one, into `log`.
         """
         properties = package.template[function]["Properties"]
         variables = {**properties["Environment"]["Variables"], "AWS_ENDPOINT_URL": aws_url}
-        return cls(task_root, properties["Handler"], {**variables, **environment})
+        return cls(task_root, properties["Handler"], {**variables, **environment}, output)
 
     def invoke(self, event: object, seconds: float = 29.0) -> Any:
         """Return the function's result.
