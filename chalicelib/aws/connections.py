@@ -40,6 +40,16 @@ def use_deadline_connections(client: Any) -> None:
     )
 
 
+def use_deadlines_anywhere(session: Any) -> None:
+    """Make an HTTP session for servers that are not AWS's open the connections of this module.
+
+    Its TLS connections trust the whole bundle at once, because Amazon's roots would seldom do.
+    """
+    session._pool_classes_by_scheme.update(
+        {"http": _ConnectionPool, "https": _FullTrustConnectionPool}
+    )
+
+
 def http_session(client: Any) -> Any:
     """Return botocore's HTTP session, which knows proxies, certificates and connection pools."""
     return client._endpoint.http_session
@@ -190,9 +200,17 @@ class _TlsConnection(_DeadlineConnection, AWSHTTPSConnection):  # type: ignore[m
         return super().connect()
 
 
+class _FullTrustConnection(_DeadlineConnection, AWSHTTPSConnection):  # type: ignore[misc]
+    response_class = _Response
+
+
 class _ConnectionPool(AWSHTTPConnectionPool):  # type: ignore[misc]
     ConnectionCls = _Connection
 
 
 class _TlsConnectionPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = _TlsConnection
+
+
+class _FullTrustConnectionPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _FullTrustConnection

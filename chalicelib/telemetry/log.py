@@ -184,8 +184,9 @@ class Telemetry:
             self._metrics.gateway("KeyStoreAgeSeconds", seconds, SECONDS)
 
     def store_failed(self, store: str, reason: str) -> None:
-        """Log that a store of credentials could not be read; its last content is still used."""
+        """Log and count that a look at a store of credentials gave nothing that can be used."""
         self._logger.warning("store failed", store=store, reason=reason)
+        self._metrics.gateway("KeyStoreUnreadable", 1)
 
     def bug(self, error: BaseException, request_id: str | None = None) -> None:
         """Log where a bug happened; the text of its exception may hold a caller's data."""

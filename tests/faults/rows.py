@@ -84,6 +84,11 @@ CLIENT = (
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
 )
 CREDENTIALS = (
+    Row("K1", "an issuer's key set without usable keys", "401 at once; withdrawn keys not kept"),
+    Row(
+        "K2", "a secret missing, misspelt, being deleted", "503, or the keys as before; in the log"
+    ),
+    Row("K3", "an issuer behind a proxy, or its own CA", "fetched as botocore's clients fetch"),
     Row("K4", "on Lambda: a credential that cannot be checked", "503, which is not kept"),
     Row("K5", "`Authorization` twice", "400 invalid-header, on every route"),
     Row("K6", "a key of one stage at another", "401 unauthorized; IAM denies the other secret"),
