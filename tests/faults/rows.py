@@ -54,6 +54,7 @@ TABLE = (
     Row("R3", "a table that is cut off", "refused at every byte"),
     Row("R7", "a target that points elsewhere", "refused at load"),
     Row("R8", "keys that do not go together", "refused or warned of"),
+    Row("R13", "a table with thousands of problems", "refused; a short log line counts the rest"),
 )
 PLATFORM = (
     Row("L1", "too little time left at entry", "504 upstream-timeout, nothing is called"),
@@ -78,7 +79,9 @@ CLIENT = (
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
 )
 CREDENTIALS: tuple[Row, ...] = ()
-MACHINE: tuple[Row, ...] = ()
+MACHINE: tuple[Row, ...] = (
+    Row("M5", "control characters in a table or an account", "printed as escapes, on one line"),
+)
 ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE)}
 
 NUMBERS = {
