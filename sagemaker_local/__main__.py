@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagemaker_local.modelserver import lifetime
-from sagemaker_local.modelserver.lines import log_to_stdout, print_line
+from sagemaker_local.modelserver.lines import log_to_stdout, print_line, printable
 from sagemaker_local.settings import Options
 
 if TYPE_CHECKING:
@@ -180,14 +180,14 @@ def _remove_aws_settings() -> None:
 def _seconds(text: str) -> float:
     value = float(text)
     if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+        raise argparse.ArgumentTypeError(f"{printable(text)} is not a number of seconds")
     return value
 
 
 def _byte_count(text: str) -> int:
     value = int(text)
     if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes")
+        raise argparse.ArgumentTypeError(f"{printable(text)} is not a number of bytes")
     return value
 
 

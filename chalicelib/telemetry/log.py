@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 TABLE_DIGITS = 12
 
-# CloudWatch Logs takes 256 KB in one event, and some of its readers still no more since it takes
-# 1 MB. The problems of a table have at most 60 KB with these limits, at four bytes a character.
+# An event of CloudWatch Logs may have 1 MB. Until 2025 it was 256 KB, and many programs that read
+# logs still expect that. With these limits the problems of a table have at most 60 KB.
 MOST_PROBLEMS = 50
 LONGEST_PROBLEM = 300
 MOST_FRAMES = 40

@@ -4,12 +4,14 @@ import io
 import json
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 
 from chalicelib.routing.reading import file
+from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.settings import Settings
 from gatewayctl.cli import main
 from gatewayctl.command import Dependencies
@@ -49,7 +51,7 @@ PLACES = {
     },
 }
 KEY = {"sha256": "0" * 64, "principal": "p", "grants": ["*"], "expires": None, "disabled": False}
-EXAMPLES = 200 if LONG else 15
+EXAMPLES = 200 if LONG else 5
 PER_TEXT = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -69,7 +71,7 @@ def _run(tmp_path, monkeypatch):
 
 
 def assert_findings(run, *command):
-    """Check that a command prints each of its findings on one printable line."""
+    """Check that a command prints each of its findings on one printable line, as the log does."""
     outcome, of_json = run(*command), run(*command, "--format", "json")
     assert outcome.code == of_json.code == 1
     for printed in (outcome, of_json):
@@ -77,6 +79,10 @@ def assert_findings(run, *command):
     assert of_json.out.isascii()
     assert len(outcome.out.splitlines()) == len(of_json.data["findings"]) > 0
     assert all(line.startswith("routing.yaml:") for line in outcome.out.splitlines())
+    with pytest.raises(InvalidTable) as refused:
+        file.load(Path("routing.yaml"))
+    assert list(refused.value.lines) == list(map(str, refused.value.problems))
+    assert "\n".join(refused.value.lines) == outcome.out.rstrip("\n")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -252,6 +258,9 @@ def test_names_of_files(run, tmp_path, text):
     assert outcome.code == 1
     assert_printable(outcome.out)
     assert len(outcome.out.splitlines()) == 2
+    with pytest.raises(InvalidTable) as refused:
+        file.load(Path(name))
+    assert outcome.out.splitlines() == list(map(str, refused.value.problems))
 
 
 class Terminal(io.StringIO):
