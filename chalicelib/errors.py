@@ -40,6 +40,19 @@ LONGEST_QUOTE = 80
 MIN_SIMILARITY = 0.65  # `route` resembles `routing`; `region` does not resemble `version`
 
 
+def printable(text: str) -> str:
+    """Make one line of a text: line ends, controls and invisible characters become escapes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def shown(name: str) -> str:
+    """Show a name from outside: as it is if it is one short printable word, else quoted."""
+    is_word = name.isprintable() and " " not in name and len(name) <= LONGEST_QUOTE
+    return name if is_word else quoted(name)
+
+
 def quoted(text: str) -> str:
     """Quote a text from outside for a message: printable, on one line, and cut when it is long."""
     short = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
@@ -425,5 +438,5 @@ class ConfigurationError(Exception):
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
+        self.lines = tuple(map(printable, lines))
         super().__init__("\n".join(self.lines))

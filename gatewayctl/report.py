@@ -29,7 +29,10 @@ MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a command: lines for stdout and notes for stderr, or data for JSON."""
+    """The result of a command: lines for stdout and notes for stderr, or data for JSON.
+
+    Each line and note is printed on one line; a line end in it is printed as an escape.
+    """
 
     exit_code: ExitCode
     lines: Sequence[str]

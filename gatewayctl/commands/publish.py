@@ -190,7 +190,7 @@ def _published(publication: Publication, version: str | None, problem: str | Non
             "--versioning-configuration Status=Enabled"
         )
     elif earlier:
-        back = f"gatewayctl publish {shlex.quote(name)} --back {earlier}"
+        back = f"gatewayctl publish {shlex.quote(name)} --back {shlex.quote(earlier)}"
         notes.append(f"to go back: {back}")
     text = f"published, but gateways do not use it: {problem}"
     problems = [Problem(name, None, "", text)] if problem else []

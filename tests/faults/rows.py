@@ -54,6 +54,7 @@ TABLE = (
     Row("R3", "a table that is cut off", "refused at every byte"),
     Row("R7", "a target that points elsewhere", "refused at load"),
     Row("R8", "keys that do not go together", "refused or warned of"),
+    Row("R13", "a table with thousands of problems", "refused; a short log line counts the rest"),
 )
 PLATFORM = (
     Row("L1", "too little time left at entry", "504 upstream-timeout, nothing is called"),
@@ -93,7 +94,9 @@ CREDENTIALS = (
     Row("K5", "`Authorization` twice", "400 invalid-header, on every route"),
     Row("K6", "a key of one stage at another", "401 unauthorized; IAM denies the other secret"),
 )
-MACHINE: tuple[Row, ...] = ()
+MACHINE = (
+    Row("M5", "control characters in a table or an account", "printed as escapes, on one line"),
+)
 ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE)}
 
 NUMBERS = {

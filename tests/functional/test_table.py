@@ -9,9 +9,11 @@ import pytest
 
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import Settings
+from tests.faults.rows import row
 from tests.support.clients import LambdaClient
 from tests.support.gateway import TABLE, Log, build_gateway
 from tests.support.paths import ROOT
+from tests.support.problems import assert_problem
 
 
 @pytest.fixture(name="gateway_with")
@@ -40,6 +42,22 @@ def test_health(gateway_with):
     assert (response.status, response.headers["content-type"]) == (200, "application/json")
     assert response.json() == {"status": "ok", "models": 12, "table": digest}
     assert gateway.log.requests[0]["table"] == digest
+
+
+@row("R13")
+def test_thousands_of_problems(gateway_with):
+    """The log has the first problems, each cut if it is long, and the number of the others."""
+    key = "é" * 80
+    entry = f"{{kind: {key}, {', '.join(f'{key[:-2]}{n}: 1' for n in range(10, 15))}}}"
+    text = "version: 1\nmodels:\n" + "".join(f"  {key[:70]}{n}: {entry}\n" for n in range(2_000))
+    gateway, log = gateway_with(text)
+
+    (line,) = log.lines
+    assert line["problems_left_out"] == 2_000 * 7 - len(line["problems"])
+    assert line["problems"][0].startswith(f"{line['problems'][0].partition('.yaml:')[0]}.yaml:3: ")
+    assert all(len(problem) <= 300 for problem in line["problems"])
+    assert len(log.text.encode()) < 64 * 1024
+    assert_problem(gateway.predict("a"), 503, "routing-unavailable")
 
 
 def start(**environment):

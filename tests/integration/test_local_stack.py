@@ -1,5 +1,6 @@
 """`python -m local_stack`, the program of `make run`: starting, and ending in every way."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local_stack.children import Child, ChildEnded
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
 from tests.support.stand_in import gone, wait_until
@@ -64,6 +66,22 @@ class LocalStack:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self._log.close()
+
+
+def test_long_lines():
+    """A line of any length is printed, and the lines after it."""
+    lines = []
+
+    async def run():
+        command = ["timeit", "-n1", "-r1", "print('x' * 3_000_000)"]
+        program = await Child.start("the program", command, dict(os.environ), lines.append)
+        with pytest.raises(ChildEnded, match="the program ended with code 0"):
+            await program.fail_when_ended()
+        await program.stop()
+
+    asyncio.run(run())
+    assert "".join(lines).count("x") == 3_000_000
+    assert lines[-1].startswith("1 loop")
 
 
 def child(processes, part):

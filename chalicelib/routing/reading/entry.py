@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from chalicelib.errors import quoted
+from chalicelib.errors import quoted, shown
 from chalicelib.routing.parameters import MOST_PARAMETERS
 from chalicelib.routing.reading.keys import (
     keys_of_kind,
@@ -90,7 +90,8 @@ def _check_parameters(
     if isinstance(rules, MappingNode):
         for parameter, rule in rules.members.items():
             if parameter not in name.parameters:
-                findings.at(rule, f"is not declared; the model's name has no /{{{parameter}}}")
+                undeclared = shown(f"/{{{parameter}}}")
+                findings.at(rule, f"is not declared; the model's name has no {undeclared}")
     if "parameters" not in values or values["parameters"] is not None:
         for parameter in dict.fromkeys(name.parameters):
             if parameter not in values.get("parameters", {}):

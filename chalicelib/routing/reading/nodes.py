@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from chalicelib.errors import quoted
+from chalicelib.errors import quoted, shown
 
 if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
@@ -103,6 +103,11 @@ def _refuse_characters(text: str, findings: Findings) -> None:
     raise NotYaml
 
 
+def _mark(sign: str, event: Any) -> str:
+    """Show an anchor or an alias as the table writes it."""
+    return shown(f"{sign}{event.anchor}")
+
+
 class _Composer:
     def __init__(self, text: str, findings: Findings) -> None:
         self._loader = LOADER(text)
@@ -129,7 +134,9 @@ class _Composer:
         line = event.start_mark.line + 1 if key_line is None else key_line
         if isinstance(event, yaml.AliasEvent):
             alias = ScalarNode("", False, line, path)
-            self._findings.unreadable(alias, f"the alias *{event.anchor} is not allowed; repeat it")
+            self._findings.unreadable(
+                alias, f"the alias {_mark('*', event)} is not allowed; repeat it"
+            )
             return alias
         self._refuse_extras(event, path, line)
         if isinstance(event, yaml.ScalarEvent):
@@ -143,9 +150,11 @@ class _Composer:
 
     def _refuse_extras(self, event: Any, path: str, line: int) -> None:
         if event.anchor is not None:
-            self._findings.add(line, path, f"the anchor &{event.anchor} is not allowed; remove it")
+            self._findings.add(
+                line, path, f"the anchor {_mark('&', event)} is not allowed; remove it"
+            )
         if event.tag is not None:
-            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            tag = shown(event.tag.replace("tag:yaml.org,2002:", "!!"))
             self._findings.add(line, path, f"the tag {tag} is not allowed; remove it")
 
     def _sequence(self, path: str, line: int, depth: int) -> SequenceNode:
@@ -159,8 +168,7 @@ class _Composer:
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._node(event, path, None, depth)
             name = key.text if isinstance(key, ScalarNode) else ""
-            shown = name if name.isprintable() else quoted(name)
-            below = f"{path}.{shown}" if path else shown
+            below = f"{path}.{shown(name)}" if path else shown(name)
             value = self._node(self._next(), below, key.line, depth)
             if self._is_key(key, below, members):
                 members[name] = value

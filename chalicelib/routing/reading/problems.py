@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import ConfigurationError
+from chalicelib.errors import ConfigurationError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem, shown as `file:line: key path: text`, without a line for an unreadable file."""
+    """One problem, shown as `file:line: key path: text`, without a line for an unreadable file.
+
+    It is shown on one line, whatever the table and the names of files contain.
+    """
 
     file: str
     line: int | None
@@ -31,7 +34,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return ": ".join(part for part in (where, self.path, self.text) if part)
+        return printable(": ".join(part for part in (where, self.path, self.text) if part))
 
 
 class InvalidTable(ConfigurationError):

@@ -147,7 +147,8 @@ def description(node: Node, findings: Findings) -> str | None:
 
 def example(node: Node, findings: Findings) -> str | None:
     """Accept any value that JSON can hold, and return it as JSON text."""
-    value = json.dumps(_json(node, findings))
+    # JSON leaves U+007F as it is, and the text is printed as part of a command.
+    value = json.dumps(_json(node, findings)).replace("\x7f", "\\u007f")
     if len(value) > LONGEST_EXAMPLE:
         findings.at(node, f"is longer than {LONGEST_EXAMPLE:,} characters as JSON")
     return value
