@@ -18,7 +18,7 @@ import aiohttp
 from chalicelib.routing.reading import file
 from chalicelib.settings import FileLocation, Settings
 from local_stack.children import Child, ChildEnded
-from local_stack.first_steps import curl_commands, issue_key
+from local_stack.first_steps import NoKey, curl_commands, issue_key
 from sagemaker_local.modelserver import lifetime
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ async def _run(options: argparse.Namespace) -> int:
         if work.done():
             work.result()
         return 0
-    except ChildEnded as error:
+    except (ChildEnded, NoKey) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     finally:
@@ -91,7 +91,7 @@ async def _serve(children: list[Child], options: argparse.Namespace) -> None:
     children.append(await Child.start("the gateway", gateway, environment, _print))
     async with asyncio.timeout(GATEWAY_START_SECONDS):
         await _wait_for(_healthy(gateway_url), children)
-    _print_first_steps(gateway_url, options.key_file.resolve())
+    _print_first_steps(gateway_url, options.key_file.absolute())
     await _wait_for(asyncio.Event().wait(), children)
 
 

@@ -78,7 +78,12 @@ CLIENT = (
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
 )
 CREDENTIALS: tuple[Row, ...] = ()
-MACHINE: tuple[Row, ...] = ()
+MACHINE = (
+    Row("M1", "a web page at the local SageMaker's port", "403; nothing is read, nothing arrives"),
+    Row("M2", "a web page at the other local ports", "403, or there is no port"),
+    Row("M3", "an archive that is hostile", "refused; nothing outside, nothing above the cap"),
+    Row("M4", "the demo key's file is already there", "a new file of mode 0600; no link followed"),
+)
 ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE)}
 
 NUMBERS = {
