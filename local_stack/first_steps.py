@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import stat
 import sys
@@ -56,11 +57,12 @@ def write_secret(path: Path, content: bytes) -> None:
     """
     if _is_something_else(path):
         raise FileExistsError(0, "this is not a file; name another file with --key-file")
-    # A new name that nobody can foresee, and the mode 0600.
+    # The name is new, and nobody can foresee it.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     unfinished = Path(name)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
+            os.fchmod(descriptor, 0o600)
             file.write(content)
         unfinished.replace(path)
     except BaseException:
