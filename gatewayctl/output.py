@@ -7,8 +7,11 @@ lines are written, so that no text moves the cursor, hides a part of a line or s
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -183,19 +186,53 @@ def writing(target: object) -> Iterator[None]:
         raise WrongUse(f"{target} cannot be written: {error.strerror}") from error
 
 
-def replace_file(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes, *, name: str | None = None) -> None:
     """Replace a file in one step, so that a concurrent reader gets the old or the new content.
 
+    A file that exists keeps its mode. If the path is a link, the file that it leads to is replaced.
     If the path leads to a device or a pipe, the content is written into it.
+
+    Args:
+        target: The file.
+        content: What it is to hold.
+        name: How an error names the file, if not by its path.
 
     Raises:
         WrongUse: The file cannot be written.
     """
-    with writing(target):
+    with writing(name or target):
         if target.exists() and not target.is_file():
             target.write_bytes(content)
             return
         real = target.resolve()
-        new = real.with_name(f"{real.name}.new")
-        new.write_bytes(content)
-        new.replace(real)
+        mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
+        new = _new_file_beside(real, content, mode)
+        try:
+            new.replace(real)
+        except BaseException:
+            new.unlink()
+            raise
+
+
+def _new_file_beside(target: Path, content: bytes, mode: int | None) -> Path:
+    """Write a new file into the folder of another, and return its path.
+
+    Nobody can foresee the name. A name that exists, be it a link, is an error and not followed.
+
+    Args:
+        target: The other file.
+        content: What is written.
+        mode: The mode of the new file; None: what the umask leaves.
+    """
+    new = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)  # The umask has no say here.
+            file.write(content)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+    return new

@@ -18,7 +18,7 @@ import aiohttp
 from chalicelib.routing.reading import file
 from chalicelib.settings import FileLocation, Settings
 from local_stack.children import Child, ChildEnded
-from local_stack.first_steps import curl_commands, issue_key
+from local_stack.first_steps import NoKey, curl_commands, issue_key
 from sagemaker_local.modelserver import lifetime
 from sagemaker_local.modelserver.lines import print_line
 
@@ -64,7 +64,7 @@ async def _run(options: argparse.Namespace) -> int:
         if work.done():
             work.result()
         return 0
-    except ChildEnded as error:
+    except (ChildEnded, NoKey) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     finally:
@@ -92,7 +92,7 @@ async def _serve(children: list[Child], options: argparse.Namespace) -> None:
     children.append(await Child.start("the gateway", gateway, environment, print_line))
     async with asyncio.timeout(GATEWAY_START_SECONDS):
         await _wait_for(_healthy(gateway_url), children)
-    _print_first_steps(gateway_url, options.key_file.resolve())
+    _print_first_steps(gateway_url, options.key_file.absolute())
     await _wait_for(asyncio.Event().wait(), children)
 
 

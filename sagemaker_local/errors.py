@@ -1,6 +1,7 @@
 """Every error that the local SageMaker returns, with SageMaker's codes and texts.
 
     ServiceError
+    ├── AccessDenied: the request may come from a web page
     ├── InvalidInput, MalformedInput, UnknownOperation: errors of the control plane
     └── InvocationError: errors of InvokeEndpoint
         ├── InvalidInvocation (ValidationError 400): the subclasses are in `refusals`
@@ -35,6 +36,13 @@ class ServiceError(Exception):
     def body(self) -> dict[str, Any]:
         """Return the JSON body that botocore parses."""
         return {"__type": self.code, "message": self.message}
+
+
+class AccessDenied(ServiceError):
+    """The request is for another host, or a web page can have made it."""
+
+    code = "AccessDeniedException"
+    status = 403
 
 
 class InvalidInput(ServiceError):

@@ -95,6 +95,10 @@ CREDENTIALS = (
     Row("K6", "a key of one stage at another", "401 unauthorized; IAM denies the other secret"),
 )
 MACHINE = (
+    Row("M1", "a web page at the local SageMaker's port", "403; nothing is read, nothing arrives"),
+    Row("M2", "a web page at the other local ports", "403, or there is no port"),
+    Row("M3", "an archive that is hostile", "refused; nothing outside, nothing above the cap"),
+    Row("M4", "the demo key's file is already there", "a new file of mode 0600; no link followed"),
     Row("M5", "control characters in a table or an account", "printed as escapes, on one line"),
 )
 ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE)}

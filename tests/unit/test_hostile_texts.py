@@ -201,7 +201,9 @@ def test_key_documents(run, text):
     account = AwsAccount()
     keys = {text: KEY, "abcd1234": {**KEY, "principal": text, "grants": [text]}}
     account.secret = json.dumps({"keys": keys})
-    outcome = run("keys", "list", dependencies=Dependencies(connect=account.connect))
+    outcome = run(
+        "keys", "list", "--secret", "k", dependencies=Dependencies(connect=account.connect)
+    )
 
     assert outcome.code == 1
     assert_printable(outcome.err)
