@@ -57,7 +57,7 @@ class InvalidInput(ServiceError):
 
 
 class MalformedInput(ServiceError):
-    """The control plane cannot parse a request."""
+    """A request cannot be parsed."""
 
     code = "SerializationException"
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 4_600_000
 """As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
 
+TRANSFER_ENCODING = "transfer-encoding"
 JSON = "application/json"
 ANY_MEDIA_TYPE = "*/*"
 MAX_MEDIA_TYPE_LENGTH = 1024
@@ -95,6 +96,9 @@ def admit(request: ClientRequest, model: Model) -> InferenceRequest:
     """
     accept = _accept(request, model)
     content_type = _content_type(request, model)
+    if TRANSFER_ENCODING in request.headers and not request.size_bytes:
+        # API Gateway removes this header. `chalice local` passes it on, without the body.
+        raise InvalidHeader("Content-Length", "sent: without it, this server cannot read the body")
     for name in sorted(headers.SINGLE_VALUED.keys() & request.repeated_headers):
         raise InvalidHeader(headers.SINGLE_VALUED[name], "sent once")
     passed = _passed_headers(request, model)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sagemaker_local import loopback
+from sagemaker_local import framing, loopback
 from sagemaker_local.modelserver import strict_json
 from sagemaker_local.modelserver.errors import (
     BadInput,
@@ -93,6 +93,11 @@ class _ModelRoutes:
         return _http_response(await self._models.invoke(request.match_info["name"], inference))
 
 
+def refuse(sentence: str) -> web.Response:
+    """Answer a request that is not clear HTTP."""
+    return web.json_response({"error": sentence}, status=BadInput.status)
+
+
 def _load_request(body: bytes) -> tuple[str, str]:
     """Return the model's name and folder from the body of `POST /models`."""
     content = strict_json.parse(body)
@@ -111,8 +116,8 @@ def _description(name: str, url: str) -> dict[str, str]:
 async def _read_body(request: web.Request) -> bytes:
     try:
         return await request.read()
-    except (web.RequestPayloadError, ConnectionError) as error:
-        raise BadInput("The body broke off, or is not chunked as its headers say.") from error
+    except (*framing.BrokenBody, ConnectionError) as error:
+        raise BadInput(framing.CUT_SHORT) from error
 
 
 async def _inference_request(request: web.Request) -> InferenceRequest:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sagemaker_local import framing
 from sagemaker_local.modelserver import lifetime, models
 from sagemaker_local.modelserver.application import (
     multi_model_application,
+    refuse,
     single_model_application,
 )
 from sagemaker_local.modelserver.errors import ConfigurationError
@@ -116,8 +118,9 @@ def _log_to_stdout() -> None:
 
 
 async def _serve(application: web.Application, listener: socket.socket) -> None:
-    runner = web.AppRunner(
+    runner = framing.AppRunner(
         application,
+        refuse,
         access_log=None,
         auto_decompress=False,
         handle_signals=False,

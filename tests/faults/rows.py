@@ -81,8 +81,9 @@ CLIENT = (
     Row("C9", "targeting headers from a caller", "ignored"),
     Row("C10", "a header that comes twice", "400 invalid-header"),
     Row("C11", "wrong method, unknown path, query junk", "405, 403 or 404; no CORS by default"),
-    Row("C12", "slow senders", "API Gateway's business; local: a thread each"),
+    Row("C12", "slow senders", "API Gateway's business; locally others do not wait"),
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
+    Row("C16", "a body in chunks, without a clear length, cut short", "whole, or 400; never empty"),
 )
 CREDENTIALS = (
     Row("K1", "an issuer's key set without usable keys", "401 at once; withdrawn keys not kept"),
