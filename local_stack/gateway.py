@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -65,12 +66,12 @@ class LocalGateway:
         """Answer a request, and print a line for it."""
         response = await self._answer(request)
         path = request.raw_path.partition("?")[0]  # a query may hold a secret
-        print_line(f"{request.method} {path} {response.status}")
+        _print(f"{request.method} {path} {response.status}")
         return response
 
     def refuse(self, sentence: str) -> web.Response:
         """Answer a request that is not clear HTTP."""
-        print_line(f"400: {sentence}")
+        _print(f"400: {sentence}")
         answer = self._api.problem(NotClear(sentence))
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
@@ -135,6 +136,12 @@ def _forbidden(reason: str) -> web.Response:
     response = web.Response(status=403, body=body, headers={"Content-Type": PROBLEM_TYPE})
     response.force_close()
     return response
+
+
+def _print(line: str) -> None:
+    """Print a line; a caller gets the answer also if nobody takes the line."""
+    with contextlib.suppress(OSError, ValueError):
+        print_line(line)
 
 
 def _api() -> RestApi:
