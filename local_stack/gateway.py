@@ -89,7 +89,7 @@ class LocalGateway:
             await framing.ask_for_body(request)
         try:
             body = await _read(request)
-        except framing.BrokenBody:
+        except framing.BROKEN_BODY:
             return self.refuse(framing.CUT_SHORT)
         if body is None:
             return self._closing(request, too_large)

@@ -31,7 +31,7 @@ NOT_CLEAR = (
 )
 TOO_LONG = "The request line or a header is too long."
 CUT_SHORT = "The body ended early, or its chunks are not valid."
-BrokenBody = (web.RequestPayloadError, HttpProcessingError)
+BROKEN_BODY = (web.RequestPayloadError, HttpProcessingError)
 """What the reader of a body gets then."""
 
 DRAIN_SECONDS = 2.0

@@ -125,7 +125,7 @@ class LocalSageMaker:
             return refused
         try:
             return await self._dispatch(request)
-        except framing.BrokenBody:
+        except framing.BROKEN_BODY:
             return _not_clear(framing.CUT_SHORT)
         except Exception as error:
             if isinstance(error, ConnectionError) and runtime.is_disconnected(request):

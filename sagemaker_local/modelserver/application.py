@@ -116,7 +116,7 @@ def _description(name: str, url: str) -> dict[str, str]:
 async def _read_body(request: web.Request) -> bytes:
     try:
         return await request.read()
-    except (*framing.BrokenBody, ConnectionError) as error:
+    except (*framing.BROKEN_BODY, ConnectionError) as error:
         raise BadInput(framing.CUT_SHORT) from error
 
 
