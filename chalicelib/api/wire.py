@@ -13,6 +13,7 @@ import math
 import random
 import time
 from dataclasses import dataclass, field
+from http import HTTPMethod
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,8 @@ def _checked(
         GatewayError: A member has the wrong form, or `Authorization` came twice.
     """
     context = _object(event, "requestContext")
+    method = _text(context, "httpMethod")
+    record.method = method if method in HTTPMethod.__members__ else None
     if not (context.get("requestId") is None or _is_request_id(context["requestId"])):
         raise BadRequest("requestContext.requestId is no request id")
     request = _client_request(event)
@@ -154,7 +157,7 @@ def _checked(
     return RequestContext(
         record,
         resource=_text(context, "resourcePath"),
-        method=_text(context, "httpMethod"),
+        method=method,
         path_parameters=_texts(event, "pathParameters"),
         query={name: values[-1] for name, values in query.items()},
         authorizer=context.get("authorizer"),

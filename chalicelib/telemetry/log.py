@@ -43,6 +43,9 @@ class RequestRecord:
     """The values of one request's log line and metrics, filled in while the request runs."""
 
     request_id: str
+    method: str | None = None
+    """One of HTTP's own; None for any other text that came in its place."""
+
     bytes_in: int = 0
     bytes_out: int = 0
     principal: str | None = None
@@ -148,6 +151,7 @@ class Telemetry:
         self._logger.info(
             "request",
             request_id=record.request_id,
+            method=record.method,
             principal=record.principal,
             key_id=record.key_id,
             model=record.model,

@@ -233,9 +233,9 @@ def test_targeting_headers(gateway, sagemaker, seen):
         ("GET /predict/churn", "POST"),
         ("PUT /predict/house-price/houston", "POST"),
         ("PATCH /predict/nothing", "POST"),
-        ("HEAD /health", "GET"),
-        ("DELETE /models", "GET"),
-        ("TRACE /models/churn", "GET"),
+        ("PUT /health", "GET, HEAD"),
+        ("DELETE /models", "GET, HEAD"),
+        ("TRACE /models/churn", "GET, HEAD"),
     ],
 )
 def test_wrong_method(unlimited, sagemaker, seen, line, allowed):
@@ -254,7 +254,8 @@ def test_wrong_method(unlimited, sagemaker, seen, line, allowed):
     [
         ("GET", "/predict/churn"),
         ("OPTIONS", "/predict/churn"),
-        ("HEAD", "/models"),
+        ("HEAD", "/predict/churn"),
+        ("DELETE", "/models"),
         ("POST", "/"),
         ("POST", "/predict"),
         ("POST", "/predict/a/b/c/d"),
