@@ -24,6 +24,8 @@ ASYMMETRIC = tuple(f"{family}{bits}" for family in ("RS", "PS", "ES") for bits i
 ALGORITHMS = (*ASYMMETRIC, "EdDSA")
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_LONGEST_HEADER_NAMES = 2048  # API Gateway takes 10,240 bytes for all headers of a response
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Settings:
     jwt_grants_claim: str
     jwt_grant_prefix: str
     cors_origin: str | None
+    cors_headers: tuple[str, ...]
     metrics_per_model: bool
     lambda_handler: str
 
@@ -168,9 +171,29 @@ def _list(text: str) -> tuple[str, ...]:
 def _origin(text: str) -> str | None:
     if text in {"", "*"}:
         return text or None
-    if not re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", text):
-        raise ValueError("one origin such as https://app.example.com, or *, or empty for no CORS")
+    rule = "one origin such as https://app.example.com, or *, or empty for no CORS"
+    if len(re.sub("[,;]", " ", text).split()) > 1:
+        raise ValueError(f"{rule}; not several, because API Gateway answers every preflight alike")
+    pattern = r"(https?)://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?"
+    found = re.fullmatch(pattern, text)
+    if not found or int((found[2] or ":0")[1:]) > 65_535:
+        raise ValueError(rule)
+    if found[2] == _DEFAULT_PORTS[found[1]]:
+        raise ValueError(f"{rule}; without {found[2]}, which browsers leave out")
     return text
+
+
+def _header_names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    # HTTP also allows `'` and `$`, but they have a meaning where API Gateway reads the names.
+    form = r"[A-Za-z0-9!#%&+.^_`|~-]+"
+    if len(text) > _LONGEST_HEADER_NAMES or not all(re.fullmatch(form, name) for name in names):
+        raise ValueError(
+            "names of headers such as X-Tenant, separated by commas, with at most "
+            f"{_LONGEST_HEADER_NAMES:,} characters, or empty; not *, which browsers read as a name "
+            "if credentials are allowed"
+        )
+    return names
 
 
 def _switch(text: str) -> bool:
@@ -193,6 +216,7 @@ SETTINGS = (
     Setting("GATEWAY_JWT_GRANTS_CLAIM", "jwt_grants_claim", "scope", _word),
     Setting("GATEWAY_JWT_GRANT_PREFIX", "jwt_grant_prefix", "model:", _prefix),
     Setting("GATEWAY_CORS_ORIGIN", "cors_origin", "", _origin),
+    Setting("GATEWAY_CORS_HEADERS", "cors_headers", "", _header_names),
     Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
     # Set by Lambda: the handler of the function that this process runs.
     Setting("_HANDLER", "lambda_handler", "", str),
@@ -201,10 +225,10 @@ SETTINGS = (
 
 def _misspelled(environ: Mapping[str, str]) -> Iterator[str]:
     """Report unknown variables that resemble a known one; other programs may use the rest."""
-    known = {setting.variable.removeprefix(PREFIX) for setting in SETTINGS}
+    known = [setting.variable.removeprefix(PREFIX) for setting in SETTINGS]
     unknown = {variable for variable in environ if variable.startswith(PREFIX)}
     for variable in sorted(unknown - {PREFIX + name for name in known}):
-        if close := closest(variable.removeprefix(PREFIX), sorted(known)):
+        if close := closest(variable.removeprefix(PREFIX), known):
             yield f"{variable} is not a setting; did you mean {PREFIX}{close}?"
 
 

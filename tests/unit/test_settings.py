@@ -38,6 +38,7 @@ def test_defaults():
         jwt_grants_claim="scope",
         jwt_grant_prefix="model:",
         cors_origin=None,
+        cors_headers=(),
         metrics_per_model=True,
         lambda_handler="",
     )
@@ -85,7 +86,13 @@ def test_environment_is_read_at_the_call(monkeypatch):
         ("JWT_GRANT_PREFIX", "", ""),
         ("CORS_ORIGIN", "*", "*"),
         ("CORS_ORIGIN", "http://localhost:5173", "http://localhost:5173"),
+        ("CORS_ORIGIN", "https://app.example.com:8443", "https://app.example.com:8443"),
+        ("CORS_ORIGIN", "http://127.0.0.1:443", "http://127.0.0.1:443"),
         ("CORS_ORIGIN", "", None),
+        ("CORS_HEADERS", "", ()),
+        ("CORS_HEADERS", "X-Tenant", ("X-Tenant",)),
+        ("CORS_HEADERS", "X-Tenant, x-trace_id,a!b", ("X-Tenant", "x-trace_id", "a!b")),
+        ("CORS_HEADERS", "Accept,accept", ("Accept", "accept")),
         ("METRICS_PER_MODEL", "off", False),
     ],
 )
@@ -98,6 +105,7 @@ def test_valid_value(variable, text, expected):
 
 SECONDS = "a whole number of seconds from 1 to 86400"
 URL = "a URL that starts with https:// (or http:// on loopback), or empty"
+ONE_ORIGIN = "one origin such as https://app.example.com, or *, or empty for no CORS"
 PRINTABLE = "1 to 256 printable ASCII characters without a space"
 
 
@@ -143,14 +151,62 @@ PRINTABLE = "1 to 256 printable ASCII characters without a space"
         ("GATEWAY_JWT_TYPES", PRINTABLE, ["", "JWT,"]),
         (
             "GATEWAY_CORS_ORIGIN",
-            "one origin such as https://app.example.com, or *, or empty for no CORS",
+            ONE_ORIGIN,
             [
                 "app.example.com",
                 "https://a.example/",
-                "https://a.example,https://b.example",
                 "null",
                 "*.example.com",
                 "https://A.example",
+                "https://a.example:",
+                "https://a.example:0443",
+                "https://a.example:65536",
+                "ftp://a.example",
+                " ",
+                "https://a.example ",
+                "'",
+            ],
+        ),
+        (
+            "GATEWAY_CORS_ORIGIN",
+            f"{ONE_ORIGIN}; not several, because API Gateway answers every preflight alike",
+            [
+                "https://a.example,https://b.example",
+                "https://a.example, https://a.example",
+                "https://a.example https://b.example",
+                "https://a.example;https://b.example",
+                "*, https://a.example",
+            ],
+        ),
+        (
+            "GATEWAY_CORS_ORIGIN",
+            f"{ONE_ORIGIN}; without :443, which browsers leave out",
+            ["https://a.example:443"],
+        ),
+        (
+            "GATEWAY_CORS_ORIGIN",
+            f"{ONE_ORIGIN}; without :80, which browsers leave out",
+            ["http://localhost:80"],
+        ),
+        (
+            "GATEWAY_CORS_HEADERS",
+            "names of headers such as X-Tenant, separated by commas, with at most 2,048 "
+            "characters, or empty; not *, which browsers read as a name if credentials are allowed",
+            [
+                "*",
+                "X-Tenant, *",
+                "X-*",
+                "X-Tenant,",
+                ",",
+                " ",
+                "X Tenant",
+                "X-Tenant: a",
+                "X-Tenant;X-Trace",
+                "'X-Tenant'",
+                "X-$tenant",
+                "Zürich",
+                "X-A\r\nX-B",
+                "x" * 2049,
             ],
         ),
         ("GATEWAY_METRICS_PER_MODEL", "on or off", ["", "true", "ON", "0"]),
@@ -160,8 +216,8 @@ def test_invalid_value(variable, rule, texts):
     """The message about an invalid value names the variable, the value and the rule."""
     for text in texts:
         (line,) = problems(**{**JWT, variable: text})
-        assert line.startswith(f"{variable} is '"), text
-        assert line.endswith(f"'; it must be {rule}"), text
+        assert line.startswith((f"{variable} is '", f'{variable} is "')), text
+        assert line.endswith((f"'; it must be {rule}", f'"; it must be {rule}')), text
 
 
 def test_secret_as_a_setting():
