@@ -15,6 +15,10 @@ from tests.support.package import BUILD_SECONDS, copy_project
 NOTING = '#!/bin/sh\necho "$*" >> "$NOTES"\n'
 
 
+# A setting for `make run`, which must not get into a stage.
+OF_THE_SHELL = "https://of-the-shell.example"
+
+
 class Project:
     """A copy of the project, and an `aws` that only records its calls."""
 
@@ -45,6 +49,7 @@ class Project:
                 "NOTES": str(self._notes),
                 "PATH": f"{self._tools}:/usr/bin:/bin",
                 "PYTHONHASHSEED": "1",
+                "GATEWAY_CORS_ORIGIN": OF_THE_SHELL,
             },
             capture_output=True,
             text=True,
@@ -172,7 +177,9 @@ def test_deployed(project, package):
     assert deploy.endswith("--parameter-overrides AccessLogs=off")
     assert describe.startswith("cloudformation describe-stacks")
     assert printed_outputs(describe) == [["https://…"], ["CustomDomainTarget", "d-1.example"]]
-    template = json.loads((project.folder / "build/sam.json").read_text())
+    written = (project.folder / "build/sam.json").read_text()
+    assert OF_THE_SHELL not in written
+    template = json.loads(written)
     variables = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_SERVICE_NAME"] == "inference-gateway-prod"
     assert (project.folder / "build/deployment.zip").read_bytes() == package.zip.read_bytes()

@@ -59,6 +59,21 @@ def test_bytes_are_bytes(recorded, credential, body, accept):
     assert request.body == body
 
 
+@pytest.mark.parametrize("path", ["/models", "/models/wine", "/health"])
+def test_head(deployed, credential, path):
+    """API Gateway has the method HEAD on the routes that read, and its line is in the log."""
+    received = deployed.send("HEAD", path, [credential])
+
+    assert received.status == 200
+    assert received.headers["content-type"] == "application/json"
+    (line,) = [
+        line
+        for line in deployed.logged("APIHandler", "request")
+        if line["request_id"] == received.headers["x-request-id"]
+    ]
+    assert (line["method"], line["bytes_out"]) == ("HEAD", 0)
+
+
 def test_health_is_open(deployed, package):
     """`/health` needs no credential, and has the digest of the table."""
     received = deployed.send("GET", "/health")
