@@ -60,15 +60,16 @@ def test_bytes_are_bytes(recorded, credential, body, accept):
 
 
 @pytest.mark.parametrize("path", ["/models", "/models/wine", "/health"])
-def test_head(deployed, credential, path):
+def test_head(recorded, credential, path):
     """API Gateway has the method HEAD on the routes that read, and its line is in the log."""
-    received = deployed.send("HEAD", path, [credential])
+    stack, _ = recorded
+    received = stack.send("HEAD", path, [credential])
 
     assert received.status == 200
     assert received.headers["content-type"] == "application/json"
     (line,) = [
         line
-        for line in deployed.logged("APIHandler", "request")
+        for line in stack.logged("APIHandler", "request")
         if line["request_id"] == received.headers["x-request-id"]
     ]
     assert (line["method"], line["bytes_out"]) == ("HEAD", 0)
