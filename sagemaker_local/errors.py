@@ -1,7 +1,7 @@
 """Every error that the local SageMaker returns, with SageMaker's codes and texts.
 
     ServiceError
-    ├── InvalidInput, MalformedInput, UnknownOperation: errors of the control plane
+    ├── InvalidInput, NotOffered, MalformedInput, UnknownOperation: errors of the control plane
     └── InvocationError: errors of InvokeEndpoint
         ├── InvalidInvocation (ValidationError 400): the subclasses are in `refusals`
         ├── ModelError 424, ModelNotReady 429
@@ -46,6 +46,13 @@ class InvalidInput(ServiceError):
     def from_violations(cls, violations: Sequence[str]) -> InvalidInput:
         """Build the error for the constraints that a request violates."""
         return cls(violations_text(violations))
+
+
+class NotOffered(InvalidInput):
+    """SageMaker would accept the request, and this stand-in does not."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The local SageMaker does not offer {what}.")
 
 
 class MalformedInput(ServiceError):
