@@ -2,6 +2,7 @@
 
     ServiceError
     ├── InvalidInput, NotOffered, MalformedInput, UnknownOperation: errors of the control plane
+    ├── AccessDenied 403
     └── InvocationError: errors of InvokeEndpoint
         ├── InvalidInvocation (ValidationError 400): the subclasses are in `refusals`
         ├── ModelError 424, ModelNotReady 429
@@ -65,6 +66,13 @@ class UnknownOperation(ServiceError):
     """SageMaker has no such operation, or this stand-in does not offer it."""
 
     code = "UnknownOperationException"
+
+
+class AccessDenied(ServiceError):
+    """The caller may not call the operation."""
+
+    code = "AccessDenied"
+    status = 403
 
 
 def violations_text(violations: Sequence[str]) -> str:

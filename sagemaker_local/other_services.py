@@ -20,7 +20,13 @@ from aiohttp import web
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from sagemaker_local.control_plane.references import check_references
-from sagemaker_local.errors import InvalidInput, NotOffered, ServiceError, UnknownOperation
+from sagemaker_local.errors import (
+    AccessDenied,
+    InvalidInput,
+    NotOffered,
+    ServiceError,
+    UnknownOperation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -182,10 +188,20 @@ def _check_tagging(call: Call, _: Callable[[], Resources]) -> None:
         raise NotOffered(f"{call.operation} for SageMaker; use ListTags, AddTags and DeleteTags")
 
 
+def _check_simulation(call: Call, _: Callable[[], Resources]) -> None:
+    """Nothing checks permissions here, so nobody can say what a policy would allow.
+
+    The SageMaker Python SDK 3 goes on if it may not simulate, and ends if it gets another error.
+    """
+    if call.operation == "SimulatePrincipalPolicy":
+        raise AccessDenied("The local SageMaker does not offer SimulatePrincipalPolicy.")
+
+
 _CHECKS: dict[str, Callable[[Call, Callable[[], Resources]], None]] = {
     "sagemaker": _check_sagemaker,
     "application-autoscaling": _check_scalable_target,
     "cloudformation": _check_template,
+    "iam": _check_simulation,
     "tagging": _check_tagging,
 }
 
@@ -216,11 +232,8 @@ def _error_response(call: Call, error: ServiceError) -> web.Response:
 
     Source of the shapes: botocore.parsers. The codes are those of AWS for an unknown operation.
     """
-    code, text, request_id = error.code, error.message or "", str(uuid.uuid4())
-    if isinstance(error, UnknownOperation):
-        code = _UNKNOWN_OPERATION_CODES.get(call.protocol, code)
-    elif call.protocol == "query":
-        code = "ValidationError"
+    code = _XML_CODES.get((error.code, call.protocol), error.code)
+    text, request_id = error.message or "", str(uuid.uuid4())
     headers = {"x-amzn-RequestId": request_id}
     if call.protocol == "cbor":
         headers |= {"Content-Type": "application/cbor", "Smithy-Protocol": "rpc-v2-cbor"}
@@ -236,11 +249,13 @@ def _error_response(call: Call, error: ServiceError) -> web.Response:
     return web.Response(status=error.status, body=body, headers=headers)
 
 
-_UNKNOWN_OPERATION_CODES = {
-    "query": "InvalidAction",
-    "ec2": "InvalidAction",
-    "s3": "NotImplemented",
-    "rest-xml": "NotImplemented",
+# Codes of JSON protocols, and what they are in other protocols.
+_XML_CODES = {
+    (UnknownOperation.code, "query"): "InvalidAction",
+    (UnknownOperation.code, "ec2"): "InvalidAction",
+    (UnknownOperation.code, "s3"): "NotImplemented",
+    (UnknownOperation.code, "rest-xml"): "NotImplemented",
+    (InvalidInput.code, "query"): "ValidationError",
 }
 _ERROR_RESPONSE = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"

@@ -78,6 +78,7 @@ async def update(resources: Resources, request: Mapping[str, Any]) -> dict[str, 
         _check_may_update(resources, component)
         component.update_copies(copies)
     else:
+        specification = _merged(component.specification, specification)
         model = _model(resources, component.name, specification)
         await check_artifacts(resources, model)
         _check_may_update(resources, component)
@@ -160,6 +161,21 @@ def _specification(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if "Specifications" in request:
         raise NotOffered("Specifications of an inference component; use Specification")
     return request.get("Specification")
+
+
+def _merged(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the specification after an update, which names only what changes.
+
+    Source: sagemaker-python-sdk, `Predictor.update_predictor`.
+    """
+    merged = {**current, **changes}
+    if "Container" in changes:
+        merged["Container"] = {**current.get("Container", {}), **changes["Container"]}
+        if "ModelName" not in changes:
+            merged.pop("ModelName", None)
+    elif "ModelName" in changes:
+        merged.pop("Container", None)
+    return merged
 
 
 def _model(
