@@ -154,7 +154,7 @@ class Account:
         self.wait_for(name, "endpoint_deleted")
 
     def create_component(
-        self, endpoint: str, specification: Mapping[str, Any], copies: int = 1
+        self, endpoint: str, specification: Mapping[str, Any], copies: int = 1, **members: Any
     ) -> str:
         """Create an inference component, without waiting for it."""
         name = _new_name()
@@ -164,11 +164,25 @@ class Account:
             VariantName=VARIANT,
             Specification={"ComputeResourceRequirements": RESOURCES, **specification},
             RuntimeConfig={"CopyCount": copies},
+            **members,
         )
         self._delete_on_close(
             self.sagemaker.delete_inference_component, InferenceComponentName=name
         )
         return name
+
+    def wait_for_component(self, name: str, status: str = "InService") -> None:
+        describe = self.sagemaker.describe_inference_component
+        wait_until(
+            lambda: describe(InferenceComponentName=name)["InferenceComponentStatus"] == status
+        )
+
+    def delete_component(self, name: str) -> None:
+        """Delete the component after its creation or update, and wait until it is deleted."""
+        self.wait_for_component(name)
+        self.sagemaker.delete_inference_component(InferenceComponentName=name)
+        listed = self.sagemaker.list_inference_components
+        wait_until(lambda: not listed(NameContains=name)["InferenceComponents"])
 
     def wait_for(self, endpoint: str, waiter: str) -> None:
         self.sagemaker.get_waiter(waiter).wait(

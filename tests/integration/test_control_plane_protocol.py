@@ -5,7 +5,6 @@ import math
 
 import pytest
 
-from tests.support.stand_in import error_of
 from tests.support.wire import send
 
 REGION = "eu-west-3"
@@ -129,13 +128,3 @@ def test_other_operations_of_sagemaker(sagemaker_local, operation, member):
     sagemaker = sagemaker_local.client("sagemaker")
 
     assert getattr(sagemaker, operation)()[member] == []
-
-
-def test_operation_that_moto_does_not_have(sagemaker_local):
-    """The caller gets an error, and the next request works."""
-    sagemaker = sagemaker_local.client("sagemaker")
-
-    error = error_of(sagemaker.list_hubs)
-
-    assert error["ResponseMetadata"]["HTTPStatusCode"] >= 400
-    assert sagemaker.list_models()["ResponseMetadata"]["HTTPStatusCode"] == 200
