@@ -65,7 +65,6 @@ class Call:
     protocol: Protocol
     operation: str | None
     path: str
-    content_type: str
     body: bytes
 
     @classmethod
@@ -75,7 +74,6 @@ class Call:
         )
         scope = _SCOPE.search(signed)
         service = scope["service"] if scope else ""
-        content_type = request.content_type
         target = request.headers.get("X-Amz-Target")
         protocol, operation = _XML_SERVICES.get(service, "rest-json"), None
         if request.headers.get("Smithy-Protocol") == "rpc-v2-cbor":
@@ -83,13 +81,13 @@ class Call:
             protocol, operation = "cbor", found["operation"] if found else None
         elif target is not None:
             protocol, operation = "json", target.rpartition(".")[2]
-        elif content_type == "application/x-www-form-urlencoded":
+        elif request.content_type == "application/x-www-form-urlencoded":
             form = parse_qs(body.decode("utf-8", "replace"))
             protocol = "ec2" if service == "ec2" else "query"
             operation = form.get("Action", [None])[0]
         if operation is not None and not _NAME.fullmatch(operation):
             operation = None
-        return cls(service, protocol, operation, request.path, content_type, body)
+        return cls(service, protocol, operation, request.path, body)
 
     @cached_property
     def members(self) -> dict[str, Any]:
@@ -183,7 +181,8 @@ def _stored_template(url: str) -> str:
 
 def _check_tagging(call: Call, _: Callable[[], Resources]) -> None:
     """The tagging API of moto does not know SageMaker's resources."""
-    named = [*call.members.get("ResourceTypeFilters", ()), *call.members.get("ResourceARNList", ())]
+    given = [call.members.get(member) for member in ("ResourceTypeFilters", "ResourceARNList")]
+    named = [name for names in given if isinstance(names, list) for name in names]
     if any(re.match(r"(arn:[^:]*:)?sagemaker\b", str(name)) for name in named):
         raise NotOffered(f"{call.operation} for SageMaker; use ListTags, AddTags and DeleteTags")
 
