@@ -90,6 +90,17 @@ class ArtifactStore:
         elif not await asyncio.to_thread(self._keys_below, location):
             raise ArtifactNotFound(location.bucket, location.key)
 
+    async def exists(self, url: str, *, prefix: bool) -> bool:
+        """Whether the object exists, or if `prefix` any object below the prefix."""
+        location = S3Location.parse(url)
+        try:
+            if not prefix:
+                await asyncio.to_thread(self._head, location)
+                return True
+            return await asyncio.to_thread(self._count_below, location) > 0
+        except ArtifactNotFound:
+            return False
+
     async def fetch(self, data: ModelData, folder: Path) -> None:
         """Download the artifact's files into the folder.
 
@@ -104,6 +115,12 @@ class ArtifactStore:
     def _head(self, location: S3Location) -> None:
         with _not_found(location):
             self._s3.head_object(Bucket=location.bucket, Key=location.key)
+
+    def _count_below(self, location: S3Location) -> int:
+        """Count keys below the prefix, at most one; a folder's empty object counts too."""
+        with _not_found(location):
+            found = self._s3.list_objects_v2(Bucket=location.bucket, Prefix=location.key, MaxKeys=1)
+        return int(found["KeyCount"])
 
     def _fetch(
         self, write: Callable[[S3Location, Path], None], location: S3Location, folder: Path
