@@ -132,6 +132,14 @@ def test_grants(claim, prefix, grants):
     assert find_grants({"scope": claim}, rules(jwt_grant_prefix=prefix)).grants == grants
 
 
+@pytest.mark.parametrize("claim", ["", " ", [], [""], 7, {}])
+def test_empty_claim(claim):
+    """A claim without a text has no value, also if the prefix is empty."""
+    found = find_grants({"scope": claim}, rules(jwt_grant_prefix=""))
+
+    assert (found.ignored, found.nothing_because) == ((), "no-value-with-prefix")
+
+
 @pytest.mark.parametrize(
     ("name", "claims", "value"),
     [
