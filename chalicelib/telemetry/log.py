@@ -178,11 +178,26 @@ class Telemetry:
             self._metrics.gateway("Unauthorized", 1)
 
     def credential(
-        self, *, outcome: str, reason: str | None, principal: str | None, key_id: str | None
+        self,
+        *,
+        outcome: str,
+        reason: str | None,
+        principal: str | None,
+        key_id: str | None,
+        grants: int,
     ) -> None:
-        """Write the line for a credential that the authorizer checked; it never holds the token."""
+        """Write the line for a credential that the authorizer checked; it never holds the token.
+
+        Args:
+            grants: The number of grants.
+        """
         self._logger.info(
-            "credential", outcome=outcome, reason=reason, principal=principal, key_id=key_id
+            "credential",
+            outcome=outcome,
+            reason=reason,
+            principal=principal,
+            key_id=key_id,
+            grants=grants,
         )
 
     def key_store_age(self, seconds: float) -> None:
