@@ -54,6 +54,12 @@ TABLE = (
     Row("R3", "a table that is cut off", "refused at every byte"),
     Row("R7", "a target that points elsewhere", "refused at load"),
     Row("R8", "keys that do not go together", "refused or warned of"),
+    Row(
+        "R9", "a compiled form that is not what compile wrote", "the YAML is used, the log says why"
+    ),
+    Row("R10", "a crash while a table is read", "the next look reads it again"),
+    Row("R11", "a very large or costly table", "read in linear time, patterns are bounded"),
+    Row("R12", "a catalog that is too large for one answer", "a page ends earlier, with `next`"),
 )
 PLATFORM = (
     Row("L1", "too little time left at entry", "504 upstream-timeout, nothing is called"),
@@ -77,7 +83,9 @@ CLIENT = (
     Row("C12", "slow senders", "API Gateway's business; local: a thread each"),
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
 )
-CREDENTIALS: tuple[Row, ...] = ()
+CREDENTIALS: tuple[Row, ...] = (
+    Row("K7", "a caller measures whether a model exists", "the same steps, the same 404"),
+)
 MACHINE: tuple[Row, ...] = ()
 ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE)}
 
