@@ -25,7 +25,7 @@ from chalicelib.routing import headers as registry
 from chalicelib.telemetry.log import RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chalicelib.routing.table import Model
     from chalicelib.sagemaker.runtime import InferenceResponse
@@ -95,7 +95,20 @@ def prediction(response: InferenceResponse, model: Model) -> Response:
 
 def document(content: object) -> Response:
     """Build a response whose body is the content as JSON."""
-    return Response(_json(content), {"Content-Type": "application/json"})
+    return Response(json_bytes(content), {"Content-Type": "application/json"})
+
+
+def page(member: str, entries: Sequence[bytes], following: str | None) -> Response:
+    """Build a response whose body is a list of entries.
+
+    Args:
+        member: The name of the list.
+        entries: The entries as JSON.
+        following: The value of `next`; None if nothing follows.
+    """
+    after = b"" if following is None else b',"next":' + json_bytes(following)
+    body = b'{"%b":[%b]%b}' % (member.encode(), b",".join(entries), after)
+    return Response(body, {"Content-Type": "application/json"})
 
 
 def problem(error: GatewayError, instance: str) -> Response:
@@ -105,7 +118,7 @@ def problem(error: GatewayError, instance: str) -> Response:
         # Random, so that callers who were refused at the same time do not all retry at once.
         seconds = error.retry_after_seconds * random.uniform(1.0, 1.5)
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
-    return Response(_json(error.problem(instance)), headers, error.status)
+    return Response(json_bytes(error.problem(instance)), headers, error.status)
 
 
 def problem_headers(error: GatewayError) -> dict[str, str]:
@@ -130,7 +143,8 @@ def complete(response: Response, record: RequestRecord, cors_headers: Mapping[st
     response.headers[registry.SERVER_TIMING] = f"{model_time}gateway;dur={record.gateway_ms}"
 
 
-def _json(content: object) -> bytes:
+def json_bytes(content: object) -> bytes:
+    """Return the content as JSON without spaces."""
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 

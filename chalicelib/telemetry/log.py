@@ -235,6 +235,10 @@ class Telemetry:
         """Log that the routing table could not be read; the last one is still used."""
         self._logger.warning("routing table not fetched", place=place, reason=reason)
 
+    def compiled_table_not_used(self, place: str, reason: str) -> None:
+        """Log that a table was read from its YAML, which is right but takes longer."""
+        self._logger.warning("compiled table not used", place=place, reason=reason)
+
     def table_age(self, seconds: float) -> None:
         """Write a metric: how long ago the table in use was last known to be the newest."""
         if seconds > 0:

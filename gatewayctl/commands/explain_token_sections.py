@@ -210,7 +210,8 @@ def _covered(grants: tuple[str, ...], table: RoutingTable) -> dict[str, list[str
         word = grant.partition("/")[0]
         candidates = table.models() if word == EVERYTHING else by_word.get(word, [])
         holder = Principal(Outcome(OK, Identity("", (grant,), None)).context(), now=0)
-        covered[grant] = [model.name for model in candidates if holder.visible(model) is not None]
+        granted = holder.granted_models()
+        covered[grant] = [model.name for model in candidates if granted.values(model) is not None]
     return covered
 
 

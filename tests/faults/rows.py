@@ -54,6 +54,12 @@ TABLE = (
     Row("R3", "a table that is cut off", "refused at every byte"),
     Row("R7", "a target that points elsewhere", "refused at load"),
     Row("R8", "keys that do not go together", "refused or warned of"),
+    Row(
+        "R9", "a compiled form that is not what compile wrote", "the YAML is used, the log says why"
+    ),
+    Row("R10", "a crash while a table is read", "the next look reads it again"),
+    Row("R11", "a very large or costly table", "read in linear time, patterns are bounded"),
+    Row("R12", "a catalog that is too large for one answer", "a page ends earlier, with `next`"),
     Row("R13", "a table with thousands of problems", "refused; a short log line counts the rest"),
 )
 PLATFORM = (
@@ -93,6 +99,7 @@ CREDENTIALS = (
     Row("K4", "on Lambda: a credential that cannot be checked", "503, which is not kept"),
     Row("K5", "`Authorization` twice", "400 invalid-header, on every route"),
     Row("K6", "a key of one stage at another", "401 unauthorized; IAM denies the other secret"),
+    Row("K7", "a caller measures whether a model exists", "the same steps, the same 404"),
 )
 MACHINE = (
     Row("M1", "a web page at the local SageMaker's port", "403; nothing is read, nothing arrives"),

@@ -65,7 +65,7 @@ def is_seen(case):
 def takes(check, text):
     """Whether the parser does."""
     findings = Findings("")
-    check(ScalarNode(text, False, 1, ""), findings)
+    check(ScalarNode(text, False, 1, None), findings)
     return not findings.problems
 
 

@@ -1,7 +1,8 @@
 """A table's YAML file, and the compiled form beside it, which loads faster.
 
-The compiled form contains the digest of its YAML, and is used only beside that YAML. If anything in
-the compiled form is not as expected, the YAML is parsed instead.
+The compiled form is JSON whose first member is the SHA-256 of the rest. The rest has the SHA-256 of
+the YAML. If anything in the compiled form is not as `compiled` writes it, the YAML is parsed
+instead. The types of a row are checked when that row is first needed.
 """
 
 from __future__ import annotations
@@ -15,24 +16,51 @@ from chalicelib.routing.reading.problems import InvalidTable, Problem
 from chalicelib.routing.table import RoutingTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
-FORMAT = 1  # increased whenever the meaning of the rows changes
+FORMAT = 2  # increased whenever the meaning of the rows changes
+
+MISFIT = "a row in it is not what gatewayctl writes"
+"""The reason if that shows only when the row is needed."""
+
+_OPENING, _CLOSING = b'{"content":"', b'",'
+_CONTENT = len(_OPENING) + hashlib.sha256().digest_size * 2 + len(_CLOSING)
 
 
-def load(path: Path) -> RoutingTable:
+class NotCompiled(Exception):
+    """A compiled form cannot be used; the reason is for the log and has nothing of its content."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def load(path: Path, not_compiled: Callable[[str], object] = lambda reason: None) -> RoutingTable:
     """Return the table in a file.
+
+    Args:
+        path: The path of the YAML.
+        not_compiled: Is called with the reason if the compiled form was not used.
 
     Raises:
         InvalidTable: The table cannot be used; the error holds all its problems.
     """
     data = read_bytes(path)
     try:
-        compiled = compiled_path(path).read_bytes()
-    except OSError:
-        compiled = b""
-    table = from_compiled(compiled, hashlib.sha256(data).hexdigest())
-    return parse(data, str(path)) if table is None else table
+        return from_compiled(_read_compiled(path), hashlib.sha256(data).hexdigest())
+    except NotCompiled as error:
+        table = parse(data, str(path))
+        not_compiled(error.reason)
+        return table
+
+
+def _read_compiled(path: Path) -> bytes:
+    try:
+        return compiled_path(path).read_bytes()
+    except OSError as error:
+        raise NotCompiled(f"it cannot be read: {error.strerror}") from error
 
 
 def read_bytes(path: Path) -> bytes:
@@ -75,20 +103,62 @@ def compiled(table: RoutingTable) -> bytes:
         "defaults": table.defaults,
         "models": table.rows,
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    content = json.dumps(document, separators=(",", ":")).encode()[1:]
+    return _OPENING + hashlib.sha256(content).hexdigest().encode() + _CLOSING + content
 
 
-def from_compiled(data: bytes, digest: str) -> RoutingTable | None:
-    """Return the table of a compiled form; None unless its YAML has this digest."""
+def content_digest(data: bytes) -> str:
+    """Return the digest that a compiled form has of its content.
+
+    Raises:
+        NotCompiled: The data is no compiled form, or its content has another digest.
+    """
+    if not data.startswith(_OPENING):
+        raise NotCompiled("it is not what this version of gatewayctl writes")
+    actual = hashlib.sha256(memoryview(data)[_CONTENT:]).hexdigest()
+    if data[len(_OPENING) : _CONTENT] != actual.encode() + _CLOSING:
+        raise NotCompiled("it is not complete, or was changed after it was written")
+    return actual
+
+
+def from_compiled(data: bytes, digest: str, content: str | None = None) -> RoutingTable:
+    """Return the table of a compiled form.
+
+    Args:
+        data: The compiled form.
+        digest: The SHA-256 of the YAML that it has to be made from.
+        content: The digest that its content has to have; its own one if None.
+
+    Raises:
+        NotCompiled: It was made from another YAML, or is not what `compiled` writes.
+    """
+    actual = content_digest(data)
+    if actual != (content or actual):
+        raise NotCompiled("it is not the one that was published with the table")
     try:
         document = json.loads(data)
-        if (document["format"], document["sha256"]) != (FORMAT, digest):
-            return None
+        if document["sha256"] != digest:
+            raise NotCompiled("it was made from another table")
+        if not _has_shape(document):
+            raise NotCompiled("it is not what this version of gatewayctl writes")
         return RoutingTable(
             digest=digest,
             defaults=document["defaults"],
             rows=document["models"],
             allow_shrink=document["allow_shrink"],
+            is_compiled=True,
         )
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise NotCompiled("it is not what this version of gatewayctl writes") from error
+
+
+def _has_shape(document: dict[str, Any]) -> bool:
+    """Whether the members are those that `compiled` writes, and there are models."""
+    _, *members = document
+    return (
+        members == ["format", "sha256", "allow_shrink", "defaults", "models"]
+        and document["format"] == FORMAT
+        and type(document["allow_shrink"]) is bool
+        and type(document["defaults"]) is dict
+        and set(map(type, document["models"].values())) == {dict}
+    )
