@@ -229,7 +229,7 @@ class RoutingTable:
         return RoutingUnavailable()
 
 
-_MISFITS = (AttributeError, LookupError, TypeError, ValueError)
+_MISFITS = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def row_key(first: str, parameters: int) -> str:

@@ -1,29 +1,36 @@
 """A table's YAML file, and the compiled form beside it, which loads faster.
 
-The compiled form is JSON whose first member is the SHA-256 of the rest. The rest has the SHA-256 of
-the YAML. If anything in the compiled form is not as `compiled` writes it, the YAML is parsed
-instead. The types of a row are checked when that row is first needed.
+The compiled form is JSON. Its first member is the SHA-256 of the rest, and the rest has the SHA-256
+of the YAML. If anything in it is not as `compiled` writes it, the YAML is parsed instead. Each row
+is a line of its own, which is decoded and checked when the model is first needed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.routing.reading.problems import InvalidTable, Problem
 from chalicelib.routing.table import RoutingTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-    from typing import Any
+
+    from chalicelib.routing.table import Row
 
 FORMAT = 2  # increased whenever the meaning of the rows changes
 
 MISFIT = "a row in it is not what gatewayctl writes"
 """The reason if that shows only when the row is needed."""
+
+_OTHER = "it is not what this version of gatewayctl writes"
+
+_NEXT = ',\n"'
+"""What is between two rows; no row has a line break."""
 
 _OPENING, _CLOSING = b'{"content":"', b'",'
 _CONTENT = len(_OPENING) + hashlib.sha256().digest_size * 2 + len(_CLOSING)
@@ -96,15 +103,20 @@ def compiled_key(key: str) -> str:
 
 def compiled(table: RoutingTable) -> bytes:
     """Return the compiled form of a table."""
-    document = {
+    head = {
         "format": FORMAT,
         "sha256": table.digest,
         "allow_shrink": table.allow_shrink,
         "defaults": table.defaults,
-        "models": table.rows,
+        "models": {},
     }
-    content = json.dumps(document, separators=(",", ":")).encode()[1:]
+    rows = _NEXT.join(f'{key}":{_json(row)}' for key, row in table.rows.items())
+    content = f'{_json(head)[1:-2]}\n"{rows}\n}}}}'.encode()
     return _OPENING + hashlib.sha256(content).hexdigest().encode() + _CLOSING + content
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def content_digest(data: bytes) -> str:
@@ -114,7 +126,7 @@ def content_digest(data: bytes) -> str:
         NotCompiled: The data is no compiled form, or its content has another digest.
     """
     if not data.startswith(_OPENING):
-        raise NotCompiled("it is not what this version of gatewayctl writes")
+        raise NotCompiled(_OTHER)
     actual = hashlib.sha256(memoryview(data)[_CONTENT:]).hexdigest()
     if data[len(_OPENING) : _CONTENT] != actual.encode() + _CLOSING:
         raise NotCompiled("it is not complete, or was changed after it was written")
@@ -136,29 +148,54 @@ def from_compiled(data: bytes, digest: str, content: str | None = None) -> Routi
     if actual != (content or actual):
         raise NotCompiled("it is not the one that was published with the table")
     try:
-        document = json.loads(data)
+        head, _, rows = str(data[_CONTENT:], "ascii").partition("\n")
+        document = json.loads(f"{{{head}}}}}")
         if document["sha256"] != digest:
             raise NotCompiled("it was made from another table")
-        if not _has_shape(document):
-            raise NotCompiled("it is not what this version of gatewayctl writes")
+        if not _has_shape(document) or rows[:1] + rows[-3:] != '"\n}}':
+            raise NotCompiled(_OTHER)
         return RoutingTable(
             digest=digest,
             defaults=document["defaults"],
-            rows=document["models"],
+            rows=CompiledRows(rows[1:-3]),
             allow_shrink=document["allow_shrink"],
             is_compiled=True,
         )
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise NotCompiled("it is not what this version of gatewayctl writes") from error
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise NotCompiled(_OTHER) from error
 
 
-def _has_shape(document: dict[str, Any]) -> bool:
-    """Whether the members are those that `compiled` writes, and there are models."""
-    _, *members = document
+def _has_shape(head: dict[str, Any]) -> bool:
     return (
-        members == ["format", "sha256", "allow_shrink", "defaults", "models"]
-        and document["format"] == FORMAT
-        and type(document["allow_shrink"]) is bool
-        and type(document["defaults"]) is dict
-        and set(map(type, document["models"].values())) == {dict}
+        list(head) == ["format", "sha256", "allow_shrink", "defaults", "models"]
+        and head["format"] == FORMAT
+        and type(head["allow_shrink"]) is bool
+        and type(head["defaults"]) is dict
+        and head["models"] == {}
     )
+
+
+class CompiledRows(Mapping[str, "Row"]):
+    """The rows of a compiled form. A row is decoded when it is first needed.
+
+    Raises:
+        ValueError: The text is not one of rows.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._rows: dict[str, Any] = dict([row.split('":', 1) for row in text.split(_NEXT)])
+
+    def __getitem__(self, key: str) -> Row:
+        row = self._rows[key]
+        if isinstance(row, str):
+            row = self._rows[key] = json.loads(row)
+        return cast("Row", row)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
