@@ -111,7 +111,7 @@ class GatewayError(ChaliceUnhandledError):
 
 
 class InvalidJson(GatewayError):
-    """A model takes only JSON and the body is not strictly JSON."""
+    """The Content-Type is JSON and the body is not strictly JSON."""
 
     status, slug, title = 400, "invalid-json", "The body is not valid JSON"
 
@@ -195,9 +195,15 @@ class UnsupportedMediaType(GatewayError):
 
     status, slug, title = 415, "unsupported-media-type", "The media type is not supported"
 
-    def __init__(self, content_types: Iterable[str]) -> None:
+    def __init__(
+        self, content_types: Iterable[str], sent: str = "", encoding: str | None = None
+    ) -> None:
+        if encoding is None:
+            what = f"The Content-Type is {quoted(sent)}" if sent else "There is no Content-Type"
+        else:
+            what = f"The Content-Encoding is {quoted(encoding)}"
         self.detail = (
-            f"This model takes {', '.join(content_types)}; "
+            f"{what}. This model takes {', '.join(content_types)}; "
             "send one of these as Content-Type, and no Content-Encoding."
         )
         super().__init__()

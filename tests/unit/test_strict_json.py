@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidJson
-from chalicelib.payload.strict_json import MAX_DEPTH, check
+from chalicelib.payload.admission import MAX_DEPTH, check_json
 
 VALUES = st.recursive(
     st.none()
@@ -23,9 +23,9 @@ VALUES = st.recursive(
 
 
 def is_json(body):
-    """Whether `check` accepts the bytes; any other exception than InvalidJson is raised."""
+    """Whether `check_json` accepts the bytes; any other exception than InvalidJson is raised."""
     try:
-        check(body)
+        check_json(body)
     except InvalidJson:
         return False
     return True
@@ -53,7 +53,7 @@ def is_json(body):
 def test_reason(body, reason):
     """The detail says where the mistake is, and repeats nothing of the body."""
     with pytest.raises(InvalidJson) as refused:
-        check(body)
+        check_json(body)
 
     assert refused.value.detail == f"The body is not strict JSON: {reason}."
 
@@ -73,7 +73,7 @@ def test_reason(body, reason):
 )
 def test_unusual(body):
     """JSON in an unusual form is JSON."""
-    check(body)
+    check_json(body)
 
 
 @pytest.mark.parametrize("rest", [b"", b"5 x"], ids=["nothing", "mistake"])
@@ -101,8 +101,8 @@ def test_depth(opening, closing):
 @settings(max_examples=100, deadline=None)
 def test_any_value(value):
     """Whatever Python writes as JSON is JSON, escaped or not."""
-    check(json.dumps(value, ensure_ascii=True).encode())
-    check(json.dumps(value, ensure_ascii=False, indent=1).encode())
+    check_json(json.dumps(value, ensure_ascii=True).encode())
+    check_json(json.dumps(value, ensure_ascii=False, indent=1).encode())
 
 
 @given(st.binary())

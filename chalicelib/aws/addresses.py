@@ -1,0 +1,65 @@
+"""Connecting to a host that has several addresses, some of which may be dead."""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import socket
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.aws.deadline import seconds_left
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
+    """One item of what `socket.getaddrinfo` returns."""
+
+NEXT_ADDRESS_SECONDS = 0.25
+"""How long an address that does not answer delays the next one.
+
+Source: RFC 8305, section 5, "Connection Attempt Delay".
+"""
+
+
+def connect_to_any(
+    addresses: Iterable[Address], options: Iterable[tuple[int, int, int]]
+) -> socket.socket:
+    """Return a connection to the first address that accepts one.
+
+    An address that does not answer delays the next one, and is still waited for meanwhile. So
+    neither dead addresses nor slow ones use up the time.
+
+    Raises:
+        TimeoutError: The deadline has passed.
+        OSError: Every address refuses the connection.
+    """
+    remaining = list(addresses)
+    delay = min(NEXT_ADDRESS_SECONDS, seconds_left() / (len(remaining) + 1))
+    failure = OSError("the host has no address")
+    opened: set[Any] = set()
+    try:
+        with selectors.PollSelector() as waiting:
+            while remaining or waiting.get_map():
+                if remaining:
+                    family, kind, protocol, _, address = remaining.pop(0)
+                    opened.add(sock := socket.socket(family, kind, protocol))
+                    for option in options:
+                        sock.setsockopt(*option)
+                    sock.setblocking(False)
+                    if (code := sock.connect_ex(address)) not in {0, errno.EINPROGRESS}:
+                        failure = OSError(code, os.strerror(code))
+                        continue
+                    waiting.register(sock, selectors.EVENT_WRITE)
+                for key, _ in waiting.select(delay if remaining else seconds_left()):
+                    waiting.unregister(key.fileobj)
+                    if code := key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                        failure = OSError(code, os.strerror(code))
+                        continue
+                    opened.remove(key.fileobj)
+                    return key.fileobj
+        raise failure
+    finally:
+        for sock in opened:
+            sock.close()
