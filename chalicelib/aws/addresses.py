@@ -26,7 +26,7 @@ Source: RFC 8305, section 5, "Connection Attempt Delay".
 def connect_to_any(
     addresses: Iterable[Address], options: Iterable[tuple[int, int, int]]
 ) -> socket.socket:
-    """Return a connection to the first address that accepts one.
+    """Return a connection to the first address that accepts one; its timeout is the deadline.
 
     An address that does not answer delays the next one, and is still waited for meanwhile. So
     neither dead addresses nor slow ones use up the time.
@@ -36,29 +36,34 @@ def connect_to_any(
         OSError: Every address refuses the connection.
     """
     remaining = list(addresses)
-    delay = min(NEXT_ADDRESS_SECONDS, seconds_left() / (len(remaining) + 1))
+    # Half of the time is left for the last address.
+    delay = min(NEXT_ADDRESS_SECONDS, seconds_left() / 2 / (len(remaining) + 1))
     failure = OSError("the host has no address")
-    opened: set[Any] = set()
+    opened: set[socket.socket] = set()
+    sock: socket.socket
     try:
         with selectors.PollSelector() as waiting:
             while remaining or waiting.get_map():
                 if remaining:
                     family, kind, protocol, _, address = remaining.pop(0)
-                    opened.add(sock := socket.socket(family, kind, protocol))
+                    sock = socket.socket(family, kind, protocol)
+                    opened.add(sock)
                     for option in options:
                         sock.setsockopt(*option)
                     sock.setblocking(False)
                     if (code := sock.connect_ex(address)) not in {0, errno.EINPROGRESS}:
                         failure = OSError(code, os.strerror(code))
                         continue
-                    waiting.register(sock, selectors.EVENT_WRITE)
+                    waiting.register(sock, selectors.EVENT_WRITE, sock)
                 for key, _ in waiting.select(delay if remaining else seconds_left()):
-                    waiting.unregister(key.fileobj)
-                    if code := key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    sock = key.data
+                    waiting.unregister(sock)
+                    if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                         failure = OSError(code, os.strerror(code))
                         continue
-                    opened.remove(key.fileobj)
-                    return key.fileobj
+                    sock.settimeout(seconds_left())
+                    opened.remove(sock)
+                    return sock
         raise failure
     finally:
         for sock in opened:

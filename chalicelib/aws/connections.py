@@ -23,8 +23,7 @@ from http.client import (
     IncompleteRead,
     RemoteDisconnected,
 )
-from ssl import SSLCertVerificationError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.awsrequest import (
     AWSHTTPConnection,
@@ -37,10 +36,7 @@ from urllib3.util.connection import allowed_gai_family
 
 from chalicelib.aws.addresses import connect_to_any
 from chalicelib.aws.deadline import no_longer_than, seconds_left
-from chalicelib.aws.trust import first_bundle, load_bundle
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
+from chalicelib.aws.trust import connect_with_trust
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 """For all addresses of a host together, for a proxy, and for the TLS handshake."""
@@ -67,6 +63,10 @@ class _DeadlineConnection:
     """What plain and TLS connections do differently from botocore's."""
 
     sock: socket.socket | None
+    port: int
+    socket_options: Any
+    _dns_host: str
+
     is_reused = False
     """Whether the connection has carried a response before the present request."""
 
@@ -132,13 +132,12 @@ class _DeadlineConnection:
         host, port = self._dns_host.strip("[]"), self.port
         try:
             found = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
-            sock = connect_to_any(found, self.socket_options)
+            return connect_to_any(found, self.socket_options)
         except TimeoutError:
             raise
         except (OSError, UnicodeError) as error:
-            raise NewConnectionError(self, f"no connection: {type(error).__name__}") from error
-        sock.settimeout(seconds_left())  # for the TLS handshake
-        return sock
+            reason = type(error).__name__
+            raise NewConnectionError(self, reason) from error  # type: ignore[arg-type]
 
     def _tunnel(self) -> None:
         """Open a tunnel through a proxy."""
@@ -191,6 +190,7 @@ class _CompleteLines(io.BufferedReader):
     last chunk.
     """
 
+    raw: _DeadlineReader
     _has_begun = False
 
     def has_more(self) -> bool:
@@ -214,6 +214,7 @@ class _CompleteLines(io.BufferedReader):
 
 
 class _Response(HTTPResponse):
+    fp: _CompleteLines
     is_complete = False
     """Whether the status is 200, the body was read to its end, and nothing followed it."""
 
@@ -240,7 +241,7 @@ class _Response(HTTPResponse):
         """
         has_ended = self.chunked or self.length == 0
         self.is_complete = self.status == 200 and has_ended and not self.fp.has_more()
-        super()._close_conn()
+        super()._close_conn()  # type: ignore[misc]
 
 
 class _Connection(_DeadlineConnection, AWSHTTPConnection):  # type: ignore[misc]
@@ -249,37 +250,9 @@ class _Connection(_DeadlineConnection, AWSHTTPConnection):  # type: ignore[misc]
 
 class _TlsConnection(_DeadlineConnection, AWSHTTPSConnection):  # type: ignore[misc]
     response_class = _Response
-    ca_certs: str | None
-    proxy: object
-    ssl_context: SSLContext
 
     def connect(self) -> None:
-        """Connect, and trust Amazon's five root certificates first, unless a bundle is configured.
-
-        If the endpoint's certificate comes from another authority, connect again with all of
-        botocore's bundle.
-        """
-        if self.proxy is not None:  # urllib3 makes another TLS context for a proxy, from ca_certs
-            return super().connect()
-        bundle, self.ca_certs = self.ca_certs, None
-        try:
-            self._connect_with_trust(bundle)
-        finally:
-            self.ca_certs = bundle  # a connection may be opened a second time
-        return None
-
-    def _connect_with_trust(self, bundle: str | None) -> None:
-        if bundle is None:  # certificates are not verified
-            return super().connect()
-        first = first_bundle(bundle)
-        load_bundle(self.ssl_context, first)
-        try:
-            return super().connect()
-        except SSLCertVerificationError:
-            if first == bundle:
-                raise
-        load_bundle(self.ssl_context, bundle)
-        return super().connect()
+        connect_with_trust(self, super().connect)
 
 
 class _DeadlinePool:

@@ -41,6 +41,7 @@ LARGE_BODY_BYTES = 250_000
 """From this size on msgspec reads a body, because its import costs as much as it saves for three of
 them. Source: docs/decisions/0017."""
 
+JSON = "application/json"
 ANY_MEDIA_TYPE = "*/*"
 MAX_MEDIA_TYPE_LENGTH = 1024
 """Source: botocore's service model of sagemaker-runtime, shape Header."""
@@ -110,7 +111,7 @@ def admit(request: ClientRequest, model: Model) -> InferenceRequest:
     timeout_seconds = request.timeout_seconds
     if request.size_bytes > MAX_BODY_BYTES:
         raise PayloadTooLarge(MAX_BODY_BYTES)
-    if _is_json(media_type_of(content_type)):
+    if is_json(media_type_of(content_type)):
         check_json(request.body)
     return InferenceRequest(request.body, content_type, accept, passed, timeout_seconds)
 
@@ -156,9 +157,9 @@ def media_type_of(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def _is_json(media_type: str) -> bool:
+def is_json(media_type: str) -> bool:
     """Whether a media type is JSON's own, or is built on it (RFC 6839, section 3.1)."""
-    return media_type == "application/json" or media_type.endswith("+json")
+    return media_type == JSON or media_type.endswith("+json")
 
 
 def negotiate(accept: str, offers: Sequence[str]) -> str | None:

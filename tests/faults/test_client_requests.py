@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from botocore.session import Session
 
+from chalicelib.errors import quoted
 from tests.api_gateway.simulator import SimulatorClient
 from tests.faults.clients import CLIENTS, WITHOUT_LIMITS, SageMaker, UnverifiedClient
 from tests.faults.rows import row
@@ -130,6 +131,7 @@ def test_other_content_type(gateway, sagemaker, seen):
 
         problem = assert_problem(received, 415, "unsupported-media-type")
         assert "This model takes application/json;" in problem["detail"], content_type
+        assert quoted(content_type) in problem["detail"] or content_type == ""
     assert sagemaker.requests == []
     seen("415 unsupported-media-type")
 
@@ -137,7 +139,10 @@ def test_other_content_type(gateway, sagemaker, seen):
 @row("C3")
 def test_no_content_type(gateway, sagemaker):
     """A request without a Content-Type is refused; the gateway does not guess."""
-    assert_problem(gateway.post("/predict/churn", b"{}", {}), 415, "unsupported-media-type")
+    received = gateway.post("/predict/churn", b"{}", {})
+
+    problem = assert_problem(received, 415, "unsupported-media-type")
+    assert "There is no Content-Type." in problem["detail"]
     assert sagemaker.requests == []
 
 
