@@ -233,8 +233,7 @@ def _is_large_json(body: bytes) -> bool:
 
     False for a few bodies that are JSON, such as one with half of a surrogate pair.
     """
-    # Imported here, because most bodies are small.
-    from msgspec import DecodeError, Raw  # noqa: PLC0415
+    from msgspec import DecodeError, Raw  # noqa: PLC0415  (most bodies are small)
     from msgspec.json import decode  # noqa: PLC0415
 
     try:
@@ -270,7 +269,7 @@ def _decode_json(body: bytes) -> None:
 
 _BRACES_AS_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NEITHER_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[{]}"'))
-# An opening bracket becomes +1 and a closing one -1 (as a signed byte).
+# +1 for an opening bracket and -1 for a closing one, as a signed byte.
 _STEPS = bytes.maketrans(b"[]", b"\x01\xff")
 _STRING = re.compile(rb'"[^"]*"')
 _THOUSAND_STRINGS = re.compile(rb'(?:[^"]*"[^"]*"){0,1000}[^"]*')
@@ -287,6 +286,7 @@ def _depth(body: bytes) -> int:
     brackets = b"".join(
         portion.translate(_BRACES_AS_BRACKETS, _NEITHER_BRACKET_NOR_QUOTE) for portion in portions
     ).replace(b'""', b"")
+    brackets = brackets.replace(b"[]" * 16, b"[]")  # as deep, and rows of numbers become few
     levels = 0
     while b'"' not in brackets and brackets and levels < USUAL_DEPTH:
         brackets = brackets.replace(b"[]", b"")  # removes the innermost level everywhere
