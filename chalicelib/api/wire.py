@@ -138,11 +138,11 @@ def _body_size_bytes(event: dict[str, Any]) -> int:
 def _body(event: dict[str, Any]) -> bytes:
     body: str | bytes = event.get("body") or b""
     if event.get("isBase64Encoded"):
-        return _decode_base64(body)
+        return decode_base64(body)
     return body if isinstance(body, bytes) else body.encode()
 
 
-def _decode_base64(text: str | bytes) -> bytes:
+def decode_base64(text: str | bytes) -> bytes:
     """Decode the body of an event. msgspec takes a fifth of the time, and is imported first."""
     if len(text) < LARGE_BODY_BYTES or isinstance(text, bytes):
         return base64.b64decode(text)

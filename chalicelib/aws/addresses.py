@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import selectors
 import socket
 from typing import TYPE_CHECKING, Any
@@ -51,15 +49,15 @@ def connect_to_any(
                     for option in options:
                         sock.setsockopt(*option)
                     sock.setblocking(False)
-                    if (code := sock.connect_ex(address)) not in {0, errno.EINPROGRESS}:
-                        failure = OSError(code, os.strerror(code))
-                        continue
+                    sock.connect_ex(address)  # an error is found below, whenever it comes
                     waiting.register(sock, selectors.EVENT_WRITE, sock)
                 for key, _ in waiting.select(delay if remaining else seconds_left()):
                     sock = key.data
                     waiting.unregister(sock)
-                    if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                        failure = OSError(code, os.strerror(code))
+                    try:
+                        sock.getpeername()
+                    except OSError as error:
+                        failure = error
                         continue
                     sock.settimeout(seconds_left())
                     opened.remove(sock)

@@ -296,13 +296,13 @@ def test_late_surplus(seen):
     served = []
 
     def script(connection):
-        connection.sendall(answer(b'"%d"' % len(served)))
         served.append(connection)
+        connection.sendall(answer(b'"%d"' % len(served)))
 
     with StubServer(script) as server:
         gateway = gateway_at(server.url)
         for number in range(3):
-            assert predict(gateway, "churn").response.body == b'"%d"' % number
+            assert predict(gateway, "churn").response.body == b'"%d"' % (number + 1)
             served[-1].sendall(SURPLUS)
 
     assert server.connections == 3
@@ -378,7 +378,7 @@ def test_only_refusing_addresses(resolve):
 
 @row("U22")
 def test_handshake_shares_the_time_for_connecting(resolve, seen):
-    """The TLS handshake, and a proxy that does not answer, have no time of their own."""
+    """The TLS handshake has no time of its own."""
     gateway = gateway_at("https://aws.invalid:1")
     with full_backlog() as url, StubServer() as plain:
         resolve(url, plain.url)
@@ -389,9 +389,16 @@ def test_handshake_shares_the_time_for_connecting(resolve, seen):
 
 
 @row("U22")
-def test_silent_proxy(monkeypatch, seen):
-    """A proxy that does not open its tunnel is a connection that is not made."""
-    with StubServer(waits(60)) as proxy:
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(waits(60), id="no-tunnel"),
+        pytest.param(sends(b"HTTP/1.1 200 OK\r\n\r\n"), id="no-handshake"),
+    ],
+)
+def test_silent_proxy(monkeypatch, seen, script):
+    """A proxy has no time of its own: neither to open its tunnel, nor for what follows."""
+    with StubServer(script) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         outcome = predict(gateway_at("https://aws.invalid:1"), "churn")
 
