@@ -195,15 +195,9 @@ class UnsupportedMediaType(GatewayError):
 
     status, slug, title = 415, "unsupported-media-type", "The media type is not supported"
 
-    def __init__(
-        self, content_types: Iterable[str], sent: str = "", encoding: str | None = None
-    ) -> None:
-        if encoding is None:
-            what = f"The Content-Type is {quoted(sent)}" if sent else "There is no Content-Type"
-        else:
-            what = f"The Content-Encoding is {quoted(encoding)}"
+    def __init__(self, content_types: Iterable[str], came: str) -> None:
         self.detail = (
-            f"{what}. This model takes {', '.join(content_types)}; "
+            f"{came} This model takes {', '.join(content_types)}; "
             "send one of these as Content-Type, and no Content-Encoding."
         )
         super().__init__()

@@ -1,8 +1,7 @@
 """What a model accepts: a caller's request becomes the model's request, or an error says why not.
 
 The order of the checks is part of the API: Accept, Content-Type, headers, size, JSON. Media types
-are compared as RFC 9110 says. A body that is said to be JSON has to be strictly JSON; the values in
-it are the model's business.
+are compared as RFC 9110 says. What is said to be JSON has to be JSON; its values are not checked.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from chalicelib.errors import (
     NotAcceptable,
     PayloadTooLarge,
     UnsupportedMediaType,
+    quoted,
 )
 from chalicelib.routing import headers
 
@@ -39,11 +39,11 @@ MAX_DEPTH = 200
 USUAL_DEPTH = 8
 PORTION_BYTES = 256 * 1024
 LARGE_BODY_BYTES = 250_000
-"""From this size on msgspec reads a body, because its import costs as much as it saves for three of
-them. Source: docs/decisions/0017."""
+"""From this size on msgspec reads a body: three of them are worth the import (decision 17)."""
 
 JSON = "application/json"
 ANY_MEDIA_TYPE = "*/*"
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 MAX_MEDIA_TYPE_LENGTH = 1024
 """Source: botocore's service model of sagemaker-runtime, shape Header."""
 
@@ -130,9 +130,15 @@ def _accept(request: ClientRequest, model: Model) -> str | None:
 
 def _content_type(request: ClientRequest, model: Model) -> str:
     content_type = request.headers.get("content-type", "")
-    encoding = request.headers.get("content-encoding")
-    if encoding is not None or media_type_of(content_type) not in model.content_types:
-        raise UnsupportedMediaType(model.content_types, content_type, encoding)
+    if "content-encoding" in request.headers:
+        raise UnsupportedMediaType(model.content_types, "The body has a Content-Encoding.")
+    media_type = media_type_of(content_type)
+    if media_type not in model.content_types:  # what is no media type may be anything
+        is_known = _MEDIA_TYPE.fullmatch(media_type)
+        came = (
+            f"The Content-Type is {quoted(media_type)}." if is_known else "There is no media type."
+        )
+        raise UnsupportedMediaType(model.content_types, came)
     _check_printable("Content-Type", content_type, MAX_MEDIA_TYPE_LENGTH)
     return content_type
 
@@ -229,10 +235,7 @@ def check_json(body: bytes) -> None:
 
 
 def _is_large_json(body: bytes) -> bool:
-    """Whether a body is certainly JSON; this builds no values.
-
-    False for a few bodies that are JSON, such as one with half of a surrogate pair.
-    """
+    """Whether a body is certainly JSON; False for one with half of a surrogate pair, too."""
     from msgspec import DecodeError, Raw  # noqa: PLC0415  (most bodies are small)
     from msgspec.json import decode  # noqa: PLC0415
 
@@ -249,9 +252,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise InvalidJson(f"{name} is not JSON")
 
 
-# Python's decoder is strict except for three things, which are refused here: the constants NaN and
-# Infinity, encodings other than UTF-8, and a depth that Python cannot hold. Numbers become `bool`,
-# because that is one of two values whatever the number, and integers of any length are JSON.
+# Python's decoder is strict, except that it takes the constants NaN and Infinity. Each number becomes
+# True or False, which needs no memory, and integers of any length are JSON.
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=bool, parse_float=bool)
 
 
@@ -276,10 +278,7 @@ _THOUSAND_STRINGS = re.compile(rb'(?:[^"]*"[^"]*"){0,1000}[^"]*')
 
 
 def _depth(body: bytes) -> int:
-    """Return the depth of valid JSON by its brackets; its values would take much longer.
-
-    The body is read in portions, and so are its strings, because `re.sub` holds a piece for each.
-    """
+    """Return the depth of valid JSON by its brackets, in portions that need little memory."""
     if b"\\" in body:
         body = body.replace(rb"\\", b"").replace(rb"\"", b"")
     portions = (body[at : at + PORTION_BYTES] for at in range(0, len(body), PORTION_BYTES))
