@@ -252,8 +252,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise InvalidJson(f"{name} is not JSON")
 
 
-# Python's decoder is strict, except that it takes the constants NaN and Infinity. Each number becomes
-# True or False, which needs no memory, and integers of any length are JSON.
+# Python's decoder is strict, except that it takes the constants NaN and Infinity. Numbers become
+# True or False, which need no memory; and integers of any length are JSON.
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=bool, parse_float=bool)
 
 
