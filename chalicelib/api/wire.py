@@ -20,7 +20,7 @@ from chalice.app import Response
 
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import BadRequest, GatewayError, InvalidHeader, MethodNotAllowed
-from chalicelib.payload.admission import MAX_BODY_BYTES, ClientRequest
+from chalicelib.payload.admission import LARGE_BODY_BYTES, MAX_BODY_BYTES, ClientRequest
 from chalicelib.routing import headers as registry
 from chalicelib.telemetry.log import RequestRecord
 
@@ -213,10 +213,26 @@ def _body(event: Mapping[str, Any]) -> tuple[bytes, int]:
     if is_base64 and size_bytes > MAX_BODY_BYTES:
         return b"", size_bytes
     try:
-        content = base64.b64decode(body, validate=True) if is_base64 else body.encode()
+        content = decode_base64(body) if is_base64 else body.encode()
     except ValueError as error:
         raise BadRequest("body is no base64" if is_base64 else "body is no UTF-8") from error
     return content, len(content)
+
+
+def decode_base64(text: str) -> bytes:
+    """Decode the body of an event. msgspec takes a fifth of the time, and is imported first.
+
+    Raises:
+        ValueError: The text is not strictly base64.
+    """
+    if len(text) < LARGE_BODY_BYTES:
+        return base64.b64decode(text, validate=True)
+    from msgspec import ValidationError, convert  # noqa: PLC0415  (most bodies are small)
+
+    try:
+        return convert(text, bytes)
+    except ValidationError as error:
+        raise ValueError("not base64") from error
 
 
 def _platform_seconds(context: Mapping[str, Any], lambda_context: Any) -> float:

@@ -47,6 +47,10 @@ UPSTREAM = (
     Row("U16", "an endpoint or container that is not there", "503 model-unavailable or 502"),
     Row("U17", "AccessDenied, expired token, clock skew", "500 gateway-misconfigured, no retry"),
     Row("U19", "any mixture of these", "one reply, valid, in time, few attempts"),
+    Row("U20", "a surplus answer on a kept connection", "each caller gets its own answer"),
+    Row("U21", "a kept connection that is dead on sending", "200, 1 attempt; 2 if all was sent"),
+    Row("U22", "a host with several dead addresses", "200 from a living one; 503 in time"),
+    Row("U23", "odd numbers in an error", "502 upstream-invalid-response, no 500"),
 )
 TABLE = (
     Row("R1", "no table, or one that cannot be read", "503 routing-unavailable, no 500"),
@@ -89,6 +93,8 @@ CLIENT = (
     Row("C11", "wrong method, unknown path, query junk", "405, 403 or 404; no CORS by default"),
     Row("C12", "slow senders", "API Gateway's business; local: a thread each"),
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
+    Row("C14", "a very large JSON body", "200 or 400 as for a small one, no values are built"),
+    Row("C15", "an empty body or a byte order mark", "400 invalid-json that names it"),
 )
 CREDENTIALS = (
     Row("K1", "an issuer's key set without usable keys", "401 at once; withdrawn keys not kept"),
