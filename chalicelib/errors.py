@@ -40,6 +40,19 @@ LONGEST_QUOTE = 80
 MIN_SIMILARITY = 0.65  # `route` resembles `routing`; `region` does not resemble `version`
 
 
+def printable(text: str) -> str:
+    """Make one line of a text: line ends, controls and invisible characters become escapes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def shown(name: str) -> str:
+    """Show a name from outside: as it is if it is one short printable word, else quoted."""
+    is_word = name.isprintable() and " " not in name and len(name) <= LONGEST_QUOTE
+    return name if is_word else quoted(name)
+
+
 def quoted(text: str) -> str:
     """Quote a text from outside for a message: printable, on one line, and cut when it is long."""
     short = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
@@ -126,7 +139,7 @@ class BadRequest(GatewayError):
 
 
 class InvalidJson(GatewayError):
-    """A model takes only JSON and the body is not strictly JSON."""
+    """The Content-Type is JSON and the body is not strictly JSON."""
 
     status, slug, title = 400, "invalid-json", "The body is not valid JSON"
 
@@ -225,9 +238,9 @@ class UnsupportedMediaType(GatewayError):
 
     status, slug, title = 415, "unsupported-media-type", "The media type is not supported"
 
-    def __init__(self, content_types: Iterable[str]) -> None:
+    def __init__(self, content_types: Iterable[str], came: str) -> None:
         self.detail = (
-            f"This model takes {', '.join(content_types)}; "
+            f"{came} This model takes {', '.join(content_types)}; "
             "send one of these as Content-Type, and no Content-Encoding."
         )
         super().__init__()
@@ -425,5 +438,5 @@ class ConfigurationError(Exception):
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
+        self.lines = tuple(map(printable, lines))
         super().__init__("\n".join(self.lines))

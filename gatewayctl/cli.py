@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
+from chalicelib.errors import printable
 from gatewayctl.command import Command, Dependencies, Group, Session
 from gatewayctl.output import Output
 from gatewayctl.report import ExitCode
@@ -29,7 +30,7 @@ COMMANDS = {
     "compile": "write the compiled form of a table, which loads quickly",
     "openapi": "write an OpenAPI document of the models",
     "schema": "write the JSON Schema of routing tables, for editors",
-    "explain": "explain what the gateway does with one path, and why",
+    "explain": "explain what the gateway does with one path or one token, and why",
     "prewarm": "load models before callers need them",
     "import": "write a first table from the AWS account",
     "diff": "show the differences between a table and the AWS account",
@@ -97,6 +98,13 @@ def completion(shell: str) -> int:
     return ExitCode.FINE
 
 
+def _printable(error: click.UsageError) -> click.UsageError:
+    """Return an error whose message, which may repeat arguments, is one line."""
+    if isinstance(error, click.MissingParameter):
+        return error  # it repeats no argument, and lists choices on lines of their own
+    return click.UsageError(printable(error.format_message()), error.ctx)
+
+
 def main(
     arguments: Sequence[str],
     environ: Mapping[str, str],
@@ -127,5 +135,5 @@ def main(
     except click.exceptions.Exit as finished:
         return finished.exit_code
     except click.UsageError as error:
-        error.show(stderr)
+        _printable(error).show(stderr)
         return ExitCode.WRONG_USE

@@ -142,7 +142,7 @@ def _run(
         notes = [f"{name}: {reason}" for reason in refusal.reasons]
         report = Report(refusal.exit_code, (), notes, {"refused": list(refusal.reasons)})
     except CommandError as error:
-        output.error(f"{name}: {error}")
+        output.note(f"{name}: {error}")
         return error.exit_code
     finally:
         output.close()

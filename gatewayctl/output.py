@@ -1,10 +1,17 @@
-"""Writes what a user sees: reports, colours and progress on a terminal, columns, and files."""
+"""Writes what a user sees: reports, colours and progress on a terminal, columns, and files.
+
+Tables, accounts and arguments may contain control characters. They become escapes here, where
+lines are written, so that no text moves the cursor, hides a part of a line or starts another line.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,6 +19,7 @@ from rich.highlighter import RegexHighlighter
 from rich.text import Text
 from rich.theme import Theme
 
+from chalicelib.errors import printable
 from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
@@ -87,16 +95,17 @@ class Output:
     def report(self, report: Report, *, as_json: bool) -> None:
         """Print a report: its data, or its lines and notes."""
         if as_json:
-            self.stdout.write(f"{json.dumps(report.data, indent=2)}\n")
+            self.stdout.write(f"{json_text(report.data)}\n")
             return
         for line in report.lines:
             self._write(self.stdout, line)
         for note in report.notes:
-            self._write(self.stderr, note)
+            self.note(note)
 
-    def error(self, text: str) -> None:
-        """Print why a command did not do its work."""
-        self._write(self.stderr, text)
+    def note(self, line: str) -> None:
+        """Print a line about the work: a remark, a step, or why a command did not do its work."""
+        self._write(self.stderr, line)
+        self.stderr.flush()
 
     def coloured_help(self, text: str) -> str:
         """Return a help text with colours if stdout shows them."""
@@ -109,7 +118,7 @@ class Output:
 
     def progress(self, line: str) -> None:
         """Show what a slow command is doing; nothing appears in its first two seconds."""
-        now = self._clock()
+        now, line = self._clock(), printable(line)
         if self._status is not None:
             self._status.update(Text(line))
         elif now - self._last >= QUIET_SECONDS:
@@ -118,8 +127,7 @@ class Output:
                 self._status = self._console(self.stderr).status(Text(line))
                 self._status.start()
             else:
-                self.stderr.write(f"{line}\n")
-                self.stderr.flush()
+                self.note(line)
 
     def close(self) -> None:
         """Remove the spinner."""
@@ -127,12 +135,13 @@ class Output:
             self._status.stop()
             self._status = None
 
-    def _write(self, stream: TextIO, text: str) -> None:
-        """Write a line; without a terminal it is exactly this text."""
+    def _write(self, stream: TextIO, line: str) -> None:
+        """Write one line of printable characters; it has colours on a terminal."""
+        line = printable(line)
         if self._has_colours(stream):
-            self._console(stream).print(_Lines()(text), soft_wrap=True)
+            self._console(stream).print(_Lines()(line), soft_wrap=True)
         else:
-            stream.write(f"{text}\n")
+            stream.write(f"{line}\n")
 
     def _has_colours(self, stream: TextIO) -> bool:
         return stream.isatty() and not self._environment.get("NO_COLOR")
@@ -143,12 +152,18 @@ class Output:
         )
 
 
+def json_text(data: object) -> str:
+    """Write JSON as printable ASCII; json.dumps alone leaves the control character U+007F."""
+    return json.dumps(data, indent=2).replace("\x7f", "\\u007f")
+
+
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Align the cells of rows in columns, with two spaces between them."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+        for row in cells
     ]
 
 
@@ -171,19 +186,53 @@ def writing(target: object) -> Iterator[None]:
         raise WrongUse(f"{target} cannot be written: {error.strerror}") from error
 
 
-def replace_file(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes, *, name: str | None = None) -> None:
     """Replace a file in one step, so that a concurrent reader gets the old or the new content.
 
+    A file that exists keeps its mode. If the path is a link, the file that it leads to is replaced.
     If the path leads to a device or a pipe, the content is written into it.
+
+    Args:
+        target: The file.
+        content: What it is to hold.
+        name: How an error names the file, if not by its path.
 
     Raises:
         WrongUse: The file cannot be written.
     """
-    with writing(target):
+    with writing(name or target):
         if target.exists() and not target.is_file():
             target.write_bytes(content)
             return
         real = target.resolve()
-        new = real.with_name(f"{real.name}.new")
-        new.write_bytes(content)
-        new.replace(real)
+        mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
+        new = _new_file_beside(real, content, mode)
+        try:
+            new.replace(real)
+        except BaseException:
+            new.unlink()
+            raise
+
+
+def _new_file_beside(target: Path, content: bytes, mode: int | None) -> Path:
+    """Write a new file into the folder of another, and return its path.
+
+    Nobody can foresee the name. A name that exists, be it a link, is an error and not followed.
+
+    Args:
+        target: The other file.
+        content: What is written.
+        mode: The mode of the new file; None: what the umask leaves.
+    """
+    new = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)  # The umask has no say here.
+            file.write(content)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+    return new

@@ -23,13 +23,16 @@ MEANINGS = {
     ExitCode.FINE: "fine, or warnings only",
     ExitCode.FINDINGS: "findings, or refused",
     ExitCode.WRONG_USE: "wrong use",
-    ExitCode.AWS_NOT_REACHABLE: "AWS not reachable",
+    ExitCode.AWS_NOT_REACHABLE: "AWS, or the issuer of a token, not reachable",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a command: lines for stdout and notes for stderr, or data for JSON."""
+    """The result of a command: lines for stdout and notes for stderr, or data for JSON.
+
+    Each line and note is printed on one line; a line end in it is printed as an escape.
+    """
 
     exit_code: ExitCode
     lines: Sequence[str]

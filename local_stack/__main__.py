@@ -19,8 +19,9 @@ from chalicelib.errors import ConfigurationError
 from chalicelib.routing.reading import file
 from chalicelib.settings import FileLocation, Settings
 from local_stack.children import Child, ChildEnded
-from local_stack.first_steps import curl_commands, issue_key
+from local_stack.first_steps import NoKey, curl_commands, issue_key
 from sagemaker_local.modelserver import lifetime
+from sagemaker_local.modelserver.lines import print_line
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -69,14 +70,14 @@ async def _run(options: argparse.Namespace) -> int:
         if work.done():
             work.result()
         return 0
-    except ChildEnded as error:
+    except (ChildEnded, NoKey) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     finally:
         for task in (work, stopping):
             task.cancel()
         await asyncio.wait({work, stopping})
-        _print("stopping …")
+        print_line("stopping …")
         for child in reversed(children):
             await child.stop()
 
@@ -94,10 +95,10 @@ async def _serve(children: list[Child], options: argparse.Namespace) -> None:
     environment = _gateway_environment(sagemaker_url)
     await issue_key(options.key_file, environment)
     gateway = ["local_stack.gateway", "--port", str(options.port)]
-    children.append(await Child.start("the gateway", gateway, environment, _print))
+    children.append(await Child.start("the gateway", gateway, environment, print_line))
     async with asyncio.timeout(GATEWAY_START_SECONDS):
         await _wait_for(_healthy(gateway_url), children)
-    _print_first_steps(gateway_url, options.key_file.resolve())
+    _print_first_steps(gateway_url, options.key_file.absolute())
     await _wait_for(asyncio.Event().wait(), children)
 
 
@@ -146,18 +147,18 @@ def _gateway_environment(sagemaker_url: str) -> dict[str, str]:
 def _print_first_steps(url: str, key_path: Path) -> None:
     location = Settings.from_env().routing
     assert isinstance(location, FileLocation)
-    _print("")
+    print_line("")
     for command in curl_commands(file.load(location.path), url, key_path):
-        _print(command)
-    _print("")
-    _print(f"ready: {url}")
+        print_line(command)
+    print_line("")
+    print_line(f"ready: {url}")
 
 
 def _print_sagemaker_line(ready: asyncio.Event, line: str) -> None:
     if line.startswith("ready:"):
         ready.set()
     else:
-        _print(f"sagemaker | {line}")
+        print_line(f"sagemaker | {line}")
 
 
 def _is_free(port: int) -> bool:
@@ -166,11 +167,6 @@ def _is_free(port: int) -> bool:
             return True
     except (OSError, OverflowError):
         return False
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,10 +7,14 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from sagemaker_local.hosting.container_process import next_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 STOP_TIMEOUT_SECONDS = 10.0
+LONGEST_LINE_BYTES = 2**20
+"""A longer line is printed in pieces."""
 
 
 class ChildEnded(Exception):
@@ -46,6 +50,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            limit=LONGEST_LINE_BYTES,
             env=environment,
             # Ctrl-C must not reach the children: this process stops them in its own order.
             start_new_session=True,
@@ -74,5 +79,5 @@ class Child:
 
     async def _read_output(self, on_line: Callable[[str], None]) -> None:
         assert self._process.stdout is not None
-        async for line in self._process.stdout:
+        while line := await next_line(self._process.stdout):
             on_line(line.decode(errors="replace").rstrip("\n"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import stat
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-from local_stack.children import ChildEnded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from chalicelib.routing.table import Model, RoutingTable
 
@@ -22,11 +22,15 @@ ISSUE_KEY = (
 )
 
 
+class NoKey(Exception):
+    """The demo key could not be issued, or its file could not be written."""
+
+
 async def issue_key(path: Path, environment: Mapping[str, str]) -> None:
     """Issue an API key that may call every model, and write the key to a file.
 
     Raises:
-        ChildEnded: `gatewayctl` could not issue the key.
+        NoKey: `gatewayctl` could not issue the key, or the file cannot be written.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -37,12 +41,45 @@ async def issue_key(path: Path, environment: Mapping[str, str]) -> None:
     )
     key, errors = await process.communicate()
     if process.returncode != 0:
-        raise ChildEnded(f"the demo key could not be issued: {errors.decode().strip()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    unfinished.touch(mode=0o600)
-    unfinished.write_bytes(key.strip())
-    unfinished.replace(path)
+        raise NoKey(f"the demo key could not be issued: {errors.decode().strip()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_secret(path, key.strip())
+    except OSError as error:
+        raise NoKey(f"the demo key could not be written to {path}: {error.strerror}") from error
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file that its owner alone can read.
+
+    The file is always a new one, which takes the place of a file or a link of this name: neither
+    the mode of a file that is there nor the place where a link leads has an effect.
+
+    Raises:
+        OSError: It cannot be written, or something that is no file has this name.
+    """
+    if _is_something_else(path):
+        raise FileExistsError(0, "this is not a file; name another file with --key-file")
+    # The name is new, and nobody can foresee it.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
+            os.fchmod(descriptor, 0o600)
+            file.write(content)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink()
+        raise
+
+
+def _is_something_else(path: Path) -> bool:
+    """Whether the path is there and is neither a file nor a link."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
 
 
 def curl_commands(table: RoutingTable, url: str, key_path: Path) -> Iterator[str]:

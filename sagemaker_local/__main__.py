@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sagemaker_local.modelserver import lifetime
+from sagemaker_local.modelserver.lines import log_to_stdout, print_line, printable
 from sagemaker_local.settings import Options
 
 if TYPE_CHECKING:
@@ -67,9 +68,7 @@ def argument_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the local SageMaker until Ctrl-C or SIGTERM, and return the exit code."""
     args = argument_parser().parse_args(arguments)
-    logging.basicConfig(
-        format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stdout
-    )
+    log_to_stdout(logging.getLogger(), "%(asctime)s %(message)s", "%H:%M:%S")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.server").disabled = True  # It logs malformed HTTP.
     _remove_aws_settings()
@@ -92,7 +91,7 @@ async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
         loop.add_signal_handler(number, stop_requested.set)
     if args.exit_with_parent:
         lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(stop_requested.set))
-    _print("starting the local SageMaker …")
+    print_line("starting the local SageMaker …")
     # This import takes a second, and a port in use is reported before it.
     from sagemaker_local.server import LocalSageMaker  # noqa: PLC0415
 
@@ -108,13 +107,13 @@ async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
             await stop_task
         return 0
     except DemoFailed as failure:
-        sys.stderr.write(f"error: {failure}\n")
+        print_line(f"error: {failure}", sys.stderr)
         return 1
     finally:
         start_task.cancel()
         stop_task.cancel()
         await asyncio.wait({start_task, stop_task})
-        _print("stopping …")
+        print_line("stopping …")
         await server.stop()
 
 
@@ -153,9 +152,9 @@ async def _create_demo(url: str, cache: Path) -> None:
 
 def _print_ready(server: LocalSageMaker) -> None:
     for line in _table(server.overview()):
-        _print(line)
-    _print(f"use it with: export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1")
-    _print(f"ready: {server.url}")
+        print_line(line)
+    print_line(f"use it with: export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1")
+    print_line(f"ready: {server.url}")
 
 
 def _table(rows: list[tuple[str, str, str, str]]) -> list[str]:
@@ -181,20 +180,15 @@ def _remove_aws_settings() -> None:
 def _seconds(text: str) -> float:
     value = float(text)
     if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+        raise argparse.ArgumentTypeError(f"{printable(text)} is not a number of seconds")
     return value
 
 
 def _byte_count(text: str) -> int:
     value = int(text)
     if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of bytes")
+        raise argparse.ArgumentTypeError(f"{printable(text)} is not a number of bytes")
     return value
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The HTTP server: one port, from which each request goes to the part that handles it.
 
 InvokeEndpoint goes to the runtime, hosting operations to the control plane, `/_local/faults/` to
-the faults, and everything else to moto.
+the faults, and everything else through `other_services` to moto. A request that a web page could
+have made goes nowhere.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import re
 import shutil
 import tempfile
+import threading
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +22,15 @@ import boto3
 from aiohttp import web
 from botocore.config import Config
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
 from yarl import URL
 
-from sagemaker_local import errors, runtime
+from sagemaker_local import errors, loopback, other_services, runtime
 from sagemaker_local.control_plane import protocol
 from sagemaker_local.control_plane.resources import Resources
 from sagemaker_local.faults import Fault, Faults, InvalidFault
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEFAULT_REGION = "us-east-1"
+FOLDER_PREFIX = "sagemaker-local-"
 JSON_CONTENT_TYPE = "application/x-amz-json-1.1"
 MAX_HEADER_BYTES = 64 * 1024  # Larger than SageMaker's limits, so that those apply first.
 MAX_OTHER_BODY_BYTES = 5 * 1024**3  # S3's largest single PUT.
@@ -49,6 +57,8 @@ MAX_OTHER_BODY_BYTES = 5 * 1024**3  # S3's largest single PUT.
 HOP_BY_HOP_HEADERS = frozenset(
     ("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect")
 )
+CORS_PREFIX = "access-control-"
+LONGEST_SOCKET_PATH = 100  # Source: unix(7), sun_path; macOS has 104 bytes.
 
 _CREDENTIAL_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[a-z0-9-]+)/")
 _FAULT_PATH = re.compile(r"/_local/faults/(?P<endpoint>[^/]+)")
@@ -62,7 +72,7 @@ class LocalSageMaker:
         self._listener = listener
         self._faults = Faults()
         self._moto = _Moto()
-        self._folder = Path(tempfile.mkdtemp(prefix="sagemaker-local-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._resources: dict[str, Resources] = {}
         self._runner: web.AppRunner | None = None
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -72,7 +82,9 @@ class LocalSageMaker:
         self._moto.start()
         application = web.Application(client_max_size=MAX_OTHER_BODY_BYTES)
         # Every path, because an S3 key may hold any character, line ends included.
-        application.router.add_route("*", "/{path:(?s:.*)}", self._handle)
+        application.router.add_route(
+            "*", "/{path:(?s:.*)}", self._handle, expect_handler=self._expect
+        )
         self._runner = web.AppRunner(
             application,
             auto_decompress=False,
@@ -100,8 +112,18 @@ class LocalSageMaker:
             for endpoint in resources.endpoints.values()
         ]
 
+    async def _expect(self, request: web.Request) -> web.StreamResponse | None:
+        """Ask for the body of a request that waits for this, unless the request is refused."""
+        if (refused := _refused(request)) is not None:
+            return refused
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # The response has not begun.
+        return None
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         """Turn an unexpected error into SageMaker's InternalFailure, and log it."""
+        if (refused := _refused(request)) is not None:
+            return refused
         try:
             return await self._dispatch(request)
         except Exception as error:
@@ -115,17 +137,19 @@ class LocalSageMaker:
         target = request.headers.get("X-Amz-Target")
         if (match := runtime.PATH.fullmatch(path)) and request.method == "POST":
             return await runtime.handle(request, match, self._resources_of(request))
-        if protocol.is_hosting_operation(target):
-            return await self._handle_control_plane(request, str(target))
+        if target and protocol.is_hosting_operation(target, await request.read()):
+            return await self._handle_control_plane(request, target)
         if match := _FAULT_PATH.fullmatch(path):
             return await self._handle_fault(request, match["endpoint"])
-        return await self._moto.handle(request)
+        return await other_services.handle(
+            request, self._moto.handle, lambda: self._resources_of(request)
+        )
 
     async def _handle_control_plane(self, request: web.Request, target: str) -> web.Response:
         request_id = str(uuid.uuid4())
         body = await request.read()
         try:
-            response = protocol.call(self._resources_of(request), target, body)
+            response = await protocol.call(self._resources_of(request), target, body)
         except errors.ServiceError as error:
             return runtime.error_response(error, request_id)
         return web.Response(
@@ -173,31 +197,53 @@ class LocalSageMaker:
         return session.client("s3", endpoint_url=self.url, config=config)
 
 
+def _refused(request: web.Request) -> web.Response | None:
+    """Return the answer to a request that a web page could have made; None for all others."""
+    reason = loopback.why_not_local(request.raw_path, lambda name: request.headers.getall(name, ()))
+    if reason is None:
+        return None
+    log.warning("refused: %s", reason)
+    return runtime.error_response(errors.WebPageRefused(reason), str(uuid.uuid4()))
+
+
 class _Moto:
-    """moto's server in a thread; requests are passed on unchanged, the Host header included."""
+    """moto's server in a thread; requests are passed on unchanged, the Host header included.
+
+    It listens on a Unix socket in a folder of this user, and not on a port: no web page can reach
+    that, and no other user.
+    """
 
     def __init__(self) -> None:
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._folder = _short_folder()
+        self._socket = self._folder / "moto"
+        self._server = make_server(
+            f"unix://{self._socket}",
+            0,
+            DomainDispatcherApplication(create_backend_app),
+            threaded=True,
+            request_handler=MotoRequestHandler,
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._session: aiohttp.ClientSession | None = None
-        self._url = ""
 
     def start(self) -> None:
-        self._server.start()
-        host, port = self._server.get_host_and_port()
-        self._url = f"http://{host}:{port}"
-        self._session = client_session()
+        self._thread.start()
+        self._session = client_session(self._socket)
 
     async def stop(self) -> None:
         if self._session is not None:
             await self._session.close()
-        self._server.stop()
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def handle(self, request: web.Request) -> web.Response:
         if self._session is None:
             raise web.HTTPServiceUnavailable
         async with self._session.request(
             request.method,
-            URL(self._url + request.raw_path, encoded=True),
+            URL("http://localhost" + request.raw_path, encoded=True),
             headers=_without_hop_by_hop(request.headers.copy()),
             data=await request.read() or None,
             timeout=aiohttp.ClientTimeout(total=None),
@@ -207,11 +253,27 @@ class _Moto:
                 status=response.status,
                 reason=response.reason,
                 body=await response.read(),
-                headers=_without_hop_by_hop(response.headers.copy()),
+                headers=_without_cors(_without_hop_by_hop(response.headers.copy())),
             )
+
+
+def _short_folder() -> Path:
+    """Create a folder for a Unix socket, whose path must be short."""
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    if len(bytes(folder)) < LONGEST_SOCKET_PATH - len("/moto"):
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir="/tmp"))
 
 
 def _without_hop_by_hop(headers: CIMultiDict[str]) -> CIMultiDict[str]:
     for name in HOP_BY_HOP_HEADERS:
+        headers.popall(name, None)
+    return headers
+
+
+def _without_cors(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """Remove what allows web pages to read an answer: moto allows it to all of them."""
+    for name in {name for name in headers if name.lower().startswith(CORS_PREFIX)}:
         headers.popall(name, None)
     return headers

@@ -27,9 +27,6 @@ FETCH_SECONDS = 2.0
 
 _KEY = rf"{API_KEY_PREFIX}({KEY_ID})_[A-Za-z0-9_-]{{43}}"
 
-# Secrets Manager reports a secret that is scheduled for deletion as an invalid request.
-_NO_SECRET = {"ResourceNotFoundException", "InvalidRequestException"}
-
 # Takes the place of a key that does not exist, so that its check takes as long as any other.
 _NO_KEY = ApiKey("", digest=bytes(32), principal="", grants=(), expires=None, disabled=True)
 
@@ -96,23 +93,20 @@ class KeySecret:
         """Read the keys from Secrets Manager.
 
         Returns:
-            The keys by their ids. There are none if the secret does not exist: a deployment that
-            takes only JWTs needs no secret, and deleting the secret revokes every key.
+            The keys by their ids.
 
         Raises:
-            FetchFailed: Secrets Manager does not give the secret, or the document is refused.
+            FetchFailed: Secrets Manager does not give the secret, or the document is refused. A
+                secret that does not exist is no empty document: its name may be misspelt.
         """
-        document = self._document()
-        if document is None:
-            return {}
         try:
-            return key_document.parse(document)
+            return key_document.parse(self._document())
         except key_document.InvalidKeyDocument as error:
             first, *others = error.problems
             more = f" (and {len(others)} more)" if others else ""
             raise FetchFailed(f"the key document is refused: {first}{more}") from None
 
-    def _document(self) -> bytes | None:
+    def _document(self) -> bytes:
         from aws_lambda_powertools.utilities.parameters import GetParameterError  # noqa: PLC0415
 
         self._provider = self._provider or self._make_provider()
@@ -124,10 +118,7 @@ class KeySecret:
                     self._name, max_age=0, force_fetch=True, VersionStage="AWSCURRENT"
                 )
         except GetParameterError as error:
-            reason = _reason(error.__context__)
-            if reason in _NO_SECRET:
-                return None
-            raise FetchFailed(reason) from None
+            raise FetchFailed(_reason(error.__context__)) from None
         return value.encode() if isinstance(value, str) else bytes(value or b"")
 
 

@@ -44,7 +44,7 @@ def schemes(
 
     Args:
         report_failure: Is called with the store, `keys` or `jwks`, and the reason when the store
-            cannot be read.
+            cannot be read, or when an issuer publishes no key that can be used.
         report_key_age: Is called with the age of the API keys in seconds, each time they are used.
     """
 
@@ -66,13 +66,16 @@ def schemes(
         read = KeySecret(secret).read
         keys = refreshed("keys", read, settings.keys_max_age, KEYS_COOLDOWN_SECONDS)
     if rules is not None:
-        fetch = partial(_fetch_keys, rules)
+        fetch = partial(_fetch_keys, rules, partial(report_failure, "jwks"))
         key_set = refreshed("jwks", fetch, JWKS_MAX_AGE_SECONDS, JWKS_COOLDOWN_SECONDS)
     return Schemes(ApiKeys(keys, clock, report_key_age), JsonWebTokens(rules, key_set))
 
 
-def _fetch_keys(rules: TokenRules) -> KeySet:
+def _fetch_keys(rules: TokenRules, report_failure: Callable[[str], None]) -> KeySet:
     # Imported here, because only callers with a JWT need PyJWT, cryptography and TLS.
     from chalicelib.auth import issuer  # noqa: PLC0415
 
-    return issuer.fetch_keys(rules)
+    keys = issuer.fetch_keys(rules)
+    if not keys:
+        report_failure("the key set has no usable key")
+    return keys

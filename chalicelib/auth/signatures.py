@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -16,13 +17,33 @@ from chalicelib.auth.key_document import NotAnObject, json_object
 from chalicelib.aws.refreshed import FetchFailed, StoreUnavailable
 
 if TYPE_CHECKING:
+    from jwt.types import Options
+
     from chalicelib.aws.refreshed import Refreshed
 
 LEEWAY_SECONDS = 30
+PUBLICATION_SECONDS = 300
+"""How long caches in front of an issuer may hide a key that signs tokens already."""
+
 LONGEST_KEY_ID = 256
 ASYMMETRIC = ("RSA", "EC", "OKP")
 
 KeySet = Mapping[str, jwt.PyJWK]
+
+_SIGNED: Options = {
+    "require": ["exp", "iat", "iss", "sub"],
+    "verify_aud": False,  # PyJWT can check no claim but `aud`
+    "enforce_minimum_key_length": True,
+}
+# For a token whose key is not known: PyJWT checks no claim of its own accord without a signature.
+_NOT_SIGNED: Options = {
+    **_SIGNED,
+    "verify_signature": False,
+    "verify_exp": True,
+    "verify_iat": True,
+    "verify_nbf": True,
+    "verify_iss": True,
+}
 
 # The first class that fits gives the reason.
 _REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
@@ -57,7 +78,30 @@ def signed_claims(
         BadCredential: The token is not good.
         StoreUnavailable: The issuer's keys cannot be read now.
     """
-    key = _key(_key_id(token, algorithms, types), keys)
+    decode = partial(_decode, token, issuer=issuer, algorithms=algorithms)
+    before = keys.fetched_at
+    key_id = _key_id(token, algorithms, types)
+    key = keys.value().get(key_id) or keys.renewed().get(key_id)
+    if key is not None:
+        return decode(key, options=_SIGNED)
+    if keys.last_fetch_failed:  # the issuer may have a new key
+        raise StoreUnavailable("the key is not known and the issuer does not answer")
+    # Keys that were fetched before the token came, and may not be fetched again yet.
+    if keys.value() and before is not None and keys.fetched_at == before:
+        signed_at = int(decode("", options=_NOT_SIGNED)["iat"])
+        if signed_at > before - PUBLICATION_SECONDS:
+            raise StoreUnavailable("the key is not known and the issuer was asked a moment ago")
+    raise BadCredential("unknown-key")
+
+
+def _decode(
+    token: str,
+    key: jwt.PyJWK | str,
+    *,
+    issuer: str,
+    algorithms: tuple[str, ...],
+    options: Options,
+) -> dict[str, Any]:
     try:
         return jwt.decode(
             token,
@@ -65,11 +109,7 @@ def signed_claims(
             algorithms=algorithms,
             issuer=issuer,
             leeway=LEEWAY_SECONDS,
-            options={
-                "require": ["exp", "iat", "iss", "sub"],
-                "verify_aud": False,  # PyJWT can check no claim but `aud`
-                "enforce_minimum_key_length": True,
-            },
+            options=options,
         )
     except jwt.PyJWTError as error:
         reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
@@ -105,23 +145,15 @@ def _plain_type(typ: str) -> str:
     return typ.lower().removeprefix("application/")
 
 
-def _key(key_id: str, keys: Refreshed[KeySet]) -> jwt.PyJWK:
-    key = keys.value().get(key_id) or keys.renewed().get(key_id)
-    if key is not None:
-        return key
-    if keys.last_fetch_failed:  # the issuer may have a new key
-        raise StoreUnavailable("the key is not known and the issuer does not answer")
-    raise BadCredential("unknown-key")
-
-
 def parse_key_set(data: bytes, algorithms: tuple[str, ...]) -> KeySet:
     """Return the usable keys of a JSON Web Key Set by their ids.
 
     Keys for other purposes are left out. Keys that share an id are left out too, because the id
-    does not say which of them is meant.
+    does not say which of them is meant. A set without usable keys is the issuer's answer too: it
+    has withdrawn the others.
 
     Raises:
-        FetchFailed: The data is not a key set, or no key is usable.
+        FetchFailed: The data is not a key set.
     """
     try:
         entries = json_object(data).get("keys")
@@ -131,10 +163,7 @@ def parse_key_set(data: bytes, algorithms: tuple[str, ...]) -> KeySet:
         raise FetchFailed("the key set has no list of keys")
     keys = [key for key in (_usable(entry, algorithms) for entry in entries) if key is not None]
     counts = Counter(key.key_id for key in keys)
-    key_set = {str(key.key_id): key for key in keys if counts[key.key_id] == 1}
-    if not key_set:
-        raise FetchFailed("the key set has no usable key")
-    return key_set
+    return {str(key.key_id): key for key in keys if counts[key.key_id] == 1}
 
 
 def _usable(entry: Any, algorithms: tuple[str, ...]) -> jwt.PyJWK | None:

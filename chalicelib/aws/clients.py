@@ -10,8 +10,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.config import Config
+from botocore.endpoint import EndpointCreator
+from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
 from botocore.session import Session
 
@@ -42,6 +45,21 @@ def client(service: str, **settings: str) -> Any:
     created = session.create_client(service, config=config, **settings)
     connections.use_deadline_connections(created)
     return created
+
+
+def http_session(url: str) -> URLLib3Session:
+    """Return an HTTP session for one server that is not AWS's, configured as a client's would be.
+
+    Proxies come from the environment, and the CA bundle from the environment or the profile. Plain
+    HTTP uses no proxy: it is allowed for this machine only, and a proxy is on another one.
+    """
+    creator = EndpointCreator(event_emitter=None)
+    session = URLLib3Session(
+        proxies=creator._get_proxies(url) if urlsplit(url).scheme == "https" else {},
+        verify=creator._get_verify_value(Session().get_config_variable("ca_bundle")),
+    )
+    connections.use_deadlines_anywhere(session)
+    return session
 
 
 class _Loader(Loader):  # type: ignore[misc]

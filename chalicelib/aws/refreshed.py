@@ -119,6 +119,12 @@ class Refreshed(Generic[T]):
         return self._failed_at is not None
 
     @property
+    def fetched_at(self) -> float | None:
+        """When the fetch of the value began, on the clock; None while there is no value."""
+        good = self._good
+        return None if good is None else good.fetched_at
+
+    @property
     def age_seconds(self) -> float | None:
         """The seconds since the value was known to be the newest; None while there is no value."""
         good = self._good

@@ -23,7 +23,7 @@ from chalicelib.errors import ModelNotReady, Unauthorized, UpstreamThrottled
 from chalicelib.telemetry.metrics import COUNT, MILLISECONDS, SECONDS, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TextIO
 
     from chalicelib.telemetry.metrics import Measure
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     Write = Callable[..., None]
 
 TABLE_DIGITS = 12
+
+# An event of CloudWatch Logs may have 1 MB. Until 2025 it was 256 KB, and many programs that read
+# logs still expect that. With these limits the problems of a table have at most 60 KB.
+MOST_PROBLEMS = 50
+LONGEST_PROBLEM = 300
+MOST_FRAMES = 40
+
 # Each stage sets POWERTOOLS_SERVICE_NAME. Without that variable Powertools uses the second name.
 LOCAL_SERVICE, NO_SERVICE = "inference-gateway-local", "service_undefined"
 # At DEBUG botocore logs requests and responses with keys and bodies, and urllib3's warnings quote
@@ -175,11 +182,26 @@ class Telemetry:
             self._metrics.gateway("Unauthorized", 1)
 
     def credential(
-        self, *, outcome: str, reason: str | None, principal: str | None, key_id: str | None
+        self,
+        *,
+        outcome: str,
+        reason: str | None,
+        principal: str | None,
+        key_id: str | None,
+        grants: int,
     ) -> None:
-        """Write the line for a credential that the authorizer checked; it never holds the token."""
+        """Write the line for a credential that the authorizer checked; it never holds the token.
+
+        Args:
+            grants: The number of grants.
+        """
         self._logger.info(
-            "credential", outcome=outcome, reason=reason, principal=principal, key_id=key_id
+            "credential",
+            outcome=outcome,
+            reason=reason,
+            principal=principal,
+            key_id=key_id,
+            grants=grants,
         )
 
     def key_store_age(self, seconds: float) -> None:
@@ -188,15 +210,26 @@ class Telemetry:
             self._metrics.gateway("KeyStoreAgeSeconds", seconds, SECONDS)
 
     def store_failed(self, store: str, reason: str) -> None:
-        """Log that a store of credentials could not be read; its last content is still used."""
+        """Log and count that a look at a store of credentials gave nothing that can be used."""
         self._logger.warning("store failed", store=store, reason=reason)
+        self._metrics.gateway("KeyStoreUnreadable", 1)
 
     def bug(self, error: BaseException, request_id: str | None = None) -> None:
         """Log where a bug happened; the text of its exception may hold a caller's data."""
-        frames = traceback.extract_tb(error.__traceback__)
-        where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-        kind = type(error).__name__
-        self._logger.error("bug", request_id=request_id, exception=kind, where=where)
+        where = [
+            f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}"
+            for frame, line in traceback.walk_tb(error.__traceback__)
+        ]
+        left_out = max(0, len(where) - MOST_FRAMES)
+        middle = slice(MOST_FRAMES // 2, MOST_FRAMES // 2 + left_out)
+        del where[middle]  # of a recursion, where it was entered and where it ended
+        self._logger.error(
+            "bug",
+            request_id=request_id,
+            exception=type(error).__name__,
+            where=where,
+            frames_left_out=left_out,
+        )
 
     def event_refused(self, event: str, request_id: str | None) -> None:
         """Log which kind of event came that the gateway does not handle."""
@@ -206,15 +239,25 @@ class Telemetry:
         """Log that the routing table could not be read; the last one is still used."""
         self._logger.warning("routing table not fetched", place=place, reason=reason)
 
+    def compiled_table_not_used(self, place: str, reason: str) -> None:
+        """Log that a table was read from its YAML, which is right but takes longer."""
+        self._logger.warning("compiled table not used", place=place, reason=reason)
+
     def table_age(self, seconds: float) -> None:
         """Write a metric: how long ago the table in use was last known to be the newest."""
         if seconds > 0:
             self._metrics.gateway("TableAgeSeconds", seconds, SECONDS)
 
-    def table_refused(self, problems: Iterable[Any]) -> None:
-        """Log every problem of a routing table that was refused."""
-        self._logger.error("routing table refused", problems=[str(one) for one in problems])
+    def table_refused(self, problems: Sequence[Any]) -> None:
+        """Log the first problems of a routing table that was refused, and how many more it has."""
+        logged = [_cut(str(one), LONGEST_PROBLEM) for one in problems[:MOST_PROBLEMS]]
+        left_out = len(problems) - len(logged)
+        self._logger.error("routing table refused", problems=logged, problems_left_out=left_out)
         self._metrics.gateway("TableRejected", 1)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _logger() -> Logger:

@@ -55,7 +55,7 @@ def import_(
     content = name_entries(section(name, found, account) for name, found in chosen.items())
     text = _checked_text(content)
     if out is None:
-        return _report(content, [text.rstrip("\n")], {"table": text})
+        return _report(content, text.rstrip("\n").split("\n"), {"table": text})
     _write(out, text, force=force)
     return _report(content, [str(out)], {"imported": str(out)})
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from chalicelib.errors import printable
 from chalicelib.routing.table import row_key
 from chalicelib.routing.targets import LONGEST_NAME, fill
 
@@ -208,12 +209,8 @@ def _remarks(named: Named) -> Iterator[str]:
 
 def _comment(text: str) -> str:
     """Write lines as comments; a special character in a line cannot end its comment."""
-    lines = (line for each in text.split("\n") if text for line in _wrapped(_printable(each)))
+    lines = (line for each in text.split("\n") if text for line in _wrapped(printable(each)))
     return "\n".join(f"# {line}".rstrip() for line in lines)
-
-
-def _printable(line: str) -> str:
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
 
 
 def _wrapped(line: str) -> list[str]:

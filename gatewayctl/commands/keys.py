@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HEADINGS = ("id", "principal", "state", "expires", "grants")
 LAG = "60 s + GATEWAY_KEYS_MAX_AGE"
+NO_SECRET = "there is no such secret, or it has no value: gateways answer 503 to every API key"
 GRACE_RULE = "30m, 24h, 7d, or 0 for none"
 END_RULE = (
     "a day such as 2027-06-30, which ends at midnight UTC, or a time such as 2027-06-30T12:00:00Z"
@@ -75,12 +76,16 @@ def list_(context: Context, *, secret: str | None) -> Report:
     """List the keys by principal."""
     now = context.now()
     store = KeyStore(context.secret_name(secret), context.connect)
-    keys = sorted(store.read().keys.values(), key=lambda key: (key.principal, key.key_id))
+    stored = store.read()
+    keys = sorted(stored.keys.values(), key=lambda key: (key.principal, key.key_id))
     rows = [HEADINGS, *(_cells(key, now) for key in keys)]
+    notes = [f"{store.name}: {len(keys)} keys"]
+    if stored.version is None:
+        notes.append(NO_SECRET)
     return Report(
         ExitCode.FINE,
         lines=columns(rows) if keys else [],
-        notes=[f"{store.name}: {len(keys)} keys"],
+        notes=notes,
         data={"keys": [api_keys.as_data(key, now) for key in keys], "secret": store.name},
     )
 
@@ -200,7 +205,9 @@ def grant_problems(grants: Sequence[str], table: RoutingTable, file: str) -> Ite
 def _covers_a_model(grant: str, table: RoutingTable) -> bool:
     """Whether the gateway would show a model to a caller who has this grant alone."""
     holder = Principal({"outcome": OK, "principal": "", "grants": grant}, now=0)
-    return any(holder.visible(model) is not None for model in table.models())
+    granted = holder.granted_models()
+    models = table.models(keys=granted.row_keys())
+    return any(granted.values(model) is not None for model in models)
 
 
 def _meant(grant: str, table: RoutingTable) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 from gatewayctl import tables
 from gatewayctl.command import command, out_option
 from gatewayctl.openapi.document import document
-from gatewayctl.output import replace_file
+from gatewayctl.output import json_text, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -30,9 +29,9 @@ def openapi(context: Context, *, server: str | None, out: Path | None) -> Report
     url = None if server is None else _checked(server)
     file = tables.load(context.table_path())
     content = document(file.table, url)
-    text = json.dumps(content, indent=2)
+    text = json_text(content)
     if out is None:
-        return Report(ExitCode.FINE, lines=[text], notes=(), data=content)
+        return Report(ExitCode.FINE, lines=text.split("\n"), notes=(), data=content)
     replace_file(out, f"{text}\n".encode())
     models, digest = len(file.table), file.table.digest
     return Report(

@@ -11,7 +11,7 @@ from chalicelib.settings import S3Location
 from gatewayctl import stage as stages
 from gatewayctl import tables
 from gatewayctl.command import command
-from gatewayctl.output import writing
+from gatewayctl.output import replace_file
 from gatewayctl.policy import documents, folding
 from gatewayctl.policy import place as places
 from gatewayctl.policy.functions import functions_of
@@ -80,8 +80,7 @@ def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | N
     if policies.folds and not allow_wider:
         raise Refused(_too_wide(policies))
     for name, text in policies.texts.items():
-        with writing(name):
-            (context.project / name).write_text(text, encoding="ascii")
+        replace_file(context.project / name, text.encode("ascii"), name=name)
     wider = [f"allows {more}" for more in (*policies.folds, *policies.patterns)]
     notes = [f"{policies.handler_file}: {note}" for note in (*wider, *place_notes)]
     return Report(

@@ -75,11 +75,7 @@ def prewarm(context: Context, *, models: tuple[str, ...], timeout: int, at_once:
     path = context.table_path()
     selection = select(table_file.load(path), models, str(path))
 
-    def print_line(line: str) -> None:
-        context.output.stderr.write(f"{line}\n")
-        context.output.stderr.flush()
-
-    run = PrewarmRun(selection.candidates, print_line)
+    run = PrewarmRun(selection.candidates, context.output.note)
     if selection.candidates:
         settings = {
             "read_timeout": min(LONGEST_CALL_SECONDS, timeout),

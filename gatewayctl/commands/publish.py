@@ -190,7 +190,7 @@ def _published(publication: Publication, version: str | None, problem: str | Non
             "--versioning-configuration Status=Enabled"
         )
     elif earlier:
-        back = f"gatewayctl publish {shlex.quote(name)} --back {earlier}"
+        back = f"gatewayctl publish {shlex.quote(name)} --back {shlex.quote(earlier)}"
         notes.append(f"to go back: {back}")
     text = f"published, but gateways do not use it: {problem}"
     problems = [Problem(name, None, "", text)] if problem else []
@@ -202,7 +202,7 @@ def _unchanged(publication: Publication) -> str:
     text = f"{publication.store.name}: nothing changed; table {digest[:12]} is live"
     if publication.is_compiled:
         return text
-    return f"{text}, and its compiled form is missing or of another table"
+    return f"{text}, and its compiled form is missing or not the one that it names"
 
 
 def _manual_commands(store: TableStore, version: str, *edits: str) -> str:

@@ -8,7 +8,6 @@ is the newest draft that yaml-language-server supports.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.routing.parameters import LONGEST_VALUE, MOST_PARAMETERS
@@ -27,7 +26,7 @@ from chalicelib.routing.reading.patterns import LONGEST_PATTERN
 from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS, LONGEST_NAME, NAME, TARGET_MODEL, keys_of
 from gatewayctl.command import command, out_option
-from gatewayctl.output import replace_file
+from gatewayctl.output import json_text, replace_file
 from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
@@ -101,9 +100,9 @@ DESCRIPTIONS = {
 def schema(_: Context, *, out: Path | None) -> Report:
     """Write the JSON Schema of a routing table, for editors."""
     content = table_schema()
-    text = json.dumps(content, indent=2)
+    text = json_text(content)
     if out is None:
-        return Report(ExitCode.FINE, lines=[text], notes=(), data=content)
+        return Report(ExitCode.FINE, lines=text.split("\n"), notes=(), data=content)
     replace_file(out, f"{text}\n".encode())
     return Report(ExitCode.FINE, [str(out)], notes=(), data={"schema": str(out)})
 

@@ -14,6 +14,7 @@ from sagemaker_local.demo import artifacts
 from sagemaker_local.demo.creation import DemoError, create
 from sagemaker_local.demo.endpoints import Deployment
 from sagemaker_local.modelserver import lifetime
+from sagemaker_local.modelserver.lines import print_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,12 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         images={"sklearn": options.sklearn_image, "lightgbm": options.lightgbm_image},
     )
     try:
-        trained = artifacts.ensure(options.cache, _print)
-        create(boto3.Session(), trained, _print, deployment=deployment)
+        trained = artifacts.ensure(options.cache, print_line)
+        create(boto3.Session(), trained, print_line, deployment=deployment)
     except KeyboardInterrupt:
         return INTERRUPTED
     except (DemoError, OSError, botocore.BotoCoreError, botocore.ClientError) as error:
-        sys.stderr.write(f"error: {_message(error)}\n")
+        print_line(f"error: {_message(error)}", sys.stderr)
         return 1
     return 0
 
@@ -74,11 +75,6 @@ def _message(error: Exception) -> str:
     """Return one line with the error and, if known, what to do."""
     text = " ".join(str(error).split()).rstrip(".")
     return f"{text}. {ADVICE.get(type(error), '')}".rstrip()
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import lzma
+import logging
 import re
 import shutil
-import tarfile
 import tempfile
-import zlib
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sagemaker_local.hosting.archives import LIMITS, Entries, UnsafeArtifact, unpack
 from sagemaker_local.refusals import ArtifactNotFound, ArtifactUnreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sagemaker_local.definitions import ModelData
 
+log = logging.getLogger(__name__)
+
 _HTTPS = re.compile(
     r"https://(?:(?P<virtual>[^/]+?)\.)?s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/(?P<path>.*)"
-)
-
-# tarfile raises these for files that are damaged, unsafe, or not an archive.
-_UNREADABLE = (
-    tarfile.TarError,
-    lzma.LZMAError,
-    zlib.error,
-    EOFError,
-    KeyError,
-    OSError,
-    OverflowError,
-    ValueError,
 )
 
 
@@ -101,55 +90,95 @@ class ArtifactStore:
         elif not await asyncio.to_thread(self._keys_below, location):
             raise ArtifactNotFound(location.bucket, location.key)
 
+    async def exists(self, url: str, *, prefix: bool) -> bool:
+        """Whether the object exists, or if `prefix` any object below the prefix."""
+        location = S3Location.parse(url)
+        try:
+            if not prefix:
+                await asyncio.to_thread(self._head, location)
+                return True
+            return await asyncio.to_thread(self._count_below, location) > 0
+        except ArtifactNotFound:
+            return False
+
     async def fetch(self, data: ModelData, folder: Path) -> None:
         """Download the artifact's files into the folder.
 
         Raises:
             ArtifactNotFound: The artifact does not exist.
-            ArtifactUnreadable: The artifact should be an archive, and is not a safe one.
+            ArtifactUnreadable: The artifact should be an archive and is none, or it is not safe.
         """
         location = S3Location.parse(data.url)
-        fetch = self._unpack if data.compressed else self._copy
-        await asyncio.to_thread(fetch, location, folder)
+        write = self._unpack if data.compressed else self._copy
+        await asyncio.to_thread(self._fetch, write, location, folder)
 
     def _head(self, location: S3Location) -> None:
         with _not_found(location):
             self._s3.head_object(Bucket=location.bucket, Key=location.key)
 
-    def _unpack(self, location: S3Location, folder: Path) -> None:
-        with tempfile.TemporaryFile(dir=self._folder) as archive:
+    def _count_below(self, location: S3Location) -> int:
+        """Count keys below the prefix, at most one; a folder's empty object counts too."""
+        with _not_found(location):
+            found = self._s3.list_objects_v2(Bucket=location.bucket, Prefix=location.key, MaxKeys=1)
+        return int(found["KeyCount"])
+
+    def _fetch(
+        self, write: Callable[[S3Location, Path], None], location: S3Location, folder: Path
+    ) -> None:
+        """Let `write` fill a new folder, and give it its name when it is complete."""
+        partial = self.new_folder()
+        try:
             with _not_found(location):
-                self._s3.download_fileobj(location.bucket, location.key, archive)
-            archive.seek(0)
-            partial = self.new_folder()
-            try:
-                with tarfile.open(fileobj=archive) as packed:
-                    packed.extractall(partial, filter="data")
-            except _UNREADABLE as error:
-                shutil.rmtree(partial)
-                raise ArtifactUnreadable(str(location)) from error
-        _move(partial, folder)
+                write(location, partial)
+            _move(partial, folder)
+        except (UnsafeArtifact, OSError) as error:
+            reason = error if isinstance(error, UnsafeArtifact) else type(error).__name__
+            log.warning("the artifact %a was not read: %s", str(location), reason)
+            raise ArtifactUnreadable(str(location)) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _unpack(self, location: S3Location, folder: Path) -> None:
+        found = self._s3.get_object(Bucket=location.bucket, Key=location.key)
+        with closing(found["Body"]) as archive:
+            unpack(archive, found["ContentLength"], folder)
 
     def _copy(self, location: S3Location, folder: Path) -> None:
         keys = self._keys_below(location)
         if not keys:
             raise ArtifactNotFound(location.bucket, location.key)
-        partial = self.new_folder()
+        if sum(keys.values()) > LIMITS.bytes:
+            raise UnsafeArtifact("it is too large")
+        entries = Entries(folder)
         for key in keys:
-            relative = PurePosixPath(key.removeprefix(location.key).lstrip("/"))
-            if relative.parts and ".." not in relative.parts:
-                target = partial / relative
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._s3.download_file(location.bucket, key, str(target))
-        _move(partial, folder)
+            path = entries.add_file(_parts(key, location.key))
+            self._s3.download_file(location.bucket, key, str(path))
 
-    def _keys_below(self, location: S3Location) -> list[str]:
+    def _keys_below(self, location: S3Location) -> dict[str, int]:
+        """Return the key and the size of each object."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=location.bucket, Prefix=location.key
         )
         with _not_found(location):
             items = [item for page in pages for item in page.get("Contents", [])]
-        return [item["Key"] for item in items if not item["Key"].endswith("/")]
+        return {item["Key"]: item["Size"] for item in items if not item["Key"].endswith("/")}
+
+
+def _parts(key: str, prefix: str) -> tuple[str, ...]:
+    """Return the parts of the file name of an object.
+
+    Raises:
+        UnsafeArtifact: SageMaker refuses the name.
+
+    Source: SageMaker API reference, "S3ModelDataSource", CompressionType.
+    """
+    name = key.removeprefix(prefix) or key.rpartition("/")[2]
+    if not prefix.endswith("/"):  # SageMaker's documentation does not provide for this.
+        name = name.removeprefix("/")
+    parts = tuple(name.split("/"))
+    if any(not part.strip() or part in (".", "..") or "\0" in part for part in parts):
+        raise UnsafeArtifact("the key of an object is no name of a file")
+    return parts
 
 
 @contextmanager

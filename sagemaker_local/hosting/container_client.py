@@ -10,6 +10,7 @@ import aiohttp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 # Source: SageMaker developer guide, "Custom Inference Code with Hosting Services".
 PING_TIMEOUT_SECONDS = 2.0
@@ -44,14 +45,19 @@ class ResponseUnreadable(ContainerFailure):
     """The response ended early, or is larger than the limit."""
 
 
-def client_session() -> aiohttp.ClientSession:
+def client_session(unix_socket: Path | None = None) -> aiohttp.ClientSession:
     """Create a client that adds no headers and keeps no connection open.
 
     A container may close a kept connection just when the next request uses it, and a prediction
     must not be sent twice.
+
+    Args:
+        unix_socket: Where every request is sent; None: to the host and port of its URL.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        connector=aiohttp.TCPConnector(limit=0, force_close=True)
+        if unix_socket is None
+        else aiohttp.UnixConnector(str(unix_socket), limit=0, force_close=True),
         auto_decompress=False,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         trust_env=False,

@@ -159,11 +159,11 @@ class ChildContainer(Container):
     async def _log_output(self, process: asyncio.subprocess.Process) -> None:
         """Copy what the container prints to the log, as CloudWatch would show it."""
         assert process.stdout is not None
-        while line := await _next_line(process.stdout):
+        while line := await next_line(process.stdout):
             log.info("%s | %s", self._label, line.decode(errors="replace").rstrip())
 
 
-async def _next_line(stream: asyncio.StreamReader) -> bytes:
+async def next_line(stream: asyncio.StreamReader) -> bytes:
     """Return the next line, in pieces if it is too long for asyncio; empty at the end."""
     try:
         return await stream.readuntil(b"\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sagemaker_local.modelserver import lifetime
 from sagemaker_local.modelserver.errors import ConfigurationError, ModelServerError
+from sagemaker_local.modelserver.lines import print_line
 from sagemaker_local.modelserver.models import FRAMEWORKS
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = server.Settings.from_env(os.environ)
         server.run(options.framework, settings, port=options.port, descriptor=options.fd)
     except (ConfigurationError, ModelServerError, OSError, OverflowError) as error:
-        sys.stderr.write(f"error: {error}\n")
+        print_line(f"error: {error}", sys.stderr)
         return 1
     return 0
 

@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sagemaker_local import loopback
 from sagemaker_local.modelserver import strict_json
-from sagemaker_local.modelserver.errors import BadInput, ModelServerError, UnsupportedMediaType
+from sagemaker_local.modelserver.errors import (
+    BadInput,
+    ModelServerError,
+    NotLocal,
+    UnsupportedMediaType,
+)
 from sagemaker_local.modelserver.models import InferenceRequest, InferenceResponse, Model
 
 if TYPE_CHECKING:
@@ -131,7 +137,9 @@ def _not_found(sentence: str) -> Handler:
 
 
 def _application() -> web.Application:
-    application = web.Application(middlewares=[_render_errors], client_max_size=MAX_BODY_BYTES)
+    application = web.Application(
+        middlewares=[_render_errors, _refuse_web_pages], client_max_size=MAX_BODY_BYTES
+    )
     application.router.add_route("GET", "/ping", _ping)
     application.router.add_route("POST", "/ping", _ping)
     return application
@@ -152,6 +160,16 @@ async def _render_errors(request: web.Request, handler: Handler) -> web.StreamRe
             cause = type(error).__name__
             log.info("%d %s %s: %s", status, request.method, request.raw_path, cause)
         return web.json_response({"error": sentence}, status=status)
+
+
+@web.middleware
+async def _refuse_web_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what a web page can have sent, before its body is read."""
+    if reason := loopback.why_not_local(
+        request.raw_path, lambda name: request.headers.getall(name, ())
+    ):
+        raise NotLocal(reason)
+    return await handler(request)
 
 
 def _status_and_sentence(error: Exception, request: web.Request) -> tuple[int, str]:

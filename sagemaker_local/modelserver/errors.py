@@ -27,6 +27,12 @@ class CannotLoad(ModelServerError):
     status = 400
 
 
+class NotLocal(ModelServerError):
+    """The request is for another host, or a web page can have made it."""
+
+    status = 403
+
+
 class NotLoaded(ModelServerError):
     """No loaded model has this name."""
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from sagemaker_local.modelserver.application import (
     single_model_application,
 )
 from sagemaker_local.modelserver.errors import ConfigurationError
+from sagemaker_local.modelserver.lines import log_to_stdout
 from sagemaker_local.modelserver.loaded_models import LoadedModels
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ def _log_to_stdout() -> None:
     """Print this package's log lines only; those of libraries may quote a request."""
     logging.raiseExceptions = False
     package_log = logging.getLogger(__package__)
-    package_log.addHandler(logging.StreamHandler(sys.stdout))
-    package_log.setLevel(logging.INFO)
+    log_to_stdout(package_log, "%(message)s")
     package_log.propagate = False
     logging.getLogger("aiohttp.server").disabled = True
 

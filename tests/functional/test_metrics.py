@@ -27,6 +27,7 @@ from tests.support.gateway import (
     FixedTable,
     table,
 )
+from tests.support.ports import free_port
 
 GOOD = {**JSON, "Authorization": f"Bearer {TOKEN}"}
 BAD = {**JSON, "Authorization": "Bearer bad"}
@@ -176,6 +177,22 @@ def test_table_rejected():
 
     assert LambdaClient(app).send("POST", "/predict/iris", GOOD, b"{}").status == 503
     assert books.sums(model="(unknown)")["Invocation5XXErrors"] == 1
+
+
+def test_key_store_unreadable(monkeypatch):
+    """Each look at a store of credentials that gives nothing counts once; later callers do not."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    books = MetricsLog()
+    app = create_app(Settings.from_env({}), source=FixedTable(table()), telemetry=books.telemetry)
+
+    for _ in range(3):
+        key = {"Authorization": f"Bearer gw_abcdefgh_{'s' * 43}"}
+        assert LambdaClient(app).send("GET", "/models", key, b"").status == 503
+
+    (blob,) = books.blobs
+    assert (blob.dimensions, blob.values) == ([["service"]], {"KeyStoreUnreadable": 1})
 
 
 class TestKeyStoreAge:

@@ -92,6 +92,25 @@ def test_bug(build, capfd, method, path):
     assert CANARY not in everything
 
 
+class Endless:
+    """A source that calls itself for ever."""
+
+    def table(self):
+        return self.table()
+
+
+def test_bug_with_many_frames(build):
+    """Of a recursion without end, the log has the first and the last frames, and their number."""
+    gateway = build(source=Endless())
+
+    assert_problem(gateway.get("/models"), 500, "internal")
+    bug, _ = gateway.log.lines
+    assert bug["exception"] == "RecursionError"
+    assert (len(bug["where"]), bug["frames_left_out"] > 100) == (40, True)
+    assert bug["where"][0] != bug["where"][-1]
+    assert bug["where"][-1].endswith(" table")
+
+
 def test_bug_in_the_runtime(build, capfd):
     """An unexpected exception is not blamed on the endpoint."""
     gateway = build(runtime=FakeRuntime(error=KeyError(CANARY)))

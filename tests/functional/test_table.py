@@ -7,11 +7,14 @@ import sys
 
 import pytest
 
+from chalicelib.routing.reading import file
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import Settings
+from tests.faults.rows import row
 from tests.support.clients import LambdaClient
 from tests.support.gateway import TABLE, Log, build_gateway
 from tests.support.paths import ROOT
+from tests.support.problems import assert_problem
 
 
 @pytest.fixture(name="gateway_with")
@@ -19,10 +22,10 @@ def _gateway_with(tmp_path):
     """Build a gateway whose table is a file with this text."""
 
     def build(text):
-        file = tmp_path / "routing.yaml"
+        path = tmp_path / "routing.yaml"
         if text is not None:
-            file.write_text(text)
-        settings = Settings.from_env({"GATEWAY_ROUTING": f"file:{file}"})
+            path.write_text(text)
+        settings = Settings.from_env({"GATEWAY_ROUTING": f"file:{path}"})
         log = Log()
         built = build_gateway(LambdaClient, source=source_for(settings, log.telemetry))
         return built, log
@@ -42,6 +45,31 @@ def test_health(gateway_with):
     assert gateway.log.requests[0]["table"] == digest
 
 
+@row("R13")
+def test_thousands_of_problems(gateway_with):
+    """The log has the first problems, each cut if it is long, and the number of the others."""
+    key = "é" * 80
+    entry = f"{{kind: {key}, {', '.join(f'{key[:-2]}{n}: 1' for n in range(10, 15))}}}"
+    text = "version: 1\nmodels:\n" + "".join(f"  {key[:70]}{n}: {entry}\n" for n in range(2_000))
+    gateway, log = gateway_with(text)
+
+    (line,) = log.lines
+    assert line["problems_left_out"] == 2_000 * 7 - len(line["problems"])
+    assert line["problems"][0].startswith(f"{line['problems'][0].partition('.yaml:')[0]}.yaml:3: ")
+    assert all(len(problem) <= 300 for problem in line["problems"])
+    assert len(log.text.encode()) < 64 * 1024
+    assert_problem(gateway.predict("a"), 503, "routing-unavailable")
+
+
+@pytest.fixture(name="compiled", scope="module")
+def _compiled(tmp_path_factory):
+    """Write a table and its compiled form, and return the variable that names the table."""
+    path = tmp_path_factory.mktemp("compiled") / "routing.yaml"
+    path.write_text(TABLE)
+    file.compiled_path(path).write_bytes(file.compiled(file.load(path)))
+    return {"GATEWAY_ROUTING": f"file:{path}"}
+
+
 def start(**environment):
     """Import app.py as Lambda does, without network, region or credentials."""
     command = [sys.executable, "-W", "error", "-c", "import app; print(app.app.debug)"]
@@ -55,9 +83,9 @@ def start(**environment):
     )
 
 
-def test_start():
+def test_start(compiled):
     """Importing app.py needs nothing else."""
-    started = start()
+    started = start(**compiled)
 
     assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
 
@@ -82,9 +110,9 @@ LAMBDA = {
         pytest.param({"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "bogus"}, id="bad-url"),
     ],
 )
-def test_start_of_the_function_that_predicts(environment):
+def test_start_of_the_function_that_predicts(compiled, environment):
     """The function makes its client at the start; what prevents that, the first request reports."""
-    started = start(**{**LAMBDA, **environment})
+    started = start(**LAMBDA | compiled | environment)
 
     assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
 

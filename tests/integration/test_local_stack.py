@@ -1,5 +1,6 @@
 """`python -m local_stack`, the program of `make run`: starting, and ending in every way."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -14,6 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local_stack.children import Child, ChildEnded
+from local_stack.first_steps import write_secret
+from tests.faults.rows import row
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
 from tests.support.stand_in import gone, wait_until
@@ -69,6 +73,22 @@ class LocalStack:
         self._log.close()
 
 
+def test_long_lines():
+    """A line of any length is printed, and the lines after it."""
+    lines = []
+
+    async def run():
+        command = ["timeit", "-n1", "-r1", "print('x' * 3_000_000)"]
+        program = await Child.start("the program", command, dict(os.environ), lines.append)
+        with pytest.raises(ChildEnded, match="the program ended with code 0"):
+            await program.fail_when_ended()
+        await program.stop()
+
+    asyncio.run(run())
+    assert "".join(lines).count("x") == 3_000_000
+    assert lines[-1].startswith("1 loop")
+
+
 def child(processes, part):
     """The child process of one part."""
     (found,) = [process for process in processes if part in " ".join(process.cmdline()).split()]
@@ -91,6 +111,79 @@ def test_printed_commands(tmp_path):
         stack.process.terminate()
         assert stack.process.wait(timeout=30) == 0
         assert "sagemaker | " in stack.log
+
+
+class TestDemoKey:
+    """The file of the demo key."""
+
+    @row("M4")
+    def test_link(self, tmp_path):
+        """A link in its place is replaced and not followed, and the mode is 0600."""
+        other = tmp_path / "other"
+        other.write_text("mine")
+        other.chmod(0o644)
+        (tmp_path / "key").symlink_to(other)
+        with LocalStack(tmp_path).until_ready():
+            key = tmp_path / "key"
+            assert (key.is_symlink(), key.stat().st_mode & 0o777) == (False, 0o600)
+            assert key.read_text().startswith("gw_")
+            assert other.read_text() == "mine"
+            assert {path.name for path in tmp_path.iterdir()} == {"key", "other"}
+
+    @row("M4")
+    def test_no_file(self, tmp_path):
+        """Something else in its place is an error that names the way out, and stays."""
+        (tmp_path / "key").mkdir()
+        with LocalStack(tmp_path) as stack:
+            assert stack.process.wait(timeout=90) == 1
+            error = (
+                f"error: the demo key could not be written to {tmp_path}/key: this is not a file"
+            )
+            assert f"{error}; name another file with --key-file" in stack.log
+            assert "Traceback" not in stack.log
+        assert {path.name for path in tmp_path.iterdir()} == {"key"}
+
+    @row("M4")
+    @pytest.mark.parametrize(
+        "before",
+        [
+            lambda key: None,
+            lambda key: key.touch(0o644),
+            lambda key: key.touch(0o400),
+            lambda key: key.symlink_to("nowhere"),
+            lambda key: key.symlink_to("key"),
+            lambda key: key.hardlink_to(key.with_name("other")),
+        ],
+        ids=["nothing", "readable", "not-writable", "dangling-link", "loop", "hard-link"],
+    )
+    @pytest.mark.parametrize("umask", [0, 0o077, 0o777], ids=oct)
+    def test_new_file(self, tmp_path, before, umask):
+        """It is a new file of mode 0600, whatever was there, and nothing else is left."""
+        other, key = tmp_path / "other", tmp_path / "key"
+        other.write_text("mine")
+        before(key)
+        inherited = os.umask(umask)
+        try:
+            write_secret(key, b"secret")
+        finally:
+            os.umask(inherited)
+
+        assert key.lstat().st_mode & 0o7777 == 0o600
+        assert (key.read_bytes(), other.read_text()) == (b"secret", "mine")
+        assert {path.name for path in tmp_path.iterdir()} == {"key", "other"}
+
+    @row("M4")
+    def test_foreseen_name(self, tmp_path):
+        """A reader of the file that was there, and a link of a name like ours, see nothing."""
+        other, key = tmp_path / "other", tmp_path / "key"
+        key.write_text("old")
+        for name in (f"key.{os.getpid()}", "key.new", ".key"):
+            (tmp_path / name).symlink_to(other)
+        with key.open() as opened_before:
+            write_secret(key, b"secret")
+            assert opened_before.read() == "old"
+
+        assert (key.read_bytes(), other.exists()) == (b"secret", False)
 
 
 def test_ctrl_c(tmp_path):

@@ -14,8 +14,9 @@ import psutil
 import pytest
 from sklearn.dummy import DummyRegressor
 
-from tests.containers.account import Account, image
+from tests.containers.account import Account, artifacts, image
 from tests.containers.container import Container
+from tests.faults.rows import row
 from tests.support.paths import ROOT
 from tests.support.stand_in import StandIn, error_of, gone, wait_until
 from tests.support.wire import connected, invocation
@@ -62,10 +63,16 @@ def account_of(stand_in):
 
 def deploy_model_server(stand_in):
     """Deploy an endpoint, and return the process of its model server."""
-    many = {"Mode": "MultiModel", "ModelDataUrl": "s3://bucket/"}
-    account_of(stand_in).deploy({"Image": "local/sklearn", **many})
+    account = account_of(stand_in)
+    account.deploy(multi_model_server(account))
     (server,) = stand_in.descendants()
     return server
+
+
+def multi_model_server(account):
+    """Describe a container that loads no model until it is invoked."""
+    url = account.upload(artifacts("a.tar.gz"))
+    return {"Image": "local/sklearn", "Mode": "MultiModel", "ModelDataUrl": url}
 
 
 def run(*arguments):
@@ -183,8 +190,7 @@ class TestEnd:
         """SIGTERM also ends servers of endpoints that are Creating or Deleting."""
         (endpoint,) = account.sagemaker.list_endpoints()["Endpoints"]
         account.sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
-        many = {"Mode": "MultiModel", "ModelDataUrl": "s3://bucket/"}
-        model = account.create_model({"Image": "local/sklearn", **many})
+        model = account.create_model(multi_model_server(account))
         account.create_endpoint({"AllTraffic": (model, 1)})
         servers = [server, *own.descendants()]
 
@@ -194,10 +200,10 @@ class TestEnd:
 
 
 class Loud:
-    """Unpickling this object prints long lines, and gives no model."""
+    """Unpickling this object prints long lines and escape sequences, and gives no model."""
 
     def __reduce__(self):
-        return print, ("x" * 300_000 + "\nthe end",)
+        return print, ("x" * 300_000 + "\n\x1b[2J\rready: \u202ethe end",)
 
 
 class TestModelServers:
@@ -219,8 +225,9 @@ class TestModelServers:
         assert f"{endpoint}/primary: restarting\n" in own.log
         assert "Traceback" not in own.log
 
+    @row("M5")
     def test_long_lines(self, own, account):
-        """Everything that a server prints is in the log, lines of any length included."""
+        """All that a server prints is in the log: lines of any length, and escapes for controls."""
         url = account.upload({"loud.tar.gz": {"model.joblib": pickle.dumps(Loud())}})
         many = {"Mode": "MultiModel", "ModelDataUrl": url}
         endpoint = account.deploy({"Image": "local/sklearn", **many})
@@ -229,7 +236,8 @@ class TestModelServers:
             error = error_of(account.invoke, endpoint, TargetModel="loud.tar.gz")
             assert error["Error"]["Code"] == "ModelError"
 
-        wait_until(lambda: f"{endpoint}/primary | the end" in own.log, 10)
+        end = rf"{endpoint}/primary | \x1b[2J\rready: \u202ethe end"
+        wait_until(lambda: end in own.log, 10)
 
     def test_server_that_cannot_start(self, own, account):
         """After three starts the endpoint is Failed, and no process is left."""

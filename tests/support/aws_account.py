@@ -76,6 +76,8 @@ class AwsAccount:
         self.models: dict[str, dict[str, Any]] = {}
         self.components: dict[str, dict[str, Any]] = {}
         self.buckets: dict[str, Sequence[str]] = {}
+        self.secret: str | None = None
+        """The text of every secret."""
 
     def reader(self, **settings: Any) -> AccountReader:
         """Return a reader of this account, which waits on this account's clock."""
@@ -260,6 +262,10 @@ def _list_objects(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any
     }
 
 
+def _get_secret_value(account: AwsAccount, _: dict[str, Any]) -> dict[str, Any] | None:
+    return account.secret and {"SecretString": account.secret, "VersionId": "v" * 32}
+
+
 _OPERATIONS: dict[str, Callable[[AwsAccount, dict[str, Any]], dict[str, Any] | None]] = {
     "DescribeEndpoint": _describe_endpoint,
     "DescribeEndpointConfig": _describe_config,
@@ -268,4 +274,5 @@ _OPERATIONS: dict[str, Callable[[AwsAccount, dict[str, Any]], dict[str, Any] | N
     "ListEndpoints": _list_endpoints,
     "ListInferenceComponents": _list_components,
     "ListObjectsV2": _list_objects,
+    "GetSecretValue": _get_secret_value,
 }

@@ -1,4 +1,4 @@
-"""A token issuer's HTTP server on loopback, and the ways in which it can fail."""
+"""A token issuer's HTTP server on loopback, how it can fail, and unusable key sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ DRIP_SECONDS = 0.05
 
 
 class Issuer:
-    """Serves a discovery document and a key set; `failure` names a failure for the key set."""
+    """Serves a discovery document and a key set.
+
+    `failure` names a failure for the key set, or a way in which it has no usable key.
+    """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.key_set = b""
@@ -84,7 +87,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if self.path == DISCOVERY:
                 self._respond(json.dumps(self.web.discovery).encode())
             elif self.path == JWKS and self.web.failure is not None:
-                FAILURES[self.web.failure](self)
+                (FAILURES | WITHDRAWALS)[self.web.failure](self)
             elif self.path in {JWKS, "/elsewhere"}:
                 self._respond(self.web.key_set)
             else:
@@ -140,15 +143,11 @@ _BODIES: dict[str, bytes] = {
     "deep": b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "long-number": b'{"keys": [' + b"9" * 5_000 + b"]}",
     "list": b"[]",
-    "no-keys": b'{"keys": []}',
-    "oct": json.dumps(
-        {"keys": [{"kty": "oct", "kid": "rsa", "k": "A" * 64, "alg": "HS256"}]}
-    ).encode(),
+    "no-list": b'{"keys": {"rsa": {}}}',
 }
 
 FAILURES: dict[str, Callable[[_Handler], None]] = {
     **{name: lambda handler, body=body: handler._respond(body) for name, body in _BODIES.items()},
-    "duplicate-kid": lambda handler: handler._respond(_twice(handler.web.key_set)),
     "gzip": lambda handler: handler._respond(
         gzip.compress(handler.web.key_set), Content_Encoding="gzip"
     ),
@@ -173,6 +172,20 @@ FAILURES: dict[str, Callable[[_Handler], None]] = {
 SLOW = {"hang", "drip-header", "drip-body"}
 
 
-def _twice(key_set: bytes) -> bytes:
-    keys = json.loads(key_set)["keys"]
-    return json.dumps({"keys": [*keys, *keys]}).encode()
+def _changed(change: Callable[[list[dict[str, Any]]], list[Any]]) -> Callable[[_Handler], None]:
+    def respond(handler: _Handler) -> None:
+        keys = json.loads(handler.web.key_set)["keys"]
+        handler._respond(json.dumps({"keys": change(keys)}).encode())
+
+    return respond
+
+
+WITHDRAWALS: dict[str, Callable[[_Handler], None]] = {
+    "no-keys": _changed(lambda keys: []),
+    "duplicate-kid": _changed(lambda keys: [*keys, *keys]),
+    "oct": _changed(lambda keys: [{"kty": "oct", "kid": "rsa", "k": "A" * 64, "alg": "HS256"}]),
+    "for-encryption": _changed(lambda keys: [{**key, "use": "enc"} for key in keys]),
+    "other-algorithm": _changed(lambda keys: [{**key, "alg": "ES256"} for key in keys]),
+    "without-kid": _changed(lambda keys: [{**key, "kid": None} for key in keys]),
+    "no-objects": _changed(lambda keys: [None, 7, "rsa"]),
+}

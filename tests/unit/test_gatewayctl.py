@@ -166,9 +166,35 @@ class TestCompile:
         assert (code, (project / "pipe").is_fifo()) == (0, True)
         assert content.decode() == run(command).out
 
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o400])
+    def test_mode(self, run, project, mode):
+        """A file that is replaced keeps its mode, also behind a link."""
+        run("compile")
+        (project / "routing.json").rename(project / "elsewhere")
+        (project / "routing.json").symlink_to("elsewhere")
+        (project / "elsewhere").chmod(mode)
+
+        assert run("compile").code == 0
+        assert (project / "routing.json").is_symlink()
+        assert (project / "elsewhere").stat().st_mode & 0o7777 == mode
+
+    def test_new_file(self, run, project):
+        """A new file has the mode that the umask leaves, and a link of its name beside it stays."""
+        (project / "routing.json.new").symlink_to("other")
+        inherited = os.umask(0o027)
+        try:
+            assert run("compile").code == 0
+        finally:
+            os.umask(inherited)
+
+        assert (project / "routing.json").stat().st_mode & 0o7777 == 0o640
+        assert not (project / "other").exists()
+        names = {"routing.json", "routing.json.new", "routing.yaml"}
+        assert {path.name for path in project.iterdir()} == names
+
     def test_not_writable(self, run, project):
         """A file that cannot be written is named, with the reason."""
-        (project / "routing.json.new").mkdir()
+        (project / "routing.json").mkdir()
 
         text = "gatewayctl compile: routing.json cannot be written: Is a directory\n"
         assert run("compile") == (2, "", text)

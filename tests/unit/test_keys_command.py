@@ -18,6 +18,7 @@ from chalicelib.auth.key_document import MAX_BYTES, parse
 from chalicelib.aws.refreshed import Refreshed
 from gatewayctl.api_keys import new_key
 from gatewayctl.command import Dependencies
+from gatewayctl.commands.keys import NO_SECRET
 from tests.support.key_desk import HOUR, NOON, Desk, text_of
 
 PROJECT = Path(__file__).parents[2]
@@ -298,7 +299,9 @@ class TestList:
     """`gatewayctl keys list`."""
 
     def test_nothing(self, desk):
-        """A secret that does not exist has no keys."""
+        """Without a secret there are no keys, and no gateway can check one."""
+        assert desk.run("list") == (0, "", f"{desk.secret}: 0 keys\n{NO_SECRET}\n")
+        desk.put({})
         assert desk.run("list") == (0, "", f"{desk.secret}: 0 keys\n")
         assert desk.listed() == {}
 
@@ -495,10 +498,13 @@ class TestWhichSecret:
         stage = {"environment_variables": {"GATEWAY_KEYS_SECRET": "keys/stage"}}
         self.config(desk, {"dev": stage, "prod": {}}, GATEWAY_KEYS_SECRET="keys/app")
 
-        assert desk.run("list", **variable).err == f"{desk.secret}: 0 keys\n"
-        assert desk.run_elsewhere("list", **variable).err == "keys/variable: 0 keys\n"
-        assert desk.run_elsewhere("list").err == "keys/stage: 0 keys\n"
-        assert desk.run_elsewhere("list", "--stage", "prod").err == "keys/app: 0 keys\n"
+        arguments = (("--secret", desk.secret), (), (), ("--stage", "prod"))
+        environments = (variable, variable, {}, {})
+        secrets = [
+            desk.run_elsewhere("list", *given, **environment).err.partition(":")[0]
+            for given, environment in zip(arguments, environments, strict=True)
+        ]
+        assert secrets == [desk.secret, "keys/variable", "keys/stage", "keys/app"]
 
     def test_default(self, desk):
         """The default is the gateway's own."""

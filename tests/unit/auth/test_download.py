@@ -56,9 +56,9 @@ def test_most_bytes(web):
         ("307", "http-307"),
         ("content-length-too-long", "cut-short"),
         ("60-mb", "too-large"),
-        ("broken-chunk", "IncompleteRead"),
-        ("not-http", "BadStatusLine"),
-        ("endless-header", "LineTooLong"),
+        ("broken-chunk", "ProtocolError"),
+        ("not-http", "ConnectionClosedError"),
+        ("endless-header", "ConnectionClosedError"),
     ],
 )
 def test_refused(web, failure, reason):
@@ -73,7 +73,7 @@ def test_reset(web):
     """The connection breaks before there is a response."""
     web.failure = "reset"
 
-    assert refusal(web.jwks_url) in {"ConnectionResetError", "RemoteDisconnected"}
+    assert refusal(web.jwks_url) == "ConnectionClosedError"
 
 
 @pytest.mark.parametrize("failure", sorted(SLOW))
@@ -82,7 +82,7 @@ def test_too_slow(web, failure):
     web.failure = failure
     started = time.monotonic()
 
-    assert refusal(web.jwks_url, 0.3) in {"timeout", "TimeoutError"}
+    assert refusal(web.jwks_url, 0.3) == "timeout"
     assert time.monotonic() - started < 0.55
     wait_until(lambda: not threads("_Attempt"), 5)
 
@@ -99,7 +99,7 @@ def test_no_time_left(web):
 
 def test_refused_connection():
     """A closed port is reported at once."""
-    assert refusal(f"http://127.0.0.1:{free_port()}/") == "ConnectionRefusedError"
+    assert refusal(f"http://127.0.0.1:{free_port()}/") == "EndpointConnectionError"
 
 
 @pytest.mark.parametrize(
@@ -122,5 +122,5 @@ def test_untrusted_certificate(tmp_path):
     """A certificate that this machine does not trust is refused."""
     with Issuer(Authority(tmp_path).context) as web:
         web.key_set = b"{}"
-        assert refusal(web.jwks_url) == "SSLCertVerificationError"
+        assert refusal(web.jwks_url) == "SSLError"
         assert web.requests == {}

@@ -9,8 +9,9 @@ from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.issuer import FETCH_SECONDS
 from chalicelib.auth.schemes import schemes
 from chalicelib.aws.refreshed import StoreUnavailable
-from tests.support.issuer_server import FAILURES, JWKS, SLOW, Issuer
-from tests.support.tokens import claims, jwks, settings, token
+from tests.faults.rows import row
+from tests.support.issuer_server import FAILURES, JWKS, SLOW, WITHDRAWALS, Issuer
+from tests.support.tokens import claims, jwks, seconds, settings, token
 
 
 class Scene:
@@ -90,6 +91,9 @@ class TestDiscovery:
             {"jwks_uri": "http://169.254.169.254/latest/meta-data"},
             {"jwks_uri": "http://localhost.attacker.example/keys"},
             {"jwks_uri": "http://[::1/keys"},
+            {"jwks_uri": "http://169.254.169.254\\@127.0.0.1/keys"},
+            {"jwks_uri": "https://somebody@127.0.0.1/keys"},
+            {"jwks_uri": "https://127.0.0.1/keys\r\nX: 1"},
             {"issuer": None},
             {"issuer": "https://another.example"},
             {"issuer": ["http://127.0.0.1"]},
@@ -159,6 +163,45 @@ class TestFailures:
         assert outcome(cold, good) == "unavailable"
 
 
+class TestWithdrawal:
+    """The issuer answers, and none of its keys can be used."""
+
+    @row("K1")
+    @pytest.mark.parametrize("how", WITHDRAWALS)
+    def test_warm_and_cold(self, scene, web, good, how):
+        """The old keys are not used on; the log says once per fetch that there is no key."""
+        warm, cold = scene.scheme(), scene.scheme()
+        assert outcome(warm, good) == "somebody"
+        web.failure = how
+        scene.clock.passes(300)
+
+        for tokens in (warm, cold):
+            assert [outcome(tokens, good) for _ in range(5)] == ["unknown-key"] * 5
+        assert scene.reports == [("jwks", "the key set has no usable key")] * 2
+
+    def test_next_key(self, tokens, scene, web, good):
+        """The issuer's next key is good after 30 seconds, and the issuer is asked no more often."""
+        web.failure = "no-keys"
+        for _ in range(30):
+            assert outcome(tokens, good) == "unknown-key"
+            scene.clock.passes(1)
+        web.failure = None
+
+        assert outcome(tokens, good) == "somebody"
+        assert web.fetches == 2
+
+    def test_other_key_set(self, scene, web, good):
+        """The discovery document may name another key set, which is used from the next fetch on."""
+        tokens = scene.scheme(jwt_jwks_url="")
+        assert outcome(tokens, good) == "somebody"
+        web.discovery["jwks_uri"] = f"{web.url}/elsewhere"
+        web.key_set = b'{"keys": []}'
+        scene.clock.passes(300)
+
+        assert outcome(tokens, good) == "unknown-key"
+        assert web.requests["/elsewhere"] == 1
+
+
 class TestFetches:
     def test_every_five_minutes(self, tokens, scene, good):
         """Nothing is fetched before the first token, and then every five minutes."""
@@ -175,7 +218,7 @@ class TestFetches:
         assert outcome(tokens, good) == "somebody"
         for second in range(90):
             for text in flood[second % 10 :: 10]:
-                assert outcome(tokens, text) == "unknown-key"
+                assert outcome(tokens, text) in {"unknown-key", "unavailable"}
             assert outcome(tokens, good) == "somebody"
             scene.clock.passes(1)
 
@@ -207,18 +250,44 @@ class TestFetches:
 
 class TestRotation:
     def test_new_key(self, tokens, scene, web, good):
-        """A new key is used within 30 seconds; an old key is used until it is not published."""
+        """A new key is used within 30 seconds; an old key is used until it is not published.
+
+        Until the issuer may be asked again, a token with the new key cannot be checked.
+        """
         new = scene.token("rsa-new")
         assert outcome(tokens, good) == "somebody"
         web.key_set = jwks(scene.keys["rsa"].public(), scene.keys["rsa-new"].public())
 
-        assert outcome(tokens, new) == "unknown-key"
+        assert outcome(tokens, new) == "unavailable"
         scene.clock.passes(30)
         assert (outcome(tokens, new), outcome(tokens, good)) == ("somebody", "somebody")
 
         web.key_set = jwks(scene.keys["rsa-new"].public())
         scene.clock.passes(300)
         assert (outcome(tokens, new), outcome(tokens, good)) == ("somebody", "unknown-key")
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({}, "unavailable"),
+            ({"iat": seconds(-290)}, "unavailable"),
+            ({"iat": seconds(-310)}, "unknown-key"),
+            ({"iss": "https://another.example"}, "wrong-issuer"),
+            ({"exp": seconds(-60)}, "expired"),
+            ({"iat": None}, "claim-missing"),
+            ({"iat": "soon"}, "bad-claims"),
+        ],
+        ids=str,
+    )
+    def test_unknown_key_too_soon(self, tokens, scene, good, changes, expected):
+        """While the issuer may not be asked again, only a token that may be good is not refused."""
+        assert outcome(tokens, good) == "somebody"
+        payload = claims(**{"iss": scene.web.url, **changes})
+        text = token(scene.keys["rsa-new"], payload=payload)
+
+        assert outcome(tokens, text) == expected
+        scene.clock.passes(30)
+        assert outcome(tokens, text) == "unknown-key"
 
     def test_new_key_while_the_issuer_is_away(self, tokens, scene, web, good):
         """A token with an unknown key may be good, so the result is `unavailable`."""

@@ -12,6 +12,7 @@ from chalicelib.auth.credentials import BadCredential
 from chalicelib.auth.schemes import schemes
 from chalicelib.aws.refreshed import StoreUnavailable
 from chalicelib.settings import Settings
+from tests.faults.rows import row
 from tests.support.http_server import StubServer, sends
 from tests.support.key_documents import api_key, document, entry
 from tests.support.ports import free_port
@@ -169,41 +170,70 @@ def test_several_problems(secret, make, reports):
     ]
 
 
+def test_all_revoked(secret, make, clock, reports):
+    """A document without keys is in force like any other: no key is good any more."""
+    secret.create(document(abcd1234=entry()))
+    warm, cold = make(secret.name), make(secret.name)
+    assert outcome(warm, api_key()) == "web-shop"
+    secret.put()
+    clock.passes(MAX_AGE)
+
+    assert (outcome(warm, api_key()), outcome(cold, api_key())) == ("unknown-key", "unknown-key")
+    assert reports == []
+
+
 class TestNoSecret:
-    """Secrets Manager says that there is no secret: then there are no keys."""
+    """Secrets Manager says that there is no secret, which may be a mistake of the operator."""
 
-    def test_never_created(self, secret, make, reports):
-        """A deployment that takes only JWTs needs no secret."""
-        assert outcome(make(secret.name), api_key()) == "unknown-key"
-        assert reports == []
+    @row("K2")
+    def test_misspelt(self, secret, make, clock, reports):
+        """Keys cannot be checked, and every look reports AWS's code."""
+        secret.create(document(abcd1234=entry()))
+        keys = make(f"{secret.name}-misspelt")
+        for _ in range(20):
+            assert outcome(keys, api_key()) == "unavailable"
+            clock.passes(1)
 
-    def test_without_a_value(self, secret, make):
-        """A secret that was created without a value has no keys."""
+        assert reports == [("keys", "ResourceNotFoundException")] * 2
+
+    def test_without_a_value(self, secret, make, reports):
+        """A secret that was created without a value is not read either."""
         secret.client.create_secret(Name=secret.name)
 
-        assert outcome(make(secret.name), api_key()) == "unknown-key"
+        assert outcome(make(secret.name), api_key()) == "unavailable"
+        assert reports == [("keys", "ResourceNotFoundException")]
 
+    @row("K2")
     @pytest.mark.parametrize(
-        "how", [{"ForceDeleteWithoutRecovery": True}, {"RecoveryWindowInDays": 7}], ids=str
+        "deletion",
+        [
+            ({"ForceDeleteWithoutRecovery": True}, "ResourceNotFoundException"),
+            ({"RecoveryWindowInDays": 7}, "InvalidRequestException"),
+        ],
+        ids=["deleted", "marked"],
     )
-    def test_deleted(self, secret, make, clock, how):
-        """Deleting the secret revokes every key, also while it can be restored."""
+    def test_deleted(self, secret, make, clock, reports, deletion):
+        """The last good document is used on for a day, as in an outage."""
+        how, code = deletion
         secret.create(document(abcd1234=entry()))
-        keys = make(secret.name)
-        assert outcome(keys, api_key()) == "web-shop"
+        warm, cold = make(secret.name), make(secret.name)
+        assert outcome(warm, api_key()) == "web-shop"
         secret.client.delete_secret(SecretId=secret.name, **how)
         clock.passes(MAX_AGE)
 
-        assert outcome(keys, api_key()) == "unknown-key"
+        assert (outcome(warm, api_key()), outcome(cold, api_key())) == ("web-shop", "unavailable")
+        assert reports == [("keys", code)] * 2
+        clock.passes(24 * 3600 - MAX_AGE)
+        assert outcome(warm, api_key()) == "unavailable"
 
     def test_restored(self, secret, make, clock):
-        """The keys of a restored secret are good again."""
+        """The keys of a restored secret are good again ten seconds later."""
         secret.create(document(abcd1234=entry()))
         secret.client.delete_secret(SecretId=secret.name, RecoveryWindowInDays=7)
         keys = make(secret.name)
-        assert outcome(keys, api_key()) == "unknown-key"
+        assert outcome(keys, api_key()) == "unavailable"
         secret.client.restore_secret(SecretId=secret.name)
-        clock.passes(MAX_AGE)
+        clock.passes(10)
 
         assert outcome(keys, api_key()) == "web-shop"
 

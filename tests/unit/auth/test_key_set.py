@@ -13,9 +13,9 @@ from tests.support.tokens import jwks
 ALL = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
 
 
-def refusal(data, algorithms=ALL):
+def refusal(data):
     with pytest.raises(FetchFailed) as refused:
-        parse_key_set(data, algorithms)
+        parse_key_set(data, ALL)
     return refused.value.reason
 
 
@@ -101,7 +101,7 @@ def test_usable(signing_keys, name, members):
 )
 def test_not_usable(signing_keys, name, members):
     """A key for another purpose, algorithm or curve is left out, and a short or broken key too."""
-    assert refusal(jwks(signing_keys[name].public(**members))) == "the key set has no usable key"
+    assert parse_key_set(jwks(signing_keys[name].public(**members)), ALL) == {}
 
 
 def test_symmetric(signing_keys):
@@ -109,14 +109,14 @@ def test_symmetric(signing_keys):
     secret = {"kty": "oct", "kid": "a", "k": "c2VjcmV0" * 8, "alg": "HS256"}
 
     for alg in ("HS256", "RS256"):
-        assert refusal(jwks({**secret, "alg": alg}), (*ALL, alg))
+        assert parse_key_set(jwks({**secret, "alg": alg}), (*ALL, alg)) == {}
     assert list(parse_key_set(jwks(secret, signing_keys["rsa"].public()), ALL)) == ["rsa"]
 
 
 def test_private(signing_keys):
     """A key that is published with its private part is left out."""
     for name in ("rsa", "p256", "ed"):
-        assert refusal(jwks(signing_keys[name].with_private_half()))
+        assert parse_key_set(jwks(signing_keys[name].with_private_half()), ALL) == {}
 
 
 def test_allowed_algorithms(signing_keys):
@@ -131,7 +131,7 @@ class TestSameId:
         """Two usable keys with the same id are both left out; the other keys stay."""
         first, second = (signing_keys[name].public(kid="same") for name in ("rsa", "rsa-new"))
 
-        assert refusal(jwks(first, second))
+        assert parse_key_set(jwks(first, second), ALL) == {}
         assert list(parse_key_set(jwks(first, signing_keys["ed"].public(), second), ALL)) == ["ed"]
 
     def test_one_usable(self, signing_keys):
@@ -158,14 +158,18 @@ class TestSameId:
         (b"{}", "the key set has no list of keys"),
         (b'{"keys": {}}', "the key set has no list of keys"),
         (b'{"keys": null}', "the key set has no list of keys"),
-        (b'{"keys": []}', "the key set has no usable key"),
-        (b'{"keys": [null, 7, "rsa", [], {}]}', "the key set has no usable key"),
     ],
     ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else None,
 )
 def test_no_key_set(data, reason):
     """The reason says what is wrong, and quotes nothing of the data."""
     assert refusal(data) == reason
+
+
+@pytest.mark.parametrize("keys", [b"[]", b'[null, 7, "rsa", [], {}]'])
+def test_without_keys(keys):
+    """A key set without usable keys is a key set: its issuer has withdrawn all keys."""
+    assert parse_key_set(b'{"keys": %s, "more": 1}' % keys, ALL) == {}
 
 
 VALUE = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.text())
@@ -184,7 +188,4 @@ VALUE = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lis
 def test_any_members(signing_keys, name, changes):
     """Whatever members a key has, it is usable or it is left out."""
     entry = json.loads(json.dumps({**signing_keys[name].public(), **changes}))
-    try:
-        assert len(parse_key_set(jwks(entry), ALL)) == 1
-    except FetchFailed as refused:
-        assert refused.reason == "the key set has no usable key"
+    assert len(parse_key_set(jwks(entry), ALL)) <= 1
