@@ -148,8 +148,8 @@ def _api() -> RestApi:
     """Load the app with the settings of its stage, as `chalice local` does."""
     config = CLIFactory(str(ROOT), environ=os.environ).create_config_obj(chalice_stage_name=STAGE)
     app = config.chalice_app
-    origin = Settings.from_env().cors_origin
-    return RestApi(app, config, cors.headers(origin) if origin else {})
+    settings = Settings.from_env()
+    return RestApi(app, config, cors.headers(settings.cors_origin, settings.cors_headers))
 
 
 async def _serve(api: RestApi, port: int) -> None:

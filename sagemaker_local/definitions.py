@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.errors import InvalidInput
+from sagemaker_local.errors import InvalidInput, NotOffered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MAX_LOADED_MODELS_VARIABLE = "SAGEMAKER_LOCAL_MAX_LOADED_MODELS"
+
+# A container that ran without one of these would not be the one that the caller described.
+CONTAINER_MEMBERS_NOT_OFFERED = ("ModelPackageName", "AdditionalModelDataSources")
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,11 @@ class ContainerDefinition:
         Raises:
             InvalidInput: Members are missing or contradict each other.
         """
+        for member in CONTAINER_MEMBERS_NOT_OFFERED:
+            if member in container:
+                raise NotOffered(f"{member} of a container")
         if not container.get("Image"):
-            raise InvalidInput("Image is required: a model package cannot be resolved locally.")
+            raise InvalidInput("Image is required.")
         multi_model = container.get("Mode") == "MultiModel"
         if multi_model and "ModelDataSource" in container:
             raise InvalidInput("ModelDataSource is not supported for a multi-model container.")
@@ -73,6 +79,9 @@ class ContainerDefinition:
 def _model_data(container: Mapping[str, Any]) -> ModelData | None:
     source = container.get("ModelDataSource", {}).get("S3DataSource")
     if source is not None:
+        for member in ("HubAccessConfig", "ManifestS3Uri"):
+            if member in source:
+                raise NotOffered(f"{member} of a ModelDataSource")
         return ModelData(source["S3Uri"], compressed=source["CompressionType"] == "Gzip")
     url = container.get("ModelDataUrl")
     return ModelData(url) if url else None
@@ -185,6 +194,12 @@ class EndpointConfig:
     asynchronous: bool = False
     request: Mapping[str, Any] = field(default_factory=dict)
     """The request of CreateEndpointConfig, for DescribeEndpoint."""
+
+    @property
+    def request_variants(self) -> Sequence[Mapping[str, Any]]:
+        """The ProductionVariants of the request, in the order of `variants`."""
+        variants: Sequence[Mapping[str, Any]] = self.request["ProductionVariants"]
+        return variants
 
     @property
     def hosts_components(self) -> bool:

@@ -1,8 +1,9 @@
 """Every error that the local SageMaker returns, with SageMaker's codes and texts.
 
     ServiceError
-    ├── AccessDenied: the request may come from a web page
-    ├── InvalidInput, MalformedInput, UnknownOperation: errors of the control plane
+    ├── WebPageRefused 403: the request may come from a web page
+    ├── InvalidInput, NotOffered, MalformedInput, UnknownOperation: errors of the control plane
+    ├── AccessDenied 403
     └── InvocationError: errors of InvokeEndpoint
         ├── InvalidInvocation (ValidationError 400): the subclasses are in `refusals`
         ├── ModelError 424, ModelNotReady 429
@@ -38,7 +39,7 @@ class ServiceError(Exception):
         return {"__type": self.code, "message": self.message}
 
 
-class AccessDenied(ServiceError):
+class WebPageRefused(ServiceError):
     """The request is for another host, or a web page can have made it."""
 
     code = "AccessDeniedException"
@@ -56,6 +57,13 @@ class InvalidInput(ServiceError):
         return cls(violations_text(violations))
 
 
+class NotOffered(InvalidInput):
+    """SageMaker would accept the request, and this stand-in does not."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The local SageMaker does not offer {what}.")
+
+
 class MalformedInput(ServiceError):
     """A request cannot be parsed."""
 
@@ -66,6 +74,13 @@ class UnknownOperation(ServiceError):
     """SageMaker has no such operation, or this stand-in does not offer it."""
 
     code = "UnknownOperationException"
+
+
+class AccessDenied(ServiceError):
+    """The caller may not call the operation."""
+
+    code = "AccessDenied"
+    status = 403
 
 
 def violations_text(violations: Sequence[str]) -> str:

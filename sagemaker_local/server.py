@@ -1,7 +1,8 @@
 """The HTTP server: one port, from which each request goes to the part that handles it.
 
 InvokeEndpoint goes to the runtime, hosting operations to the control plane, `/_local/faults/` to
-the faults, and everything else to moto. A request that a web page could have made goes nowhere.
+the faults, and everything else through `other_services` to moto. A request that a web page could
+have made goes nowhere.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 from yarl import URL
 
-from sagemaker_local import errors, framing, loopback, runtime
+from sagemaker_local import errors, framing, loopback, other_services, runtime
 from sagemaker_local.control_plane import protocol
 from sagemaker_local.control_plane.resources import Resources
 from sagemaker_local.faults import Fault, Faults, InvalidFault
@@ -138,17 +139,19 @@ class LocalSageMaker:
         target = request.headers.get("X-Amz-Target")
         if (match := runtime.PATH.fullmatch(path)) and request.method == "POST":
             return await runtime.handle(request, match, self._resources_of(request))
-        if protocol.is_hosting_operation(target):
-            return await self._handle_control_plane(request, str(target))
+        if target and protocol.is_hosting_operation(target, await request.read()):
+            return await self._handle_control_plane(request, target)
         if match := _FAULT_PATH.fullmatch(path):
             return await self._handle_fault(request, match["endpoint"])
-        return await self._moto.handle(request)
+        return await other_services.handle(
+            request, self._moto.handle, lambda: self._resources_of(request)
+        )
 
     async def _handle_control_plane(self, request: web.Request, target: str) -> web.Response:
         request_id = str(uuid.uuid4())
         body = await request.read()
         try:
-            response = protocol.call(self._resources_of(request), target, body)
+            response = await protocol.call(self._resources_of(request), target, body)
         except errors.ServiceError as error:
             return runtime.error_response(error, request_id)
         return web.Response(
@@ -202,7 +205,7 @@ def _refused(request: web.Request) -> web.Response | None:
     if reason is None:
         return None
     log.warning("refused: %s", reason)
-    return runtime.error_response(errors.AccessDenied(reason), str(uuid.uuid4()))
+    return runtime.error_response(errors.WebPageRefused(reason), str(uuid.uuid4()))
 
 
 def _not_clear(reason: str) -> web.Response:

@@ -1,6 +1,6 @@
 """The control plane: SageMaker's operations that create, describe, list, update and delete.
 
-`protocol` parses, validates and dispatches requests. Each other module but `resources` has a table
-OPERATIONS of functions that take the resources and the parsed request, and return the response or
-raise InvalidInput.
+`protocol` parses, validates and dispatches requests. `endpoints`, `inference_components`,
+`models_and_configs` and `tags` each have a table OPERATIONS of functions that take the resources
+and the parsed request, and return the response or raise InvalidInput.
 """

@@ -1,74 +1,105 @@
 """Create, describe, list and delete models and endpoint configurations.
 
-The text of every InvalidInput here is UNVERIFIED: no public source shows SageMaker's.
+The text of every other InvalidInput here is UNVERIFIED: no public source shows SageMaker's.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.control_plane.resources import Created, check_name_is_free, list_page
+from sagemaker_local.control_plane.listing import list_page
+from sagemaker_local.control_plane.resources import Created
 from sagemaker_local.definitions import EndpointConfig, ModelDefinition, Variant
-from sagemaker_local.errors import InvalidInput
+from sagemaker_local.errors import InvalidInput, NotOffered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sagemaker_local.control_plane.resources import Resources
 
+# An endpoint that ignored one of these would answer, and leave out what the caller asked for.
+CONFIG_MEMBERS_NOT_OFFERED = (
+    "ShadowProductionVariants",
+    "ExplainerConfig",
+    "CrossRegionTrafficConfig",
+)
 
-def create_model(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
+
+async def create_model(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     name = request["ModelName"]
-    arn = resources.arn("model", name)
-    check_name_is_free(resources.models, "model", arn, name)
-    resources.models[name] = Created(request, ModelDefinition.parse(request))
-    return {"ModelArn": arn}
+    resources.models.check_name_is_free(name)
+    definition = ModelDefinition.parse(request)
+    await check_artifacts(resources, definition)
+    resources.models.add(name, Created(request, definition), request.get("Tags", ()))
+    return {"ModelArn": resources.models.arn(name)}
+
+
+async def check_artifacts(resources: Resources, model: ModelDefinition) -> None:
+    """Check that the artifacts of all containers exist.
+
+    For a multi-model container at least one object has to exist below its prefix.
+
+    Raises:
+        InvalidInput: An artifact does not exist.
+
+    Source: aws/amazon-sagemaker-examples issues 2264 and 4479; for the prefix of a multi-model
+    container aws/sagemaker-python-sdk pull request 1144.
+    """
+    for container in model.containers:
+        if container.data is None:
+            continue
+        prefix = container.multi_model or not container.data.compressed
+        if not await resources.artifacts.exists(container.data.url, prefix=prefix):
+            raise InvalidInput(f"Could not find model data at {container.data.url}.")
 
 
 def describe_model(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
-    name = request["ModelName"]
-    model = resources.model(name)
+    model = resources.models.get(request["ModelName"])
     return {
         "EnableNetworkIsolation": False,
         **_without_tags(model.request),
-        "ModelArn": resources.arn("model", name),
+        "ModelArn": resources.models.arn(request["ModelName"]),
         "CreationTime": model.created,
     }
 
 
 def list_models(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     summaries = (
-        {"ModelName": name, "ModelArn": resources.arn("model", name), "CreationTime": model.created}
-        for name, model in resources.models.items()
+        {
+            "ModelName": model.request["ModelName"],
+            "ModelArn": resources.models.arn(model.request["ModelName"]),
+            "CreationTime": model.created,
+        }
+        for model in resources.models.values()
     )
     return list_page(summaries, request, "Model")
 
 
 def delete_model(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     """Delete a model; an endpoint that hosts it continues to serve."""
-    resources.model(request["ModelName"])
-    del resources.models[request["ModelName"]]
+    resources.models.remove(request["ModelName"])
     return {}
 
 
 def create_config(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     name = request["EndpointConfigName"]
-    arn = resources.arn("endpoint-config", name)
-    check_name_is_free(resources.endpoint_configs, "endpoint configuration", arn, name)
+    resources.endpoint_configs.check_name_is_free(name)
+    for member in CONFIG_MEMBERS_NOT_OFFERED:
+        if member in request:
+            raise NotOffered(f"{member} of CreateEndpointConfig")
     variants = [_variant(resources, variant) for variant in request["ProductionVariants"]]
     _check_combination(variants)
     request = _with_default_weights(request)
     config = EndpointConfig(name, tuple(variants), "AsyncInferenceConfig" in request, request)
-    resources.endpoint_configs[name] = Created(request, config)
-    return {"EndpointConfigArn": arn}
+    resources.endpoint_configs.add(name, Created(request, config), request.get("Tags", ()))
+    return {"EndpointConfigArn": resources.endpoint_configs.arn(name)}
 
 
 def describe_config(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
-    name = request["EndpointConfigName"]
-    config = resources.endpoint_config(name)
+    config = resources.endpoint_configs.get(request["EndpointConfigName"])
     return {
         **_without_tags(config.request),
-        "EndpointConfigArn": resources.arn("endpoint-config", name),
+        "EndpointConfigArn": resources.endpoint_configs.arn(request["EndpointConfigName"]),
         "CreationTime": config.created,
     }
 
@@ -76,19 +107,18 @@ def describe_config(resources: Resources, request: Mapping[str, Any]) -> dict[st
 def list_configs(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     summaries = (
         {
-            "EndpointConfigName": name,
-            "EndpointConfigArn": resources.arn("endpoint-config", name),
+            "EndpointConfigName": config.definition.name,
+            "EndpointConfigArn": resources.endpoint_configs.arn(config.definition.name),
             "CreationTime": config.created,
         }
-        for name, config in resources.endpoint_configs.items()
+        for config in resources.endpoint_configs.values()
     )
     return list_page(summaries, request, "EndpointConfig")
 
 
 def delete_config(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     """Delete a configuration; an endpoint that uses it continues to serve."""
-    resources.endpoint_config(request["EndpointConfigName"])
-    del resources.endpoint_configs[request["EndpointConfigName"]]
+    resources.endpoint_configs.remove(request["EndpointConfigName"])
     return {}
 
 
@@ -98,7 +128,7 @@ def _without_tags(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _variant(resources: Resources, variant: Mapping[str, Any]) -> Variant:
     name = variant.get("ModelName")
-    return Variant.parse(variant, resources.model(name).definition if name else None)
+    return Variant.parse(variant, resources.models.get(name).definition if name else None)
 
 
 def _check_combination(variants: Sequence[Variant]) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.control_plane import endpoints, inference_components, models_and_configs
+from sagemaker_local.control_plane import (
+    endpoints,
+    inference_components,
+    models_and_configs,
+    tags,
+)
+from sagemaker_local.control_plane.resources import KINDS
 from sagemaker_local.errors import InvalidInput, MalformedInput, UnknownOperation
 from sagemaker_local.validation import service_model, type_error, violations
 
@@ -19,26 +26,36 @@ OPERATIONS = {
     **models_and_configs.OPERATIONS,
     **endpoints.OPERATIONS,
     **inference_components.OPERATIONS,
+    **tags.OPERATIONS,
 }
 
-# moto receives no operation on hosting resources or tags, even if it is not offered here, because
-# moto has its own endpoints and does not know the ARNs of the endpoints here.
-_TAGS = frozenset(("AddTags", "DeleteTags", "ListTags"))
+# moto receives no operation on hosting resources, even if it is not offered here, because moto has
+# its own models and endpoints.
 _HOSTING = re.compile(r"[A-Z][a-z]+(Model|Endpoint|EndpointConfig|InferenceComponent)s?([A-Z]\w+)?")
 _NOT_HOSTING = re.compile(r"[A-Z][a-z]+Model(Bias|Card|Explain|Package|Quality|Metadata)\w*")
 
 
-def is_hosting_operation(target: str | None) -> bool:
-    """Whether the header X-Amz-Target names an operation on hosting resources or tags."""
-    if target is None or not target.startswith(TARGET_PREFIX):
-        return False
+# Kinds of resource that Search finds by name, and that moto must not search.
+_SEARCHED = ("Endpoint", "Model")
+
+
+def is_hosting_operation(target: str, body: bytes) -> bool:
+    """Whether the request is an operation on hosting resources or their tags.
+
+    Args:
+        target: The header X-Amz-Target.
+    """
     operation = target.removeprefix(TARGET_PREFIX)
-    if operation in _TAGS:
-        return True
+    if operation == target:
+        return False
+    if operation in tags.OPERATIONS:
+        return tags.kind_of(str(_member(body, "ResourceArn"))) in KINDS
+    if operation == "Search":
+        return _member(body, "Resource") in _SEARCHED
     return bool(_HOSTING.fullmatch(operation)) and not _NOT_HOSTING.fullmatch(operation)
 
 
-def call(resources: Resources, target: str, body: bytes) -> dict[str, Any]:
+async def call(resources: Resources, target: str, body: bytes) -> dict[str, Any]:
     """Validate the request against botocore's service model, and run the operation.
 
     Raises:
@@ -56,7 +73,18 @@ def call(resources: Resources, target: str, body: bytes) -> dict[str, Any]:
         raise MalformedInput(problem)
     if violated := violations(shape, request):
         raise InvalidInput.from_violations(violated)
-    return OPERATIONS[name](resources, request)
+    response: Any = OPERATIONS[name](resources, request)
+    if inspect.isawaitable(response):
+        response = await response
+    return dict(response)
+
+
+def _member(body: bytes, name: str) -> Any:
+    """Return a member of a request; None if the request is malformed or does not have it."""
+    try:
+        return _parse(body).get(name)
+    except MalformedInput:
+        return None
 
 
 def _parse(body: bytes) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class InferenceComponent(Lifecycle):
         self.desired_copies = copies
         self._context = context
         self._hosted: HostedModel | None = None
-        self.run_in_background(self._scale(copies))
+        self.run_in_background(self._deploy(model, specification, copies))
 
     @property
     def containers(self) -> list[HostedContainer]:
@@ -55,9 +55,13 @@ class InferenceComponent(Lifecycle):
 
     def update_copies(self, copies: int) -> None:
         """Scale in the background; one process stands for any number of copies."""
-        self.desired_copies = copies
-        self.set_status("Updating")
+        self._begin_update(copies)
         self.run_in_background(self._scale(copies))
+
+    def update(self, model: ModelDefinition, specification: Mapping[str, Any], copies: int) -> None:
+        """Deploy another model; the current one serves until the new one is ready."""
+        self._begin_update(copies)
+        self.run_in_background(self._deploy(model, specification, copies))
 
     async def invoke(self, invocation: Invocation) -> ContainerResponse:
         """Pass the invocation to the model; errors are those of `Endpoint.invoke`."""
@@ -67,18 +71,42 @@ class InferenceComponent(Lifecycle):
             raise refusals.NoCapacity
         return await self._hosted.invoke(invocation)
 
+    def fail(self, reason: str) -> None:
+        super().fail(reason)
+        if self.is_serving:
+            self.desired_copies = self.copies
+
+    def _begin_update(self, copies: int) -> None:
+        self.failure_reason = None
+        self.desired_copies = copies
+        self.set_status("Updating")
+
     async def _scale(self, copies: int) -> None:
-        options = self._context.options
-        await asyncio.sleep(options.creating_seconds)
+        await asyncio.sleep(self._context.options.creating_seconds)
         if copies and self._hosted is None:
-            self._hosted = await start_model(
-                self.model, self.variant, self._context, options.startup_timeout_seconds
-            )
+            self._hosted = await self._start(self.model, self.specification)
         if not copies:
             idle, self._hosted = self.containers, None
             await self.drain_and_stop(idle)
         self.copies = copies
         self.set_status("InService")
+
+    async def _deploy(
+        self, model: ModelDefinition, specification: Mapping[str, Any], copies: int
+    ) -> None:
+        await asyncio.sleep(self._context.options.creating_seconds)
+        hosted = await self._start(model, specification) if copies else None
+        previous, self._hosted = self.containers, hosted
+        self.model, self.specification, self.copies = model, specification, copies
+        self.set_status("InService")
+        await self.drain_and_stop(previous)
+
+    async def _start(self, model: ModelDefinition, specification: Mapping[str, Any]) -> HostedModel:
+        timeout = specification.get("StartupParameters", {}).get(
+            "ContainerStartupHealthCheckTimeoutInSeconds",
+            self._context.options.startup_timeout_seconds,
+        )
+        return await start_model(model, self.variant, self._context, timeout)
 
 
 @dataclass
@@ -99,6 +127,9 @@ class Endpoint(Lifecycle):
     def __init__(self, name: str, config: EndpointConfig, context: HostingContext) -> None:
         super().__init__(name)
         self.components: dict[str, InferenceComponent] = {}
+        self.desired_config = config
+        self.deployment_config: Mapping[str, Any] | None = None
+        """How the caller asked for updates to be deployed; every update replaces all at once."""
         self._context = context
         self._deployment = _Deployment(config)
         self.run_in_background(self._deploy(config))
@@ -125,16 +156,20 @@ class Endpoint(Lifecycle):
 
     def update(self, config: EndpointConfig) -> None:
         """Deploy another configuration; the current one serves until the new one is ready."""
-        self.failure_reason = None
-        self.set_status("Updating")
+        self._begin_update(config)
         self.run_in_background(self._deploy(config))
 
+    def update_capacities(self, config: EndpointConfig) -> None:
+        """Take the weights and instance counts of a configuration of the same models.
+
+        One process stands for any number of instances.
+        """
+        self._begin_update(config)
+        self.run_in_background(self._take_capacities(config))
+
     def fail(self, reason: str) -> None:
-        """Record a failed deployment; an endpoint that was serving keeps its configuration."""
-        was_serving = self.is_serving
         super().fail(reason)
-        if was_serving:
-            self.set_status("InService")
+        self.desired_config = self.config
 
     async def invoke(self, invocation: Invocation) -> tuple[ContainerResponse, str]:
         """Return the response, and the name of the variant that gave it.
@@ -183,6 +218,16 @@ class Endpoint(Lifecycle):
             raise refusals.TargetVariantUnknown(invocation.target_variant, self.name)
         weights = [variant.weight for variant in variants]
         return random.choices(variants, weights if any(weights) else None)[0]
+
+    def _begin_update(self, config: EndpointConfig) -> None:
+        self.failure_reason = None
+        self.desired_config = config
+        self.set_status("Updating")
+
+    async def _take_capacities(self, config: EndpointConfig) -> None:
+        await asyncio.sleep(self._context.options.creating_seconds)
+        self._deployment = replace(self._deployment, config=config)
+        self.set_status("InService")
 
     async def _deploy(self, config: EndpointConfig) -> None:
         started = time.monotonic()

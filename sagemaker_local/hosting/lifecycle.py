@@ -56,9 +56,10 @@ class Lifecycle(ABC):
         self.modified = now()
 
     def fail(self, reason: str) -> None:
+        """Record failed background work; a resource that was serving continues to serve."""
         log.warning("%s: %s", self.name, reason)
         self.failure_reason = reason
-        self.set_status("Failed")
+        self.set_status("InService" if self.is_serving else "Failed")
 
     def run_in_background(self, work: Coroutine[None, None, None]) -> None:
         """Run the work in a task; if it raises an error, the status becomes `Failed`."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.support.stand_in import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -71,6 +73,11 @@ class Account:
             body = given if isinstance(given, bytes) else _archive(given)
             self.s3.put_object(Bucket=self._bucket, Key=f"{prefix}/{key}", Body=body)
         return f"s3://{self._bucket}/{prefix}/"
+
+    def delete_object(self, url: str) -> None:
+        """Delete an object of `upload`."""
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        self.s3.delete_object(Bucket=bucket, Key=key)
 
     def multi_model(
         self,
@@ -147,7 +154,7 @@ class Account:
         self.wait_for(name, "endpoint_deleted")
 
     def create_component(
-        self, endpoint: str, specification: Mapping[str, Any], copies: int = 1
+        self, endpoint: str, specification: Mapping[str, Any], copies: int = 1, **members: Any
     ) -> str:
         """Create an inference component, without waiting for it."""
         name = _new_name()
@@ -157,8 +164,25 @@ class Account:
             VariantName=VARIANT,
             Specification={"ComputeResourceRequirements": RESOURCES, **specification},
             RuntimeConfig={"CopyCount": copies},
+            **members,
+        )
+        self._delete_on_close(
+            self.sagemaker.delete_inference_component, InferenceComponentName=name
         )
         return name
+
+    def wait_for_component(self, name: str, status: str = "InService") -> None:
+        describe = self.sagemaker.describe_inference_component
+        wait_until(
+            lambda: describe(InferenceComponentName=name)["InferenceComponentStatus"] == status
+        )
+
+    def delete_component(self, name: str) -> None:
+        """Delete the component after its creation or update, and wait until it is deleted."""
+        self.wait_for_component(name)
+        self.sagemaker.delete_inference_component(InferenceComponentName=name)
+        listed = self.sagemaker.list_inference_components
+        wait_until(lambda: not listed(NameContains=name)["InferenceComponents"])
 
     def wait_for(self, endpoint: str, waiter: str) -> None:
         self.sagemaker.get_waiter(waiter).wait(
@@ -180,16 +204,19 @@ class Account:
         raise AssertionError(f"{endpoint} accepted the request")
 
     def _delete_on_close(self, delete: Callable[..., object], *name: str, **members: str) -> None:
-        """Delete the resource on `close`, if it still exists then."""
+        """Delete the resource on `close`, if it still exists then, and wait until it is gone."""
 
-        def delete_if_present() -> None:
+        def is_gone() -> bool:
             try:
                 delete(*name, **members)
             except ClientError as error:
-                if "Could not find" not in error.response["Error"]["Message"]:
-                    raise
+                text = error.response["Error"]["Message"]
+                if "in-progress" not in text and "IN_PROGRESS" not in text:
+                    assert "Could not find" in text, text
+                    return True
+            return False
 
-        self._cleanup.callback(delete_if_present)
+        self._cleanup.callback(wait_until, is_gone)
 
 
 def _new_name() -> str:

@@ -23,6 +23,15 @@ def new_config(account, *containers):
     return account.create_config({"VariantName": VARIANT, "ModelName": model, **INSTANCES})
 
 
+def in_progress(endpoint):
+    """Build the error for a change of an endpoint that is changing."""
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{endpoint}"
+    return {
+        "Code": "ValidationException",
+        "Message": f'Cannot update in-progress endpoint "{arn}".',
+    }
+
+
 def status_of(account, endpoint):
     return account.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"]
 
@@ -241,11 +250,27 @@ class TestUpdate:
             account.sagemaker.update_endpoint, EndpointName=endpoint, EndpointConfigName=config
         )
 
-        assert error["Error"]["Code"] == "ValidationException"
-        assert error["Error"]["Message"] == (
-            "Cannot update in-progress endpoint"
-            f' "arn:aws:sagemaker:us-east-1:123456789012:endpoint/{endpoint}".'
+        container.ping = healthy
+
+        assert error["Error"] == in_progress(endpoint)
+
+    def test_delete_of_an_endpoint_in_progress(self, account, start_container):
+        """An endpoint that is Creating or Updating cannot be deleted."""
+        sagemaker, old, new = account.sagemaker, start_container(), start_container()
+        old.ping = new.ping = failing(503)
+        endpoint = account.start_endpoint(new_config(account, image(old)))
+        assert error_of(sagemaker.delete_endpoint, EndpointName=endpoint)["Error"] == in_progress(
+            endpoint
         )
+
+        old.ping = healthy
+        account.wait_for(endpoint, "endpoint_in_service")
+        config = new_config(account, image(new))
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+        error = error_of(sagemaker.delete_endpoint, EndpointName=endpoint)
+        new.ping = healthy
+
+        assert error["Error"] == in_progress(endpoint)
 
     def test_delete_during_an_update(self, account, start_container):
         """Old models are unloaded, even if a request to them is still in progress."""

@@ -43,6 +43,9 @@ def sagemaker(sagemaker_local):
     wait_until(lambda: not listed(client, "inference_components", StatusEquals="Creating"))
     yield client
     for name in NAMES:
+        client.delete_inference_component(InferenceComponentName=name)
+    wait_until(lambda: not listed(client, "inference_components"))
+    for name in NAMES:
         client.delete_endpoint(EndpointName=name)
     wait_until(lambda: not listed(client, "endpoints"))
     client.close()

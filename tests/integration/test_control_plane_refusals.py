@@ -12,10 +12,14 @@ from tests.support.stand_in import error_of, wait_until
 REGION = "eu-west-3"  # No other test creates resources in this region.
 ARN = f"arn:aws:sagemaker:{REGION}:123456789012"
 IMAGE = {"Image": "somebody/elses:1"}
-MANY = {**IMAGE, "Mode": "MultiModel", "ModelDataUrl": "s3://bucket/prefix/"}
+MANY = {**IMAGE, "Mode": "MultiModel", "ModelDataUrl": "s3://refusals/prefix/"}
 DATA_SOURCE = {
     "S3DataSource": {"S3Uri": "s3://b/p/", "S3DataType": "S3Prefix", "CompressionType": "None"}
 }
+HUB_ACCESS = {"HubContentArn": "arn:aws:sagemaker:eu-west-3:aws:hub-content/a/Model/m/1"}
+HUB_SOURCE = {"S3DataSource": {**DATA_SOURCE["S3DataSource"], "HubAccessConfig": HUB_ACCESS}}
+SHAP = {"ShapBaselineConfig": {"ShapBaseline": "1,2"}}
+ADAPTER = {"ArtifactUrl": "s3://refusals/prefix/a.tar.gz"}
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
 
 
@@ -30,8 +34,12 @@ def sagemaker(sagemaker_local):
 
 
 @pytest.fixture(scope="module")
-def existing(sagemaker):
-    """Create the models, configurations and endpoints that the requests name."""
+def existing(sagemaker, sagemaker_local):
+    """Create the artifact, models, configurations and endpoints that the requests name."""
+    s3 = sagemaker_local.client("s3")
+    s3.create_bucket(Bucket="refusals")
+    s3.put_object(Bucket="refusals", Key="prefix/a.tar.gz")
+    s3.close()
     for name, container in (("single", IMAGE), ("many", MANY)):
         sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
     sagemaker.create_model(ModelName="two", Containers=[IMAGE, IMAGE], ExecutionRoleArn=ROLE)
@@ -87,6 +95,12 @@ def component(endpoint="components", variant="v", **specification):
         "VariantName": variant,
         "Specification": {"ComputeResourceRequirements": RESOURCES, **specification},
     }
+
+
+def weights(endpoint, *variants, **members):
+    """Build a request of UpdateEndpointWeightsAndCapacities."""
+    desired = [{"VariantName": name, **(members or {"DesiredWeight": 1})} for name in variants]
+    return {"EndpointName": endpoint, "DesiredWeightsAndCapacities": desired}
 
 
 def encoded(token):
@@ -185,6 +199,65 @@ REFUSALS = {
         model({**IMAGE, "ModelDataUrl": "file:///etc/passwd"}),
         "Member must satisfy regular expression pattern: (https|s3)://",
     ),
+    **{
+        f"data-that-is-not-there-{number}": (
+            "create_model",
+            model({**IMAGE, **members}),
+            f"Could not find model data at {url}.",
+        )
+        for number, (url, members) in enumerate(
+            (
+                (url, {**mode, "ModelDataUrl": url})
+                for mode in ({}, {"Mode": "MultiModel"})
+                for url in (
+                    "s3://refusals/absent/a.tar.gz",
+                    "s3://absent-bucket/prefix/",
+                    "s3://no bucket!/a.tar.gz",
+                    "https://absent-bucket.s3.eu-west-3.amazonaws.com/prefix/",
+                )
+            ),
+        )
+    },
+    "one-object-is-a-prefix": (
+        "create_model",
+        model({**IMAGE, "ModelDataUrl": "s3://refusals/prefix/"}),
+        "Could not find model data at s3://refusals/prefix/.",
+    ),
+    "plain-files-that-are-not-there": (
+        "create_model",
+        model({**IMAGE, "ModelDataSource": DATA_SOURCE}),
+        "Could not find model data at s3://b/p/.",
+    ),
+    "second-container-without-its-data": (
+        "create_model",
+        model(IMAGE, {**IMAGE, "ModelDataUrl": "s3://refusals/b"}),
+        "Could not find model data at s3://refusals/b.",
+    ),
+    "model-package": (
+        "create_model",
+        model({"ModelPackageName": "p"}),
+        "The local SageMaker does not offer ModelPackageName of a container.",
+    ),
+    "more-data": (
+        "create_model",
+        model(
+            {
+                **IMAGE,
+                "AdditionalModelDataSources": [{"ChannelName": "draft", **DATA_SOURCE}],
+            }
+        ),
+        "The local SageMaker does not offer AdditionalModelDataSources of a container.",
+    ),
+    "hub-model": (
+        "create_model",
+        model({**IMAGE, "ModelDataSource": HUB_SOURCE}),
+        "The local SageMaker does not offer HubAccessConfig of a ModelDataSource.",
+    ),
+    "existing-model-in-another-case": (
+        "create_model",
+        model(IMAGE, ModelName="SINGLE"),
+        f'Cannot create already existing model "{ARN}:model/single".',
+    ),
     "existing-model": (
         "create_model",
         model(IMAGE, ModelName="single"),
@@ -272,6 +345,24 @@ REFUSALS = {
         config(variant(), name="failing"),
         f'Cannot create already existing endpoint configuration "{ARN}:endpoint-config/failing".',
     ),
+    "existing-config-in-another-case": (
+        "create_endpoint_config",
+        config(variant(), name="Failing"),
+        f'Cannot create already existing endpoint configuration "{ARN}:endpoint-config/failing".',
+    ),
+    "shadow-variants": (
+        "create_endpoint_config",
+        {**config(variant()), "ShadowProductionVariants": [variant(name="w")]},
+        "The local SageMaker does not offer ShadowProductionVariants of CreateEndpointConfig.",
+    ),
+    "explanations": (
+        "create_endpoint_config",
+        {
+            **config(variant()),
+            "ExplainerConfig": {"ClarifyExplainerConfig": {"ShapConfig": SHAP}},
+        },
+        "The local SageMaker does not offer ExplainerConfig of CreateEndpointConfig.",
+    ),
     "unknown-config": (
         "delete_endpoint_config",
         {"EndpointConfigName": "absent"},
@@ -292,6 +383,11 @@ REFUSALS = {
         {"EndpointName": "failing", "EndpointConfigName": "failing"},
         f'Cannot create already existing endpoint "{ARN}:endpoint/failing".',
     ),
+    "existing-endpoint-in-another-case": (
+        "create_endpoint",
+        {"EndpointName": "FAILING", "EndpointConfigName": "Failing"},
+        f'Cannot create already existing endpoint "{ARN}:endpoint/failing".',
+    ),
     "unknown-endpoint": (
         "delete_endpoint",
         {"EndpointName": "absent"},
@@ -307,6 +403,31 @@ REFUSALS = {
         {"EndpointName": "failing", "EndpointConfigName": "failing"},
         f'Cannot update endpoint "{ARN}:endpoint/failing" in status Failed.',
     ),
+    "weights-of-an-unknown-endpoint": (
+        "update_endpoint_weights_and_capacities",
+        weights("absent", "v"),
+        f'Could not find endpoint "{ARN}:endpoint/absent".',
+    ),
+    "weights-of-an-unknown-variant": (
+        "update_endpoint_weights_and_capacities",
+        weights("components", "w"),
+        'The variant name(s) "w" is/are not present within endpoint configuration "components".',
+    ),
+    "weights-of-one-variant-twice": (
+        "update_endpoint_weights_and_capacities",
+        weights("components", "v", "v"),
+        'The variant name "v" was non-unique within the request.',
+    ),
+    "weights-of-a-failed-endpoint": (
+        "update_endpoint_weights_and_capacities",
+        weights("failing", "v"),
+        f'Cannot update endpoint "{ARN}:endpoint/failing" in status Failed.',
+    ),
+    "serverless-update-of-instances": (
+        "update_endpoint_weights_and_capacities",
+        weights("components", "v", ServerlessUpdateConfig={"MaxConcurrency": 2}),
+        "Variant v is not serverless.",
+    ),
     "component-of-an-unknown-endpoint": (
         "create_inference_component",
         component("absent", Container=IMAGE),
@@ -315,7 +436,7 @@ REFUSALS = {
     "component-where-models-are": (
         "create_inference_component",
         component("failing", Container=IMAGE),
-        "Endpoint failing does not host inference components",
+        "Invalid request provided: Inference Components are not supported in this Endpoint.",
     ),
     "component-of-an-unknown-variant": (
         "create_inference_component",
@@ -336,6 +457,35 @@ REFUSALS = {
         "create_inference_component",
         component(ModelName="many"),
         "An inference component hosts one container with one model.",
+    ),
+    "component-without-its-artifact": (
+        "create_inference_component",
+        component(Container={**IMAGE, "ArtifactUrl": "s3://refusals/absent"}),
+        "Could not find model data at s3://refusals/absent.",
+    ),
+    "adapter": (
+        "create_inference_component",
+        {
+            "InferenceComponentName": "new",
+            "EndpointName": "components",
+            "Specification": {"BaseInferenceComponentName": "base", "Container": ADAPTER},
+        },
+        "The local SageMaker does not offer adapters",
+    ),
+    "component-of-several-specifications": (
+        "create_inference_component",
+        {
+            "InferenceComponentName": "new",
+            "EndpointName": "components",
+            "VariantName": "v",
+            "Specifications": [{"InstanceType": "ml.m5.large", "ModelName": "single"}],
+        },
+        "The local SageMaker does not offer Specifications of an inference component",
+    ),
+    "unknown-component-to-update": (
+        "update_inference_component",
+        {"InferenceComponentName": "absent", "RuntimeConfig": {"CopyCount": 1}},
+        f'Could not find inference component "{ARN}:inference-component/absent".',
     ),
     "unknown-component": (
         "describe_inference_component",

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from sklearn.dummy import DummyRegressor
 
-from tests.containers.account import Account, image
+from tests.containers.account import Account, artifacts, image
 from tests.containers.container import Container
 from tests.faults.rows import row
 from tests.support.paths import ROOT
@@ -63,10 +63,16 @@ def account_of(stand_in):
 
 def deploy_model_server(stand_in):
     """Deploy an endpoint, and return the process of its model server."""
-    many = {"Mode": "MultiModel", "ModelDataUrl": "s3://bucket/"}
-    account_of(stand_in).deploy({"Image": "local/sklearn", **many})
+    account = account_of(stand_in)
+    account.deploy(multi_model_server(account))
     (server,) = stand_in.descendants()
     return server
+
+
+def multi_model_server(account):
+    """Describe a container that loads no model until it is invoked."""
+    url = account.upload(artifacts("a.tar.gz"))
+    return {"Image": "local/sklearn", "Mode": "MultiModel", "ModelDataUrl": url}
 
 
 def run(*arguments):
@@ -184,8 +190,7 @@ class TestEnd:
         """SIGTERM also ends servers of endpoints that are Creating or Deleting."""
         (endpoint,) = account.sagemaker.list_endpoints()["Endpoints"]
         account.sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
-        many = {"Mode": "MultiModel", "ModelDataUrl": "s3://bucket/"}
-        model = account.create_model({"Image": "local/sklearn", **many})
+        model = account.create_model(multi_model_server(account))
         account.create_endpoint({"AllTraffic": (model, 1)})
         servers = [server, *own.descendants()]
 

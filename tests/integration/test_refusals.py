@@ -48,19 +48,19 @@ def test_asynchronous_endpoint(account, container):
 
 class TestArtifacts:
     @pytest.mark.parametrize(
-        ("url", "reason"),
+        ("key", "reason"),
         [
-            pytest.param("{}absent.tar.gz", "Failed to download model data", id="absent"),
-            pytest.param("{}text.tar.gz", "Failed to extract model data archive", id="text"),
-            pytest.param("s3://absent-bucket/a.tar.gz", "Failed to download", id="no-bucket"),
-            pytest.param("s3://no bucket!/a.tar.gz", "Failed to download", id="no-bucket-name"),
-            pytest.param("s3://bucket", "Failed to download model data", id="no-key"),
+            pytest.param("deleted.tar.gz", "Failed to download model data", id="deleted"),
+            pytest.param("text.tar.gz", "Failed to extract model data archive", id="text"),
         ],
     )
-    def test_endpoint_without_its_artifact(self, account, url, reason):
+    def test_endpoint_without_its_artifact(self, account, key, reason):
         """The endpoint fails, and FailureReason names the container and the artifact."""
-        url = url.format(account.upload({"text.tar.gz": b"not an archive"}))
-        described = failed_endpoint(account, {"Image": "local/sklearn", "ModelDataUrl": url})
+        url = account.upload({key: b"not an archive"}) + key
+        model = account.create_model({"Image": "local/sklearn", "ModelDataUrl": url})
+        if key == "deleted.tar.gz":
+            account.delete_object(url)
+        described = failed_endpoint(account, model)
 
         assert described["FailureReason"].startswith(reason)
         assert f'for container "primary" from URL: "{url}"' in described["FailureReason"]
@@ -74,10 +74,14 @@ class TestArtifacts:
         answer = account.invoke(endpoint, b"1", ContentType="text/csv")
 
         assert json.loads(answer["Body"])["predictions"] == [7]
-        absent = plain_files(f"{url}absent/")
-        for image_ in ("local/sklearn", account.url):
-            described = failed_endpoint(account, {"Image": image_, "ModelDataSource": absent})
-            assert described["FailureReason"].startswith("Failed to download model data")
+        models = [
+            account.create_model({"Image": image_, "ModelDataSource": plain_files(url)})
+            for image_ in ("local/sklearn", account.url)
+        ]
+        account.delete_object(f"{url}model.joblib")
+        for model in models:
+            reason = failed_endpoint(account, model)["FailureReason"]
+            assert reason.startswith("Failed to download model data")
 
     def test_target_model_without_its_artifact(self, account, container):
         """A TargetModel that leaves the prefix does not exist, even if an object has its key."""
@@ -105,9 +109,9 @@ def plain_files(url):
     return {"S3DataSource": source}
 
 
-def failed_endpoint(account, container):
+def failed_endpoint(account, model):
     """Create an endpoint that cannot start, and return its description."""
-    endpoint = account.create_endpoint({VARIANT: (account.create_model(container), 1)})
+    endpoint = account.create_endpoint({VARIANT: (model, 1)})
     describe = account.sagemaker.describe_endpoint
     wait_until(lambda: describe(EndpointName=endpoint)["EndpointStatus"] != "Creating")
     described = describe(EndpointName=endpoint)

@@ -268,8 +268,7 @@ class DriftedDemo:
         self._create("claims", {VARIANT: "claims"}, AsyncInferenceConfig=output)
         self._delete_component("ranker")
         self._s3.delete_object(Bucket=OTHER_BUCKET, Key="topics/de-v1.tar.gz")
-        elsewhere = self._on_demand("s3://no-such-bucket/mood/")
-        self._update("mood", {VARIANT: self._model("mood-2", elsewhere)})
+        self._update("mood", {VARIANT: self._model_of_a_deleted_bucket("mood-2")})
         self._sagemaker.update_inference_component_runtime_config(
             InferenceComponentName="idle", DesiredRuntimeConfig={"CopyCount": 0}
         )
@@ -286,6 +285,15 @@ class DriftedDemo:
             ModelName=name, PrimaryContainer=container or self._image, ExecutionRoleArn=ROLE
         )
         return name
+
+    def _model_of_a_deleted_bucket(self, name: str) -> str:
+        bucket, key = "no-such-bucket", "mood/mood-v1.tar.gz"
+        self._s3.create_bucket(Bucket=bucket)
+        self._s3.put_object(Bucket=bucket, Key=key, Body=b"")
+        model = self._model(name, self._on_demand(f"s3://{bucket}/mood/"))
+        self._s3.delete_object(Bucket=bucket, Key=key)
+        self._s3.delete_bucket(Bucket=bucket)
+        return model
 
     def _configuration(self, endpoint: str, variants: dict[str, str | None], **more: Any) -> str:
         name = f"{endpoint}-{next(self._numbers)}"

@@ -55,9 +55,9 @@ def test_a_component_needs_an_endpoint_in_service(status):
     async def create_on():
         endpoint = Endpoint("e", config, resources.hosting_context("e"))
         endpoint.set_status(status)
-        resources.endpoints["e"] = endpoint
+        resources.endpoints.add("e", endpoint)
         try:
-            inference_components.create(
+            await inference_components.create(
                 resources,
                 {
                     "InferenceComponentName": "new",
