@@ -233,6 +233,20 @@ def two_kinds(table: Table) -> Iterator[Remark]:
                 )
 
 
+def unused_example(table: Table) -> Iterator[Remark]:
+    """Find examples that are sent in none of the model's content types."""
+    for entry in table.entries():
+        model = entry.model
+        if model.example is not None and model.example_request() is None:
+            first, *_ = model.content_types
+            yield (
+                entry.at("example"),
+                f"it is JSON, and the model takes only {', '.join(model.content_types)}, so it is "
+                "never used; write it as one text in quotes, which is sent as it stands as "
+                f"{first}, or add application/json to content_types",
+            )
+
+
 def same_target(table: Table) -> Iterator[Remark]:
     """Find entries that differ from an earlier entry in nothing but their name."""
     first: dict[tuple[object, ...], Model] = {}
@@ -286,6 +300,7 @@ RULES: tuple[Callable[[Table], Iterator[Remark]], ...] = (
     unversioned,
     not_an_archive,
     no_time_to_load,
+    unused_example,
     two_kinds,
     same_target,
     price_of_metrics,

@@ -45,7 +45,7 @@ PROGRESS_SECONDS = 10.0
 MOST_NAMED = 4
 
 READY = frozenset({State.HOT, State.LOADED})
-NOT_READY = frozenset({State.COLD, State.FAILED})
+NOT_READY = frozenset({State.COLD, State.REFUSED, State.UNKNOWN, State.FAILED})
 
 
 @command("prewarm")
@@ -184,7 +184,7 @@ def _advice(model: Model) -> str:
 
 
 def report(selection: Selection, run: PrewarmRun) -> Report:
-    """Build the report: a line for each cold or failed model, and a last line with the totals."""
+    """Build the report: a line for each model that is not ready, and a last line with the totals."""
     known = {outcome.path: outcome for outcome in run.outcomes}
     outcomes = [
         known.get(candidate.path) or Outcome(candidate.path, State.UNFINISHED, 0.0)

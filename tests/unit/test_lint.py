@@ -255,6 +255,30 @@ class TestColdStarts:
         assert warned(f"a: {{{MME}: a-v1.tar.gz}}", defaults=defaults) == []
 
 
+class TestExamples:
+    """Examples that no content type of the model can carry."""
+
+    @pytest.mark.parametrize(
+        ("options", "is_used"),
+        [
+            ("example: [1]", True),
+            ("content_types: [text/csv, application/json], example: [1]", True),
+            ("content_types: [text/csv, application/x+json], example: {a: 1}", True),
+            ("content_types: [text/csv], example: '1,2'", True),
+            ("content_types: [application/x-npy], example: text", True),
+            ("content_types: [text/csv], example: [1, 2]", False),
+            ("content_types: [text/csv, image/png], example: 1", False),
+            ("content_types: [application/jsonlines], example: {a: 1}", False),
+        ],
+    )
+    def test_unused(self, warned, options, is_used):
+        """JSON needs a type that is JSON; a text is sent as the first of the other types."""
+        found = warned(f"a: {{kind: single, endpoint: e, {options}}}")
+
+        assert len(found) == (not is_used)
+        assert all(line.startswith("4: models.a.example: warning: it is JSON, ") for line in found)
+
+
 class TestTargets:
     """Entries with the same target, or with contradicting kinds."""
 

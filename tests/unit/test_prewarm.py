@@ -147,6 +147,11 @@ class TestSelection:
             ("content_types: [application/foo+json]", b"{}", "application/foo+json"),
             ("content_types: [text/csv, application/json]", b"", "text/csv"),
             ("content_types: [image/png]\n    example: 1", b"", "image/png"),
+            ("content_types: [text/csv]\n    example: 'ä,1'", "ä,1".encode(), "text/csv"),
+            ("content_types: [text/csv]\n    example: '1'", b"1", "text/csv"),
+            ("content_types: [text/csv, application/json]\n    example: a", b"a", "text/csv"),
+            ("content_types: [application/json, text/csv]\n    example: a", b'"a"', None),
+            ("content_types: [text/csv, a/b+json]\n    example: [1]", b"[1]", "a/b+json"),
         ],
         ids=str,
     )
@@ -165,7 +170,8 @@ class TestSelection:
 (IRIS,) = select(table(), ["iris"], FILE).candidates
 LOADING = Answer(Meaning.LOADING, 60.0, "ModelNotReadyException", "wait")
 THROTTLED = Answer(Meaning.RETRY, 0.01, "ThrottlingException", "slower")
-REFUSED = Answer(Meaning.FAILED, 0.01, "ValidationError", "look")
+FAILED = Answer(Meaning.FAILED, 0.01, "ValidationError", "look")
+REFUSED = Answer(Meaning.REFUSED, 0.01, "ModelError 400", "look")
 
 
 def loaded(seconds, code=None):
@@ -208,8 +214,10 @@ class TestLoading:
             pytest.param([LOADING, loaded(0.01)], State.LOADED, id="seen-loading"),
             pytest.param([LOADING, THROTTLED, loaded(0.01)], State.LOADED, id="and-throttled"),
             pytest.param([THROTTLED, THROTTLED, loaded(0.01)], State.HOT, id="throttled"),
-            pytest.param([REFUSED], State.FAILED, id="refused"),
-            pytest.param([LOADING, THROTTLED, REFUSED], State.FAILED, id="refused-in-the-end"),
+            pytest.param([FAILED], State.FAILED, id="failed"),
+            pytest.param([LOADING, THROTTLED, FAILED], State.FAILED, id="failed-in-the-end"),
+            pytest.param([REFUSED], State.REFUSED, id="refused"),
+            pytest.param([LOADING, REFUSED], State.REFUSED, id="refused-after-loading"),
         ],
     )
     def test_state(self, answers, state):
@@ -419,7 +427,8 @@ def test_report(outcomes, unfinished, failure, code, lines):
 def test_report_as_data():
     """The data has every model, in the order of the selection."""
     assert reported([COLD], ["m0"], None).data == {
-        "counts": {"hot": 0, "loaded": 0, "cold": 1, "failed": 0, "unfinished": 1},
+        "counts": {"hot": 0, "loaded": 0, "cold": 1}
+        | {"refused": 0, "unknown": 0, "failed": 0, "unfinished": 1},
         "models": [
             {
                 "path": "a",
