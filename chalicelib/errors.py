@@ -265,7 +265,7 @@ class ModelAnswerError(GatewayError):
         super().__init__()
 
     def doubt_load(self) -> None:
-        """Add that the container may not have loaded the artifact, for which many answer 400 too."""
+        """Add that the artifact may not be loaded, because many containers then answer so too."""
         self.detail += (
             " The gateway has not seen this artifact answer lately, so it may also be that the "
             "container could not load it."

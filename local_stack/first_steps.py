@@ -111,7 +111,9 @@ def _argument(text: str) -> str:
     escaped = (
         "".join(f"\\x{byte:02x}" for byte in one.encode())
         if not one.isprintable()
-        else f"\\{one}" if one in "\\'" else one
+        else f"\\{one}"
+        if one in "\\'"
+        else one
         for one in text
     )
     return f"$'{''.join(escaped)}'"

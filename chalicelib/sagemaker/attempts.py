@@ -6,8 +6,8 @@ every call fails, retries only add load, so a budget limits the retries of a pro
 `GatewayError.retry_pause_seconds` says which errors are retried, and after which pause.
 
 SageMaker waits up to 60 s for an artifact that it must load first. Within a shorter deadline a cold
-model therefore looks like a model that hangs. A model that answered 200 lately counts as warm. Any
-other status does not show that the artifact is loaded: containers refuse a load with 400 or 500 too.
+model therefore looks like a model that hangs. A model that answered 200 lately counts as warm. No
+other status shows that the artifact is loaded: containers refuse a load with 400 or 500 too.
 
 Source: SageMaker developer guide, "Invoke a Multi-Model Endpoint": 60 s, and 360 s for a load.
 """

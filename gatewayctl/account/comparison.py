@@ -220,7 +220,7 @@ def _missing_artifacts(
         yield Remark((key,), f"not under {artifacts.prefix}: {names}")
         return
     for listed in missing:
-        text = _no_such("artifact", listed.name, f"under {artifacts.prefix}", artifacts.names)
+        text = _no_such("artifact", listed.name, f"under {artifacts.prefix}", artifacts.loadable)
         yield Remark(_listed_value(listed, row) or (key,), text)
 
 

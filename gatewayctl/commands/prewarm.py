@@ -184,7 +184,7 @@ def _advice(model: Model) -> str:
 
 
 def report(selection: Selection, run: PrewarmRun) -> Report:
-    """Build the report: a line for each model that is not ready, and a last line with the totals."""
+    """Build the report: a line for each model that is not ready, then the totals."""
     known = {outcome.path: outcome for outcome in run.outcomes}
     outcomes = [
         known.get(candidate.path) or Outcome(candidate.path, State.UNFINISHED, 0.0)

@@ -101,9 +101,9 @@ def _request(model: Model) -> InferenceRequest:
 class State(StrEnum):
     """What a caller would find now.
 
-    HOT was loaded before this run, LOADED was loaded by it. REFUSED and UNKNOWN answered 4xx, to the
-    table's example or to a body without meaning: a container answers 4xx to a body that it cannot
-    use, and many answer so when they cannot load the artifact.
+    HOT was loaded before this run, LOADED was loaded by it. REFUSED answered 4xx to the example of
+    the table, and UNKNOWN to a body without meaning: a container answers 4xx to a body that it
+    cannot use, and many answer so when they cannot load the artifact.
     """
 
     HOT = "hot"

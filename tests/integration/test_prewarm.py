@@ -197,7 +197,7 @@ class TestCold:
         ],
         ids=["without-example", "with-example"],
     )
-    def test_a_refusal(
+    def test_a_refusal(  # noqa: PLR0917
         self, account, container, sagemaker_local, tmp_path, status, example, body, state, reason
     ):
         """A 4xx of a container can be a refused load, so the model does not count as loaded."""
