@@ -15,7 +15,7 @@ from gatewayctl.publishing.changes import changes
 from gatewayctl.report import NotReachable, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from chalicelib.routing.reading.problems import Problem
     from chalicelib.routing.table import RoutingTable
@@ -73,18 +73,22 @@ class Publication:
         """
         self.store.replace_compiled(self._compiled, table_file.compiled(self.new.table))
 
-    def publish(self) -> str | None:
+    def publish(self, origin: Mapping[str, str]) -> str | None:
         """Store the new table, and return its version if the bucket keeps versions.
 
         The compiled form is stored first: gateways use a compiled form only beside its own table,
         so nothing changes for them until the table itself is stored.
+
+        Args:
+            origin: Metadata from `gatewayctl.publishing.origin`.
 
         Raises:
             Refused: Somebody else changed the table in the meantime.
         """
         self.compile()
         try:
-            return self.store.replace_table(self._stored, self.new.data, len(self.new.table))
+            models = len(self.new.table)
+            return self.store.replace_table(self._stored, self.new.data, models, origin)
         except Refused:
             self._compile_other_table()
             raise

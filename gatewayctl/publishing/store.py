@@ -6,6 +6,7 @@ An object is replaced only if nobody has changed it since it was read: `PutObjec
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,10 +16,11 @@ from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.s3_source import DIGEST, verified_body
 from gatewayctl.aws import NAMES, error_code, reaching
+from gatewayctl.publishing import origin
 from gatewayctl.report import NoAnswer, NotReachable, Refused, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from chalicelib.settings import S3Location
@@ -29,6 +31,9 @@ MODELS = "models"
 
 MAX_VERSIONS = 20
 """The number of versions that are read, the newest first."""
+
+MIN_DIGITS = 4
+"""The fewest digits of a digest that name a version."""
 
 UNVERSIONED = "null"
 """S3's version id of an object in a bucket that keeps no versions."""
@@ -61,6 +66,9 @@ class Version(NamedTuple):
     is_live: bool
     digest: str | None
     models: str | None
+    author: str | None
+    """The ARN of who published it."""
+    comment: str | None
 
 
 class TableStore:
@@ -98,6 +106,40 @@ class TableStore:
             raise Refused([f"{self.name} has no version {version}; --list shows those that it has"])
         return stored
 
+    def version(self, text: str) -> str:
+        """Return the version that a text names: a version id, or the beginning of a digest.
+
+        If several versions have the same table, it is the newest of them.
+
+        Raises:
+            Refused: Tables with different digests begin so.
+        """
+        if not re.fullmatch(rf"[0-9a-f]{{{MIN_DIGITS},64}}", text):
+            return text
+        versions = self.versions()
+        found = {
+            one.digest: one for one in reversed(versions) if (one.digest or "").startswith(text)
+        }
+        if not found or any(one.id == text for one in versions):
+            return text
+        if len(found) > 1:
+            names = ", ".join(f"{digest} ({one.id})" for digest, one in found.items())
+            raise Refused([f"{self.name} has several tables {text}…; name one of {names}"])
+        return found.popitem()[1].id
+
+    def previous(self) -> str:
+        """Return the newest version whose table is not the live one.
+
+        Raises:
+            Refused: There is none.
+        """
+        versions = self.versions()
+        live = next((one.digest for one in versions if one.is_live), None)
+        for one in versions:
+            if not one.is_live and (live is None or one.digest != live):
+                return one.id
+        raise Refused([f"{self.name} has no version with an earlier table to go back to"])
+
     def versions(self) -> list[Version]:
         """Return the versions of the table, the newest first."""
         with self._errors_explained("s3:ListBucketVersions"):
@@ -116,8 +158,13 @@ class TableStore:
         """
         self._put(self._compiled_key, stored, data, "application/json")
 
-    def replace_table(self, stored: StoredObject, data: bytes, models: int) -> str | None:
+    def replace_table(
+        self, stored: StoredObject, data: bytes, models: int, origin: Mapping[str, str]
+    ) -> str | None:
         """Replace the table that was read.
+
+        Args:
+            origin: Metadata from `gatewayctl.publishing.origin`.
 
         Returns:
             The version, if the bucket keeps versions.
@@ -127,7 +174,9 @@ class TableStore:
             NotReachable: AWS did not answer, so nobody knows whether the table was stored.
         """
         try:
-            return self._put(self.key, stored, data, "application/yaml", **{MODELS: str(models)})
+            return self._put(
+                self.key, stored, data, "application/yaml", **{MODELS: str(models)}, **origin
+            )
         except NoAnswer as error:
             unknown = "whether the table was published is not known: run the command again"
             raise NotReachable(f"{error}; {unknown}") from error
@@ -178,6 +227,8 @@ class TableStore:
             listed["IsLatest"],
             metadata.get(DIGEST),
             metadata.get(MODELS),
+            origin.author(metadata),
+            origin.comment(metadata),
         )
 
     @contextmanager

@@ -53,7 +53,7 @@ class TestPublished:
             "gateways have it after GATEWAY_ROUTING_MAX_AGE at the latest\n"
         )
         assert table["Body"] == OLD.encode()
-        assert table["Metadata"] == {"sha256": digest(OLD), "models": "5"}
+        assert table["Metadata"] == {"sha256": digest(OLD), "models": "5", "author": desk.author}
         assert table["ContentType"] == "application/yaml"
         assert compiled["ContentType"] == "application/json"
         assert compiled["Metadata"] == {"sha256": digest(compiled["Body"].decode())}
