@@ -63,13 +63,7 @@ def offers(endpoint: Endpoint, account: AccountReader) -> list[tuple[str | None,
     found = [(one.name, _offer(endpoint, one, account)) for one in endpoint.variants]
     if all(offer == found[0][1] for _, offer in found):
         return [(None, _legal(endpoint.name, None, offer)) for _, offer in found[:1]]
-    several: dict[tuple[str | None, str], tuple[str | None, Offer]] = {}
-    for variant, offer in found:
-        # A component is on one variant, and all variants list all components of the endpoint.
-        named = None if offer.argument == COMPONENT else variant
-        legal = _legal(endpoint.name, named, offer)
-        several.setdefault((named, offer.argument), (named, legal))
-    return list(several.values())
+    return [(variant, _legal(endpoint.name, variant, offer)) for variant, offer in found]
 
 
 def _offer(endpoint: Endpoint, variant: values.Variant, account: AccountReader) -> Offer:

@@ -84,7 +84,9 @@ def publish(
     def publish_it() -> str | None:
         return publication.publish(origin.of(context.connect, message))
 
-    return _publish(publication, where, back, publish_it, dry_run=dry_run)
+    return _publish(
+        publication, where, back, publish_it, has_message=bool(message), dry_run=dry_run
+    )
 
 
 def table_location(text: str) -> S3Location:
@@ -164,6 +166,7 @@ def _publish(
     back: str | None,
     publish_it: Callable[[], str | None],
     *,
+    has_message: bool,
     dry_run: bool,
 ) -> Report:
     if problems := publication.problems:
@@ -173,6 +176,8 @@ def _publish(
             notes.append(f"to go back anyway: {commands}")
         return _report(publication, notes, problems)
     notes = [_unchanged(publication)] if publication.is_live else []
+    if publication.is_live and has_message:
+        notes.append("the message was not stored, because no version was made")
     if publication.is_live and publication.is_compiled:
         return _report(publication, notes)
     if dry_run:

@@ -209,6 +209,27 @@ class TestArchives:
         assert all(f"the artifact '{named}' does not end in .tar.gz" in line for line in found)
 
 
+@pytest.mark.parametrize(
+    ("name", "is_left"),
+    [
+        ("job-1/output/output.tar.gz", True),
+        ("job-1/source/sourcedir.tar.gz", True),
+        ("sourcedir-1.tar.gz", False),
+        ("job-1/debug-output/a.tar.gz", True),
+        ("job-1/output/model.tar.gz", False),
+        ("job-1/output.tar.gz", False),
+    ],
+)
+def test_left_by_training(warned, name, is_left):
+    """What training leaves beside a model is no model."""
+    found = warned(f"a: {{{MME}: {name}}}")
+
+    assert len(found) == is_left
+    assert all(
+        "is one that SageMaker training leaves beside a model; name " in one for one in found
+    )
+
+
 class TestColdStarts:
     """Timeouts that are too short to load an artifact."""
 

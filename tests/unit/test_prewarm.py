@@ -77,6 +77,19 @@ class TestSelection:
         ]
         assert selection.notes[2].startswith("deep/too-long is left out: The parameter name is ")
 
+    def test_no_artifact(self):
+        """An object that is no artifact is called, with a note."""
+        entry = "kind: mme, endpoint: e, target_model: job/output/output.tar.gz"
+        selection = select(table(f"version: 1\nmodels:\n  a: {{{entry}}}\n"), [], FILE)
+
+        assert (paths(selection), selection.notes) == (
+            ["a"],
+            [
+                "a is called with 'job/output/output.tar.gz', an object that SageMaker training "
+                "leaves beside a model"
+            ],
+        )
+
     def test_nothing(self):
         """A table without a TargetModel gives only a note."""
         text = "version: 1\nmodels:\n  a:\n    kind: single\n    endpoint: e\n"
