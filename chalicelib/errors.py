@@ -264,6 +264,13 @@ class ModelAnswerError(GatewayError):
         self.model_message = model_message
         super().__init__()
 
+    def doubt_load(self) -> None:
+        """Add that the artifact may not be loaded, because many containers then answer so too."""
+        self.detail += (
+            " The gateway has not seen this artifact answer lately, so it may also be that the "
+            "container could not load it."
+        )
+
 
 class ModelRejectedInput(ModelAnswerError):
     """The container refuses the input; the caller gets the container's status."""

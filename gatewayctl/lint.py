@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from chalicelib.errors import quoted
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.targets import fill
+from gatewayctl.account.artifacts import ARCHIVE, LEFT_BY_TRAINING, TRAINED, misfit
 from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     KeyPath = tuple[str | int, ...]
     Remark = tuple[KeyPath, str]
-
-ARCHIVE = ".tar.gz"
 
 # A version between separators: a number, date or time, also after a word such as `v`; or a commit.
 _VERSION = re.compile(
@@ -126,6 +125,18 @@ def not_an_archive(table: Table) -> Iterator[Remark]:
                 entry.at("target_model"),
                 f"the artifact {quoted(name)} does not end in {ARCHIVE}, and a multi-model "
                 "endpoint loads nothing else; pack it as one, and write its whole name",
+            )
+
+
+def left_by_training(table: Table) -> Iterator[Remark]:
+    """Find artifacts that are no models: what SageMaker training leaves beside a model."""
+    for entry in table.entries():
+        name = _template(entry.model)
+        if name is not None and misfit(name) == LEFT_BY_TRAINING:
+            yield (
+                entry.at("target_model"),
+                f"the object {quoted(name)} is one {LEFT_BY_TRAINING}; name the model, as in "
+                f"{quoted(f'<job>/{TRAINED}')}",
             )
 
 
@@ -233,6 +244,20 @@ def two_kinds(table: Table) -> Iterator[Remark]:
                 )
 
 
+def unused_example(table: Table) -> Iterator[Remark]:
+    """Find examples that are sent in none of the model's content types."""
+    for entry in table.entries():
+        model = entry.model
+        if model.example is not None and model.example_request() is None:
+            first, *_ = model.content_types
+            yield (
+                entry.at("example"),
+                f"it is JSON, and the model takes only {', '.join(model.content_types)}, so it is "
+                "never used; write it as one text in quotes, which is sent as it stands as "
+                f"{first}, or add application/json to content_types",
+            )
+
+
 def same_target(table: Table) -> Iterator[Remark]:
     """Find entries that differ from an earlier entry in nothing but their name."""
     first: dict[tuple[object, ...], Model] = {}
@@ -285,7 +310,9 @@ def monthly_usd(metrics: int) -> float:
 RULES: tuple[Callable[[Table], Iterator[Remark]], ...] = (
     unversioned,
     not_an_archive,
+    left_by_training,
     no_time_to_load,
+    unused_example,
     two_kinds,
     same_target,
     price_of_metrics,

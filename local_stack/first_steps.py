@@ -90,17 +90,33 @@ def curl_commands(table: RoutingTable, url: str, key_path: Path) -> Iterator[str
     credential = f'-H "Authorization: Bearer $(cat {shlex.quote(str(key_path))})"'
     shortest: dict[str, str] = {}
     for model in table.models():
-        path = _path(model)
-        if model.example is None or path is None:
+        path, example = _path(model), model.example_request()
+        if example is None or path is None or "\0" in example.body:  # no argument can hold it
             continue
+        # curl reads a file instead of a text for `-d` that begins with @.
         command = (
-            f"curl {url}/predict/{path} {credential} -H 'Content-Type: application/json'"
-            f" -d {shlex.quote(model.example)}"
+            f"curl {url}/predict/{path} {credential} -H 'Content-Type: {example.content_type}'"
+            f" --data-raw {_argument(example.body)}"
         )
         kind = model.target.kind
         shortest[kind] = min(command, shortest.get(kind, command), key=len)
     yield from shortest.values()
     yield f"curl {url}/models {credential}"
+
+
+def _argument(text: str) -> str:
+    """Quote a text for bash, zsh and most other shells; the result is one printable line."""
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = (
+        "".join(f"\\x{byte:02x}" for byte in one.encode())
+        if not one.isprintable()
+        else f"\\{one}"
+        if one in "\\'"
+        else one
+        for one in text
+    )
+    return f"$'{''.join(escaped)}'"
 
 
 def _path(model: Model) -> str | None:

@@ -61,3 +61,8 @@ CORS_ALLOWED = (
 
 CORS_EXPOSED = (REQUEST_ID, SERVER_TIMING, "X-Model", "X-Invoked-Variant", "Retry-After")
 """Response headers that a page of another origin may read."""
+
+
+def is_json(media_type: str) -> bool:
+    """Whether bodies of this media type, in lower case and without parameters, are JSON."""
+    return media_type == "application/json" or media_type.endswith("+json")

@@ -9,10 +9,12 @@ first requested, so that a start costs the same with ten models and with ten tho
 
 from __future__ import annotations
 
+import json
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
+from chalicelib.routing.headers import is_json
 from chalicelib.routing.parameters import parameter
 from chalicelib.routing.targets import KINDS
 
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
     """One checked entry of `models` without the defaults: its options as written, `target` (the
     keys of its kind), `parameters` (in the order of the name), `kind`, `description`, `example`."""
+
+
+class Example(NamedTuple):
+    """A request body that a model takes, and its media type."""
+
+    body: str
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,20 @@ class Model:
     pass_headers: tuple[str, ...] = ()
     return_headers: tuple[str, ...] = ()
     expose_model_errors: bool = False
+
+    def example_request(self) -> Example | None:
+        """Return the example as a request; None if there is none, or if no type can carry it.
+
+        A text is sent as it stands if the first of the content types is not JSON. Everything else
+        is JSON, and is sent in the first type that is JSON.
+        """
+        if self.example is None:
+            return None
+        first, *_ = self.content_types
+        if self.example.startswith('"') and not is_json(first):
+            return Example(json.loads(self.example), first)
+        found = next(filter(is_json, self.content_types), None)
+        return None if found is None else Example(self.example, found)
 
     @classmethod
     def built_in(cls) -> dict[str, Any]:

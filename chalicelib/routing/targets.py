@@ -7,7 +7,7 @@ these declarations. The rest is written by hand:
 
 - the row in docs/routing-table.md, which a test demands;
 - for an InvokeEndpoint argument that no other kind has: how `gatewayctl.account.comparison` finds
-  its values in the account, and how `gatewayctl.commands.import_` makes entries of them. Without
+  its values in the account, and how `gatewayctl.account.offers` lists them for `import`. Without
   that, `validate --live` says that the key is not checked, and `import` leaves the endpoint out;
 - the kind in `sagemaker_local`, if it is to run on a developer's machine. It shares no code.
 """

@@ -6,7 +6,8 @@ every call fails, retries only add load, so a budget limits the retries of a pro
 `GatewayError.retry_pause_seconds` says which errors are retried, and after which pause.
 
 SageMaker waits up to 60 s for an artifact that it must load first. Within a shorter deadline a cold
-model therefore looks like a model that hangs. A model that answered lately counts as warm.
+model therefore looks like a model that hangs. A model that answered 200 lately counts as warm. No
+other status shows that the artifact is loaded: containers refuse a load with 400 or 500 too.
 
 Source: SageMaker developer guide, "Invoke a Multi-Model Endpoint": 60 s, and 360 s for a load.
 """
@@ -133,7 +134,7 @@ class Warmth:
         self._lock = threading.Lock()
 
     def record_success(self, target: Target) -> None:
-        """Note that the target answered; if it was loading, learn how long the load took."""
+        """Note that the target answered 200; if it was loading, learn how long the load took."""
         with self._lock:
             history, now = self._history(target), self._clock()
             if history.loading_since is not None:

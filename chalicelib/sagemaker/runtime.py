@@ -141,8 +141,9 @@ class SageMakerRuntime:
                 answer = client.invoke_endpoint(**arguments)
                 self._warmth.record_success(target)
                 response = read_response(answer)
-        except (ModelRejectedInput, ModelFailed):
-            self._warmth.record_success(target)  # a model that refuses an input is loaded
+        except (ModelRejectedInput, ModelFailed) as error:
+            if self._warmth.may_be_cold(target):  # containers refuse a load with these statuses too
+                error.doubt_load()
             raise
         except (ModelNotReady, UpstreamTimedOut) as error:
             # While the artifact may be cold, a timeout means the same as ModelNotReady.

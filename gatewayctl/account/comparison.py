@@ -221,7 +221,7 @@ def _missing_artifacts(
         yield Remark((key,), f"not under {artifacts.prefix}: {names}{advice and f'; {advice}'}")
         return
     for listed in missing:
-        text = _no_such("artifact", listed.name, f"under {artifacts.prefix}", artifacts.names)
+        text = _no_such("artifact", listed.name, f"under {artifacts.prefix}", artifacts.loadable)
         if advice := artifacts.advice(listed.name):
             text = f"{text} ({advice})"
         yield Remark(_listed_value(listed, row) or (key,), text)

@@ -206,6 +206,14 @@ rate_option = click.option(
 )
 """The option of a command that reads an account."""
 
+endpoint_option = click.option(
+    "--endpoint",
+    default="*",
+    metavar="PATTERN",
+    help="Only endpoints whose names match, as in 'team-a-*'.",
+)
+"""The option of a command that reads endpoints that no entry names."""
+
 
 def account_of(context: Context, calls_per_second: float) -> AccountReader:
     """Return a reader of the account that boto3 finds; it shows its progress on stderr."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.routing.targets import KINDS
+from gatewayctl.account.artifacts import MISFITS, misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -221,7 +224,7 @@ class Component:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Artifacts:
     """The objects whose URLs begin with the prefix of a multi-model container."""
 
@@ -248,6 +251,25 @@ class Artifacts:
     def __contains__(self, name: str) -> bool:
         place = bisect_left(self.names, name)
         return self.names[place : place + 1] == (name,)
+
+    @cached_property
+    def loadable(self) -> tuple[str, ...]:
+        """The objects that are artifacts."""
+        others = set(chain.from_iterable(self.misfits.values()))
+        return tuple(name for name in self._objects() if name not in others)
+
+    @cached_property
+    def misfits(self) -> Mapping[str, list[str]]:
+        """The other objects, by the reason why they are no artifacts."""
+        found: dict[str, list[str]] = {why: [] for why in MISFITS}
+        for name in self._objects():
+            if (why := misfit(name, self.prefix)) is not None:
+                found[why].append(name)
+        return {why: names for why, names in found.items() if names}
+
+    def _objects(self) -> list[str]:
+        """Return the objects without those that stand for folders."""
+        return [name for name in self.in_folder if name and not name.endswith("/")]
 
 
 def _prefix(url: str) -> str:

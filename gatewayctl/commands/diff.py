@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.routing.targets import is_target_model
+from chalicelib.routing.targets import KINDS, keys_of
 from gatewayctl import tables
 from gatewayctl.account.comparison import problems
-from gatewayctl.account.reader import account_of, rate_option
-from gatewayctl.account.target_models import TargetModels
-from gatewayctl.account.values import Endpoint, Unread
+from gatewayctl.account.offers import COMPONENT, NamedInTable, offers, reason_to_leave_out
+from gatewayctl.account.reader import account_of, endpoint_option, rate_option
+from gatewayctl.account.values import Unread
 from gatewayctl.command import command
 from gatewayctl.report import ExitCode, Report
 from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from chalicelib.routing.table import Model, RoutingTable
+    from chalicelib.routing.table import RoutingTable
+    from gatewayctl.account.offers import Offer
     from gatewayctl.account.reader import AccountReader
     from gatewayctl.command import Context
 
@@ -27,7 +28,8 @@ class Unnamed(NamedTuple):
     """Something in the account that no entry of the table names."""
 
     endpoint: str
-    what: Literal["endpoint", "artifact", "container", "inference component"]
+    what: str
+    """What SageMaker calls it, such as `artifact` or `inference component`."""
     name: str
 
     def __str__(self) -> str:
@@ -37,13 +39,14 @@ class Unnamed(NamedTuple):
 
 
 @command("diff")
+@endpoint_option
 @rate_option
-def diff(context: Context, *, calls_per_second: float) -> Report:
+def diff(context: Context, *, endpoint: str, calls_per_second: float) -> Report:
     """Show what the table names and the account lacks, and what the table does not name."""
     file = tables.load(context.table_path())
     account = account_of(context, calls_per_second)
     lacking = [one for one in problems(file, account) if not isinstance(one, TableWarning)]
-    unnamed, unread = unnamed_in(file.table, account)
+    unnamed, unread = unnamed_in(file.table, account, endpoint)
     where = f"{file.name}: {len(file.table)} models, compared with {account.region}"
     return Report(
         ExitCode.FINDINGS if lacking or unnamed or unread else ExitCode.FINE,
@@ -61,80 +64,51 @@ def diff(context: Context, *, calls_per_second: float) -> Report:
     )
 
 
-def unnamed_in(table: RoutingTable, account: AccountReader) -> tuple[list[Unnamed], list[Unread]]:
-    """Return what no entry names, sorted by endpoint, and what could not be read.
+def unnamed_in(
+    table: RoutingTable, account: AccountReader, pattern: str = "*"
+) -> tuple[list[Unnamed], list[Unread]]:
+    """Return what `import` would make entries of and no entry names, and what could not be read.
 
     If no entry names an endpoint, the things on the endpoint are not returned.
+
+    Args:
+        pattern: For the names of the endpoints that no entry names.
 
     Raises:
         NotReachable: AWS does not answer.
     """
-    entries: dict[str, list[Model]] = {}
-    for model in table.models():
-        entries.setdefault(model.target.endpoint, []).append(model)
-    read = account.endpoints(entries).values()
-    used = [endpoint for endpoint in read if isinstance(endpoint, Endpoint)]
-    found = [
-        *_endpoints(account, entries),
-        *chain.from_iterable(_containers(one, entries[one.name]) for one in used),
-        *chain.from_iterable(_components(one, entries[one.name]) for one in used),
-        *_artifacts(account, used, entries),
-    ]
-    unnamed = [one for one in found if isinstance(one, Unnamed)]
-    return sorted(unnamed), [one for one in found if isinstance(one, Unread)]
-
-
-def _endpoints(
-    account: AccountReader, entries: Mapping[str, Sequence[Model]]
-) -> Iterator[Unnamed | Unread]:
+    named = NamedInTable(table, account)
     names = account.endpoint_names()
-    if isinstance(names, Unread):
-        yield names
-        return
-    for name in names:
-        if name not in entries:
-            yield Unnamed(name, "endpoint", name)
+    unread = [names] if isinstance(names, Unread) else []
+    known = () if isinstance(names, Unread) else names
+    chosen = (name for name in known if fnmatchcase(name, pattern))
+    unnamed: dict[Unnamed, None] = {}
+    shared: set[tuple[str | None, str]] = set()
+    for name, endpoint in account.endpoints([*named.entries, *chosen]).items():
+        is_named = name in named.entries
+        if isinstance(endpoint, Unread):
+            # An entry for such an endpoint has a finding of its own.
+            unread += [endpoint] if endpoint.denied and not is_named else []
+        elif is_named or reason_to_leave_out(endpoint) is None:
+            for _, offer in offers(endpoint, account):
+                unread += _worth_reporting(offer, is_named=is_named)
+                for one in _unnamed(name, offer, named):
+                    if offer.prefix is None or (offer.prefix, one.name) not in shared:
+                        unnamed[one] = None
+                    shared.add((offer.prefix, one.name))
+    return sorted(unnamed), list(dict.fromkeys(unread))
 
 
-def _containers(endpoint: Endpoint, entries: Sequence[Model]) -> Iterator[Unnamed]:
-    named = _named("TargetContainerHostname", entries)
-    for model in endpoint.models:
-        for hostname in model.hostnames:
-            if model.direct and hostname not in named:
-                named.add(hostname)
-                yield Unnamed(endpoint.name, "container", hostname)
+def _worth_reporting(offer: Offer, *, is_named: bool) -> list[Unread]:
+    """Return what a missing permission hides, except what entries have a finding about."""
+    has_finding = is_named and offer.argument != COMPONENT
+    return [one for one in offer.unread if one.denied and not has_finding]
 
 
-def _components(endpoint: Endpoint, entries: Sequence[Model]) -> Iterator[Unnamed | Unread]:
-    if isinstance(endpoint.components, Unread):
-        yield endpoint.components
-        return
-    named = _named("InferenceComponentName", entries)
-    for component in endpoint.components:
-        if component not in named:
-            yield Unnamed(endpoint.name, "inference component", component)
-
-
-def _named(argument: str, entries: Sequence[Model]) -> set[str | None]:
-    return {entry.target.invoke_args().get(argument) for entry in entries}
-
-
-def _artifacts(
-    account: AccountReader, used: Sequence[Endpoint], entries: Mapping[str, Sequence[Model]]
-) -> Iterator[Unnamed]:
-    """Yield the artifacts that no entry of any endpoint with their prefix names."""
-    sharing: dict[str, dict[str, None]] = {}
-    for endpoint in used:
-        for model in endpoint.models:
-            if model.prefix is not None and not model.direct:
-                sharing.setdefault(model.prefix, {})[endpoint.name] = None
-    for prefix, endpoints in sharing.items():
-        artifacts = account.artifacts(prefix)
-        if isinstance(artifacts, Unread):
-            continue  # the entries that use the prefix have a finding about it
-        models = chain.from_iterable(entries[name] for name in endpoints)
-        wanted = filter(None, map(TargetModels.of, models))
-        named = set(chain.from_iterable(one.among(artifacts) for one in wanted))
-        for name in artifacts.in_folder:
-            if name not in named and is_target_model(name):
-                yield Unnamed(next(iter(endpoints)), "artifact", name)
+def _unnamed(endpoint: str, offer: Offer, named: NamedInTable) -> Iterator[Unnamed]:
+    missing = named.missing(endpoint, offer)
+    if missing and endpoint not in named.entries:
+        yield Unnamed(endpoint, "endpoint", endpoint)
+    elif missing:
+        what = keys_of(KINDS[offer.kind])[offer.key].noun
+        yield from (Unnamed(endpoint, what, name) for name in missing)

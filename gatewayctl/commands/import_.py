@@ -1,9 +1,9 @@
-"""`gatewayctl import`: writes a first routing table from what the account holds."""
+"""`gatewayctl import`: writes a routing table from what the account holds, or completes one."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +11,36 @@ import click
 
 from chalicelib.errors import quoted
 from chalicelib.routing.reading import file as table_file
-from chalicelib.routing.reading.keys import keys_of_kind
 from chalicelib.routing.reading.problems import InvalidTable
-from chalicelib.routing.targets import KINDS, keys_of
-from gatewayctl.account.reader import account_of, rate_option
-from gatewayctl.account.values import IN_SERVICE, Component, Model, Unread
+from gatewayctl import tables
+from gatewayctl.account.offers import (
+    ARTIFACT,
+    COMPONENT,
+    ENDPOINT,
+    NamedInTable,
+    Offer,
+    offers,
+    reason_to_leave_out,
+)
+from gatewayctl.account.reader import account_of, endpoint_option, rate_option
+from gatewayctl.account.values import Component, Model, Unread
 from gatewayctl.command import command, out_option
-from gatewayctl.commands.import_artifacts import loadable
-from gatewayctl.commands.import_text import Entry, Hosted, Section, document, members, name_entries
+from gatewayctl.commands.import_artifacts import artifact_entries
+from gatewayctl.commands.import_missing import with_entries
+from gatewayctl.commands.import_text import (
+    Entry,
+    Hosted,
+    Section,
+    document,
+    members,
+    models,
+    name_entries,
+)
 from gatewayctl.output import replace_file, writing
-from gatewayctl.report import ExitCode, NotReachable, Refused, Report
+from gatewayctl.report import ExitCode, NotReachable, Refused, Report, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from gatewayctl.account.reader import AccountReader
@@ -38,26 +55,57 @@ if TYPE_CHECKING:
 @out_option
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option(
-    "--endpoint",
-    default="*",
-    metavar="PATTERN",
-    help="Only endpoints whose names match, as in 'team-a-*'.",
+    "--missing",
+    "is_addition",
+    is_flag=True,
+    help="Add to the table what no entry names, and change nothing else.",
 )
+@endpoint_option
 @rate_option
 def import_(
-    context: Context, *, out: Path | None, force: bool, endpoint: str, calls_per_second: float
+    context: Context,
+    *,
+    out: Path | None,
+    force: bool,
+    is_addition: bool,
+    endpoint: str,
+    calls_per_second: float,
 ) -> Report:
-    """Write a first routing table from what the account holds."""
+    """Write a first routing table from what the account holds, or complete one."""
+    file = tables.load(context.table_path()) if is_addition else None
     if out is not None and not force and os.path.lexists(out):
-        raise _file_exists(out)
+        if not (is_addition and out.exists() and out.samefile(context.table_path())):
+            raise _file_exists(out)
+        force = True
     account = account_of(context, calls_per_second)
     chosen = account.endpoints(_chosen(account, endpoint))
-    content = name_entries(section(name, found, account) for name, found in chosen.items())
-    text = _checked_text(content)
+    if file is None:
+        content = name_entries(section(name, found, account) for name, found in chosen.items())
+        text = _checked_text(content)
+    else:
+        missing = NamedInTable(file.table, account).missing
+        sections = (section(name, found, account, missing) for name, found in chosen.items())
+        content = name_entries(sections, taken=file.table.rows)
+        text = _completed_text(file, content)
     if out is None:
-        return _report(content, text.rstrip("\n").split("\n"), {"table": text})
+        lines = text.rstrip("\n").split("\n")
+        if file is not None and not all(map(str.isprintable, lines)):
+            raise WrongUse(f"{file.name} holds characters that are not printed; give --out FILE")
+        return _report(content, lines, {"table": text})
     _write(out, text, force=force)
     return _report(content, [str(out)], {"imported": str(out)})
+
+
+def _completed_text(file: tables.TableFile, content: Content) -> str:
+    """Write the table with the new entries after its own, and check it."""
+    data = file.data
+    if any(entries for _, entries in content):
+        data = with_entries(data, models(content))
+    try:
+        table_file.parse(data, file.name)
+    except InvalidTable as error:
+        raise Refused(["nothing was added", *map(str, error.problems)]) from error
+    return data.decode()
 
 
 def _file_exists(target: Path) -> Refused:
@@ -96,7 +144,7 @@ def _write(target: Path, text: str, *, force: bool) -> None:
         return
     with writing(target):
         try:
-            with target.open("x", encoding="utf-8") as file:
+            with target.open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
         except FileExistsError as error:
             raise _file_exists(target) from error
@@ -116,35 +164,31 @@ def _report(content: Content, lines: list[str], data: dict[str, Any]) -> Report:
     return Report(ExitCode.FINE, lines=lines, notes=[note], data=data)
 
 
-def section(name: str, endpoint: Endpoint | Unread, account: AccountReader) -> Section:
-    """Make entries for everything on an endpoint that can be read and called."""
+def section(
+    name: str,
+    endpoint: Endpoint | Unread,
+    account: AccountReader,
+    chosen: Callable[[str, Offer], tuple[str, ...]] = lambda _, offer: offer.names,
+) -> Section:
+    """Make entries for everything on an endpoint that can be read and called.
+
+    Args:
+        chosen: Chooses from the names that an endpoint offers.
+    """
     if isinstance(endpoint, Unread):
         return Section(name, "", Hosted(omitted=(str(endpoint),)))
-    if reason := _why_not_imported(endpoint):
+    if reason := reason_to_leave_out(endpoint):
         return Section(name, "", Hosted(omitted=(reason,)))
-    by_variant = [(one.name, _hosted(endpoint, one, account)) for one in endpoint.variants]
-    return Section(name, _facts(endpoint), _without_illegal(_joined(by_variant)))
-
-
-def _why_not_imported(endpoint: Endpoint) -> str | None:
-    if endpoint.status != IN_SERVICE:
-        return f"is {endpoint.status}; import it when it is {IN_SERVICE}"
-    if endpoint.async_only:
-        return "takes asynchronous calls only, and the gateway makes none"
-    return None
-
-
-def _joined(by_variant: list[tuple[str, Hosted]]) -> Hosted:
-    """Join the entries of all variants; they name their variant unless all variants are equal."""
-    if not by_variant:
-        return Hosted(omitted=("has no variant",))
-    _, first = by_variant[0]
-    if all(hosted == first for _, hosted in by_variant):
-        return first
-    return Hosted(
-        tuple(_of_variant(name, entry) for name, each in by_variant for entry in each.entries),
-        tuple(f"variant {name}: {text}" for name, each in by_variant for text in each.omitted),
-    )
+    if not endpoint.variants:
+        return Section(name, "", Hosted(omitted=("has no variant",)))
+    entries: list[Entry] = []
+    omitted: list[str] = []
+    for variant, offer in offers(endpoint, account):
+        made = _entries(name, replace(offer, names=chosen(name, offer)), account)
+        entries += made if variant is None else (_of_variant(variant, entry) for entry in made)
+        where = "" if variant is None else f"variant {variant}: "
+        omitted += (f"{where}{text}" for text in offer.omitted)
+    return Section(name, _facts(endpoint), Hosted(tuple(entries), tuple(omitted)))
 
 
 def _of_variant(variant: str, entry: Entry) -> Entry:
@@ -155,124 +199,32 @@ def _of_variant(variant: str, entry: Entry) -> Entry:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The source of entries: a variant, and the target's key whose values the account lists."""
-
-    endpoint: Endpoint
-    model: Model | None
-    kind: str
-    key: str
-
-
-def _hosted(endpoint: Endpoint, variant: Variant, account: AccountReader) -> Hosted:
-    """Make the entries of a variant: one for each value of the argument that its kind needs."""
-    model, kind = variant.model, variant.kind
-    if isinstance(model, Unread):
-        return Hosted(omitted=(str(model),))
-    if kind is None:
-        return Hosted(omitted=("is of no kind that a table can name",))
-    loads_artifacts = model is not None and model.multi_model is not None
-    needed = [
-        (name, key.argument)
-        for name, key in keys_of(KINDS[kind]).items()
-        if (keys_of_kind(kind)[name] and key.argument != "EndpointName")
-        or (key.argument == "TargetModel" and loads_artifacts)
-    ]
-    if not needed:
-        return Hosted((Entry((endpoint.name,), kind, {"endpoint": endpoint.name}),))
-    ((name, argument), *others) = needed
-    if others or argument not in LISTS:
-        names = " and ".join(name for name, _ in needed)
-        return Hosted(omitted=(f"of kind {kind}, whose {names} import cannot find out",))
-    return LISTS[argument](_Source(endpoint, model, kind, name), account)
-
-
-def _containers(source: _Source, _: AccountReader) -> Hosted:
-    """Make an entry for each container, except those that need an artifact as well."""
-    endpoint = source.endpoint.name
-    containers = () if source.model is None else source.model.containers
-    by_name = {one.hostname: one for one in containers if one.hostname is not None}
-    entries = tuple(
-        Entry(
-            (f"{endpoint}-{hostname}",), source.kind, {"endpoint": endpoint, source.key: hostname}
+def _entries(endpoint: str, offer: Offer, account: AccountReader) -> list[Entry]:
+    """Make an entry for each offered name; similar artifacts share one."""
+    kind, key = offer.kind, offer.key
+    if offer.argument == ARTIFACT:
+        return artifact_entries(endpoint, kind, key, dict.fromkeys(offer.names, ()) | _older(offer))
+    if offer.argument == ENDPOINT:
+        return [Entry((name,), kind, {key: name}) for name in offer.names]
+    entries = []
+    for name in offer.names:
+        qualified = f"{endpoint}-{name}"
+        component = account.component(name) if offer.argument == COMPONENT else None
+        is_idle = isinstance(component, Component) and component.copies == 0
+        entries.append(
+            Entry(
+                (qualified,) if component is None else (name, qualified),
+                kind,
+                {"endpoint": endpoint, key: name},
+                None,
+                ("No copy of it runs now",) if is_idle else (),
+            )
         )
-        for hostname, one in by_name.items()
-        if not one.multi_model
-    )
-    omitted = tuple(
-        f"container {hostname}: of kind {source.kind}, no artifact can be chosen in a multi-model "
-        "container"
-        for hostname, one in by_name.items()
-        if one.multi_model
-    )
-    return Hosted(entries, omitted)
+    return entries
 
 
-def _artifacts(source: _Source, account: AccountReader) -> Hosted:
-    if source.model is None or source.model.prefix is None:
-        return Hosted(omitted=("the account does not tell where its artifacts are",))
-    found = account.artifacts(source.model.prefix)
-    if isinstance(found, Unread):
-        return Hosted(omitted=(str(found),))
-    hosted = loadable(source.endpoint.name, source.kind, source.key, found.in_folder)
-    if hosted.entries:
-        return hosted
-    return replace(hosted, omitted=(f"no artifact in {found.prefix}", *hosted.omitted))
-
-
-def _components(source: _Source, account: AccountReader) -> Hosted:
-    names = source.endpoint.components
-    if isinstance(names, Unread):
-        return Hosted(omitted=(str(names),))
-    read = [(name, account.component(name)) for name in names]
-    entries = tuple(
-        _component(one, source)
-        for _, one in read
-        if isinstance(one, Component) and one.status == IN_SERVICE
-    )
-    omitted = tuple(
-        str(one) if isinstance(one, Unread) else f"inference component {name} is {one.status}"
-        for name, one in read
-        if isinstance(one, Unread) or one.status != IN_SERVICE
-    )
-    return Hosted(entries, omitted if read else ("no inference component yet",))
-
-
-def _component(component: Component, source: _Source) -> Entry:
-    target = {"endpoint": component.endpoint, source.key: component.name}
-    comments = ("No copy of it runs now",) if component.copies == 0 else ()
-    names = (component.name, f"{component.endpoint}-{component.name}")
-    return Entry(names, source.kind, target, None, comments)
-
-
-# By argument of InvokeEndpoint: the function that makes an entry for each value in the account.
-LISTS: dict[str, Callable[[_Source, AccountReader], Hosted]] = {
-    "TargetModel": _artifacts,
-    "TargetContainerHostname": _containers,
-    "InferenceComponentName": _components,
-}
-
-
-def _without_illegal(hosted: Hosted) -> Hosted:
-    """Leave out entries with names that a table cannot hold.
-
-    SageMaker's own patterns for names are not anchored at the end, so they may admit such names.
-    """
-    illegal = [name for entry in hosted.entries for name in _illegal(entry)]
-    return Hosted(
-        tuple(entry for entry in hosted.entries if not any(_illegal(entry))),
-        (*hosted.omitted, *(f"a table cannot hold the name {quoted(name)}" for name in illegal)),
-    )
-
-
-def _illegal(entry: Entry) -> Iterable[str]:
-    keys = keys_of(KINDS[entry.kind])
-    return [
-        value
-        for name, value in entry.target.items()
-        if not keys[name].grammar.takes_parameters and not keys[name].grammar.admits(value)
-    ]
+def _older(offer: Offer) -> dict[str, tuple[str, ...]]:
+    return {newest: older for newest, older in offer.older if newest in offer.names}
 
 
 def _facts(endpoint: Endpoint) -> str:

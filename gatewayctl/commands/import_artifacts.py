@@ -1,12 +1,11 @@
 """Makes table entries for the artifacts of a multi-model container; similar artifacts share one.
 
-1. Versions of one model (`iris-v1.tar.gz`, `iris-v2.tar.gz`) become one artifact, the newest.
-2. Artifacts that differ in one part of their names become one entry with a parameter:
+1. Artifacts that differ in one part of their names become one entry with a parameter:
 
        is-0-v1.tar.gz … is-9-v1.tar.gz          is-{…}-v1.tar.gz
        houston/v3.tar.gz, austin/v3.tar.gz      {…}/v3.tar.gz
 
-3. The parameter's rule is a list of the values, or a pattern where the list would be long.
+2. The parameter's rule is a list of the values, or a pattern where the list would be long.
 
 An entry has one description and one list of media types, so models that are probably different
 get an entry each: `iris-v1.tar.gz` and `wine-v1.tar.gz` have only the version in common.
@@ -18,20 +17,14 @@ import heapq
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.errors import quoted
 from chalicelib.routing.parameters import is_value
 from chalicelib.routing.reading.patterns import refusal
-from chalicelib.routing.targets import is_target_model
-from gatewayctl.commands.import_text import Entry, Hosted, Parameter
+from gatewayctl.account.artifacts import ARCHIVE, VERSION, stem
+from gatewayctl.commands.import_text import Entry, Parameter
 from gatewayctl.output import first_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-ARCHIVE = ".tar.gz"
-
-VERSION = re.compile(r"(?<![A-Za-z0-9])[vV]([0-9]+(?:\.[0-9]+)*)(?![A-Za-z0-9])")
-"""A `v` and numbers between separators. Other numbers may be the number of a customer."""
 
 LONGEST_LIST = 100
 """The most values that a rule lists; for more, a pattern is tried."""
@@ -47,39 +40,17 @@ MOST_WORDS = 8
 """A name with more words is divided at folders only, because it has too many possible parts."""
 _WORD = re.compile(r"[A-Za-z]{2,}(?=[0-9]+(?![A-Za-z0-9]))|[A-Za-z0-9]+")
 
-_Order = tuple[tuple[int, ...], str]
 
-
-def loadable(endpoint: str, kind: str, key: str, names: Iterable[str]) -> Hosted:
-    """Make entries for the newest version of every artifact that a table can name.
+def artifact_entries(
+    endpoint: str, kind: str, key: str, artifacts: Mapping[str, tuple[str, ...]]
+) -> list[Entry]:
+    """Make entries for artifacts.
 
     Args:
         key: The target's key that names the artifact.
-        names: The objects under the endpoint's prefix.
+        artifacts: The newest artifact of each model, with the older ones.
     """
-    artifacts, omitted = _artifacts_among(names)
-    newest = dict(latest(artifacts))
-    entries = [_entry(endpoint, kind, key, group, newest) for group in grouped(list(newest))]
-    return Hosted(tuple(entries), omitted)
-
-
-def _artifacts_among(names: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Return the artifacts, and remarks about the other objects except empty folders."""
-    objects = sorted(name for name in names if name and not name.endswith("/"))
-    archives = [name for name in objects if name.endswith(ARCHIVE)]
-    remarks = {
-        f"not named {ARCHIVE}": [name for name in objects if not name.endswith(ARCHIVE)],
-        "with characters that a table cannot hold": [
-            name for name in archives if not is_target_model(name)
-        ],
-    }
-    omitted = tuple(
-        f"{len(those):,} {'object' if len(those) == 1 else 'objects'} {what}: "
-        f"{first_few([quoted(name) for name in those])}"
-        for what, those in remarks.items()
-        if those
-    )
-    return [name for name in archives if is_target_model(name)], omitted
+    return [_entry(endpoint, kind, key, group, artifacts) for group in grouped(list(artifacts))]
 
 
 def _entry(
@@ -102,40 +73,6 @@ def _names(endpoint: str, literal: str) -> tuple[str, ...]:
     all_words = re.findall(r"[A-Za-z0-9]+", literal.removesuffix(ARCHIVE))
     candidates: Sequence[Sequence[str]] = (label, [endpoint, *label], [endpoint, *all_words])
     return tuple("-".join(candidate or [endpoint]) for candidate in candidates)
-
-
-class Latest(NamedTuple):
-    """The newest artifact of a model, and the older ones, newest first."""
-
-    artifact: str
-    older: tuple[str, ...]
-
-
-def latest(artifacts: Iterable[str]) -> list[Latest]:
-    """Return the newest version of each model, sorted by artifact."""
-    models: dict[str, list[tuple[_Order, str]]] = {}
-    for artifact in artifacts:
-        model, order = _model_and_version(artifact)
-        models.setdefault(model, []).append((order, artifact))
-    newest_first = (sorted(versions, reverse=True) for versions in models.values())
-    return sorted(
-        Latest(newest, tuple(artifact for _, artifact in older))
-        for (_, newest), *older in newest_first
-    )
-
-
-def _model_and_version(artifact: str) -> tuple[str, _Order]:
-    """Return the part of the name that all versions of a model share, and a sort key.
-
-    An artifact with two versions in its name is a model of its own, because it is not clear which
-    of them is the model's version.
-    """
-    found = list(VERSION.finditer(artifact.removesuffix(ARCHIVE)))
-    if len(found) != 1:
-        return artifact, ((), artifact)
-    (version,) = found
-    numbers = tuple(int(number) for number in version[1].split("."))
-    return f"{artifact[: version.start()]}\0{artifact[version.end() :]}", (numbers, artifact)
 
 
 class Shape(NamedTuple):
@@ -190,7 +127,7 @@ def grouped(artifacts: Sequence[str]) -> list[Group]:
 
 def words(literal: str) -> list[str]:
     """Return the words that distinguish models, without the version, the suffix and `model`."""
-    found = re.findall(r"[A-Za-z0-9]+", VERSION.sub("", literal.removesuffix(ARCHIVE)))
+    found = re.findall(r"[A-Za-z0-9]+", VERSION.sub("", stem(literal)))
     return [word for word in found if word.lower() not in MEANINGLESS]
 
 
@@ -204,7 +141,7 @@ def _by_shape(artifacts: Iterable[str]) -> dict[Shape, list[str]]:
 
 
 def _candidate(shape: Shape, size: int) -> _Candidate:
-    is_folder = "/" in shape.after
+    is_folder = "/" in stem(shape.after)
     beginning = words(shape.before.rpartition("/")[2])
     begins_alike = any(word.isalpha() and len(word) > 1 for word in beginning)  # not an id
     literal = len(shape.before) + len(shape.after)
@@ -219,11 +156,11 @@ def _enough(candidate: _Candidate) -> int:
 
 def _shapes(artifact: str) -> Iterator[Shape]:
     """Yield a shape for each part of the name that may differ between artifacts."""
-    stem = artifact.removesuffix(ARCHIVE)
+    names = stem(artifact)
     start = 0
-    for segment in stem.split("/"):
+    for segment in names.split("/"):
         end = start + len(segment)
-        is_folder = end < len(stem)
+        is_folder = end < len(names)
         for first, last in _parts(segment, is_folder=is_folder):
             if is_value(segment[first:last]) and segment[first:last] not in {".", ".."}:
                 yield Shape(artifact[: start + first], artifact[start + last :])

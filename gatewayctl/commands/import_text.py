@@ -94,9 +94,15 @@ class Named(NamedTuple):
     """A better name that another entry has."""
 
 
-def name_entries(sections: Iterable[Section]) -> list[tuple[Section, list[Named]]]:
-    """Give each entry a name of its own; earlier entries get the names that fit best."""
-    names = _Names()
+def name_entries(
+    sections: Iterable[Section], taken: Iterable[str] = ()
+) -> list[tuple[Section, list[Named]]]:
+    """Give each entry a name of its own; earlier entries get the names that fit best.
+
+    Args:
+        taken: The `row_key` of each name that must not be given.
+    """
+    names = _Names(taken)
     return [(one, [names.name(entry) for entry in one.hosted.entries]) for one in sections]
 
 
@@ -107,8 +113,8 @@ def legal(text: str) -> str:
 
 
 class _Names:
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
         self._counters: dict[str, count[int]] = {}
 
     def name(self, entry: Entry) -> Named:
@@ -151,18 +157,27 @@ _Dumper.add_representer(tuple, _list)
 
 def document(sections: Iterable[tuple[Section, Sequence[Named]]]) -> str:
     """Write a table of the named entries, those of each endpoint under a heading."""
+    sections = list(sections)
+    without_model = [
+        f"{section.endpoint}: {text}"
+        for section, entries in sections
+        for text in section.hosted.omitted
+        if not entries
+    ]
+    parts = [_comment(HEAD), f"version: 1\n\nmodels:\n{models(sections)}"]
+    if without_model:
+        parts.append(_comment("\n".join(["Endpoints without a model here:", *without_model])))
+    return "\n\n".join(parts) + "\n"
+
+
+def models(sections: Iterable[tuple[Section, Sequence[Named]]]) -> str:
+    """Write the entries as they are below `models`, those of each endpoint under a heading."""
     blocks = []
-    without_model = []
     for section, entries in sections:
         if entries:
             gap = "\n" if len(entries) == 1 else "\n\n"
             blocks.append(_heading(section) + gap + "\n\n".join(map(_entry, entries)))
-        else:
-            without_model += [f"{section.endpoint}: {text}" for text in section.hosted.omitted]
-    parts = [_comment(HEAD), "version: 1\n\nmodels:\n" + "\n\n".join(blocks)]
-    if without_model:
-        parts.append(_comment("\n".join(["Endpoints without a model here:", *without_model])))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(blocks)
 
 
 def members(named: Named) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
 from gatewayctl import tables
+from gatewayctl.account.artifacts import misfit
 from gatewayctl.command import command
 from gatewayctl.commands.prewarm_calls import (
     LONGEST_CALL_SECONDS,
@@ -45,7 +46,7 @@ PROGRESS_SECONDS = 10.0
 MOST_NAMED = 4
 
 READY = frozenset({State.HOT, State.LOADED})
-NOT_READY = frozenset({State.COLD, State.FAILED})
+NOT_READY = frozenset({State.COLD, State.REFUSED, State.UNKNOWN, State.FAILED})
 
 
 @command("prewarm")
@@ -123,7 +124,14 @@ def _resolved(table: RoutingTable, paths: Iterable[str], notes: list[str]) -> Se
             candidates.append(Candidate(path, table.resolve(path)))
         except InvalidParameter as error:  # each value is valid, but together they are too long
             notes.append(f"{path} is left out: {error}")
-    return Selection(candidates, notes)
+    return Selection(candidates, [*notes, *filter(None, map(_doubt, candidates))])
+
+
+def _doubt(candidate: Candidate) -> str | None:
+    """Return a note about a model whose target is an object that is no artifact."""
+    name = candidate.resolved.invoke_args.get("TargetModel")
+    why = None if name is None else misfit(name)
+    return why and f"{candidate.path} is called with {quoted(name or '')}, an object {why}"
 
 
 def _named(name: str, table: RoutingTable, file: str) -> Iterator[str]:
@@ -184,7 +192,7 @@ def _advice(model: Model) -> str:
 
 
 def report(selection: Selection, run: PrewarmRun) -> Report:
-    """Build the report: a line for each cold or failed model, and a last line with the totals."""
+    """Build the report: a line for each model that is not ready, then the totals."""
     known = {outcome.path: outcome for outcome in run.outcomes}
     outcomes = [
         known.get(candidate.path) or Outcome(candidate.path, State.UNFINISHED, 0.0)

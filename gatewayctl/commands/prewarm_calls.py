@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from chalicelib import errors
 from chalicelib.payload.admission import InferenceRequest
-from chalicelib.sagemaker.upstream_errors import from_error_response
+from chalicelib.routing.headers import is_json
+from chalicelib.sagemaker.upstream_errors import OVERLOADED_STATUSES, from_error_response
 from gatewayctl import aws
-from gatewayctl.openapi.components import is_json
 from gatewayctl.report import NoAnswer
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ ADVICE: dict[type[errors.GatewayError], str] = {
     errors.ModelOverloaded: "its container has no room for it: give {endpoint} more memory",
     errors.ModelTimedOut: f"its container did not answer SageMaker: {LOG}",
 }
+REFUSED = (
+    f"it refuses the example of the table, or it cannot load: correct the one or the other; {LOG}"
+)
+UNKNOWN = (
+    "it refuses a body without meaning, or it cannot load: give the model an example, with which "
+    "the answer has one meaning"
+)
 NO_ANSWER = "the connection broke: try again"
 WORTH_RETRYING = (errors.UpstreamThrottled, errors.UpstreamFailed, errors.UpstreamUnreachable)
 
@@ -73,29 +80,37 @@ class Candidate:
     def endpoint(self) -> str:
         return self.resolved.target.endpoint
 
+    @property
+    def has_example(self) -> bool:
+        """Whether the model is called with the example of the table."""
+        return self.resolved.model.example_request() is not None
+
     def invoke_args(self) -> dict[str, object]:
         """Return the arguments of InvokeEndpoint."""
         return {**self.resolved.target.invoke_args(), **_request(self.resolved.model).invoke_args()}
 
 
 def _request(model: Model) -> InferenceRequest:
-    """Return the model's example, else the shortest body of a type that the model takes.
-
-    SageMaker loads an artifact before the container reads the body.
-    """
-    json_types = [one for one in model.content_types if is_json(one)]
-    if model.example is not None and json_types:
-        return InferenceRequest(model.example.encode(), json_types[0])
+    """Return the model's example, else the shortest body of the first type that it takes."""
+    if example := model.example_request():
+        return InferenceRequest(example.body.encode(), example.content_type)
     first = model.content_types[0]
     return InferenceRequest(b"{}" if is_json(first) else b"", first)
 
 
 class State(StrEnum):
-    """What a caller would find now: HOT was loaded before this run, LOADED was loaded by it."""
+    """What a caller would find now.
+
+    HOT was loaded before this run, LOADED was loaded by it. REFUSED answered 4xx to the example of
+    the table, and UNKNOWN to a body without meaning: a container answers 4xx to a body that it
+    cannot use, and many answer so when they cannot load the artifact.
+    """
 
     HOT = "hot"
     LOADED = "loaded"
     COLD = "cold"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
     FAILED = "failed"
     UNFINISHED = "unfinished"
 
@@ -129,10 +144,11 @@ class Meaning(Enum):
     LOADED = auto()
     LOADING = auto()
     RETRY = auto()
+    REFUSED = auto()
     FAILED = auto()
 
 
-FINAL = (Meaning.LOADED, Meaning.FAILED)
+FINAL = (Meaning.LOADED, Meaning.REFUSED, Meaning.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +206,11 @@ class ModelCaller:
         if code == "ModelError":
             status = error.response.get("OriginalStatusCode", 0)
             code = f"{code} {status}"
-            if 400 <= status < 500:  # the container is there and refuses the body
-                return self._answer(Meaning.LOADED, code)
+            if 400 <= status < 500 and status not in OVERLOADED_STATUSES:
+                advice = REFUSED if candidate.has_example else UNKNOWN
+                return self._answer(
+                    Meaning.REFUSED, code, advice.format(endpoint=candidate.endpoint)
+                )
         kind = type(from_error_response(error, exposed=False))
         if kind is errors.GatewayMisconfigured and not code.startswith("AccessDenied"):
             raise error
@@ -254,6 +273,8 @@ class Loader:
     def _state(self, candidate: Candidate, answer: Answer, *, was_cold: bool) -> State:
         if answer.meaning is Meaning.LOADED:
             return State.LOADED if was_cold or self._was_slow(candidate, answer) else State.HOT
+        if answer.meaning is Meaning.REFUSED:
+            return State.REFUSED if candidate.has_example else State.UNKNOWN
         return State.COLD if was_cold and answer.meaning not in FINAL else State.FAILED
 
     def _was_slow(self, candidate: Candidate, first: Answer) -> bool:

@@ -14,36 +14,59 @@ from chalicelib.settings import S3Location, routing_location
 from gatewayctl import tables
 from gatewayctl.command import command
 from gatewayctl.output import columns
+from gatewayctl.publishing import origin
 from gatewayctl.publishing.changes import counted
 from gatewayctl.publishing.publication import GatewayCheck, Publication
 from gatewayctl.publishing.store import MAX_VERSIONS, UNVERSIONED, TableStore
 from gatewayctl.report import ExitCode, Refused, Report, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gatewayctl.command import Context
     from gatewayctl.publishing.store import Version
     from gatewayctl.tables import TableFile
 
 SUFFIXES = ("yaml", "yml")
-HEADINGS = ("version", "date", "table", "models", "")
+HEADINGS = ("version", "date", "table", "models", "", "author", "comment")
+PREVIOUS = ""
+"""The value of `--back` without a version."""
 EARLIER = "earlier.yaml"
 ALLOW_SHRINK = f"printf '\\nallow_shrink: true\\n' >> {EARLIER}"
 
 
 @command("publish")
-@click.argument("location", metavar="s3://BUCKET/KEY")
-@click.option("--back", metavar="VERSION", help="Publish the table of this version again.")
+@click.argument("location", metavar="s3://BUCKET/KEY", required=False)
+@click.option(
+    "--back",
+    is_flag=False,
+    flag_value=PREVIOUS,
+    metavar="[VERSION]",
+    help="Publish an earlier table again: of this version or digest, else the previous one.",
+)
+@click.option(
+    "-m", "--message", default="", metavar="TEXT", help="Why it is published, for --list."
+)
 @click.option("--list", "is_list", is_flag=True, help="Show the newest versions.")
 @click.option("--dry-run", is_flag=True, help="Show the changes, and upload nothing.")
 def publish(
-    context: Context, *, location: str, back: str | None, is_list: bool, dry_run: bool
+    context: Context,
+    *,
+    location: str | None,
+    back: str | None,
+    message: str,
+    is_list: bool,
+    dry_run: bool,
 ) -> Report:
     """Upload a table to S3 for running gateways, or go back to an earlier one."""
-    if is_list and back is not None:
-        raise WrongUse("--list and --back cannot be combined; give one of them")
+    if location is None and back is not None:  # `--back` has taken the location for its value
+        location, back = back or None, PREVIOUS
+    if location is None:
+        raise WrongUse("name the table in S3: gatewayctl publish s3://<bucket>/<key>.yaml")
+    if is_list and (back is not None or message):
+        option = "--message" if back is None else "--back"
+        raise WrongUse(f"--list and {option} cannot be combined; give one of them")
+    origin.check(message)
     where = table_location(location)
     if is_list:
         return _list(TableStore(where, context.connect))
@@ -52,8 +75,18 @@ def publish(
         store = TableStore(where, context.connect)
     else:
         store = TableStore(where, context.connect)
-        new = _earlier_table(store, back, context.table)
-    return _publish(Publication(store, new), where, back, dry_run=dry_run)
+        if context.table is not None:
+            raise WrongUse("--back takes the table from the bucket; leave out --table")
+        back = store.version(back) if back != PREVIOUS else store.previous()
+        new = _earlier_table(store, back)
+    publication = Publication(store, new)
+
+    def publish_it() -> str | None:
+        return publication.publish(origin.of(context.connect, message))
+
+    return _publish(
+        publication, where, back, publish_it, has_message=bool(message), dry_run=dry_run
+    )
 
 
 def table_location(text: str) -> S3Location:
@@ -96,7 +129,9 @@ def _list(store: TableStore) -> Report:
 def _cells(version: Version) -> tuple[str, ...]:
     digest = version.digest[:12] if version.digest else "none"
     models = version.models or "unknown"
-    return version.id, _timestamp(version), digest, models, "live" if version.is_live else ""
+    live = "live" if version.is_live else ""
+    author = (version.author or "").split(":", 5)[-1]
+    return version.id, _timestamp(version), digest, models, live, author, version.comment or ""
 
 
 def _version_data(version: Version) -> dict[str, Any]:
@@ -107,6 +142,8 @@ def _version_data(version: Version) -> dict[str, Any]:
         "sha256": version.digest,
         "models": int(models) if models.isdecimal() else None,
         "live": version.is_live,
+        "author": version.author,
+        "comment": version.comment,
     }
 
 
@@ -114,9 +151,7 @@ def _timestamp(version: Version) -> str:
     return f"{version.modified.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _earlier_table(store: TableStore, version: str, table: Path | None) -> TableFile:
-    if table is not None:
-        raise WrongUse("--back takes the table from the bucket; leave out --table")
+def _earlier_table(store: TableStore, version: str) -> TableFile:
     stored = store.earlier(version)
     name = f"{store.name} as of {version}"
     if stored.data is None:
@@ -126,7 +161,13 @@ def _earlier_table(store: TableStore, version: str, table: Path | None) -> Table
 
 
 def _publish(
-    publication: Publication, where: S3Location, back: str | None, *, dry_run: bool
+    publication: Publication,
+    where: S3Location,
+    back: str | None,
+    publish_it: Callable[[], str | None],
+    *,
+    has_message: bool,
+    dry_run: bool,
 ) -> Report:
     if problems := publication.problems:
         notes = ["nothing was published"]
@@ -135,6 +176,8 @@ def _publish(
             notes.append(f"to go back anyway: {commands}")
         return _report(publication, notes, problems)
     notes = [_unchanged(publication)] if publication.is_live else []
+    if publication.is_live and has_message:
+        notes.append("the message was not stored, because no version was made")
     if publication.is_live and publication.is_compiled:
         return _report(publication, notes)
     if dry_run:
@@ -143,7 +186,7 @@ def _publish(
         publication.compile()
         return _report(publication, [*notes, "the compiled form was written again"])
     check = GatewayCheck(where)
-    version = publication.publish()
+    version = publish_it()
     return _published(publication, version, check.problem(publication.new.table.digest))
 
 

@@ -83,7 +83,7 @@ DESCRIPTIONS = {
     "one_of": "The values that it may have",
     "pattern": "A regular expression that has to match the whole value",
     "description": "For GET /models",
-    "example": "A request body, for GET /models/<model>",
+    "example": "A request body, for GET /models/<model>: JSON, or a text for other types",
     "content_types": "The media types that callers may send",
     "accepts": "The media types that it can answer; without it, its content_types",
     "timeout_seconds": "By then the caller has an answer, or a 504",

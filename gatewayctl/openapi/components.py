@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib import errors
 from chalicelib.errors import GatewayError
-from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
+from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT, is_json
 from chalicelib.routing.parameters import LONGEST_VALUE, VALUE_RULE, OneOf
 
 if TYPE_CHECKING:
@@ -177,11 +177,16 @@ def _header(description: str) -> Node:
 
 def request_body(model: Model) -> Node:
     """Describe the request body of a model, with the types of its example if there is one."""
-    content = {name: {"schema": _body_schema(name)} for name in model.content_types}
-    if model.example is not None:
-        example = json.loads(model.example)
+    content: Node = {name: {"schema": _body_schema(name)} for name in model.content_types}
+    request = model.example_request()
+    if request is None:
+        return {"required": True, "content": content}
+    if is_json(request.content_type):
+        example = json.loads(request.body)
         for name in filter(is_json, content):
             content[name] = {"schema": schema_of(example), "example": example}
+    else:
+        content[request.content_type]["example"] = request.body
     return {"required": True, "content": content}
 
 
@@ -221,11 +226,6 @@ def _body_schema(media_type: str) -> Node:
     if media_type.startswith("text/"):
         return {"type": "string"}
     return {"contentMediaType": media_type}
-
-
-def is_json(media_type: str) -> bool:
-    """Whether bodies of this media type are JSON."""
-    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _problem_responses(possible: Collection[Error], components: Components) -> Node:

@@ -9,13 +9,14 @@ from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading import shrinking
 from chalicelib.routing.reading.problems import InvalidTable
-from chalicelib.routing.s3_source import S3Object, S3Source
+from chalicelib.routing.s3_source import COMPILED_DIGEST, S3Object, S3Source
 from chalicelib.telemetry.log import Telemetry
 from gatewayctl.publishing.changes import changes
+from gatewayctl.publishing.store import MODELS
 from gatewayctl.report import NotReachable, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from chalicelib.routing.reading.problems import Problem
     from chalicelib.routing.table import RoutingTable
@@ -74,27 +75,30 @@ class Publication:
         """
         self.store.replace_compiled(self._compiled, self._form)
         if self._stored.compiled != self._content:
-            self._replace_table()
+            self._replace_table(self._stored.origin)
 
-    def publish(self) -> str | None:
+    def publish(self, origin: Mapping[str, str]) -> str | None:
         """Store the new table, and return its version if the bucket keeps versions.
 
         The compiled form is stored first: gateways use a compiled form only beside the table that
         names it, so nothing changes for them until the table itself is stored.
+
+        Args:
+            origin: Metadata from `gatewayctl.publishing.origin`.
 
         Raises:
             Refused: Somebody else changed the table in the meantime.
         """
         self.store.replace_compiled(self._compiled, self._form)
         try:
-            return self._replace_table()
+            return self._replace_table(origin)
         except Refused:
             self._compile_other_table()
             raise
 
-    def _replace_table(self) -> str | None:
-        new = self.new
-        return self.store.replace_table(self._stored, new.data, len(new.table), self._content)
+    def _replace_table(self, origin: Mapping[str, str]) -> str | None:
+        metadata = {MODELS: str(len(self.new.table)), COMPILED_DIGEST: self._content, **origin}
+        return self.store.replace_table(self._stored, self.new.data, metadata)
 
     def _compile_other_table(self) -> None:
         """Replace our compiled form by the one for the table that somebody else has stored."""

@@ -6,6 +6,7 @@ An object is replaced only if nobody has changed it since it was read: `PutObjec
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,10 +16,11 @@ from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.s3_source import COMPILED_DIGEST, DIGEST, verified_body
 from gatewayctl.aws import NAMES, error_code, reaching
+from gatewayctl.publishing import origin
 from gatewayctl.report import NoAnswer, NotReachable, Refused, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from chalicelib.settings import S3Location
@@ -29,6 +31,9 @@ MODELS = "models"
 
 MAX_VERSIONS = 20
 """The number of versions that are read, the newest first."""
+
+MIN_DIGITS = 4
+"""The fewest digits of a digest that name a version."""
 
 UNVERSIONED = "null"
 """S3's version id of an object in a bucket that keeps no versions."""
@@ -53,6 +58,8 @@ class StoredObject(NamedTuple):
     """Why no gateway would use it."""
     compiled: str | None = None
     """The digest of the table's compiled form in the metadata of the table."""
+    origin: Mapping[str, str] = {}
+    """Metadata that says who published it and why."""
 
 
 class Version(NamedTuple):
@@ -63,6 +70,9 @@ class Version(NamedTuple):
     is_live: bool
     digest: str | None
     models: str | None
+    author: str | None
+    """The ARN of who published it."""
+    comment: str | None
 
 
 class TableStore:
@@ -100,6 +110,40 @@ class TableStore:
             raise Refused([f"{self.name} has no version {version}; --list shows those that it has"])
         return stored
 
+    def version(self, text: str) -> str:
+        """Return the version that a text names: a version id, or the beginning of a digest.
+
+        If several versions have the same table, it is the newest of them.
+
+        Raises:
+            Refused: Tables with different digests begin so.
+        """
+        if not re.fullmatch(rf"[0-9a-f]{{{MIN_DIGITS},64}}", text):
+            return text
+        versions = self.versions()
+        found = {
+            one.digest: one for one in reversed(versions) if (one.digest or "").startswith(text)
+        }
+        if not found or any(one.id == text for one in versions):
+            return text
+        if len(found) > 1:
+            names = ", ".join(f"{digest} ({one.id})" for digest, one in found.items())
+            raise Refused([f"{self.name} has several tables {text}…; name one of {names}"])
+        return found.popitem()[1].id
+
+    def previous(self) -> str:
+        """Return the newest version whose table is not the live one.
+
+        Raises:
+            Refused: There is none.
+        """
+        versions = self.versions()
+        live = next((one.digest for one in versions if one.is_live), None)
+        for one in versions:
+            if not one.is_live and (live is None or one.digest != live):
+                return one.id
+        raise Refused([f"{self.name} has no version with an earlier table to go back to"])
+
     def versions(self) -> list[Version]:
         """Return the versions of the table, the newest first."""
         with self._errors_explained("s3:ListBucketVersions"):
@@ -119,15 +163,14 @@ class TableStore:
         self._put(self._compiled_key, stored, data, "application/json")
 
     def replace_table(
-        self, stored: StoredObject, data: bytes, models: int, compiled: str
+        self, stored: StoredObject, data: bytes, metadata: Mapping[str, str]
     ) -> str | None:
         """Replace the table that was read.
 
         Args:
             stored: The table that was read.
             data: The YAML of the new table.
-            models: The number of its models.
-            compiled: The digest of the content of its compiled form.
+            metadata: What is known about it, besides its digest.
 
         Returns:
             The version, if the bucket keeps versions.
@@ -136,7 +179,6 @@ class TableStore:
             Refused: The stored table was changed since it was read.
             NotReachable: AWS did not answer, so nobody knows whether the table was stored.
         """
-        metadata = {MODELS: str(models), COMPILED_DIGEST: compiled}
         try:
             return self._put(self.key, stored, data, "application/yaml", **metadata)
         except NoAnswer as error:
@@ -155,8 +197,15 @@ class TableStore:
                 data, problem = verified_body(answer), ""
             except FetchFailed as error:
                 data, problem = None, error.reason
-        compiled = answer["Metadata"].get(COMPILED_DIGEST)
-        return StoredObject(answer["ETag"], _version_id(answer), data, problem, compiled)
+        metadata = answer["Metadata"]
+        return StoredObject(
+            answer["ETag"],
+            _version_id(answer),
+            data,
+            problem,
+            metadata.get(COMPILED_DIGEST),
+            origin.kept(metadata),
+        )
 
     def _put(
         self, key: str, stored: StoredObject, data: bytes, kind: str, **metadata: str
@@ -190,6 +239,8 @@ class TableStore:
             listed["IsLatest"],
             metadata.get(DIGEST),
             metadata.get(MODELS),
+            origin.author(metadata),
+            origin.comment(metadata),
         )
 
     @contextmanager

@@ -183,18 +183,37 @@ class TestCold:
         model = models(outcome)["a"]
         assert (model["state"], model["code"]) == ("cold", "ReadTimeoutError")
 
-    @pytest.mark.parametrize("status", [400, 415, 422])
-    def test_a_refused_input(self, account, container, warm, status):
-        """A model that refuses the body is loaded."""
-        endpoint = account.deploy(account.multi_model(container, artifacts("a.gz")))
+    @pytest.mark.parametrize("status", [400, 404, 415, 422])
+    @pytest.mark.parametrize(
+        ("example", "body", "state", "reason"),
+        [
+            ("", b"{}", "unknown", "it refuses a body without meaning, or it cannot load: "),
+            (
+                "    example: [1]\n",
+                b"[1]",
+                "refused",
+                "it refuses the example of the table, or it cannot load: ",
+            ),
+        ],
+        ids=["without-example", "with-example"],
+    )
+    def test_a_refusal(  # noqa: PLR0917
+        self, account, container, sagemaker_local, tmp_path, status, example, body, state, reason
+    ):
+        """A 4xx of a container can be a refused load, so the model does not count as loaded."""
+        endpoint = account.deploy(account.multi_model(container, artifacts("a.gz", "b.gz")))
+        account.invoke(endpoint, TargetModel="b.gz")
         container.answer = failing(status, "what is that?")
+        path = tmp_path / "routing.yaml"
+        path.write_text(table({"a": (endpoint, "a.gz")}) + example)
 
-        outcome = warm({"a": (endpoint, "a.gz")}, "--format", "json")
+        outcome = run(sagemaker_local.client, "--table", str(path))
 
-        assert outcome.code == 0
-        assert models(outcome)["a"]["code"] == f"ModelError {status}"
-        assert container.models
-        assert container.invocations[0].body == b"{}"
+        assert outcome.code == 1
+        line, total = outcome.out.splitlines()
+        assert line.startswith(f"a: {state} (ModelError {status}): {reason}")
+        assert total == f"1 models: 1 {state}"
+        assert container.invocations[-1].body == body
 
 
 FAILURES = {

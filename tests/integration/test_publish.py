@@ -54,8 +54,12 @@ class TestPublished:
         )
         assert table["Body"] == OLD.encode()
         content = file.content_digest(compiled["Body"])
-        metadata = {"sha256": digest(OLD), "models": "5", "compiled-sha256": content}
-        assert table["Metadata"] == metadata
+        assert table["Metadata"] == {
+            "sha256": digest(OLD),
+            "models": "5",
+            "compiled-sha256": content,
+            "author": desk.author,
+        }
         assert table["ContentType"] == "application/yaml"
         assert compiled["ContentType"] == "application/json"
         assert compiled["Metadata"] == {"sha256": digest(compiled["Body"].decode())}

@@ -125,6 +125,120 @@ class TestBack:
         )
 
 
+class TestWhichVersion:
+    """`--back` alone, and with a digest as `--list` and `/health` show it."""
+
+    def test_previous(self, desk):
+        """Without a version it is the table before the live one, so twice leads back again."""
+        published(desk, FIRST, SECOND)
+
+        assert desk.run("--back").out == "models.a.endpoint: a-next → a\n"
+        assert desk.get()["Body"] == FIRST.encode()
+        assert desk.run("--back", "--dry-run").out == "models.a.endpoint: a → a-next\n"
+        assert desk.get()["Body"] == FIRST.encode()
+        assert desk.run(desk.place, place="--back").code == 0
+        assert desk.get()["Body"] == SECOND.encode()
+
+    def test_after_a_deletion(self, desk):
+        """Of a deleted table it is the one that was live."""
+        published(desk, FIRST, SECOND)
+        desk.delete()
+
+        assert desk.run("--back").code == 0
+        assert desk.get()["Body"] == SECOND.encode()
+
+    def test_the_same_uploaded_twice(self, desk):
+        """A version with the live table is no way back."""
+        published(desk, FIRST, SECOND)
+        desk.put(SECOND, sha256=digest(SECOND))
+
+        assert desk.run("--back").code == 0
+        assert desk.get()["Body"] == FIRST.encode()
+
+    @pytest.mark.parametrize("tables", [(), (FIRST,)])
+    def test_none(self, desk, tables):
+        """Without an earlier table there is nothing to go back to."""
+        published(desk, *tables)
+
+        assert desk.run("--back") == (
+            1,
+            "",
+            f"gatewayctl publish: {desk.place} has no version with an earlier table to go back "
+            "to\n",
+        )
+
+    @pytest.mark.parametrize("digits", [4, 12, 64])
+    def test_digest(self, desk, digits):
+        """The beginning of a digest names the newest version with that table."""
+        published(desk, FIRST, SECOND, FIRST, SECOND)
+        outcome = desk.run("--back", digest(FIRST)[:digits])
+
+        assert (outcome.code, outcome.out) == (0, "models.a.endpoint: a-next → a\n")
+
+    def test_ambiguous_digest(self, desk):
+        """If two tables begin so, both are named and nothing is published."""
+        versions = [desk.put(FIRST, sha256=f"abcd{n}".ljust(64, "0")) for n in (1, 2)]
+        outcome = desk.run("--back", "abcd")
+
+        assert (outcome.code, outcome.out) == (1, "")
+        for number, version in enumerate(versions, 1):
+            assert f"abcd{number}".ljust(64, "0") + f" ({version})" in outcome.err
+
+    def test_unknown_digest(self, desk):
+        """A digest of no version is refused like any other text."""
+        published(desk, FIRST)
+
+        assert "has no version 0123456789ab; --list shows" in desk.run("--back", "0123456789ab").err
+
+
+class TestOrigin:
+    """Who published a version, and why."""
+
+    @pytest.mark.parametrize(
+        ("message", "stored", "shown"),
+        [
+            ("a new city: 100 % of the traffic", None, None),
+            ("  Größe, 模型 🚀\n und  mehr ", "Größe, 模型 🚀 und mehr", None),
+            ("\x1b[31mred\u202e", "\x1b[31mred\u202e", r"\x1b[31mred\u202e"),
+            ("=?UTF-8?Q?a?= %41", None, None),
+        ],
+    )
+    def test_comment(self, desk, message, stored, shown):
+        """`-m` is kept with the version as it was written, on one line."""
+        desk.publish(FIRST, "-m", message)
+        (version,) = desk.run("--list", "--format", "json").data["versions"]
+
+        assert (version["comment"], version["author"]) == (stored or message, desk.author)
+        line = desk.run("--list").out.splitlines()[1]
+        assert line.endswith(f"  {shown or stored or message}")
+
+    def test_longest(self, desk):
+        """S3 takes the longest comment; a longer one is wrong use, before anything is called."""
+        assert desk.publish(FIRST, "-m", "ü" * 166).code == 0
+        assert desk.publish(SECOND, "-m", "ü" * 167) == (
+            2,
+            "",
+            "gatewayctl publish: the message has 1,002 bytes as S3 stores it, and may have 1,000; "
+            "shorten it\n",
+        )
+
+    def test_no_identity(self, desk):
+        """Without an answer of STS the table is published, and has no author."""
+        desk.sts_url = "http://127.0.0.1:9"
+
+        assert desk.publish(FIRST).code == 0
+        (version,) = desk.run("--list", "--format", "json").data["versions"]
+        assert version["author"] is None
+
+    def test_wrong_use(self, desk):
+        """A list has no message; a table has a place."""
+        assert "--list and --message cannot be combined" in desk.run("--list", "-m", "x").err
+        assert desk.run(place="--dry-run").err == (
+            "gatewayctl publish: name the table in S3: gatewayctl publish "
+            "s3://<bucket>/<key>.yaml\n"
+        )
+
+
 class TestList:
     """`--list` shows the newest versions."""
 
@@ -136,11 +250,12 @@ class TestList:
         lines = [line.split() for line in outcome.out.splitlines()]
 
         assert outcome.code == 0
-        assert lines[0] == ["version", "date", "table", "models"]
-        assert [(line[0], *line[2:]) for line in lines[1:]] == [
+        assert lines[0] == ["version", "date", "table", "models", "author", "comment"]
+        assert [(line[0], *line[2:-1]) for line in lines[1:]] == [
             (second, digest(SECOND)[:12], "5", "live"),
             (first, digest(FIRST)[:12], "5"),
         ]
+        assert {line[-1] for line in lines[1:]} == {desk.author.split(":")[-1]}
         assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line[1]) for line in lines[1:])
         assert outcome.err.startswith(f"{desk.place}: 2 versions; ")
 
@@ -156,8 +271,10 @@ class TestList:
         assert data == {
             "location": desk.place,
             "versions": [
-                {"version": second, "sha256": None, "models": None, "live": True},
-                {"version": first, "sha256": digest(FIRST), "models": 5, "live": False},
+                {"version": second, "sha256": None, "models": None, "live": True}
+                | {"author": None, "comment": None},
+                {"version": first, "sha256": digest(FIRST), "models": 5, "live": False}
+                | {"author": desk.author, "comment": None},
             ],
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -53,8 +53,15 @@ class Desk:
         self.s3.create_bucket(Bucket=self.bucket)
         if versioned:
             self.turn_on_versions()
+        self.sts_url = stand_in.url
         self._client: Any = None
         self._acts: dict[tuple[str, str, str], Callable[[], Any]] = {}
+
+    @property
+    def author(self) -> str:
+        """The ARN of the credentials with which the command runs."""
+        with self.environment(), closing(aws.client("sts")) as client:
+            return str(client.get_caller_identity()["Arn"])
 
     @property
     def place(self) -> str:
@@ -90,6 +97,7 @@ class Desk:
     def environment(self) -> Iterator[pytest.MonkeyPatch]:
         """Set the variables with which boto3 finds this S3."""
         names = {"AWS_DEFAULT_REGION": AWS["region_name"], "AWS_ENDPOINT_URL": self.url}
+        names["AWS_ENDPOINT_URL_STS"] = self.sts_url
         names |= {name.upper(): text for name, text in AWS.items() if name != "region_name"}
         with pytest.MonkeyPatch.context() as environment:
             for name, value in names.items():
@@ -146,7 +154,9 @@ class Desk:
         return gateway, log
 
     def _connect(self, service: str) -> Any:
-        """Make the command's client once, because making it takes most of a command's time."""
+        """Make the client of S3 once, because making it takes most of a command's time."""
+        if service != "s3":
+            return aws.client(service)
         if self._client is None:
             self._client = self._watched(aws.client(service))
         return self._client

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def test_examples(run, tmp_path, text):
     assert_printable(run("validate").err)
     assert_printable(run("explain", "a/b").out)
     assert_printable("\n".join(curl_commands(file.load(path), "http://gateway", path)))
+
+    csv = f"content_types: [text/csv]\n    example: {in_yaml(shown)}"
+    path.write_text(f"{ENTRY}{GOOD}    {csv}\n")
+    assert run("openapi").out.isascii()
+    commands = list(curl_commands(file.load(path), "http://gateway", path))
+    assert_printable("\n".join(commands))
+    assert len(commands) == (1 if "\0" in shown else 2)  # no argument can hold U+0000
+    for command in commands[:-1]:
+        _, _, argument = command.partition("'Content-Type: text/csv' --data-raw ")
+        shell = ["bash", "-c", f"printf %s {argument}"]
+        printed = subprocess.run(shell, check=True, stdout=subprocess.PIPE)
+        assert printed.stdout.decode() == shown
 
 
 def hostile_account(text):

@@ -209,6 +209,27 @@ class TestArchives:
         assert all(f"the artifact '{named}' does not end in .tar.gz" in line for line in found)
 
 
+@pytest.mark.parametrize(
+    ("name", "is_left"),
+    [
+        ("job-1/output/output.tar.gz", True),
+        ("job-1/source/sourcedir.tar.gz", True),
+        ("sourcedir-1.tar.gz", False),
+        ("job-1/debug-output/a.tar.gz", True),
+        ("job-1/output/model.tar.gz", False),
+        ("job-1/output.tar.gz", False),
+    ],
+)
+def test_left_by_training(warned, name, is_left):
+    """What training leaves beside a model is no model."""
+    found = warned(f"a: {{{MME}: {name}}}")
+
+    assert len(found) == is_left
+    assert all(
+        "is one that SageMaker training leaves beside a model; name " in one for one in found
+    )
+
+
 class TestColdStarts:
     """Timeouts that are too short to load an artifact."""
 
@@ -253,6 +274,30 @@ class TestColdStarts:
         defaults = "{timeout_seconds: 1, cold_start: refuse}"
 
         assert warned(f"a: {{{MME}: a-v1.tar.gz}}", defaults=defaults) == []
+
+
+class TestExamples:
+    """Examples that no content type of the model can carry."""
+
+    @pytest.mark.parametrize(
+        ("options", "is_used"),
+        [
+            ("example: [1]", True),
+            ("content_types: [text/csv, application/json], example: [1]", True),
+            ("content_types: [text/csv, application/x+json], example: {a: 1}", True),
+            ("content_types: [text/csv], example: '1,2'", True),
+            ("content_types: [application/x-npy], example: text", True),
+            ("content_types: [text/csv], example: [1, 2]", False),
+            ("content_types: [text/csv, image/png], example: 1", False),
+            ("content_types: [application/jsonlines], example: {a: 1}", False),
+        ],
+    )
+    def test_unused(self, warned, options, is_used):
+        """JSON needs a type that is JSON; a text is sent as the first of the other types."""
+        found = warned(f"a: {{kind: single, endpoint: e, {options}}}")
+
+        assert len(found) == (not is_used)
+        assert all(line.startswith("4: models.a.example: warning: it is JSON, ") for line in found)
 
 
 class TestTargets:

@@ -187,6 +187,16 @@ class TestModels:
             "image/png": {"schema": {"contentMediaType": "image/png"}},
         }
 
+    def test_text_as_an_example(self):
+        """A text is the body of the first type if that is not JSON."""
+        options = "content_types: [text/csv, application/json]\n    example: '5.1,3.5'"
+        text = f"version: 1\nmodels:\n  a:\n    kind: single\n    endpoint: e\n    {options}\n"
+
+        assert api(text)["paths"]["/predict/a"]["post"]["requestBody"]["content"] == {
+            "text/csv": {"schema": {"type": "string"}, "example": "5.1,3.5"},
+            "application/json": {"schema": {}},
+        }
+
     @pytest.mark.parametrize(
         ("example", "schema"),
         [

@@ -77,6 +77,19 @@ class TestSelection:
         ]
         assert selection.notes[2].startswith("deep/too-long is left out: The parameter name is ")
 
+    def test_no_artifact(self):
+        """An object that is no artifact is called, with a note."""
+        entry = "kind: mme, endpoint: e, target_model: job/output/output.tar.gz"
+        selection = select(table(f"version: 1\nmodels:\n  a: {{{entry}}}\n"), [], FILE)
+
+        assert (paths(selection), selection.notes) == (
+            ["a"],
+            [
+                "a is called with 'job/output/output.tar.gz', an object that SageMaker training "
+                "leaves beside a model"
+            ],
+        )
+
     def test_nothing(self):
         """A table without a TargetModel gives only a note."""
         text = "version: 1\nmodels:\n  a:\n    kind: single\n    endpoint: e\n"
@@ -147,6 +160,11 @@ class TestSelection:
             ("content_types: [application/foo+json]", b"{}", "application/foo+json"),
             ("content_types: [text/csv, application/json]", b"", "text/csv"),
             ("content_types: [image/png]\n    example: 1", b"", "image/png"),
+            ("content_types: [text/csv]\n    example: 'ä,1'", "ä,1".encode(), "text/csv"),
+            ("content_types: [text/csv]\n    example: '1'", b"1", "text/csv"),
+            ("content_types: [text/csv, application/json]\n    example: a", b"a", "text/csv"),
+            ("content_types: [application/json, text/csv]\n    example: a", b'"a"', None),
+            ("content_types: [text/csv, a/b+json]\n    example: [1]", b"[1]", "a/b+json"),
         ],
         ids=str,
     )
@@ -165,7 +183,8 @@ class TestSelection:
 (IRIS,) = select(table(), ["iris"], FILE).candidates
 LOADING = Answer(Meaning.LOADING, 60.0, "ModelNotReadyException", "wait")
 THROTTLED = Answer(Meaning.RETRY, 0.01, "ThrottlingException", "slower")
-REFUSED = Answer(Meaning.FAILED, 0.01, "ValidationError", "look")
+FAILED = Answer(Meaning.FAILED, 0.01, "ValidationError", "look")
+REFUSED = Answer(Meaning.REFUSED, 0.01, "ModelError 400", "look")
 
 
 def loaded(seconds, code=None):
@@ -208,8 +227,10 @@ class TestLoading:
             pytest.param([LOADING, loaded(0.01)], State.LOADED, id="seen-loading"),
             pytest.param([LOADING, THROTTLED, loaded(0.01)], State.LOADED, id="and-throttled"),
             pytest.param([THROTTLED, THROTTLED, loaded(0.01)], State.HOT, id="throttled"),
-            pytest.param([REFUSED], State.FAILED, id="refused"),
-            pytest.param([LOADING, THROTTLED, REFUSED], State.FAILED, id="refused-in-the-end"),
+            pytest.param([FAILED], State.FAILED, id="failed"),
+            pytest.param([LOADING, THROTTLED, FAILED], State.FAILED, id="failed-in-the-end"),
+            pytest.param([REFUSED], State.REFUSED, id="refused"),
+            pytest.param([LOADING, REFUSED], State.REFUSED, id="refused-after-loading"),
         ],
     )
     def test_state(self, answers, state):
@@ -419,7 +440,8 @@ def test_report(outcomes, unfinished, failure, code, lines):
 def test_report_as_data():
     """The data has every model, in the order of the selection."""
     assert reported([COLD], ["m0"], None).data == {
-        "counts": {"hot": 0, "loaded": 0, "cold": 1, "failed": 0, "unfinished": 1},
+        "counts": {"hot": 0, "loaded": 0, "cold": 1}
+        | {"refused": 0, "unknown": 0, "failed": 0, "unfinished": 1},
         "models": [
             {
                 "path": "a",

@@ -222,15 +222,39 @@ def test_everything_fails(stubbed):
     assert stubbed.record.attempts == 105
 
 
-def test_timeout_after_rejected_input(stubbed):
-    """A model that refused an input is loaded, so the next timeout is not a cold start."""
-    stubbed.add_error("ModelError", 424, OriginalStatusCode=400)
-    with pytest.raises(errors.ModelRejectedInput):
-        stubbed.invoke("iris")
-    stubbed.time_out()
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, errors.ModelRejectedInput), (500, errors.ModelFailed)]
+)
+class TestRefusalOrLoad:
+    """Containers refuse an input and a load with the same statuses, so only a 200 shows a load."""
 
-    with pytest.raises(errors.UpstreamTimedOut):
-        stubbed.invoke("iris")
+    def test_never_answered(self, stubbed, status, error):
+        """The problem says that the artifact may not be loaded, and a timeout is a cold start."""
+        stubbed.add_error("ModelError", 424, OriginalStatusCode=status)
+        with pytest.raises(error, match="answered") as raised:
+            stubbed.invoke("iris")
+        stubbed.time_out()
+
+        assert raised.value.problem("i")["detail"].endswith(
+            " The gateway has not seen this artifact answer lately, so it may also be that the "
+            "container could not load it."
+        )
+        with pytest.raises(errors.ModelNotReady):
+            stubbed.invoke("iris")
+
+    @pytest.mark.parametrize("model", ["iris", "churn"])
+    def test_answered(self, stubbed, status, error, model):
+        """An artifact that has answered is loaded, and other targets have no artifact to load."""
+        stubbed.add_answer(FakeBody(b"7"), 1)
+        stubbed.invoke(model)
+        stubbed.add_error("ModelError", 424, OriginalStatusCode=status)
+        with pytest.raises(error) as raised:
+            stubbed.invoke(model)
+        stubbed.time_out()
+
+        assert "load" not in raised.value.problem("i")["detail"]
+        with pytest.raises(errors.UpstreamTimedOut):
+            stubbed.invoke(model)
 
 
 def test_retry_after(stubbed):

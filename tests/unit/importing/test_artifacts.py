@@ -5,7 +5,8 @@ import re
 import pytest
 
 from chalicelib.routing.reading.patterns import refusal
-from gatewayctl.commands.import_artifacts import LONGEST_LIST, grouped, latest, parameter, words
+from gatewayctl.account.artifacts import latest
+from gatewayctl.commands.import_artifacts import LONGEST_LIST, grouped, parameter, words
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.targets import is_target_model
-from gatewayctl.commands.import_artifacts import LONGEST_LIST, latest
+from gatewayctl.account.artifacts import latest
+from gatewayctl.commands.import_artifacts import LONGEST_LIST
 from tests.support.profile import LONG
 from tests.unit.importing.accounts import (
     FakeAccount,
