@@ -180,7 +180,7 @@ def test_png(gateway):
         pytest.param("iris", b'{"instances": [["a"]]}', JSON, id="no-numbers"),
         pytest.param("iris", b"1,2\n", CSV, id="too-few-columns"),
         pytest.param("digit", b"not a picture", {"Content-Type": "image/png"}, id="no-picture"),
-        pytest.param("digit", b"{", JSON, id="no-json"),
+        pytest.param("digit", b"{}", JSON, id="no-instances"),
     ],
 )
 def test_bad_input(gateway, path, body, headers):
