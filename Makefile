@@ -33,7 +33,8 @@ help:  ## Show the targets
 	@echo "  PYTHON      the Python that makes $(VENV), 3.11 to 3.14 (the newest that works)"
 	@echo "  PORT, SAGEMAKER_LOCAL_PORT   for run and sagemaker ($(PORT), $(SAGEMAKER_LOCAL_PORT))"
 	@echo "  STAGE       for package and deploy ($(STAGE))"
-	@echo "  BUCKET, STACK, PARAMETERS, TABLE   for deploy: docs/deploy.md"
+	@echo "  TABLE       for package and deploy, if the table is in S3"
+	@echo "  BUCKET, STACK, PARAMETERS    for deploy: docs/deploy.md"
 	@echo "  WORKERS     processes that run the tests ($(WORKERS))"
 
 setup: $(DEV)  ## Make .venv and install everything
@@ -64,17 +65,19 @@ run: $(RUN)  ## Run the gateway on this machine, with the local SageMaker behind
 sagemaker: $(RUN)  ## Run the local SageMaker alone, with the demo endpoints
 	@$(BIN)/python -m sagemaker_local --demo --port $(SAGEMAKER_LOCAL_PORT)
 
-# Chalice needs a region and does not write it anywhere. Chalice recognises an old package by the
+# Chalice needs a region and does not write it anywhere. It runs the gateway's code to find the routes,
+# so settings in the shell would get into the API of a stage that has others. Chalice recognises an old package by the
 # contents of its files and not by their names, so the old package has to go: otherwise a renamed file
 # would change nothing. PIP_CONSTRAINT makes pip check the hashes of every wheel, also of those that
 # Chalice downloads a second time because this machine's wheel does not fit Lambda.
 define MAKE_PACKAGE
+	@$(BIN)/python -m gatewayctl policy --stage $(STAGE) $(TABLE_OPTION) --check
 	@$(BIN)/python -m gatewayctl compile --stage $(STAGE)
-	@rm -rf .chalice/deployments build/deployment.zip build/sam.json
+	@rm -rf .chalice/deployments build/deployment.zip build/layer-deployment.zip build/sam.json
 	@mkdir -p build
 	@$(BIN)/python -m deployment.fragment --stage $(STAGE) > build/fragment.json
-	@AWS_DEFAULT_REGION=us-east-1 PIP_CONSTRAINT=$(CURDIR)/requirements.txt $(BIN)/chalice package --stage $(STAGE) --merge-template build/fragment.json build
-	@$(BIN)/python -m deployment.bytecode build/deployment.zip
+	@env $(patsubst %,-u %,$(filter GATEWAY_%,$(.VARIABLES))) AWS_DEFAULT_REGION=us-east-1 PIP_CONSTRAINT=$(CURDIR)/requirements.txt $(BIN)/chalice package --stage $(STAGE) --merge-template build/fragment.json build
+	@$(BIN)/python -m deployment.bytecode build/deployment.zip $$(find build -name layer-deployment.zip)
 endef
 package: $(RUN)  ## Make build/deployment.zip and build/sam.json for STAGE
 	$(MAKE_PACKAGE)
@@ -84,11 +87,10 @@ deploy: $(RUN)  ## Deploy STAGE with CloudFormation; BUCKET takes the package
 	@test -n "$(BUCKET)" || { echo "error: BUCKET is not set; name an S3 bucket for the package: make deploy STAGE=$(STAGE) BUCKET=my-bucket"; exit 2; }
 	@command -v aws >/dev/null || { echo "error: the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"; exit 2; }
 	@$(BIN)/python -m gatewayctl validate --stage $(STAGE) $(TABLE_OPTION)
-	@$(BIN)/python -m gatewayctl policy --stage $(STAGE) $(TABLE_OPTION) --check
 	$(MAKE_PACKAGE)
 	@aws cloudformation package --template-file build/sam.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --use-json --output-template-file build/packaged.json
 	@aws cloudformation deploy --template-file build/packaged.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --stack-name $(STACK) --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
-	@aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='EndpointURL'].OutputValue" --output text
+	@aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].[Outputs[?OutputKey=='EndpointURL'].[OutputValue], Outputs[?starts_with(OutputKey, 'CustomDomain')].[OutputKey, OutputValue]][]" --output text
 
 test: $(DEV)  ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)

@@ -139,7 +139,7 @@ class BadRequest(GatewayError):
 
 
 class InvalidJson(GatewayError):
-    """A model takes only JSON and the body is not strictly JSON."""
+    """The Content-Type is JSON and the body is not strictly JSON."""
 
     status, slug, title = 400, "invalid-json", "The body is not valid JSON"
 
@@ -238,9 +238,9 @@ class UnsupportedMediaType(GatewayError):
 
     status, slug, title = 415, "unsupported-media-type", "The media type is not supported"
 
-    def __init__(self, content_types: Iterable[str]) -> None:
+    def __init__(self, content_types: Iterable[str], came: str) -> None:
         self.detail = (
-            f"This model takes {', '.join(content_types)}; "
+            f"{came} This model takes {', '.join(content_types)}; "
             "send one of these as Content-Type, and no Content-Encoding."
         )
         super().__init__()

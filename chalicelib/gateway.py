@@ -56,7 +56,8 @@ class Gateway:
     def resolve(self, principal: Principal, path: str, record: RequestRecord) -> ResolvedModel:
         """Return the model of a path, with the target that the path's parameters give.
 
-        Grant and target are decided on one snapshot of the table.
+        The grant is decided before the table is asked, so that a caller without a grant cannot
+        measure whether there is such a model. Name and target come from one snapshot of the table.
 
         Raises:
             UnknownModel: There is no such model, or the principal has no grant on it.
@@ -64,9 +65,9 @@ class Gateway:
         """
         table = self.table()
         record.table = table.digest
-        match = table.find(path)
         if not principal.may_call(path):
             raise UnknownModel(path)
+        match = table.find(path)
         record.model, record.kind = match.model.name, match.model.target.kind
         resolved = match.resolve()
         record.set_target(resolved.invoke_args)

@@ -23,7 +23,11 @@ PREFIX = "GATEWAY_"
 ASYMMETRIC = tuple(f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512))
 ALGORITHMS = (*ASYMMETRIC, "EdDSA")
 
+PRINTABLE = "1 to 256 printable ASCII characters without a space"
+
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_LONGEST_HEADER_NAMES = 2048  # API Gateway takes 10,240 bytes for all headers of a response
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,15 @@ class Settings:
     keys_secret: str | None = field(repr=False)  # people write a key where its name belongs
     keys_max_age: int
     jwt_issuer: str | None
-    jwt_audience: str | None
+    jwt_audience: tuple[str, ...]
     jwt_audience_claim: str
     jwt_jwks_url: str | None
     jwt_algorithms: tuple[str, ...]
     jwt_types: tuple[str, ...]
-    jwt_grants_claim: str
+    jwt_grants_claim: tuple[str, ...]
     jwt_grant_prefix: str
     cors_origin: str | None
+    cors_headers: tuple[str, ...]
     metrics_per_model: bool
     lambda_handler: str
 
@@ -77,7 +82,7 @@ class Settings:
                 values[setting.field] = setting.read(text)
             except ValueError as rule:
                 problems.append(f"{setting.variable}{_quoted_value(setting, text)} must be {rule}")
-        if values.get("jwt_issuer") and values.get("jwt_audience", "bad") is None:
+        if values.get("jwt_issuer") and values.get("jwt_audience") == ():
             problems.append(
                 "GATEWAY_JWT_AUDIENCE is not set; GATEWAY_JWT_ISSUER needs it: "
                 "the audience, or the client id, that the tokens are made for"
@@ -121,7 +126,7 @@ def _seconds(text: str) -> int:
 
 def _word(text: str) -> str:
     if not (text.isascii() and text.isprintable() and " " not in text and 1 <= len(text) <= 256):
-        raise ValueError("1 to 256 printable ASCII characters without a space")
+        raise ValueError(PRINTABLE)
     return text
 
 
@@ -132,11 +137,26 @@ def _secret_name(text: str) -> str | None:
 
 
 def _prefix(text: str) -> str:
+    # With several prefixes in it, the gateway would start, and no token would have a grant.
+    if "," in text:
+        raise ValueError("one prefix without a comma, or empty")
     return text and _word(text)
 
 
-def _optional_word(text: str) -> str | None:
-    return _word(text) if text else None
+def _claim(text: str) -> str:
+    rule = f"the name of one claim: {PRINTABLE} or a comma; a dot leads to a member of the claim"
+    if "," in text or not all(text.split(".")):
+        raise ValueError(rule)
+    try:
+        return _word(text)
+    except ValueError:
+        raise ValueError(rule) from None
+
+
+def _issuer(text: str) -> str | None:
+    if ",http" in text:
+        raise ValueError("one URL: the gateway takes the tokens of one issuer")
+    return _url(text)
 
 
 def _url(text: str) -> str | None:
@@ -161,16 +181,47 @@ def _algorithms(text: str) -> tuple[str, ...]:
     return names
 
 
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(_word(item.strip()) for item in text.split(","))
+def _list(text: str, read: Callable[[str], str] = _word) -> tuple[str, ...]:
+    try:
+        return tuple(read(item.strip()) for item in text.split(","))
+    except ValueError as rule:
+        raise ValueError(f"one or several, separated by commas, each {rule}") from None
+
+
+def _optional_list(text: str) -> tuple[str, ...]:
+    return _list(text) if text else ()
+
+
+def _claims(text: str) -> tuple[str, ...]:
+    return _list(text, _claim)
 
 
 def _origin(text: str) -> str | None:
     if text in {"", "*"}:
         return text or None
-    if not re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", text):
-        raise ValueError("one origin such as https://app.example.com, or *, or empty for no CORS")
+    rule = "one origin such as https://app.example.com, or *, or empty for no CORS"
+    if len(re.sub("[,;]", " ", text).split()) > 1:
+        raise ValueError(f"{rule}; not several, because API Gateway answers every preflight alike")
+    pattern = r"(https?)://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?"
+    found = re.fullmatch(pattern, text)
+    if not found or int((found[2] or ":0")[1:]) > 65_535:
+        raise ValueError(rule)
+    if found[2] == _DEFAULT_PORTS[found[1]]:
+        raise ValueError(f"{rule}; without {found[2]}, which browsers leave out")
     return text
+
+
+def _header_names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    # HTTP also allows `'` and `$`, but they have a meaning where API Gateway reads the names.
+    form = r"[A-Za-z0-9!#%&+.^_`|~-]+"
+    if len(text) > _LONGEST_HEADER_NAMES or not all(re.fullmatch(form, name) for name in names):
+        raise ValueError(
+            "names of headers such as X-Tenant, separated by commas, with at most "
+            f"{_LONGEST_HEADER_NAMES:,} characters, or empty; not *, which browsers read as a name "
+            "if credentials are allowed"
+        )
+    return names
 
 
 def _switch(text: str) -> bool:
@@ -184,15 +235,16 @@ SETTINGS = (
     Setting("GATEWAY_ROUTING_MAX_AGE", "routing_max_age", "30", _seconds),
     Setting("GATEWAY_KEYS_SECRET", "keys_secret", "inference-gateway/keys", _secret_name, False),
     Setting("GATEWAY_KEYS_MAX_AGE", "keys_max_age", "60", _seconds),
-    Setting("GATEWAY_JWT_ISSUER", "jwt_issuer", "", _url),
-    Setting("GATEWAY_JWT_AUDIENCE", "jwt_audience", "", _optional_word),
-    Setting("GATEWAY_JWT_AUDIENCE_CLAIM", "jwt_audience_claim", "aud", _word),
+    Setting("GATEWAY_JWT_ISSUER", "jwt_issuer", "", _issuer),
+    Setting("GATEWAY_JWT_AUDIENCE", "jwt_audience", "", _optional_list),
+    Setting("GATEWAY_JWT_AUDIENCE_CLAIM", "jwt_audience_claim", "aud", _claim),
     Setting("GATEWAY_JWT_JWKS_URL", "jwt_jwks_url", "", _url),
     Setting("GATEWAY_JWT_ALGORITHMS", "jwt_algorithms", "RS256", _algorithms),
     Setting("GATEWAY_JWT_TYPES", "jwt_types", "JWT,at+jwt", _list),
-    Setting("GATEWAY_JWT_GRANTS_CLAIM", "jwt_grants_claim", "scope", _word),
+    Setting("GATEWAY_JWT_GRANTS_CLAIM", "jwt_grants_claim", "scope", _claims),
     Setting("GATEWAY_JWT_GRANT_PREFIX", "jwt_grant_prefix", "model:", _prefix),
     Setting("GATEWAY_CORS_ORIGIN", "cors_origin", "", _origin),
+    Setting("GATEWAY_CORS_HEADERS", "cors_headers", "", _header_names),
     Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
     # Set by Lambda: the handler of the function that this process runs.
     Setting("_HANDLER", "lambda_handler", "", str),
@@ -201,10 +253,10 @@ SETTINGS = (
 
 def _misspelled(environ: Mapping[str, str]) -> Iterator[str]:
     """Report unknown variables that resemble a known one; other programs may use the rest."""
-    known = {setting.variable.removeprefix(PREFIX) for setting in SETTINGS}
+    known = [setting.variable.removeprefix(PREFIX) for setting in SETTINGS]
     unknown = {variable for variable in environ if variable.startswith(PREFIX)}
     for variable in sorted(unknown - {PREFIX + name for name in known}):
-        if close := closest(variable.removeprefix(PREFIX), sorted(known)):
+        if close := closest(variable.removeprefix(PREFIX), known):
             yield f"{variable} is not a setting; did you mean {PREFIX}{close}?"
 
 

@@ -1,6 +1,6 @@
-"""`python -m deployment.bytecode build/deployment.zip`: compiles the modules in Chalice's zip.
+"""`python -m deployment.bytecode build/*.zip`: compiles the modules in Chalice's zips.
 
-Chalice packs sources only, and Lambda's task folder is read-only, so without this step Python
+Chalice packs sources only, and Lambda's folders are read-only, so without this step Python
 would compile every module at every cold start. The bytecode is that of the Python which runs this
 command; Chalice, run by the same Python, writes its version as the functions' runtime.
 """
@@ -20,8 +20,11 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TASK_ROOT = "/var/task"
-"""Where Lambda unpacks a zip; Python corrects another path in bytecode each time it loads."""
+ROOTS = {"deployment.zip": "/var/task", "layer-deployment.zip": "/opt"}
+"""Where Lambda unpacks each zip; Python corrects another path in bytecode each time it loads.
+
+Chalice makes the second one with `automatic_layer`: it has the dependencies.
+"""
 
 READABLE_BY_ALL = 0o100644
 MAX_FOLDER_DEPTH = 100
@@ -33,17 +36,19 @@ def add(package: Path) -> int:
     The same files always give the same zip, byte for byte.
 
     Raises:
+        KeyError: The zip has a name that Chalice gives to none.
         ValueError: A module cannot be compiled; the zip is unchanged.
     """
+    unpacked_at = ROOTS[package.name]
     with TemporaryDirectory() as folder:
         root = Path(folder)
         with ZipFile(package) as zipped:
             zipped.extractall(root)
-        _compile(root)
+        _compile(root, unpacked_at)
         return _pack(root, package)
 
 
-def _compile(root: Path) -> None:
+def _compile(root: Path, unpacked_at: str) -> None:
     """Replace all bytecode, because other bytecode depends on file dates, which a zip loses."""
     for compiled in list(root.rglob("__pycache__")):
         shutil.rmtree(compiled)
@@ -51,7 +56,7 @@ def _compile(root: Path) -> None:
         root,
         maxlevels=MAX_FOLDER_DEPTH,
         stripdir=root,
-        prependdir=TASK_ROOT,
+        prependdir=unpacked_at,
         quiet=1,
         optimize=0,
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
@@ -75,12 +80,12 @@ def _pack(root: Path, package: Path) -> int:
 
 def main(arguments: Sequence[str]) -> None:
     parser = ArgumentParser(
-        "python -m deployment.bytecode", description="Compile the modules in a zip."
+        "python -m deployment.bytecode", description="Compile the modules in zips of Chalice's."
     )
-    parser.add_argument("package", type=Path, help="the zip, which is replaced")
-    package = parser.parse_args(arguments).package
-    files = add(package)
-    sys.stdout.write(f"{package}: {package.stat().st_size / 1e6:.1f} MB, {files:,} files\n")
+    parser.add_argument("package", type=Path, nargs="+", help="a zip, which is replaced")
+    for package in parser.parse_args(arguments).package:
+        files = add(package)
+        sys.stdout.write(f"{package}: {package.stat().st_size / 1e6:.1f} MB, {files:,} files\n")
 
 
 if __name__ == "__main__":

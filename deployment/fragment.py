@@ -1,8 +1,9 @@
 """`python -m deployment.fragment --stage dev`: prints what `chalice package` leaves out.
 
 Chalice merges the fragment into its template (`--merge-template`). The fragment is fragment.json,
-with the parameters, the stage's settings and the log groups; the names of the functions; and API
-Gateway's own error responses, as problem+json with the CORS headers of the stage.
+with the parameters, the stage's settings and the log groups; the names of the functions; API
+Gateway's own error responses, as problem+json with the CORS headers of the stage; and what
+Chalice's template lacks of a custom domain, a private API and X-Ray.
 """
 
 from __future__ import annotations
@@ -13,21 +14,35 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chalice.config import Config
+from chalice.constants import DEFAULT_ENDPOINT_TYPE
+
 from chalicelib import errors
 from chalicelib.api import cors, wire
+from chalicelib.errors import ConfigurationError, quoted
 from chalicelib.payload.admission import MAX_BODY_BYTES
 from chalicelib.settings import Settings
 from gatewayctl.policy.documents import with_log_group
 from gatewayctl.policy.functions import functions_of
 from gatewayctl.report import WrongUse
+from gatewayctl.stage import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.errors import GatewayError
-    from gatewayctl.policy.functions import Function, Functions
+    from gatewayctl.policy.functions import Functions
 
 ROOT = Path(__file__).parents[1]
+
+# The names that Chalice gives to the resources of `api_gateway_custom_domain`.
+DOMAIN, MAPPING = "ApiGatewayCustomDomain", "ApiGatewayCustomDomainMapping"
+
+DNS_ATTRIBUTES = {
+    "REGIONAL": ("RegionalDomainName", "RegionalHostedZoneId"),
+    "EDGE": ("DistributionDomainName", "DistributionHostedZoneId"),
+}
+"""By type of endpoint: the attributes of AWS::ApiGateway::DomainName that a DNS record needs."""
 
 
 class AccessDenied(errors.GatewayError):
@@ -67,9 +82,8 @@ Source: API Gateway developer guide, "Gateway response types".
 """
 
 
-def gateway_responses(cors_origin: str | None) -> dict[str, object]:
+def gateway_responses(cors_headers: Mapping[str, str]) -> dict[str, object]:
     """Return the property `GatewayResponses` of an AWS::Serverless::Api."""
-    cors_headers = cors.headers(cors_origin) if cors_origin else {}
     return {name: _response(problem, cors_headers) for name, problem in RESPONSES.items()}
 
 
@@ -87,13 +101,20 @@ def _response(problem: GatewayError, cors_headers: Mapping[str, object]) -> dict
     }
 
 
-def fragment(environment: dict[str, str], functions: Functions) -> dict[str, Any]:
-    """Return the fragment for a stage with these environment variables and functions."""
+def fragment(
+    environment: Mapping[str, str], functions: Functions, project: Path = ROOT
+) -> dict[str, Any]:
+    """Return the fragment for a stage with these environment variables and functions.
+
+    Raises:
+        ConfigurationError: The gateway would not start with this environment.
+    """
     template: dict[str, Any] = json.loads((ROOT / "deployment/fragment.json").read_bytes())
-    origin = Settings.from_env(environment).cors_origin
+    settings = Settings.from_env(environment)
     resources = template["Resources"]
     api = resources["RestAPI"]["Properties"]
-    api["GatewayResponses"] = gateway_responses(origin)
+    cors_headers = cors.headers(settings.cors_origin, settings.cors_headers)
+    api["GatewayResponses"] = gateway_responses(cors_headers)
     # A new text makes a new deployment of the API. Without it, functions of other names would
     # replace those that the deployed API calls, and the API would still call the old names.
     api["DefinitionBody"] = {"info": {"description": f"Calls {functions.handler.name}"}}
@@ -104,35 +125,103 @@ def fragment(environment: dict[str, str], functions: Functions) -> dict[str, Any
         resources[template_name]["Properties"] = {"FunctionName": function.name}
         resources[f"{start}LogGroup"]["Properties"]["LogGroupName"] = function.log_group
         if function.has_own_role:
-            resources[f"{start}Role"] = _role(f"{start}RolePolicy", function)
+            resources[f"{start}Role"] = _role(f"{start}RolePolicy", project / function.policy)
     return template
 
 
-def _role(policy_name: str, function: Function) -> dict[str, Any]:
+def fragment_of(stage: str, project: Path = ROOT) -> dict[str, Any]:
+    """Return the fragment for a stage of config.json.
+
+    Raises:
+        WrongUse: The configuration cannot be read or deployed.
+        ConfigurationError: The gateway would not start with the stage's environment.
+    """
+    functions = functions_of(stage, project)  # reads the configuration, and says what is wrong
+    config = _config(stage, project)
+    for name, value in config.environment_variables.items():
+        if not isinstance(value, str):
+            raise WrongUse(f"{name} of stage {stage} in {CONFIG} must be a text in quotes")
+    template = fragment(config.environment_variables, functions, project)
+    if config.api_gateway_custom_domain:
+        _add_custom_domain(template, config.api_gateway_endpoint_type)
+    if config.api_gateway_endpoint_vpce:
+        _add_vpc_endpoints(template, config)
+    if config.xray_enabled:
+        template["Resources"]["RestAPI"]["Properties"]["TracingEnabled"] = True
+    return template
+
+
+def environment_of(stage: str, project: Path = ROOT) -> dict[str, str]:
+    """Return the environment variables that Chalice gives to the handler of a stage."""
+    return _config(stage, project).environment_variables
+
+
+def _config(stage: str, project: Path) -> Config:
+    return Config(
+        stage,
+        config_from_disk=json.loads((project / CONFIG).read_bytes()),
+        default_params={"api_gateway_endpoint_type": DEFAULT_ENDPOINT_TYPE},
+    )
+
+
+def _role(policy_name: str, policy_file: Path) -> dict[str, Any]:
     """Return Chalice's role with the function's policy, as the template's log group allows it."""
-    document = with_log_group(json.loads((ROOT / function.policy).read_bytes()))
+    document = with_log_group(json.loads(policy_file.read_bytes()))
     policy = {"PolicyName": policy_name, "PolicyDocument": document}
     return {"Type": "AWS::IAM::Role", "Properties": {"Policies": [policy]}}
 
 
-def environment_of(stage: str) -> dict[str, str]:
-    """Return the environment variables that Chalice gives to the functions of a stage."""
-    config = json.loads((ROOT / ".chalice/config.json").read_bytes())
-    levels = (config, config["stages"][stage])
-    return {k: v for level in levels for k, v in level.get("environment_variables", {}).items()}
+def _add_custom_domain(template: dict[str, Any], endpoint_type: str) -> None:
+    """Add what Chalice's resources of `api_gateway_custom_domain` lack.
+
+    The mapping can only be made after the stage, whose logical name SAM makes of the stage's name.
+    `RestAPI.Stage` is SAM's reference to the stage, whatever its name is.
+
+    Raises:
+        WrongUse: Chalice cannot make a custom domain for this type of endpoint.
+
+    Source: SAM developer guide, "Generated CloudFormation resources", "Referencing".
+    """
+    if endpoint_type not in DNS_ATTRIBUTES:
+        raise WrongUse(
+            f"{CONFIG} has api_gateway_custom_domain and api_gateway_endpoint_type "
+            f"{quoted(str(endpoint_type))}; it must be {' or '.join(DNS_ATTRIBUTES)}, because "
+            "Chalice can make no other custom domains"
+        )
+    target, zone = DNS_ATTRIBUTES[endpoint_type]
+    template["Resources"][MAPPING] = {"Properties": {"Stage": {"Ref": "RestAPI.Stage"}}}
+    template["Outputs"] |= {
+        "CustomDomainTarget": {"Value": {"Fn::GetAtt": [DOMAIN, target]}},
+        "CustomDomainHostedZone": {"Value": {"Fn::GetAtt": [DOMAIN, zone]}},
+    }
 
 
-def main() -> None:
+def _add_vpc_endpoints(template: dict[str, Any], config: Config) -> None:
+    """Name the VPC endpoints of a private API, which Chalice's template has in its policy only."""
+    named = config.api_gateway_endpoint_vpce
+    template["Resources"]["RestAPI"]["Properties"]["EndpointConfiguration"] = {
+        "Type": config.api_gateway_endpoint_type,
+        "VPCEndpointIds": [named] if isinstance(named, str) else named,
+    }
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", required=True)
     stage = parser.parse_args().stage
     try:
-        made = fragment(environment_of(stage), functions_of(stage, ROOT))
+        made = fragment_of(stage)
+    except ConfigurationError as error:
+        for line in error.lines:
+            sys.stderr.write(f"error: stage {stage} of {CONFIG}: {line}\n")
+        return 2
     except (WrongUse, OSError) as error:
-        parser.error(str(error))
+        sys.stderr.write(f"error: {error}\n")
+        return 2
     json.dump(made, sys.stdout, indent=2)
     sys.stdout.write("\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

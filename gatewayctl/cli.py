@@ -30,7 +30,7 @@ COMMANDS = {
     "compile": "write the compiled form of a table, which loads quickly",
     "openapi": "write an OpenAPI document of the models",
     "schema": "write the JSON Schema of routing tables, for editors",
-    "explain": "explain what the gateway does with one path, and why",
+    "explain": "explain what the gateway does with one path or one token, and why",
     "prewarm": "load models before callers need them",
     "import": "write a first table from the AWS account",
     "diff": "show the differences between a table and the AWS account",

@@ -23,7 +23,7 @@ MEANINGS = {
     ExitCode.FINE: "fine, or warnings only",
     ExitCode.FINDINGS: "findings, or refused",
     ExitCode.WRONG_USE: "wrong use",
-    ExitCode.AWS_NOT_REACHABLE: "AWS not reachable",
+    ExitCode.AWS_NOT_REACHABLE: "AWS, or the issuer of a token, not reachable",
 }
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from chalicelib.errors import ConfigurationError
 from chalicelib.routing.reading import file
 from chalicelib.settings import FileLocation, Settings
 from local_stack.children import Child, ChildEnded
@@ -46,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             advice = f"choose another with: make run {variable}={port + 1}"
             sys.stderr.write(f"error: port {port} is taken; {advice}\n")
             return 1
+    try:
+        Settings.from_env()
+    except ConfigurationError as error:
+        sys.stderr.writelines(f"error: {line}\n" for line in error.lines)
+        return 1
     return asyncio.run(_run(options))
 
 
@@ -122,15 +128,18 @@ async def _healthy(url: str) -> None:
 
 
 def _gateway_environment(sagemaker_url: str) -> dict[str, str]:
-    """Return the environment of a gateway on AWS, except for the address of AWS."""
+    """Return the environment of a gateway on AWS, except for the address of AWS.
+
+    Pages of every origin may call it, unless the environment of this process says otherwise.
+    """
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
+        "GATEWAY_CORS_ORIGIN": "*",
         **others,
         "AWS_ENDPOINT_URL": sagemaker_url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "GATEWAY_CORS_ORIGIN": "*",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -1,4 +1,9 @@
-"""Runs `chalice local` as a child process that ends with its parent.
+"""Runs the gateway's app behind an HTTP server on loopback; it ends with its parent.
+
+    request ─► aiohttp ─► loopback only ─► the whole body ─► RestApi ─► the app, in a thread
+
+`chalice local` is not used: its server reads no chunked body, and takes what it has not read for
+the next request. This server reads what API Gateway reads, and refuses what is not clear HTTP.
 
 The gateway answers web pages, which is what CORS is for, but only at a loopback address: a page
 whose host name leads to this machine (DNS rebinding) would need no CORS.
@@ -6,50 +11,179 @@ whose host name leads to this machine (DNS rebinding) would need no CORS.
 
 from __future__ import annotations
 
+import argparse
+import asyncio
+import contextlib
 import json
+import logging
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from chalice.cli import main as chalice
-from chalice.local import ChaliceRequestHandler
+from aiohttp import HttpVersion11, web
+from chalice.cli.factory import CLIFactory
 
-from sagemaker_local import loopback
+from chalicelib.api import cors
+from chalicelib.errors import BadRequest, ConfigurationError, GatewayError, InvalidHeader
+from chalicelib.settings import Settings
+from deployment.fragment import RESPONSES
+from local_stack.rest_api import STAGE, Answer, Request, RestApi
+from sagemaker_local import framing, loopback
 from sagemaker_local.modelserver import lifetime
+from sagemaker_local.modelserver.lines import print_line
 
+HOST = "127.0.0.1"
+ROOT = Path(__file__).parents[1]
 PROBLEM_TYPE = "application/problem+json"
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""Source: API Gateway developer guide, "Quotas for configuring and running a REST API"."""
 
-_parse_request = ChaliceRequestHandler.parse_request
+MAX_LINE_BYTES = 10_240
+"""Of the request line and of each header. Source: as above."""
+
+MAX_THREADS = 256
+CONTINUE = "100-continue"
 
 
-def parse_request(handler: ChaliceRequestHandler) -> bool:
-    """Parse the request line and the headers, and refuse a request that is not for loopback.
+class NotClear(BadRequest):
+    """The request is not clear HTTP, so nobody can say where its body ends."""
 
-    Returns:
-        Whether the request is to be handled; otherwise it has been answered.
-    """
-    if not _parse_request(handler):
-        return False
-    target = handler.requestline.split()[1]
-    reason = loopback.why_not_loopback(target, lambda name: handler.headers.get_all(name, []))
-    if reason is None:
-        return True
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.detail = reason
+
+
+class LocalGateway:
+    """Turns HTTP into requests of the API, and its answers into HTTP."""
+
+    def __init__(self, api: RestApi) -> None:
+        self._api = api
+        # Each request takes a thread until SageMaker has answered.
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="request")
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request, and print a line for it."""
+        response = await self._answer(request)
+        path = request.raw_path.partition("?")[0]  # a query may hold a secret
+        _print(f"{request.method} {path} {response.status}")
+        return response
+
+    def refuse(self, sentence: str) -> web.Response:
+        """Answer a request that is not clear HTTP."""
+        _print(f"400: {sentence}")
+        answer = self._api.problem(NotClear(sentence))
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if reason := loopback.why_not_loopback(
+            request.raw_path, lambda name: request.headers.getall(name, ())
+        ):
+            return _forbidden(reason)
+        too_large = RESPONSES["REQUEST_TOO_LARGE"]
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            return self._closing(request, too_large)
+        if (expected := request.headers.get("Expect")) and request.version >= HttpVersion11:
+            if expected.lower() != CONTINUE:
+                return self._closing(request, InvalidHeader("Expect", CONTINUE))
+            await framing.ask_for_body(request)
+        try:
+            body = await _read(request)
+        except framing.BROKEN_BODY:
+            return self.refuse(framing.CUT_SHORT)
+        if body is None:
+            return self._closing(request, too_large)
+        whole = Request(request.method, request.raw_path, _headers(request), body)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._api.handle, whole)
+        return _response(request, answer)
+
+    def _closing(self, request: web.BaseRequest, error: GatewayError) -> web.StreamResponse:
+        """Refuse a request whose body is not wanted."""
+        response = _response(request, self._api.problem(error))
+        response.force_close()
+        return response
+
+
+async def _read(request: web.BaseRequest) -> bytes | None:
+    """Return the whole body; None if it is too large."""
+    body = bytearray()
+    async for piece in request.content.iter_any():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
+
+
+def _headers(request: web.BaseRequest) -> list[tuple[str, str]]:
+    """Return the headers; each byte that is not ASCII becomes one character."""
+    return [
+        (name, value.encode(errors="surrogateescape").decode("latin-1"))
+        for name, value in request.headers.items()
+    ]
+
+
+def _response(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+    if request.method == "HEAD" and not answer.body:
+        # Without a length: that of the answer to GET is not known here, and 0 would be wrong.
+        return web.StreamResponse(status=answer.status, headers=answer.headers)
+    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+
+def _forbidden(reason: str) -> web.Response:
     problem = {"title": "Forbidden", "status": 403, "detail": reason, "retryable": False}
     body = json.dumps(problem).encode()
-    handler.close_connection = True
-    handler.send_response(403)
-    handler.send_header("Content-Type", PROBLEM_TYPE)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.send_header("Connection", "close")
-    handler.end_headers()
-    handler.wfile.write(body)
-    return False
+    response = web.Response(status=403, body=body, headers={"Content-Type": PROBLEM_TYPE})
+    response.force_close()
+    return response
+
+
+def _print(line: str) -> None:
+    """Print a line; a caller gets the answer also if nobody takes the line."""
+    with contextlib.suppress(OSError, ValueError):
+        print_line(line)
+
+
+def _api() -> RestApi:
+    """Load the app with the settings of its stage, as `chalice local` does."""
+    config = CLIFactory(str(ROOT), environ=os.environ).create_config_obj(chalice_stage_name=STAGE)
+    app = config.chalice_app
+    settings = Settings.from_env()
+    return RestApi(app, config, cors.headers(settings.cors_origin, settings.cors_headers))
+
+
+async def _serve(api: RestApi, port: int) -> None:
+    gateway = LocalGateway(api)
+    server = framing.Server(
+        gateway.handle,
+        gateway.refuse,
+        answers_after_end=True,
+        access_log=None,
+        auto_decompress=False,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+    )
+    runner = web.ServerRunner(server)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port).start()
+    print_line(f"Serving on http://{HOST}:{port}")
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local_stack.gateway")
+    parser.add_argument("--port", type=int, default=8000)
+    port = parser.parse_args().port
+    lifetime.end_on_signals(ignore_interrupt=False)
+    lifetime.end_with_parent()
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    try:
+        asyncio.run(_serve(_api(), port))
+    except ConfigurationError as error:
+        sys.exit("\n".join(f"error: {line}" for line in error.lines))
+    except OSError as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
-    lifetime.end_with_parent()
-    # Chalice takes no request handler of ours.
-    ChaliceRequestHandler.parse_request = parse_request
-    # Chalice writes a response in small pieces. With Nagle's algorithm each piece would wait for
-    # the acknowledgement of the piece before, which takes 40 ms.
-    ChaliceRequestHandler.disable_nagle_algorithm = True
-    sys.argv[:1] = ["chalice", "local", "--stage", "local", "--no-autoreload"]
-    sys.exit(chalice())
+    main()

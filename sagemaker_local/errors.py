@@ -65,7 +65,7 @@ class NotOffered(InvalidInput):
 
 
 class MalformedInput(ServiceError):
-    """The control plane cannot parse a request."""
+    """A request cannot be parsed."""
 
     code = "SerializationException"
 

@@ -30,7 +30,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 from yarl import URL
 
-from sagemaker_local import errors, loopback, other_services, runtime
+from sagemaker_local import errors, framing, loopback, other_services, runtime
 from sagemaker_local.control_plane import protocol
 from sagemaker_local.control_plane.resources import Resources
 from sagemaker_local.faults import Fault, Faults, InvalidFault
@@ -85,8 +85,9 @@ class LocalSageMaker:
         application.router.add_route(
             "*", "/{path:(?s:.*)}", self._handle, expect_handler=self._expect
         )
-        self._runner = web.AppRunner(
+        self._runner = framing.AppRunner(
             application,
+            _not_clear,
             auto_decompress=False,
             access_log=None,
             max_line_size=MAX_HEADER_BYTES,
@@ -116,8 +117,7 @@ class LocalSageMaker:
         """Ask for the body of a request that waits for this, unless the request is refused."""
         if (refused := _refused(request)) is not None:
             return refused
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # The response has not begun.
+        await framing.ask_for_body(request)
         return None
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -126,6 +126,8 @@ class LocalSageMaker:
             return refused
         try:
             return await self._dispatch(request)
+        except framing.BROKEN_BODY:
+            return _not_clear(framing.CUT_SHORT)
         except Exception as error:
             if isinstance(error, ConnectionError) and runtime.is_disconnected(request):
                 return web.Response()
@@ -204,6 +206,11 @@ def _refused(request: web.Request) -> web.Response | None:
         return None
     log.warning("refused: %s", reason)
     return runtime.error_response(errors.WebPageRefused(reason), str(uuid.uuid4()))
+
+
+def _not_clear(reason: str) -> web.Response:
+    """Answer a request that is not clear HTTP."""
+    return runtime.error_response(errors.MalformedInput(reason), str(uuid.uuid4()))
 
 
 class _Moto:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     """Handles an event of another kind than a REST API's, and its Lambda context."""
 
 APP_NAME = "inference-gateway"
+GET, HEAD = "GET", "HEAD"
 ANY_MEDIA_TYPE = "*/*"
 NOT_FOR_CHALICE = dict.fromkeys(("multiValueQueryStringParameters", "stageVariables", "body"))
 
@@ -76,7 +77,7 @@ class GatewayApp(Chalice):
         """Register a view that needs a principal: `view(context, principal, **segments)`."""
 
         def register(view: View) -> None:
-            self._protected.add((path, method))
+            self._protected |= {(path, one) for one in _methods(method)}
 
             def call(**segments: str) -> Response:
                 return _without_bug_text(view, _context.get(), _principal.get(), **segments)
@@ -117,7 +118,7 @@ class GatewayApp(Chalice):
     def _route(self, path: str, method: str, **settings: Any) -> Callable[[View], View]:
         """Register a route for all content types, because the content types depend on the model."""
         route: Callable[[View], View] = self.route(
-            path, methods=[method], content_types=[], cors=self._cors, **settings
+            path, methods=_methods(method), content_types=[], cors=self._cors, **settings
         )
         return route
 
@@ -127,13 +128,15 @@ def request_middleware(
 ) -> Middleware:
     """Build the outer middleware.
 
-    It checks the route, renders errors, adds the headers of every response, and writes the log
-    line.
+    It checks the route, renders errors, takes the body from a response to HEAD, adds the headers of
+    every response, and writes the log line.
     """
 
     def middleware(request: Request, get_response: GetResponse) -> Response:
         context = _context.get()
         response = _response(app, request, get_response, context, telemetry)
+        if context.record.method == HEAD:
+            response.body = b""
         wire.complete(response, context.record, cors_headers)
         telemetry.request(context.record)
         return response
@@ -157,6 +160,11 @@ def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
             _principal.reset(token)
 
     return middleware
+
+
+def _methods(method: str) -> list[str]:
+    """Return the methods that a view answers: HEAD is GET without a body (RFC 9110, 9.3.2)."""
+    return [GET, HEAD] if method == GET else [method]
 
 
 def _is_of_rest_api(event: Any) -> bool:

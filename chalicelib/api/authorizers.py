@@ -77,7 +77,11 @@ def register(
         caller = outcome.identity
         principal, key_id = (caller.principal, caller.key_id) if caller else (None, None)
         telemetry.credential(
-            outcome=outcome.verdict, reason=outcome.reason, principal=principal, key_id=key_id
+            outcome=outcome.verdict,
+            reason=outcome.reason,
+            principal=principal,
+            key_id=key_id,
+            grants=outcome.number_of_grants,
         )
         if on_lambda and outcome.verdict == UNAVAILABLE:
             raise AuthorizerFailed("the credential cannot be checked now")

@@ -46,15 +46,14 @@ def create_app(
     if settings.lambda_handler == PREDICTING_HANDLER:
         runtime.prepare_client()
     gateway = Gateway(source or source_for(settings, telemetry), runtime)
-    origin = settings.cors_origin
-    cors_headers = cors.headers(origin) if origin else {}
+    cors_headers = cors.headers(settings.cors_origin, settings.cors_headers)
 
     def refuse(event: Any, lambda_context: Any) -> Any:
         from chalicelib.api import events  # noqa: PLC0415 (REST APIs send none of these events)
 
         return events.refuse(event, lambda_context, telemetry, cors_headers)
 
-    app = GatewayApp(cors.configuration(origin) if origin else None, refuse)
+    app = GatewayApp(cors.configuration(settings.cors_origin, settings.cors_headers), refuse)
     app.register_middleware(request_middleware(app, telemetry, cors_headers))
     app.register_middleware(auth_middleware(app, clock))
     if schemes is None:

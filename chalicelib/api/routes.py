@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api import wire
 from chalicelib.errors import InvalidParameter, UnknownModel
+from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
 from chalicelib.telemetry.log import TABLE_DIGITS
 
 if TYPE_CHECKING:
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from chalicelib.api.application import GatewayApp
     from chalicelib.api.wire import RequestContext
-    from chalicelib.auth.principal import Principal
+    from chalicelib.auth.principal import GrantedModels, Principal
     from chalicelib.gateway import Gateway
     from chalicelib.routing.table import Model
 
 MAX_MODELS = 1000
+ENVELOPE_BYTES = 100
+"""More than a page has besides its entries and the name in `next`."""
+
 MAX_DIGITS = 4
 # A model's name has up to two parameters after its first segment.
 SEGMENTS = ("{model}", "{model}/{a}", "{model}/{a}/{b}")
@@ -41,7 +44,7 @@ def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -
     def describe_model(context: RequestContext, principal: Principal, **segments: str) -> Response:
         path = _path(segments)
         model = gateway.resolve(principal, path, context.record).model
-        (content,) = _entries([model], principal)
+        (content,) = _entries([model], principal.granted_models())
         if model.example is not None:
             content["example"] = json.loads(model.example)
         return wire.document(content)
@@ -50,12 +53,9 @@ def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -
         limit = _limit(context.query)
         table = gateway.table()
         context.record.table = table.digest
-        after = context.query.get("after", "")
-        entries = list(islice(_entries(table.models(after=after), principal), limit + 1))
-        content: dict[str, Any] = {"models": entries[:limit]}
-        if len(entries) > limit:
-            content["next"] = entries[limit - 1]["name"]
-        return wire.document(content)
+        granted = principal.granted_models()
+        models = table.models(after=context.query.get("after", ""), keys=granted.row_keys())
+        return wire.page("models", *_page(_entries(models, granted), limit))
 
     def health(context: RequestContext) -> Response:
         table = gateway.table()
@@ -79,10 +79,10 @@ def _path(segments: Mapping[str, str]) -> str:
     return path
 
 
-def _entries(models: Iterable[Model], principal: Principal) -> Iterator[dict[str, Any]]:
-    """Describe the models that the principal may call, with the parameter values it may use."""
+def _entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[str, Any]]:
+    """Describe the models that a caller may call, with the parameter values it may use."""
     for model in models:
-        parameters = principal.visible(model)
+        parameters = granted.values(model)
         if parameters is not None:
             yield {
                 "name": model.name,
@@ -93,6 +93,24 @@ def _entries(models: Iterable[Model], principal: Principal) -> Iterator[dict[str
                 "accepts": list(model.accepts),
                 "parameters": parameters,
             }
+
+
+def _page(entries: Iterable[dict[str, Any]], limit: int) -> tuple[list[bytes], str | None]:
+    """Return the entries of a page as JSON, and the last one's name if more follow.
+
+    A page ends where an answer would become larger than Lambda carries. A table has no entry that
+    is too large by itself.
+    """
+    page: list[bytes] = []
+    last, free = "", MAX_RESPONSE_BYTES
+    for entry in entries:
+        text = wire.json_bytes(entry)
+        free -= len(text) + 1
+        if page and (len(page) == limit or free < 2 * len(entry["name"]) + ENVELOPE_BYTES):
+            return page, last
+        page.append(text)
+        last = entry["name"]
+    return page, None
 
 
 def _limit(query: Mapping[str, str]) -> int:

@@ -13,6 +13,7 @@ import math
 import random
 import time
 from dataclasses import dataclass, field
+from http import HTTPMethod
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,12 @@ from chalice.app import Response
 
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import BadRequest, GatewayError, InvalidHeader, MethodNotAllowed
-from chalicelib.payload.admission import MAX_BODY_BYTES, ClientRequest
+from chalicelib.payload.admission import LARGE_BODY_BYTES, MAX_BODY_BYTES, ClientRequest
 from chalicelib.routing import headers as registry
 from chalicelib.telemetry.log import RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chalicelib.routing.table import Model
     from chalicelib.sagemaker.runtime import InferenceResponse
@@ -95,7 +96,20 @@ def prediction(response: InferenceResponse, model: Model) -> Response:
 
 def document(content: object) -> Response:
     """Build a response whose body is the content as JSON."""
-    return Response(_json(content), {"Content-Type": "application/json"})
+    return Response(json_bytes(content), {"Content-Type": "application/json"})
+
+
+def page(member: str, entries: Sequence[bytes], following: str | None) -> Response:
+    """Build a response whose body is a list of entries.
+
+    Args:
+        member: The name of the list.
+        entries: The entries as JSON.
+        following: The value of `next`; None if nothing follows.
+    """
+    after = b"" if following is None else b',"next":' + json_bytes(following)
+    body = b'{"%b":[%b]%b}' % (member.encode(), b",".join(entries), after)
+    return Response(body, {"Content-Type": "application/json"})
 
 
 def problem(error: GatewayError, instance: str) -> Response:
@@ -105,7 +119,7 @@ def problem(error: GatewayError, instance: str) -> Response:
         # Random, so that callers who were refused at the same time do not all retry at once.
         seconds = error.retry_after_seconds * random.uniform(1.0, 1.5)
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
-    return Response(_json(error.problem(instance)), headers, error.status)
+    return Response(json_bytes(error.problem(instance)), headers, error.status)
 
 
 def problem_headers(error: GatewayError) -> dict[str, str]:
@@ -130,7 +144,8 @@ def complete(response: Response, record: RequestRecord, cors_headers: Mapping[st
     response.headers[registry.SERVER_TIMING] = f"{model_time}gateway;dur={record.gateway_ms}"
 
 
-def _json(content: object) -> bytes:
+def json_bytes(content: object) -> bytes:
+    """Return the content as JSON without spaces."""
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -143,6 +158,8 @@ def _checked(
         GatewayError: A member has the wrong form, or `Authorization` came twice.
     """
     context = _object(event, "requestContext")
+    method = _text(context, "httpMethod")
+    record.method = method if method in HTTPMethod.__members__ else None
     if not (context.get("requestId") is None or _is_request_id(context["requestId"])):
         raise BadRequest("requestContext.requestId is no request id")
     request = _client_request(event)
@@ -154,7 +171,7 @@ def _checked(
     return RequestContext(
         record,
         resource=_text(context, "resourcePath"),
-        method=_text(context, "httpMethod"),
+        method=method,
         path_parameters=_texts(event, "pathParameters"),
         query={name: values[-1] for name, values in query.items()},
         authorizer=context.get("authorizer"),
@@ -199,10 +216,26 @@ def _body(event: Mapping[str, Any]) -> tuple[bytes, int]:
     if is_base64 and size_bytes > MAX_BODY_BYTES:
         return b"", size_bytes
     try:
-        content = base64.b64decode(body, validate=True) if is_base64 else body.encode()
+        content = decode_base64(body) if is_base64 else body.encode()
     except ValueError as error:
         raise BadRequest("body is no base64" if is_base64 else "body is no UTF-8") from error
     return content, len(content)
+
+
+def decode_base64(text: str) -> bytes:
+    """Decode the body of an event. msgspec takes a fifth of the time, and is imported first.
+
+    Raises:
+        ValueError: The text is not strictly base64.
+    """
+    if len(text) < LARGE_BODY_BYTES:
+        return base64.b64decode(text, validate=True)
+    from msgspec import ValidationError, convert  # noqa: PLC0415  (most bodies are small)
+
+    try:
+        return convert(text, bytes)
+    except ValidationError as error:
+        raise ValueError("not base64") from error
 
 
 def _platform_seconds(context: Mapping[str, Any], lambda_context: Any) -> float:

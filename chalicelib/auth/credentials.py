@@ -31,6 +31,8 @@ class Identity(NamedTuple):
     """The second since the epoch from which the credential is no longer good."""
 
     key_id: str | None = None
+    without_grants: str | None = None
+    """Why a token has no grants; for the log alone."""
 
 
 class BadCredential(Exception):
@@ -64,7 +66,11 @@ class Outcome:
     """The caller, if the verdict is `ok`."""
 
     reason: str | None = None
-    """Why the verdict is not `ok`; for the log alone."""
+    """Why the verdict is not `ok`, or why a good token has no grants; for the log alone."""
+
+    @property
+    def number_of_grants(self) -> int:
+        return 0 if self.identity is None else len(self.identity.grants)
 
     def context(self) -> dict[str, str]:
         """Return the context of the authorizer's response; its values can only be texts."""
@@ -86,7 +92,8 @@ def check_authorization(header: str, schemes: Iterable[Scheme]) -> Outcome:
     if kind.lower() != BEARER or not token or token != token.strip():
         return Outcome(UNAUTHORIZED, reason="no-bearer-token")
     try:
-        return Outcome(OK, identify(token, schemes))
+        identity = identify(token, schemes)
+        return Outcome(OK, identity, identity.without_grants)
     except BadCredential as error:
         return Outcome(UNAUTHORIZED, reason=error.reason)
     except StoreUnavailable as error:

@@ -6,17 +6,22 @@ model.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import AuthUnavailable, Unauthorized
 from chalicelib.routing.parameters import MOST_PARAMETERS, is_value
+from chalicelib.routing.table import row_key
 from chalicelib.routing.targets import is_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence, Set
 
     from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.table import Model
+
+    Tree = dict[str, Any]
+    """The values of grants, level by level: `{"de": {"en": {}, "*": {}}}`."""
 
 EVERYTHING = "*"
 OK, UNAUTHORIZED, UNAVAILABLE = "ok", "unauthorized", "unavailable"
@@ -70,51 +75,87 @@ class Principal:
             raise Unauthorized
         self.name = str(context["principal"])
         self.key_id = str(context.get("key_id") or "") or None
-        self._grants = [grant.split("/") for grant in str(context["grants"]).split()]
+        self._grants = frozenset(str(context["grants"]).split())
 
     def may_call(self, path: str) -> bool:
-        """Whether a grant covers the path."""
+        """Whether a grant covers the path. The steps depend on neither the table nor the grants."""
         segments = path.split("/")
-        return any(grant == [EVERYTHING] or _covers(grant, segments) for grant in self._grants)
+        if EVERYTHING in self._grants or len(segments) > 1 + MOST_PARAMETERS:
+            return EVERYTHING in self._grants
+        forms = product(*((segment, EVERYTHING) for segment in segments))
+        return not self._grants.isdisjoint(map("/".join, forms))
 
-    def visible(self, model: Model) -> dict[str, dict[str, object]] | None:
-        """Return the values that this caller may give to the model's parameters.
+    def granted_models(self) -> GrantedModels:
+        """Return what `GET /models` shows to this caller."""
+        return GrantedModels(self._grants)
+
+
+class GrantedModels:
+    """The models that grants cover, and the values that they allow for the models' parameters.
+
+    The grants are sorted once by the models that they are for. So the cost of a list is that of its
+    models and of the grants, and not their product.
+    """
+
+    def __init__(self, grants: Set[str]) -> None:
+        self._is_everything = EVERYTHING in grants
+        self._trees: dict[str, Tree] = {}
+        for grant in grants:
+            first, *values = grant.split("/")
+            tree = self._trees.setdefault(row_key(first, len(values)), {})
+            for value in values:
+                tree = tree.setdefault(value, {})
+        self._of_any_model: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
+
+    def row_keys(self) -> Set[str] | None:
+        """Return the keys of the only rows that a grant can be for; None if that is any row."""
+        if any(key.startswith(EVERYTHING) for key in self._trees):
+            return None
+        return self._trees.keys()
+
+    def values(self, model: Model) -> dict[str, dict[str, object]] | None:
+        """Return the values that the caller may give to the model's parameters.
 
         Returns:
             A description by parameter, as `GET /models` shows it; None if no grant covers the
             model.
         """
-        grants = [values for grant in self._grants if (values := _values(grant, model)) is not None]
-        if not grants:
+        parameters = model.parameters
+        if self._is_everything:
+            return {parameter.name: parameter.rule.described() for parameter in parameters}
+        granted = self._granted(model.name.partition("/")[0], parameters)
+        if not granted:
             return None
         return {
-            parameter.name: _described(parameter, [values[position] for values in grants])
-            for position, parameter in enumerate(model.parameters)
+            parameter.name: _described(parameter, {values[position] for values in granted})
+            for position, parameter in enumerate(parameters)
         }
 
-
-def _covers(grant: list[str], segments: list[str]) -> bool:
-    """Whether the grant covers a path of exactly as many segments."""
-    return len(grant) == len(segments) and all(
-        pattern in (EVERYTHING, segment) for pattern, segment in zip(grant, segments, strict=True)
-    )
-
-
-def _values(grant: list[str], model: Model) -> list[str] | None:
-    """Return the values that a grant allows, `*` for any; None if it is for other models."""
-    if grant == [EVERYTHING]:
-        return [EVERYTHING] * len(model.parameters)
-    first, *values = grant
-    named = model.name.partition("/")[0]
-    if first not in (EVERYTHING, named) or len(values) != len(model.parameters):
-        return None
-    for parameter, value in zip(model.parameters, values, strict=True):
-        if value != EVERYTHING and not parameter.rule.admits(value):
-            return None
-    return values
+    def _granted(self, first: str, parameters: Sequence[Parameter]) -> list[tuple[str, ...]]:
+        """Return the combinations of values that grants on this model or on any model allow."""
+        rules = tuple(parameter.rule for parameter in parameters)
+        of_any = self._of_any_model.get(rules)
+        if of_any is None:  # kept, because many models have the same rules
+            tree = self._trees.get(row_key(EVERYTHING, len(parameters)))
+            of_any = [] if tree is None else list(_allowed(tree, parameters))
+            self._of_any_model[rules] = of_any
+        tree = self._trees.get(row_key(first, len(parameters)))
+        return of_any if tree is None else [*of_any, *_allowed(tree, parameters)]
 
 
-def _described(parameter: Parameter, granted: list[str]) -> dict[str, object]:
+def _allowed(tree: Tree, parameters: Sequence[Parameter]) -> Iterator[tuple[str, ...]]:
+    """Yield each combination of values in the tree that the parameters' rules allow."""
+    if not parameters:
+        yield ()
+        return
+    first, *others = parameters
+    allowed = [value for value in first.rule.admitted(tree.keys()) if value != EVERYTHING]
+    for value in [*allowed, *(tree.keys() & {EVERYTHING})]:
+        for rest in _allowed(tree[value], others):
+            yield (value, *rest)
+
+
+def _described(parameter: Parameter, granted: Set[str]) -> dict[str, object]:
     if EVERYTHING in granted:
         return parameter.rule.described()
-    return {"one_of": sorted(set(granted))}
+    return {"one_of": sorted(granted)}

@@ -3,16 +3,27 @@
 A read timeout limits a single wait: a server that sends one byte now and then never exceeds it.
 Here every wait is limited by the time until the deadline: connecting, the TLS handshake, sending,
 and each read of status line, headers and body, also of an error's body.
+
+A connection is used again only after a response with status 200 that was read to its end, and only
+if nothing followed it. Otherwise a second response of the server could become the response to the
+next request.
 """
 
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401  (every host name needs it; the first call would import it)
 import io
+import re
+import socket
 import time
-from http.client import BadStatusLine, HTTPResponse, IncompleteRead, RemoteDisconnected
-from ssl import SSLCertVerificationError
-from typing import TYPE_CHECKING, Any
+from http.client import (
+    BadStatusLine,
+    HTTPException,
+    HTTPResponse,
+    IncompleteRead,
+    RemoteDisconnected,
+)
+from typing import Any
 
 from botocore.awsrequest import (
     AWSHTTPConnection,
@@ -20,17 +31,20 @@ from botocore.awsrequest import (
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
 )
-from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
 
-from chalicelib.aws.deadline import seconds_left
-from chalicelib.aws.trust import first_bundle, load_bundle
-
-if TYPE_CHECKING:
-    import socket
-    from ssl import SSLContext
+from chalicelib.aws.addresses import connect_to_any
+from chalicelib.aws.deadline import no_longer_than, seconds_left
+from chalicelib.aws.trust import connect_with_trust
 
 CONNECT_TIMEOUT_SECONDS = 1.0
+"""For all addresses of a host together, for a proxy, and for the TLS handshake."""
+
 MAX_IDLE_SECONDS = 60.0
+_LENGTH = re.compile(r"[0-9]{1,18}")
+MAX_JOINED_BYTES = 64 * 1024
+"""Up to this size, copying a request costs less than sending its head and body separately."""
 
 
 def use_deadline_connections(client: Any) -> None:
@@ -59,12 +73,25 @@ class _DeadlineConnection:
     """What plain and TLS connections do differently from botocore's."""
 
     sock: socket.socket | None
+    port: int
+    socket_options: Any
+    _dns_host: str
+
+    is_reused = False
+    """Whether the connection has carried a response before the present request."""
+
+    is_sent = False
+    """Whether the operating system has taken all of the present request."""
+
     _held: list[bytes] | None = None
+    _response: _Response | None = None
     _used_at = 0.0
 
     @property
     def is_connected(self) -> bool:
         """Whether the connection may be used again; False after 60 idle seconds.
+
+        False too if the server has closed it, or has sent something that nobody asked for.
 
         Idle time is measured with `time.time`, because the monotonic clock can stop while Lambda
         freezes the process. NAT gateways and VPC endpoints drop connections that were idle for
@@ -75,32 +102,57 @@ class _DeadlineConnection:
         fresh = 0 <= time.time() - self._used_at < MAX_IDLE_SECONDS
         return fresh and super().is_connected  # type: ignore[misc]
 
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether the last request and its response leave nothing behind on the connection."""
+        return self.is_sent and self._response is not None and self._response.is_complete
+
     def getresponse(self) -> Any:
         try:
-            return super().getresponse()  # type: ignore[misc]
+            response = super().getresponse()  # type: ignore[misc]
         finally:
             self._used_at = time.time()
+        self._response = response._original_response
+        return response
 
     def request(self, *arguments: Any, **options: Any) -> None:
         """Send head and body at once; urllib3 would send one after the other."""
+        self.is_reused, self._response = self._response is not None, None
+        self.is_sent = False
         self._held = []
         super().request(*arguments, **options)  # type: ignore[misc]
-        request, self._held = b"".join(self._held), None
-        self.send(request)
+        pieces, self._held = self._held, None
+        if sum(map(len, pieces)) <= MAX_JOINED_BYTES:
+            pieces = [b"".join(pieces)]
+        for piece in pieces:
+            self.send(piece)
+        self.is_sent = True
 
     def connect(self) -> None:
-        self.timeout = min(CONNECT_TIMEOUT_SECONDS, seconds_left())
+        self._response = None
         try:
-            super().connect()  # type: ignore[misc]
+            with no_longer_than(CONNECT_TIMEOUT_SECONDS):
+                super().connect()  # type: ignore[misc]
         except TimeoutError as error:
             # urllib3 would report the timeout of a TLS handshake as one of reading the response.
-            raise ConnectTimeoutError(self, "the TLS handshake timed out") from error
+            raise ConnectTimeoutError(self, "there was no connection in time") from error
         self._limit_next_wait()
 
     def _new_conn(self) -> socket.socket:
-        sock: socket.socket = super()._new_conn()  # type: ignore[misc]
-        sock.settimeout(min(CONNECT_TIMEOUT_SECONDS, seconds_left()))  # for the TLS handshake
-        return sock
+        host, port = self._dns_host.strip("[]"), self.port
+        try:
+            found = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
+            return connect_to_any(found, self.socket_options)
+        except TimeoutError:
+            raise
+        except (OSError, UnicodeError) as error:
+            reason = type(error).__name__
+            raise NewConnectionError(self, reason) from error  # type: ignore[arg-type]
+
+    def _tunnel(self) -> None:
+        """Open a tunnel through a proxy."""
+        super()._tunnel()  # type: ignore[misc]
+        self._limit_next_wait()  # for the TLS handshake
 
     def send(self, data: Any) -> None:
         if self._held is not None:
@@ -121,13 +173,20 @@ class _DeadlineReader(io.RawIOBase):
     def __init__(self, source: io.RawIOBase, sock: socket.socket) -> None:
         self._source = source
         self._sock = sock
+        self.waits = True
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(seconds_left())
-        return self._source.readinto(buffer)
+        if self.waits:
+            self._sock.settimeout(seconds_left())
+            return self._source.readinto(buffer)
+        self._sock.settimeout(0)
+        try:
+            return self._source.readinto(buffer)
+        except OSError:  # nothing is there, or the connection has failed
+            return None
 
     def close(self) -> None:
         self._source.close()
@@ -141,7 +200,16 @@ class _CompleteLines(io.BufferedReader):
     last chunk.
     """
 
+    raw: _DeadlineReader
     _has_begun = False
+
+    def has_more(self) -> bool:
+        """Whether any byte has arrived that was not read; it waits for none.
+
+        Such a byte can be in this buffer, in that of TLS, or in the socket.
+        """
+        self.raw.waits = False
+        return bool(self.peek(1))
 
     def readline(self, size: int | None = -1) -> bytes:
         line = super().readline(size)
@@ -156,9 +224,34 @@ class _CompleteLines(io.BufferedReader):
 
 
 class _Response(HTTPResponse):
+    fp: _CompleteLines
+    is_complete = False
+    """Whether the status is 200, the body was read to its end, and nothing followed it."""
+
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp = _CompleteLines(_DeadlineReader(self.fp.detach(), sock))
+
+    def begin(self) -> None:
+        """Read the status line and the headers.
+
+        Raises:
+            HTTPException: The length of the body is not a number. http.client would ignore it, and
+                wait for the end of the connection.
+        """
+        super().begin()
+        lengths = self.headers.get_all("content-length", [])
+        if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
+            raise HTTPException("Content-Length is not one number")
+
+    def _close_conn(self) -> None:
+        """http.client calls this at the end of the body, and when a response is given up.
+
+        Then urllib3 closes the connection of a response that is given up.
+        """
+        has_ended = self.chunked or self.length == 0
+        self.is_complete = self.status == 200 and has_ended and not self.fp.has_more()
+        super()._close_conn()  # type: ignore[misc]
 
 
 class _Connection(_DeadlineConnection, AWSHTTPConnection):  # type: ignore[misc]
@@ -167,50 +260,51 @@ class _Connection(_DeadlineConnection, AWSHTTPConnection):  # type: ignore[misc]
 
 class _TlsConnection(_DeadlineConnection, AWSHTTPSConnection):  # type: ignore[misc]
     response_class = _Response
-    ca_certs: str | None
-    proxy: object
-    ssl_context: SSLContext
 
     def connect(self) -> None:
-        """Connect, and trust Amazon's five root certificates first, unless a bundle is configured.
+        connect_with_trust(self, super().connect)
 
-        If the endpoint's certificate comes from another authority, connect again with all of
-        botocore's bundle.
+
+class _DeadlinePool:
+    """What the pools of plain and TLS connections do differently from botocore's."""
+
+    proxy: object
+
+    def _put_conn(self, connection: Any) -> None:
+        """Keep a connection for the next request, or close it."""
+        if connection is not None and not connection.may_be_kept:
+            connection.close()
+        super()._put_conn(connection)  # type: ignore[misc]
+
+    def _make_request(self, connection: Any, *arguments: Any, **options: Any) -> Any:
+        """Send a request, and once more if a kept connection broke before all of it was sent.
+
+        A server that has a part of a request cannot have processed it. Once all of it is sent, a
+        connection that breaks tells nothing, and the request has failed. A proxy's connection needs
+        its tunnel first.
         """
-        if self.proxy is not None:  # urllib3 makes another TLS context for a proxy, from ca_certs
-            return super().connect()
-        bundle, self.ca_certs = self.ca_certs, None
         try:
-            self._connect_with_trust(bundle)
-        finally:
-            self.ca_certs = bundle  # a connection may be opened a second time
-        return None
-
-    def _connect_with_trust(self, bundle: str | None) -> None:
-        if bundle is None:  # certificates are not verified
-            return super().connect()
-        first = first_bundle(bundle)
-        load_bundle(self.ssl_context, first)
-        try:
-            return super().connect()
-        except SSLCertVerificationError:
-            if first == bundle:
+            return super()._make_request(connection, *arguments, **options)  # type: ignore[misc]
+        except TimeoutError:
+            raise
+        except OSError:
+            if connection.is_sent or not connection.is_reused or self.proxy is not None:
                 raise
-        load_bundle(self.ssl_context, bundle)
-        return super().connect()
+        connection.close()
+        return super()._make_request(connection, *arguments, **options)  # type: ignore[misc]
 
 
 class _FullTrustConnection(_DeadlineConnection, AWSHTTPSConnection):  # type: ignore[misc]
     response_class = _Response
 
 
-class _ConnectionPool(AWSHTTPConnectionPool):  # type: ignore[misc]
+class _ConnectionPool(_DeadlinePool, AWSHTTPConnectionPool):  # type: ignore[misc]
     ConnectionCls = _Connection
 
 
-class _TlsConnectionPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+class _TlsConnectionPool(_DeadlinePool, AWSHTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = _TlsConnection
 
 
-class _FullTrustConnectionPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+class _FullTrustConnectionPool(_DeadlinePool, AWSHTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = _FullTrustConnection

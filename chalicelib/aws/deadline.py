@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
 class Deadline(NamedTuple):
@@ -60,3 +61,8 @@ def seconds_left() -> float:
     if seconds <= 0:
         raise TimeoutError("the deadline has passed")
     return seconds
+
+
+def no_longer_than(seconds: float) -> AbstractContextManager[None]:
+    """Limit the deadline that is in force to so many seconds from now, in a `with` block."""
+    return _current.get().within(seconds, since=time.monotonic()).in_force()

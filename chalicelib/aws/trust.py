@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -16,6 +17,7 @@ from botocore.httpsession import get_cert_path
 from urllib3.exceptions import SSLError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from ssl import SSLContext
 
 AMAZON_ROOTS = str(Path(__file__).parent / "botocore_data/amazon-roots.pem")
@@ -42,6 +44,36 @@ def load_bundle(context: SSLContext, bundle: str) -> None:
         except OSError as error:
             raise SSLError(error) from error
         known.add(bundle)
+
+
+def connect_with_trust(connection: Any, connect: Callable[[], None]) -> None:
+    """Connect, and trust Amazon's five root certificates first, unless a bundle is configured.
+
+    If the endpoint's certificate comes from another authority, connect again with all of botocore's
+    bundle.
+    """
+    if connection.proxy is not None:  # urllib3 makes another TLS context for it, from ca_certs
+        return connect()
+    bundle, connection.ca_certs = connection.ca_certs, None
+    try:
+        _connect(connect, connection.ssl_context, bundle)
+    finally:
+        connection.ca_certs = bundle  # a connection may be opened a second time
+    return None
+
+
+def _connect(connect: Callable[[], None], context: SSLContext, bundle: str | None) -> None:
+    if bundle is None:  # certificates are not verified
+        return connect()
+    first = first_bundle(bundle)
+    load_bundle(context, first)
+    try:
+        return connect()
+    except SSLCertVerificationError:
+        if first == bundle:
+            raise
+    load_bundle(context, bundle)
+    return connect()
 
 
 def preload_certificates(session: Any, url: str) -> None:

@@ -1,23 +1,27 @@
 """What a model accepts: a caller's request becomes the model's request, or an error says why not.
 
 The order of the checks is part of the API: Accept, Content-Type, headers, size, JSON. Media types
-are compared as RFC 9110 says.
+are compared as RFC 9110 says. What is said to be JSON has to be JSON; its values are not checked.
 """
 
 from __future__ import annotations
 
+import codecs
+import json
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, NoReturn
 
 from chalicelib.errors import (
     InvalidHeader,
+    InvalidJson,
     NotAcceptable,
     PayloadTooLarge,
     UnsupportedMediaType,
+    quoted,
 )
-from chalicelib.payload import strict_json
 from chalicelib.routing import headers
 
 if TYPE_CHECKING:
@@ -31,8 +35,16 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 4_600_000
 """As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
 
+MAX_DEPTH = 200
+USUAL_DEPTH = 8
+PORTION_BYTES = 256 * 1024
+LARGE_BODY_BYTES = 250_000
+"""From this size on msgspec reads a body: three of them are worth the import (decision 17)."""
+
+TRANSFER_ENCODING = "transfer-encoding"
 JSON = "application/json"
 ANY_MEDIA_TYPE = "*/*"
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 MAX_MEDIA_TYPE_LENGTH = 1024
 """Source: botocore's service model of sagemaker-runtime, shape Header."""
 
@@ -95,14 +107,17 @@ def admit(request: ClientRequest, model: Model) -> InferenceRequest:
     """
     accept = _accept(request, model)
     content_type = _content_type(request, model)
+    if TRANSFER_ENCODING in request.headers and not request.size_bytes:
+        # API Gateway removes this header. `chalice local` passes it on, without the body.
+        raise InvalidHeader("Content-Length", "sent: without it, this server cannot read the body")
     for name in sorted(headers.SINGLE_VALUED.keys() & request.repeated_headers):
         raise InvalidHeader(headers.SINGLE_VALUED[name], "sent once")
     passed = _passed_headers(request, model)
     timeout_seconds = request.timeout_seconds
     if request.size_bytes > MAX_BODY_BYTES:
         raise PayloadTooLarge(MAX_BODY_BYTES)
-    if model.content_types == (JSON,):
-        strict_json.check(request.body)
+    if is_json(media_type_of(content_type)):
+        check_json(request.body)
     return InferenceRequest(request.body, content_type, accept, passed, timeout_seconds)
 
 
@@ -119,9 +134,15 @@ def _accept(request: ClientRequest, model: Model) -> str | None:
 
 def _content_type(request: ClientRequest, model: Model) -> str:
     content_type = request.headers.get("content-type", "")
-    is_accepted = media_type_of(content_type) in model.content_types
-    if not is_accepted or "content-encoding" in request.headers:
-        raise UnsupportedMediaType(model.content_types)
+    if "content-encoding" in request.headers:
+        raise UnsupportedMediaType(model.content_types, "The body has a Content-Encoding.")
+    media_type = media_type_of(content_type)
+    if media_type not in model.content_types:  # what is no media type may be anything
+        is_known = _MEDIA_TYPE.fullmatch(media_type)
+        came = (
+            f"The Content-Type is {quoted(media_type)}." if is_known else "There is no media type."
+        )
+        raise UnsupportedMediaType(model.content_types, came)
     _check_printable("Content-Type", content_type, MAX_MEDIA_TYPE_LENGTH)
     return content_type
 
@@ -145,6 +166,11 @@ def _check_printable(name: str, value: str, max_length: int) -> None:
 def media_type_of(header: str) -> str:
     """Return type and subtype of a Content-Type in lower case, without its parameters."""
     return header.partition(";")[0].strip().lower()
+
+
+def is_json(media_type: str) -> bool:
+    """Whether a media type is JSON's own, or is built on it (RFC 6839, section 3.1)."""
+    return media_type == JSON or media_type.endswith("+json")
 
 
 def negotiate(accept: str, offers: Sequence[str]) -> str | None:
@@ -194,3 +220,84 @@ def _narrowest_range(offer: str, ranks: dict[str, Rank]) -> str | None:
     main_type = offer.partition("/")[0]
     ranges = (offer, f"{main_type}/*", ANY_MEDIA_TYPE)
     return next((media_range for media_range in ranges if media_range in ranks), None)
+
+
+def check_json(body: bytes) -> None:
+    """Check that a body is strictly JSON.
+
+    Raises:
+        InvalidJson: It is not. The error says where, and never repeats what is there.
+    """
+    if not body or body.isspace():
+        raise InvalidJson("the body is empty")
+    if body.startswith(codecs.BOM_UTF8):
+        raise InvalidJson("it begins with a byte order mark")
+    if len(body) < LARGE_BODY_BYTES or not _is_large_json(body):
+        _decode_json(body)
+    if len(body) > 2 * MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise InvalidJson(f"it is nested more than {MAX_DEPTH} deep")
+
+
+def _is_large_json(body: bytes) -> bool:
+    """Whether a body is certainly JSON; False for one with half of a surrogate pair, too."""
+    from msgspec import DecodeError, Raw  # noqa: PLC0415  (most bodies are small)
+    from msgspec.json import decode  # noqa: PLC0415
+
+    try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look at the bytes of strings that it skips
+        decode(body, type=Raw)
+    except (DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidJson(f"{name} is not JSON")
+
+
+# Python's decoder is strict, except that it takes the constants NaN and Infinity. Numbers become
+# True or False, which need no memory; and integers of any length are JSON.
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=bool, parse_float=bool)
+
+
+def _decode_json(body: bytes) -> None:
+    """Find the first mistake of a body that should be JSON."""
+    try:
+        _decoder.decode(body.decode())
+    except UnicodeDecodeError as error:
+        raise InvalidJson(f"the byte at offset {error.start} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise InvalidJson(f"syntax error at offset {error.pos}") from error
+    except RecursionError as error:
+        raise InvalidJson(f"it is nested more than {MAX_DEPTH} deep") from error
+
+
+_BRACES_AS_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NEITHER_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[{]}"'))
+# +1 for an opening bracket and -1 for a closing one, as a signed byte.
+_STEPS = bytes.maketrans(b"[]", b"\x01\xff")
+_STRING = re.compile(rb'"[^"]*"')
+_THOUSAND_STRINGS = re.compile(rb'(?:[^"]*"[^"]*"){0,1000}[^"]*')
+
+
+def _depth(body: bytes) -> int:
+    """Return the depth of valid JSON by its brackets, in portions that need little memory."""
+    if b"\\" in body:
+        body = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    portions = (body[at : at + PORTION_BYTES] for at in range(0, len(body), PORTION_BYTES))
+    brackets = b"".join(
+        portion.translate(_BRACES_AS_BRACKETS, _NEITHER_BRACKET_NOR_QUOTE) for portion in portions
+    ).replace(b'""', b"")
+    brackets = brackets.replace(b"[]" * 16, b"[]")  # as deep, and rows of numbers become few
+    levels = 0
+    while b'"' not in brackets and brackets and levels < USUAL_DEPTH:
+        brackets = brackets.replace(b"[]", b"")  # removes the innermost level everywhere
+        levels += 1
+    depth = deepest = 0
+    for portion in _THOUSAND_STRINGS.finditer(brackets):
+        steps = _STRING.sub(b"", portion[0]).translate(_STEPS)
+        highest = max(accumulate(memoryview(steps).cast("b"), initial=depth))
+        deepest = max(deepest, highest)
+        depth += 2 * steps.count(b"\x01") - len(steps)
+    return levels + deepest

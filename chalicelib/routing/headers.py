@@ -46,8 +46,18 @@ SINGLE_VALUED = {
 }
 """Of a prediction, by lower-case name. `Authorization` is refused earlier, for every route."""
 
-CORS_ALLOWED = ("Accept", TIMEOUT, *(one.name for one in PASSED.values()))
-"""Request headers that a browser may send from another origin, besides Chalice's own list."""
+ADDED_BY_TOOLS = (
+    *("traceparent", "tracestate", "baggage", "sentry-trace"),
+    *(REQUEST_ID, "X-Requested-With", "Cache-Control"),
+)
+"""Request headers that browsers' tools add by themselves. The gateway reads none of them."""
+
+CORS_ALLOWED = (
+    *("Accept", "Authorization", "Content-Type", TIMEOUT),
+    *(one.name for one in PASSED.values()),
+    *ADDED_BY_TOOLS,
+)
+"""Request headers that a browser may send from another origin."""
 
 CORS_EXPOSED = (REQUEST_ID, SERVER_TIMING, "X-Model", "X-Invoked-Variant", "Retry-After")
 """Response headers that a page of another origin may read."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import InvalidParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 MOST_PARAMETERS = 2
 """The largest number of parameters in one model's name."""
@@ -30,14 +30,22 @@ class OneOf:
     """A rule: the value is one of a list."""
 
     values: frozenset[str]
+    _sorted: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def admits(self, value: str) -> bool:
         """Whether the rule allows this value."""
         return value in self.values
 
+    def admitted(self, values: Collection[str]) -> list[str]:
+        """Return those of the values that the rule allows."""
+        fewer, more = sorted((values, self.values), key=len)
+        return [value for value in fewer if value in more]
+
     def described(self) -> dict[str, object]:
         """Return the rule as `GET /models` shows it."""
-        return {"one_of": sorted(self.values)}
+        if not self._sorted:  # once, because there can be tens of thousands
+            self._sorted[:] = sorted(self.values)
+        return {"one_of": self._sorted}
 
     # The text does not list the values, because a caller may see only those granted to it.
     def __str__(self) -> str:
@@ -53,6 +61,10 @@ class Pattern:
     def admits(self, value: str) -> bool:
         """Whether the rule allows this value."""
         return re.fullmatch(self.pattern, value) is not None
+
+    def admitted(self, values: Collection[str]) -> list[str]:
+        """Return those of the values that the rule allows."""
+        return [value for value in values if self.admits(value)]
 
     def described(self) -> dict[str, object]:
         """Return the rule as `GET /models` shows it."""

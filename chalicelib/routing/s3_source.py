@@ -1,7 +1,9 @@
 """A routing table in S3: an object with the YAML, and an object with its compiled form beside it.
 
-The metadata of the first object holds the SHA-256 of the YAML, which `gatewayctl publish` puts
-there. Without the digest, a partly uploaded table would look like a shorter table.
+The metadata of the first object holds two digests, which `gatewayctl publish` puts there. The
+SHA-256 of the YAML is there because a partly uploaded table would look like a shorter table. The
+digest of the compiled form's content is there so that whoever may write only the second object
+cannot change the table.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 32 * 1024 * 1024
 DIGEST = "sha256"
 """The key of the YAML's digest in the object's metadata."""
+
+COMPILED_DIGEST = "compiled-sha256"
+"""The key of the compiled form's digest in the metadata of the YAML."""
 
 FETCH_SECONDS = 2.0
 """The longest time for all calls of one refresh together, because a request waits for them."""
@@ -76,16 +81,33 @@ class S3Source:
 
     def _fetch(self) -> RoutingTable:
         with Deadline.after(FETCH_SECONDS).in_force():
-            fetched = self._object.fetch(self._fetched_etag)
+            misfits = self._accepted is not None and bool(self._accepted.misfits)
+            fetched = self._object.fetch(None if misfits else self._fetched_etag)
             if fetched is not None:
-                # Kept before the table is checked, so that a bad table is read only once.
-                self._fetched_etag = fetched.etag
-                table = self._object.parse(fetched.data)
-                shrinking.check(table, self._accepted, self._object.name)
+                try:
+                    table = self._parsed(fetched) if misfits else self._read(fetched)
+                    shrinking.check(table, self._accepted, self._object.name)
+                except InvalidTable:
+                    self._fetched_etag = fetched.etag  # a bad table is read only once
+                    raise
+                # Not noted before: after a bug, the next look fetches and reads the table again.
                 self._accepted, self._accepted_etag = table, fetched.etag
+                self._fetched_etag = fetched.etag
         if self._accepted is None or self._fetched_etag != self._accepted_etag:
             raise _StillBad
         return self._accepted
+
+    def _read(self, fetched: Fetched) -> RoutingTable:
+        try:
+            return self._object.compiled(fetched)
+        except file.NotCompiled as error:
+            reason = error.reason
+        return self._parsed(fetched, reason)
+
+    def _parsed(self, fetched: Fetched, reason: str = file.MISFIT) -> RoutingTable:
+        table = file.parse(fetched.data, self._object.name)
+        self._telemetry.compiled_table_not_used(self._object.name, reason)
+        return table
 
     def _report(self, error: Exception) -> None:
         if isinstance(error, FetchFailed):
@@ -104,10 +126,11 @@ class _StillBad(Exception):
 
 
 class Fetched(NamedTuple):
-    """What an S3 object holds, and its ETag."""
+    """What an S3 object holds, its ETag, and the digest of the compiled form in its metadata."""
 
     data: bytes
     etag: str
+    compiled: str | None = None
 
 
 def s3_client(**settings: str) -> Any:
@@ -141,26 +164,29 @@ class S3Object:
         """
         return self._get(self._location.key, etag)
 
-    def parse(self, data: bytes) -> RoutingTable:
-        """Return the table of this YAML, from its compiled form if S3 has one.
+    def compiled(self, fetched: Fetched) -> RoutingTable:
+        """Return the table of this YAML from its compiled form.
 
         Raises:
-            InvalidTable: The YAML is not a routing table.
+            NotCompiled: S3 has no such compiled form, or not the one that the metadata names.
         """
-        digest = hashlib.sha256(data).hexdigest()
+        if fetched.compiled is None:
+            no_digest = f"the table's metadata has no {COMPILED_DIGEST}; use gatewayctl publish"
+            raise file.NotCompiled(no_digest)
         try:
-            compiled = self._get(file.compiled_key(self._location.key), None)
-        except FetchFailed:
-            compiled = None
-        table = None if compiled is None else file.from_compiled(compiled.data, digest)
-        return file.parse(data, self.name) if table is None else table
+            found = self._get(file.compiled_key(self._location.key), None)
+        except FetchFailed as error:
+            raise file.NotCompiled(error.reason) from error
+        data = b"" if found is None else found.data
+        return file.from_compiled(data, hashlib.sha256(fetched.data).hexdigest(), fetched.compiled)
 
     def _get(self, key: str, etag: str | None) -> Fetched | None:
         condition = {} if etag is None else {"IfNoneMatch": etag}
         try:
             self._client = self._client or self._make_client()
             response = self._client.get_object(Bucket=self._location.bucket, Key=key, **condition)
-            return Fetched(verified_body(response), response["ETag"])
+            compiled = response["Metadata"].get(COMPILED_DIGEST)
+            return Fetched(verified_body(response), response["ETag"], compiled)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
                 return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.errors import RoutingUnavailable
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from chalicelib.settings import Settings
     from chalicelib.telemetry.log import Telemetry
 
+RETRY_SECONDS = 5.0
+"""The pause after a bug during which a file is not read again."""
+
 
 class RoutingSource(Protocol):
     """A place that a routing table comes from."""
@@ -29,19 +34,50 @@ class RoutingSource(Protocol):
 
 
 class FileSource:
-    """A table that ships with the code. It is read once, when the process starts."""
+    """A table that ships with the code. It is read when the process starts.
 
-    def __init__(self, location: FileLocation, telemetry: Telemetry) -> None:
+    It is read again after a bug, because a bug does not mean that the table is bad, and if a row of
+    its compiled form turns out to be unusable.
+    """
+
+    def __init__(
+        self,
+        location: FileLocation,
+        telemetry: Telemetry,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = location.path
+        self._telemetry = telemetry
+        self._clock = clock
         self._table: RoutingTable | None = None
-        try:
-            self._table = file.load(location.path)
-        except InvalidTable as error:
-            telemetry.table_refused(error.problems)
+        self._read_from = -math.inf
+        """The moment from which the file may be read again."""
+        self._read()
 
     def table(self) -> RoutingTable:
+        table = self._table
+        if (table is None or table.misfits) and self._clock() >= self._read_from:
+            self._read()
         if self._table is None:
             raise RoutingUnavailable
         return self._table
+
+    def _read(self) -> None:
+        try:
+            if self._table is None:
+                self._table = file.load(self._path, self._not_compiled)
+            else:
+                self._table = file.parse(file.read_bytes(self._path), str(self._path))
+                self._not_compiled(file.MISFIT)
+        except InvalidTable as error:
+            self._table, self._read_from = None, math.inf
+            self._telemetry.table_refused(error.problems)
+        except Exception as error:
+            self._read_from = self._clock() + RETRY_SECONDS
+            self._telemetry.bug(error)
+
+    def _not_compiled(self, reason: str) -> None:
+        self._telemetry.compiled_table_not_used(str(self._path), reason)
 
 
 def _from_s3(settings: Settings, location: S3Location, telemetry: Telemetry) -> RoutingSource:

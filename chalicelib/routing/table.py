@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from chalicelib.errors import InvalidParameter, UnknownModel
+from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
 from chalicelib.routing.parameters import parameter
 from chalicelib.routing.targets import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.targets import Target
@@ -75,6 +75,29 @@ class Model:
         )
 
 
+_TYPES = {
+    **{key: type(value) for key, value in Model.built_in().items()},
+    **{"timeout_seconds": float, "accepts": list, "kind": str, "target": dict, "parameters": dict},
+    **{"description": str, "example": str, "one_of": list, "pattern": str},
+}
+"""The type of each key of a row, and of a parameter's rule."""
+
+
+def _check_types(row: Row) -> None:
+    """Check the types of a row that the parser may not have made.
+
+    Raises:
+        KeyError: There is no such key.
+        TypeError: A value has another type.
+    """
+    for key, value in row.items():
+        kind = float if key == "timeout_seconds" and type(value) is int else type(value)
+        if kind is not _TYPES[key]:
+            raise TypeError(key)
+        if kind is list and not all(type(item) is str for item in value):
+            raise TypeError(key)
+
+
 # Named tuples, because every request makes one of each, and a start would build dataclasses more
 # slowly.
 class ResolvedModel(NamedTuple):
@@ -122,6 +145,11 @@ class RoutingTable:
     rows: Mapping[str, Row] = field(repr=False)
     """By `row_key`, in the order of the models' names."""
     allow_shrink: bool = False
+    is_compiled: bool = field(default=False, compare=False)
+    """Whether the rows come from the compiled form, whose rows are checked when they are needed."""
+    misfits: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    """The keys of compiled rows that the parser cannot have made. The table's source then reads the
+    YAML, so that the refusals end."""
     _models: dict[str, Model] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -148,26 +176,62 @@ class RoutingTable:
         """
         return self.find(path).resolve()
 
-    def models(self, *, after: str = "") -> Iterator[Model]:
-        """Iterate over the models in the order of their names, after the given name."""
-        for key, row in self.rows.items():
-            if _name(key, row) > after:
+    def models(self, *, after: str = "", keys: Collection[str] | None = None) -> Iterator[Model]:
+        """Iterate over the models in the order of their names, after the given name.
+
+        Args:
+            after: A name, which need not be there.
+            keys: The only rows that are looked at, if they are there.
+        """
+        named: Iterable[tuple[str, str]]
+        if keys is None:
+            named = ((self._name(key), key) for key in self.rows)
+        else:
+            named = sorted((self._name(key), key) for key in keys if key in self.rows)
+        for name, key in named:
+            if name > after:
                 yield self._model(key)
 
     # Two threads may build the same model at once. The two are equal, and the last one is kept.
     def _model(self, key: str) -> Model:
         model = self._models.get(key)
         if model is None:
-            row = self.rows[key]
-            model = self._models[key] = Model.from_row(_name(key, row), row, self.defaults)
+            try:
+                row = self.rows[key]
+                if self.is_compiled:
+                    self._check(key, row)
+                model = self._models[key] = Model.from_row(self._name(key), row, self.defaults)
+            except _MISFITS as error:
+                raise self._misfit(key, error) from None
         return model
+
+    def _name(self, key: str) -> str:
+        if "/" not in key:
+            return key
+        try:
+            parameters = self.rows[key]["parameters"]
+            return "/".join([key.partition("/")[0], *(f"{{{name}}}" for name in parameters)])
+        except _MISFITS as error:
+            raise self._misfit(key, error) from None
+
+    def _check(self, key: str, row: Row) -> None:
+        parameters = row.get("parameters", {})
+        for part in (self.defaults, row, *parameters.values()):
+            _check_types(part)
+        if set(map(type, row["target"].values())) != {str} or len(parameters) != key.count("/"):
+            raise TypeError(key)
+
+    def _misfit(self, key: str, error: Exception) -> Exception:
+        """Return the error of a row that cannot be used; it is a bug unless the row is compiled."""
+        if not self.is_compiled:
+            return error
+        self.misfits.add(key)
+        return RoutingUnavailable()
+
+
+_MISFITS = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def row_key(first: str, parameters: int) -> str:
     """Return the key that no two entries may share: first segment and number of segments."""
     return first + "/*" * parameters
-
-
-def _name(key: str, row: Row) -> str:
-    first, *_ = key.split("/", 1)
-    return "/".join([first, *(f"{{{name}}}" for name in row.get("parameters", {}))])

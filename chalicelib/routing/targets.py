@@ -32,7 +32,7 @@ Source: API reference, CreateModel, member `Containers`.
 
 _NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 _SEGMENT = r"(?!\.{1,2}(/|\Z))[A-Za-z0-9!_.'()+=@,~-]+"
-_TARGET_MODEL = f"{_SEGMENT}(/{_SEGMENT})*"
+_TARGET_MODEL = f"/?{_SEGMENT}(/{_SEGMENT})*"
 
 
 # `re` compiles a pattern when it is first used and keeps it. A start from the compiled table needs
@@ -43,7 +43,12 @@ def is_name(text: str) -> bool:
 
 
 def is_target_model(text: str) -> bool:
-    """Whether this names exactly one artifact below a multi-model endpoint's prefix."""
+    """Whether this names exactly one artifact of a multi-model endpoint.
+
+    SageMaker joins the endpoint's prefix and this text as they are written, so the text begins with
+    a slash if the prefix does not end with one. That is UNVERIFIED: AWS's sample "Hosting multiple
+    models on a single Amazon SageMaker endpoint using CDK" implies it.
+    """
     return len(text) <= LONGEST_TARGET_MODEL and re.fullmatch(_TARGET_MODEL, text) is not None
 
 
@@ -70,7 +75,8 @@ NAME = Grammar(
 TARGET_MODEL = Grammar(
     is_target_model,
     f"at most {LONGEST_TARGET_MODEL:,} of A-Z a-z 0-9 ! _ . ' ( ) + = @ , ~ - in parts divided by "
-    "'/', none of them '.' or '..', and braces only as {parameter}",
+    "'/', with at most one '/' before the first, none of them '.' or '..', and braces only as "
+    "{parameter}",
     takes_parameters=True,
 )
 
@@ -154,16 +160,16 @@ class Target:
         for name, key in keys_of(type(self)).items():
             template = getattr(self, name)
             if key.grammar.takes_parameters and template is not None:
-                changes[name] = fill(template, values)
-                if not key.grammar.admits(changes[name]):
-                    raise ValueError(changes[name])
+                text = changes[name] = fill(template, values)
+                if not key.grammar.admits(text) or (text[0] == "/") != (template[0] == "/"):
+                    raise ValueError(text)
         return replace(self, **changes)
 
 
 _TARGET_MODEL_KEY = Key(
     "TargetModel",
     "artifact",
-    "The artifact, relative to the endpoint's S3 prefix; {parameter} is filled in",
+    "The artifact: what follows the endpoint's S3 prefix; {parameter} is filled in",
     TARGET_MODEL,
     iam_condition_key="sagemaker:TargetModel",
 )

@@ -106,10 +106,11 @@ class InvokeEndpoint:
             shape = code and model.shape_for_error_code(code)
             if shape:
                 parsed.update(parser.parse(parts, shape))
-        except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            # The parser expects that the JSON of an error is an object of texts.
+            known: Exception = self._client.exceptions.from_code(code)(parsed, OPERATION)
+        except Exception as error:
+            # The parser expects that the JSON of an error is an object of texts and of numbers that
+            # Python can hold. Whatever it raises is a fault of the response.
             raise UpstreamInvalidResponse from error
-        known: Exception = self._client.exceptions.from_code(code)(parsed, OPERATION)
         return known
 
 

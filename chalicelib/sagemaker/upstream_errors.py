@@ -34,15 +34,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+HTTP_STATUSES = range(100, 600)
 OVERLOADED_STATUSES = frozenset({429, 503, 507})
 
 
 def _model_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
     """Map a container's error; status 0 means that the container did not answer."""
-    status = response.get("OriginalStatusCode", 0)
-    message = response.get("OriginalMessage") if exposed else None
+    status, text = response.get("OriginalStatusCode"), response.get("OriginalMessage")
+    message = text if exposed and isinstance(text, str) else None
     if status == 0:
         return ModelTimedOut()
+    if not isinstance(status, int) or status not in HTTP_STATUSES:
+        return UpstreamInvalidResponse()
     if status in ModelRejectedInput.statuses:
         return ModelRejectedInput(status, model_message=message)
     if status in OVERLOADED_STATUSES:

@@ -50,6 +50,9 @@ class RequestRecord:
     """The values of one request's log line and metrics, filled in while the request runs."""
 
     request_id: str
+    method: str | None = None
+    """One of HTTP's own; None for any other text that came in its place."""
+
     bytes_in: int = 0
     bytes_out: int = 0
     principal: str | None = None
@@ -155,6 +158,7 @@ class Telemetry:
         self._logger.info(
             "request",
             request_id=record.request_id,
+            method=record.method,
             principal=record.principal,
             key_id=record.key_id,
             model=record.model,
@@ -178,11 +182,26 @@ class Telemetry:
             self._metrics.gateway("Unauthorized", 1)
 
     def credential(
-        self, *, outcome: str, reason: str | None, principal: str | None, key_id: str | None
+        self,
+        *,
+        outcome: str,
+        reason: str | None,
+        principal: str | None,
+        key_id: str | None,
+        grants: int,
     ) -> None:
-        """Write the line for a credential that the authorizer checked; it never holds the token."""
+        """Write the line for a credential that the authorizer checked; it never holds the token.
+
+        Args:
+            grants: The number of grants.
+        """
         self._logger.info(
-            "credential", outcome=outcome, reason=reason, principal=principal, key_id=key_id
+            "credential",
+            outcome=outcome,
+            reason=reason,
+            principal=principal,
+            key_id=key_id,
+            grants=grants,
         )
 
     def key_store_age(self, seconds: float) -> None:
@@ -219,6 +238,10 @@ class Telemetry:
     def table_not_fetched(self, place: str, reason: str) -> None:
         """Log that the routing table could not be read; the last one is still used."""
         self._logger.warning("routing table not fetched", place=place, reason=reason)
+
+    def compiled_table_not_used(self, place: str, reason: str) -> None:
+        """Log that a table was read from its YAML, which is right but takes longer."""
+        self._logger.warning("compiled table not used", place=place, reason=reason)
 
     def table_age(self, seconds: float) -> None:
         """Write a metric: how long ago the table in use was last known to be the newest."""

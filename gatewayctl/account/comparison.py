@@ -217,10 +217,13 @@ def _missing_artifacts(
 ) -> Iterator[Remark]:
     if len(missing) > MOST_NAMED:
         names = first_few([listed.name for listed in missing])
-        yield Remark((key,), f"not under {artifacts.prefix}: {names}")
+        advice = artifacts.advice(missing[0].name)
+        yield Remark((key,), f"not under {artifacts.prefix}: {names}{advice and f'; {advice}'}")
         return
     for listed in missing:
         text = _no_such("artifact", listed.name, f"under {artifacts.prefix}", artifacts.names)
+        if advice := artifacts.advice(listed.name):
+            text = f"{text} ({advice})"
         yield Remark(_listed_value(listed, row) or (key,), text)
 
 

@@ -122,15 +122,16 @@ class AccountReader:
 
     @_once
     def artifacts(self, prefix: str) -> Artifacts:
-        """List the objects under the prefix of a multi-model container, `s3://bucket/…/`."""
-        bucket, _, folder = prefix.partition("://")[2].partition("/")
+        """List the objects whose URLs begin with the prefix of a multi-model container."""
+        bucket, slash, start = prefix.partition("://")[2].partition("/")
+        before = "" if slash else "/"
         names: set[str] = set()
         pages = self._s3.pages(
-            f"bucket {bucket}", "list_objects_v2", _NEXT_OBJECTS, Bucket=bucket, Prefix=folder
+            f"bucket {bucket}", "list_objects_v2", _NEXT_OBJECTS, Bucket=bucket, Prefix=start
         )
         for page in pages:
-            keys = (one["Key"].removeprefix(folder) for one in page.get("Contents", ()))
-            names.update(key for key in keys if key and not key.endswith("/"))
+            found = (before + one["Key"].removeprefix(start) for one in page.get("Contents", ()))
+            names.update(name for name in found if name and not name.endswith("/"))
             self._progress(f"{prefix}: {len(names):,} artifacts listed")
         return Artifacts(prefix, tuple(sorted(names)))
 

@@ -50,7 +50,7 @@ class Container:
     hostname: str | None
     multi_model: bool
     model_data: str | None
-    """The URL of the artifact; for a multi-model container the prefix, which ends with `/`."""
+    """The URL of the artifact; for a multi-model container the prefix."""
 
     @classmethod
     def parse(cls, described: Description) -> Container:
@@ -223,11 +223,27 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """The objects under the prefix of a multi-model container."""
+    """The objects whose URLs begin with the prefix of a multi-model container."""
 
     prefix: str
     names: tuple[str, ...]
-    """As TargetModel names them: relative to the prefix, sorted."""
+    """As TargetModel names them: what follows the prefix, sorted."""
+
+    @property
+    def in_folder(self) -> list[str]:
+        """The names without those of objects beside the folder.
+
+        If `s3://bucket/models` is the prefix, it is the prefix of `s3://bucket/models-old/…` too.
+        """
+        return [name for name in self.names if self.prefix.endswith("/") or name.startswith("/")]
+
+    def advice(self, name: str) -> str:
+        """Say what is wrong with the slash between prefix and name; empty if nothing is."""
+        if self.prefix.endswith("/") != name.startswith("/"):
+            return ""
+        if self.prefix.endswith("/"):
+            return "the prefix ends with a slash: target_model must not begin with /"
+        return "the prefix has no trailing slash: target_model must begin with /"
 
     def __contains__(self, name: str) -> bool:
         place = bisect_left(self.names, name)
@@ -235,7 +251,8 @@ class Artifacts:
 
 
 def _prefix(url: str) -> str:
-    """Write any form of an S3 URL as `s3://bucket/…/`."""
+    """Write any form of an S3 URL as `s3://bucket/…`, with or without a slash at its end."""
     if match := _HTTPS.fullmatch(url):
-        url = "s3://" + "/".join(part for part in (match["bucket"], match["path"]) if part)
-    return f"{url.rstrip('/')}/"
+        bucket = f"{match['bucket']}/" if match["bucket"] else ""
+        return f"s3://{bucket}{match['path']}"
+    return url

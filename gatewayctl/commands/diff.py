@@ -135,6 +135,6 @@ def _artifacts(
         models = chain.from_iterable(entries[name] for name in endpoints)
         wanted = filter(None, map(TargetModels.of, models))
         named = set(chain.from_iterable(one.among(artifacts) for one in wanted))
-        for name in artifacts.names:
+        for name in artifacts.in_folder:
             if name not in named and is_target_model(name):
                 yield Unnamed(next(iter(endpoints)), "artifact", name)

@@ -1,8 +1,8 @@
-"""`gatewayctl explain`: explains what the gateway does with one path, and why."""
+"""`gatewayctl explain`: explains what the gateway does with one path or one token, and why."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +10,7 @@ import click
 from chalicelib.errors import (
     GatewayError,
     ModelNotReady,
+    Unauthorized,
     UnknownModel,
     UpstreamFailed,
     UpstreamThrottled,
@@ -18,7 +19,6 @@ from chalicelib.errors import (
 from chalicelib.payload.admission import negotiate
 from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
 from chalicelib.sagemaker.attempts import WARM_SECONDS, Attempts, RetryBudget
-from chalicelib.telemetry.log import TABLE_DIGITS
 from gatewayctl import stage as stages
 from gatewayctl import tables
 from gatewayctl.command import command, secret_option
@@ -29,12 +29,16 @@ from gatewayctl.commands.explain_dry_run import (
     SimulatedGateway,
     caller_with_grants,
     caller_with_key,
+    caller_with_token,
     explain_refusal,
     explain_unknown_path,
 )
+from gatewayctl.commands.explain_sections import Section, table_section
+from gatewayctl.commands.explain_sections import report as sections_report
+from gatewayctl.commands.explain_token import check_token, explain_token, read_token
 from gatewayctl.key_store import KeyDocument, KeyStore
 from gatewayctl.policy.needs import permission_for
-from gatewayctl.report import ExitCode, Report, WrongUse
+from gatewayctl.report import Report, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,14 +49,22 @@ if TYPE_CHECKING:
     from gatewayctl.tables import TableFile
 
 PREFIX = "/predict/"
-WIDTH = len("content type") + 2
 UNLIMITED_SECONDS = 1e9
 
 
 @command("explain")
-@click.argument("path")
+@click.argument("path", required=False)
 @click.option("--as", "key_id", metavar="KEY_ID", help="The caller has this API key.")
 @click.option("--grants", metavar='"a b/*"', help="The caller has these grants.")
+@click.option(
+    "--token", metavar="FILE", help="The caller has the JWT in this file; - for standard input."
+)
+@click.option(
+    "--jwks",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The issuer's key set for --token; without it, the key set is fetched.",
+)
 @click.option("--accept", metavar="TYPES", help="The Accept header.")
 @click.option("--content-type", metavar="TYPE", help="The Content-Type header.")
 @click.option("--timeout-ms", metavar="N", help="The X-Request-Timeout-Ms header.")
@@ -60,22 +72,35 @@ UNLIMITED_SECONDS = 1e9
 def explain(
     context: Context,
     *,
-    path: str,
+    path: str | None,
     key_id: str | None,
     grants: str | None,
+    token: str | None,
+    jwks: Path | None,
     accept: str | None,
     content_type: str | None,
     timeout_ms: str | None,
     secret: str | None,
 ) -> Report:
-    """Say what the gateway does with a path, and why.
+    """Say what the gateway does with a path, or with a token, and why.
 
-    PATH is what comes after /predict/.
+    PATH is what comes after /predict/. Without PATH, the command explains the token of --token.
     """
-    if key_id is not None and grants is not None:
-        raise WrongUse("--as and --grants name two callers; give one of them")
+    if len([one for one in (key_id, grants, token) if one is not None]) > 1:
+        raise WrongUse("--as, --grants and --token each name a caller; give one of them")
+    if token is None and jwks is not None:
+        raise WrongUse("--jwks is for --token; give both")
+    if path is None:
+        if token is None:
+            raise WrongUse("give a path, or a token with --token FILE")
+        if (accept, content_type, timeout_ms) != (None, None, None):
+            raise WrongUse("--accept, --content-type and --timeout-ms are for a path; give one")
+        return explain_token(context, read_token(token), jwks)
     caller = None
-    if grants is not None:
+    if token is not None:
+        checked = check_token(context, read_token(token), jwks)
+        caller = caller_with_token(checked.identity, checked.reason)
+    elif grants is not None:
         caller = caller_with_grants(grants)
     elif key_id is not None:
         store = KeyStore(context.secret_name(secret), context.connect)
@@ -94,10 +119,12 @@ def _explain(
     gateway: SimulatedGateway, request: Request, caller: Caller | None
 ) -> tuple[Answer, list[Section]]:
     """Return the answer to a caller, or to anybody with the grant, and the reasons for it."""
-    table = _table_section(gateway.file)
+    table = table_section(gateway.file)
     try:
         found = gateway.file.table.find(request.path)
     except UnknownModel as error:
+        if caller is not None and caller.refused is not None:
+            return Answer(Unauthorized(), caller.refused), [table]
         return explain_unknown_path(error, request.path, gateway.file.table), [table]
     dry_run, refusal = _try(gateway, request, found, ANYBODY)
     if caller is not None:
@@ -142,32 +169,13 @@ def _sections(
 
 
 def _report(request: Request, answer: Answer, sections: Sequence[Section]) -> Report:
-    blocks = [("answer", answer.lines())]
-    blocks += [(section.name, list(section.lines)) for section in sections]
-    lines = [
-        f"  {name if number == 0 else '':{WIDTH}}{line}"
-        for name, of_block in blocks
-        for number, line in enumerate(of_block)
-    ]
-    return Report(
-        ExitCode.FINE if answer.refusal is None else ExitCode.FINDINGS,
-        lines=[f"POST {PREFIX}{request.path}", *lines],
-        notes=(),
-        data={
-            "path": request.path,
-            "refusal": answer.data(),
-            **{section.name.replace(" ", "_"): section.data for section in sections},
-        },
+    return sections_report(
+        f"POST {PREFIX}{request.path}",
+        answer.lines(),
+        sections,
+        is_refused=answer.refusal is not None,
+        data={"path": request.path, "refusal": answer.data()},
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the explanation: its lines, and its data for `--format json`."""
-
-    name: str
-    lines: Sequence[str]
-    data: object
 
 
 def _entry_section(model: Model, file: TableFile) -> Section:
@@ -300,15 +308,6 @@ def _permission_section(dry_run: DryRun) -> Section:
         lines.append(f"if {key} is {value}")
     data = {"action": need.action, "resources": list(need.resources), "condition": condition}
     return Section("permission", lines, data)
-
-
-def _table_section(file: TableFile) -> Section:
-    digest, models = file.table.digest, len(file.table)
-    return Section(
-        "table",
-        [f"{file.name}, {models:,} models, {digest[:TABLE_DIGITS]} in GET /health"],
-        {"file": file.name, "models": models, "sha256": digest},
-    )
 
 
 def _is_tried_again(error: GatewayError, model: Model) -> bool:

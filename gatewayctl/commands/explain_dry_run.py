@@ -85,6 +85,14 @@ def caller_with_key(key: ApiKey, now: int) -> Caller:
     return Caller(f"key {key.key_id} of {key.principal}", identity, refused)
 
 
+def caller_with_token(identity: Identity | None, reason: str | None) -> Caller:
+    """Return a caller with a JWT; the reason is the gateway's, for a refusal or for no grants."""
+    if identity is None:
+        return Caller("the token", Identity("", (), None), f"the token is refused: {reason}")
+    description = "the token" if reason is None else f"the token ({reason})"
+    return Caller(description, identity)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a caller would send."""

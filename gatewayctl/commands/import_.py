@@ -215,7 +215,7 @@ def _artifacts(source: _Source, account: AccountReader) -> Hosted:
     found = account.artifacts(source.model.prefix)
     if isinstance(found, Unread):
         return Hosted(omitted=(str(found),))
-    hosted = loadable(source.endpoint.name, source.kind, source.key, found.names)
+    hosted = loadable(source.endpoint.name, source.kind, source.key, found.in_folder)
     if hosted.entries:
         return hosted
     return replace(hosted, omitted=(f"no artifact in {found.prefix}", *hosted.omitted))

@@ -205,7 +205,9 @@ def grant_problems(grants: Sequence[str], table: RoutingTable, file: str) -> Ite
 def _covers_a_model(grant: str, table: RoutingTable) -> bool:
     """Whether the gateway would show a model to a caller who has this grant alone."""
     holder = Principal({"outcome": OK, "principal": "", "grants": grant}, now=0)
-    return any(holder.visible(model) is not None for model in table.models())
+    granted = holder.granted_models()
+    models = table.models(keys=granted.row_keys())
+    return any(granted.values(model) is not None for model in models)
 
 
 def _meant(grant: str, table: RoutingTable) -> str | None:

@@ -202,7 +202,7 @@ def _unchanged(publication: Publication) -> str:
     text = f"{publication.store.name}: nothing changed; table {digest[:12]} is live"
     if publication.is_compiled:
         return text
-    return f"{text}, and its compiled form is missing or of another table"
+    return f"{text}, and its compiled form is missing or not the one that it names"
 
 
 def _manual_commands(store: TableStore, version: str, *edits: str) -> str:

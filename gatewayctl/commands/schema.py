@@ -59,7 +59,7 @@ GRAMMARS: dict[Check, Schema] = {
         "pattern": "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
         "maxLength": LONGEST_NAME,
     },
-    TargetText(TARGET_MODEL): {**TEXT, "pattern": f"^{_ARTIFACT}(/{_ARTIFACT})*$"},
+    TargetText(TARGET_MODEL): {**TEXT, "pattern": f"^/?{_ARTIFACT}(/{_ARTIFACT})*$"},
     values.boolean: {"type": "boolean"},
     values.description: {**TEXT, "maxLength": values.LONGEST_DESCRIPTION},
     values.example: {},

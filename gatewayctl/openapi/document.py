@@ -17,7 +17,7 @@ from chalicelib.errors import (
     Unauthorized,
     UnknownModel,
 )
-from chalicelib.payload.admission import JSON
+from chalicelib.payload.admission import JSON, is_json
 from chalicelib.routing.parameters import VALUE_RULE, Pattern
 from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
@@ -121,7 +121,7 @@ def _predict(model: Model, components: Components) -> Node:
     impossible: set[Error] = {MethodNotAllowed, *parts.OF_NO_OPERATION}
     if not model.parameters:
         impossible.add(InvalidParameter)
-    if model.content_types != (JSON,):
+    if not any(map(is_json, model.content_types)):
         impossible.add(InvalidJson)
     body = parts.request_body(model)
     operation = {

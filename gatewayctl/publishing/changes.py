@@ -198,8 +198,9 @@ def _list_change(old: Any, new: Any) -> str | None:
     """Return the items that a long list gains and loses; None for a short list or another value."""
     if not (isinstance(old, list) and isinstance(new, list)):
         return None
-    gained = [_value_text(one) for one in new if one not in old]
-    lost = [_value_text(one) for one in old if one not in new]
+    before, after = set(old), set(new)
+    gained = [_value_text(one) for one in new if one not in before]
+    lost = [_value_text(one) for one in old if one not in after]
     if max(len(_value_text(old)), len(_value_text(new))) <= MAX_TEXT or not (gained or lost):
         return None
     parts = [

@@ -42,6 +42,8 @@ class Publication:
         self._stored = store.table()
         self._compiled = store.compiled()
         self.previous = _previous(store, self._stored)
+        self._form = table_file.compiled(new.table)
+        self._content = table_file.content_digest(self._form)
         old = self.previous.table
         self.changes = [] if old is None else changes(old, new.table)
 
@@ -61,33 +63,38 @@ class Publication:
 
     @property
     def is_compiled(self) -> bool:
-        """Whether the stored compiled form belongs to the new table."""
-        data, digest = self._compiled.data or b"", self.new.table.digest
-        return table_file.from_compiled(data, digest) == self.new.table
+        """Whether the stored compiled form is that of the new table, and the table names it."""
+        return self._compiled.data == self._form and self._stored.compiled == self._content
 
     def compile(self) -> None:
-        """Store the compiled form of the new table.
+        """Store the compiled form of the live table, and the table again if it names another form.
 
         Raises:
-            Refused: Somebody else changed the compiled form in the meantime.
+            Refused: Somebody else changed one of them in the meantime.
         """
-        self.store.replace_compiled(self._compiled, table_file.compiled(self.new.table))
+        self.store.replace_compiled(self._compiled, self._form)
+        if self._stored.compiled != self._content:
+            self._replace_table()
 
     def publish(self) -> str | None:
         """Store the new table, and return its version if the bucket keeps versions.
 
-        The compiled form is stored first: gateways use a compiled form only beside its own table,
-        so nothing changes for them until the table itself is stored.
+        The compiled form is stored first: gateways use a compiled form only beside the table that
+        names it, so nothing changes for them until the table itself is stored.
 
         Raises:
             Refused: Somebody else changed the table in the meantime.
         """
-        self.compile()
+        self.store.replace_compiled(self._compiled, self._form)
         try:
-            return self.store.replace_table(self._stored, self.new.data, len(self.new.table))
+            return self._replace_table()
         except Refused:
             self._compile_other_table()
             raise
+
+    def _replace_table(self) -> str | None:
+        new = self.new
+        return self.store.replace_table(self._stored, new.data, len(new.table), self._content)
 
     def _compile_other_table(self) -> None:
         """Replace our compiled form by the one for the table that somebody else has stored."""
@@ -158,6 +165,9 @@ class _Problems(Telemetry):
 
     def table_age(self, seconds: float) -> None:
         """Ignore the age."""
+
+    def compiled_table_not_used(self, place: str, reason: str) -> None:
+        """Ignore that, because the gateway then uses the same table."""
 
     def bug(self, error: BaseException, request_id: str | None = None) -> None:
         self.texts.append(type(error).__name__)

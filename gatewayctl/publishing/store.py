@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.routing.reading import file as table_file
-from chalicelib.routing.s3_source import DIGEST, verified_body
+from chalicelib.routing.s3_source import COMPILED_DIGEST, DIGEST, verified_body
 from gatewayctl.aws import NAMES, error_code, reaching
 from gatewayctl.report import NoAnswer, NotReachable, Refused, WrongUse
 
@@ -51,6 +51,8 @@ class StoredObject(NamedTuple):
     """None if no gateway would use it."""
     problem: str
     """Why no gateway would use it."""
+    compiled: str | None = None
+    """The digest of the table's compiled form in the metadata of the table."""
 
 
 class Version(NamedTuple):
@@ -116,8 +118,16 @@ class TableStore:
         """
         self._put(self._compiled_key, stored, data, "application/json")
 
-    def replace_table(self, stored: StoredObject, data: bytes, models: int) -> str | None:
+    def replace_table(
+        self, stored: StoredObject, data: bytes, models: int, compiled: str
+    ) -> str | None:
         """Replace the table that was read.
+
+        Args:
+            stored: The table that was read.
+            data: The YAML of the new table.
+            models: The number of its models.
+            compiled: The digest of the content of its compiled form.
 
         Returns:
             The version, if the bucket keeps versions.
@@ -126,8 +136,9 @@ class TableStore:
             Refused: The stored table was changed since it was read.
             NotReachable: AWS did not answer, so nobody knows whether the table was stored.
         """
+        metadata = {MODELS: str(models), COMPILED_DIGEST: compiled}
         try:
-            return self._put(self.key, stored, data, "application/yaml", **{MODELS: str(models)})
+            return self._put(self.key, stored, data, "application/yaml", **metadata)
         except NoAnswer as error:
             unknown = "whether the table was published is not known: run the command again"
             raise NotReachable(f"{error}; {unknown}") from error
@@ -144,7 +155,8 @@ class TableStore:
                 data, problem = verified_body(answer), ""
             except FetchFailed as error:
                 data, problem = None, error.reason
-        return StoredObject(answer["ETag"], _version_id(answer), data, problem)
+        compiled = answer["Metadata"].get(COMPILED_DIGEST)
+        return StoredObject(answer["ETag"], _version_id(answer), data, problem, compiled)
 
     def _put(
         self, key: str, stored: StoredObject, data: bytes, kind: str, **metadata: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sagemaker_local.errors import InvalidInput
 from sagemaker_local.hosting.hosted_container import HostingContext
+from sagemaker_local.hosting.lifecycle import now
 from sagemaker_local.refusals import EndpointNotFound
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Created(Generic[T]):
 
     request: Mapping[str, Any]
     definition: T
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=now)
 
 
 class Table(Generic[T]):

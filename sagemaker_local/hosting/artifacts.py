@@ -49,22 +49,47 @@ class S3Location:
         bucket, _, key = path.partition("/")
         return cls(bucket, key)
 
-    def under(self, relative: str) -> S3Location:
-        """Return the object that a TargetModel names below this prefix.
-
-        How SageMaker joins a prefix without a trailing slash is UNVERIFIED; here a slash is added.
-
-        Raises:
-            ArtifactNotFound: The name is absolute, or leaves the prefix.
-        """
-        prefix = f"{self.key.rstrip('/')}/" if self.key else ""
-        target = S3Location(self.bucket, prefix + relative)
-        if relative.startswith("/") or {"", ".", ".."} & set(relative.split("/")):
-            raise ArtifactNotFound(target.bucket, target.key)
-        return target
-
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True)
+class ArtifactPrefix:
+    """The ModelDataUrl of a multi-model container: the beginning of the URLs of its artifacts."""
+
+    url: str
+
+    def artifact(self, target_model: str) -> S3Location:
+        """Return the object that a TargetModel names: both texts are joined as they are written.
+
+        That nothing is added between them is UNVERIFIED. In AWS's sample "Hosting multiple models
+        on a single Amazon SageMaker endpoint using CDK", the ModelDataUrl ends in `/models` and
+        TargetModel is `/resnet_18.tar.gz`; `MultiDataModel.list_models` of the SageMaker Python
+        SDK removes the prefix alone from each key, too.
+
+        Raises:
+            ArtifactNotFound: The name leaves the prefix, or has an empty part.
+        """
+        start, name = S3Location.parse(self.url), target_model.removeprefix("/")
+        leaves_prefix = not {"", ".", ".."}.isdisjoint(name.split("/"))
+        if start.key or self.url.endswith("/"):
+            name = target_model
+        elif name == target_model:  # the URL is a bucket, and the text would continue its name
+            leaves_prefix = True
+        if leaves_prefix:
+            raise ArtifactNotFound(start.bucket, start.key + name, self.advice(target_model))
+        return S3Location(start.bucket, start.key + name)
+
+    def advice(self, target_model: str) -> str:
+        """Say what is wrong with the slash between the prefix and the name; empty if nothing is."""
+        if self.url.endswith("/") != target_model.startswith("/"):
+            return ""
+        fault = (
+            "ends with a slash, so TargetModel must not begin with /"
+            if self.url.endswith("/")
+            else "has no trailing slash, so TargetModel must begin with /"
+        )
+        return f" The prefix and TargetModel are joined as they are written: {self.url} {fault}."
 
 
 class ArtifactStore:

@@ -34,6 +34,8 @@ STOP_TIMEOUT_SECONDS = 5.0
 MAX_STARTS_BEFORE_READY = 3
 MAX_RESTART_DELAY_SECONDS = 5.0
 
+NOT_INHERITED = ("AWS_", "SAGEMAKER_", "SM_")
+
 
 class UnknownImage(Exception):
     """The stand-in cannot run the image."""
@@ -143,8 +145,8 @@ class ChildContainer(Container):
         )
 
     def _child_environment(self) -> dict[str, str]:
-        """Leave out AWS settings, because a container on AWS has no credentials of a caller."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        """Leave out what a container on AWS does not have: credentials, and settings of others."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(NOT_INHERITED)}
         port = str(self._socket.getsockname()[1])
         # One thread for each container, because a dozen containers share this machine.
         own = {"OMP_NUM_THREADS": "1", "SAGEMAKER_BIND_TO_PORT": port, "PYTHONUNBUFFERED": "1"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sagemaker_local import errors, refusals
-from sagemaker_local.hosting.artifacts import S3Location
+from sagemaker_local.hosting.artifacts import ArtifactPrefix
 from sagemaker_local.hosting.container_client import (
     ContainerClient,
     ContainerFailure,
@@ -189,7 +189,7 @@ class HostedContainer:
         return ModelCache(
             client,
             self._context.artifacts,
-            prefix=S3Location.parse(data.url if data else ""),
+            prefix=ArtifactPrefix(data.url if data else ""),
             label=self._label,
             options=self._context.options,
             max_loaded=self.definition.max_loaded_models,

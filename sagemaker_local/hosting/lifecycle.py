@@ -21,6 +21,11 @@ log = logging.getLogger(__name__)
 Status = Literal["Creating", "InService", "Updating", "Failed", "Deleting"]
 
 
+def now() -> float:
+    """Return the time in seconds, of which AWS's answers have three decimals."""
+    return round(time.time(), 3)
+
+
 class Lifecycle(ABC):
     """A named resource whose status changes when background work ends."""
 
@@ -28,7 +33,7 @@ class Lifecycle(ABC):
         self.name = name
         self.status: Status = "Creating"
         self.failure_reason: str | None = None
-        self.created = self.modified = time.time()
+        self.created = self.modified = now()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining: list[HostedContainer] = []
         self._closing: asyncio.Task[None] | None = None
@@ -48,7 +53,7 @@ class Lifecycle(ABC):
         if self._deletion is not None:
             return
         self.status = status
-        self.modified = time.time()
+        self.modified = now()
 
     def fail(self, reason: str) -> None:
         """Record failed background work; a resource that was serving continues to serve."""

@@ -26,11 +26,12 @@ from sagemaker_local.hosting.container_client import (
     ContainerUnreachable,
 )
 from sagemaker_local.hosting.model_memory import CachedModel, ModelMemory
+from sagemaker_local.refusals import ArtifactNotFound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from sagemaker_local.hosting.artifacts import ArtifactStore, S3Location
+    from sagemaker_local.hosting.artifacts import ArtifactPrefix, ArtifactStore, S3Location
     from sagemaker_local.hosting.container_client import ContainerClient
     from sagemaker_local.settings import Options
 
@@ -59,7 +60,7 @@ class ModelCache:
         client: ContainerClient,
         artifacts: ArtifactStore,
         *,
-        prefix: S3Location,
+        prefix: ArtifactPrefix,
         label: str,
         options: Options,
         max_loaded: int | None,
@@ -172,10 +173,10 @@ class ModelCache:
     def _begin_load(self, target_model: str) -> CachedModel:
         if self._is_closing:
             raise ContainerUnreachable(f"{self._label} is being stopped")
-        location = self._prefix.under(target_model)
+        location = self._prefix.artifact(target_model)
         name = self._new_name(target_model)
         model = CachedModel(target_model, name, self._folder / name / "model")
-        model.load = asyncio.create_task(self._load(model, str(location)))
+        model.load = asyncio.create_task(self._load(model, location))
         model.load.add_done_callback(lambda load: self._after_load(model, load))
         self._models[target_model] = model
         return model
@@ -191,16 +192,23 @@ class ModelCache:
             self._drop(model)
         self._memory.notify()
 
-    async def _load(self, model: CachedModel, url: str) -> None:
+    async def _load(self, model: CachedModel, location: S3Location) -> None:
         started = time.monotonic()
         async with asyncio.timeout(self._options.load_limit_seconds):
             if not model.folder.exists():
-                await self._artifacts.fetch(ModelData(url), model.folder)
+                await self._fetch(model, location)
             await self._delay_load()
             await self._memory.reserve(model)
             await self._load_in_container(model)
         seconds = time.monotonic() - started
         log.info("%s: loaded %s in %.2f s", self._label, model.target_model, seconds)
+
+    async def _fetch(self, model: CachedModel, location: S3Location) -> None:
+        try:
+            await self._artifacts.fetch(ModelData(str(location)), model.folder)
+        except ArtifactNotFound as error:
+            advice = self._prefix.advice(model.target_model)
+            raise ArtifactNotFound(location.bucket, location.key, advice) from error
 
     async def _load_in_container(self, model: CachedModel) -> None:
         """Send the load; while the container responds 507, unload another model and try again."""

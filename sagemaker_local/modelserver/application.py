@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sagemaker_local import loopback
+from sagemaker_local import framing, loopback
 from sagemaker_local.modelserver import strict_json
 from sagemaker_local.modelserver.errors import (
     BadInput,
@@ -34,11 +34,11 @@ MAX_BODY_BYTES = 32 * 1024 * 1024  # above SageMaker's own limit, so that caller
 log = logging.getLogger(__name__)
 
 
-def single_model_application(model: Model) -> web.Application:
+def single_model_application(model: Model, default_accept: str) -> web.Application:
     """Build the application of a container with one model: `/ping` and `/invocations`."""
 
     async def invoke(request: web.Request) -> web.Response:
-        inference = await _inference_request(request)
+        inference = await _inference_request(request, default_accept)
         return _http_response(await asyncio.to_thread(model.respond, inference))
 
     not_found = _not_found("This container holds one model; invoke it with POST /invocations.")
@@ -48,9 +48,9 @@ def single_model_application(model: Model) -> web.Application:
     return application
 
 
-def multi_model_application(models: LoadedModels) -> web.Application:
+def multi_model_application(models: LoadedModels, default_accept: str) -> web.Application:
     """Build the application of a container with many models: `/ping` and `/models…`."""
-    routes = _ModelRoutes(models)
+    routes = _ModelRoutes(models, default_accept)
     not_found = _not_found(
         "This container holds many models; invoke one with POST /models/{model_name}/invoke."
     )
@@ -65,8 +65,9 @@ def multi_model_application(models: LoadedModels) -> web.Application:
 
 
 class _ModelRoutes:
-    def __init__(self, models: LoadedModels) -> None:
+    def __init__(self, models: LoadedModels, default_accept: str) -> None:
         self._models = models
+        self._default_accept = default_accept
 
     async def load(self, request: web.Request) -> web.Response:
         name, url = _load_request(await _read_body(request))
@@ -89,8 +90,13 @@ class _ModelRoutes:
         return web.json_response({"status": f"Model {name!r} is unloaded."})
 
     async def invoke(self, request: web.Request) -> web.Response:
-        inference = await _inference_request(request)
+        inference = await _inference_request(request, self._default_accept)
         return _http_response(await self._models.invoke(request.match_info["name"], inference))
+
+
+def refuse(sentence: str) -> web.Response:
+    """Answer a request that is not clear HTTP."""
+    return web.json_response({"error": sentence}, status=BadInput.status)
 
 
 def _load_request(body: bytes) -> tuple[str, str]:
@@ -111,16 +117,17 @@ def _description(name: str, url: str) -> dict[str, str]:
 async def _read_body(request: web.Request) -> bytes:
     try:
         return await request.read()
-    except (web.RequestPayloadError, ConnectionError) as error:
-        raise BadInput("The body broke off, or is not chunked as its headers say.") from error
+    except (*framing.BROKEN_BODY, ConnectionError) as error:
+        raise BadInput(framing.CUT_SHORT) from error
 
 
-async def _inference_request(request: web.Request) -> InferenceRequest:
+async def _inference_request(request: web.Request, default_accept: str) -> InferenceRequest:
     body = await _read_body(request)
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType("The body is compressed; send it without a Content-Encoding.")
     accept = ", ".join(request.headers.getall("Accept", []))
-    return InferenceRequest(request.headers.get("Content-Type", ""), accept, body)
+    content_type = request.headers.get("Content-Type", "")
+    return InferenceRequest(content_type, accept, body, default_accept)
 
 
 def _http_response(response: InferenceResponse) -> web.Response:

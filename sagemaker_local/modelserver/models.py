@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sagemaker_local.modelserver import strict_json
 from sagemaker_local.modelserver.errors import BadInput, CannotLoad, ModelServerError, OutOfMemory
+from sagemaker_local.modelserver.media_types import JSON
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,8 @@ class InferenceRequest:
     content_type: str
     accept: str
     body: bytes
+    default_accept: str = JSON
+    """What a request accepts that accepts anything."""
 
 
 @dataclass(frozen=True, slots=True)

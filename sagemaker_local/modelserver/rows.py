@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 LONGEST_NUMBER = 400  # characters; every double can be written shorter
-JSON_SHAPE = 'the body must be {"instances": [[…], …]}'
+JSON_SHAPE = 'the body must be [[…], …] or {"instances": [[…], …]}'
 
 HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 HEADER_ERRORS = (
@@ -48,23 +48,23 @@ PNG_SIZE = slice(16, 24)
 PNG_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
-def read_json(body: bytes, features: int) -> Rows:
-    """Read `{"instances": [[1.5, 2], …]}`.
+def read_json(body: bytes, features: int) -> tuple[Rows, bool]:
+    """Read `[[1.5, 2], …]` or `{"instances": [[1.5, 2], …]}`.
+
+    Returns:
+        The rows, and whether the body is a list.
 
     Raises:
         BadInput: The body has another form, or a row does not have `features` numbers.
     """
     content = strict_json.parse(body)
-    if not isinstance(content, dict):
-        raise BadInput(f"The JSON is {strict_json.type_name(content)}; {JSON_SHAPE}.")
-    if "instances" not in content:
-        raise BadInput(f"There is no 'instances'; {JSON_SHAPE}.")
-    rows = content["instances"]
-    if not isinstance(rows, list):
-        raise BadInput(f"'instances' is {strict_json.type_name(rows)}; {JSON_SHAPE}.")
+    is_list = isinstance(content, list)
+    rows = content if isinstance(content, list) else _instances(content)
     if not rows:
-        raise BadInput("'instances' is empty; send at least one row.")
-    return np.array([_json_row(row, place, features) for place, row in enumerate(rows, 1)], float)
+        empty = "The list" if is_list else "'instances'"
+        raise BadInput(f"{empty} is empty; send at least one row.")
+    cells = [_json_row(row, place, features) for place, row in enumerate(rows, 1)]
+    return np.array(cells, float), is_list
 
 
 def read_csv(body: bytes, features: int) -> Rows:
@@ -94,8 +94,8 @@ def read_npy(body: bytes, row_shapes: Sequence[tuple[int, ...]]) -> Rows:
         BadInput: The body is no such array, or a value is not finite.
     """
     shape, fortran_order, dtype, start = _npy_header(body)
-    if dtype.kind not in "fiu":
-        raise BadInput(f"The array holds {dtype}; send floats or whole numbers.")
+    if dtype.kind not in "fiub":
+        raise BadInput(f"The array holds {dtype}; send floats, whole numbers or booleans.")
     if shape[1:] not in row_shapes:
         expected = " or ".join(_shape_text(("n", *row)) for row in row_shapes)
         raise BadInput(f"The array has shape {_shape_text(shape)}; expected {expected}.")
@@ -123,6 +123,17 @@ def read_png(body: bytes, image: ImageFormat) -> Rows:
             f"The image is {width} by {height} pixels; expected {image.width} by {image.height}."
         )
     return np.rint(_brightness(body) * image.levels).reshape(1, -1)
+
+
+def _instances(content: object) -> list[object]:
+    if not isinstance(content, dict):
+        raise BadInput(f"The JSON is {strict_json.type_name(content)}; {JSON_SHAPE}.")
+    if "instances" not in content:
+        raise BadInput(f"There is no 'instances'; {JSON_SHAPE}.")
+    rows = content["instances"]
+    if not isinstance(rows, list):
+        raise BadInput(f"'instances' is {strict_json.type_name(rows)}; {JSON_SHAPE}.")
+    return rows
 
 
 def _json_row(row: object, place: int, features: int) -> list[float]:

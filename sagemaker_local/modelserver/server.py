@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sagemaker_local import framing
 from sagemaker_local.modelserver import lifetime, models
 from sagemaker_local.modelserver.application import (
     multi_model_application,
+    refuse,
     single_model_application,
 )
 from sagemaker_local.modelserver.errors import ConfigurationError
 from sagemaker_local.modelserver.lines import log_to_stdout
 from sagemaker_local.modelserver.loaded_models import LoadedModels
+from sagemaker_local.modelserver.media_types import DEFAULT_ACCEPT, JSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +40,9 @@ log = logging.getLogger(__name__)
 class Settings:
     """The environment variables of a container.
 
-    Source: SageMaker developer guide, "Custom Inference Code with Hosting Services";
-    `SAGEMAKER_LOCAL_CONTAINER_CAPACITY` is this project's own.
+    Source: SageMaker developer guide, "Custom Inference Code with Hosting Services", and
+    `environment.py` of AWS's SageMaker Inference Toolkit; `SAGEMAKER_LOCAL_CONTAINER_CAPACITY` is
+    this project's own.
     """
 
     port: int = DEFAULT_PORT
@@ -53,6 +57,12 @@ class Settings:
     capacity: int | None = None
     """`SAGEMAKER_LOCAL_CONTAINER_CAPACITY`: most models in memory; one more gets a 507."""
 
+    default_accept: str = JSON
+    """`SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT`: the Accept of a request that accepts anything."""
+
+    script: str = ""
+    """`SAGEMAKER_PROGRAM`: the user's script, which is not run."""
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings; an empty variable counts as not set.
@@ -65,6 +75,8 @@ class Settings:
             model_folder=Path(env.get("SM_MODEL_DIR") or DEFAULT_MODEL_FOLDER),
             multi_model=_boolean(env, "SAGEMAKER_MULTI_MODEL"),
             capacity=_whole_number(env, "SAGEMAKER_LOCAL_CONTAINER_CAPACITY", most=1_000_000),
+            default_accept=env.get(DEFAULT_ACCEPT) or JSON,
+            script=env.get("SAGEMAKER_PROGRAM", ""),
         )
 
 
@@ -89,12 +101,15 @@ def run(framework: str, settings: Settings, *, port: int | None, descriptor: int
 
 def _application(framework: str, settings: Settings) -> web.Application:
     load = partial(models.load, framework)
+    if settings.script:
+        log.info("SAGEMAKER_PROGRAM is %a: scripts are not run, models are loaded", settings.script)
     if settings.multi_model:
-        return multi_model_application(LoadedModels(load, capacity=settings.capacity))
+        loaded = LoadedModels(load, capacity=settings.capacity)
+        return multi_model_application(loaded, settings.default_accept)
     started = time.monotonic()
     model = load(settings.model_folder)
     log.info("loaded %s in %.2f s", settings.model_folder, time.monotonic() - started)
-    return single_model_application(model)
+    return single_model_application(model, settings.default_accept)
 
 
 def _listening_socket(port: int, descriptor: int | None) -> socket.socket:
@@ -116,8 +131,9 @@ def _log_to_stdout() -> None:
 
 
 async def _serve(application: web.Application, listener: socket.socket) -> None:
-    runner = web.AppRunner(
+    runner = framing.AppRunner(
         application,
+        refuse,
         access_log=None,
         auto_decompress=False,
         handle_signals=False,

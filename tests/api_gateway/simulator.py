@@ -14,6 +14,7 @@ none of this: it has no limits, caches no policy, and ignores a Deny.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -128,6 +129,8 @@ class ApiGateway:
         except Refused as refused:
             self.log.append(f"{method} {raw_path_and_query}: {refused}")
             reply = gateway_responses.reply(refused, self._definition.gateway_responses, request.id)
+        if method == "HEAD":  # a body of the function's, or of a gateway response, is not sent
+            reply = replace(reply, body=b"")
         return reply.and_header("x-amzn-RequestId", request.id)
 
     def _answer(self, request: Request) -> Reply:

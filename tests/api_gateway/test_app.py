@@ -19,6 +19,7 @@ from tests.support.problems import assert_problem
 BYTES = bytes(range(256))
 JSON = ("Content-Type", "application/json")
 NPY = ("Content-Type", "application/x-npy")
+ORIGIN = "https://shop.example.com"
 CREDENTIAL = ("Authorization", "Bearer t")
 
 
@@ -44,6 +45,37 @@ def test_template_is_the_packages(gateway, package):
         for name, resource in written.items()
         if resource["Type"] == "AWS::Serverless::Function"
     } == {name: made[name]["Properties"]["Timeout"] for name in functions_of(gateway.app)}
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/iris", "/models/translate/de/en", "/health"])
+def test_head(gateway, path):
+    """HEAD has a method of its own on every route that reads, with the same authorizer."""
+    got, head = (gateway.client.send(method, path) for method in ("GET", "HEAD"))
+
+    assert (got.status, head.status, head.body) == (200, 200, b"")
+    assert head.headers.keys() == got.headers.keys()
+    assert [line["method"] for line in gateway.log.requests] == ["GET", "HEAD"]
+    assert len(gateway.log.credentials) == (path != "/health")
+    refused = gateway.client.api.handle("HEAD", path).response
+    assert (refused.status, refused.body) == (200 if path == "/health" else 401, b"")
+
+
+@pytest.mark.parametrize("origin", ["*", ORIGIN])
+def test_preflight(build, origin):
+    """A preflight allows every header and method; with a named origin, credentials too."""
+    gateway = build(cors_origin=origin, cors_headers="X-Tenant")
+    asked = [("Origin", ORIGIN), ("Access-Control-Request-Headers", "x-tenant,traceparent")]
+
+    for path, methods in (("/predict/iris", "POST,OPTIONS"), ("/models", "GET,HEAD,OPTIONS")):
+        answer = gateway.client.api.handle("OPTIONS", path, asked).response
+
+        assert answer.status == 200
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert answer.headers["access-control-allow-methods"] == methods
+        allowed = answer.headers["access-control-allow-headers"].split(",")
+        assert {"X-Tenant", "traceparent", "sentry-trace"} <= set(allowed)
+        credentials = answer.headers.get("access-control-allow-credentials")
+        assert credentials == ("true" if origin == ORIGIN else None)
 
 
 def test_json(gateway):

@@ -141,6 +141,7 @@ def test_cors(origin, allowed):
             name: f"'{value}'" for name, value in expected.items()
         }
         assert ("Access-Control-Allow-Origin" in headers) is (allowed is not None)
+        assert ("Access-Control-Allow-Credentials" in headers) is (allowed == ORIGIN)
 
 
 @pytest.mark.parametrize("problem", API_GATEWAY_ERRORS)

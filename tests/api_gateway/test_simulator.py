@@ -48,6 +48,16 @@ def test_path_finds_its_resource():
         assert found == (resource, parameters), path
 
 
+def test_head():
+    """A function may answer HEAD with a body, which the client does not get."""
+    api = SmallApi(paths={"/a/b": {"head": method()}})
+
+    reply = api.gateway.handle("HEAD", "/a/b")
+
+    assert (reply.status, reply.body) == (200, b"")
+    assert api.gateway.handle("HEAD", "/unknown").body == b""
+
+
 def test_unknown_path_or_method():
     """Both are the same 403, and the function is not called."""
     api = SmallApi()

@@ -2,15 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
+import jmespath
 import pytest
 
 from tests.support.package import BUILD_SECONDS, copy_project
 
 # Stands for the AWS CLI: records each call in a line.
 NOTING = '#!/bin/sh\necho "$*" >> "$NOTES"\n'
+
+
+# A setting for `make run`, which must not get into a stage.
+OF_THE_SHELL = "https://of-the-shell.example"
 
 
 class Project:
@@ -28,10 +34,13 @@ class Project:
         aws.chmod(0o755)
 
     def deploy(self, *variables):
+        return self.make("deploy", *variables)
+
+    def make(self, target, *variables):
         own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         return subprocess.run(
             [
-                *("make", "--silent", "deploy", *variables),
+                *("make", "--silent", target, *variables),
                 *(f"VENV={sys.prefix}", f"--old-file={sys.prefix}/.installed"),
             ],
             cwd=self.folder,
@@ -40,6 +49,7 @@ class Project:
                 "NOTES": str(self._notes),
                 "PATH": f"{self._tools}:/usr/bin:/bin",
                 "PYTHONHASHSEED": "1",
+                "GATEWAY_CORS_ORIGIN": OF_THE_SHELL,
             },
             capture_output=True,
             text=True,
@@ -51,6 +61,14 @@ class Project:
     def calls(self):
         """The calls of the AWS CLI."""
         return self._notes.read_text().splitlines() if self._notes.exists() else []
+
+
+def printed_outputs(describe):
+    """Apply the query of a call to a stack's outputs, as the AWS CLI does before it prints them."""
+    (query,) = re.findall(r"--query (.*) --output text", describe)
+    outputs = {"CustomDomainTarget": "d-1.example", "RestAPIId": "a1", "EndpointURL": "https://…"}
+    described = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    return jmespath.search(query, {"Stacks": [{"Outputs": described}]})
 
 
 @pytest.fixture(name="project")
@@ -109,6 +127,36 @@ def test_refused(project, file, old, new, message):
     assert not (project.folder / "build").exists()
 
 
+def test_stale_policy_is_not_packaged(project):
+    """`make package` refuses a policy that does not fit the table as `make deploy` does."""
+    project.with_aws()
+    table = project.folder / "routing.yaml"
+    table.write_text(table.read_text().replace("iris-v1.tar.gz", "iris-v2.tar.gz"))
+
+    packaged, deployed = project.make("package"), project.deploy("BUCKET=b")
+
+    assert packaged.returncode == deployed.returncode != 0
+    assert "policy-dev.json" in packaged.stdout
+    assert packaged.stdout in deployed.stdout
+    assert not (project.folder / "build").exists()
+
+
+@pytest.mark.parametrize("target", ["package", "deploy"])
+def test_bad_cors_setting(project, target):
+    """A bad setting of the stage is a sentence; nothing is built."""
+    project.with_aws()
+    config = project.folder / ".chalice/config.json"
+    config.write_text(config.read_text().replace('ORIGIN": "*"', 'ORIGIN": "https://a, https://b"'))
+
+    refused = project.make(target, "BUCKET=b")
+
+    assert refused.returncode != 0
+    assert "error: stage dev of .chalice/config.json: GATEWAY_CORS_ORIGIN is" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (project.folder / "build/deployment.zip").exists()
+    assert project.calls == []
+
+
 def test_deployed(project, package):
     """A stage is packaged, uploaded, and given to CloudFormation under its name.
 
@@ -128,7 +176,10 @@ def test_deployed(project, package):
     assert "--stack-name inference-gateway-prod --capabilities CAPABILITY_IAM" in deploy
     assert deploy.endswith("--parameter-overrides AccessLogs=off")
     assert describe.startswith("cloudformation describe-stacks")
-    template = json.loads((project.folder / "build/sam.json").read_text())
+    assert printed_outputs(describe) == [["https://…"], ["CustomDomainTarget", "d-1.example"]]
+    written = (project.folder / "build/sam.json").read_text()
+    assert OF_THE_SHELL not in written
+    template = json.loads(written)
     variables = template["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_SERVICE_NAME"] == "inference-gateway-prod"
     assert (project.folder / "build/deployment.zip").read_bytes() == package.zip.read_bytes()

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from chalicelib.routing.headers import CORS_ALLOWED
 from tests.support.events import proxy_event
 from tests.support.http_server import StubServer
 from tests.support.lambda_process import function_environment, python
@@ -235,12 +236,7 @@ class TestTemplate:
         assert integration["type"] == "mock"
         assert integration["contentHandling"] == "CONVERT_TO_TEXT"  # else `*/*` breaks it
         assert headers[f"{prefix}-Origin"] == "'*'"
-        assert {
-            "Accept",
-            "Authorization",
-            "Content-Type",
-            "X-Amzn-SageMaker-Custom-Attributes",
-            "X-Amzn-SageMaker-Inference-Id",
-            "X-Amzn-SageMaker-Session-Id",
-            "X-Request-Timeout-Ms",
-        } <= set(headers[f"{prefix}-Headers"].strip("'").split(","))
+        assert f"{prefix}-Credentials" not in headers
+        assert set(CORS_ALLOWED) <= set(headers[f"{prefix}-Headers"].strip("'").split(","))
+        reads = path != "/predict/{model}"
+        assert headers[f"{prefix}-Methods"] == ("'GET,HEAD,OPTIONS'" if reads else "'POST,OPTIONS'")

@@ -47,6 +47,10 @@ UPSTREAM = (
     Row("U16", "an endpoint or container that is not there", "503 model-unavailable or 502"),
     Row("U17", "AccessDenied, expired token, clock skew", "500 gateway-misconfigured, no retry"),
     Row("U19", "any mixture of these", "one reply, valid, in time, few attempts"),
+    Row("U20", "a surplus answer on a kept connection", "each caller gets its own answer"),
+    Row("U21", "a kept connection that is dead on sending", "200, 1 attempt; 2 if all was sent"),
+    Row("U22", "a host with several dead addresses", "200 from a living one; 503 in time"),
+    Row("U23", "odd numbers in an error", "502 upstream-invalid-response, no 500"),
 )
 TABLE = (
     Row("R1", "no table, or one that cannot be read", "503 routing-unavailable, no 500"),
@@ -54,6 +58,12 @@ TABLE = (
     Row("R3", "a table that is cut off", "refused at every byte"),
     Row("R7", "a target that points elsewhere", "refused at load"),
     Row("R8", "keys that do not go together", "refused or warned of"),
+    Row(
+        "R9", "a compiled form that is not what compile wrote", "the YAML is used, the log says why"
+    ),
+    Row("R10", "a crash while a table is read", "the next look reads it again"),
+    Row("R11", "a very large or costly table", "read in linear time, patterns are bounded"),
+    Row("R12", "a catalog that is too large for one answer", "a page ends earlier, with `next`"),
     Row("R13", "a table with thousands of problems", "refused; a short log line counts the rest"),
 )
 PLATFORM = (
@@ -81,8 +91,11 @@ CLIENT = (
     Row("C9", "targeting headers from a caller", "ignored"),
     Row("C10", "a header that comes twice", "400 invalid-header"),
     Row("C11", "wrong method, unknown path, query junk", "405, 403 or 404; no CORS by default"),
-    Row("C12", "slow senders", "API Gateway's business; local: a thread each"),
+    Row("C12", "slow senders", "API Gateway's business; locally others do not wait"),
     Row("C13", "trace and correlation headers", "no effect on the answer, none logged"),
+    Row("C14", "a very large JSON body", "200 or 400 as for a small one, no values are built"),
+    Row("C15", "an empty body or a byte order mark", "400 invalid-json that names it"),
+    Row("C16", "a body in chunks, without a clear length, cut short", "whole, or 400; never empty"),
 )
 CREDENTIALS = (
     Row("K1", "an issuer's key set without usable keys", "401 at once; withdrawn keys not kept"),
@@ -93,6 +106,7 @@ CREDENTIALS = (
     Row("K4", "on Lambda: a credential that cannot be checked", "503, which is not kept"),
     Row("K5", "`Authorization` twice", "400 invalid-header, on every route"),
     Row("K6", "a key of one stage at another", "401 unauthorized; IAM denies the other secret"),
+    Row("K7", "a caller measures whether a model exists", "the same steps, the same 404"),
 )
 MACHINE = (
     Row("M1", "a web page at the local SageMaker's port", "403; nothing is read, nothing arrives"),

@@ -24,7 +24,6 @@ MIB = 1024 * 1024
 SEED, RANDOM_BODIES = 5, 5_000 if LONG else 200
 
 NOT_JSON = [
-    pytest.param(b"", id="empty"),
     pytest.param(b"{", id="open"),
     pytest.param(b'{"a": 1} x', id="more"),
     pytest.param(b"{'a': 1}", id="quotes"),
@@ -91,6 +90,61 @@ def test_not_json(gateway, sagemaker, seen, body):
     assert CANARY not in received.body.decode()
     assert sagemaker.requests == []
     seen("400 invalid-json with the offset")
+
+
+@row("C15")
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(b"", "the body is empty", id="nothing"),
+        pytest.param(b" \r\n", "the body is empty", id="white-space"),
+        pytest.param(b"\xef\xbb\xbf{}", "it begins with a byte order mark", id="mark"),
+    ],
+)
+def test_no_json_at_all(gateway, sagemaker, seen, body, reason):
+    """What is easily sent by mistake is named, also where the model takes CSV, too."""
+    for path in ("churn", "iris"):
+        problem = assert_problem(gateway.predict(path, body), 400, "invalid-json")
+        assert problem["detail"] == f"The body is not strict JSON: {reason}."
+    assert sagemaker.requests == []
+    seen(f"400 invalid-json: {reason}")
+
+
+ROWS = b'{"instances": [' + b"[5.1, 3.5, 1.4, 0.2], " * 200_000
+LARGE = [
+    pytest.param(ROWS + b"[1]]}", None, id="numbers"),
+    pytest.param(b'["' + "é😀[".encode() * 600_000 + b'"]', None, id="one-text"),
+    pytest.param(b'["a[","{b"' + b',"\\"]"' * 700_000 + b"]", None, id="brackets-in-texts"),
+    pytest.param(b"[" + b'{"a": "\\ud800"},' * 200_000 + b"0]", None, id="half-of-a-pair"),
+    pytest.param(ROWS + b"[1]}", f"syntax error at offset {len(ROWS) + 3}", id="wrong-bracket"),
+    pytest.param(ROWS, f"syntax error at offset {len(ROWS)}", id="cut-off"),
+    pytest.param(ROWS + b"NaN]}", "NaN is not JSON", id="constant-at-the-end"),
+    pytest.param(
+        ROWS + b'"\xff"]}', f"the byte at offset {len(ROWS) + 1} is not UTF-8", id="utf-8"
+    ),
+    pytest.param(
+        ROWS + b"[" * 199 + b"]" * 199 + b"]}", "it is nested more than 200 deep", id="201-deep"
+    ),
+    pytest.param(ROWS + b"[" * 198 + b"]" * 198 + b"]}", None, id="200-deep"),
+    pytest.param(b"[" * 4_000_000, "it is nested more than 200 deep", id="only-brackets"),
+]
+
+
+@row("C14")
+@pytest.mark.parametrize(("body", "reason"), LARGE)
+def test_large_json(sagemaker, seen, body, reason):
+    """A large body is checked as exactly as a small one."""
+    gateway = sagemaker.behind(LambdaClient)
+
+    received = gateway.predict("iris", body)
+
+    if reason is None:
+        assert (received.status, received.body == body) == (200, True)
+    else:
+        problem = assert_problem(received, 400, "invalid-json")
+        assert problem["detail"] == f"The body is not strict JSON: {reason}."
+    assert len(sagemaker.requests) == (reason is None)
+    seen(f"{len(body) / 1e6:.1f} MB: {received.status}")
 
 
 @row("C2")

@@ -21,6 +21,7 @@ MEASUREMENTS = 3
 MOST_TIMES = 3
 REQUESTS = 10
 
+AS_JSON = ("Content-Type", "application/json")
 NPY, GZIP = ("Content-Type", "application/x-npy"), ("Content-Encoding", "gzip")
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-npy\r\n"
 SMALL = sends(OK + b"Content-Length: 1\r\n\r\n?")
@@ -33,7 +34,7 @@ LARGEST = bytes((MAX_PAYLOAD_BYTES - 8 * 1024) // 4 * 3)
 
 @dataclass(frozen=True)
 class Case:
-    """Requests that are refused, or whose responses are; `cap_bytes` is the limit."""
+    """Large requests, or small ones with large responses; `cap_bytes` is the limit."""
 
     status: int
     cap_bytes: int
@@ -45,6 +46,9 @@ class Case:
 CASES = {
     "bomb": Case(415, MAX_BODY_BYTES, gzip.compress(bytes(10 * MIB)), (NPY, GZIP)),
     "body": Case(413, MAX_BODY_BYTES, LARGEST),
+    "json": Case(
+        200, MAX_BODY_BYTES, b"[" + b"[5.1, 3.5, 1.4, 0.2], " * 200_000 + b"0]", (AS_JSON,)
+    ),
     "endless": Case(502, MAX_RESPONSE_BYTES, script=ENDLESS),
     "declared": Case(502, MAX_RESPONSE_BYTES, script=DECLARED),
 }
@@ -96,6 +100,7 @@ def growth_bytes(process, small, large):
     [
         pytest.param("bomb", marks=row("C4")),
         pytest.param("body", marks=row("C5")),
+        pytest.param("json", marks=row("C14")),
         pytest.param("endless", marks=row("U11")),
         pytest.param("declared", marks=row("U11")),
     ],

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from botocore.session import Session
 
+from chalicelib.payload.admission import media_type_of
 from tests.api_gateway.simulator import SimulatorClient
 from tests.faults.clients import CLIENTS, WITHOUT_LIMITS, SageMaker, UnverifiedClient
 from tests.faults.rows import row
@@ -130,6 +131,8 @@ def test_other_content_type(gateway, sagemaker, seen):
 
         problem = assert_problem(received, 415, "unsupported-media-type")
         assert "This model takes application/json;" in problem["detail"], content_type
+        named = f"The Content-Type is '{media_type_of(content_type)}'."
+        assert problem["detail"].startswith((named, "There is no media type."))
     assert sagemaker.requests == []
     seen("415 unsupported-media-type")
 
@@ -137,7 +140,10 @@ def test_other_content_type(gateway, sagemaker, seen):
 @row("C3")
 def test_no_content_type(gateway, sagemaker):
     """A request without a Content-Type is refused; the gateway does not guess."""
-    assert_problem(gateway.post("/predict/churn", b"{}", {}), 415, "unsupported-media-type")
+    received = gateway.post("/predict/churn", b"{}", {})
+
+    problem = assert_problem(received, 415, "unsupported-media-type")
+    assert problem["detail"].startswith("There is no media type.")
     assert sagemaker.requests == []
 
 
@@ -233,9 +239,9 @@ def test_targeting_headers(gateway, sagemaker, seen):
         ("GET /predict/churn", "POST"),
         ("PUT /predict/house-price/houston", "POST"),
         ("PATCH /predict/nothing", "POST"),
-        ("HEAD /health", "GET"),
-        ("DELETE /models", "GET"),
-        ("TRACE /models/churn", "GET"),
+        ("PUT /health", "GET, HEAD"),
+        ("DELETE /models", "GET, HEAD"),
+        ("TRACE /models/churn", "GET, HEAD"),
     ],
 )
 def test_wrong_method(unlimited, sagemaker, seen, line, allowed):
@@ -254,7 +260,8 @@ def test_wrong_method(unlimited, sagemaker, seen, line, allowed):
     [
         ("GET", "/predict/churn"),
         ("OPTIONS", "/predict/churn"),
-        ("HEAD", "/models"),
+        ("HEAD", "/predict/churn"),
+        ("DELETE", "/models"),
         ("POST", "/"),
         ("POST", "/predict"),
         ("POST", "/predict/a/b/c/d"),

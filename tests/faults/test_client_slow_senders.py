@@ -53,6 +53,21 @@ def test_others_do_not_wait(seen, half):
     seen(f"{WAITING} half requests: another one is a 200")
 
 
+@row("C16")
+def test_chunks_that_are_not_read(seen):
+    """Chalice's server reads no chunks: the model does not get the empty body that is left."""
+    gateway = build_gateway(LocalClient)
+    headers = {**JSON, "Content-Type": "text/csv", "Transfer-Encoding": "chunked"}
+    with served(gateway.app) as url:
+        reply = send(url, "/predict/iris", headers=headers)
+
+    problem = reply.json()
+    assert (reply.status, problem["type"]) == (400, "urn:inference-gateway:invalid-header")
+    assert problem["detail"].startswith("The header Content-Length must be sent")
+    assert gateway.runtime.calls == []
+    seen("`chalice local`: 400 invalid-header")
+
+
 @row("C12")
 def test_listens_on_this_machine_alone():
     """The local server listens on loopback alone, unless an option says otherwise."""

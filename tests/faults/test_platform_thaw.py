@@ -47,7 +47,7 @@ def attempts(process):
     return [line["attempts"] for line in lines if line.get("message") == "request"][-1]
 
 
-@row("L3")
+@row("L3", "U21")
 @pytest.mark.parametrize("how", [end, reset])
 def test_stale_connections(deployed, seen, how):
     """A connection that ended meanwhile is not used: the first request after it is a 200."""

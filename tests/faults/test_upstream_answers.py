@@ -1,4 +1,4 @@
-"""Errors that SageMaker sends in place of a prediction (U1 to U5, U17)."""
+"""Errors that SageMaker sends in place of a prediction (U1 to U5, U17, U23)."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +30,10 @@ DENIED = json.dumps({"Message": f"User: {ARN} is not authorized"}).encode()
 WAITING = (
     "version: 1\nmodels:\n  iris: {kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz,"
     " cold_start: wait}\n"
+)
+ONCE = (
+    "version: 1\nmodels:\n"
+    "  once: {kind: single, endpoint: e, max_attempts: 1, expose_model_errors: true}\n"
 )
 
 # SageMaker's response, the status and slug that the caller gets, and the number of attempts.
@@ -271,3 +275,87 @@ def test_not_configured(settings):
 
         assert_problem(gateway.predict("iris"), 500, "gateway-misconfigured")
         assert server.requests == []
+
+
+HUGE = "9" * 5_000
+ODD_NUMBERS = [
+    *("1e400", "-1e400", "NaN", "Infinity", HUGE, "-5", "99", "600", "1e5", "null", "true"),
+    *('"abc"', '"1e400"', '""', "[]", "[400]", "{}", '{"a": 400}'),
+]
+
+
+@row("U23")
+@pytest.mark.parametrize("number", ODD_NUMBERS, ids=lambda text: text[:10])
+def test_odd_original_status(seen, number):
+    """A container's status that can be none makes an unusable response, never a bug."""
+    body = f'{{"OriginalStatusCode": {number}, "OriginalMessage": "{CANARY}"}}'.encode()
+    with StubServer(sends(refusal(424, "ModelError", body))) as server:
+        gateway = gateway_at(server.url)
+        outcome = predict(gateway, "iris")
+
+    assert_problem(outcome.response, 502, "upstream-invalid-response")
+    assert outcome.attempts == 1
+    assert_nothing_leaks(gateway, outcome.response)
+    seen(str(outcome))
+
+
+ODD_ERRORS = [
+    *(b"[]", b"5", b"null", b"true", b'"text"', b"", b"{", b"\xff\xfe", b"\xef\xbb\xbf{}", b"NaN"),
+    *(HUGE.encode(), b"1e400", b"[" * 100_000, b'{"message":' * 100_000, b"<html>"),
+    *(
+        b'{"%s": %s}' % (name, value)
+        for name in (
+            b"message",
+            b"Message",
+            b"__type",
+            b"code",
+            b"LogStreamArn",
+            b"OriginalMessage",
+        )
+        for value in (b"1e400", b"5", b"true", b"null", b"[]", b'{"a": {}}', HUGE.encode())
+    ),
+]
+ODD_CODES = ["ModelError", "ValidationError", "InternalFailure", "", ":", "#", "a:b#c"]
+
+
+@row("U23")
+@pytest.mark.parametrize("status", [400, 424, 429, 500, 503, 999])
+def test_odd_error(seen, status):
+    """Whatever an error consists of, it is one of the endpoint's faults, in one problem."""
+    with StubServer() as server:
+        gateway = gateway_at(server.url, ONCE)
+        for code in ODD_CODES:
+            for body in ODD_ERRORS:
+                server.reply = lambda _, sent=(status, code, body): refusal(*sent)
+                received = predict(gateway, "once").response
+                slug = received.json()["type"].rpartition(":")[2]
+                assert received.status in {502, 503, 504}, (code, body[:40])
+                assert_problem(received, received.status, slug)
+    seen("502, 503 or 504")
+
+
+@row("U23")
+@pytest.mark.parametrize(
+    "length", ["", "abc", "-1", "+2", "1_0", "2.0", "1e400", "0x2", "2, 2", "2 2", "9" * 30]
+)
+@pytest.mark.parametrize("status", [200, 424, 500])
+def test_odd_length(seen, status, length):
+    """A length that is no number is refused at once; the gateway does not wait for an end."""
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}"
+    with StubServer(sends(head.encode() + b"\r\n\r\n{}")) as server:
+        outcome = predict(gateway_at(server.url), "churn")
+
+    assert_problem(outcome.response, 502, "upstream-invalid-response")
+    assert outcome.attempts == 1
+    seen(str(outcome))
+
+
+@row("U23")
+@pytest.mark.parametrize("message", ["5", "true", "[1]", '{"a": "b"}', "null"])
+def test_odd_message(message):
+    """A model's own message is passed on only if it is a text."""
+    body = f'{{"OriginalStatusCode": 400, "OriginalMessage": {message}}}'.encode()
+    with StubServer(sends(refusal(424, "ModelError", body))) as server:
+        received = predict(gateway_at(server.url, ONCE), "once").response
+
+    assert "model_message" not in assert_problem(received, 400, "model-rejected-input")

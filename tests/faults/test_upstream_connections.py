@@ -1,4 +1,7 @@
-"""Connections to SageMaker that fail, stay silent, drip or break (U6 to U9)."""
+"""Connections that fail, stay silent, drip, break or say too much (U6 to U9, U20 to U22)."""
+
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,6 +17,7 @@ from tests.support.http_server import (
     drips,
     in_turn,
     refusal,
+    response,
     sends,
     sends_and_closes,
     sends_and_half_closes,
@@ -153,8 +157,8 @@ def test_hang_of_the_package(package, task_root, seen):
         headers = {**JSON, "X-Request-Timeout-Ms": str(TIMEOUT_MS)}
         responses = [client.send("POST", "/predict/digit", headers, PICTURE) for _ in range(2)]
 
-    for response in responses:
-        assert_problem(response, 504, "upstream-timeout")
+    for received in responses:
+        assert_problem(received, 504, "upstream-timeout")
     assert len(server.requests) == 2
     seen("as packaged: 504 upstream-timeout, 1 attempt each")
 
@@ -233,3 +237,170 @@ def test_connection_is_used_again(script):
 
     assert bodies == [b'{"score":1}'] * 3
     assert (server.connections, len(server.requests)) == (1, 3)
+
+
+def answer(body, status=200):
+    return response(status, body, JSON)
+
+
+SURPLUS = answer(b'"surplus"')
+NOT_KEPT = [
+    pytest.param(sends(answer(b'"first"') + SURPLUS), id="two-at-once"),
+    pytest.param(sends(answer(b'"first"'), SURPLUS), id="two-pieces"),
+    pytest.param(sends(answer(b'"%s"' % (b"x" * 100_000)) + SURPLUS), id="two-large"),
+    pytest.param(sends(CHUNKED + SURPLUS), id="after-chunks"),
+    pytest.param(sends(answer(b'"first"') + b"\r\n"), id="an-empty-line"),
+    pytest.param(sends(answer(b'"first"') + b"\x00"), id="a-byte"),
+    pytest.param(sends(response(204, b"") + SURPLUS), id="no-content"),
+    *(
+        pytest.param(sends(refusal(status, "Nope")), id=str(status))
+        for status in (304, 400, 403, 404, 413, 424, 429, 500, 503, 530)
+    ),
+]
+
+
+@row("U20")
+@pytest.mark.parametrize("script", NOT_KEPT)
+def test_connection_is_not_kept(seen, script):
+    """After anything but one complete 200, the next request has a connection of its own."""
+    with StubServer(script) as server:
+        gateway = gateway_at(server.url)
+        predict(gateway, "churn")
+        used = server.connections
+        server.script = sends(answer(b'"mine"'))
+        outcomes = [predict(gateway, "churn") for _ in range(3)]
+
+    assert [outcome.response.body for outcome in outcomes] == [b'"mine"'] * 3
+    assert server.connections == used + 1
+    seen("a new connection")
+
+
+@row("U20")
+def test_surplus_through_tls(tmp_path, monkeypatch):
+    """Surplus bytes that TLS has decrypted already are noticed, too."""
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
+    with StubServer(context=authority.context) as server:
+        gateway = gateway_at(server.url)
+        for number in range(5):
+            mine = b'"%d"' % number
+            server.script = sends(answer(mine) + SURPLUS)
+            assert predict(gateway, "churn").response.body == mine
+
+    assert server.connections == 5
+
+
+@row("U20")
+def test_late_surplus(seen):
+    """A second response that arrives before the next request is noticed when that begins."""
+    served = []
+
+    def script(connection):
+        served.append(connection)
+        connection.sendall(answer(b'"%d"' % len(served)))
+
+    with StubServer(script) as server:
+        gateway = gateway_at(server.url)
+        for number in range(3):
+            assert predict(gateway, "churn").response.body == b'"%d"' % (number + 1)
+            served[-1].sendall(SURPLUS)
+
+    assert server.connections == 3
+    seen("a new connection")
+
+
+@row("U21")
+@pytest.mark.parametrize("script", BREAKS)
+def test_kept_connection_breaks_after_a_request_was_sent(seen, script):
+    """Once all of a request was sent, the server may have run it, so another try is an attempt."""
+    with StubServer(in_turn(sends(WHOLE), script, sends(WHOLE))) as server:
+        gateway = gateway_at(server.url)
+        predict(gateway, "churn")
+        outcome = predict(gateway, "churn")
+
+    assert (outcome.response.status, outcome.attempts) == (200, 2)
+    assert len(server.requests) == 3
+    seen(f"{outcome}")
+
+
+@pytest.fixture(name="resolve")
+def _resolve(monkeypatch):
+    """Let the resolver give these addresses for every host name."""
+
+    def resolve(*urls):
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", urlsplit(url).port))
+            for url in urls
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+
+    return resolve
+
+
+@row("U22")
+@pytest.mark.parametrize("dead", [1, 8, 40])
+def test_dead_addresses(resolve, seen, dead):
+    """All addresses of a host share the time for connecting."""
+    gateway = gateway_at("http://aws.invalid:1")
+    with full_backlog() as url:
+        resolve(*[url] * dead)
+        outcome = predict(gateway, "iris")
+        hasty = predict(gateway, "iris", timeout_ms=TIMEOUT_MS)
+
+    assert_unreachable(outcome, 2 * CONNECTING_SECONDS)
+    assert hasty.response.status in {503, 504}
+    assert hasty.seconds < TIMEOUT_MS / 1000 * TOLERANCE
+    seen(f"{dead} dead: {outcome}")
+
+
+@row("U22")
+@pytest.mark.parametrize("dead", [1, 8, 40])
+@pytest.mark.parametrize("refused", [0, 2])
+def test_living_address_after_dead_ones(resolve, seen, dead, refused):
+    """An address that answers nothing does not keep the gateway from the next one."""
+    gateway = gateway_at("http://aws.invalid:1")
+    with full_backlog() as url, StubServer(sends(WHOLE)) as server:
+        resolve(*[url] * dead, *[closed_port()] * refused, server.url, url)
+        outcome = predict(gateway, "churn")
+
+    assert (outcome.response.status, outcome.attempts, server.connections) == (200, 1, 1)
+    seen(f"{dead} dead, 1 living: {outcome}")
+
+
+@row("U22")
+def test_only_refusing_addresses(resolve):
+    """A host whose addresses all refuse is reported at once."""
+    gateway = gateway_at("http://aws.invalid:1")
+    resolve(*[closed_port()] * 8)
+
+    assert_unreachable(predict(gateway, "churn"), CONNECTING_SECONDS)
+
+
+@row("U22")
+def test_handshake_shares_the_time_for_connecting(resolve, seen):
+    """The TLS handshake has no time of its own."""
+    gateway = gateway_at("https://aws.invalid:1")
+    with full_backlog() as url, StubServer() as plain:
+        resolve(url, plain.url)
+        outcome = predict(gateway, "churn")
+
+    assert_unreachable(outcome, 2 * CONNECTING_SECONDS)
+    seen(f"1 dead, 1 without TLS: {outcome}")
+
+
+@row("U22")
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(waits(60), id="no-tunnel"),
+        pytest.param(sends(b"HTTP/1.1 200 OK\r\n\r\n"), id="no-handshake"),
+    ],
+)
+def test_silent_proxy(monkeypatch, seen, script):
+    """A proxy has no time of its own: neither to open its tunnel, nor for what follows."""
+    with StubServer(script) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        outcome = predict(gateway_at("https://aws.invalid:1"), "churn")
+
+    assert_unreachable(outcome, 2 * CONNECTING_SECONDS)
+    seen(f"a silent proxy: {outcome}")

@@ -24,7 +24,7 @@ from tests.support.vectors import vectors
 
 # What a line of the authorizer's log may hold: ours, and Powertools' own.
 KEYS = {
-    *("outcome", "reason", "principal", "key_id"),
+    *("outcome", "reason", "principal", "key_id", "grants"),
     *("level", "location", "message", "timestamp", "service"),
 }
 
@@ -154,12 +154,29 @@ def test_no_scheme_is_asked_about_what_is_no_bearer_token(desk):
     ("token", "line"),
     [
         pytest.param(
-            TOKEN, {"outcome": "ok", "principal": "tests", "key_id": "k3yoft3s"}, id="key"
+            TOKEN,
+            {"outcome": "ok", "principal": "tests", "key_id": "k3yoft3s", "grants": 1},
+            id="key",
         ),
-        pytest.param("jwt", {"outcome": "ok", "principal": "user|7"}, id="jwt"),
-        pytest.param("bad", {"outcome": "unauthorized", "reason": "wrong-secret"}, id="bad"),
-        pytest.param("what", {"outcome": "unauthorized", "reason": "no-scheme"}, id="of-no-scheme"),
-        pytest.param("away", {"outcome": "unavailable", "reason": "ReadTimeoutError"}, id="away"),
+        pytest.param("jwt", {"outcome": "ok", "principal": "user|7", "grants": 2}, id="jwt"),
+        pytest.param(
+            "no-grants",
+            {"outcome": "ok", "principal": "nobody-much", "key_id": "abcd1234", "grants": 0},
+            id="no-grants",
+        ),
+        pytest.param(
+            "bad", {"outcome": "unauthorized", "reason": "wrong-secret", "grants": 0}, id="bad"
+        ),
+        pytest.param(
+            "what",
+            {"outcome": "unauthorized", "reason": "no-scheme", "grants": 0},
+            id="of-no-scheme",
+        ),
+        pytest.param(
+            "away",
+            {"outcome": "unavailable", "reason": "ReadTimeoutError", "grants": 0},
+            id="away",
+        ),
     ],
 )
 def test_log(desk, token, line):

@@ -1,8 +1,13 @@
 """`GET /models…`: the list of models."""
 
+import base64
+
 import pytest
 
 from chalicelib.routing.reading import file
+from chalicelib.routing.reading.entry import LONGEST_ENTRY
+from chalicelib.routing.table import RoutingTable
+from tests.faults.rows import row
 from tests.support.gateway import FixedTable
 from tests.support.problems import assert_problem
 
@@ -77,6 +82,56 @@ def test_pages(build, thousands):
 
     assert names == [f"m{n:05}" for n in range(2_500)]
     assert after == ""
+
+
+def long_entries(count, characters):
+    """Build a table of models whose entries have about so many characters each."""
+    values = [f"v{n:058}" for n in range(characters // 62)]
+    one = {"kind": "mme", "target": {"endpoint": "e", "target_model": "{v}"}}
+    rule = {"parameters": {"v": {"one_of": values}}}
+    rows = {f"m{number}/*": {**one, **rule} for number in range(count)}
+    return FixedTable(RoutingTable("0" * 64, {}, rows))
+
+
+def pages(gateway, query=""):
+    """Follow `next` to the end; return all names, and the models and bytes of each answer."""
+    names, counts, sizes, after = [], [], [], ""
+    while after is not None:
+        response = gateway.get(f"/models?after={after}{query}")
+        listing = response.json()
+        names += [model["name"] for model in listing["models"]]
+        counts.append(len(listing["models"]))
+        sizes.append(len(base64.b64encode(response.body)))
+        after = listing.get("next")
+    return names, counts, sizes
+
+
+@row("R12")
+@pytest.mark.parametrize(
+    ("characters", "counts"),
+    [
+        pytest.param(1_000_000, [4, 3], id="several"),
+        pytest.param(2_500_000, [1] * 7, id="one"),
+        pytest.param(LONGEST_ENTRY, [1] * 7, id="longest"),
+    ],
+)
+def test_pages_by_bytes(build, characters, counts):
+    """A page ends before its answer is larger than Lambda carries; no model is left out."""
+    names, of_pages, sizes = pages(build(source=long_entries(7, characters)))
+
+    assert of_pages == counts
+    assert names == [f"m{n}/{{v}}" for n in range(7)]
+    assert max(sizes) <= 6_200_000
+
+
+@row("R12")
+def test_page_that_is_just_full(build):
+    """Whatever the sizes are, the page is never larger, and its last entry never gets lost."""
+    for characters in range(1_545_000, 1_551_000, 620):
+        names, _, sizes = pages(build(source=long_entries(3, characters)), "&limit=1000")
+
+        assert names == [f"m{n}/{{v}}" for n in range(3)]
+        assert max(sizes) <= 6_200_000
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,12 @@ from chalicelib.errors import ModelNotReady, RoutingUnavailable
 from tests.support.gateway import JSON, FakeRuntime
 
 ORIGIN = "https://shop.example.com"
+ALLOWED = {
+    *("Accept", "Authorization", "Content-Type", "X-Request-Timeout-Ms"),
+    *("X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-Inference-Id"),
+    *("X-Amzn-SageMaker-Session-Id", "traceparent", "tracestate", "baggage", "sentry-trace"),
+    *("X-Request-Id", "X-Requested-With", "Cache-Control"),
+}
 EXPOSED = {"X-Request-Id", "Server-Timing", "X-Model", "X-Invoked-Variant", "Retry-After"}
 OURS = ("access-control-", "timing-allow-origin", "vary")
 
@@ -62,8 +68,11 @@ def test_every_answer(build, parts, request_line, status, origin):
     assert response.headers["access-control-allow-origin"] == origin
     assert response.headers["timing-allow-origin"] == origin
     assert names(response.headers["access-control-expose-headers"]) == EXPOSED
-    assert response.headers.get("vary") == (None if origin == "*" else "Origin")
-    assert "access-control-allow-credentials" not in response.headers
+    named = origin != "*"
+    assert response.headers.get("vary") == ("Origin" if named else None)
+    credentials = response.headers.get("access-control-allow-credentials")
+    assert credentials == ("true" if named else None)  # browsers refuse them with `*`
+    assert names(response.headers["access-control-allow-headers"]) >= ALLOWED
 
 
 @pytest.mark.parametrize(("parts", "request_line", "status"), ANSWERS)
@@ -72,4 +81,23 @@ def test_off(build, parts, request_line, status):
     response = build(**parts).client.send(*request_line.split(), JSON, b"{}")
 
     assert response.status == status
+    assert of_cors(response.headers) == {}
+
+
+def test_more_headers(build):
+    """`GATEWAY_CORS_HEADERS` adds to the allowed headers; a name that is there stays one name."""
+    more = "X-Tenant, x-tenant,X-Trace, ACCEPT, X-Request-Id"
+    gateway = build(cors_origin=ORIGIN, cors_headers=more)
+
+    allowed = gateway.get("/health").headers["access-control-allow-headers"].split(",")
+
+    lower = [name.lower() for name in allowed]
+    assert len(lower) == len(set(lower))
+    assert {"x-tenant", "X-Trace"} | ALLOWED <= set(allowed)
+
+
+def test_more_headers_without_an_origin(build):
+    """Headers alone allow nothing."""
+    response = build(cors_headers="X-Tenant").get("/health")
+
     assert of_cors(response.headers) == {}

@@ -42,9 +42,9 @@ class Place:
         number = self.number
         return None if etag == str(number) else Fetched(generation(number), str(number))
 
-    def parse(self, data):
+    def compiled(self, fetched):
         self.read.release()
-        return file.parse(data, self.name)
+        return file.parse(fetched.data, self.name)
 
 
 def told(target, _):

@@ -18,6 +18,7 @@ from tests.support.problems import assert_problem
 
 OWN_KEYS = {
     "request_id",
+    "method",
     "principal",
     "key_id",
     "model",
@@ -45,6 +46,7 @@ def test_prediction(gateway):
     (line,) = gateway.log.lines
     assert line["request_id"] == response.headers["x-request-id"]
     assert (line["level"], line["message"]) == ("INFO", "request")
+    assert line["method"] == "POST"
     assert (line["principal"], line["key_id"]) == ("tests", "k3yoft3s")
     assert line["model"] == "house-price/{city}"
     assert line["kind"] == "mme"

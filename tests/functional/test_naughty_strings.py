@@ -21,7 +21,7 @@ HEADERS = [
 ]
 # What a line of the log may hold: ours, and Powertools' own.
 KEYS = {
-    *("request_id", "principal", "key_id", "model", "kind", "endpoint", "target"),
+    *("request_id", "method", "principal", "key_id", "model", "kind", "endpoint", "target"),
     *("status", "slug", "model_ms", "gateway_ms", "bytes_in", "bytes_out", "attempts"),
     *("cold_start", "table"),
     *("level", "location", "message", "timestamp", "service"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.gateway import JSON
+from tests.support.gateway import FixedTable, build_gateway, table
 from tests.support.problems import assert_problem
 
 AXIOS = "application/json, text/plain, */*"
@@ -100,6 +100,28 @@ def test_header_names_have_no_case(gateway):
     assert gateway.call.request.accept == "text/csv"
 
 
-def test_json_is_the_models_business_where_there_is_more(gateway):
-    """JSON is not checked if the model takes other types, too."""
-    assert gateway.post("/predict/iris", b"{", JSON).status == 200
+@pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        ("application/json", 400),
+        ("Application/JSON; charset=utf-8", 400),
+        ("application/vnd.api+json", 400),
+        ("text/csv", 200),
+        ("application/jsonlines", 200),
+    ],
+)
+def test_json_beside_other_types(media_type, status):
+    """A body that is said to be JSON is checked, also if the model takes other types."""
+    mixed = """\
+version: 1
+models:
+  mixed:
+    kind: single
+    endpoint: e
+    content_types: [text/csv, application/json, application/vnd.api+json, application/jsonlines]
+"""
+    gateway = build_gateway(source=FixedTable(table(mixed)))
+
+    response = gateway.post("/predict/mixed", b"{}\n{}\n", {"Content-Type": media_type})
+
+    assert response.status == status

@@ -1,12 +1,17 @@
 """Grants: for a caller, unknown and forbidden models are the same."""
 
+import dataclasses
+
 import pytest
 
 from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
+from chalicelib.routing.table import row_key
+from tests.faults.rows import row
 from tests.functional.test_catalog import HOUSE_PRICE, NAMES
-from tests.support.gateway import JSON, FakeScheme, FixedTable
+from tests.support.gateway import JSON, FakeScheme, FixedTable, table
 from tests.support.problems import assert_problem
+from tests.support.steps import gateway_functions
 
 
 class Guests:
@@ -70,6 +75,73 @@ def test_unknown_and_forbidden_are_one(guests, method, grants, path):
     assert but_for_the_name(forbidden, path) == but_for_the_name(granted_but_missing, unknown)
     assert guests.gateway.runtime.calls == []
     assert not any("model" in line for line in guests.gateway.log.requests)
+
+
+class WatchedRows(dict):
+    """Rows that record which keys are asked for."""
+
+    def __init__(self, rows):
+        super().__init__(rows)
+        self.touched = set()
+
+    def __getitem__(self, key):
+        self.touched.add(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key):
+        self.touched.add(key)
+        return super().__contains__(key)
+
+    def __iter__(self):
+        self.touched |= self.keys()
+        return super().__iter__()
+
+
+@pytest.fixture(name="watched")
+def _watched(build):
+    """Callers of a gateway whose table records what is asked for."""
+    rows = WatchedRows(table().rows)
+    watched = Guests(build, source=FixedTable(dataclasses.replace(table(), rows=rows)))
+    watched.rows = rows
+    return watched
+
+
+@row("K7")
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(("grants", "path"), FORBIDDEN)
+def test_steps_do_not_tell_whether_a_model_exists(watched, method, grants, path):
+    """Without a grant the same functions run, whether there is a model or not, and no row is read.
+
+    With a grant, they are the same until the grant is decided.
+    """
+    prefix = "/predict/" if method == "POST" else "/models/"
+    unknown = "/".join(["no-such", *path.split("/")[1:]])
+
+    def steps(mine, asked):
+        return gateway_functions(lambda: watched.send(mine, method, prefix + asked))
+
+    steps(grants, unknown)  # what runs only once
+    forbidden, missing = steps(grants, path), steps(grants, unknown)
+    assert forbidden == missing
+    assert watched.rows.touched == set()
+
+    granted = steps([path], path)
+    decided = granted.index("Principal.may_call") + 1
+    assert granted[:decided] == forbidden[:decided]
+    assert watched.rows.touched != set()
+
+
+@row("K7")
+@pytest.mark.parametrize(
+    "grants", [["iris"], ["iris", "house-price/houston"], ["nothing", "no/such/model"], []]
+)
+def test_list_reads_only_granted_rows(watched, grants):
+    """A list of models costs a caller the same, whatever else the table has."""
+    watched.models(grants)
+
+    assert watched.rows.touched == {
+        row_key(first, len(values)) for first, *values in (grant.split("/") for grant in grants)
+    }
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
@@ -164,8 +236,8 @@ def test_pattern_is_cut_down_to_values(guests):
 def test_pages_count_what_is_visible(build):
     """`limit` and `next` count only granted models."""
     entries = "".join(f"  m{n:05}:\n    kind: single\n    endpoint: e\n" for n in range(3_000))
-    table = file.parse(f"version: 1\nmodels:\n{entries}".encode(), "many.yaml")
-    guests = Guests(build, source=FixedTable(table))
+    many = file.parse(f"version: 1\nmodels:\n{entries}".encode(), "many.yaml")
+    guests = Guests(build, source=FixedTable(many))
     mine = [f"m{n:05}" for n in (7, 8, 1_500, 2_998, 2_999)]
 
     def page(query):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from chalicelib.api.wire import decode_base64
+from chalicelib.payload.admission import LARGE_BODY_BYTES
 from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.gateway import FakeRuntime
 from tests.support.problems import assert_problem
@@ -58,6 +60,13 @@ def test_text_that_api_gateway_did_not_encode(deployed):
     response = deployed.client.deliver(event)
 
     assert response.body == '{"city": "Köln"}'.encode()
+
+
+@pytest.mark.parametrize("wrong", ["!", "=", "=A", "é"])
+def test_large_body_that_is_no_base64(wrong):
+    """A large body is refused as a small one is, though another decoder reads it."""
+    with pytest.raises(ValueError, match=r"base64|ASCII"):
+        decode_base64("A" * LARGE_BODY_BYTES + wrong)
 
 
 def test_base64_by_chalice_local(build):

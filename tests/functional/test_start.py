@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,36 @@ def test_garbage_collector(seen, collector, max_age, started):
         check=True,
     )
 
-    assert finished.stdout.split() == [str(started), str(collector == "on"), str(started)]
+    assert finished.stdout.splitlines()[-1].split() == [
+        str(started),
+        str(collector == "on"),
+        str(started),
+    ]
     assert ("GATEWAY_ROUTING_MAX_AGE is 'soon'" in finished.stderr) is not started
     seen("the reason, and the collector as it was")
+
+
+@pytest.mark.parametrize("command", ["local --no-autoreload", "package build"])
+def test_chalice_command(command):
+    """A bad setting ends a command of Chalice's with one sentence for each mistake."""
+    finished = subprocess.run(
+        [Path(sys.executable).with_name("chalice"), *command.split(), "--stage", "local"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "GATEWAY_CORS_ORIGIN": "https://a.example,https://b.example",
+            "GATEWAY_CORS_HEADERS": "*",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert finished.returncode == 2
+    origin, headers = finished.stderr.splitlines()
+    assert origin.startswith(
+        "error: GATEWAY_CORS_ORIGIN is 'https://a.example,https://b.example'; "
+    )
+    assert headers.startswith("error: GATEWAY_CORS_HEADERS is '*'; it must be names of headers")

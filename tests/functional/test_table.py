@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from chalicelib.routing.reading import file
 from chalicelib.routing.sources import source_for
 from chalicelib.settings import Settings
 from tests.faults.rows import row
@@ -21,10 +22,10 @@ def _gateway_with(tmp_path):
     """Build a gateway whose table is a file with this text."""
 
     def build(text):
-        file = tmp_path / "routing.yaml"
+        path = tmp_path / "routing.yaml"
         if text is not None:
-            file.write_text(text)
-        settings = Settings.from_env({"GATEWAY_ROUTING": f"file:{file}"})
+            path.write_text(text)
+        settings = Settings.from_env({"GATEWAY_ROUTING": f"file:{path}"})
         log = Log()
         built = build_gateway(LambdaClient, source=source_for(settings, log.telemetry))
         return built, log
@@ -60,6 +61,15 @@ def test_thousands_of_problems(gateway_with):
     assert_problem(gateway.predict("a"), 503, "routing-unavailable")
 
 
+@pytest.fixture(name="compiled", scope="module")
+def _compiled(tmp_path_factory):
+    """Write a table and its compiled form, and return the variable that names the table."""
+    path = tmp_path_factory.mktemp("compiled") / "routing.yaml"
+    path.write_text(TABLE)
+    file.compiled_path(path).write_bytes(file.compiled(file.load(path)))
+    return {"GATEWAY_ROUTING": f"file:{path}"}
+
+
 def start(**environment):
     """Import app.py as Lambda does, without network, region or credentials."""
     command = [sys.executable, "-W", "error", "-c", "import app; print(app.app.debug)"]
@@ -73,9 +83,9 @@ def start(**environment):
     )
 
 
-def test_start():
+def test_start(compiled):
     """Importing app.py needs nothing else."""
-    started = start()
+    started = start(**compiled)
 
     assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
 
@@ -100,9 +110,9 @@ LAMBDA = {
         pytest.param({"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "bogus"}, id="bad-url"),
     ],
 )
-def test_start_of_the_function_that_predicts(environment):
+def test_start_of_the_function_that_predicts(compiled, environment):
     """The function makes its client at the start; what prevents that, the first request reports."""
-    started = start(**{**LAMBDA, **environment})
+    started = start(**LAMBDA | compiled | environment)
 
     assert (started.returncode, started.stdout, started.stderr) == (0, "False\n", "")
 

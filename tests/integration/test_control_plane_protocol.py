@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 
@@ -128,3 +129,16 @@ def test_other_operations_of_sagemaker(sagemaker_local, operation, member):
     sagemaker = sagemaker_local.client("sagemaker")
 
     assert getattr(sagemaker, operation)()[member] == []
+
+
+def test_times(sagemaker_local):
+    """A time is a number of seconds with milliseconds, as AWS writes it."""
+    role = "arn:aws:iam::123456789012:role/any"
+    model = {"ModelName": "timed", "ExecutionRoleArn": role}
+    model["PrimaryContainer"] = {"Image": "local/sklearn"}
+    post(sagemaker_local, MODEL, json.dumps(model).encode())
+
+    reply = post(sagemaker_local, "DescribeModel", b'{"ModelName": "timed"}')
+
+    assert re.search(rb'"CreationTime": \d{10}(\.\d{1,3})?[,}]', reply.body), reply.body
+    post(sagemaker_local, "DeleteModel", b'{"ModelName": "timed"}')

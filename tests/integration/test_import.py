@@ -217,6 +217,26 @@ class TestArtifacts:
             called = container.invocations[-1].headers["X-Amzn-SageMaker-Target-Model"]
             assert called == target["TargetModel"]
 
+    def test_prefix_without_a_slash(self, account, container, run, tmp_path):
+        """The artifacts of a prefix without a slash at its end begin with one, in every command."""
+        named = ["a-v1.tar.gz", "eu/b-v1.tar.gz"]
+        definition = account.multi_model(container, artifacts(*named))
+        definition["ModelDataUrl"] = definition["ModelDataUrl"].rstrip("/")
+        endpoint = account.deploy(definition)
+        outcome = run(account.url, "--endpoint", endpoint, "--out", "routing.yaml")
+        table = file.load(tmp_path / "routing.yaml")
+        gateway = build_gateway(
+            LocalClient, source=FixedTable(table), runtime=runtime_at(account.url)
+        )
+
+        assert outcome.code == 0
+        assert [target["TargetModel"] for target in targets(table)] == [f"/{one}" for one in named]
+        for _, path in pairs(table):
+            assert gateway.predict(path, b"{}").status == 200
+        assert gatewayctl("validate", "--live", project=tmp_path).code == 0
+        assert gatewayctl("prewarm", project=tmp_path).code == 0
+        assert f"{endpoint}: artifact" not in gatewayctl("diff", project=tmp_path).out
+
     def test_three_hundred(self, account, container, run):
         """Very many similar artifacts are one entry with a pattern."""
         named = [f"eu/customer-{number:04}/churn-v2.tar.gz" for number in range(300)]

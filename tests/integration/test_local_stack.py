@@ -1,6 +1,7 @@
 """`python -m local_stack`, the program of `make run`: starting, and ending in every way."""
 
 import asyncio
+import http.client
 import json
 import os
 import re
@@ -25,9 +26,10 @@ from tests.support.stand_in import gone, wait_until
 class LocalStack:
     """The running program, with ports and a key file of its own; it ends with the `with`."""
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, **environment: str) -> None:
+        self.port = port or free_port()
         options = {
-            "--port": port or free_port(),
+            "--port": self.port,
             "--sagemaker-port": free_port(),
             "--key-file": folder / "key",
         }
@@ -36,6 +38,7 @@ class LocalStack:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local_stack", "--exit-with-parent", *arguments],
             cwd=ROOT,
+            env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -224,3 +227,28 @@ def test_port_in_use(tmp_path):
             assert stack.process.wait(timeout=30) == 1
             advice = f"choose another with: make run PORT={port + 1}"
             assert f"error: port {port} is taken; {advice}" in stack.log
+
+
+def test_cors_settings_of_the_environment(tmp_path):
+    """The environment's CORS settings reach the gateway; HEAD has the same headers, and no body."""
+    origin = "http://localhost:5173"
+    settings = {"GATEWAY_CORS_ORIGIN": origin, "GATEWAY_CORS_HEADERS": "X-Tenant"}
+    with LocalStack(tmp_path, **settings).until_ready() as stack:
+        connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=30)
+        for method in ("OPTIONS", "HEAD", "GET"):
+            connection.request(method, "/health")
+            answer = connection.getresponse()
+
+            assert (answer.status, bool(answer.read())) == (200, method == "GET")
+            assert answer.headers["Access-Control-Allow-Origin"] == origin
+            assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+            assert "X-Tenant" in answer.headers["Access-Control-Allow-Headers"].split(",")
+        connection.close()
+
+
+def test_bad_setting(tmp_path):
+    """A bad setting is a sentence at once, and nothing is started."""
+    with LocalStack(tmp_path, GATEWAY_CORS_HEADERS="X-Tenant, *") as stack:
+        assert stack.process.wait(timeout=30) == 1
+        (line,) = stack.log.splitlines()
+        assert line.startswith("error: GATEWAY_CORS_HEADERS is 'X-Tenant, *'; it must be names")

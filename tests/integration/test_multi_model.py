@@ -53,6 +53,33 @@ def test_names_of_models(account, container, target_model):
     assert response["Body"] == b"hello"
 
 
+def test_prefix_without_a_slash(account, container):
+    """ModelDataUrl and TargetModel are joined as they are, so either has the slash between them."""
+    definition = account.multi_model(container, artifacts("resnet_18.tar.gz", "eu/a.tar.gz"))
+    definition["ModelDataUrl"] = definition["ModelDataUrl"].rstrip("/")
+    endpoint = account.deploy(definition)
+
+    for target_model in ("/resnet_18.tar.gz", "/eu/a.tar.gz"):
+        account.invoke(endpoint, TargetModel=target_model)
+        request = container.invocations[-1]
+        assert request.headers["X-Amzn-SageMaker-Target-Model"] == target_model
+    message = account.rejection(endpoint, TargetModel="resnet_18.tar.gz")
+    assert "resnet_18.tar.gz)" in message
+    assert "has no trailing slash, so TargetModel must begin with /" in message
+    for target_model in ("//resnet_18.tar.gz", "/../resnet_18.tar.gz", "/eu//a.tar.gz"):
+        assert "Failed to download" in account.rejection(endpoint, TargetModel=target_model)
+
+
+def test_prefix_and_target_model_with_a_slash(account, container):
+    """Two slashes are not one: the message says which of them is too many."""
+    endpoint = account.deploy(account.multi_model(container, artifacts("a.tar.gz")))
+
+    message = account.rejection(endpoint, TargetModel="/a.tar.gz")
+
+    assert "ends with a slash, so TargetModel must not begin with /" in message
+    assert "slash" not in account.rejection(endpoint, TargetModel="b.tar.gz")
+
+
 def test_artifact(account, container):
     """The url of a load is a folder with the unpacked files."""
     files = {"model.txt": b"weights", "code/inference.py": b"pass"}

@@ -53,12 +53,14 @@ class TestPublished:
             "gateways have it after GATEWAY_ROUTING_MAX_AGE at the latest\n"
         )
         assert table["Body"] == OLD.encode()
-        assert table["Metadata"] == {"sha256": digest(OLD), "models": "5"}
+        content = file.content_digest(compiled["Body"])
+        metadata = {"sha256": digest(OLD), "models": "5", "compiled-sha256": content}
+        assert table["Metadata"] == metadata
         assert table["ContentType"] == "application/yaml"
         assert compiled["ContentType"] == "application/json"
         assert compiled["Metadata"] == {"sha256": digest(compiled["Body"].decode())}
         parsed = file.parse(OLD.encode(), "")
-        assert file.from_compiled(compiled["Body"], digest(OLD)) == parsed
+        assert file.from_compiled(compiled["Body"], digest(OLD), content) == parsed
 
     def test_next(self, desk):
         """Changes go to stdout; what was done and how to undo it goes to stderr."""
@@ -154,11 +156,24 @@ class TestNothingChanged:
         dry, wet = desk.publish(OLD, "--dry-run"), desk.publish(OLD)
 
         assert wet.code == 0
-        what = "and its compiled form is missing or of another table"
+        what = "and its compiled form is missing or not the one that it names"
         assert dry.err.endswith(f"is live, {what}\ndry run: nothing was uploaded\n")
         assert wet.err.endswith(f"is live, {what}\nthe compiled form was written again\n")
         assert desk.get()["VersionId"] == before
-        assert file.from_compiled(desk.get(COMPILED)["Body"], digest(OLD)) is not None
+        assert desk.is_compiled(OLD)
+
+    def test_except_the_digest_of_the_compiled_form(self, desk):
+        """A table that names no compiled form, or another one, is stored again."""
+        for more in ({}, {"compiled-sha256": "0" * 64}):
+            desk.publish(OLD)
+            before = desk.put(OLD, sha256=digest(OLD), **more)
+            outcome = desk.publish(OLD)
+
+            assert outcome.code == 0
+            assert outcome.err.endswith("the compiled form was written again\n")
+            assert desk.get()["VersionId"] != before
+            assert desk.is_compiled(OLD)
+            assert "nothing changed" in desk.publish(OLD).err
 
     def test_except_the_digest(self, desk):
         """A table without a digest is not live, because gateways refuse it."""

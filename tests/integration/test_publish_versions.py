@@ -5,8 +5,7 @@ import subprocess
 
 import pytest
 
-from chalicelib.routing.reading import file
-from tests.support.publish_desk import COMPILED, KEY, Desk, digest, yaml
+from tests.support.publish_desk import KEY, Desk, digest, yaml
 
 FIRST = yaml("a", "b", "c", "d", "e")
 SECOND = FIRST.replace("endpoint: a", "endpoint: a-next")
@@ -37,7 +36,7 @@ class TestBack:
         assert f"to go back: gatewayctl publish {desk.place} --back {second}\n" in (outcome.err)
         assert desk.get()["Body"] == FIRST.encode()
         assert desk.get()["VersionId"] not in {first, second}
-        assert file.from_compiled(desk.get(COMPILED)["Body"], digest(FIRST)) is not None
+        assert desk.is_compiled(FIRST)
         (back,) = re.findall(r"--back (\S+)\n", outcome.err)
         assert desk.run("--back", back).out == "models.a.endpoint: a → a-next\n"
         assert desk.get()["Body"] == SECOND.encode()

@@ -1,16 +1,17 @@
 """A routing table in S3, read by the real client from a server that speaks S3."""
 
+import dataclasses
 import hashlib
 import itertools
-import json
 from functools import partial
 
 import pytest
 
 from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file
-from chalicelib.routing.s3_source import S3Object, S3Source, s3_client
+from chalicelib.routing.s3_source import COMPILED_DIGEST, S3Object, S3Source, s3_client
 from chalicelib.settings import S3Location
+from tests.faults.rows import row
 from tests.support.clients import LambdaClient
 from tests.support.gateway import AWS, TABLE, Log, build_gateway
 from tests.support.http_server import StubServer, sends, sends_and_closes, sends_and_resets
@@ -47,7 +48,9 @@ class Scene:
         return self.gateway.log.requests[-1]["endpoint"]
 
     def reasons(self):
-        return [line["reason"] for line in self.log.lines]
+        """Return why tables were not fetched."""
+        lines = [line for line in self.log.lines if line["message"] == "routing table not fetched"]
+        return [line["reason"] for line in lines]
 
 
 @pytest.fixture(name="scene")
@@ -116,26 +119,109 @@ def test_gone(scene):
     assert scene.reasons() == ["NoSuchKey"]
 
 
-@pytest.mark.parametrize(
-    ("source", "description"),
-    [
-        pytest.param(TABLE, "From the compiled form", id="current"),
-        pytest.param(OTHER, "Iris species from four measurements", id="of-another-table"),
-        pytest.param(None, "Iris species from four measurements", id="broken"),
-    ],
-)
-def test_compiled_form(scene, source, description):
-    """The compiled form is used if it was made from this YAML; otherwise the YAML is parsed."""
-    compiled = b"{"
-    if source is not None:
-        document = json.loads(file.compiled(file.parse(source.encode(), "")))
-        document["models"]["iris"]["description"] = "From the compiled form"
-        compiled = json.dumps(document).encode()
-    scene.put(compiled, key="gateway/routing.json")
-    scene.put(TABLE)
+class Compiled:
+    """A table and its compiled form, whose endpoint of `churn` tells which of the two is used."""
 
-    assert scene.gateway.get("/models/iris").json()["description"] == description
+    def __init__(self, scene):
+        self.scene = scene
+        digest = hashlib.sha256(TABLE.encode()).hexdigest()
+        other = file.parse(OTHER.encode(), "")
+        self.form = file.compiled(dataclasses.replace(other, digest=digest))
+
+    def put(self, form=None, *, names=True, **metadata):
+        """Store both; the table names the form that `publish` would have written."""
+        form = self.form if form is None else form
+        self.scene.put(form, key="gateway/routing.json", **metadata)
+        digests = {"sha256": hashlib.sha256(TABLE.encode()).hexdigest()}
+        if names:
+            digests[COMPILED_DIGEST] = file.content_digest(self.form)
+        self.scene.put(TABLE, **digests)
+
+    def reason(self):
+        """Return why the compiled form is not used, which the log says once for the table."""
+        assert [self.scene.endpoint() for _ in range(3)] == ["churn-prod"] * 3
+        (line,) = self.scene.log.lines
+        assert line["message"] == "compiled table not used"
+        assert line["place"] == self.scene.object.name
+        return line["reason"]
+
+
+@pytest.fixture(name="both")
+def _both(scene):
+    return Compiled(scene)
+
+
+def test_compiled_form(scene, both):
+    """The compiled form is used if it is the one that was published with the table."""
+    both.put()
+
+    assert scene.endpoint() == "churn-next"
     assert scene.log.lines == []
+
+
+@row("R9")
+def test_other_compiled_form(both):
+    """Whoever may write only the compiled form cannot change the table, even with right digests."""
+    digest = hashlib.sha256(TABLE.encode()).hexdigest()
+    evil = file.parse(TABLE.replace("churn-prod", "evil").encode(), "")
+    for other in (evil, dataclasses.replace(evil, digest=digest)):
+        both.put(file.compiled(other))
+
+    assert both.reason() == "it is not the one that was published with the table"
+
+
+@row("R9")
+@pytest.mark.parametrize("form", [b"", b"null", b"{}", b'{"models": {}}', b"[" * 100_000])
+def test_no_compiled_form(both, form):
+    """An object that is no compiled form is not used."""
+    both.put(form)
+
+    assert both.reason() == "it is not what this version of gatewayctl writes"
+
+
+@row("R9")
+def test_compiled_form_without_its_digest_in_the_table(both):
+    """A table that names no compiled form was not published by gatewayctl: its YAML is read."""
+    both.put(names=False)
+
+    assert both.reason() == "the table's metadata has no compiled-sha256; use gatewayctl publish"
+
+
+@row("R9")
+def test_missing_compiled_form(scene, both):
+    """A compiled form that was deleted is a reason too, said once for each table."""
+    both.put()
+    scene.s3.delete_object(Bucket=scene.location.bucket, Key="gateway/routing.json")
+
+    assert both.reason() == "NoSuchKey"
+
+
+@row("R9")
+def test_few_models_in_the_compiled_form(scene, both):
+    """A compiled form cannot get around the limit of a fifth; that one is of the table itself."""
+    both.put()
+    assert scene.endpoint() == "churn-next"
+    few = file.parse(
+        b"version: 1\nallow_shrink: true\nmodels: {a: {kind: single, endpoint: e}}", ""
+    )
+    text = TABLE + "# changed\n"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    scene.put(file.compiled(dataclasses.replace(few, digest=digest)), key="gateway/routing.json")
+    scene.put(text, **{"sha256": digest, COMPILED_DIGEST: file.content_digest(both.form)})
+
+    assert scene.endpoint() == "churn-prod"
+    assert scene.gateway.get("/health").json()["models"] == 12
+
+
+@row("R9")
+def test_row_that_does_not_fit(scene, both):
+    """A row that the parser cannot have made is refused once; then the YAML is read."""
+    table = file.parse(TABLE.encode(), "")
+    both.form = file.compiled(dataclasses.replace(table, rows={**table.rows, "churn": {}}))
+    both.put()
+
+    assert_problem(scene.gateway.predict("churn"), 503, "routing-unavailable")
+    assert both.reason() == file.MISFIT
 
 
 OUTAGES = [

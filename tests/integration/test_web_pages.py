@@ -4,11 +4,7 @@ tests/browser tries the same with a browser.
 """
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
@@ -16,9 +12,8 @@ import pytest
 
 from tests.faults.rows import row
 from tests.support.local_gateway import LocalGateway
-from tests.support.paths import ROOT
-from tests.support.ports import free_port
-from tests.support.stand_in import StandIn, wait_until
+from tests.support.model_server import ModelServer
+from tests.support.stand_in import StandIn
 from tests.support.wire import connected, received, send
 
 LOOPBACK = [
@@ -86,28 +81,14 @@ OTHER_TARGETS = ["http://evil.example/", "http://127.0.0.1/", "evil.example:443"
 @pytest.fixture(scope="module")
 def gateway():
     with LocalGateway() as gateway:
-        yield gateway.url
+        yield gateway
 
 
 @pytest.fixture(scope="module")
 def model_server():
     """A model server that has no model yet."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sagemaker_local.modelserver", "sklearn", "--port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "SAGEMAKER_MULTI_MODEL": "true"},
-        start_new_session=True,
-    )
-    wait_until(lambda: process.poll() is not None or _listens(port))
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(timeout=30)
-
-
-def _listens(port):
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
+    with ModelServer() as model_server:
+        yield model_server
 
 
 def raw(url, *lines):
@@ -132,14 +113,14 @@ SERVERS = {
 def server(request):
     """The URL of one of the three, a path that answers 200, and where a refusal has its text."""
     running = request.getfixturevalue(request.param)
-    return getattr(running, "url", running), *SERVERS[request.param]
+    return running.url, *SERVERS[request.param]
 
 
 @pytest.fixture(params=["sagemaker_local", "model_server"])
 def program_server(request):
     """The same for those that answer no web page at all."""
     running = request.getfixturevalue(request.param)
-    return getattr(running, "url", running), *SERVERS[request.param]
+    return running.url, *SERVERS[request.param]
 
 
 @row("M1", "M2")
@@ -208,7 +189,9 @@ def test_program(program_server, headers):
 
 def test_cors(gateway):
     """The gateway of `make run` answers web pages, at an address of loopback."""
-    reply = send(gateway, "/health", method="GET", headers={"Origin": "https://shop.example.com"})
+    reply = send(
+        gateway.url, "/health", method="GET", headers={"Origin": "https://shop.example.com"}
+    )
 
     assert (reply.status, reply.headers["Access-Control-Allow-Origin"]) == (200, "*")
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from chalicelib.auth import schemes, signatures
+from chalicelib.auth import json_web_tokens, schemes, signatures
 from chalicelib.telemetry import log, metrics
 from chalicelib.telemetry.log import RequestRecord
 from tests.project.test_docs import DOCS, code, rows, section
@@ -82,6 +82,19 @@ def test_reasons_of_credentials():
     documented = [code(reason) for reason, _ in rows(section(PAGE, "credential"), "reason")]
 
     assert sorted(documented) == sorted(reasons("BadCredential") | of_outcomes | of_tokens)
+
+
+def test_reasons_without_grants():
+    """Each reason why a good token has no grants has one row."""
+    documented = {
+        code(reason) for reason, _ in rows(section(PAGE, "credential"), "reason with `ok`")
+    }
+
+    assert documented == {
+        json_web_tokens.NO_GRANTS_CLAIM,
+        json_web_tokens.NO_VALUE_WITH_PREFIX,
+        json_web_tokens.NO_VALID_GRANT,
+    }
 
 
 def test_reasons_of_stores():

@@ -44,7 +44,7 @@ class LocalGateway:
     def __enter__(self) -> LocalGateway:
         try:
             wait_until(lambda: self._process.poll() is not None or self._answers())
-            assert self._process.poll() is None, self._read_log()
+            assert self._process.poll() is None, self.log
         except BaseException:
             self.__exit__()
             raise
@@ -64,5 +64,8 @@ class LocalGateway:
         except OSError:
             return False
 
-    def _read_log(self) -> bytes:
-        return os.pread(self._log.fileno(), 100_000, 0)
+    @property
+    def log(self) -> str:
+        """Everything that it has printed; reading does not move its write position."""
+        length = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), length, 0).decode()

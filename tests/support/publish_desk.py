@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from chalicelib.routing.s3_source import S3Object, S3Source
+from chalicelib.routing.reading import file
+from chalicelib.routing.s3_source import COMPILED_DIGEST, S3Object, S3Source
 from chalicelib.settings import S3Location
 from gatewayctl import aws
 from gatewayctl.command import Dependencies
@@ -124,6 +125,15 @@ class Desk:
     def digest(self) -> str:
         """Return the digest in the metadata of the live table."""
         return str(self.get()["Metadata"]["sha256"])
+
+    def is_compiled(self, text: str) -> bool:
+        """Whether gateways that find this table use the stored compiled form."""
+        content = self.get()["Metadata"].get(COMPILED_DIGEST)
+        try:
+            file.from_compiled(self.get(COMPILED)["Body"], digest(text), content or "none")
+        except file.NotCompiled:
+            return False
+        return True
 
     def gateway(self) -> tuple[BuiltGateway, Log]:
         """Return a gateway that checks for a new table before every request, and its log."""

@@ -1,6 +1,7 @@
 """`deployment.bytecode`: adding compiled modules to a zip."""
 
 import importlib
+import marshal
 import sys
 from importlib.util import cache_from_source
 from zipfile import ZipFile
@@ -16,11 +17,11 @@ MODULE = "origin = 'the source in the zip'\n"
 def package(tmp_path):
     """A function that writes a zip with these files."""
 
-    def write(files):
-        path = tmp_path / "deployment.zip"
+    def write(files, name="deployment.zip"):
+        path = tmp_path / name
         with ZipFile(path, "w") as zipped:
-            for name, content in files.items():
-                zipped.writestr(name, content)
+            for file, content in files.items():
+                zipped.writestr(file, content)
         return path
 
     return write
@@ -70,6 +71,21 @@ def test_other_bytecode_is_removed(package):
     assert names(path) == [cache_from_source("app.py"), "app.py"]
 
 
+@pytest.mark.parametrize(
+    ("name", "root"), [("deployment.zip", "/var/task"), ("layer-deployment.zip", "/opt")]
+)
+def test_path_in_bytecode(package, name, root):
+    """A traceback names the file where Lambda has it, for a function and for a layer."""
+    module = "python/lib/python3.11/site-packages/lib/a.py"
+    path = package({module: MODULE}, name)
+
+    bytecode.add(path)
+
+    with ZipFile(path) as zipped:
+        compiled = zipped.read(cache_from_source(module))
+    assert marshal.loads(compiled[16:]).co_filename == f"{root}/{module}"
+
+
 def test_second_run(package):
     """A second run changes no byte of the zip."""
     path = package({"app.py": MODULE, "lib/a.py": MODULE})
@@ -94,9 +110,11 @@ def test_module_that_cannot_be_compiled(package, capsys):
 
 
 def test_output(package, capsys):
-    """The command prints the zip's size and number of files, which Lambda limits."""
+    """The command prints each zip's size and number of files, which Lambda limits."""
     path = package({"app.py": MODULE})
+    layer = package({"python/a.py": MODULE, "python/b": "data"}, "layer-deployment.zip")
 
-    bytecode.main([str(path)])
+    bytecode.main([str(path), str(layer)])
 
-    assert capsys.readouterr().out == f"{path}: 0.0 MB, 2 files\n"
+    printed = f"{path}: 0.0 MB, 2 files\n{layer}: 0.0 MB, 3 files\n"
+    assert capsys.readouterr().out == printed

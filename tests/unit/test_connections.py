@@ -5,6 +5,7 @@ tests/faults/test_upstream_connections.py.
 """
 
 import contextlib
+import http.client
 import socket
 import threading
 import time
@@ -16,8 +17,10 @@ from chalicelib.aws.connections import CONNECT_TIMEOUT_SECONDS, MAX_IDLE_SECONDS
 from chalicelib.aws.deadline import Deadline
 from chalicelib.payload.admission import InferenceRequest
 from chalicelib.telemetry.log import RequestRecord
+from tests.faults.rows import row
 from tests.support.gateway import runtime_at, table
 from tests.support.http_server import StubServer, sends, sends_and_closes
+from tests.support.wire import reset
 
 MODELS = table("""\
 version: 1
@@ -153,3 +156,39 @@ def test_idle_connection():
         assert invoke(runtime).body == b"7"
 
     assert server.connections == 2
+
+
+def read_request(connection):
+    with connection.makefile("rb") as stream:
+        head = http.client.parse_headers(stream) if stream.readline() else {}
+        stream.read(int(head.get("Content-Length", 0)))
+
+
+@row("U21")
+def test_kept_connection_breaks_while_sending(seen):
+    """Until all of a request was sent, the server cannot run it: a new connection is no attempt.
+
+    Only a kept connection is replaced, and once.
+    """
+
+    def serve():
+        for answers in (1, 1, 0):
+            connection, _ = listener.accept()
+            for _ in range(answers):
+                read_request(connection)
+                connection.sendall(ANSWER)
+            connection.recv(1000)
+            reset(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        runtime = runtime_at(url_of(listener))
+        bodies = [invoke(runtime, request).body for request in (SMALL, LARGE)]
+        with pytest.raises(errors.UpstreamUnreachable):
+            invoke(runtime, LARGE)
+        thread.join()
+
+    assert bodies == [b"7", b"7"]
+    seen("200, 1 attempt, until a new connection breaks, too")

@@ -26,7 +26,7 @@ DETAILS = [
     (errors.MethodNotAllowed("PUT", ["GET", "POST"]), "'PUT' is not allowed here; use GET or POST"),
     (errors.NotAcceptable(["application/json", "text/csv"]), "application/json, text/csv"),
     (errors.PayloadTooLarge(4_600_000), "4,600,000 bytes"),
-    (errors.UnsupportedMediaType(["image/png"]), "image/png"),
+    (errors.UnsupportedMediaType(["image/png"], "None came."), "image/png"),
     (errors.ModelRejectedInput(422), "The model answered 422"),
     (errors.ModelFailed(500), "The model answered 500"),
     (errors.UpstreamResponseTooLarge(6_200_000), "6,200,000 bytes"),

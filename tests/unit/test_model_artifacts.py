@@ -15,8 +15,8 @@ import pytest
 
 from sagemaker_local.definitions import ModelData
 from sagemaker_local.hosting.archives import Limits, UnsafeArtifact, unpack
-from sagemaker_local.hosting.artifacts import ArtifactStore, S3Location
-from sagemaker_local.refusals import ArtifactUnreadable
+from sagemaker_local.hosting.artifacts import ArtifactPrefix, ArtifactStore, S3Location
+from sagemaker_local.refusals import ArtifactNotFound, ArtifactUnreadable
 from tests.faults.rows import row
 
 MIB = 1024**2
@@ -129,17 +129,38 @@ def test_locations(url, bucket, key):
 @pytest.mark.parametrize(
     ("prefix", "name", "key"),
     [
-        ("models", "a.tar.gz", "models/a.tar.gz"),
-        ("models/", "Houston_TX/0 (new).tar.gz", "models/Houston_TX/0 (new).tar.gz"),
-        ("models/", "...", "models/..."),
-        ("models/", "a..b", "models/a..b"),
-        ("models/", "%2e%2e", "models/%2e%2e"),
-        ("", "a.tar.gz", "a.tar.gz"),
+        ("s3://bucket/models", "/a.tar.gz", "models/a.tar.gz"),
+        ("https://bucket.s3.eu-west-1.amazonaws.com/models", "/a.tar.gz", "models/a.tar.gz"),
+        ("s3://bucket/models", "a.tar.gz", "modelsa.tar.gz"),
+        ("s3://bucket/models/iris", "-v1.tar.gz", "models/iris-v1.tar.gz"),
+        ("s3://bucket/models/", "/a.tar.gz", "models//a.tar.gz"),
+        ("s3://bucket/models/", "Houston_TX/0 (new).tar.gz", "models/Houston_TX/0 (new).tar.gz"),
+        ("s3://bucket/models/", "...", "models/..."),
+        ("s3://bucket/models/", "a..b", "models/a..b"),
+        ("s3://bucket/models/", "%2e%2e", "models/%2e%2e"),
+        ("https://s3.eu-west-1.amazonaws.com/bucket/m%20m/", "%2e", "m m/%2e"),
+        ("s3://bucket/", "a.tar.gz", "a.tar.gz"),
+        ("s3://bucket/", "/a.tar.gz", "/a.tar.gz"),
+        ("s3://bucket", "/a.tar.gz", "a.tar.gz"),
     ],
 )
-def test_target_model_below_a_prefix(prefix, name, key):
-    """A TargetModel is appended to the prefix without decoding; a slash separates both."""
-    assert S3Location("bucket", prefix).under(name) == S3Location("bucket", key)
+def test_target_model_after_a_prefix(prefix, name, key):
+    """A TargetModel is appended to the prefix as it is written; nothing is added or decoded."""
+    assert ArtifactPrefix(prefix).artifact(name) == S3Location("bucket", key)
+
+
+@pytest.mark.parametrize("name", ["", "/", "..", "/..", "a/../b", "//a", "a//b", "a/", "./a", "/."])
+@pytest.mark.parametrize("prefix", ["s3://bucket/models/", "s3://bucket/models", "s3://bucket"])
+def test_target_model_that_leaves_the_prefix(prefix, name):
+    """A name that leaves the prefix, or has an empty part, names no artifact."""
+    with pytest.raises(ArtifactNotFound):
+        ArtifactPrefix(prefix).artifact(name)
+
+
+def test_target_model_that_continues_the_name_of_the_bucket():
+    """A prefix that is a bucket alone reaches no other bucket."""
+    with pytest.raises(ArtifactNotFound, match="TargetModel must begin with /"):
+        ArtifactPrefix("s3://bucket").artifact("-of-others/a.tar.gz")
 
 
 FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}

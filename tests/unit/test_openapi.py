@@ -453,7 +453,6 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("operation", "slug"),
         [
-            ("POST /predict/iris", "invalid-json"),
             ("POST /predict/iris", "invalid-parameter"),
             ("POST /predict/picture", "invalid-json"),
             ("POST /predict/churn", "invalid-parameter"),

@@ -22,7 +22,12 @@ AUTHORIZER = {"outcome": "ok", "principal": "p", "grants": CANARY, "expires": ""
     "value",
     [
         REQUEST,
-        RequestContext(REQUEST, {"token": CANARY}, 28.0, RequestRecord("id-1")),
+        RequestContext(
+            RequestRecord("id-1"),
+            query={"token": CANARY},
+            authorizer=AUTHORIZER,
+            request=REQUEST,
+        ),
         InferenceRequest(
             BODY, "text/csv", passed={"CustomAttributes": CANARY, "SessionId": CANARY}
         ),

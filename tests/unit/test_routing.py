@@ -13,11 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.errors import InvalidParameter, UnknownModel
+from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.sources import RETRY_SECONDS, FileSource
 from chalicelib.routing.table import RoutingTable
 from chalicelib.routing.targets import MultiModelTarget, SingleModelTarget
+from chalicelib.settings import FileLocation
+from tests.faults.rows import row
+from tests.support.clock import Clock
+from tests.support.gateway import Log
 from tests.support.vectors import vectors
 
 PROJECT = Path(__file__).parents[2]
@@ -278,9 +283,10 @@ class TestFile:
     @pytest.fixture(name="compiled")
     def _compiled(self, path):
         """Write a compiled form whose model has another endpoint than the YAML's model."""
-        content = table_file.compiled(table_file.load(path))
+        other = parse(TABLE.replace(b"churn-prod", b"other"))
+        forged = dataclasses.replace(other, digest=hashlib.sha256(TABLE).hexdigest())
         compiled = table_file.compiled_path(path)
-        compiled.write_bytes(content.replace(b"churn-prod", b"other"))
+        compiled.write_bytes(table_file.compiled(forged))
         return compiled
 
     def endpoint(self, path):
@@ -293,6 +299,20 @@ class TestFile:
         assert compiled == table
         assert list(compiled.models()) == list(table.models())
         assert table.allow_shrink is True
+
+    def test_is_json(self, table):
+        """The compiled form is one JSON document, for whoever wants to look into it."""
+        document = json.loads(table_file.compiled(table))
+
+        assert list(document) == [
+            "content",
+            "format",
+            "sha256",
+            "allow_shrink",
+            "defaults",
+            "models",
+        ]
+        assert document["models"] == table.rows
 
     def test_digest(self, table):
         """A table's digest is the SHA-256 of its YAML."""
@@ -307,45 +327,75 @@ class TestFile:
         assert compiled.exists()
         assert self.endpoint(path) == "other"
 
+    def reason(self, path):
+        """Return why the compiled form was not used, after the YAML was."""
+        reasons = []
+        assert table_file.load(path, reasons.append) == parse(path.read_bytes())
+        (reason,) = reasons
+        return reason
+
     def test_stale_compiled_is_not_used(self, path, compiled):
-        """A compiled form that was made from another YAML is ignored."""
+        """A compiled form that was made from another YAML is not used."""
         path.write_bytes(TABLE.replace(b"churn-prod", b"churn-next"))
 
         assert compiled.exists()
-        assert self.endpoint(path) == "churn-next"
+        assert self.reason(path) == "it was made from another table"
 
+    def test_no_compiled(self, path):
+        """A missing compiled form is a reason too."""
+        assert self.reason(path) == "it cannot be read: No such file or directory"
+
+    @row("R9")
     @pytest.mark.parametrize(
         "content",
         [
-            b"",
-            b"{",
-            b"null",
-            b"[]",
-            b"7",
-            b'"x"',
-            b"{}",
-            b"\xff",
-            b"[" * 100_000,
+            *(b"", b"{", b"null", b"[]", b"7", b'"x"', b"{}", b"\xff", b"[" * 100_000),
             b'{"format": 1, "sha256": "0"}',
+            b'{"content":"',
+            b'{"content":"\xff\xff',
         ],
     )
     def test_unusable_compiled_is_not_used(self, path, content):
-        """A file that is no compiled form is ignored."""
+        """A file that is no compiled form is not used."""
         table_file.compiled_path(path).write_bytes(content)
 
-        assert self.endpoint(path) == "churn-prod"
+        assert self.reason(path) in {NOT_WRITTEN, CHANGED}
 
-    @pytest.mark.parametrize("key", ["format", "models", "defaults", "allow_shrink"])
-    def test_incomplete_compiled_is_not_used(self, path, compiled, key):
-        """A compiled form of another format, or without one of its parts, is ignored."""
+    @row("R9")
+    def test_changed_compiled_is_not_used(self, path, compiled):
+        """A compiled form that was changed is not used, because its own digest tells it."""
+        data = compiled.read_bytes()
+        for changed in (data.replace(b"other", b"evil!"), data + b" ", data[:-1], data.upper()):
+            compiled.write_bytes(changed)
+            assert self.reason(path) in {NOT_WRITTEN, CHANGED}
+
+    @row("R9")
+    @pytest.mark.parametrize(
+        "change",
+        [
+            *({"format": other} for other in (1, 0, None, True, "2")),
+            *({"models": other} for other in ({}, None, [], 7, "x")),
+            *({"defaults": other} for other in (None, [], 7, "x")),
+            *({"allow_shrink": other} for other in (None, 0, 1, "true", [])),
+            {"sha256": None},
+            {"more": 1},
+        ],
+    )
+    def test_other_shape_is_not_used(self, path, compiled, change):
+        """A document of another shape is not used, even if its own digest is right."""
         document = json.loads(compiled.read_bytes())
-        if key == "format":
-            document["format"] = 0
-        else:
-            del document[key]
-        compiled.write_text(json.dumps(document))
+        compiled.write_bytes(sealed({**document, **change}))
 
-        assert self.endpoint(path) == "churn-prod"
+        assert self.reason(path) in {NOT_WRITTEN, "it was made from another table"}
+
+    @pytest.mark.parametrize("key", ["format", "models", "defaults", "allow_shrink", "sha256"])
+    def test_incomplete_compiled_is_not_used(self, path, compiled, key):
+        """A compiled form without one of its parts is not used."""
+        document = json.loads(compiled.read_bytes())
+        del document[key]
+        compiled.write_bytes(sealed(document))
+
+        assert self.reason(path) == NOT_WRITTEN
 
     def test_bad_table_beside_good_compiled(self, path, compiled):
         """A table that was broken after it had been compiled is refused."""
@@ -376,6 +426,125 @@ class TestFile:
 
         assert compiled.exists()
         assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", script]) == 0
+
+
+NOT_WRITTEN = "it is not what this version of gatewayctl writes"
+CHANGED = "it is not complete, or was changed after it was written"
+
+
+def sealed(document):
+    """Write a document as a compiled form that has the right digest of itself."""
+    content = {key: value for key, value in document.items() if key != "content"}
+    models = content.get("models")
+    text = json.dumps(content, separators=(",", ":"))[1:]
+    if isinstance(models, dict) and list(content)[-1] == "models":
+        rows = ",\n".join(f"{json.dumps(key)}:{json.dumps(row)}" for key, row in models.items())
+        text = (
+            json.dumps({**content, "models": {}}, separators=(",", ":"))[1:-2] + f"\n{rows}\n}}}}"
+        )
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f'{{"content":"{digest}",{text}'.encode()
+
+
+ROW = {"kind": "mme", "target": {"endpoint": "e", "target_model": "{city}/x"}}
+CITY = {"city": {"one_of": ["houston"]}}
+MISFITS = [
+    *(None, [], 7, "x", True, {}),
+    *({**ROW, "kind": kind} for kind in (None, 7, [], {}, "other", "single")),
+    *({**ROW, "target": target} for target in (None, [], {}, "e", {"endpoint": "e"})),
+    *({**ROW, "target": {**ROW["target"], "endpoint": value}} for value in (None, 7, [], {})),
+    {key: value for key, value in ROW.items() if key != "kind"},
+    {key: value for key, value in ROW.items() if key != "target"},
+    *({**ROW, "parameters": rules} for rules in (None, [], 7, "city", {}, {"city": None})),
+    *({**ROW, "parameters": {"city": rule}} for rule in ({}, [], {"one_of": None}, {"other": "x"})),
+    *({**ROW, "parameters": {"city": {"one_of": values}}} for values in ("houston", [7], [None])),
+    *({**ROW, "parameters": {"city": {"pattern": value}}} for value in (None, 7, ["x"])),
+    {**ROW, "parameters": {"city": {"one_of": ["houston"], "pattern": "x"}}},
+    {**ROW, "parameters": {**CITY, "more": CITY["city"]}},
+    *({**ROW, "parameters": CITY, "timeout_seconds": value} for value in (None, "5", [], True)),
+    *({**ROW, "parameters": CITY, "max_attempts": value} for value in (None, "2", 1.5, True)),
+    *({**ROW, "parameters": CITY, "accepts": value} for value in (None, "x/y", {}, [7], [["x"]])),
+    *({**ROW, "parameters": CITY, "description": value} for value in (7, [], {}, True)),
+    {**ROW, "parameters": CITY, "expose_model_errors": "yes"},
+    {**ROW, "parameters": CITY, "other": "x"},
+]
+
+
+class TestFileSource:
+    """A table that ships with the code, read again where the first reading says nothing of it."""
+
+    @pytest.fixture(name="path")
+    def _path(self, tmp_path):
+        path = tmp_path / "routing.yaml"
+        path.write_bytes(TABLE)
+        return path
+
+    @row("R9")
+    @pytest.mark.parametrize("misfit", MISFITS)
+    def test_row_that_does_not_fit(self, path, misfit):
+        """The row is refused once with a 503; then the YAML is read, and the log says why."""
+        document = json.loads(table_file.compiled(parse(TABLE)))
+        document["models"]["house-price/*"] = misfit
+        table_file.compiled_path(path).write_bytes(sealed(document))
+        log = Log()
+        source = FileSource(FileLocation(path), log.telemetry)
+        assert source.table().resolve("churn").model.name == "churn"
+        with pytest.raises(RoutingUnavailable):
+            source.table().resolve("house-price/houston")
+
+        assert source.table().resolve("house-price/houston").target.endpoint == "housing"
+        assert source.table() is source.table() == parse(TABLE)
+        (line,) = log.lines
+        assert (line["message"], line["reason"]) == ("compiled table not used", table_file.MISFIT)
+
+    @row("R9")
+    def test_list_with_a_row_that_does_not_fit(self, path):
+        """A list of the models is refused once too."""
+        document = json.loads(table_file.compiled(parse(TABLE)))
+        document["models"]["house-price/*"]["parameters"] = None
+        table_file.compiled_path(path).write_bytes(sealed(document))
+        source = FileSource(FileLocation(path), Log().telemetry)
+        with pytest.raises(RoutingUnavailable):
+            list(source.table().models())
+
+        assert len(list(source.table().models())) == 4
+
+    @row("R10")
+    def test_crash(self, path):
+        """A bug while the file is read is logged; after a pause, the file is read again."""
+        log, clock = Log(), Clock()
+        path.with_suffix(".crash").touch()
+        source = FileSource(FileLocation(CrashingPath(path)), log.telemetry, clock)
+        for later in (0, RETRY_SECONDS - 1, 1):
+            clock.now += later
+            with pytest.raises(RoutingUnavailable):
+                source.table()
+        assert [line["message"] for line in log.lines] == ["bug", "bug"]
+
+        path.with_suffix(".crash").unlink()
+        clock.now += RETRY_SECONDS
+        assert source.table() == parse(TABLE)
+
+    def test_bad_table_is_read_once(self, path):
+        """A bad table is not read again, because it ships with the code."""
+        log, clock = Log(), Clock()
+        path.write_bytes(b"version: 2\n")
+        source = FileSource(FileLocation(path), log.telemetry, clock)
+        path.write_bytes(TABLE)
+        clock.now += 1_000_000
+
+        with pytest.raises(RoutingUnavailable):
+            source.table()
+        assert [line["message"] for line in log.lines] == ["routing table refused"]
+
+
+class CrashingPath(type(Path())):
+    """A path whose file cannot be read while another file lies beside it."""
+
+    def read_bytes(self):
+        if self.with_suffix(".crash").exists():
+            raise MemoryError
+        return super().read_bytes()
 
 
 NAMES = st.from_regex(r"[a-z0-9](-?[a-z0-9]){0,9}", fullmatch=True)

@@ -1,6 +1,8 @@
 """The problems of a broken routing table: all of them are reported, each with its line."""
 
 import re
+import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,13 @@ from hypothesis import strategies as st
 
 from chalicelib.routing.reading import nodes
 from chalicelib.routing.reading.document import MAX_FILE_BYTES, parse
-from chalicelib.routing.reading.patterns import LONGEST_PATTERN, refusal
-from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.reading.patterns import LONGEST_PATTERN, _Reader, refusal
+from chalicelib.routing.reading.problems import MOST_PROBLEMS, Findings, InvalidTable
+from chalicelib.routing.reading.values import ListOf
 from chalicelib.routing.table import RoutingTable
+from tests.faults.rows import row
 from tests.support.profile import LONG
+from tests.support.steps import calls
 
 PROJECT = Path(__file__).parents[2]
 DEMO = (PROJECT / "routing.yaml").read_bytes()
@@ -123,6 +128,102 @@ class TestBytes:
         assert problems(data) == ["6: models.a.example: is longer than 100,000 characters as JSON"]
 
 
+RULE = "{kind: mme, endpoint: e, target_model: '{x}', parameters: {x: {one_of: "
+
+
+def entries(lines):
+    return "version: 1\nmodels:\n" + "".join(lines)
+
+
+SHAPES = {
+    "models": lambda n: entries(f"  m{i}: {{kind: single, endpoint: e}}\n" for i in range(n)),
+    "values": lambda n: entries([f"  m/{{x}}: {RULE}[{', '.join(map(str, range(n)))}]}}}}}}\n"]),
+    "bad values": lambda n: entries([f"  m/{{x}}: {RULE}[{'$, ' * n}]}}}}}}\n"]),
+    "same values": lambda n: entries([f"  m/{{x}}: {RULE}[{'x, ' * n}]}}}}}}\n"]),
+    "same keys": lambda n: entries("  m: {kind: single, endpoint: e}\n" for _ in range(n)),
+    "unknown keys": lambda n: entries(["  m: {", *(f"k{i}: x, " for i in range(n)), "}\n"]),
+    "aliases": lambda n: entries([f"  m: [{'*a, ' * n}]\n"]),
+    "parameters": lambda n: entries([f"  ? m{'/{x}' * n}\n  : {{kind: single}}\n"]),
+    "braces": lambda n: entries([f"  m: {{kind: mme, target_model: '{'{x}' * n}'}}\n"]),
+}
+
+
+class TestSize:
+    """Tables that are large, or costly to read."""
+
+    @row("R11")
+    def test_many_problems(self):
+        """After twenty thousand problems the rest of the file is not read."""
+        found = problems(b"version: 1\nmodels: {a: [" + b"*x," * 30_000 + b"]}\n")
+
+        assert len(found) == MOST_PROBLEMS + 1
+        assert found[-1] == " has 20,000 problems; the rest of the file was not read"
+
+    @row("R11")
+    def test_many_values(self):
+        """An entry is refused if no answer of GET /models could carry it."""
+        values = ", ".join(f"v{n:058}" for n in range(70_000))
+        data = entries([f"  m/{{x}}: {RULE}[{values}]}}}}}}\n"]).encode()
+
+        assert problems(data) == [
+            "3: models.m/{x}: its name and the values of its parameters are too long; "
+            "at most 4,000,000 characters fit into an answer of GET /models"
+        ]
+
+    @row("R11")
+    def test_many_media_types(self):
+        """A list of media types has at most 100 of them."""
+        types = ", ".join(f"a/{n}" for n in range(101))
+
+        assert problems(ONE + f"    accepts: [{types}]\n".encode()) == [
+            "6: models.a.accepts: has 101 items; at most 100 will do"
+        ]
+
+    @row("R11")
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_steps(self, shape):
+        """A table of twice the size takes at most about twice the steps."""
+        small, large = (
+            calls(partial(problems, SHAPES[shape](size).encode())) for size in (400, 800)
+        )
+
+        assert large < 2.2 * small
+
+    @row("R11")
+    def test_comparisons(self):
+        """Each item of a list is compared with no more than a few others."""
+        items = [nodes.ScalarNode(str(n), True, 1, None) for n in range(5_000)]
+        check = ListOf(lambda node, findings: Compared(node.text), example="[x]")
+        check(nodes.SequenceNode(items, 1, None), Findings(""))
+
+        assert Compared.comparisons < len(items)
+
+    @row("R11")
+    def test_long_key_above_a_long_list(self):
+        """The memory for a table is a multiple of its size, not of key times list."""
+        data = entries([f"  ? {'k' * 50_000}\n  : [{'a, ' * 5_000}]\n"]).encode()
+        tracemalloc.start()
+        try:
+            assert len(problems(data)) == 2
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert peak < 100 * len(data)
+
+
+class Compared(str):
+    """A text that counts its comparisons."""
+
+    comparisons = 0
+
+    def __eq__(self, other):
+        Compared.comparisons += 1
+        return super().__eq__(other)
+
+    __hash__ = str.__hash__
+
+
 class TestPatterns:
     """Patterns of parameters: those that could take too long are refused."""
 
@@ -147,10 +248,43 @@ class TestPatterns:
         """Usual patterns for names, years and versions are allowed."""
         assert refusal(pattern) is None
 
-    @pytest.mark.parametrize("pattern", ["(a|a)" * 30, "(a?){30}", "((((((a+)+)+)+)+)+)+"])
+    @row("R11")
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            *("(a|a)" * 30, "(a?){30}", "((((((a+)+)+)+)+)+)+", "a*a*a*a*", "[ab]+[bc]+[cd]+[de]+"),
+            # Few ways, but each of them is long.
+            r".a(\w?){18}(.{3}){9}",
+            r"(?:a?){18}a{3}a{3}(\w){18}",
+            r"(?:.{3}|a){18}[ab](a){9}\w",
+            *("(a?){17}", "(|a)" * 17, "(ab?|a)" * 11 + "a{20}"),
+        ],
+    )
     def test_refused(self, pattern):
-        """A pattern that could take exponential time is refused."""
-        assert refusal(pattern) is not None
+        """A pattern that could take more than a million steps is refused."""
+        assert refusal(pattern) == (
+            "can take too long: bound its repeats, as in {1,20}, and do not nest them"
+        )
+
+    @row("R11")
+    @pytest.mark.parametrize(
+        ("pattern", "steps"),
+        [
+            ("abc", 3),
+            ("a{3}", 12),  # a repeat of one character is 4, whatever follows it
+            ("(a)", 13),
+            ("a|b", 14),
+            ("(a|b)c", 28),  # two ways reach the c
+            ("a?b", 6),
+            ("(a|b){2}", 2 * 38 + 38),  # two ways reach the second repeat
+            ("a{40}a{40}", 40 * 4 + 24 * 4),  # a value ends after 63 characters
+        ],
+    )
+    def test_steps(self, pattern, steps):
+        """Each way is counted with all of its steps, up to the length of a value."""
+        counts = _Reader(pattern).read().steps
+
+        assert sum(counts >> 64 * length & (1 << 64) - 1 for length in range(64)) == steps
 
     @given(
         st.text("ab*+?|(){}[]^,-.\\1234567890d", max_size=LONGEST_PATTERN),

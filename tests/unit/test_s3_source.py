@@ -6,6 +6,7 @@ from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file
 from chalicelib.routing.s3_source import COOLDOWN_SECONDS, Fetched, S3Source
+from tests.faults.rows import row
 from tests.support.clock import Clock
 from tests.support.gateway import Log
 
@@ -27,6 +28,7 @@ class FakeObject:
         self.content = content
         self.fetches = 0
         self.parsed = 0
+        self.crash = None
 
     def fetch(self, etag):
         self.fetches += 1
@@ -35,9 +37,11 @@ class FakeObject:
         new = str(hash(self.content))
         return None if new == etag else Fetched(self.content, new)
 
-    def parse(self, data):
+    def compiled(self, fetched):
         self.parsed += 1
-        return file.parse(data, self.name)
+        if self.crash is not None:
+            raise self.crash
+        return file.parse(fetched.data, self.name)
 
 
 class SourceUnderTest:
@@ -107,6 +111,36 @@ def test_bad_table_is_parsed_once():
     assert (source.object.fetches, source.object.parsed) == (6, 2)
     assert source.messages() == ["routing table refused"]
     assert source.names_after(yaml("a", "b")) == ["a", "b"]
+
+
+@row("R10")
+@pytest.mark.parametrize("crash", [ZeroDivisionError, MemoryError, RecursionError])
+def test_crash(crash):
+    """After a bug while a table is read, every later look reads the same object again."""
+    source = SourceUnderTest(yaml("a"))
+    source.names()
+    source.object.crash = crash()
+    for _ in range(3):
+        assert source.names_after(yaml("a", "b")) == ["a"]
+
+    assert source.messages() == ["bug"] * 3
+    source.object.crash = None
+    assert source.names(later=MAX_AGE_SECONDS) == ["a", "b"]
+    assert (source.object.fetches, source.object.parsed) == (5, 5)
+
+
+@row("R10")
+def test_crash_at_the_start():
+    """Without a table, the next look after the pause reads the object again."""
+    source = SourceUnderTest(yaml("a"))
+    source.object.crash = MemoryError()
+    for later in (0, 1):
+        with pytest.raises(RoutingUnavailable):
+            source.names(later)
+    source.object.crash = None
+
+    assert source.names(later=COOLDOWN_SECONDS) == ["a"]
+    assert source.messages() == ["bug"]
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,15 @@ def test_defaults():
         keys_secret="inference-gateway/keys",
         keys_max_age=60,
         jwt_issuer=None,
-        jwt_audience=None,
+        jwt_audience=(),
         jwt_audience_claim="aud",
         jwt_jwks_url=None,
         jwt_algorithms=("RS256",),
         jwt_types=("JWT", "at+jwt"),
-        jwt_grants_claim="scope",
+        jwt_grants_claim=("scope",),
         jwt_grant_prefix="model:",
         cors_origin=None,
+        cors_headers=(),
         metrics_per_model=True,
         lambda_handler="",
     )
@@ -77,15 +78,24 @@ def test_environment_is_read_at_the_call(monkeypatch):
         ("JWT_ISSUER", "http://[::1]:8080/", "http://[::1]:8080/"),
         ("JWT_ISSUER", "http://localhost", "http://localhost"),
         ("JWT_ISSUER", "", None),
+        ("JWT_AUDIENCE", "a, https://b.example", ("a", "https://b.example")),
         ("JWT_AUDIENCE_CLAIM", "client_id", "client_id"),
+        ("JWT_AUDIENCE_CLAIM", "kubernetes.io.namespace", "kubernetes.io.namespace"),
         ("JWT_JWKS_URL", "https://a.example/keys", "https://a.example/keys"),
         ("JWT_ALGORITHMS", "ES256, EdDSA", ("ES256", "EdDSA")),
         ("JWT_TYPES", "at+jwt", ("at+jwt",)),
-        ("JWT_GRANTS_CLAIM", "https://a.example/models", "https://a.example/models"),
+        ("JWT_GRANTS_CLAIM", "https://a.example/models", ("https://a.example/models",)),
+        ("JWT_GRANTS_CLAIM", "scope, realm_access.roles", ("scope", "realm_access.roles")),
         ("JWT_GRANT_PREFIX", "", ""),
         ("CORS_ORIGIN", "*", "*"),
         ("CORS_ORIGIN", "http://localhost:5173", "http://localhost:5173"),
+        ("CORS_ORIGIN", "https://app.example.com:8443", "https://app.example.com:8443"),
+        ("CORS_ORIGIN", "http://127.0.0.1:443", "http://127.0.0.1:443"),
         ("CORS_ORIGIN", "", None),
+        ("CORS_HEADERS", "", ()),
+        ("CORS_HEADERS", "X-Tenant", ("X-Tenant",)),
+        ("CORS_HEADERS", "X-Tenant, x-trace_id,a!b", ("X-Tenant", "x-trace_id", "a!b")),
+        ("CORS_HEADERS", "Accept,accept", ("Accept", "accept")),
         ("METRICS_PER_MODEL", "off", False),
     ],
 )
@@ -98,7 +108,10 @@ def test_valid_value(variable, text, expected):
 
 SECONDS = "a whole number of seconds from 1 to 86400"
 URL = "a URL that starts with https:// (or http:// on loopback), or empty"
+ONE_ORIGIN = "one origin such as https://app.example.com, or *, or empty for no CORS"
 PRINTABLE = "1 to 256 printable ASCII characters without a space"
+SEVERAL = "one or several, separated by commas, each "
+CLAIM = f"the name of one claim: {PRINTABLE} or a comma; a dot leads to a member of the claim"
 
 
 @pytest.mark.parametrize(
@@ -132,25 +145,88 @@ PRINTABLE = "1 to 256 printable ASCII characters without a space"
             ],
         ),
         ("GATEWAY_JWT_JWKS_URL", URL, ["file:///etc/keys"]),
-        ("GATEWAY_JWT_AUDIENCE", PRINTABLE, ["two words", "é", "a\n"]),
-        ("GATEWAY_JWT_AUDIENCE_CLAIM", PRINTABLE, [""]),
+        (
+            "GATEWAY_JWT_ISSUER",
+            "one URL: the gateway takes the tokens of one issuer",
+            ["https://a.example/,https://b.example/"],
+        ),
+        (
+            "GATEWAY_JWT_AUDIENCE",
+            SEVERAL + PRINTABLE,
+            ["two words", "é", "a\nb", "a,", ",a", "a,,b", ",", " ", "a," + "b" * 257],
+        ),
+        ("GATEWAY_JWT_AUDIENCE_CLAIM", CLAIM, ["", "aud,client_id", "a b", ".aud", "aud.", "a..b"]),
+        ("GATEWAY_JWT_GRANTS_CLAIM", SEVERAL + CLAIM, ["", "scope,", "scope roles", "a..b,scope"]),
+        (
+            "GATEWAY_JWT_GRANT_PREFIX",
+            "one prefix without a comma, or empty",
+            ["model:,gateway/", ","],
+        ),
         (
             "GATEWAY_JWT_ALGORITHMS",
             "a comma-separated list of asymmetric ones: RS256, RS384, RS512, PS256, PS384, "
             "PS512, ES256, ES384, ES512, EdDSA",
             ["", "HS256", "RS256,HS256", "none", "rs256", "RS256,"],
         ),
-        ("GATEWAY_JWT_TYPES", PRINTABLE, ["", "JWT,"]),
+        ("GATEWAY_JWT_TYPES", SEVERAL + PRINTABLE, ["", "JWT,"]),
         (
             "GATEWAY_CORS_ORIGIN",
-            "one origin such as https://app.example.com, or *, or empty for no CORS",
+            ONE_ORIGIN,
             [
                 "app.example.com",
                 "https://a.example/",
-                "https://a.example,https://b.example",
                 "null",
                 "*.example.com",
                 "https://A.example",
+                "https://a.example:",
+                "https://a.example:0443",
+                "https://a.example:65536",
+                "ftp://a.example",
+                " ",
+                "https://a.example ",
+                "'",
+            ],
+        ),
+        (
+            "GATEWAY_CORS_ORIGIN",
+            f"{ONE_ORIGIN}; not several, because API Gateway answers every preflight alike",
+            [
+                "https://a.example,https://b.example",
+                "https://a.example, https://a.example",
+                "https://a.example https://b.example",
+                "https://a.example;https://b.example",
+                "*, https://a.example",
+            ],
+        ),
+        (
+            "GATEWAY_CORS_ORIGIN",
+            f"{ONE_ORIGIN}; without :443, which browsers leave out",
+            ["https://a.example:443"],
+        ),
+        (
+            "GATEWAY_CORS_ORIGIN",
+            f"{ONE_ORIGIN}; without :80, which browsers leave out",
+            ["http://localhost:80"],
+        ),
+        (
+            "GATEWAY_CORS_HEADERS",
+            "names of headers such as X-Tenant, separated by commas, with at most 2,048 "
+            "characters, or empty; not *, which browsers read as a name if credentials are allowed",
+            [
+                "*",
+                "X-Tenant, *",
+                "X-*",
+                "X-Tenant,",
+                ",",
+                " ",
+                "X Tenant",
+                "X-Tenant: a",
+                "X-Tenant;X-Trace",
+                "'X-Tenant'",
+                "X-$tenant",
+                "Zürich",
+                "X-A\r\nX-B",
+                "x" * 2049,
             ],
         ),
         ("GATEWAY_METRICS_PER_MODEL", "on or off", ["", "true", "ON", "0"]),
@@ -160,8 +236,8 @@ def test_invalid_value(variable, rule, texts):
     """The message about an invalid value names the variable, the value and the rule."""
     for text in texts:
         (line,) = problems(**{**JWT, variable: text})
-        assert line.startswith(f"{variable} is '"), text
-        assert line.endswith(f"'; it must be {rule}"), text
+        assert line.startswith((f"{variable} is '", f'{variable} is "')), text
+        assert line.endswith((f"'; it must be {rule}", f'"; it must be {rule}')), text
 
 
 def test_secret_as_a_setting():

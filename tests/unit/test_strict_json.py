@@ -4,13 +4,14 @@ JSONTestSuite is sent through HTTP: tests/faults/test_client_json_test_suite.py.
 """
 
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidJson
-from chalicelib.payload.strict_json import MAX_DEPTH, check
+from chalicelib.payload.admission import LARGE_BODY_BYTES, MAX_DEPTH, check_json
 
 VALUES = st.recursive(
     st.none()
@@ -23,25 +24,34 @@ VALUES = st.recursive(
 
 
 def is_json(body):
-    """Whether `check` accepts the bytes; any other exception than InvalidJson is raised."""
+    """Whether `check_json` accepts the bytes; any other exception than InvalidJson is raised."""
     try:
-        check(body)
+        check_json(body)
     except InvalidJson:
         return False
     return True
 
 
+def outcome(body, moved=0):
+    """Return why `check_json` refuses the bytes, with offsets that are moved, or None."""
+    try:
+        check_json(body)
+    except InvalidJson as error:
+        return re.sub(r"(?<=offset )[0-9]+", lambda found: str(int(found[0]) + moved), error.detail)
+    return None
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "syntax error at offset 0"),
+        (b"", "the body is empty"),
         (b'{"a": 1', "syntax error at offset 7"),
         (b"[1] x", "syntax error at offset 4"),
         (b"[NaN]", "NaN is not JSON"),
         (b"[Infinity]", "Infinity is not JSON"),
         (b"-Infinity", "-Infinity is not JSON"),
         (b'["\xff"]', "the byte at offset 2 is not UTF-8"),
-        (b"\xef\xbb\xbf{}", "syntax error at offset 0"),
+        (b"\xef\xbb\xbf{}", "it begins with a byte order mark"),
         ('{"a": 1}'.encode("utf-16"), "the byte at offset 0 is not UTF-8"),
         (b"{'a': 1}", "syntax error at offset 1"),
         (b'["a\nb"]', "syntax error at offset 3"),
@@ -53,7 +63,7 @@ def is_json(body):
 def test_reason(body, reason):
     """The detail says where the mistake is, and repeats nothing of the body."""
     with pytest.raises(InvalidJson) as refused:
-        check(body)
+        check_json(body)
 
     assert refused.value.detail == f"The body is not strict JSON: {reason}."
 
@@ -73,7 +83,7 @@ def test_reason(body, reason):
 )
 def test_unusual(body):
     """JSON in an unusual form is JSON."""
-    check(body)
+    check_json(body)
 
 
 @pytest.mark.parametrize("rest", [b"", b"5 x"], ids=["nothing", "mistake"])
@@ -101,8 +111,8 @@ def test_depth(opening, closing):
 @settings(max_examples=100, deadline=None)
 def test_any_value(value):
     """Whatever Python writes as JSON is JSON, escaped or not."""
-    check(json.dumps(value, ensure_ascii=True).encode())
-    check(json.dumps(value, ensure_ascii=False, indent=1).encode())
+    check_json(json.dumps(value, ensure_ascii=True).encode())
+    check_json(json.dumps(value, ensure_ascii=False, indent=1).encode())
 
 
 @given(st.binary())
@@ -110,3 +120,35 @@ def test_any_value(value):
 def test_any_bytes(body):
     """Any bytes are accepted, or refused with InvalidJson."""
     is_json(body)
+
+
+# Parts of JSON, and what almost is one.
+PARTS = [
+    *(b"[", b"]", b"{", b"}", b",", b":", b'"', b'"a"', b"0", b"-", b"1e5", b"01", b"true", b"nul"),
+    *(
+        b"NaN",
+        b"\\",
+        b"\\u",
+        b"\\ud800",
+        b"\\n",
+        b"\x00",
+        b"\x7f",
+        b"\xff",
+        b"\xc3",
+        b"\xed\xa0\x80",
+    ),
+    *("é😀".encode(), b" ", b"\n", b"[]", b"{}", b'{"a":1}', b'"[\\"]"'),
+]
+
+
+@given(VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode()), st.data())
+@settings(max_examples=200, deadline=None)
+def test_large_body(body, data):
+    """A large body is taken or refused, for the same reason, as if it were small."""
+    at = data.draw(st.integers(0, len(body)))
+    mutated = body[:at] + data.draw(st.sampled_from(PARTS)) + body[at:]
+    padding = b"0," * (LARGE_BODY_BYTES // 2)
+
+    assert outcome(b"[" + padding + mutated + b"]") == outcome(
+        b"[0," + mutated + b"]", len(padding) - 2
+    )

@@ -94,10 +94,22 @@ def test_no_name(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "a.tar.gz", "a/b/c.tar.gz", "...", ".a", "a..b", "!_.'()+=@,~-", "a" * 1024, "a/..b"],
+    [
+        "a",
+        "a.tar.gz",
+        "a/b/c.tar.gz",
+        "/a.tar.gz",
+        "/a/b.tar.gz",
+        "...",
+        ".a",
+        "a..b",
+        "!_.'()+=@,~-",
+        "a" * 1024,
+        "a/..b",
+    ],
 )
 def test_a_target_model(text):
-    """The name of an artifact is a path below the endpoint's prefix."""
+    """The name of an artifact is what follows the endpoint's prefix; it may begin with a slash."""
     assert is_target_model(text)
 
 
@@ -108,7 +120,10 @@ def test_a_target_model(text):
         ".",
         "..",
         "/",
-        "/a",
+        "//a",
+        "/.",
+        "/../a",
+        "/a//b",
         "a/",
         "a//b",
         "a/.",
@@ -140,9 +155,16 @@ def test_fill():
     assert filled == MultiModelTarget("e", "houston/2026-01/houston.tar.gz", target_variant="v")
 
 
-@pytest.mark.parametrize("value", [".", "..", "a/../..", "", "{b}", "a" * 1025])
+@pytest.mark.parametrize("value", [".", "..", "a/../..", "", "/a", "{b}", "a" * 1025])
 @pytest.mark.parametrize(
-    "target", [MultiModelTarget("e", "{a}"), PipelineTarget("e", "{a}")], ids=["mme", "pipeline"]
+    "target",
+    [
+        MultiModelTarget("e", "{a}"),
+        MultiModelTarget("e", "{a}/b"),
+        MultiModelTarget("e", "/{a}"),
+        PipelineTarget("e", "{a}"),
+    ],
+    ids=["mme", "folder", "slash", "pipeline"],
 )
 def test_fill_is_checked_again(target, value):
     """Values that make no valid name of an artifact are refused."""

@@ -52,7 +52,7 @@ def test_declared_errors():
 
 # SageMaker's code and status.
 ERROR_RESPONSES = [
-    ("ModelError", 424, errors.ModelTimedOut),  # without the container's status
+    ("ModelError", 424, errors.UpstreamInvalidResponse),  # without the container's status
     ("ModelNotReadyException", 429, errors.ModelNotReady),
     ("InternalFailure", 500, errors.UpstreamFailed),
     ("InternalDependencyException", 530, errors.UpstreamFailed),

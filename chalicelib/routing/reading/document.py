@@ -9,7 +9,7 @@ from chalicelib.errors import quoted
 from chalicelib.routing.reading.entry import read_entry
 from chalicelib.routing.reading.keys import OPTIONS, members
 from chalicelib.routing.reading.nodes import MappingNode, NotYaml, ScalarNode, read
-from chalicelib.routing.reading.problems import Findings
+from chalicelib.routing.reading.problems import Findings, TooManyProblems
 from chalicelib.routing.reading.values import boolean
 from chalicelib.routing.table import RoutingTable
 
@@ -46,9 +46,12 @@ def parse(data: bytes, file: str) -> RoutingTable:
 
 def _document(data: bytes, findings: Findings) -> dict[str, Any] | None:
     try:
-        root = read(_text(data, findings), findings)
-    except NotYaml:
+        return _values(read(_text(data, findings), findings), findings)
+    except (NotYaml, TooManyProblems):
         return None
+
+
+def _values(root: Node, findings: Findings) -> dict[str, Any] | None:
     if not isinstance(root, MappingNode):
         findings.at(root, _not_a_table(root))
         return None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
     from chalicelib.routing.table import Row
 
+LONGEST_ENTRY = 4_000_000  # an answer of GET /models carries 4,650,000 bytes
+
 _NAME_RULE = (
     f"a first part of at most {LONGEST_NAME} of a-z 0-9 and '-', with '-' only between two others, "
     f"then up to {MOST_PARAMETERS} times /{{parameter}}"
@@ -66,6 +68,7 @@ def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, 
         _check_kind(values["kind"], node, findings)
     if name is not None:
         _check_parameters(name, values, node, findings)
+        _check_size(text, values, node, findings)
     return name, _row(name, values)
 
 
@@ -98,6 +101,16 @@ def _check_parameters(
                 path = f"{node.path}.parameters.{parameter}"
                 findings.add(node.line, path, "missing; it needs one_of or pattern")
     _check_template(name, values, node, findings)
+
+
+def _check_size(text: str, values: dict[str, Any], node: MappingNode, findings: Findings) -> None:
+    """Check that what has no limit of its own fits into an answer of `GET /models`."""
+    rules = (values.get("parameters") or {}).values()
+    lists = [rule["one_of"] or () for rule in rules if rule and "one_of" in rule]
+    size = 4 * len(text) + sum(len(value or "") + 3 for values in lists for value in values)
+    if size > LONGEST_ENTRY:
+        most = f"at most {LONGEST_ENTRY:,} characters fit into an answer of GET /models"
+        findings.at(node, f"its name and the values of its parameters are too long; {most}")
 
 
 def _check_template(

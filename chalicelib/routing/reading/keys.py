@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
     from chalicelib.routing.reading.values import Check
 
-_media_types = values.ListOf(values.media_type, example="[application/json]")
+MOST_MEDIA_TYPES = 100
+
+_media_types = values.ListOf(values.media_type, example="[application/json]", most=MOST_MEDIA_TYPES)
 
 
 def _headers(*allowed: str) -> Check:

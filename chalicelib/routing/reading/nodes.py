@@ -20,12 +20,28 @@ if TYPE_CHECKING:
 
 DEEPEST = 100
 
+Keys = tuple["Keys", str | int] | None
+"""The keys that lead to a node, the last one first. With a text for each node, reading a long list
+below a long key would be quadratic."""
+
 # libyaml's loader where PyYAML was built with libyaml, as its wheels are; else the one in Python.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # Characters that YAML refuses without naming a line, and line breaks that editors do not count.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ufffd\U00010000-\U0010ffff]|\r(?!\n)")
 _FORBIDDEN_LINES_SHOWN = 20
+
+# libyaml compares each directive with all before it. A tag is not allowed in any case.
+_TAG_DIRECTIVE = re.compile("^%TAG", re.MULTILINE)
+
+
+def key_path(keys: Keys) -> str:
+    """Return the keys as problems show them: `models.iris.content_types[1]`."""
+    parts = []
+    while keys is not None:
+        keys, key = keys
+        parts.append(f"[{key}]" if isinstance(key, int) else f".{shown(key)}")
+    return "".join(reversed(parts)).removeprefix(".")
 
 
 class ScalarNode(NamedTuple):
@@ -34,7 +50,11 @@ class ScalarNode(NamedTuple):
     text: str
     plain: bool
     line: int
-    path: str
+    keys: Keys
+
+    @property
+    def path(self) -> str:
+        return key_path(self.keys)
 
     def __str__(self) -> str:
         if not self.plain:
@@ -47,7 +67,11 @@ class SequenceNode(NamedTuple):
 
     items: list[Node]
     line: int
-    path: str
+    keys: Keys
+
+    @property
+    def path(self) -> str:
+        return key_path(self.keys)
 
     def __str__(self) -> str:
         return "a list"
@@ -58,7 +82,11 @@ class MappingNode(NamedTuple):
 
     members: dict[str, Node]
     line: int
-    path: str
+    keys: Keys
+
+    @property
+    def path(self) -> str:
+        return key_path(self.keys)
 
     def __str__(self) -> str:
         return "a mapping"
@@ -78,6 +106,10 @@ def read(text: str, findings: Findings) -> Node:
         NotYaml: The text is not one YAML document; the findings say why.
     """
     _refuse_characters(text, findings)
+    if directive := _TAG_DIRECTIVE.search(text):
+        line = text.count("\n", 0, directive.start()) + 1
+        findings.add(line, "", "the directive %TAG is not allowed; remove it")
+        raise NotYaml
     try:
         return _Composer(text, findings).document()
     except yaml.MarkedYAMLError as error:
@@ -120,7 +152,7 @@ class _Composer:
             if isinstance(self._next(), yaml.StreamEndEvent):
                 self._findings.add(1, "", "the file is empty; a table starts with 'version: 1'")
                 raise NotYaml
-            root = self._node(self._next(), "", None, 0)
+            root = self._node(self._next(), None, None, 0)
             self._next()  # the document ends
             following = self._next()
             if not isinstance(following, yaml.StreamEndEvent):
@@ -130,58 +162,58 @@ class _Composer:
         finally:
             self._loader.dispose()
 
-    def _node(self, event: Any, path: str, key_line: int | None, depth: int) -> Node:
+    def _node(self, event: Any, keys: Keys, key_line: int | None, depth: int) -> Node:
         line = event.start_mark.line + 1 if key_line is None else key_line
         if isinstance(event, yaml.AliasEvent):
-            alias = ScalarNode("", False, line, path)
-            self._findings.unreadable(
-                alias, f"the alias {_mark('*', event)} is not allowed; repeat it"
-            )
+            alias = ScalarNode("", False, line, keys)
+            mark = _mark("*", event)
+            self._findings.unreadable(alias, f"the alias {mark} is not allowed; repeat it")
             return alias
-        self._refuse_extras(event, path, line)
+        self._refuse_extras(event, keys, line)
         if isinstance(event, yaml.ScalarEvent):
-            return ScalarNode(event.value, event.implicit[0], line, path)
+            return ScalarNode(event.value, event.implicit[0], line, keys)
         if depth == DEEPEST:
             self._findings.add(line, "", f"nested deeper than {DEEPEST} levels")
             raise NotYaml
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(path, line, depth + 1)
-        return self._mapping(path, line, depth + 1)
+            return self._sequence(keys, line, depth + 1)
+        return self._mapping(keys, line, depth + 1)
 
-    def _refuse_extras(self, event: Any, path: str, line: int) -> None:
+    def _refuse_extras(self, event: Any, keys: Keys, line: int) -> None:
         if event.anchor is not None:
-            self._findings.add(
-                line, path, f"the anchor {_mark('&', event)} is not allowed; remove it"
-            )
+            text = f"the anchor {_mark('&', event)} is not allowed; remove it"
+            self._findings.add(line, key_path(keys), text)
         if event.tag is not None:
             tag = shown(event.tag.replace("tag:yaml.org,2002:", "!!"))
-            self._findings.add(line, path, f"the tag {tag} is not allowed; remove it")
+            self._findings.add(line, key_path(keys), f"the tag {tag} is not allowed; remove it")
 
-    def _sequence(self, path: str, line: int, depth: int) -> SequenceNode:
+    def _sequence(self, keys: Keys, line: int, depth: int) -> SequenceNode:
         items: list[Node] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            items.append(self._node(event, f"{path}[{len(items)}]", None, depth))
-        return SequenceNode(items, line, path)
+            items.append(self._node(event, (keys, len(items)), None, depth))
+        return SequenceNode(items, line, keys)
 
-    def _mapping(self, path: str, line: int, depth: int) -> MappingNode:
+    def _mapping(self, keys: Keys, line: int, depth: int) -> MappingNode:
         members: dict[str, Node] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._node(event, path, None, depth)
+            key = self._node(event, keys, None, depth)
             name = key.text if isinstance(key, ScalarNode) else ""
-            below = f"{path}.{shown(name)}" if path else shown(name)
+            below = (keys, name)
             value = self._node(self._next(), below, key.line, depth)
             if self._is_key(key, below, members):
                 members[name] = value
-        return MappingNode(members, line, path)
+        return MappingNode(members, line, keys)
 
-    def _is_key(self, key: Node, below: str, members: dict[str, Node]) -> bool:
+    def _is_key(self, key: Node, below: Keys, members: dict[str, Node]) -> bool:
         if not isinstance(key, ScalarNode):
             self._findings.at(key, f"a key must be a text, not {key}")
         elif key.plain and key.text == "<<":
-            self._findings.add(key.line, below, "merge keys are not allowed; repeat what it merges")
+            merge = "merge keys are not allowed; repeat what it merges"
+            self._findings.add(key.line, key_path(below), merge)
         elif key.text in members:
             first = members[key.text].line
-            self._findings.add(key.line, below, f"duplicate key; it is first on line {first}")
+            duplicate = f"duplicate key; it is first on line {first}"
+            self._findings.add(key.line, key_path(below), duplicate)
         else:
             return True
         return False

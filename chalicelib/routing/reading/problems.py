@@ -20,6 +20,10 @@ if TYPE_CHECKING:
         def path(self) -> str: ...
 
 
+MOST_PROBLEMS = 20_000
+"""The number of problems after which a file is not read any further."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem, shown as `file:line: key path: text`, without a line for an unreadable file.
@@ -45,21 +49,32 @@ class InvalidTable(ConfigurationError):
         super().__init__(str(problem) for problem in self.problems)
 
 
+class TooManyProblems(Exception):
+    """A file has so many problems that it is not read any further."""
+
+
 class Findings:
-    """Collects the problems of one file."""
+    """Collects the problems of one file.
+
+    Every method that adds a problem raises `TooManyProblems` after the last one that is kept.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
         self._unreadable: set[str] = set()
+        self._is_full = False
 
     def add(self, line: int, path: str, text: str) -> None:
         """Add a problem on a line, under a key path."""
+        if len(self.problems) == MOST_PROBLEMS:
+            self._is_full = True
+            raise TooManyProblems
         self.problems.append(Problem(self.file, line, path, text))
 
     def at(self, place: Place, text: str) -> None:
         """Add a problem with a node, on its line and under its key path."""
-        if place.path not in self._unreadable:
+        if not (self._unreadable and place.path in self._unreadable):
             self.add(place.line, place.path, text)
 
     def unreadable(self, place: Place, text: str) -> None:
@@ -69,4 +84,8 @@ class Findings:
 
     def error(self) -> InvalidTable:
         """Return the error that holds all problems found so far."""
-        return InvalidTable(sorted(self.problems, key=lambda problem: problem.line or 0))
+        problems = sorted(self.problems, key=lambda problem: problem.line or 0)
+        if self._is_full:
+            text = f"has {MOST_PROBLEMS:,} problems; the rest of the file was not read"
+            problems.append(Problem(self.file, None, "", text))
+        return InvalidTable(problems)

@@ -109,6 +109,7 @@ class ListOf:
     item: Check
     example: str
     may_be_empty: bool = False
+    most: int | None = None
 
     def __call__(self, node: Node, findings: Findings) -> list[Any] | None:
         if not isinstance(node, SequenceNode):
@@ -116,13 +117,15 @@ class ListOf:
             return None
         if not node.items and not self.may_be_empty:
             findings.at(node, "is an empty list; give it an item or remove the key")
-        values: list[Any] = []
+        if self.most is not None and len(node.items) > self.most:
+            findings.at(node, f"has {len(node.items):,} items; at most {self.most} will do")
+        values: dict[Any, None] = {}
         for item in node.items:
             value = self.item(item, findings)
             if value is not None and value in values:
                 findings.at(item, f"{quoted(value)} is in the list twice")
-            values.append(value)
-        return values
+            values[value] = None
+        return list(values)
 
 
 def media_type(node: Node, findings: Findings) -> str | None:

@@ -59,6 +59,22 @@ def test_bytes_are_bytes(recorded, credential, body, accept):
     assert request.body == body
 
 
+@pytest.mark.parametrize("path", ["/models", "/models/wine", "/health"])
+def test_head(recorded, credential, path):
+    """API Gateway has the method HEAD on the routes that read, and its line is in the log."""
+    stack, _ = recorded
+    received = stack.send("HEAD", path, [credential])
+
+    assert received.status == 200
+    assert received.headers["content-type"] == "application/json"
+    (line,) = [
+        line
+        for line in stack.logged("APIHandler", "request")
+        if line["request_id"] == received.headers["x-request-id"]
+    ]
+    assert (line["method"], line["bytes_out"]) == ("HEAD", 0)
+
+
 def test_health_is_open(deployed, package):
     """`/health` needs no credential, and has the digest of the table."""
     received = deployed.send("GET", "/health")

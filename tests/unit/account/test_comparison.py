@@ -146,6 +146,24 @@ def test_artifact_of_a_pipeline(account):
     assert "there is no artifact 'c-v1.tar.gz' under s3://models/tabular/" in found
 
 
+@pytest.mark.parametrize(
+    ("prefix", "name", "advice"),
+    [
+        ("s3://models/tabular/", "/a-v1.tar.gz", "ends with a slash: target_model must not begin"),
+        ("s3://models/tabular", "a-v1.tar.gz", "has no trailing slash: target_model must begin"),
+        ("s3://models", "tabular/a-v1.tar.gz", "has no trailing slash: target_model must begin"),
+        ("s3://models/tabular", "/c-v1.tar.gz", ""),
+    ],
+)
+def test_slash_between_prefix_and_artifact(account, prefix, name, advice):
+    """A finding about a missing artifact says if the slash is missing, or is there twice."""
+    account.endpoint("mme", account.model("open", container("l", prefix=prefix)))
+    (found,) = findings(account, entry("mme", f"target_model: {name}"))
+
+    assert f"there is no artifact '{name}' under {prefix}; " in found
+    assert found.endswith(f" (the prefix {advice} with /)") if advice else "(the" not in found
+
+
 def test_many_missing_artifacts(account):
     """Many missing artifacts of one entry are one finding."""
     rule = f"  x: {{one_of: [{', '.join(map(str, range(100, 110)))}]}}"
@@ -252,6 +270,15 @@ class TestUnnamed:
         other = entry("mme", "target_model: b-v1.tar.gz", name="n", endpoint="gpu")
 
         assert self.unnamed(account, entry("mme", TARGETS["mme"]), other) == []
+
+    def test_prefix_without_a_slash(self, account):
+        """Objects beside the folder of a prefix are not reported."""
+        account.buckets["models"].append("tabular-old/c.tar.gz")
+        account.endpoint("mme", account.model("open", container("l", prefix=PREFIX.rstrip("/"))))
+
+        assert self.unnamed(account, entry("mme", "target_model: /a-v1.tar.gz")) == [
+            "endpoint mme: artifact /b-v1.tar.gz"
+        ]
 
     def test_object_that_is_no_artifact(self, account):
         """An object that no call can name is not reported."""

@@ -91,6 +91,16 @@ def test_whole_bucket(account):
     account.buckets[BUCKET] = ["a.tar.gz"]
 
     assert account.reader().artifacts(f"s3://{BUCKET}/").names == ("a.tar.gz",)
+    assert account.reader().artifacts(f"s3://{BUCKET}").names == ("/a.tar.gz",)
+
+
+def test_prefix_without_a_slash(account):
+    """A TargetModel is what follows the prefix; objects beside the folder are set apart."""
+    account.buckets[BUCKET] = ["tabular-2/x.tar.gz", "tabular/", "tabular/a.tar.gz"]
+    found = account.reader().artifacts(PREFIX.rstrip("/"))
+
+    assert found.names == ("-2/x.tar.gz", "/a.tar.gz")
+    assert found.in_folder == ["/a.tar.gz"]
 
 
 def test_components(account):

@@ -37,17 +37,32 @@ def test_kind(described, kind):
     "url",
     [
         PREFIX,
-        "s3://models/tabular",
         "https://models.s3.eu-north-1.amazonaws.com/tabular/",
         "https://models.s3.amazonaws.com/tabular/",
         "https://s3.eu-north-1.amazonaws.com/models/tabular/",
-        "https://s3-eu-west-1.amazonaws.com/models/tabular",
+        "https://s3-eu-west-1.amazonaws.com/models/tabular/",
         "https://models.s3.cn-north-1.amazonaws.com.cn/tabular/",
     ],
 )
 def test_prefix(url):
-    """Every form of an S3 URL gives the same prefix."""
+    """Every form of an S3 URL gives the same prefix; a slash at its end is kept, not added."""
     assert model(container("x", prefix=url)).prefix == PREFIX
+    assert model(container("x", prefix=url[:-1])).prefix == PREFIX[:-1]
+
+
+@pytest.mark.parametrize(
+    ("url", "prefix"),
+    [
+        ("s3://models", "s3://models"),
+        ("s3://models/", "s3://models/"),
+        ("https://models.s3.amazonaws.com/", "s3://models/"),
+        ("https://s3.eu-north-1.amazonaws.com/models/", "s3://models/"),
+        ("https://s3.eu-north-1.amazonaws.com/models", "s3://models"),
+    ],
+)
+def test_prefix_of_a_whole_bucket(url, prefix):
+    """A bucket is a prefix, too."""
+    assert model(container("x", prefix=url)).prefix == prefix
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,15 @@ def test_scopes_with_a_prefix_of_their_own(pool, key):
     assert default.authenticate(cognito_token(key, payload)).grants == ()
 
 
+def test_several_clients(pool, key):
+    """The settings can list several clients."""
+    tokens = pool(GATEWAY_JWT_AUDIENCE=f"{CLIENT},another")
+
+    assert tokens.authenticate(cognito_token(key, {**USERS, "client_id": "another"})).grants
+    with pytest.raises(BadCredential, match="wrong-audience"):
+        tokens.authenticate(cognito_token(key, {**USERS, "client_id": f"{CLIENT},another"}))
+
+
 def test_groups(pool, key):
     """Groups can be grants."""
     tokens = pool(GATEWAY_JWT_GRANTS_CLAIM="cognito:groups", GATEWAY_JWT_GRANT_PREFIX="model:")

@@ -195,7 +195,7 @@ class TestProxy:
         script = drips(answer, len(begun), every_seconds=0.05) if begun else sends()
         with StubServer(script) as proxy, at_most(FETCH_SECONDS):
             use_proxy(proxy.url)
-            assert ask(far) == "timeout"
+            assert ask(far) == "ConnectTimeoutError"
 
     @pytest.mark.parametrize(
         ("failure", "reason"),

@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.auth.credentials import Identity
-from chalicelib.auth.json_web_tokens import LATEST_TIME, JsonWebTokens, grants_of
+from chalicelib.auth.json_web_tokens import (
+    LATEST_TIME,
+    JsonWebTokens,
+    TokenRules,
+    claim_of,
+    find_grants,
+)
+from chalicelib.auth.key_document import LONGEST_GRANTS
 from chalicelib.auth.principal import OK, Principal, is_grant
-from tests.support.tokens import claims, refusal, scheme, seconds, token
+from tests.support.tokens import claims, refusal, scheme, seconds, settings, token
 
 
 class TestGoodTokens:
@@ -116,18 +123,96 @@ class TestOtherSchemes:
         ({"model:iris": True}, "", ()),
         (7, "", ()),
         (True, "", ()),
+        ("", "", ()),
+        ([], "", ()),
     ],
 )
-def test_grants_of(claim, prefix, grants):
+def test_grants(claim, prefix, grants):
     """Values with the prefix that are grants are taken; all other values are ignored."""
-    assert grants_of(claim, prefix) == grants
+    assert find_grants({"scope": claim}, rules(jwt_grant_prefix=prefix)).grants == grants
+
+
+@pytest.mark.parametrize("claim", ["", " ", [], [""], 7, {}])
+def test_empty_claim(claim):
+    """A claim without a text has no value, also if the prefix is empty."""
+    found = find_grants({"scope": claim}, rules(jwt_grant_prefix=""))
+
+    assert (found.ignored, found.nothing_because) == ((), "no-value-with-prefix")
+
+
+@pytest.mark.parametrize(
+    ("name", "claims", "value"),
+    [
+        ("scope", {"scope": "a"}, "a"),
+        ("scope", {"scp": "a"}, None),
+        ("scope", {}, None),
+        ("realm_access.roles", {"realm_access": {"roles": ["a"]}}, ["a"]),
+        ("realm_access.roles", {"realm_access.roles": "a", "realm_access": {"roles": "b"}}, "a"),
+        ("https://a.example/roles", {"https://a.example/roles": ["a"]}, ["a"]),
+        ("https://a.example/x.roles", {"https://a.example/x": {"roles": "a"}}, "a"),
+        ("kubernetes.io.namespace", {"kubernetes.io": {"namespace": "a"}}, "a"),
+        ("kubernetes.io.pod.name", {"kubernetes.io": {"pod": {"name": "a"}}}, "a"),
+        ("a.my.client.roles", {"a": {"my.client": {"roles": "b"}, "my": {"client": 1}}}, "b"),
+        ("a.b.c", {"a": {"b": {"c": 1}, "b.c": 3}, "a.b": {"c": 2}}, 2),
+        ("a.b.c", {"a": {"b.c": 3, "b": {"c": 4}}}, 3),
+        ("a.b.c", {"a.b": "text", "a": {"b": {"c": 5}}}, 5),
+        ("a.b", {"a": ["b"]}, None),
+        ("a.b", {"a": "b"}, None),
+        ("a.b", {"a": None}, None),
+        ("a.0", {"a": ["b"]}, None),
+    ],
+)
+def test_claim_of(name, claims, value):
+    """A dot leads to a member, and the longest name that exists is tried first."""
+    assert claim_of(claims, name) == value
+
+
+def test_several_claims():
+    """The grants of several claims are added up, each of them once."""
+    several = rules(jwt_grants_claim="scope, realm_access.roles,missing")
+    held = {"scope": "model:iris", "realm_access": {"roles": ["model:wine", "model:iris"]}}
+
+    assert find_grants(held, several).grants == ("iris", "wine")
+
+
+@pytest.mark.parametrize("audience", ["gateway", ["gateway"], ["x", "two"], ["two"] * 600])
+def test_audiences(published, rsa, audience):
+    """The audience is one of the settings' audiences, or a list with one of them."""
+    tokens = scheme(published, jwt_audience="gateway, two")
+
+    assert tokens.authenticate(token(rsa, payload=claims(aud=audience)))
+
+
+def test_audience_in_a_member(published, rsa):
+    """The claim of the audience may be a member of an object."""
+    tokens = scheme(published, jwt_audience_claim="kubernetes.io.namespace", jwt_audience="shop")
+
+    assert tokens.authenticate(
+        token(rsa, payload=claims(aud=[], **{"kubernetes.io": {"namespace": "shop"}}))
+    )
+
+
+def test_too_many_grants(published, rsa):
+    """Grants that do not fit into the authorizer's decision refuse the token: none is left out."""
+    tokens = scheme(published, jwt_grants_claim="models", jwt_grant_prefix="")
+    most = [f"{number:015}" for number in range(LONGEST_GRANTS // 16)]
+
+    assert len(tokens.authenticate(token(rsa, payload=claims(models=most))).grants) == len(most)
+    assert refusal(tokens, token(rsa, payload=claims(models=[*most, "x"]))) == "too-many-grants"
+    repeated = claims(models=["iris"] * 600)
+    assert tokens.authenticate(token(rsa, payload=repeated)).grants == ("iris",)
+    assert refusal(tokens, token(rsa, payload=claims(models=["m"] * 10_000))) == "too-long"
+
+
+def rules(**environ):
+    return TokenRules.of(settings(**environ))
 
 
 @given(st.lists(st.text(alphabet="aZ*/:. 0-", max_size=8)), st.sampled_from(["", "a:"]))
 def test_any_claim(values, prefix):
     """Whatever a claim holds, its grants mean the same when they are joined with spaces."""
     for claim in (values, " ".join(values)):
-        grants = grants_of(claim, prefix)
+        grants = find_grants({"scope": claim}, rules(jwt_grant_prefix=prefix)).grants
         assert tuple(" ".join(grants).split()) == grants
         assert all(is_grant(grant) for grant in grants)
         context = {"outcome": OK, "principal": "somebody", "grants": " ".join(grants)}

@@ -1,11 +1,19 @@
 """Principals: who is made one, what is a grant, and which models a grant covers."""
 
+import dataclasses
+from typing import ClassVar
+
 import pytest
 
 from chalicelib.auth.principal import Principal, is_grant
 from chalicelib.errors import AuthUnavailable, Unauthorized
+from chalicelib.routing.parameters import OneOf, Parameter
+from chalicelib.routing.table import Model
+from chalicelib.routing.targets import SingleModelTarget
+from tests.faults.rows import row
 from tests.support.events import CONTEXT
 from tests.support.gateway import table
+from tests.support.steps import calls
 
 NOW = 1_800_000_000.5
 
@@ -16,7 +24,7 @@ def principal(*grants):
 
 def visible(path, *grants):
     """Return what a caller with these grants sees of the parameters of the model at a path."""
-    return principal(*grants).visible(table().find(path).model)
+    return principal(*grants).granted_models().values(table().find(path).model)
 
 
 def test_name_and_key():
@@ -221,6 +229,79 @@ def test_without_grants(grants, path):
 def test_several_grants(grants, path, covered):
     """One grant that covers the path is enough; grants are not combined."""
     assert principal(grants).may_call(path) is covered
+
+
+@pytest.mark.parametrize("path", ["iris", "house-price/houston", "translate/de/en", "a/b/c/d/e/f"])
+def test_cost_of_a_decision(path):
+    """A decision takes the same steps with one grant and with ten thousand."""
+    few, many = (principal(*(f"m{number}/*" for number in range(count))) for count in (1, 10_000))
+
+    assert calls(lambda: few.may_call(path)) == calls(lambda: many.may_call(path)) < 30
+
+
+@dataclasses.dataclass(frozen=True)
+class CountingRule:
+    """A rule that admits some values, and counts those that it looks at."""
+
+    ends: str
+    looked_at: ClassVar[list[str]] = []
+
+    def admitted(self, values):
+        self.looked_at.extend(values)
+        return [value for value in values if value.endswith(self.ends)]
+
+    def described(self):
+        return {"ends": self.ends}
+
+
+@row("R12")
+@pytest.mark.parametrize(
+    "grants",
+    [
+        pytest.param([f"m{n}/v{n}" for n in range(400)], id="one-value-of-each"),
+        pytest.param([f"m0/v{n}" for n in range(400)], id="all-of-one-model"),
+        pytest.param([f"*/v{n}" for n in range(400)], id="of-any-model"),
+        pytest.param([f"{first}/v{n}" for n in range(200) for first in ("*", "m7")], id="both"),
+    ],
+)
+def test_list_costs_models_and_grants(grants):
+    """A list of 1,000 models looks at each grant as often as there are different rules."""
+    CountingRule.looked_at.clear()
+    rules = [CountingRule("1"), CountingRule("7")]
+    granted = principal(*grants).granted_models()
+    for number in range(1_000):
+        rule = Parameter("x", rules[number % 2])
+        granted.values(Model(f"m{number}/{{x}}", SingleModelTarget("e"), (rule,)))
+
+    assert len(CountingRule.looked_at) <= len(rules) * len(grants)
+
+
+class CountingValues(frozenset):
+    """Values that count how many of them are looked at."""
+
+    def __new__(cls, count):
+        made = super().__new__(cls, map(str, range(count)))
+        made.looked_at = 0
+        return made
+
+    def __contains__(self, value):
+        self.looked_at += 1
+        return super().__contains__(value)
+
+    def __iter__(self):
+        for value in super().__iter__():
+            self.looked_at += 1
+            yield value
+
+
+@row("R12")
+@pytest.mark.parametrize(("allowed", "given"), [(3, 10_000), (10_000, 3)])
+def test_cost_of_a_list_of_values(allowed, given):
+    """Of the values of a rule and of the grants, the fewer ones are looked up in the others."""
+    of_rule, of_grants = CountingValues(allowed), CountingValues(given)
+
+    assert sorted(OneOf(of_rule).admitted(of_grants)) == ["0", "1", "2"]
+    assert of_rule.looked_at == of_grants.looked_at == 3
 
 
 CITY = {"one_of": ["austin", "houston"]}

@@ -1,6 +1,7 @@
 """Loading a model, choosing the response's format, and what the model's result becomes."""
 
 import json
+from io import BytesIO
 
 import joblib
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from sklearn.preprocessing import OneHotEncoder
 
 from sagemaker_local.modelserver.errors import BadInput, CannotLoad, NotAcceptable, OutOfMemory
+from sagemaker_local.modelserver.media_types import CSV, JSON, NPY, negotiate
 from sagemaker_local.modelserver.models import InferenceRequest, load
-from sagemaker_local.modelserver.tabular import CSV, JSON, TabularModel, negotiate
+from sagemaker_local.modelserver.tabular import TabularModel
 
 
 def respond(model, body, accept=JSON):
@@ -34,6 +36,19 @@ def test_lightgbm_classifiers(folders, artifact, expected):
 
     assert predictions == expected
     assert all(isinstance(prediction, int) for prediction in predictions)
+
+
+def test_lightgbm_in_other_formats(folders):
+    """LightGBM reads and answers the same formats as scikit-learn: lists, and npy both ways."""
+    model = load("lightgbm", folders["multiclass"])
+    rows = BytesIO()
+    np.save(rows, np.array([[1.0, 0.0], [29.0, 0.0]]))
+
+    array = model.respond(InferenceRequest(NPY, NPY, rows.getvalue()))
+    answer = model.respond(InferenceRequest(JSON, "*/*", b"[[1,0],[29,0]]"))
+
+    assert (array.content_type, np.load(BytesIO(array.body)).tolist()) == (NPY, [0, 2])
+    assert (answer.content_type, answer.body) == (JSON, b"[0, 2]")
 
 
 def test_lightgbm_regression(folders):

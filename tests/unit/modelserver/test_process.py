@@ -147,7 +147,9 @@ def test_frameworks_are_imported_late():
         ({"SAGEMAKER_MULTI_MODEL": "True"}, Settings(multi_model=True)),
         ({"SAGEMAKER_MULTI_MODEL": "false"}, Settings()),
         ({"SAGEMAKER_LOCAL_CONTAINER_CAPACITY": "3"}, Settings(capacity=3)),
+        ({"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv"}, Settings(default_accept="text/csv")),
         ({"SAGEMAKER_BIND_TO_PORT": "", "SM_MODEL_DIR": ""}, Settings()),
+        ({"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": ""}, Settings()),
     ],
 )
 def test_settings(env, expected):

@@ -83,20 +83,90 @@ def test_picture(server, body):
 
 
 def test_accept(server):
-    """The response is CSV if the Accept header prefers it, and 406 if no format is accepted."""
+    """The response has the format that Accept prefers; 406 if no format is accepted."""
     csv = server.invoke(b"1,2,3,4\n5,6,7,8", "text/csv", "text/*;q=0.9, application/json;q=0.1")
+    array = server.invoke(b"1,2,3,4\n5,6,7,8", "text/csv; header=absent", "application/x-npy")
     refused = server.invoke(b"1,2,3,4", "text/csv", "image/png")
 
     assert (csv.headers["Content-Type"], csv.body) == ("text/csv", b"10.0\n26.0\n")
+    assert array.headers["Content-Type"] == "application/x-npy"
+    assert array.body == npy([10.0, 26.0])
     assert refused.status == 406
-    assert "application/json or text/csv" in refused.json()["error"]
+    assert refused.json()["error"] == (
+        "This model answers application/json or application/x-npy or text/csv;"
+        " the request accepts none of them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param(json.dumps(ROWS).encode(), "application/json", id="list"),
+        pytest.param(json.dumps(ROWS).encode(), "application/json; charset=utf-8", id="charset"),
+        pytest.param(json.dumps(ROWS).encode(), "", id="no-content-type"),
+    ],
+)
+def test_list_without_a_key(server, body, content_type):
+    """The answer to a JSON list is a list; a body without Content-Type is read as JSON."""
+    headers = {"Content-Type": content_type} if content_type else {}
+    response = server.request("POST", "/invocations", body, headers)
+
+    assert (response.status, response.json()) == (200, SUMS)
+    assert response.headers["Content-Type"] == "application/json"
+
+
+@pytest.fixture(scope="module", name="csv_server")
+def _csv_server(start, folders):
+    default = {"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv; header=absent"}
+    return start("sklearn", SM_MODEL_DIR=str(folders["picture"]), **default)
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        ("", "text/csv"),
+        ("*/*", "text/csv"),
+        ("text/html, */*;q=0.1", "text/csv"),
+        ("application/json", "application/json"),
+        ("application/*", "application/json"),
+        ("text/csv;q=0, */*", "application/json"),
+    ],
+)
+def test_default_accept(csv_server, accept, answered):
+    """SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is the format where the request accepts anything."""
+    response = csv_server.invoke(b"[[1,2,3,4]]", accept=accept)
+
+    assert (response.status, response.headers["Content-Type"]) == (200, answered)
+
+
+def test_default_accept_that_the_model_cannot_answer(start, folders):
+    """A default in another format is a 406 that names the variable, and not ignored."""
+    default = {"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "application/x-recordio-protobuf"}
+    server = start("sklearn", SM_MODEL_DIR=str(folders["picture"]), **default)
+
+    response = server.invoke(b"[[1,2,3,4]]")
+
+    assert response.status == 406
+    assert response.json()["error"].endswith(
+        "; SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is 'application/x-recordio-protobuf'."
+    )
+    assert server.invoke(b"[[1,2,3,4]]", accept="application/json").json() == [10.0]
+
+
+def test_script(start, folders):
+    """A user's script is not run, and the log says so."""
+    server = start(
+        "sklearn", SM_MODEL_DIR=str(folders["picture"]), SAGEMAKER_PROGRAM="inference.py"
+    )
+
+    assert server.invoke(b"[[1,2,3,4]]").json() == [10.0]
+    assert "SAGEMAKER_PROGRAM is 'inference.py': scripts are not run" in server.log()
 
 
 @pytest.mark.parametrize(
     ("headers", "message"),
     [
         ({"Content-Type": "application/xml"}, "not application/xml"),
-        ({}, "no Content-Type"),
         ({"Content-Type": "text/csv", "Content-Encoding": "gzip"}, "compressed"),
     ],
 )

@@ -9,7 +9,9 @@ from chalicelib.routing.reading import file
 ENDPOINTS = st.sampled_from(["team-a-1", "team-a-2", "team-b", "team", "Team-C", "solo", "tabular"])
 COMPONENTS = st.sampled_from(["part-1", "part-2", "Part-3", "other"])
 CONTAINERS = st.sampled_from(["sklearn", "sk", "lightgbm", "Light"])
-FOLDERS = st.sampled_from(["", "", "houston/", "houston/new/", "austin/", "Houston/"])
+FOLDERS = st.sampled_from(
+    ["", "", "houston/", "houston/new/", "austin/", "Houston/", "/", "/houston/"]
+)
 FILES = st.sampled_from(
     ["v1.tar.gz", "v2.tar.gz", "v10.tar.gz", "V1.tar.gz", "v!(1)'.tar.gz", "v1"]
 )
@@ -20,7 +22,9 @@ PATTERNS = st.sampled_from(["[a-z]{2}", "v[0-9]+", "a|b.", r"[\w\-]+"])
 RULES = st.one_of(
     st.fixed_dictionaries({"one_of": LISTS}), st.fixed_dictionaries({"pattern": PATTERNS})
 )
-TEMPLATES = st.sampled_from(["{a}", "{a}/v1.tar.gz", "houston/{a}.tar.gz", "houston/{a}/v-{a}"])
+TEMPLATES = st.sampled_from(
+    ["{a}", "{a}/v1.tar.gz", "houston/{a}.tar.gz", "houston/{a}/v-{a}", "/{a}/v1.tar.gz"]
+)
 PAIRS = st.sampled_from(["{a}/{b}", "{b}{a}.tar.gz", "houston/{b}/{a}/v1.tar.gz"])
 
 

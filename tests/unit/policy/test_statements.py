@@ -86,6 +86,13 @@ class TestInvoke:
             ([ARN("c")], {"StringEquals": {"sagemaker:TargetModel": ["v2"]}}),
         ]
 
+    def test_with_a_slash_at_the_beginning(self):
+        """A condition holds the target as the gateway sends it."""
+        assert statements(mme("a", "/v1"), mme("a", "/{x}/v2", x={"pattern": "[a-z]"})) == [
+            ([ARN("a")], {"StringEquals": {"sagemaker:TargetModel": ["/v1"]}}),
+            ([ARN("a")], {"StringLike": {"sagemaker:TargetModel": ["/*/v2"]}}),
+        ]
+
     def test_with_a_pattern(self):
         """Patterns have a statement of their own, with `StringLike`."""
         assert statements(mme("a", "v1"), mme("a", "{x}/v1", x={"pattern": "[a-z]"})) == [
