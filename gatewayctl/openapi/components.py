@@ -87,8 +87,21 @@ def in_path(name: str, schema: Node, description: str) -> Node:
 def _values(parameter: Parameter) -> tuple[Node, str]:
     rule = parameter.rule
     if isinstance(rule, OneOf):
-        return {"type": "string", "enum": sorted(rule.values)}, "One of a list"
+        return list_schema(rule.values), "One of a list"
     return pattern_schema(rule), VALUE_RULE
+
+
+def list_schema(values: Collection[str]) -> Node:
+    """Return the schema of a text that is one of these values.
+
+    Clients have a constant for each value of an enum. Where two values would get the same constant,
+    as `a-b` and `a_b`, which makes a generator fail, the values are in a pattern.
+    """
+    constants = {re.sub("[^a-z0-9]+", "_", value.lower()) for value in values}
+    if len(constants) == len(values):
+        return {"type": "string", "enum": sorted(values)}
+    alternatives = "|".join(sorted(values)).replace(".", r"\.")
+    return {"type": "string", "pattern": f"^(?:{alternatives})$"}
 
 
 def pattern_schema(rule: Pattern) -> Node:
@@ -144,7 +157,10 @@ def prediction_headers(model: Model, components: Components) -> Node:
     returned = [header for name in model.return_headers for header in RETURNED[name]]
     return {
         **response_headers(components),
-        "X-Model": {**_required_header("The model that answered"), "schema": {"const": model.name}},
+        "X-Model": {
+            **_required_header("The model that answered"),
+            "schema": {"type": "string", "const": model.name},
+        },
         "X-Invoked-Variant": components.refer("headers", "X-Invoked-Variant", variant),
         **{
             header: components.refer("headers", header, _header("As the model sends it"))
@@ -220,12 +236,13 @@ def schema_of(example: Any) -> Node:
 
 
 def _body_schema(media_type: str) -> Node:
-    """Return the schema of a body: anything for JSON, a string for text, no type for bytes."""
+    """Return the schema of a body: anything for JSON, a string for text, and bytes."""
     if is_json(media_type):
         return {}
     if media_type.startswith("text/"):
         return {"type": "string"}
-    return {"contentMediaType": media_type}
+    # OpenAPI 3.1 would have no type here. Generators know bytes by the format of OpenAPI 3.0.
+    return {"type": "string", "format": "binary"}
 
 
 def _problem_responses(possible: Collection[Error], components: Components) -> Node:
@@ -256,26 +273,27 @@ def _response_name(status: int, some: Sequence[Error]) -> str:
 
 
 def _response(status: int, some: Sequence[Error], components: Components) -> Node:
+    """Return a response with the same schema as every other problem.
+
+    The description says which problems are possible. A schema that says it would be another type
+    in generated clients, or none: generators ignore or drop what stands beside a reference.
+    """
     retry = all(error.retry_after_seconds is not None for error in some)
-    # `properties` stands beside the reference, because generators of clients would make a class of
-    # each member of an `allOf`.
-    schema = {
-        **_problem(components),
-        "properties": {
-            "type": {"enum": [f"{URN}{error.slug}" for error in some]},
-            "status": {"const": status},
-        },
-    }
     return {
         "description": "\n".join(f"- `{error.slug}`: {error.title}" for error in some),
         "headers": _problem_headers(status, components, has_retry_after=retry),
-        "content": {PROBLEM_MEDIA_TYPE: {"schema": schema}},
+        "content": {PROBLEM_MEDIA_TYPE: {"schema": _problem(components)}},
     }
 
 
 def _problem(components: Components) -> Node:
+    # The type has no enum, because a client with one could not read a problem of a later gateway.
     properties: Node = {
-        "type": {"type": "string", "enum": [f"{URN}{error.slug}" for error in PROBLEMS]},
+        "type": {
+            "type": "string",
+            "description": "The kind of error; a later gateway may have more of them",
+            "examples": [f"{URN}{error.slug}" for error in PROBLEMS],
+        },
         "title": {"type": "string", "description": "Always the same for the same type"},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "What happened, and what to do"},

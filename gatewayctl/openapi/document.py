@@ -23,6 +23,7 @@ from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
 from gatewayctl.openapi import components as parts
 from gatewayctl.openapi.components import Components
+from gatewayctl.openapi.named_types import for_generators
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,14 +32,23 @@ if TYPE_CHECKING:
     from gatewayctl.openapi.components import Error, Node
 
 OPENAPI = "3.1.0"
+API_VERSION = "1.0.0"
+"""Generators give a client the document's version, which package managers have to accept."""
+
 SECURITY_SCHEME = "bearer"
 ABOUT = (
     "A model is called by its name. Its response is passed on unchanged; any other response is a "
     "problem (RFC 9457) that says what happened, what to do, and whether to try again."
 )
 CREDENTIAL = "An API key (`gw_…`), or a JWT of the issuer that this gateway trusts."
-CATALOG_TAG = "models"
-HEALTH_TAG = "health"
+PREDICT_TAG, CATALOG_TAG, HEALTH_TAG = "predict", "models", "health"
+# Clients have a class or a module for each tag. The kind of a model is no tag, so that a model can
+# get another kind without a change to its callers.
+TAGS = {
+    PREDICT_TAG: "Predictions of the models.",
+    CATALOG_TAG: "The models that can be called.",
+    HEALTH_TAG: "Whether the gateway can work.",
+}
 
 ANY_REQUEST = {TooManyRequests, InternalFailure, RoutingUnavailable}
 WITH_A_CREDENTIAL = {*ANY_REQUEST, Unauthorized, AuthUnavailable}
@@ -66,12 +76,12 @@ def document(table: RoutingTable, server: str | None) -> Node:
         "openapi": OPENAPI,
         "info": {
             "title": "Inference Gateway for Amazon SageMaker",
-            "version": table.digest[:TABLE_DIGITS],
+            "version": f"{API_VERSION}+{table.digest[:TABLE_DIGITS]}",
             "description": ABOUT,
         },
         **({} if server is None else {"servers": [{"url": server}]}),
         "security": [{SECURITY_SCHEME: []}],
-        "tags": _tags(table),
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": components.node(),
     }
@@ -90,21 +100,6 @@ def _paths(table: RoutingTable, components: Components) -> Node:
             paths[path] = {"get": _describe_model(path, described, components)}
     paths["/health"] = {"get": _health(components)}
     return paths
-
-
-def _tags(table: RoutingTable) -> list[Node]:
-    """Return a tag for each kind in the table, and the tags of the gateway's own operations."""
-    used = {model.target.kind for model in table.models()}
-    kinds = [
-        {"name": kind, "description": target.__doc__}
-        for kind, target in KINDS.items()
-        if kind in used
-    ]
-    return [
-        *kinds,
-        {"name": CATALOG_TAG, "description": "The models that can be called."},
-        {"name": HEALTH_TAG, "description": "Whether the gateway can work."},
-    ]
 
 
 def operation_id(verb: str, model_name: str) -> str:
@@ -128,17 +123,19 @@ def _predict(model: Model, components: Components) -> Node:
         impossible.add(InvalidParameter)
     if not any(map(is_json, model.content_types)):
         impossible.add(InvalidJson)
+    body = parts.request_body(model)
     operation = {
         "operationId": operation_id("predict", model.name),
-        "tags": [model.target.kind],
+        "tags": [PREDICT_TAG],
+        "x-codegen-request-body-name": "body",
         "summary": f"Predict with {model.name}",
         "parameters": [*parts.path_parameters(model), *parts.request_headers(model, components)],
-        "requestBody": parts.request_body(model),
+        "requestBody": {**body, "content": for_generators(body["content"], components)},
         "responses": {
             "200": {
                 "description": "The model's response",
                 "headers": parts.prediction_headers(model, components),
-                "content": parts.response_body(model),
+                "content": for_generators(parts.response_body(model), components),
             },
             **components.problems(set(parts.PROBLEMS) - impossible),
         },
@@ -183,7 +180,7 @@ def _describe_model(path: str, models: Iterable[Model], components: Components) 
         "tags": [CATALOG_TAG],
         "summary": "One model, and its example",
         "parameters": [
-            parts.in_path(first, {**TEXT, "enum": names}, "The first part of the model's name"),
+            parts.in_path(first, parts.list_schema(names), "The first part of the model's name"),
             *(parts.in_path(name, any_value, VALUE_RULE) for name in others),
         ],
         "responses": _responses(_model_schema(components), possible, components),
@@ -194,7 +191,11 @@ def _health(components: Components) -> Node:
     table = {**TEXT, "pattern": f"^[0-9a-f]{{{TABLE_DIGITS}}}$"}
     node = _object(
         "The table that the gateway uses",
-        {"status": {"const": "ok"}, "models": {"type": "integer", "minimum": 0}, "table": table},
+        {
+            "status": {**TEXT, "const": "ok"},
+            "models": {"type": "integer", "minimum": 0},
+            "table": table,
+        },
     )
     schema = components.refer("schemas", "Health", node)
     return {
@@ -221,17 +222,22 @@ def _responses(schema: Node, possible: Iterable[Error], components: Components) 
 
 
 def _model_schema(components: Components) -> Node:
-    rule = {"type": "object", "properties": {"one_of": TEXTS, "pattern": TEXT}}
+    rule = {
+        "type": "object",
+        "description": "What the values of a parameter are: one of a list, or of a pattern",
+        "properties": {"one_of": TEXTS, "pattern": TEXT},
+    }
+    rules = components.refer("schemas", "ParameterRule", rule)
     entry = _object(
         "What a caller needs to know about a model",
         {
             "name": TEXT,
             "path": TEXT,
-            "kind": {**TEXT, "enum": list(KINDS)},
+            "kind": {**TEXT, "examples": list(KINDS)},  # no enum, as for the types of problems
             "description": {"type": ["string", "null"]},
             "content_types": TEXTS,
             "accepts": TEXTS,
-            "parameters": {"type": "object", "additionalProperties": rule},
+            "parameters": {"type": "object", "additionalProperties": rules},
         },
         {"example": {"description": "A body that the model accepts; not in the list of models"}},
     )

@@ -8,20 +8,18 @@ into bodies.
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
-from chalice.config import Config
-from chalice.local import create_local_server
 from hypothesis import strategies as st
 
 from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.reading import file
 from chalicelib.sagemaker.runtime import InferenceResponse
 from gatewayctl.openapi.document import document
+from tests.support.chalice_server import served
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.gateway import FakeRuntime, FixedTable, build_gateway, runtime_at, table
 from tests.support.paths import ROOT
@@ -29,10 +27,6 @@ from tests.support.problems import TITLES
 from tests.support.profile import LONG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from chalice.app import Chalice
-
     from chalicelib.routing.table import RoutingTable
 
 CONFIG = {
@@ -68,20 +62,6 @@ def api_of(routes: RoutingTable) -> Any:
 DEMO_TABLE = file.load(ROOT / "routing.yaml")
 DEMO = api_of(DEMO_TABLE)
 EVERY_KIND = api_of(table())
-
-
-@contextmanager
-def served(app: Chalice) -> Iterator[str]:
-    """Serve the app as `chalice local` does, and yield the URL."""
-    server = create_local_server(app, Config.create(lambda_timeout=29), "127.0.0.1", 0).server
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +118,15 @@ def conforms(case, url, token):
     if answer.status_code >= 400:
         slug = answer.json()["type"].removeprefix("urn:inference-gateway:")
         assert answer.json()["title"] == TITLES[slug]
+        assert answer.json()["status"] == answer.status_code
+        assert answer.status_code == 405 or slug in described_problems(case, answer.status_code)
     # A wrong method is answered before the authorizer is called.
     assert token != NOBODYS or case.path == "/health" or answer.status_code in {401, 405}
     assert answer.status_code < 500 or TIMEOUT in case.headers
+
+
+def described_problems(case, status):
+    """Return the slugs of the problems that the document has for a status of an operation."""
+    *_, name = case.operation.definition.raw["responses"][str(status)]["$ref"].split("/")
+    response = case.operation.schema.raw_schema["components"]["responses"][name]
+    return re.findall("^- `(.+?)`: ", response["description"], re.MULTILINE)

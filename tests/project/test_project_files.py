@@ -1,5 +1,6 @@
 """The requirements files hold exact versions with hashes, and agree with each other."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -29,9 +30,22 @@ def test_the_larger_file_contains_the_smaller_one(smaller, larger):
     assert pins(smaller).items() <= pins(larger).items()
 
 
-def test_the_emulated_aws_is_pinned():
-    """The environment of the emulated AWS has hashes too."""
-    assert "ministack" in pins("tests/deployed/emulated/requirements.txt")
+@pytest.mark.parametrize(
+    ("folder", "package"),
+    [("tests/deployed/emulated", "ministack"), ("tests/clients", "openapi-generator-cli")],
+)
+def test_other_environments_are_pinned(folder, package):
+    """The environments that tests make for themselves have hashes too."""
+    assert package in pins(f"{folder}/requirements.txt")
+
+
+def test_packages_of_npm_are_pinned():
+    """Each package of npm has a hash, and comes from the registry of whoever installs it."""
+    lock = json.loads((ROOT / "tests/clients/package-lock.json").read_text(encoding="utf-8"))
+
+    packages = [package for name, package in lock["packages"].items() if name]
+    assert packages
+    assert all("integrity" in package and "resolved" not in package for package in packages)
 
 
 @pytest.mark.parametrize("file", FILES)

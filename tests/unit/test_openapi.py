@@ -25,12 +25,13 @@ from chalicelib.routing.reading.patterns import refusal
 from gatewayctl.openapi.components import (
     OF_NO_OPERATION,
     PROBLEMS,
-    URN,
+    list_schema,
     pattern_schema,
     schema_of,
     statuses,
 )
 from gatewayctl.openapi.document import ANY_VALUE, document, operation_id
+from gatewayctl.openapi.named_types import type_name
 from tests.support.clients import LocalClient
 from tests.support.command_line import gatewayctl
 from tests.support.gateway import TABLE, build_gateway
@@ -38,9 +39,15 @@ from tests.support.paths import ROOT
 from tests.support.problems import MEMBERS
 from tests.support.problems import family as every_error
 from tests.support.profile import LONG
-from tests.support.random_tables import NOT_FOR_CALLERS, TABLES
+from tests.support.random_tables import EXAMPLES, NOT_FOR_CALLERS, TABLES
 
 DEMO = (ROOT / "routing.yaml").read_text(encoding="utf-8")
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
+BYTES = {"type": "string", "format": "binary"}
+# Names whose words could run together in the name of a type.
+MEMBER_NAMES = st.lists(
+    st.sampled_from(["ab", "aB", "a", "string", "number", "list", "any"]), min_size=1, max_size=3
+).map("_".join)
 METHODS = {method.lower() for method in HTTPMethod}
 
 
@@ -69,9 +76,20 @@ def problems(described, operation):
 
 def slugs(described, answer):
     *_, name = answer["$ref"].split("/")
-    content = described["components"]["responses"][name]["content"]
-    schema = content["application/problem+json"]["schema"]
-    return [urn.removeprefix(URN) for urn in schema["properties"]["type"]["enum"]]
+    response = described["components"]["responses"][name]
+    assert response["content"] == {"application/problem+json": {"schema": PROBLEM}}
+    return re.findall("^- `(.+?)`: ", response["description"], re.MULTILINE)
+
+
+def nodes(value):
+    """Return every object in a JSON value."""
+    match value:
+        case dict():
+            return [value, *(node for member in value.values() for node in nodes(member))]
+        case list():
+            return [node for item in value for node in nodes(item)]
+        case _:
+            return []
 
 
 @pytest.fixture(name="described", scope="module")
@@ -109,6 +127,32 @@ class TestAnyTable:
         compiled = table_file.from_compiled(table_file.compiled(table), table.digest)
 
         assert json.dumps(document(compiled, None)) == json.dumps(document(table, None))
+
+    @given(TABLES)
+    @settings(deadline=None)
+    def test_references_stand_alone(self, text):
+        """No reference has other members beside it, and every schema is referred to."""
+        described = api(text)
+        references = [
+            node
+            for node in nodes(described)
+            if str(node.get("$ref", "")).startswith("#/components/")
+        ]
+
+        assert all(node.keys() == {"$ref"} for node in references)
+        schemas = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
+        assert schemas <= {node["$ref"] for node in references}
+
+    @given(TABLES)
+    @settings(deadline=None)
+    def test_no_objects_without_a_name(self, text):
+        """An object with members is a component; generators would name it after one operation."""
+        described = api(text)
+
+        inside = nodes([described["paths"], described["components"]["responses"]])
+        assert [
+            node for node in inside if node.get("type") == "object" and node.get("properties")
+        ] == []
 
     @given(TABLES)
     @settings(deadline=None)
@@ -165,26 +209,29 @@ class TestModels:
         iris = described["paths"]["/predict/iris"]["post"]
 
         assert iris["description"] == "Iris species from four measurements"
-        assert iris["tags"] == ["mme"]
+        assert iris["tags"] == ["predict"]
         content = iris["requestBody"]["content"]
         assert list(content) == ["application/json", "text/csv"]
         assert content["application/json"]["example"] == {"instances": [[5.1, 3.5, 1.4, 0.2]]}
         assert "example" not in content["text/csv"]
         assert list(iris["responses"]["200"]["content"]) == ["application/json", "text/csv"]
-        assert iris["responses"]["200"]["headers"]["X-Model"]["schema"] == {"const": "iris"}
+        assert iris["responses"]["200"]["headers"]["X-Model"]["schema"] == {
+            "type": "string",
+            "const": "iris",
+        }
 
     def test_bodies(self, described):
-        """The schema of JSON allows anything, text is a string, and bytes have no type."""
+        """The schema of JSON allows anything, text is a string, and the rest is bytes."""
         picture = described["paths"]["/predict/picture"]["post"]
 
         assert picture["requestBody"]["content"] == {
-            "image/png": {"schema": {"contentMediaType": "image/png"}},
-            "application/x-npy": {"schema": {"contentMediaType": "application/x-npy"}},
+            "image/png": {"schema": BYTES},
+            "application/x-npy": {"schema": BYTES},
         }
         assert picture["responses"]["200"]["content"] == {
             "application/json": {"schema": {}},
             "text/csv": {"schema": {"type": "string"}},
-            "image/png": {"schema": {"contentMediaType": "image/png"}},
+            "image/png": {"schema": BYTES},
         }
 
     def test_text_as_an_example(self):
@@ -217,12 +264,75 @@ class TestModels:
         """The schema has the types of the example, and makes no member mandatory."""
         assert schema_of(example) == schema
 
+    @pytest.mark.parametrize(
+        ("example", "name"),
+        [
+            ({"instances": [[5.1, 3.5]]}, "InstancesNumberListList"),
+            ({"instances": [[1]]}, "InstancesNumberListList"),
+            ({"instances": ["a"]}, "InstancesStringList"),
+            ({"inputs": "a", "seed": None}, "InputsStringSeedAny"),
+            ({"max_new_tokens": 5}, "MaxNewTokensNumber"),
+            ({"inputs": {"text": "a"}}, r"InputsObject_\w{8}"),
+            ({"inputs": {"text": 1}}, r"InputsObject_\w{8}"),
+            ({"sepal length (cm)": 5.1}, r"SepalLengthCmNumber_\w{8}"),
+            ({"größe": 1}, r"GrENumber_\w{8}"),
+            ({"": 1}, r"Number_\w{8}"),
+            ({"1": 1}, r"Number_\w{8}"),
+            ({f"feature_{letter * 9}": 1 for letter in "abcde"}, r"Feature\w{41}_\w{8}"),
+        ],
+    )
+    def test_type_name(self, example, name):
+        """The type of an object is named after its members."""
+        assert re.fullmatch(name, type_name(schema_of(example)))
+
+    @given(*[st.dictionaries(MEMBER_NAMES, EXAMPLES, min_size=1, max_size=3)] * 2)
+    @settings(max_examples=2000 if LONG else 200)
+    def test_two_types_have_two_names(self, one, other):
+        """Two types of objects have the same name if and only if they have the same members."""
+        one, other = schema_of(one), schema_of(other)
+
+        assert (type_name(one) == type_name(other)) is (one == other)
+
+    def test_models_share_types(self):
+        """Models with examples of one shape have one type, which is not named after a model."""
+        model = "kind: single, endpoint: e, content_types: [text/csv, application/json]"
+        shapes = {"iris": "[[1]]", "wine": "[[2, 3]]", "words": "[a]"}
+        described = api(
+            "version: 1\nmodels:\n"
+            + "".join(
+                f"  {name}: {{{model}, example: {{instances: {shape}}}}}\n"
+                for name, shape in shapes.items()
+            )
+        )
+
+        bodies = {
+            name: described["paths"][f"/predict/{name}"]["post"]["requestBody"]["content"]
+            for name in shapes
+        }
+        assert {
+            name: body["application/json"]["schema"]["$ref"] for name, body in bodies.items()
+        } == {
+            "iris": "#/components/schemas/InstancesNumberListList",
+            "wine": "#/components/schemas/InstancesNumberListList",
+            "words": "#/components/schemas/InstancesStringList",
+        }
+        assert all(list(body) == ["application/json", "text/csv"] for body in bodies.values())
+
     def test_values_from_a_list(self, described):
         """A parameter with a list of values has an enum."""
         (city, _) = described["paths"]["/predict/house-price/{city}"]["post"]["parameters"]
 
         assert (city["name"], city["in"], city["required"]) == ("city", "path", True)
         assert city["schema"] == {"type": "string", "enum": ["austin", "houston"]}
+
+    @pytest.mark.parametrize("values", [("a-b", "a_b"), ("x", "X"), ("1.0", "1-0", "2")])
+    def test_values_without_constants_of_their_own(self, values):
+        """Values that would be the same constant in a client are a pattern, and no enum."""
+        schema = list_schema(frozenset(values))
+
+        assert "enum" not in schema
+        assert all(re.search(schema["pattern"], value) for value in values)
+        assert not any(re.search(schema["pattern"], value) for value in ("1x0", "a", "xX", "22"))
 
     def test_values_of_a_pattern(self, described):
         """The pattern of a parameter has to match the whole value."""
@@ -311,11 +421,14 @@ class TestModels:
         more = api(
             f"{TABLE}  zoo/{{animal}}:\n    kind: mme\n    endpoint: zoo\n"
             "    target_model: '{animal}'\n    parameters: {animal: {one_of: [a]}}\n"
+            "    example: {instances: [a]}\n"
         )
 
         for name, operation in operations(described).items():
             if name.startswith("POST"):
                 assert operations(more)[name] == operation
+        for section, parts in described["components"].items():
+            assert more["components"][section].items() >= parts.items()
 
 
 def named(nodes):
@@ -394,7 +507,14 @@ class TestProblems:
         exposed = ModelRejectedInput(400, model_message="no").problem("some-id")
         assert set(problem["required"]) == real.keys() == MEMBERS
         assert problem["properties"].keys() == exposed.keys()
-        assert real["type"] in problem["properties"]["type"]["enum"]
+        assert real["type"] in problem["properties"]["type"]["examples"]
+
+    def test_what_a_later_gateway_may_add(self, described):
+        """A client reads problems and models of kinds that its document does not know."""
+        schemas = described["components"]["schemas"]
+
+        assert "enum" not in schemas["Problem"]["properties"]["type"]
+        assert "enum" not in schemas["Model"]["properties"]["kind"]
 
     def test_when_to_come_back(self, described):
         """Retry-After is promised for 429 and 503 only."""
@@ -412,10 +532,13 @@ class TestDocument:
     """The rest of the document."""
 
     def test_version(self, described):
-        """The version is the digest of the table that GET /health shows."""
+        """The version has the digest of the table that GET /health shows.
+
+        It is a version for the package managers of Python and of JavaScript, too.
+        """
         health = build_gateway(LocalClient).get("/health").json()
 
-        assert described["info"]["version"] == health["table"]
+        assert described["info"]["version"] == f"1.0.0+{health['table']}"
 
     @pytest.mark.parametrize("text", [DEMO, TABLE], ids=["demo", "every-kind"])
     def test_valid(self, text):
@@ -430,13 +553,12 @@ class TestDocument:
         assert operations(described)["GET /health"]["security"] == []
 
     def test_tags(self, described):
-        """There is a tag for each kind in the table, with a description."""
+        """Every tag has a description, and none depends on where a model runs."""
         tags = {tag["name"]: tag["description"] for tag in described["tags"]}
 
-        assert list(tags) == ["single", "mme", "mce", "pipeline", "component", "models", "health"]
-        assert tags["mme"] == "One artifact of a multi-model endpoint."
-        (only, *_) = api(TABLE.split("  iris:")[0])["tags"]
-        assert only["name"] == "single"
+        assert list(tags) == ["predict", "models", "health"]
+        assert all(tags.values())
+        assert {tag for one in operations(described).values() for tag in one["tags"]} == set(tags)
 
     def test_answers_of_our_own(self, described):
         """The schemas of the gateway's own responses have the members of real responses."""
