@@ -8,16 +8,16 @@
      ├── Unauthorized               401     │
      ├── NoSuchPath                 404     │
      ├── UnknownModel               404     ├── UpstreamResponseTooLarge  502
-     ├── MethodNotAllowed           405     ├── UpstreamInvalidResponse   502
-     ├── NotAcceptable              406     ├── UpstreamRejected          502
-     ├── PayloadTooLarge            413     ├── ModelNotReady             503
-     ├── UnsupportedMediaType       415     ├── ModelUnavailable          503
-     ├── TooManyRequests            429     ├── UpstreamThrottled         503
-     └── ModelAnswerError                   ├── UpstreamUnreachable       503
-          ├── ModelRejectedInput    4xx     ├── RoutingUnavailable        503
-          ├── ModelFailed           502     ├── AuthUnavailable           503
-          └── ModelOverloaded       503     ├── UpstreamTimedOut          504
-                                            └── ModelTimedOut             504
+     ├── NoSuchArtifact             404     ├── UpstreamInvalidResponse   502
+     ├── MethodNotAllowed           405     ├── UpstreamRejected          502
+     ├── NotAcceptable              406     ├── ModelNotReady             503
+     ├── PayloadTooLarge            413     ├── ModelUnavailable          503
+     ├── UnsupportedMediaType       415     ├── UpstreamThrottled         503
+     ├── TooManyRequests            429     ├── UpstreamUnreachable       503
+     └── ModelAnswerError                   ├── RoutingUnavailable        503
+          ├── ModelRejectedInput    4xx     ├── AuthUnavailable           503
+          ├── ModelFailed           502     ├── UpstreamTimedOut          504
+          └── ModelOverloaded       503     └── ModelTimedOut             504
     ConfigurationError              never rendered to a caller
 
 The caller can correct a 4xx. A 500 is the gateway's own fault. 502, 503 and 504 are faults of the
@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 from chalice.app import ChaliceUnhandledError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 LONGEST_QUOTE = 80
 MIN_SIMILARITY = 0.65  # `route` resembles `routing`; `region` does not resemble `version`
@@ -202,6 +202,18 @@ class UnknownModel(GatewayError):
         super().__init__()
 
 
+class NoSuchArtifact(GatewayError):
+    """There is no artifact for the value that the caller gave to a parameter with a `pattern`."""
+
+    status, slug, title = 404, "no-such-artifact", "There is no such artifact"
+    reason = "SageMaker cannot download an artifact of this name"
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        sent = " and ".join(f"{name} {quoted(value)}" for name, value in values.items())
+        self.detail = f"This model has no artifact for {sent}."
+        super().__init__()
+
+
 class MethodNotAllowed(GatewayError):
     """The path exists, but not with this method."""
 
@@ -224,12 +236,18 @@ class NotAcceptable(GatewayError):
 
 
 class PayloadTooLarge(GatewayError):
-    """The body is larger than a request can carry."""
+    """The body is larger than a request can carry, or than the model's endpoint takes."""
 
     status, slug, title = 413, "payload-too-large", "The body is too large"
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, *, endpoint: str | None = None) -> None:
+        """Name the limit; `endpoint` says which endpoint has it, if it is not the gateway's."""
         self.detail = f"A body may have at most {limit_bytes:,} bytes."
+        if endpoint is not None:
+            self.detail = (
+                f"The body is too large for the model's endpoint; {endpoint} takes at most "
+                f"{limit_bytes:,} bytes."
+            )
         super().__init__()
 
 

@@ -64,8 +64,9 @@ class ArtifactNotFound(InvalidInvocation):
     """TargetModel names no object under the endpoint's prefix, or leaves the prefix."""
 
     def __init__(self, bucket: str, key: str, advice: str = "") -> None:
-        # UNVERIFIED: follows the text that creating an endpoint gives for the same mistake. The
-        # advice, if there is one, is the local SageMaker's own.
+        # A troubleshooting guide of awslabs/ml-container-creator shows the text up to the key, for
+        # the artifact of an inference component. UNVERIFIED: the rest, which is from creating an
+        # endpoint. The advice, if there is one, is the local SageMaker's own.
         super().__init__(
             f"Failed to download model data(bucket: {bucket}, key: {key}). Please ensure that"
             " there is an object located at the URL and that the role passed to CreateModel"

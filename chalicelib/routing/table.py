@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
 from chalicelib.routing.headers import is_json
-from chalicelib.routing.parameters import parameter
+from chalicelib.routing.parameters import Pattern, parameter
 from chalicelib.routing.targets import KINDS
 
 if TYPE_CHECKING:
@@ -132,6 +132,14 @@ class ResolvedModel(NamedTuple):
     """The arguments of InvokeEndpoint that name the target."""
 
     parameters: Mapping[str, str]
+
+    def free_values(self) -> dict[str, str]:
+        """Return the values that a `pattern` let through: the table does not list them."""
+        return {
+            declared.name: self.parameters[declared.name]
+            for declared in self.model.parameters
+            if isinstance(declared.rule, Pattern)
+        }
 
 
 class Match(NamedTuple):

@@ -137,7 +137,7 @@ class SageMakerRuntime:
         record.attempts += 1
         started = time.perf_counter()
         try:
-            with deadline.in_force(), _own_errors(exposed=resolved.model.expose_model_errors):
+            with deadline.in_force(), _own_errors(resolved):
                 answer = client.invoke_endpoint(**arguments)
                 self._warmth.record_success(target)
                 response = read_response(answer)
@@ -168,12 +168,14 @@ class SageMakerRuntime:
 
 
 @contextmanager
-def _own_errors(*, exposed: bool) -> Iterator[None]:
+def _own_errors(resolved: ResolvedModel) -> Iterator[None]:
     """Replace the errors of botocore, and of urllib3 while a body is read, with our own."""
     try:
         yield
     except ClientError as error:
-        raise upstream_errors.from_error_response(error, exposed=exposed) from error
+        raise upstream_errors.from_error_response(
+            error, exposed=resolved.model.expose_model_errors, free_values=resolved.free_values()
+        ) from error
     except (BotoCoreError, HTTPError) as error:
         ours = upstream_errors.from_failed_call(error)
         if ours is None:

@@ -6,6 +6,7 @@ a new error of SageMaker makes a test fail before production meets that error.
 
 from __future__ import annotations
 
+import re
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from chalicelib.errors import (
     ModelRejectedInput,
     ModelTimedOut,
     ModelUnavailable,
+    NoSuchArtifact,
+    PayloadTooLarge,
     UpstreamFailed,
     UpstreamInvalidResponse,
     UpstreamRejected,
@@ -33,6 +36,12 @@ from chalicelib.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
+
+SERVERLESS_LIMIT_BYTES = 4 * 1024 * 1024
+"""Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB."""
+
+TOO_LARGE = 413
+"""SageMaker's status for a body that is too large, where it is not a ValidationError."""
 
 HTTP_STATUSES = range(100, 600)
 OVERLOADED_STATUSES = frozenset({429, 503, 507})
@@ -53,18 +62,30 @@ def _model_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
     return ModelFailed(status, model_message=message)
 
 
-def _validation_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
-    """Map a ValidationError by its text, because SageMaker has one code for all of them.
+def _validation_error(response: Mapping[str, Any], free_values: Mapping[str, str]) -> GatewayError:
+    """Map a refused request by SageMaker's text, because one code stands for all of them.
 
-    No other function reads a text of SageMaker.
+    No other function reads a text of SageMaker. The text can hold a caller's parameter; that has no
+    spaces, so it cannot be mistaken for one of these phrases.
     """
     text = str(response.get("Error", {}).get("Message")).lower()
     if "not found" in text or "has no capacity" in text:
         return ModelUnavailable()
+    if "failed to download model data" in text:
+        return NoSuchArtifact(free_values) if free_values else UpstreamRejected()
+    if limit := re.fullmatch(r"http content length exceeded ([0-9]{1,12}) bytes\.?", text):
+        return PayloadTooLarge(int(limit[1]), endpoint="this one")
+    if "oversize body" in text or _status(response) == TOO_LARGE:
+        return PayloadTooLarge(SERVERLESS_LIMIT_BYTES, endpoint="a serverless one")
     return UpstreamRejected()
 
 
-# By SageMaker's error code.
+def _status(response: Mapping[str, Any]) -> int:
+    status: int = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status
+
+
+# By SageMaker's error code. `from_error_response` has two more, ModelError and ValidationError.
 ERRORS: dict[str, Callable[[], GatewayError]] = {
     "ModelNotReadyException": ModelNotReady,
     "InternalFailure": UpstreamFailed,
@@ -85,11 +106,6 @@ ERRORS: dict[str, Callable[[], GatewayError]] = {
     "Throttling": UpstreamThrottled,
     "ThrottlingException": UpstreamThrottled,
     "TooManyRequestsException": UpstreamThrottled,
-}
-# By error code too, where the rest of the response decides.
-READ_ERRORS: dict[str, Callable[..., GatewayError]] = {
-    "ModelError": _model_error,
-    "ValidationError": _validation_error,
 }
 # By HTTP status, where the code is missing or unknown.
 STATUSES: dict[int, Callable[[], GatewayError]] = {
@@ -125,19 +141,23 @@ FAILED_CALLS: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
 )
 
 
-def from_error_response(error: botocore_errors.ClientError, *, exposed: bool) -> GatewayError:
+def from_error_response(
+    error: botocore_errors.ClientError, *, exposed: bool, free_values: Mapping[str, str]
+) -> GatewayError:
     """Return our error for an error response of SageMaker.
 
     Args:
         error: The exception of botocore.
         exposed: Whether the caller may read the model's own message.
+        free_values: The caller's own parts of the artifact's name, by parameter.
     """
-    code = error.response.get("Error", {}).get("Code", "")
-    if code in READ_ERRORS:
-        return READ_ERRORS[code](error.response, exposed=exposed)
+    code, status = error.response.get("Error", {}).get("Code", ""), _status(error.response)
     if code in ERRORS:
         return ERRORS[code]()
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "ModelError":
+        return _model_error(error.response, exposed=exposed)
+    if code == "ValidationError" or status == TOO_LARGE:
+        return _validation_error(error.response, free_values)
     return STATUSES.get(status, UpstreamFailed if status >= 500 else UpstreamRejected)()
 
 

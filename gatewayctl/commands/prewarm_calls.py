@@ -54,6 +54,7 @@ ADVICE: dict[type[errors.GatewayError], str] = {
         "the table and {endpoint} disagree: is it of this kind, and is the artifact under its "
         "S3 prefix?"
     ),
+    errors.PayloadTooLarge: "its example is larger than {endpoint} takes",
     errors.ModelFailed: f"its container failed, over loading it or over the call: {LOG}",
     errors.ModelOverloaded: "its container has no room for it: give {endpoint} more memory",
     errors.ModelTimedOut: f"its container did not answer SageMaker: {LOG}",
@@ -211,7 +212,7 @@ class ModelCaller:
                 return self._answer(
                     Meaning.REFUSED, code, advice.format(endpoint=candidate.endpoint)
                 )
-        kind = type(from_error_response(error, exposed=False))
+        kind = type(from_error_response(error, exposed=False, free_values={}))
         if kind is errors.GatewayMisconfigured and not code.startswith("AccessDenied"):
             raise error
         return self._answer(_meaning(kind), code, ADVICE[kind].format(endpoint=candidate.endpoint))

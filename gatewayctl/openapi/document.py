@@ -12,6 +12,7 @@ from chalicelib.errors import (
     InvalidJson,
     InvalidParameter,
     MethodNotAllowed,
+    NoSuchArtifact,
     RoutingUnavailable,
     TooManyRequests,
     Unauthorized,
@@ -121,6 +122,8 @@ def _predict(model: Model, components: Components) -> Node:
     impossible: set[Error] = {MethodNotAllowed, *parts.OF_NO_OPERATION}
     if not model.parameters:
         impossible.add(InvalidParameter)
+    if not any(isinstance(parameter.rule, Pattern) for parameter in model.parameters):
+        impossible.add(NoSuchArtifact)
     if not any(map(is_json, model.content_types)):
         impossible.add(InvalidJson)
     body = parts.request_body(model)

@@ -51,6 +51,8 @@ UPSTREAM = (
     Row("U21", "a kept connection that is dead on sending", "200, 1 attempt; 2 if all was sent"),
     Row("U22", "a host with several dead addresses", "200 from a living one; 503 in time"),
     Row("U23", "odd numbers in an error", "502 upstream-invalid-response, no 500"),
+    Row("U24", "a body over the endpoint's own limit", "413 payload-too-large with the limit"),
+    Row("U25", "no artifact for a caller's free value", "404 no-such-artifact, 1 attempt"),
 )
 TABLE = (
     Row("R1", "no table, or one that cannot be read", "503 routing-unavailable, no 500"),

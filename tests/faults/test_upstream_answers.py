@@ -1,4 +1,4 @@
-"""Errors that SageMaker sends in place of a prediction (U1 to U5, U17, U23)."""
+"""Errors that SageMaker sends in place of a prediction (U1 to U5, U17, U23, U24)."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +27,7 @@ OFTEN = 400 if LONG else 60
 NULL = b'{"message": null}'
 ARN = f"arn:aws:logs:us-east-1:000000000000:log-group:/aws/sagemaker/Endpoints/{CANARY}"
 DENIED = json.dumps({"Message": f"User: {ARN} is not authorized"}).encode()
+OVERSIZE = json.dumps({"Message": f"Request {CANARY} has oversize body."}).encode()
 WAITING = (
     "version: 1\nmodels:\n  iris: {kind: mme, endpoint: tabular, target_model: iris-v1.tar.gz,"
     " cold_start: wait}\n"
@@ -60,6 +61,11 @@ ANSWERS = [
         refusal(530, "InternalDependencyException"), 502, "upstream-error", 2, marks=row("U4")
     ),
     pytest.param(refusal(530), 502, "upstream-error", 2, marks=row("U4")),
+    pytest.param(refusal(413), 413, "payload-too-large", 1, marks=row("U24")),
+    pytest.param(refusal(413, body=b"<html>"), 413, "payload-too-large", 1, marks=row("U24")),
+    pytest.param(
+        refusal(400, "ValidationError", OVERSIZE), 413, "payload-too-large", 1, marks=row("U24")
+    ),
     *(
         pytest.param(
             refusal(status, code, DENIED), 500, "gateway-misconfigured", 1, marks=row("U17")

@@ -1,14 +1,15 @@
-"""Endpoints that change or disappear under load, or never existed (U15, U16)."""
+"""Endpoints that change, are not there or take less than was sent (U15, U16, U24, U25)."""
 
 import itertools
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.containers.account import INSTANCES, VARIANT, image
-from tests.containers.container import Container, wrapping
+from tests.containers.account import INSTANCES, VARIANT, artifacts, image
+from tests.containers.container import Container, failing, wrapping
 from tests.faults.outcome import gateway_at, predict, summary
 from tests.faults.rows import row
 from tests.support.problems import assert_problem
@@ -18,6 +19,7 @@ from tests.support.stand_in import wait_until
 CALLERS = 8
 TIMEOUT_SECONDS = 3
 UPDATES = 10 if LONG else 2
+SERVERLESS_LIMIT = 4 * 1024 * 1024
 CALLS_BETWEEN = 200 if LONG else 50
 
 
@@ -142,3 +144,127 @@ def test_misfit(demo, seen, what, entry, expected):
     assert_problem(outcome.response, int(status), slug)
     assert outcome.attempts == 1
     seen(f"{what}: {expected}")
+
+
+def json_of(size):
+    """Return a JSON text of so many bytes."""
+    return b'"%b"' % (b"a" * (size - 2))
+
+
+@pytest.fixture
+def serverless(account):
+    """A serverless endpoint, and the container that it hosts."""
+    with Container() as container:
+        model = account.create_model(image(container))
+        size = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+        variant = {"VariantName": VARIANT, "ModelName": model, "ServerlessConfig": size}
+        endpoint = account.start_endpoint(account.create_config(variant))
+        account.wait_for(endpoint, "endpoint_in_service")
+        yield gateway_to(account, endpoint), container
+        account.close()
+
+
+@row("U24")
+def test_limit_of_a_serverless_endpoint(serverless, seen):
+    """What an endpoint takes reaches the model whole; one byte more is a 413 with the limit."""
+    gateway, container = serverless
+    largest = predict(gateway, "m", json_of(SERVERLESS_LIMIT))
+    larger = predict(gateway, "m", json_of(SERVERLESS_LIMIT + 1))
+
+    assert (largest.response.status, len(largest.response.body)) == (200, SERVERLESS_LIMIT)
+    problem = assert_problem(larger.response, 413, "payload-too-large")
+    assert problem["detail"] == (
+        "The body is too large for the model's endpoint; "
+        "a serverless one takes at most 4,194,304 bytes."
+    )
+    assert larger.attempts == 1
+    assert len(container.invocations) == 1
+    seen(f"{SERVERLESS_LIMIT:,} bytes: {largest}; one more: {larger}")
+
+
+@row("U24")
+def test_limit_of_the_model(serverless, seen):
+    """A model that finds a body too large is not taken for an endpoint with a limit."""
+    gateway, container = serverless
+    container.answer = failing(413)
+    outcome = predict(gateway, "m")
+
+    assert_problem(outcome.response, 413, "model-rejected-input")
+    seen(f"the container's own 413: {outcome}")
+
+
+CHOSEN = """\
+version: 1
+models:
+  free/{name}:
+    kind: mme
+    endpoint: ENDPOINT
+    target_model: "{name}.tar.gz"
+    parameters: {name: {pattern: "[a-z0-9-]+"}}
+  both/{city}/{release}:
+    kind: mme
+    endpoint: ENDPOINT
+    target_model: "{city}-{release}.tar.gz"
+    parameters: {city: {one_of: [iris]}, release: {pattern: "v[0-9]"}}
+  listed/{name}:
+    kind: mme
+    endpoint: ENDPOINT
+    target_model: "{name}.tar.gz"
+    parameters: {name: {one_of: [nothing]}}
+"""
+NO_ARTIFACT = "404 no-such-artifact"
+CHOICES = [
+    ("tabular", "free/nothing", (NO_ARTIFACT, "has no artifact for name 'nothing'.")),
+    ("tabular", "both/iris/v9", (NO_ARTIFACT, "has no artifact for release 'v9'.")),
+    ("tabular", "listed/nothing", (MISFIT, "the routing table and the endpoint disagree")),
+    ("nowhere", "free/nothing", (NOT_THERE, "The model's endpoint is not there")),
+    ("digit-reader", "free/nothing", (MISFIT, "the routing table and the endpoint disagree")),
+]
+
+
+@row("U25")
+@pytest.mark.parametrize(("endpoint", "path", "expected"), CHOICES)
+def test_artifact_that_the_caller_named(demo, seen, endpoint, path, expected):
+    """Who named the artifact is told: the caller by a 4xx, the operator by a 5xx."""
+    gateway = gateway_at(demo.url, CHOSEN.replace("ENDPOINT", endpoint))
+    outcome = predict(gateway, path)
+
+    answer, detail = expected
+    status, slug = answer.split()
+    assert detail in assert_problem(outcome.response, int(status), slug)["detail"]
+    assert outcome.attempts == 1
+    for text in ("s3", "bucket", ".tar.gz", "inference-gateway-demo"):
+        assert text not in outcome.response.body.decode()
+    seen(f"{path} on {endpoint}: {answer}")
+
+
+@row("U25")
+def test_operator_is_not_told(demo, capsys):
+    """The metrics count the caller's mistake as a 4xx; the log says what SageMaker refused."""
+    gateway = gateway_at(demo.url, CHOSEN.replace("ENDPOINT", "tabular"))
+    predict(gateway, "free/nothing")
+
+    line, metrics = json.loads(gateway.log.text), json.loads(capsys.readouterr().out)
+    assert line["slug"] == "no-such-artifact"
+    assert line["reason"] == "SageMaker cannot download an artifact of this name"
+    assert metrics["Invocation4XXErrors"] == [1.0]
+    assert "Invocation5XXErrors" not in metrics
+
+
+@row("U25")
+def test_artifact_that_appears(account, seen):
+    """Nothing remembers that an artifact was missing: after its upload, the model answers."""
+    with Container() as container:
+        url = account.upload(artifacts("early.tar.gz"))
+        endpoint = account.deploy(image(container, Mode="MultiModel", ModelDataUrl=url))
+        gateway = gateway_at(account.url, CHOSEN.replace("ENDPOINT", endpoint))
+        missing = predict(gateway, "free/late")
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        source = {"Bucket": bucket, "Key": f"{prefix}early.tar.gz"}
+        account.s3.copy_object(Bucket=bucket, Key=f"{prefix}late.tar.gz", CopySource=source)
+        there = predict(gateway, "free/late")
+        account.close()
+
+    assert_problem(missing.response, 404, "no-such-artifact")
+    assert there.response.status == 200
+    seen(f"{missing}; after the upload: {there}")

@@ -182,6 +182,8 @@ def errors_of_calls():
         errors.ModelRejectedInput,
         errors.ModelFailed,
         errors.ModelUnavailable,
+        errors.NoSuchArtifact,
+        errors.PayloadTooLarge,
         errors.UpstreamRejected,
         errors.UpstreamResponseTooLarge,
     }

@@ -466,6 +466,8 @@ class TestProblems:
             ("POST /predict/iris", "invalid-parameter"),
             ("POST /predict/picture", "invalid-json"),
             ("POST /predict/churn", "invalid-parameter"),
+            ("POST /predict/iris", "no-such-artifact"),
+            ("POST /predict/house-price/{city}", "no-such-artifact"),
             ("GET /models", "unknown-model"),
             ("GET /models", "model-error"),
             ("GET /models/{model}", "invalid-parameter"),

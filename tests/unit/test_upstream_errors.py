@@ -9,12 +9,7 @@ from botocore.session import Session
 from urllib3 import exceptions as urllib3_errors
 
 from chalicelib import errors
-from chalicelib.sagemaker.upstream_errors import (
-    ERRORS,
-    READ_ERRORS,
-    from_error_response,
-    from_failed_call,
-)
+from chalicelib.sagemaker.upstream_errors import ERRORS, from_error_response, from_failed_call
 
 CANARY = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/canary-7f3a"
 URL = {"endpoint_url": f"https://{CANARY}"}
@@ -28,6 +23,11 @@ def error_response(code, status, message=CANARY, **members):
         **members,
     }
     return ClientError(response, "InvokeEndpoint")
+
+
+def mapped(error, *, exposed=False, free_values=None):
+    """Return our error; `free_values` are the caller's parts of the artifact's name."""
+    return from_error_response(error, exposed=exposed, free_values=free_values or {})
 
 
 def model_error(container_status, **members):
@@ -47,7 +47,8 @@ def test_declared_errors():
     """Each error that botocore's model of InvokeEndpoint declares is in the table."""
     operation = Session().get_service_model("sagemaker-runtime").operation_model("InvokeEndpoint")
 
-    assert {shape.error_code for shape in operation.error_shapes} <= {*ERRORS, *READ_ERRORS}
+    known = {*ERRORS, "ModelError", "ValidationError"}
+    assert {shape.error_code for shape in operation.error_shapes} <= known
 
 
 # SageMaker's code and status.
@@ -67,7 +68,9 @@ ERROR_RESPONSES = [
     ("SomethingNew", 403, errors.GatewayMisconfigured),
     ("SomethingNew", 400, errors.UpstreamRejected),
     # botocore uses the status as the code of a response that has none.
-    ("413", 413, errors.UpstreamRejected),
+    ("413", 413, errors.PayloadTooLarge),
+    ("SomethingNew", 413, errors.PayloadTooLarge),
+    ("ValidationError", 413, errors.PayloadTooLarge),
     ("429", 429, errors.UpstreamThrottled),
     ("500", 500, errors.UpstreamFailed),
     ("502", 502, errors.UpstreamFailed),
@@ -82,7 +85,7 @@ ERROR_RESPONSES = [
 @pytest.mark.parametrize(("code", "status", "expected"), ERROR_RESPONSES)
 def test_error_response(code, status, expected, message):
     """SageMaker's code decides, or its status if the code is unknown; callers get no text of it."""
-    error = from_error_response(error_response(code, status, message), exposed=False)
+    error = mapped(error_response(code, status, message))
 
     assert type(error) is expected
     assert "canary" not in str(error.problem("id"))
@@ -90,7 +93,7 @@ def test_error_response(code, status, expected, message):
 
 def test_empty_error_response():
     """An error of boto3 without any member is a rejected call."""
-    error = from_error_response(ClientError({}, "InvokeEndpoint"), exposed=False)
+    error = mapped(ClientError({}, "InvokeEndpoint"))
 
     assert type(error) is errors.UpstreamRejected
 
@@ -111,7 +114,7 @@ def test_empty_error_response():
 def test_model_error(statuses, expected):
     """The container's status decides which error a ModelError becomes."""
     for status in statuses:
-        error = from_error_response(model_error(status, OriginalMessage=CANARY), exposed=False)
+        error = mapped(model_error(status, OriginalMessage=CANARY))
         assert type(error) is expected, status
         assert "canary" not in str(error.problem("id"))
         if expected is errors.ModelRejectedInput:
@@ -147,16 +150,65 @@ def test_model_error(statuses, expected):
             errors.UpstreamRejected,
             id="no-component-name",
         ),
-        pytest.param("Request 1 has oversize body.", errors.UpstreamRejected, id="oversize"),
+        pytest.param("Request 1 has oversize body.", errors.PayloadTooLarge, id="oversize"),
         pytest.param("", errors.UpstreamRejected, id="empty"),
         pytest.param(None, errors.UpstreamRejected, id="null"),
     ],
 )
 def test_validation_error(message, expected):
     """The text of a ValidationError decides, and an unknown text means that the table is wrong."""
-    error = from_error_response(error_response("ValidationError", 400, message), exposed=False)
+    error = mapped(error_response("ValidationError", 400, message))
 
     assert type(error) is expected
+
+
+# The first two are SageMaker's texts for InvokeEndpoint, the third that for creating an endpoint.
+NO_ARTIFACT = [
+    "Failed to download model data(bucket: canary, key: canary/a.tar.gz). Please ensure that there",
+    "Failed to download model data (bucket: canary, key: canary/a.tar.gz)",
+    'Failed to download model data for container "canary" from URL: "s3://canary/a.tar.gz".',
+]
+
+
+@pytest.mark.parametrize("message", NO_ARTIFACT)
+def test_no_artifact(message):
+    """A missing artifact is the caller's mistake only if the caller chose a part of its name."""
+    refused = error_response("ValidationError", 400, message)
+    error = mapped(refused, free_values={"country": "at", "city": "x" * 63})
+
+    assert type(error) is errors.NoSuchArtifact
+    assert error.detail == f"This model has no artifact for country 'at' and city '{'x' * 63}'."
+    assert "canary" not in f"{error.problem('id')}{error.reason}"
+    assert type(mapped(refused)) is errors.UpstreamRejected
+
+
+def test_no_endpoint_for_a_chosen_artifact():
+    """An endpoint that is not there is nobody's choice, whoever chose the artifact."""
+    refused = error_response("ValidationError", 400, f"Endpoint a of account {CANARY} not found.")
+
+    assert type(mapped(refused, free_values={"city": "a"})) is errors.ModelUnavailable
+
+
+SERVERLESS, STATED = "a serverless one takes at most 4,194,304", "this one takes at most 5,246,976"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "limit"),
+    [
+        ("ValidationError", 400, "Request canary has oversize body.", SERVERLESS),
+        ("413", 413, "HTTP content length exceeded 5246976 bytes.", STATED),
+        ("413", 413, "HTTP content length exceeded 5246976 bytes. canary", SERVERLESS),
+        ("413", 413, f"HTTP content length exceeded {'9' * 5000} bytes.", SERVERLESS),
+        ("413", 413, f"HTTP content length exceeded {chr(0x665)} bytes.", SERVERLESS),
+        ("413", 413, "Request Entity Too Large", SERVERLESS),
+        ("413", 413, None, SERVERLESS),
+    ],
+)
+def test_limit(code, status, message, limit):
+    """The limit is the number that SageMaker states in its known form, or else our own constant."""
+    problem = mapped(error_response(code, status, message)).problem("id")
+
+    assert problem["detail"] == f"The body is too large for the model's endpoint; {limit} bytes."
 
 
 @pytest.mark.parametrize("status", [400, 500, 507])
@@ -164,15 +216,15 @@ def test_model_message(status):
     """A caller gets the container's text, and no other text, if the table exposes it."""
     error = model_error(status, OriginalMessage="shape mismatch")
 
-    exposed = from_error_response(error, exposed=True).problem("id")
+    exposed = mapped(error, exposed=True).problem("id")
     assert exposed["model_message"] == "shape mismatch"
     assert "canary" not in str(exposed)
-    assert "model_message" not in from_error_response(error, exposed=False).problem("id")
+    assert "model_message" not in mapped(error).problem("id")
 
 
 def test_no_model_message():
     """A problem has no `model_message` if the container sent no text."""
-    assert "model_message" not in from_error_response(model_error(500), exposed=True).problem("id")
+    assert "model_message" not in mapped(model_error(500), exposed=True).problem("id")
 
 
 FAILED_CALLS = [
