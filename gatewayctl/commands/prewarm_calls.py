@@ -50,6 +50,7 @@ ADVICE: dict[type[errors.GatewayError], str] = {
     errors.ModelUnavailable: (
         "{endpoint}, or what the table names on it, is not there, not InService or without capacity"
     ),
+    errors.UpstreamInvalidResponse: f"its answer has no meaning: {LOG}",
     errors.UpstreamRejected: (
         "the table and {endpoint} disagree: is it of this kind, and is the artifact under its "
         "S3 prefix?"
@@ -59,6 +60,7 @@ ADVICE: dict[type[errors.GatewayError], str] = {
     errors.ModelOverloaded: "its container has no room for it: give {endpoint} more memory",
     errors.ModelTimedOut: f"its container did not answer SageMaker: {LOG}",
 }
+CALLERS_FAULT = range(400, 500)
 REFUSED = (
     f"it refuses the example of the table, or it cannot load: correct the one or the other; {LOG}"
 )
@@ -207,7 +209,7 @@ class ModelCaller:
         if code == "ModelError":
             status = error.response.get("OriginalStatusCode", 0)
             code = f"{code} {status}"
-            if 400 <= status < 500 and status not in OVERLOADED_STATUSES:
+            if status in CALLERS_FAULT and status not in OVERLOADED_STATUSES:
                 advice = REFUSED if candidate.has_example else UNKNOWN
                 return self._answer(
                     Meaning.REFUSED, code, advice.format(endpoint=candidate.endpoint)

@@ -6,9 +6,11 @@ How the answers of SageMaker are understood is in tests/integration/test_prewarm
 import threading
 
 import pytest
+from botocore.exceptions import ClientError
 
+from chalicelib.sagemaker import upstream_errors
 from gatewayctl.commands.prewarm import PrewarmRun, Selection, report, select
-from gatewayctl.commands.prewarm_calls import Answer, Loader, Meaning, Outcome, State
+from gatewayctl.commands.prewarm_calls import ADVICE, Answer, Loader, Meaning, Outcome, State
 from gatewayctl.report import ExitCode, NotReachable, WrongUse
 from tests.support.gateway import TABLE, table
 
@@ -40,7 +42,7 @@ MORE = """\
     endpoint: two-steps
     target_model: a.tar.gz
 """ % ("x" * 1016)
-ADVICE = "has a pattern, so its artifacts cannot be listed; name the one to load: prewarm "
+NAME_ONE = "has a pattern, so its artifacts cannot be listed; name the one to load: prewarm "
 
 
 @pytest.fixture(name="selected", scope="module")
@@ -72,8 +74,8 @@ class TestSelection:
             "two-steps",
         ]
         assert selection.notes[:2] == [
-            f"sales/{{country}}/{{product}} {ADVICE}sales/de/PRODUCT",
-            f"translate/{{source}}/{{target}} {ADVICE}translate/SOURCE/TARGET",
+            f"sales/{{country}}/{{product}} {NAME_ONE}sales/de/PRODUCT",
+            f"translate/{{source}}/{{target}} {NAME_ONE}translate/SOURCE/TARGET",
         ]
         assert selection.notes[2].startswith("deep/too-long is left out: The parameter name is ")
 
@@ -139,7 +141,7 @@ class TestSelection:
             ),
             (
                 "sales/{country}/{product}",
-                f"sales/{{country}}/{{product}} {ADVICE}sales/de/PRODUCT",
+                f"sales/{{country}}/{{product}} {NAME_ONE}sales/de/PRODUCT",
             ),
         ],
         ids=str,
@@ -463,3 +465,23 @@ def reported(outcomes, unfinished, failure):
     run.not_reachable = failure
     names = [*(one.path for one in outcomes), *unfinished]
     return report(Selection(candidates(*names) if names else (), ["why"]), run)
+
+
+def error_response(code, **members):
+    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}, **members}
+    return ClientError(response, "InvokeEndpoint")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *map(error_response, [*upstream_errors.ERRORS, "ValidationError", "Unknown"]),
+        *(error_response("ModelError", OriginalStatusCode=odd) for odd in (0, 500, 1e400, "", [])),
+    ],
+    ids=lambda error: str(error.response),
+)
+def test_advice(error):
+    """There is advice for every error response that is no refusal of the body."""
+    kind = type(upstream_errors.from_error_response(error, exposed=False, free_values={}))
+
+    assert kind in ADVICE
