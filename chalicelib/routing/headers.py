@@ -28,6 +28,10 @@ PASSED = {
     ),
     "inference-id": PassedHeader("X-Amzn-SageMaker-Inference-Id", "InferenceId", 64),
     "session-id": PassedHeader("X-Amzn-SageMaker-Session-Id", "SessionId", 256),
+    "explainability": PassedHeader(
+        "X-Amzn-SageMaker-Enable-Explanations", "EnableExplanations", 64
+    ),
+    "prefix-aware-id": PassedHeader("X-Amzn-SageMaker-Prefix-Aware-Id", "PrefixAwareId", 64),
 }
 """By the word in `pass_headers`."""
 

@@ -233,7 +233,14 @@ def _model_schema(components: Components) -> Node:
             "accepts": TEXTS,
             "parameters": {"type": "object", "additionalProperties": rule},
         },
-        {"example": {"description": "A body that the model accepts; not in the list of models"}},
+        {
+            "example_path": {**TEXT, "description": "A path that can be called as it stands"},
+            "pass_headers": {
+                **TEXTS,
+                "description": "Headers that reach the model; not in the list of models",
+            },
+            "example": {"description": "A body that the model accepts; not in the list of models"},
+        },
     )
     return components.refer("schemas", "Model", entry)
 
