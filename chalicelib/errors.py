@@ -197,8 +197,10 @@ class UnknownModel(GatewayError):
 
     status, slug, title = 404, "unknown-model", "There is no such model"
 
-    def __init__(self, name: str) -> None:
-        self.detail = f"No model named {quoted(name)}; GET /models lists the ones you may call."
+    def __init__(self, name: str, forms: Iterable[str] = ()) -> None:
+        """Name the model; `forms` say how the caller may call one whose name begins the same."""
+        hint = ", or ".join(forms) or "GET /models lists the ones you may call"
+        self.detail = f"No model named {quoted(name)}; {hint}."
         super().__init__()
 
 

@@ -9,7 +9,7 @@ from chalicelib.errors import UnknownModel
 from chalicelib.payload.admission import admit
 
 if TYPE_CHECKING:
-    from chalicelib.auth.principal import Principal
+    from chalicelib.auth.principal import GrantedModels, Principal
     from chalicelib.aws.deadline import Deadline
     from chalicelib.payload.admission import ClientRequest, InferenceRequest
     from chalicelib.routing.sources import RoutingSource
@@ -57,7 +57,8 @@ class Gateway:
         """Return the model of a path, with the target that the path's parameters give.
 
         The grant is decided before the table is asked, so that a caller without a grant cannot
-        measure whether there is such a model. Name and target come from one snapshot of the table.
+        measure whether there is such a model. The rows that a refusal reads to say what is missing
+        are only those that a grant is for. Name and target come from one snapshot of the table.
 
         Raises:
             UnknownModel: There is no such model, or the principal has no grant on it.
@@ -65,9 +66,13 @@ class Gateway:
         """
         table = self.table()
         record.table = table.digest
-        if not principal.may_call(path):
-            raise UnknownModel(path)
-        match = table.find(path)
+        try:
+            if not principal.may_call(path):
+                raise UnknownModel(path)
+            match = table.find(path)
+        except UnknownModel:
+            forms = _other_forms(path, principal.granted_models(), table)
+            raise UnknownModel(path, forms) from None
         record.model, record.kind = match.model.name, match.model.target.kind
         resolved = match.resolve()
         record.set_target(resolved.invoke_args)
@@ -101,3 +106,17 @@ class Gateway:
         seconds = min(limit, admitted.timeout_seconds or limit)
         deadline = platform.within(seconds - min(RESPONSE_SECONDS, seconds / 10), since=started)
         return resolved.model, self._runtime.invoke(resolved, admitted, deadline, record)
+
+
+def _other_forms(path: str, granted: GrantedModels, table: RoutingTable) -> list[str]:
+    """Say what a path lacks, or has too much, to be one that the caller may call."""
+    first, *values = path.split("/")
+    keys = [key for key in granted.keys_of(first) if key.count("/") != len(values)]
+    forms = []
+    for model in table.models(keys=keys):
+        if granted.values(model) is not None:
+            missing = [f"{{{one.name}}}" for one in model.parameters[len(values) :]]
+            lack = f"needs a value for {' and '.join(missing)}" if missing else "has fewer segments"
+            example = granted.example_path(model) or model.name
+            forms.append(f"{model.name} {lack}: POST /predict/{example}")
+    return forms

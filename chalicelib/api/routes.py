@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.api import wire
 from chalicelib.errors import InvalidParameter, UnknownModel
+from chalicelib.routing.headers import PASSED
 from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
 from chalicelib.telemetry.log import TABLE_DIGITS
 
@@ -45,6 +46,9 @@ def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -
         path = _path(segments)
         model = gateway.resolve(principal, path, context.record).model
         (content,) = _entries([model], principal.granted_models())
+        if model.parameters:
+            content.setdefault("example_path", f"/predict/{path}")
+        content["pass_headers"] = [PASSED[name].name for name in model.pass_headers]
         if model.example is not None:
             content["example"] = json.loads(model.example)
         return wire.document(content)
@@ -84,7 +88,7 @@ def _entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[s
     for model in models:
         parameters = granted.values(model)
         if parameters is not None:
-            yield {
+            entry = {
                 "name": model.name,
                 "path": f"/predict/{model.name}",
                 "kind": model.target.kind,
@@ -93,6 +97,10 @@ def _entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[s
                 "accepts": list(model.accepts),
                 "parameters": parameters,
             }
+            example = granted.example_path(model) if parameters else None
+            if example is not None:
+                entry["example_path"] = f"/predict/{example}"
+            yield entry
 
 
 def _page(entries: Iterable[dict[str, Any]], limit: int) -> tuple[list[bytes], str | None]:

@@ -6,12 +6,13 @@ model.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import AuthUnavailable, Unauthorized
+from chalicelib.errors import AuthUnavailable, InvalidParameter, Unauthorized
 from chalicelib.routing.parameters import MOST_PARAMETERS, is_value
-from chalicelib.routing.table import row_key
+from chalicelib.routing.table import Match, row_key
 from chalicelib.routing.targets import is_name
 
 if TYPE_CHECKING:
@@ -113,6 +114,15 @@ class GrantedModels:
             return None
         return self._trees.keys()
 
+    def keys_of(self, first: str) -> list[str]:
+        """Return the keys of the only rows with this first segment that a grant can be for."""
+        keys = []
+        for count in range(MOST_PARAMETERS + 1):
+            key, of_any = row_key(first, count), row_key(EVERYTHING, count)
+            if self._is_everything or key in self._trees or of_any in self._trees:
+                keys.append(key)
+        return keys
+
     def values(self, model: Model) -> dict[str, dict[str, object]] | None:
         """Return the values that the caller may give to the model's parameters.
 
@@ -130,6 +140,18 @@ class GrantedModels:
             parameter.name: _described(parameter, {values[position] for values in granted})
             for position, parameter in enumerate(parameters)
         }
+
+    def example_path(self, model: Model) -> str | None:
+        """Return a path of the model that the caller may call; None if no such path is known."""
+        first, parameters = model.name.partition("/")[0], model.parameters
+        anything = [(EVERYTHING,) * len(parameters)]
+        granted = anything if self._is_everything else self._granted(first, parameters)
+        known = (_known_values(parameters, values) for values in granted)
+        for values in sorted(values for values in known if values is not None):
+            with suppress(InvalidParameter):  # together they may be too long
+                Match(model, values).resolve()
+                return "/".join([first, *values])
+        return None
 
     def _granted(self, first: str, parameters: Sequence[Parameter]) -> list[tuple[str, ...]]:
         """Return the combinations of values that grants on this model or on any model allow."""
@@ -153,6 +175,19 @@ def _allowed(tree: Tree, parameters: Sequence[Parameter]) -> Iterator[tuple[str,
     for value in [*allowed, *(tree.keys() & {EVERYTHING})]:
         for rest in _allowed(tree[value], others):
             yield (value, *rest)
+
+
+def _known_values(
+    parameters: Sequence[Parameter], granted: Sequence[str]
+) -> tuple[str, ...] | None:
+    """Return values that a grant allows; None if none is known in the place of a `*`."""
+    values = []
+    for parameter, value in zip(parameters, granted, strict=True):
+        known = parameter.rule.example() if value == EVERYTHING else value
+        if known is None:
+            return None
+        values.append(known)
+    return tuple(values)
 
 
 def _described(parameter: Parameter, granted: Set[str]) -> dict[str, object]:

@@ -45,6 +45,10 @@ TRANSFER_ENCODING = "transfer-encoding"
 JSON = "application/json"
 ANY_MEDIA_TYPE = "*/*"
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
+# Commas and semicolons in a quoted text divide nothing. One without an end is the rest.
+_QUOTED = r'"(?:[^"\\]|\\.)*"?'
+_LIST_ITEM = rf"(?:{_QUOTED}|[^,])+"
+_PARAMETER = rf"(?:{_QUOTED}|[^;])+"
 MAX_MEDIA_TYPE_LENGTH = 1024
 """Source: botocore's service model of sagemaker-runtime, shape Header."""
 
@@ -116,7 +120,7 @@ def admit(request: ClientRequest, model: Model) -> InferenceRequest:
     timeout_seconds = request.timeout_seconds
     if request.size_bytes > MAX_BODY_BYTES:
         raise PayloadTooLarge(MAX_BODY_BYTES)
-    if is_json(media_type_of(content_type)):
+    if headers.is_json(media_type_of(content_type)):
         check_json(request.body)
     return InferenceRequest(request.body, content_type, accept, passed, timeout_seconds)
 
@@ -127,9 +131,12 @@ def _accept(request: ClientRequest, model: Model) -> str | None:
     if accept:
         _check_printable("Accept", accept, MAX_MEDIA_TYPE_LENGTH)
     try:
-        return negotiate(accept, model.accepts)
+        chosen = negotiate(accept, model.accepts)
     except LookupError as error:
         raise NotAcceptable(model.accepts) from error
+    if chosen is not None:  # a range such as image/* has become longer
+        _check_printable("Accept", chosen, MAX_MEDIA_TYPE_LENGTH)
+    return chosen
 
 
 def _content_type(request: ClientRequest, model: Model) -> str:
@@ -168,43 +175,53 @@ def media_type_of(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def is_json(media_type: str) -> bool:
-    """Whether a media type is JSON's own, or is built on it (RFC 6839, section 3.1)."""
-    return media_type == JSON or media_type.endswith("+json")
-
-
 def negotiate(accept: str, offers: Sequence[str]) -> str | None:
-    """Return the offer that an Accept header prefers, or None when any offer is acceptable.
+    """Return what to ask a model for, or None when the caller takes any of its offers.
 
-    The narrowest range that matches an offer gives the offer its rank: first its q, then its
-    position.
+    That is an offer with the parameters that the caller wants for it: for some models they choose
+    another answer (`application/json; verbose=true`). The narrowest range that matches decides how
+    much the caller wants it: first by q, then by position.
 
     Raises:
         LookupError: No offer is acceptable.
     """
+    if accept in offers:
+        return accept
     if accept.strip() in {"", ANY_MEDIA_TYPE}:
         return None
-    ranks = _ranks(accept)
-    matches = {offer: found for offer in offers if (found := _narrowest_range(offer, ranks))}
-    wanted = [offer for offer, media_range in matches.items() if ranks[media_range][0] > 0]
+    ranges = _ranges(accept)
+    ranks: dict[str, Rank] = {}
+    for offer in offers:
+        main_type = offer.partition("/")[0]
+        for media_range in (offer, f"{main_type}/*", ANY_MEDIA_TYPE):
+            for parameters, rank in ranges.get(media_range, {}).items():
+                ranks.setdefault(offer + parameters, rank)
+    wanted = [asked for asked, (quality, _) in ranks.items() if quality > 0]
     if not wanted:
         raise LookupError(accept)
-    best = max(wanted, key=lambda offer: ranks[matches[offer]])
-    return None if matches[best] == ANY_MEDIA_TYPE and len(wanted) == len(offers) else best
+    best = max(wanted, key=ranks.__getitem__)
+    is_any = ranks[best] == ranges.get(ANY_MEDIA_TYPE, {}).get("")
+    return None if is_any and set(offers) <= set(wanted) else best
 
 
-def _ranks(accept: str) -> dict[str, Rank]:
-    """Return the rank of each media range of an Accept header."""
-    ranks: dict[str, Rank] = {}
-    for position, item in enumerate(accept.split(",")):
-        media_range, *parameters = item.split(";")
-        quality = 1.0
-        for parameter in parameters:
+def _ranges(accept: str) -> dict[str, dict[str, Rank]]:
+    """Return the rank of each media range of an Accept header, by its parameters as sent.
+
+    Source: RFC 9110, section 12.5.1: q may stand anywhere among the parameters.
+    """
+    ranges: dict[str, dict[str, Rank]] = {}
+    for position, item in enumerate(re.findall(_LIST_ITEM, accept)):
+        media_range, *rest = re.findall(_PARAMETER, item) or [""]
+        quality, parameters = 1.0, ""
+        for parameter in rest:
             name, _, value = parameter.partition("=")
             if name.strip().lower() == "q":
                 quality = _quality(value.strip())
-        ranks.setdefault(media_range.strip().lower(), (quality, -position))
-    return ranks
+            elif parameter.strip():
+                parameters += f";{parameter}"
+        known = ranges.setdefault(media_range.strip().lower(), {})
+        known.setdefault(parameters.rstrip(), (quality, -position))
+    return ranges
 
 
 def _quality(text: str) -> float:
@@ -214,12 +231,6 @@ def _quality(text: str) -> float:
     except ValueError:
         return 1.0
     return 1.0 if math.isnan(quality) else min(max(quality, 0.0), 1.0)
-
-
-def _narrowest_range(offer: str, ranks: dict[str, Rank]) -> str | None:
-    main_type = offer.partition("/")[0]
-    ranges = (offer, f"{main_type}/*", ANY_MEDIA_TYPE)
-    return next((media_range for media_range in ranges if media_range in ranks), None)
 
 
 def check_json(body: bytes) -> None:

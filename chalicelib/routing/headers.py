@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 REQUEST_ID = "X-Request-Id"
@@ -28,6 +29,10 @@ PASSED = {
     ),
     "inference-id": PassedHeader("X-Amzn-SageMaker-Inference-Id", "InferenceId", 64),
     "session-id": PassedHeader("X-Amzn-SageMaker-Session-Id", "SessionId", 256),
+    "explainability": PassedHeader(
+        "X-Amzn-SageMaker-Enable-Explanations", "EnableExplanations", 64
+    ),
+    "prefix-aware-id": PassedHeader("X-Amzn-SageMaker-Prefix-Aware-Id", "PrefixAwareId", 64),
 }
 """By the word in `pass_headers`."""
 
@@ -62,7 +67,8 @@ CORS_ALLOWED = (
 CORS_EXPOSED = (REQUEST_ID, SERVER_TIMING, "X-Model", "X-Invoked-Variant", "Retry-After")
 """Response headers that a page of another origin may read."""
 
+is_json = re.compile(r"application/json|.*\+json").fullmatch
+"""Matches a media type, in lower case and without parameters, if its bodies are JSON.
 
-def is_json(media_type: str) -> bool:
-    """Whether bodies of this media type, in lower case and without parameters, are JSON."""
-    return media_type == "application/json" or media_type.endswith("+json")
+Source: RFC 6839, section 3.1.
+"""

@@ -43,9 +43,16 @@ class OneOf:
 
     def described(self) -> dict[str, object]:
         """Return the rule as `GET /models` shows it."""
+        return {"one_of": self._in_order()}
+
+    def example(self) -> str | None:
+        """Return a value that the rule allows."""
+        return self._in_order()[0]
+
+    def _in_order(self) -> list[str]:
         if not self._sorted:  # once, because there can be tens of thousands
             self._sorted[:] = sorted(self.values)
-        return {"one_of": self._sorted}
+        return self._sorted
 
     # The text does not list the values, because a caller may see only those granted to it.
     def __str__(self) -> str:
@@ -69,6 +76,10 @@ class Pattern:
     def described(self) -> dict[str, object]:
         """Return the rule as `GET /models` shows it."""
         return {"pattern": self.pattern}
+
+    def example(self) -> str | None:
+        """Return None: no value is known."""
+        return None
 
     def __str__(self) -> str:
         return f"a text that {self.pattern} matches from end to end"

@@ -16,7 +16,7 @@ from chalicelib.errors import (
     UpstreamThrottled,
     UpstreamUnreachable,
 )
-from chalicelib.payload.admission import negotiate
+from chalicelib.payload.admission import ClientRequest, negotiate
 from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
 from chalicelib.sagemaker.attempts import WARM_SECONDS, Attempts, RetryBudget
 from gatewayctl import stage as stages
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/predict/"
 UNLIMITED_SECONDS = 1e9
+NO_REQUEST = ClientRequest({}, b"", 0)
+"""For a path without a model, which is refused before the request is read."""
 
 
 @command("explain")
@@ -125,10 +127,12 @@ def _explain(
     except UnknownModel as error:
         if caller is not None and caller.refused is not None:
             return Answer(Unauthorized(), caller.refused), [table]
-        return explain_unknown_path(error, request.path, gateway.file.table), [table]
-    dry_run, refusal = _try(gateway, request, found, ANYBODY)
+        _, refusal = _try(gateway, request, NO_REQUEST, caller or ANYBODY)
+        return explain_unknown_path(refusal or error, request.path, gateway.file.table), [table]
+    call = request.call(found.model)
+    dry_run, refusal = _try(gateway, request, call, ANYBODY)
     if caller is not None:
-        _, refusal = _try(gateway, request, found, caller)
+        _, refusal = _try(gateway, request, call, caller)
     answer = Answer()
     if refusal is not None:
         answer = explain_refusal(refusal, found, caller or ANYBODY)
@@ -136,9 +140,8 @@ def _explain(
 
 
 def _try(
-    gateway: SimulatedGateway, request: Request, found: Match, caller: Caller
+    gateway: SimulatedGateway, request: Request, call: ClientRequest, caller: Caller
 ) -> tuple[DryRun | None, GatewayError | None]:
-    call = request.call(found.model)
     try:
         return gateway.dry_run(caller.principal(gateway.now), request.path, call), None
     except GatewayError as refusal:

@@ -204,7 +204,7 @@ class Answer:
         return {**problem, "reason": self.reason, "did_you_mean": self.meant}
 
 
-def explain_unknown_path(refusal: UnknownModel, path: str, table: RoutingTable) -> Answer:
+def explain_unknown_path(refusal: GatewayError, path: str, table: RoutingTable) -> Answer:
     """Explain why no entry of the table has this path."""
     first, *values = path.split("/")
     names = [model.name for model in table.models()]

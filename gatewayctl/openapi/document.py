@@ -18,7 +18,8 @@ from chalicelib.errors import (
     Unauthorized,
     UnknownModel,
 )
-from chalicelib.payload.admission import JSON, is_json
+from chalicelib.payload.admission import JSON
+from chalicelib.routing.headers import is_json
 from chalicelib.routing.parameters import VALUE_RULE, Pattern
 from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
@@ -245,7 +246,14 @@ def _model_schema(components: Components) -> Node:
             "accepts": TEXTS,
             "parameters": {"type": "object", "additionalProperties": rules},
         },
-        {"example": {"description": "A body that the model accepts; not in the list of models"}},
+        {
+            "example_path": {**TEXT, "description": "A path that can be called as it stands"},
+            "pass_headers": {
+                **TEXTS,
+                "description": "Headers that reach the model; not in the list of models",
+            },
+            "example": {"description": "A body that the model accepts; not in the list of models"},
+        },
     )
     return components.refer("schemas", "Model", entry)
 

@@ -11,6 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from chalicelib.routing.headers import is_json
+
 if TYPE_CHECKING:
     from gatewayctl.openapi.components import Components, Node
 
@@ -27,7 +29,7 @@ def for_generators(content: Node, components: Components) -> Node:
     """
     return {
         name: {**content[name], "schema": _named(content[name]["schema"], components)}
-        for name in sorted(content, key=lambda name: not name.endswith(("/json", "+json")))
+        for name in sorted(content, key=lambda name: not is_json(name))
     }
 
 

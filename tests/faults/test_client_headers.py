@@ -17,7 +17,15 @@ CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
 SESSION_ID = "X-Amzn-SageMaker-Session-Id"
 TIMEOUT = "X-Request-Timeout-Ms"
-PASSED = {CUSTOM: 1024, INFERENCE_ID: 64, SESSION_ID: 256}
+EXPLANATIONS = "X-Amzn-SageMaker-Enable-Explanations"
+PREFIX_AWARE_ID = "X-Amzn-SageMaker-Prefix-Aware-Id"
+PASSED = {
+    CUSTOM: 1024,
+    INFERENCE_ID: 64,
+    SESSION_ID: 256,
+    EXPLANATIONS: 64,
+    PREFIX_AWARE_ID: 64,
+}
 ONCE = {
     **JSON,
     TIMEOUT: "5000",

@@ -4,11 +4,12 @@ import base64
 
 import pytest
 
+from chalicelib.routing.headers import PASSED
 from chalicelib.routing.reading import file
 from chalicelib.routing.reading.entry import LONGEST_ENTRY
 from chalicelib.routing.table import RoutingTable
 from tests.faults.rows import row
-from tests.support.gateway import FixedTable
+from tests.support.gateway import JSON, FixedTable
 from tests.support.problems import assert_problem
 
 NAMES = [
@@ -42,6 +43,7 @@ HOUSE_PRICE = {
     "content_types": ["application/json"],
     "accepts": ["application/json"],
     "parameters": {"city": {"one_of": ["austin", "houston"]}},
+    "example_path": "/predict/house-price/austin",
 }
 
 
@@ -181,12 +183,16 @@ def test_bad_limit(gateway, limit):
 @pytest.mark.parametrize(
     ("path", "entry"),
     [
-        pytest.param("iris", IRIS | {"example": {"instances": [[5.1, 3.5, 1.4, 0.2]]}}, id="own"),
-        pytest.param("house-price/houston", HOUSE_PRICE, id="pattern"),
+        pytest.param(
+            "iris",
+            IRIS | {"pass_headers": [], "example": {"instances": [[5.1, 3.5, 1.4, 0.2]]}},
+            id="own",
+        ),
+        pytest.param("house-price/houston", HOUSE_PRICE | {"pass_headers": []}, id="pattern"),
     ],
 )
 def test_model(gateway, path, entry):
-    """A path shows the entry of its model, with the example if there is one."""
+    """A path shows the entry of its model, its headers, and the example if there is one."""
     response = gateway.get(f"/models/{path}")
 
     assert (response.status, response.json()) == (200, entry)
@@ -199,6 +205,17 @@ def test_longest_form(gateway):
 
     rule = {"pattern": "[a-z]{2}"}
     assert model["parameters"] == {"source": rule, "target": rule}
+    assert model["example_path"] == "/predict/translate/de/en"
+
+
+@pytest.mark.parametrize("model", ["attributes", "half-open", "churn"])
+def test_pass_headers(gateway, model):
+    """A model's entry names the headers that a caller may send to it; each of them arrives."""
+    names = gateway.get(f"/models/{model}").json()["pass_headers"]
+
+    assert gateway.post(f"/predict/{model}", b"{}", JSON | dict.fromkeys(names, "7")).status == 200
+    assert list(gateway.call.request.passed.values()) == ["7"] * len(names)
+    assert len(names) == {"attributes": len(PASSED), "half-open": 1, "churn": 0}[model]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,15 @@ CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
 SESSION_ID = "X-Amzn-SageMaker-Session-Id"
 TIMEOUT = "X-Request-Timeout-Ms"
-ALL = {CUSTOM: "trace=7", INFERENCE_ID: "id-7", SESSION_ID: "NEW_SESSION"}
+EXPLANATIONS = "X-Amzn-SageMaker-Enable-Explanations"
+PREFIX_AWARE_ID = "X-Amzn-SageMaker-Prefix-Aware-Id"
+ALL = {
+    CUSTOM: "trace=7",
+    INFERENCE_ID: "id-7",
+    SESSION_ID: "NEW_SESSION",
+    EXPLANATIONS: "`true`",
+    PREFIX_AWARE_ID: "web-shop",
+}
 
 
 @pytest.mark.parametrize(
@@ -18,7 +26,13 @@ ALL = {CUSTOM: "trace=7", INFERENCE_ID: "id-7", SESSION_ID: "NEW_SESSION"}
     [
         pytest.param(
             "attributes",
-            {"CustomAttributes": "trace=7", "InferenceId": "id-7", "SessionId": "NEW_SESSION"},
+            {
+                "CustomAttributes": "trace=7",
+                "InferenceId": "id-7",
+                "SessionId": "NEW_SESSION",
+                "EnableExplanations": "`true`",
+                "PrefixAwareId": "web-shop",
+            },
             id="all",
         ),
         pytest.param("half-open", {"InferenceId": "id-7"}, id="one"),

@@ -18,7 +18,24 @@ ACCEPTS = [
     pytest.param("text/html, image/gif, *; q=.2, */*; q=.2", None, id="java"),
     pytest.param("text/csv", "text/csv", id="one"),
     pytest.param("TEXT/CSV", "text/csv", id="case"),
-    pytest.param("text/csv;header=present", "text/csv", id="parameters"),
+    pytest.param("text/csv;header=present", "text/csv;header=present", id="parameters"),
+    pytest.param("text/csv ; a=1;; b=2 ;", "text/csv; a=1; b=2", id="several-parameters"),
+    pytest.param("Text/CSV;Header=Yes", "text/csv;Header=Yes", id="case-of-parameters"),
+    pytest.param("text/csv; header=yes;q=0.1", "text/csv; header=yes", id="all-but-q"),
+    pytest.param("text/csv;q=0.1; header=yes", "text/csv; header=yes", id="after-q"),
+    pytest.param("text/csv;header=yes;q=0.5, text/csv", "text/csv", id="two-forms-by-q"),
+    pytest.param("text/csv;header=yes, text/csv", "text/csv;header=yes", id="two-forms"),
+    pytest.param("text/csv;q=0, text/csv;header=yes", "text/csv;header=yes", id="not-the-bare"),
+    pytest.param("text/csv;header=yes;q=0, text/csv", "text/csv", id="only-the-bare"),
+    pytest.param("text/csv;header=yes;q=0, */*", None, id="anything-but-a-form"),
+    pytest.param("text/html;level=1, text/csv;header=yes", "text/csv;header=yes", id="second"),
+    pytest.param('text/csv; n="a,b;q=0,c"', 'text/csv; n="a,b;q=0,c"', id="quoted"),
+    pytest.param(r'text/csv;n="a\",b", image/png', r'text/csv;n="a\",b"', id="quoted-quote"),
+    pytest.param('text/csv;n="a, image/png', 'text/csv;n="a, image/png', id="open-quote"),
+    pytest.param("image/*;size=2", "image/png;size=2", id="range-with-parameters"),
+    pytest.param("*/*;verbose=true", "application/json;verbose=true", id="anything-with"),
+    pytest.param("*/*;q=0.5", None, id="anything-with-q"),
+    pytest.param("image/png;" + "a" * 1014, "image/png;" + "a" * 1014, id="longest"),
     pytest.param("image/*", "image/png", id="range"),
     pytest.param("image/png, text/csv", "image/png", id="first-of-the-caller"),
     pytest.param("image/png;q=0.5, text/csv", "text/csv", id="by-q"),
@@ -54,7 +71,10 @@ def accepting(accept):
 
 @pytest.mark.parametrize(("accept", "asked"), ACCEPTS)
 def test_accept(gateway, accept, asked):
-    """The model is asked for the type that the caller likes best, of those that the model has."""
+    """The model is asked for the type that the caller likes best, of those that the model has.
+
+    Parameters choose between answers of one type, so they go to the model as they were sent.
+    """
     response = gateway.post("/predict/picture", b"?", accepting(accept))
 
     assert response.status == 200
@@ -81,7 +101,16 @@ def test_accept_on_several_lines(deployed):
     assert deployed.call.request.accept == "image/png"
 
 
-@pytest.mark.parametrize("accept", ["application/json, \x07", "text/cßv", "*/*\t", "a" * 1025])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json, \x07",
+        "text/cßv",
+        "*/*\t",
+        "a" * 1025,
+        pytest.param("image/*;" + "a" * 1016, id="too-long-for-sagemaker"),
+    ],
+)
 def test_accept_that_is_no_header(gateway, accept):
     """Accept must be printable ASCII within its limit."""
     response = gateway.post("/predict/picture", b"?", accepting(accept))

@@ -1,6 +1,7 @@
 """Grants: for a caller, unknown and forbidden models are the same."""
 
 import dataclasses
+from itertools import product
 
 import pytest
 
@@ -110,9 +111,10 @@ def _watched(build):
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize(("grants", "path"), FORBIDDEN)
 def test_steps_do_not_tell_whether_a_model_exists(watched, method, grants, path):
-    """Without a grant the same functions run, whether there is a model or not, and no row is read.
+    """Without a grant the same functions run, whether there is a model or not.
 
-    With a grant, they are the same until the grant is decided.
+    The only rows that are read are those of models that a grant is for, with another number of
+    segments. With a grant, the functions are the same until the grant is decided.
     """
     prefix = "/predict/" if method == "POST" else "/models/"
     unknown = "/".join(["no-such", *path.split("/")[1:]])
@@ -123,7 +125,9 @@ def test_steps_do_not_tell_whether_a_model_exists(watched, method, grants, path)
     steps(grants, unknown)  # what runs only once
     forbidden, missing = steps(grants, path), steps(grants, unknown)
     assert forbidden == missing
-    assert watched.rows.touched == set()
+    of_grants = {grant.count("/") for grant in grants} - {path.count("/")}
+    firsts = [asked.partition("/")[0] for asked in (path, unknown)]
+    assert watched.rows.touched <= {row_key(*own) for own in product(firsts, of_grants)}
 
     granted = steps([path], path)
     decided = granted.index("Principal.may_call") + 1
@@ -217,10 +221,103 @@ def test_parameters_are_cut_down(guests):
         (["house-price/houston"], ["houston"]),
         (["house-price/houston", "*/austin", "house-price/paris"], ["austin", "houston"]),
     ):
-        expected = {**HOUSE_PRICE, "parameters": {"city": {"one_of": city}}}
+        example = {"example_path": f"/predict/house-price/{city[0]}"}
+        expected = {**HOUSE_PRICE, "parameters": {"city": {"one_of": city}}, **example}
         assert guests.models(grants)["models"] == [expected]
         entry = guests.send(grants, "GET", "/models/house-price/houston").json()
-        assert entry == expected
+        assert entry == expected | {"pass_headers": []}
+
+
+@pytest.mark.parametrize(
+    ("grants", "example"),
+    [
+        pytest.param(["*"], None, id="everything"),
+        pytest.param(["*/*/*", "translate/fr/*"], None, id="pattern"),
+        pytest.param(["translate/fr/*", "translate/fr/it"], "fr/it", id="known-from-a-grant"),
+        pytest.param(["translate/fr/it", "translate/de/pl"], "de/pl", id="together"),
+        pytest.param(["translate/fr/it", "translate/d/pl"], "fr/it", id="breaks-the-rule"),
+        pytest.param(["*/fr/it"], "fr/it", id="any-model"),
+    ],
+)
+def test_example_path(guests, grants, example):
+    """An example path is one that the caller may call as it stands; none is made up."""
+    entries = {entry["name"]: entry for entry in guests.models(grants)["models"]}
+    shown = entries["translate/{source}/{target}"].get("example_path")
+
+    assert shown == (example and f"/predict/translate/{example}")
+    assert example is None or guests.send(grants, "POST", shown).status == 200
+
+
+def test_example_path_that_makes_no_artifact(build):
+    """Values that are good alone, and together no artifact's name, are no example."""
+    dots = """\
+version: 1
+models:
+  dots/{part}:
+    kind: mme
+    endpoint: e
+    target_model: "{part}/m.tar.gz"
+    parameters:
+      part: {pattern: "[.a-z]{1,9}"}
+"""
+    guests = Guests(build, source=FixedTable(table(dots)))
+
+    (unknown,) = guests.models(["dots/.."])["models"]
+    (known,) = guests.models(["dots/..", "dots/x"])["models"]
+    assert "example_path" not in unknown
+    assert known["example_path"] == "/predict/dots/x"
+
+
+HINTS = [
+    pytest.param(
+        ["house-price/*"],
+        "house-price",
+        "house-price/{city} needs a value for {city}: POST /predict/house-price/austin.",
+        id="missing",
+    ),
+    pytest.param(
+        ["house-price/houston"],
+        "house-price",
+        "house-price/{city} needs a value for {city}: POST /predict/house-price/houston.",
+        id="only-what-is-granted",
+    ),
+    pytest.param(
+        ["*"],
+        "house-price/austin/7",
+        "house-price/{city} has fewer segments: POST /predict/house-price/austin.",
+        id="too-many",
+    ),
+    pytest.param(["iris"], "iris/7", "iris has fewer segments: POST /predict/iris.", id="none"),
+    pytest.param(
+        ["*/*/*"],
+        "translate",
+        "translate/{source}/{target} needs a value for {source} and {target}: "
+        "POST /predict/translate/{source}/{target}.",
+        id="two-are-missing",
+    ),
+    pytest.param(
+        ["*"],
+        "translate/de",
+        "translate/{source}/{target} needs a value for {target}: "
+        "POST /predict/translate/{source}/{target}.",
+        id="the-second-is-missing",
+    ),
+]
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(("grants", "path", "hint"), HINTS)
+def test_what_is_missing(guests, method, grants, path, hint):
+    """Who may call a model is told what the path lacks; nobody else learns that it is there."""
+    prefix = "/predict/" if method == "POST" else "/models/"
+
+    told = assert_problem(guests.send(grants, method, prefix + path), 404, "unknown-model")
+    untold = guests.send(["wine/*", "house-price/paris"], method, prefix + path)
+
+    assert told["detail"] == f"No model named '{path}'; {hint}"
+    expected = f"No model named '{path}'; GET /models lists the ones you may call."
+    assert assert_problem(untold, 404, "unknown-model")["detail"] == expected
+    assert guests.gateway.runtime.calls == []
 
 
 def test_pattern_is_cut_down_to_values(guests):

@@ -23,6 +23,7 @@ HEADERS = {
     "symbols": {"CustomAttributes": "~!@#$^&*()_+`{}|[]\\:<>?/"},
     "parameters": {"ContentType": 'text/csv; charset="utf-8"; header=absent'},
     "long": {"ContentType": "a" * 1024, "Accept": "b" * 1024, "CustomAttributes": "c" * 1024},
+    "hints": {"EnableExplanations": "to_number(pred) > `0.5`", "PrefixAwareId": "web-shop 7"},
     "session": {"InferenceId": "-7._x", "SessionId": "NEW_SESSION", "Accept": "text/csv;q=0.5"},
     "artifact": {"TargetModel": "a/!_.'()+=@,~-/c.tar.gz", "TargetVariant": "green"},
     "slashes": {"TargetModel": "//x"},

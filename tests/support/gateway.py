@@ -84,7 +84,7 @@ models:
   attributes:
     kind: single
     endpoint: attributes
-    pass_headers: [custom-attributes, inference-id, session-id]
+    pass_headers: [custom-attributes, inference-id, session-id, explainability, prefix-aware-id]
     return_headers: [custom-attributes, session-id]
   half-open:
     kind: single

@@ -163,10 +163,7 @@ class TestUnknown:
         _, answer, *reasons, table = lines(outcome)
 
         assert outcome.code == 1
-        assert answer == (
-            f"answer        404 unknown-model: No model named '{path}'; "
-            "GET /models lists the ones you may call."
-        )
+        assert answer.startswith(f"answer        404 unknown-model: No model named '{path}'; ")
         assert [
             ... if other is ... else line for line, other in zip(reasons, more, strict=True)
         ] == more

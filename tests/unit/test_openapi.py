@@ -402,6 +402,8 @@ class TestModels:
             "X-Amzn-SageMaker-Custom-Attributes",
             "X-Amzn-SageMaker-Inference-Id",
             "X-Amzn-SageMaker-Session-Id",
+            "X-Amzn-SageMaker-Enable-Explanations",
+            "X-Amzn-SageMaker-Prefix-Aware-Id",
         ]
         assert named(half_open["parameters"]) == [
             "X-Request-Timeout-Ms",
@@ -569,7 +571,11 @@ class TestDocument:
 
         assert schemas["Models"]["properties"].keys() == listing.keys()
         assert set(schemas["Model"]["required"]) == listing["models"][0].keys()
-        assert schemas["Model"]["properties"].keys() == gateway.get("/models/iris").json().keys()
+        one = {
+            **gateway.get("/models/iris").json(),
+            **gateway.get("/models/translate/de/en").json(),
+        }
+        assert schemas["Model"]["properties"].keys() == one.keys()
         assert set(schemas["Health"]["required"]) == gateway.get("/health").json().keys()
 
     def test_forms_of_models(self, described):
