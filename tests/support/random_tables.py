@@ -5,6 +5,8 @@ import json
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from chalicelib.routing.headers import PASSED
+
 NOT_FOR_CALLERS = "not-for-callers"
 """A text that is in every name of SageMaker's, and in no other name."""
 
@@ -41,9 +43,7 @@ OPTIONS = {
     "accepts": MEDIA_TYPES,
     "example": EXAMPLES,
     "expose_model_errors": st.booleans(),
-    "pass_headers": st.lists(
-        st.sampled_from(["custom-attributes", "inference-id", "session-id"]), unique=True
-    ),
+    "pass_headers": st.lists(st.sampled_from(list(PASSED)), unique=True),
     "return_headers": st.lists(st.sampled_from(["custom-attributes", "session-id"]), unique=True),
 }
 TARGETS = st.sampled_from(

@@ -41,6 +41,8 @@ HEADERS = {
     "X-Amzn-SageMaker-Custom-Attributes": CANARY,
     "X-Amzn-SageMaker-Inference-Id": CANARY,
     "X-Amzn-SageMaker-Session-Id": CANARY,
+    "X-Amzn-SageMaker-Enable-Explanations": CANARY,
+    "X-Amzn-SageMaker-Prefix-Aware-Id": CANARY,
     "X-Amzn-SageMaker-Target-Model": CANARY,
 }
 MODELS = f"""{TABLE}
