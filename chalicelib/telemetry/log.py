@@ -129,7 +129,18 @@ def _no_public_method_fails(of: type[Telemetry]) -> type[Telemetry]:
 
 
 class _Handler(logging.StreamHandler[Any]):
-    """Writes to stdout. Python's own handler prints a traceback of what it could not write."""
+    """Writes to what stdout is at that moment.
+
+    Python's own handler keeps a stdout that may be closed by then, and prints a traceback of what
+    it could not write.
+    """
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stdout
 
     def handleError(self, _record: logging.LogRecord) -> None:
         if (error := sys.exception()) is not None:
@@ -261,9 +272,9 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _logger() -> Logger:
-    logger = Logger(logger_handler=_Handler(sys.stdout))
+    logger = Logger(logger_handler=_Handler())
     if logger.service == NO_SERVICE:
-        return Logger(service=LOCAL_SERVICE, logger_handler=_Handler(sys.stdout))
+        return Logger(service=LOCAL_SERVICE, logger_handler=_Handler())
     return logger
 
 

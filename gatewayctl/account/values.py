@@ -269,7 +269,7 @@ class Artifacts:
 
     def _objects(self) -> list[str]:
         """Return the objects without those that stand for folders."""
-        return [name for name in self.in_folder if name and not name.endswith("/")]
+        return sorted(name for name in self.in_folder if name and not name.endswith("/"))
 
 
 def _prefix(url: str) -> str:

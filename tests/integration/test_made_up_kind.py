@@ -127,9 +127,7 @@ def _run(tmp_path, monkeypatch, sagemaker, sagemaker_local):
         ),
         pytest.param(["diff"], 1, "account: endpoint plain: no entry names it", id="diff"),
         pytest.param(["prewarm"], 0, "1 models: 1 hot", id="prewarm"),
-        pytest.param(
-            ["openapi"], 0, "An artifact whose predictions come with explanations.", id="openapi"
-        ),
+        pytest.param(["openapi"], 0, '"/predict/price/{city}": {', id="openapi"),
         pytest.param(
             [
                 "keys",
