@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import re
+import sys
 
 import pytest
 
@@ -163,8 +164,8 @@ class Broken:
         self.output = output
         # Powertools keeps one handler for each service name.
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"broken-{id(self)}")
-        with contextlib.redirect_stdout(output):
-            self.telemetry = Telemetry()
+        monkeypatch.setattr(sys, "stdout", output)
+        self.telemetry = Telemetry()
 
 
 @row("L6")
