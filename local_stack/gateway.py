@@ -40,7 +40,7 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 """Source: API Gateway developer guide, "Quotas for configuring and running a REST API"."""
 
 MAX_LINE_BYTES = 10_240
-"""Of the request line and of each header. Source: as above."""
+"""The limit of the request line and of each header. Its source is the same."""
 
 MAX_THREADS = 256
 CONTINUE = "100-continue"

@@ -65,12 +65,12 @@ class RequestRecord:
     status: int = 0
     slug: str | None = None
     reason: str | None = None
-    """Of a refusal, for the log alone."""
+    """Why the request was refused, for the log alone."""
 
     is_prediction: bool = False
     attempts: int = 0
     model_seconds: float = 0.0
-    """Of the last attempt."""
+    """The time of the last attempt to call SageMaker."""
 
     model_ms: float = 0.0
     gateway_ms: float = 0.0
