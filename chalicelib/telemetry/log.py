@@ -222,7 +222,7 @@ class Telemetry:
         ]
         left_out = max(0, len(where) - MOST_FRAMES)
         middle = slice(MOST_FRAMES // 2, MOST_FRAMES // 2 + left_out)
-        del where[middle]  # of a recursion, where it was entered and where it ended
+        del where[middle]  # the first and last frames show where a recursion begins and ends
         self._logger.error(
             "bug",
             request_id=request_id,
