@@ -36,6 +36,10 @@ from chalice.app import ChaliceUnhandledError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+URN = "urn:inference-gateway:"
+"""The beginning of the `type` of every problem."""
+
 LONGEST_QUOTE = 80
 MIN_SIMILARITY = 0.65  # `route` resembles `routing`; `region` does not resemble `version`
 
@@ -115,7 +119,7 @@ class GatewayError(ChaliceUnhandledError):
     def problem(self, instance: str) -> dict[str, object]:
         """Return the members of the RFC 9457 problem; `instance` is the request id."""
         members: dict[str, object] = {
-            "type": f"urn:inference-gateway:{self.slug}",
+            "type": f"{URN}{self.slug}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

@@ -229,7 +229,7 @@ def _new_file_beside(target: Path, content: bytes, mode: int | None) -> Path:
     try:
         with os.fdopen(descriptor, "wb") as file:
             if mode is not None:
-                os.fchmod(descriptor, mode)  # The umask has no say here.
+                os.fchmod(descriptor, mode)  # The umask does not change this mode.
             file.write(content)
     except BaseException:
         with suppress(OSError):

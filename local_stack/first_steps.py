@@ -83,7 +83,7 @@ def _is_something_else(path: Path) -> bool:
 
 
 def curl_commands(table: RoutingTable, url: str, key_path: Path) -> Iterator[str]:
-    """For each kind of target, yield a call of the model with the shortest example.
+    """Yield a call for each kind of target: of the model with the shortest example.
 
     The last command lists all models.
     """
@@ -123,8 +123,8 @@ def _path(model: Model) -> str | None:
     """Return the model's name with a value for each parameter; None if a rule lists no values."""
     path = model.name
     for parameter in model.parameters:
-        values = parameter.rule.described().get("one_of")
-        if not isinstance(values, list):
+        value = parameter.rule.example()
+        if value is None:
             return None
-        path = path.replace(f"{{{parameter.name}}}", values[0])
+        path = path.replace(f"{{{parameter.name}}}", value)
     return path

@@ -25,7 +25,13 @@ from aiohttp import HttpVersion11, web
 from chalice.cli.factory import CLIFactory
 
 from chalicelib.api import cors
-from chalicelib.errors import BadRequest, ConfigurationError, GatewayError, InvalidHeader
+from chalicelib.errors import (
+    PROBLEM_MEDIA_TYPE,
+    BadRequest,
+    ConfigurationError,
+    GatewayError,
+    InvalidHeader,
+)
 from chalicelib.settings import Settings
 from deployment.fragment import RESPONSES
 from local_stack.rest_api import STAGE, Answer, Request, RestApi
@@ -35,12 +41,11 @@ from sagemaker_local.modelserver.lines import print_line
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[1]
-PROBLEM_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """Source: API Gateway developer guide, "Quotas for configuring and running a REST API"."""
 
 MAX_LINE_BYTES = 10_240
-"""Of the request line and of each header. Source: as above."""
+"""The limit of the request line and of each header. Its source is the same."""
 
 MAX_THREADS = 256
 CONTINUE = "100-continue"
@@ -133,7 +138,7 @@ def _response(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
 def _forbidden(reason: str) -> web.Response:
     problem = {"title": "Forbidden", "status": 403, "detail": reason, "retryable": False}
     body = json.dumps(problem).encode()
-    response = web.Response(status=403, body=body, headers={"Content-Type": PROBLEM_TYPE})
+    response = web.Response(status=403, body=body, headers={"Content-Type": PROBLEM_MEDIA_TYPE})
     response.force_close()
     return response
 

@@ -40,15 +40,15 @@ def why_not_local(target: str, header: Header) -> str | None:
     """
     if reason := why_not_loopback(target, header):
         return reason
-    way_out = (
+    advice = (
         "This port answers programs, such as boto3 and curl, and no web page."
         " Send the request from a program, without this header."
     )
     if origins := header("Origin"):
-        return f"The request has the header Origin: {_quoted(origins)}. {way_out}"
+        return f"The request has the header Origin: {_quoted(origins)}. {advice}"
     sites = header("Sec-Fetch-Site")
     if not OWN_SITES.issuperset(sites):
-        return f"The request has the header Sec-Fetch-Site: {_quoted(sites)}. {way_out}"
+        return f"The request has the header Sec-Fetch-Site: {_quoted(sites)}. {advice}"
     return None
 
 
@@ -89,6 +89,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _quoted(values: Sequence[str]) -> str:
-    """Quote what a stranger has sent: printable ASCII, on one line, and not too long."""
+    """Quote values of a request: printable ASCII, on one line, and not too long."""
     text = ", ".join(values)
     return ascii(text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…")

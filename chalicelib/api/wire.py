@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.aws.deadline import Deadline
-from chalicelib.errors import BadRequest, GatewayError, InvalidHeader, MethodNotAllowed
+from chalicelib.errors import (
+    PROBLEM_MEDIA_TYPE,
+    BadRequest,
+    GatewayError,
+    InvalidHeader,
+    MethodNotAllowed,
+)
 from chalicelib.payload.admission import LARGE_BODY_BYTES, MAX_BODY_BYTES, ClientRequest
 from chalicelib.routing import headers as registry
 from chalicelib.telemetry.log import RequestRecord
@@ -128,7 +134,7 @@ def problem_headers(error: GatewayError) -> dict[str, str]:
     if isinstance(error, MethodNotAllowed):
         more["Allow"] = ", ".join(error.allowed)
     return {
-        "Content-Type": "application/problem+json",
+        "Content-Type": PROBLEM_MEDIA_TYPE,
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         **more,

@@ -1,4 +1,4 @@
-"""Connecting to a host that has several addresses, some of which may be dead."""
+"""Connects to a host that has several addresses, some of which may not answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def connect_to_any(
     """Return a connection to the first address that accepts one; its timeout is the deadline.
 
     An address that does not answer delays the next one, and is still waited for meanwhile. So
-    neither dead addresses nor slow ones use up the time.
+    addresses that are slow or never answer do not use up the time.
 
     Raises:
         TimeoutError: The deadline has passed.

@@ -58,7 +58,7 @@ class ClientRequest:
     """What a caller sent, before any check."""
 
     headers: Mapping[str, str] = field(repr=False)
-    """By lower-case name."""
+    """The headers by their lower-case names."""
 
     body: bytes = field(repr=False)
     """Empty when the body is larger than `MAX_BODY_BYTES`."""

@@ -65,12 +65,12 @@ class RequestRecord:
     status: int = 0
     slug: str | None = None
     reason: str | None = None
-    """Of a refusal, for the log alone."""
+    """Why the request was refused, for the log alone."""
 
     is_prediction: bool = False
     attempts: int = 0
     model_seconds: float = 0.0
-    """Of the last attempt."""
+    """The time of the last attempt to call SageMaker."""
 
     model_ms: float = 0.0
     gateway_ms: float = 0.0
@@ -233,7 +233,7 @@ class Telemetry:
         ]
         left_out = max(0, len(where) - MOST_FRAMES)
         middle = slice(MOST_FRAMES // 2, MOST_FRAMES // 2 + left_out)
-        del where[middle]  # of a recursion, where it was entered and where it ended
+        del where[middle]  # the first and last frames show where a recursion begins and ends
         self._logger.error(
             "bug",
             request_id=request_id,

@@ -38,7 +38,7 @@ class Offer:
     names: tuple[str, ...] = ()
     omitted: tuple[str, ...] = ()
     older: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """For artifacts: the older versions of each that has some."""
+    """The older versions of each artifact that has some."""
     unread: tuple[Unread, ...] = ()
     prefix: str | None = field(default=None, compare=False)
     """The prefix of the artifacts."""
@@ -177,7 +177,7 @@ class NamedInTable:
 
     def __init__(self, table: RoutingTable, account: AccountReader) -> None:
         self.entries: dict[str, list[Model]] = {}
-        """By endpoint."""
+        """The entries by their endpoint."""
         for model in table.models():
             self.entries.setdefault(model.target.endpoint, []).append(model)
         self._account = account

@@ -230,7 +230,7 @@ class Artifacts:
 
     prefix: str
     names: tuple[str, ...]
-    """As TargetModel names them: what follows the prefix, sorted."""
+    """The objects, sorted, as TargetModel names them: by what follows the prefix."""
 
     @property
     def in_folder(self) -> list[str]:

@@ -38,7 +38,7 @@ class Policies(NamedTuple):
     """The content of the policy files, and what the handler's policy allows beyond the table."""
 
     texts: dict[str, str]
-    """By file."""
+    """The content of each file, by its path."""
     handler: HandlerPolicy
     folds: list[str]
     patterns: list[str]

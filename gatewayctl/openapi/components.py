@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import errors
-from chalicelib.errors import GatewayError
+from chalicelib.errors import PROBLEM_MEDIA_TYPE, URN, GatewayError
 from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT, is_json
 from chalicelib.routing.parameters import LONGEST_VALUE, VALUE_RULE, OneOf
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 Node = dict[str, Any]
 """A piece of an OpenAPI document."""
 
-URN = "urn:inference-gateway:"
-PROBLEM_MEDIA_TYPE = "application/problem+json"
 LONGEST_TIMEOUT_MS = 999_999_999
 PRINTABLE = "^[!-~]([ -~]*[!-~])?$"  # HTTP removes the spaces around a value
 

@@ -45,7 +45,7 @@ class _Secret(NamedTuple):
     """What a setting says about a secret."""
 
     place: str
-    """Empty for a name, which is looked up in the region and account of the function."""
+    """The region and account of an ARN. It is empty for a name: there, the function's are used."""
     names: set[str]
     """An ARN may end with six characters that are not part of the name."""
 

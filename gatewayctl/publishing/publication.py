@@ -171,7 +171,7 @@ class _Problems(Telemetry):
         """Ignore the age."""
 
     def compiled_table_not_used(self, place: str, reason: str) -> None:
-        """Ignore that, because the gateway then uses the same table."""
+        """Ignore the reason, because the YAML gives the gateway the same table."""
 
     def bug(self, error: BaseException, request_id: str | None = None) -> None:
         self.texts.append(type(error).__name__)

@@ -149,7 +149,10 @@ def _config(resources: Resources, request: Mapping[str, Any]) -> EndpointConfig:
 
 
 def _check_variant(endpoint: Endpoint, name: str, *, named_before: bool) -> None:
-    """Source of both texts: getmoto/moto, pull request 5082."""
+    """Check that a request names a variant of the endpoint, and names it once.
+
+    Source: getmoto/moto, pull request 5082, has both texts.
+    """
     if named_before:
         raise InvalidInput(f'The variant name "{name}" was non-unique within the request.')
     if name not in [variant.name for variant in endpoint.config.variants]:

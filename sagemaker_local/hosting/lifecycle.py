@@ -22,7 +22,7 @@ Status = Literal["Creating", "InService", "Updating", "Failed", "Deleting"]
 
 
 def now() -> float:
-    """Return the time in seconds, of which AWS's answers have three decimals."""
+    """Return the time in seconds with three decimals, as AWS's answers have it."""
     return round(time.time(), 3)
 
 

@@ -27,13 +27,13 @@ FORMAT = 2  # increased whenever the meaning of the rows changes
 MISFIT = "a row in it is not what gatewayctl writes"
 """The reason if that shows only when the row is needed."""
 
-_OTHER = "it is not what this version of gatewayctl writes"
+_UNKNOWN_FORM = "it is not what this version of gatewayctl writes"
 
 _NEXT = ',\n"'
 """What is between two rows; no row has a line break."""
 
 _OPENING, _CLOSING = b'{"content":"', b'",'
-_CONTENT = len(_OPENING) + hashlib.sha256().digest_size * 2 + len(_CLOSING)
+_CONTENT_START = len(_OPENING) + hashlib.sha256().digest_size * 2 + len(_CLOSING)
 
 
 class NotCompiled(Exception):
@@ -126,9 +126,9 @@ def content_digest(data: bytes) -> str:
         NotCompiled: The data is no compiled form, or its content has another digest.
     """
     if not data.startswith(_OPENING):
-        raise NotCompiled(_OTHER)
-    actual = hashlib.sha256(memoryview(data)[_CONTENT:]).hexdigest()
-    if data[len(_OPENING) : _CONTENT] != actual.encode() + _CLOSING:
+        raise NotCompiled(_UNKNOWN_FORM)
+    actual = hashlib.sha256(memoryview(data)[_CONTENT_START:]).hexdigest()
+    if data[len(_OPENING) : _CONTENT_START] != actual.encode() + _CLOSING:
         raise NotCompiled("it is not complete, or was changed after it was written")
     return actual
 
@@ -148,12 +148,12 @@ def from_compiled(data: bytes, digest: str, content: str | None = None) -> Routi
     if actual != (content or actual):
         raise NotCompiled("it is not the one that was published with the table")
     try:
-        head, _, rows = str(data[_CONTENT:], "ascii").partition("\n")
+        head, _, rows = str(data[_CONTENT_START:], "ascii").partition("\n")
         document = json.loads(f"{{{head}}}}}")
         if document["sha256"] != digest:
             raise NotCompiled("it was made from another table")
         if not _has_shape(document) or rows[:1] + rows[-3:] != '"\n}}':
-            raise NotCompiled(_OTHER)
+            raise NotCompiled(_UNKNOWN_FORM)
         return RoutingTable(
             digest=digest,
             defaults=document["defaults"],
@@ -162,7 +162,7 @@ def from_compiled(data: bytes, digest: str, content: str | None = None) -> Routi
             is_compiled=True,
         )
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise NotCompiled(_OTHER) from error
+        raise NotCompiled(_UNKNOWN_FORM) from error
 
 
 def _has_shape(head: dict[str, Any]) -> bool:
