@@ -151,7 +151,7 @@ def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
         if not app.is_protected(request):
             return get_response(request)
         context = _context.get()
-        principal = Principal(context.authorizer or {}, now=clock())
+        principal = Principal(context.authorizer, now=clock())
         context.record.principal, context.record.key_id = principal.name, principal.key_id
         token = _principal.set(principal)
         try:

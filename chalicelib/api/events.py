@@ -117,11 +117,11 @@ def _is_warm_up(event: Any) -> bool:
 
 def _kind(event: Any) -> str:
     """Name what came."""
-    if not isinstance(event, dict):
-        return JSON_KINDS.get(type(event), "list")
     source = _source(event)
     if source.startswith("aws:"):
         return SOURCES.get(source, QUEUE)
+    if not isinstance(event, dict):
+        return JSON_KINDS.get(type(event), "list")
     if event.get("detail-type") == "Scheduled Event" or event.get("source") == "aws.events":
         return "schedule"
     if "detail-type" in event:
@@ -129,9 +129,12 @@ def _kind(event: Any) -> str:
     return _http_kind(event) or _hand_made_kind(event)
 
 
-def _source(event: dict[str, Any]) -> str:
-    """Return what a queue or stream names as the source of its first record."""
-    records = event.get("Records")
+def _source(event: Any) -> str:
+    """Return what a queue or stream names as the source of its first record.
+
+    A pipe of EventBridge sends the list of records without an object around it.
+    """
+    records = event.get("Records") if isinstance(event, dict) else event
     first = records[0] if isinstance(records, list) and records else event
     if not isinstance(first, dict):
         return ""

@@ -60,7 +60,7 @@ class RequestContext:
     method: str = ""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    authorizer: Any = field(default=None, repr=False)
+    authorizer: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What the authorizer says about the caller; `Principal` reads it."""
 
     request: ClientRequest = field(default_factory=lambda: ClientRequest({}, b"", 0))
@@ -180,7 +180,7 @@ def _checked(
         method=method,
         path_parameters=_texts(event, "pathParameters"),
         query={name: values[-1] for name, values in query.items()},
-        authorizer=context.get("authorizer"),
+        authorizer=_object(context, "authorizer"),
         request=request,
         platform=Deadline.after(_platform_seconds(context, lambda_context)),
     )

@@ -6,11 +6,12 @@ model.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import AuthUnavailable, InvalidParameter, Unauthorized
+from chalicelib.errors import AuthUnavailable, BadRequest, InvalidParameter, Unauthorized
 from chalicelib.routing.parameters import MOST_PARAMETERS, is_value
 from chalicelib.routing.table import Match, row_key
 from chalicelib.routing.targets import is_name
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 EVERYTHING = "*"
 OK, UNAUTHORIZED, UNAVAILABLE = "ok", "unauthorized", "unavailable"
+
+_TIME = re.compile("[0-9]{0,15}")
+"""Seconds since the epoch; empty for a credential that does not expire."""
 
 GRANT_RULE = (
     "a model's name and up to two parameters, divided by '/', each of which may be '*', "
@@ -67,16 +71,21 @@ class Principal:
         Raises:
             Unauthorized: The outcome is not `ok`, or the credential has expired.
             AuthUnavailable: The credential could not be checked.
+            BadRequest: The outcome is `ok` in a context that the authorizer cannot have made.
         """
         outcome = context.get("outcome")
         if outcome == UNAVAILABLE:
             raise AuthUnavailable
-        expires = str(context.get("expires") or "")
-        if outcome != OK or (expires and now >= int(expires)):
+        if outcome != OK:
             raise Unauthorized
-        self.name = str(context["principal"])
-        self.key_id = str(context.get("key_id") or "") or None
-        self._grants = frozenset(str(context["grants"]).split())
+        expires = _text(context, "expires", default="")
+        if not _TIME.fullmatch(expires):
+            raise BadRequest("requestContext.authorizer.expires is no time")
+        if expires and now >= int(expires):
+            raise Unauthorized
+        self.name = _text(context, "principal")
+        self.key_id = _text(context, "key_id", default="") or None
+        self._grants = frozenset(_text(context, "grants").split())
 
     def may_call(self, path: str) -> bool:
         """Whether a grant covers the path. The steps depend on neither the table nor the grants."""
@@ -89,6 +98,15 @@ class Principal:
     def granted_models(self) -> GrantedModels:
         """Return what `GET /models` shows to this caller."""
         return GrantedModels(self._grants)
+
+
+def _text(context: Mapping[str, object], name: str, default: str | None = None) -> str:
+    value = context.get(name)
+    if value is None:
+        value = default
+    if not isinstance(value, str):
+        raise BadRequest(f"requestContext.authorizer.{name} is no text")
+    return value
 
 
 class GrantedModels:

@@ -236,13 +236,16 @@ class _Response(HTTPResponse):
         """Read the status line and the headers.
 
         Raises:
-            HTTPException: The length of the body is not a number. http.client would ignore it, and
-                wait for the end of the connection.
+            HTTPException: It is not clear where the body ends. http.client would guess: it ignores
+                a length that is no number, and every coding but a single `chunked`.
         """
         super().begin()
         lengths = self.headers.get_all("content-length", [])
         if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
             raise HTTPException("Content-Length is not one number")
+        codings = self.headers.get_all("transfer-encoding", [])
+        if codings and (lengths or len(codings) > 1 or not self.chunked):
+            raise HTTPException("Transfer-Encoding is not chunked alone")
 
     def _close_conn(self) -> None:
         """http.client calls this at the end of the body, and when a response is given up.

@@ -107,11 +107,12 @@ _TYPES = {
 
 
 def _check_types(row: Row) -> None:
-    """Check the types of a row that the parser may not have made.
+    """Check the types of a row that the parser may not have made, and what is read from its texts.
 
     Raises:
         KeyError: There is no such key.
-        TypeError: A value has another type.
+        TypeError: A value has another type, or a list of a parameter's values is empty.
+        ValueError: The example is not JSON.
     """
     for key, value in row.items():
         kind = float if key == "timeout_seconds" and type(value) is int else type(value)
@@ -119,6 +120,10 @@ def _check_types(row: Row) -> None:
             raise TypeError(key)
         if kind is list and not all(type(item) is str for item in value):
             raise TypeError(key)
+        if key == "one_of" and not value:
+            raise TypeError(key)
+        if key == "example":
+            json.loads(value)
 
 
 # Named tuples, because every request makes one of each, and a start would build dataclasses more

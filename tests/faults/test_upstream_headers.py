@@ -159,6 +159,14 @@ def flood(line):
         pytest.param(sends(OK + b"Content-Length: many\r\n\r\n{}"), id="length-is-no-number"),
         pytest.param(sends(OK + b"Content-Length: -2\r\n\r\n{}"), id="length-is-negative"),
         pytest.param(sends(OK + b"Content-Length: +2\r\n\r\n{}"), id="length-with-sign"),
+        *(
+            pytest.param(sends(OK + lines + b"\r\n2\r\n{}\r\n0\r\n\r\n"), id=name)
+            for name, lines in (
+                ("length-and-chunks", b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"),
+                ("two-codings", b"Content-Length: 2\r\nTransfer-Encoding: gzip, chunked\r\n"),
+                ("coding-twice", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"),
+            )
+        ),
         pytest.param(sends(OK + b"Content-Length: 2_0\r\n\r\n{}"), id="length-with-underscore"),
     ],
 )

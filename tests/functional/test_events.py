@@ -19,12 +19,22 @@ NO_TEXT = [7, True, [CANARY], {CANARY: CANARY}]
 NO_OBJECT = [7, True, CANARY, [CANARY]]
 NO_TEXTS = [*NO_OBJECT, {"a": 7}, {"a": None}, {"a": [CANARY]}]
 NO_LISTS = [*NO_OBJECT, {"a": CANARY}, {"a": []}, {"a": [7]}, {"a": [CANARY, None]}]
+GRANTED = {"principal": "tests", "grants": "*"}
+NOT_OF_THE_AUTHORIZER = [
+    *({}, {"principal": CANARY}, {"grants": "*"}, {**GRANTED, "principal": None}),
+    *({**GRANTED, "principal": 7}, {**GRANTED, "grants": ["*"]}, {**GRANTED, "key_id": 7}),
+    *({**GRANTED, "expires": text} for text in (CANARY, 7, "1.5", "-1", "\u0665", "9" * 5000)),
+]
 # Members of an event, and values that API Gateway never gives them.
 MALFORMED = {
     "requestContext": [MISSING, None, *NO_OBJECT],
     "requestContext.resourcePath": [MISSING, None, *NO_TEXT],
     "requestContext.httpMethod": [MISSING, None, *NO_TEXT],
     "requestContext.requestId": [*NO_TEXT, "", "a\r\nX-Own: b", "\ud800", "x" * 129],
+    "requestContext.authorizer": [
+        *NO_OBJECT,
+        *({"outcome": "ok", **members} for members in NOT_OF_THE_AUTHORIZER),
+    ],
     "requestContext.requestTimeEpoch": [
         *(CANARY, True, [], {}, -1),
         *(float("nan"), float("inf"), 1e300, 10**400),
@@ -80,6 +90,7 @@ KEPT = {
     "SNS": {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": CANARY}}]},
     "S3": {"Records": [{"eventSource": "aws:s3"}]},
     "Kafka": {"eventSource": "aws:kafka", "records": {}},
+    "Kinesis": [{"eventSource": "aws:kinesis", "data": CANARY}],  # as a pipe sends it
     "queue or stream": {"Records": [{"eventSource": "aws:new"}]},
     "EventBridge": {"source": "orders", "detail-type": "Order", "detail": {"card": CANARY}},
 }

@@ -213,15 +213,26 @@ def test_few_models_in_the_compiled_form(scene, both):
     assert scene.gateway.get("/health").json()["models"] == 12
 
 
+CHURN = {"kind": "single", "target": {"endpoint": "churn-prod"}}
+ONE = {**CHURN, "target": {"endpoint": "churn-{a}"}}
+UNFIT_ROWS = [
+    ("churn", {}),
+    ("churn", {**CHURN, "example": "not JSON"}),
+    ("churn/*", {**ONE, "parameters": {"a": {"one_of": []}}}),
+]
+
+
 @row("R9")
-def test_row_that_does_not_fit(scene, both):
+@pytest.mark.parametrize(("key", "unfit"), UNFIT_ROWS)
+def test_row_that_does_not_fit(scene, both, key, unfit):
     """A row that the parser cannot have made is refused once; then the YAML is read."""
     table = file.parse(TABLE.encode(), "")
-    both.form = file.compiled(dataclasses.replace(table, rows={**table.rows, "churn": {}}))
+    both.form = file.compiled(dataclasses.replace(table, rows={**table.rows, key: unfit}))
     both.put()
 
-    assert_problem(scene.gateway.predict("churn"), 503, "routing-unavailable")
+    assert_problem(scene.gateway.get("/models"), 503, "routing-unavailable")
     assert both.reason() == file.MISFIT
+    assert scene.gateway.get("/models").status == 200
 
 
 OUTAGES = [

@@ -266,6 +266,11 @@ class TestPatterns:
             "can take too long: bound its repeats, as in {1,20}, and do not nest them"
         )
 
+    @pytest.mark.parametrize("pattern", ["[a--b]", "v[^.]{2}[ab--9]", "[a~~b]"])
+    def test_future_operators(self, pattern):
+        """A class that Python warns about is refused, because its meaning may change."""
+        assert str(refusal(pattern)).startswith("has '[")
+
     @row("R11")
     @pytest.mark.parametrize(
         ("pattern", "steps"),
@@ -287,7 +292,7 @@ class TestPatterns:
         assert sum(counts >> 64 * length & (1 << 64) - 1 for length in range(64)) == steps
 
     @given(
-        st.text("ab*+?|(){}[]^,-.\\1234567890d", max_size=LONGEST_PATTERN),
+        st.text("ab*+?|(){}[]^,-~.\\1234567890d", max_size=LONGEST_PATTERN),
         st.text("ab1.-", min_size=1, max_size=63),
     )
     @settings(deadline=1_000, max_examples=500 if LONG else 200)

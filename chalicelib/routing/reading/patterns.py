@@ -35,7 +35,8 @@ _LENGTHS = (1 << _BITS * (LONGEST_VALUE + 1)) - 1
 _SUM = (1 << _BITS) - 1
 
 _LITERAL = r"[A-Za-z0-9_~.-]|\\[.dw-]"
-_CLASS = r"\[\^?(?:[A-Za-z0-9_~.]|\\[.dw-])(?:[A-Za-z0-9_~.-]|\\[.dw-])*\]"
+# Python warns about `--` and `~~` in a class: a later version may read them as operators.
+_CLASS = r"(?!\[[^\]]*(?:--|~~))\[\^?(?:[A-Za-z0-9_~.]|\\[.dw-])(?:[A-Za-z0-9_~.-]|\\[.dw-])*\]"
 _TOKEN = re.compile(
     rf"""
       (?P<atom>  {_CLASS} | {_LITERAL} )
