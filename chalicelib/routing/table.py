@@ -10,8 +10,9 @@ first requested, so that a start costs the same with ten models and with ten tho
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
 from chalicelib.routing.headers import is_json
@@ -19,7 +20,7 @@ from chalicelib.routing.parameters import Pattern, parameter
 from chalicelib.routing.targets import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
     from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.targets import Target
@@ -170,6 +171,28 @@ class Match(NamedTuple):
                 " and ".join(values), "/".join(self.values), "what the name of an artifact can hold"
             ) from error
         return ResolvedModel(self.model, target, target.invoke_args(), values)
+
+
+class CompiledRows(Mapping[str, "Row"]):
+    """The rows of a compiled form, as JSON. A row is decoded when it is first needed."""
+
+    def __init__(self, texts: dict[str, Any]) -> None:
+        self._rows = texts
+
+    def __getitem__(self, key: str) -> Row:
+        row = self._rows[key]
+        if isinstance(row, str):
+            row = self._rows[key] = json.loads(row)
+        return cast("Row", row)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 @dataclass(frozen=True, slots=True)

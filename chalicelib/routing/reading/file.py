@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.routing.reading.problems import InvalidTable, Problem
-from chalicelib.routing.table import RoutingTable
+from chalicelib.routing.table import CompiledRows, RoutingTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-    from chalicelib.routing.table import Row
 
 FORMAT = 2  # increased whenever the meaning of the rows changes
 
@@ -157,7 +154,7 @@ def from_compiled(data: bytes, digest: str, content: str | None = None) -> Routi
         return RoutingTable(
             digest=digest,
             defaults=document["defaults"],
-            rows=CompiledRows(rows[1:-3]),
+            rows=CompiledRows(dict(row.split('":', 1) for row in rows[1:-3].split(_NEXT))),
             allow_shrink=document["allow_shrink"],
             is_compiled=True,
         )
@@ -173,29 +170,3 @@ def _has_shape(head: dict[str, Any]) -> bool:
         and type(head["defaults"]) is dict
         and head["models"] == {}
     )
-
-
-class CompiledRows(Mapping[str, "Row"]):
-    """The rows of a compiled form. A row is decoded when it is first needed.
-
-    Raises:
-        ValueError: The text is not one of rows.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._rows: dict[str, Any] = dict([row.split('":', 1) for row in text.split(_NEXT)])
-
-    def __getitem__(self, key: str) -> Row:
-        row = self._rows[key]
-        if isinstance(row, str):
-            row = self._rows[key] = json.loads(row)
-        return cast("Row", row)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._rows
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
