@@ -113,7 +113,9 @@ def test_any_sequence(seen):
         any_sequence()
     assert len(gateway.log.requests) == len(outcomes)
     overshoots = sorted(outcome.seconds - TIMEOUT_MS / 1000 for outcome in outcomes)
-    assert sum(seconds > LATE_SECONDS for seconds in overshoots) <= MOST_LATE * len(outcomes)
+    assert sum(seconds > LATE_SECONDS for seconds in overshoots) <= max(
+        1, MOST_LATE * len(outcomes)
+    )
     seen(f"{SEQUENCES} sequences, {len(outcomes):,} requests, violations 0")
     seen(f"statuses {', '.join(map(str, sorted({one.response.status for one in outcomes})))}")
     seen(f"latest {overshoots[-1] * 1000:.0f} ms after its time")

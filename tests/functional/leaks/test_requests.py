@@ -79,12 +79,15 @@ def test_bug_in_the_authorizer(scene, assert_nothing_leaks):
     assert_nothing_leaks()
 
 
-def test_bug_in_front_of_a_view(deployed, library_log, capfd):
+def test_bug_in_front_of_a_view(build_deployed, library_log, capfd):
     """An exception in a middleware is not logged with its text, as Chalice would."""
-    event = deployed.client.event("GET", "/models")
-    event["requestContext"]["authorizer"] = {"outcome": "ok", "expires": CANARY}
 
-    assert_problem(deployed.client.deliver(event), 500, "internal")
+    def broken_clock():
+        raise ValueError(CANARY)
+
+    deployed = build_deployed(clock=broken_clock)
+
+    assert_problem(deployed.get("/models"), 500, "internal")
     assert [line.get("exception") for line in deployed.log.lines] == ["ValueError", None]
     assert CANARY not in deployed.log.text + library_log.getvalue() + "".join(capfd.readouterr())
 
