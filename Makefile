@@ -130,10 +130,12 @@ audit: $(DEV)  ## Look up known vulnerabilities of every package (needs the inte
 LOCK := $(BIN)/uv pip compile --quiet --no-config --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" $(UPGRADE)
 EMULATED := tests/deployed/emulated
 CLIENTS := tests/clients
+NPM_LOCK := npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
 lock: $(DEV)  ## Write the requirements files from pyproject.toml (UPGRADE=--upgrade for new versions)
 	$(LOCK) pyproject.toml --python-platform x86_64-manylinux2014 --output-file requirements.txt
 	$(LOCK) pyproject.toml --universal --constraint requirements.txt --group run --output-file requirements-run.txt
 	$(LOCK) pyproject.toml --universal --constraint requirements-run.txt --group dev --output-file requirements-dev.txt
 	$(LOCK) $(EMULATED)/requirements.in --universal --output-file $(EMULATED)/requirements.txt
 	$(LOCK) $(CLIENTS)/requirements.in --universal --output-file $(CLIENTS)/requirements.txt
-	cd $(CLIENTS) && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
+	cd $(CLIENTS) && $(NPM_LOCK)
+	cd tests/browser && $(NPM_LOCK)

@@ -63,6 +63,7 @@ class Settings:
     jwt_grant_prefix: str
     cors_origin: str | None
     cors_headers: tuple[str, ...]
+    page: bool
     metrics_per_model: bool
     lambda_handler: str
 
@@ -245,6 +246,7 @@ SETTINGS = (
     Setting("GATEWAY_JWT_GRANT_PREFIX", "jwt_grant_prefix", "model:", _prefix),
     Setting("GATEWAY_CORS_ORIGIN", "cors_origin", "", _origin),
     Setting("GATEWAY_CORS_HEADERS", "cors_headers", "", _header_names),
+    Setting("GATEWAY_PAGE", "page", "on", _switch),
     Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
     # Set by Lambda: the handler of the function that this process runs.
     Setting("_HANDLER", "lambda_handler", "", str),

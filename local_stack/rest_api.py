@@ -218,7 +218,7 @@ def _event(
                 "sourceIp": "127.0.0.1",
                 "userAgent": values.get("user-agent", [None])[-1],
             },
-            "path": f"/{STAGE}{request.path}",
+            "path": request.path,
             "protocol": "HTTP/1.1",
             "requestId": request_id,
             "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),

@@ -90,7 +90,10 @@ class GatewayApp(Chalice):
         """Register a view that needs no credential: `view(context)`."""
 
         def register(view: View) -> None:
-            self._route(path, method)(lambda: _without_bug_text(view, _context.get()))
+            def call(**_: str) -> Response:
+                return _without_bug_text(view, _context.get())
+
+            self._route(path, method)(call)
 
         return register
 

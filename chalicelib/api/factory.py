@@ -66,5 +66,5 @@ def create_app(
     authorizer = authorizers.register(
         app, schemes, telemetry, refuse, on_lambda=bool(settings.lambda_handler)
     )
-    routes.register(app, gateway, authorizer)
+    routes.register(app, gateway, authorizer, has_page=settings.page)
     return app

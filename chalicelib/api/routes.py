@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import wire
+from chalicelib.api import page, wire
 from chalicelib.errors import InvalidParameter, UnknownModel
 from chalicelib.routing.headers import PASSED
 from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
@@ -31,8 +31,10 @@ MAX_DIGITS = 4
 SEGMENTS = ("{model}", "{model}/{a}", "{model}/{a}/{b}")
 
 
-def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -> None:
-    """Register every route."""
+def register(
+    app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer, *, has_page: bool
+) -> None:
+    """Register every route; those of the page only if the gateway has one."""
 
     def predict(context: RequestContext, principal: Principal, **segments: str) -> Response:
         context.record.is_prediction = True
@@ -73,6 +75,9 @@ def register(app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer) -
         app.protected_view(f"/models/{segments}", "GET", authorizer)(describe_model)
     app.protected_view("/models", "GET", authorizer)(list_models)
     app.public_view("/health", "GET")(health)
+    if has_page:
+        app.public_view("/", "GET")(page.show)
+        app.public_view(f"/page/{{{page.FILE}}}", "GET")(page.send_file)
 
 
 def _path(segments: Mapping[str, str]) -> str:

@@ -58,6 +58,9 @@ class RequestContext:
     """The path as the route has it, such as `/predict/{model}`."""
 
     method: str = ""
+    path: str = ""
+    """The path of the URL as API Gateway was asked, with the stage; empty if it is not known."""
+
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     authorizer: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -178,6 +181,7 @@ def _checked(
         record,
         resource=_text(context, "resourcePath"),
         method=method,
+        path=_text(context, "path", default=""),
         path_parameters=_texts(event, "pathParameters"),
         query={name: values[-1] for name, values in query.items()},
         authorizer=_object(context, "authorizer"),
@@ -278,8 +282,10 @@ def _object(event: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _text(context: Mapping[str, Any], name: str) -> str:
+def _text(context: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = context.get(name)
+    if value is None:
+        value = default
     if not isinstance(value, str):
         raise BadRequest(f"requestContext.{name} is no text")
     return value

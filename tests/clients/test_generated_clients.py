@@ -15,10 +15,11 @@ import pytest
 from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
 from gatewayctl.openapi.document import document
-from tests.clients.installation import FOLDER, jar, node_modules, program, python
+from tests.clients.installation import FOLDER, jar, python
 from tests.support.chalice_server import served
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.gateway import IDENTITY, FakeScheme, FixedTable, build_gateway, runtime_at
+from tests.support.node import node_modules, program
 from tests.support.paths import ROOT
 from tests.support.problems import MEMBERS, RETRYABLE, TITLES
 
@@ -65,7 +66,7 @@ def openapi_generator(folder):
 
 def openapi_typescript(folder):
     node = program("node", "nodejs")
-    modules = node_modules()
+    modules = node_modules(FOLDER)
     (folder / "node_modules").symlink_to(modules)
     (folder / "package.json").write_text('{"type": "module"}')
     shutil.copy(FOLDER / "call_with_openapi_fetch.ts", folder)

@@ -39,9 +39,10 @@ def test_other_environments_are_pinned(folder, package):
     assert package in pins(f"{folder}/requirements.txt")
 
 
-def test_packages_of_npm_are_pinned():
+@pytest.mark.parametrize("folder", ["tests/browser", "tests/clients"])
+def test_packages_of_npm_are_pinned(folder):
     """Each package of npm has a hash, and comes from the registry of whoever installs it."""
-    lock = json.loads((ROOT / "tests/clients/package-lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))
 
     packages = [package for name, package in lock["packages"].items() if name]
     assert packages
