@@ -100,6 +100,11 @@ class Function:
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
+    @property
+    def log_bytes(self) -> int:
+        """What the process has printed so far."""
+        return os.fstat(self._log.fileno()).st_size
+
     def __enter__(self) -> Self:
         return self
 

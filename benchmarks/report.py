@@ -10,7 +10,8 @@ from importlib.metadata import version
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks import scenarios
+from benchmarks import bill, scenarios
+from benchmarks.bill import ONE_CPU_MB
 from benchmarks.packages import ROOT
 
 if TYPE_CHECKING:
@@ -25,11 +26,6 @@ PAGE = ROOT / "docs/performance.md"
 BLOCK = re.compile(r"(<!-- bench: (\w+) -->\n)(?:(?!<!--).)*(<!-- end -->)", re.DOTALL)
 VERSIONS = ("boto3", "aws-lambda-powertools", "chalice", "awslambdaric")
 MEMORY_SIZES = (256, 512, 1024, 1769)
-ONE_CPU_MB = 1769
-"""The memory size with which a function has one CPU.
-
-Source: Lambda developer guide, "Configure Lambda function memory".
-"""
 
 
 @dataclass(frozen=True)
@@ -136,6 +132,7 @@ def blocks(
     }
     if scenarios.GATEWAY in results["authorizer"]:
         tables["memory"] = _memory(results["authorizer"])
+    tables["bill"] = _markdown(bill.rows(results["plain"]))
     return {**tables, "split": _parts(parts), "zip": _zips(compared), "conditions": conditions}
 
 

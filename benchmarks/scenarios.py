@@ -66,6 +66,8 @@ class Start:
     first: Usage
     warm: tuple[Usage, ...]
     peak_bytes: int
+    log_bytes: int
+    """What the process has printed during the warm calls."""
 
     @property
     def cold(self) -> Usage:
@@ -120,9 +122,11 @@ class Runner:
         with Function(package.folder, self._runtime, package.handler, own) as function:
             first = function.invoke(event)
             function.check_response()
+            printed = function.log_bytes
             warm = tuple(function.invoke(event) for _ in range(scenario.calls))
             function.check_response()
-            return Start(function.init, first, warm, function.peak_bytes)
+            log_bytes = function.log_bytes - printed
+            return Start(function.init, first, warm, function.peak_bytes, log_bytes)
 
 
 def as_text(size_bytes: int) -> bytes:

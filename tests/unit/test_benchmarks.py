@@ -5,8 +5,10 @@ import importlib
 
 import pytest
 
-from benchmarks import parts, report
+from benchmarks import bill, parts, report
+from benchmarks.function import Usage
 from benchmarks.report import Ratio
+from benchmarks.scenarios import FIVE_LINES, GATEWAY, Start
 
 PAGE = "before\n<!-- bench: a -->\nold\nrows\n<!-- end -->\n<!-- bench: b -->\n<!-- end -->\n"
 
@@ -40,6 +42,19 @@ def test_every_block_has_its_place(blocks):
     """A table without a place, or a place without a table, is an error."""
     with pytest.raises(ValueError, match=r"has places for \['a', 'b'\]"):
         report.filled(PAGE, blocks)
+
+
+def test_bill_of_a_million_calls():
+    """A millisecond of CPU is 1.73 ms of a function with 1,024 MB, and a GB of log 0.50 USD."""
+    nothing = Usage(0.0, 0.0)
+    start = Start(nothing, nothing, (Usage(0.001, 0.002),) * 2, 0, log_bytes=2_000)
+
+    table = {title: cells for title, *cells in bill.rows({FIVE_LINES: [start], GATEWAY: [start]})}
+
+    assert table["Lambda, while the model works for 50 ms"] == ["0.83", "0.83"]
+    assert table["Lambda, for the handler's own CPU time"] == ["0.03", "0.03"]
+    assert table["CloudWatch, for the log"][0] == "0.64"  # and 270 bytes of Lambda's
+    assert table["together"][0] == "5.20"
 
 
 @pytest.mark.parametrize("function", [name for names in parts.PARTS.values() for name in names])
