@@ -111,6 +111,7 @@ check: $(DEV)  ## Check style, types, imports, table, policies, and docs against
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for folder in $$(dirname examples/*/*.py | sort -u); do $(BIN)/mypy $$folder || exit 1; done
 	$(BIN)/python -m gatewayctl validate
 	$(BIN)/python -m gatewayctl policy --check
 	$(BIN)/python -m gatewayctl policy --check --stage prod

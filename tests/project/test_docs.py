@@ -19,7 +19,12 @@ from tests.support.problems import family
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
-PAGES = [*sorted(PROJECT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+EXAMPLES = PROJECT / "examples"
+PAGES = [
+    page
+    for folder, pattern in ((PROJECT, "*.md"), (DOCS, "**/*.md"), (EXAMPLES, "**/*.md"))
+    for page in sorted(folder.glob(pattern))
+]
 ROUTING = (DOCS / "routing-table.md").read_text(encoding="utf-8")
 ERRORS = (DOCS / "errors.md").read_text(encoding="utf-8")
 TABLES = re.findall(r"```yaml\n(.*?)```", ROUTING, re.DOTALL)

@@ -22,7 +22,9 @@ EXPENSIVE = {
     "demo that people changed": re.compile(r"\bdrifted_demo\b"),
     "demo": re.compile(r"def \w+\([^)]*\b(demo|demo_gateway|put)\b"),
 }
-SLOW_FOLDERS = ("tests/deployed", "tests/browser", "tests/integration", "tests/faults")
+SLOW_FOLDERS = tuple(
+    f"tests/{name}" for name in ("deployed", "browser", "examples", "integration", "faults")
+)
 
 
 @cache
