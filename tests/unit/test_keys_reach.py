@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.routing.table import RoutingTable, row_key
-from gatewayctl.commands.keys import grant_problems
+from gatewayctl.grants import grant_problems
 from tests.support.profile import LONG
 
 VALUES = ("red", "green", "blue")
