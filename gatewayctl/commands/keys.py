@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gatewayctl.api_keys import NewKey
     from gatewayctl.command import Context
 
-LAG = "60 s + GATEWAY_KEYS_MAX_AGE"
 NO_SECRET = "there is no such secret, or it has no value: gateways answer 503 to every API key"
 GRACE_RULE = "30m, 24h, 7d, or 0 for none"
 END_RULE = (
@@ -115,13 +114,12 @@ def update(
         raise Refused([keys_text.why_ended(key, now)])
     notes = ["it was like this before; nothing was written"]
     if key != old:
-        taken_up = f"gateways follow within {LAG}"
-        notes = [*keys_text.differences(old, key, now), taken_up, *stored.save(key)]
+        notes = [*keys_text.differences(old, key, now), *stored.save(key)]
     data = {**api_keys.as_data(key, now), "before": api_keys.as_data(old, now)}
     return Report(
         ExitCode.FINE,
         lines=[],
-        notes=[keys_text.about(key), *notes],
+        notes=[keys_text.about(key, now), *notes],
         data={**data, "secret": stored.secret},
     )
 
@@ -157,7 +155,8 @@ def disable(context: Context, *, key_id: str, secret: str | None) -> Report:
         raise Refused([f"the key {key.key_id} is disabled already"])
     key = replace(key, disabled=True)
     notes = stored.save(key)
-    done = f"key {key.key_id} of {key.principal} is disabled; gateways refuse it within {LAG}"
+    who = f"key {key.key_id} of {key.principal}"
+    done = f"{who} is disabled; gateways refuse it within {keys_text.LAG}"
     data = {**api_keys.as_data(key, now), "secret": stored.secret}
     return Report(ExitCode.FINE, lines=[], notes=[done, *notes], data=data)
 
@@ -213,7 +212,7 @@ def _new_key_report(new: NewKey, key: ApiKey, notes: list[str], now: int, **more
     return Report(
         ExitCode.FINE,
         lines=[new.text],
-        notes=[keys_text.about(key), once, *notes],
+        notes=[keys_text.about(key, now), once, *notes],
         data={"key": new.text, **api_keys.as_data(key, now), **more},
     )
 

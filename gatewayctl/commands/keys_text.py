@@ -19,17 +19,20 @@ WIDTH = 100
 NARROWEST = 24
 """Grants get this width at least, even if the line becomes longer than `WIDTH`."""
 NO_DATE = "-"
+LAG = "60 s + GATEWAY_KEYS_MAX_AGE"
 
 
-def about(key: ApiKey) -> str:
+def about(key: ApiKey, now: int) -> str:
     """Describe a key in one line."""
     until = f"until {api_keys.timestamp(key.expires)}" if key.expires else "without expiry"
+    if api_keys.has_ended(key, now):
+        until = api_keys.state(key, now)
     comment = "" if key.comment is None else f", {quoted(key.comment)}"
     return f"key {key.key_id} of {key.principal}, {until}: {' '.join(key.grants)}{comment}"
 
 
 def differences(old: ApiKey, new: ApiKey, now: int) -> Iterator[str]:
-    """Yield a note for each value that the key had before."""
+    """Yield a note for each value that the key had before, and when gateways follow."""
     if old.grants != new.grants:
         yield f"its grants were {' '.join(old.grants) or 'none'}"
     if old.expires != new.expires:
@@ -38,6 +41,8 @@ def differences(old: ApiKey, new: ApiKey, now: int) -> Iterator[str]:
         yield f"its expiry was {until}{expired}"
     if old.comment != new.comment:
         yield f"its comment was {'none' if old.comment is None else quoted(old.comment)}"
+    if (old.grants, old.expires) != (new.grants, new.expires):
+        yield f"gateways follow within {LAG}"
 
 
 def why_ended(key: ApiKey, now: int) -> str:

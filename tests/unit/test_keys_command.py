@@ -492,7 +492,10 @@ class TestUpdate:
             assert lines(desk.run("update", key_id, option, "--comment=p")) == [
                 f"the key {key_id} is disabled for good, so only its comment can be changed"
             ]
-        assert desk.run("update", key_id, "--comment", "leaked").code == 0
+        assert desk.run("update", key_id, "--comment", "leaked").err == (
+            f"key {key_id} of web-shop, disabled: churn, 'leaked'\nits comment was none\n"
+            f"the secret is {desk.secret} in us-east-1\n"
+        )
         assert desk.listed()[key_id]["comment"] == "leaked"
         assert desk.listed()[key_id]["state"] == "disabled"
 
