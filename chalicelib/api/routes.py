@@ -1,11 +1,11 @@
-"""The routes: `POST /predict/…`, `GET /models…` and `GET /health`."""
+"""The routes: `POST /predict/…`, `GET /models…`, `GET /health`, and those of the page."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import page, wire
+from chalicelib.api import wire
 from chalicelib.errors import InvalidParameter, UnknownModel
 from chalicelib.routing.headers import PASSED
 from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
@@ -76,8 +76,22 @@ def register(
     app.protected_view("/models", "GET", authorizer)(list_models)
     app.public_view("/health", "GET")(health)
     if has_page:
-        app.public_view("/", "GET")(page.show)
-        app.public_view(f"/page/{{{page.FILE}}}", "GET")(page.send_file)
+        _register_page(app)
+
+
+def _register_page(app: GatewayApp) -> None:
+    def show_page(context: RequestContext) -> Response:
+        from chalicelib.api import page  # noqa: PLC0415 (only browsers ask for it)
+
+        return page.show(context)
+
+    def send_file(context: RequestContext, file: str) -> Response:
+        from chalicelib.api import page  # noqa: PLC0415 (only browsers ask for it)
+
+        return page.send_file(context, file)
+
+    app.public_view("/", "GET")(show_page)
+    app.public_view("/page/{file}", "GET")(send_file)
 
 
 def _path(segments: Mapping[str, str]) -> str:

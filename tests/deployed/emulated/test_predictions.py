@@ -75,6 +75,16 @@ def test_head(recorded, credential, path):
     assert (line["method"], line["bytes_out"]) == ("HEAD", 0)
 
 
+def test_page(deployed, package):
+    """The page and its files are in the package, and need no credential."""
+    page, script = (deployed.send("GET", path) for path in ("/", "/page/main.js"))
+
+    assert (page.status, page.body) == (200, package.files["chalicelib/page/index.html"])
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert (script.status, script.body) == (200, package.files["chalicelib/page/main.js"])
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+
+
 def test_health_is_open(deployed, package):
     """`/health` needs no credential, and has the digest of the table."""
     received = deployed.send("GET", "/health")
