@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chalicelib.api.openapi.document import document
 from gatewayctl import tables
 from gatewayctl.command import command, out_option
-from gatewayctl.openapi.document import document
 from gatewayctl.output import json_text, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 

@@ -12,9 +12,9 @@ import urllib.request
 
 import pytest
 
+from chalicelib.api.openapi.document import document
 from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
-from gatewayctl.openapi.document import document
 from tests.clients.installation import FOLDER, jar, python
 from tests.support.chalice_server import served
 from tests.support.clients import TOKEN, LocalClient

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.api import routes
+from chalicelib.api import catalog
+from chalicelib.api.openapi import components as parts
+from chalicelib.api.openapi.components import Components
+from chalicelib.api.openapi.named_types import for_generators
 from chalicelib.errors import (
     AuthUnavailable,
     InternalFailure,
@@ -23,15 +26,12 @@ from chalicelib.routing.headers import is_json
 from chalicelib.routing.parameters import VALUE_RULE, Pattern
 from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
-from gatewayctl.openapi import components as parts
-from gatewayctl.openapi.components import Components
-from gatewayctl.openapi.named_types import for_generators
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from chalicelib.api.openapi.components import Error, Node
     from chalicelib.routing.table import Model, RoutingTable
-    from gatewayctl.openapi.components import Error, Node
 
 OPENAPI = "3.1.0"
 API_VERSION = "1.0.0"
@@ -98,7 +98,7 @@ def _paths(table: RoutingTable, components: Components) -> Node:
         f"/predict/{model.name}": {"post": _predict(model, components)} for model in models
     }
     paths["/models"] = {"get": _list_models(components)}
-    for parameters, segments in enumerate(routes.SEGMENTS):
+    for parameters, segments in enumerate(catalog.SEGMENTS):
         path = f"/models/{segments}"
         described = [model for model in models if len(model.parameters) == parameters]
         if described:
@@ -153,7 +153,7 @@ def _predict(model: Model, components: Components) -> Node:
 
 
 def _list_models(components: Components) -> Node:
-    limit = {"type": "integer", "minimum": 1, "maximum": routes.MAX_MODELS}
+    limit = {"type": "integer", "minimum": 1, "maximum": catalog.MAX_MODELS}
     last = "The last name on this page, if there is another; ask for it with `after`"
     listing = _object(
         "Models in the order of their names",
@@ -167,7 +167,7 @@ def _list_models(components: Components) -> Node:
         "summary": "The models that you may call",
         "parameters": [
             _in_query(
-                "limit", "The maximum number of models", {**limit, "default": routes.MAX_MODELS}
+                "limit", "The maximum number of models", {**limit, "default": catalog.MAX_MODELS}
             ),
             _in_query("after", "Models after this name: the `next` of the previous page", TEXT),
         ],
