@@ -1,21 +1,24 @@
-"""The list of models: which entries a caller sees, and how the list is divided into pages."""
+"""`GET /models` and `GET /models/…`: the models that a caller may call."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api import wire
 from chalicelib.errors import InvalidParameter
+from chalicelib.routing.headers import PASSED
 from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from chalicelib.auth.principal import GrantedModels
-    from chalicelib.routing.table import Model
+    from chalice.app import Response
 
-# A model's name has up to two parameters after its first segment.
-SEGMENTS = ("{model}", "{model}/{a}", "{model}/{a}/{b}")
+    from chalicelib.api.wire import RequestContext
+    from chalicelib.auth.principal import GrantedModels, Principal
+    from chalicelib.gateway import Gateway
+    from chalicelib.routing.table import Model, RoutingTable
 
 MAX_MODELS = 1000
 ENVELOPE_BYTES = 100
@@ -24,7 +27,45 @@ ENVELOPE_BYTES = 100
 MAX_DIGITS = 4
 
 
-def entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[str, Any]]:
+def list_models(gateway: Gateway, context: RequestContext, principal: Principal) -> Response:
+    """List the models that the caller may call, page by page.
+
+    Raises:
+        InvalidParameter: The limit breaks its rule.
+    """
+    limit = limit_of(context.query) or MAX_MODELS
+    table = gateway.table()
+    context.record.table = table.digest
+    granted = principal.granted_models()
+    entries = _entries(rows(table, granted, context.query), granted)
+    return wire.page("models", *_page(entries, limit))
+
+
+def describe_model(
+    gateway: Gateway, context: RequestContext, principal: Principal, path: str
+) -> Response:
+    """Describe the model of a path, with its example.
+
+    Raises:
+        UnknownModel: There is no such model, or the principal has no grant on it.
+        InvalidParameter: A parameter in the path breaks its rule.
+    """
+    model = gateway.resolve(principal, path, context.record).model
+    (content,) = _entries([model], principal.granted_models())
+    if model.parameters:
+        content.setdefault("example_path", f"/predict/{path}")
+    content["pass_headers"] = [PASSED[name].name for name in model.pass_headers]
+    if model.example is not None:
+        content["example"] = json.loads(model.example)
+    return wire.document(content)
+
+
+def rows(table: RoutingTable, granted: GrantedModels, query: Mapping[str, str]) -> Iterator[Model]:
+    """Return the models after the name in the query, without most of those that need a grant."""
+    return table.models(after=query.get("after", ""), keys=granted.row_keys())
+
+
+def _entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[str, Any]]:
     """Describe the models that a caller may call, with the parameter values it may use."""
     for model in models:
         parameters = granted.values(model)
@@ -44,22 +85,22 @@ def entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[st
             yield entry
 
 
-def page(of: Iterable[dict[str, Any]], limit: int) -> tuple[list[bytes], str | None]:
+def _page(entries: Iterable[dict[str, Any]], limit: int) -> tuple[list[bytes], str | None]:
     """Return the entries of a page as JSON, and the last one's name if more follow.
 
     A page ends where an answer would become larger than Lambda carries. A table has no entry that
     is too large by itself.
     """
-    texts: list[bytes] = []
+    page: list[bytes] = []
     last, free = "", MAX_RESPONSE_BYTES
-    for entry in of:
+    for entry in entries:
         text = wire.json_bytes(entry)
         free -= len(text) + 1
-        if texts and (len(texts) == limit or free < 2 * len(entry["name"]) + ENVELOPE_BYTES):
-            return texts, last
-        texts.append(text)
+        if page and (len(page) == limit or free < 2 * len(entry["name"]) + ENVELOPE_BYTES):
+            return page, last
+        page.append(text)
         last = entry["name"]
-    return texts, None
+    return page, None
 
 
 def limit_of(query: Mapping[str, str]) -> int | None:

@@ -1,13 +1,11 @@
-"""The routes: `POST /predict/…`, `GET /models…`, `GET /health`, and those of the page."""
+"""The routes: predictions, the models and the API as documents, the health, and the page."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from chalicelib.api import catalog, wire
+from chalicelib.api import wire
 from chalicelib.errors import UnknownModel
-from chalicelib.routing.headers import PASSED
 from chalicelib.telemetry.log import TABLE_DIGITS
 
 if TYPE_CHECKING:
@@ -35,23 +33,19 @@ def register(
         return wire.prediction(response, model)
 
     def describe_model(context: RequestContext, principal: Principal, **segments: str) -> Response:
-        path = _path(segments)
-        model = gateway.resolve(principal, path, context.record).model
-        (content,) = catalog.entries([model], principal.granted_models())
-        if model.parameters:
-            content.setdefault("example_path", f"/predict/{path}")
-        content["pass_headers"] = [PASSED[name].name for name in model.pass_headers]
-        if model.example is not None:
-            content["example"] = json.loads(model.example)
-        return wire.document(content)
+        from chalicelib.api import catalog  # noqa: PLC0415 (no prediction needs it)
+
+        return catalog.describe_model(gateway, context, principal, _path(segments))
 
     def list_models(context: RequestContext, principal: Principal) -> Response:
-        limit = catalog.limit_of(context.query) or catalog.MAX_MODELS
-        table = gateway.table()
-        context.record.table = table.digest
-        granted = principal.granted_models()
-        models = table.models(after=context.query.get("after", ""), keys=granted.row_keys())
-        return wire.page("models", *catalog.page(catalog.entries(models, granted), limit))
+        from chalicelib.api import catalog  # noqa: PLC0415 (no prediction needs it)
+
+        return catalog.list_models(gateway, context, principal)
+
+    def describe_api(context: RequestContext, principal: Principal) -> Response:
+        from chalicelib.api.openapi import view  # noqa: PLC0415 (few callers ask for it)
+
+        return view.describe_api(gateway, context, principal)
 
     def health(context: RequestContext) -> Response:
         table = gateway.table()
@@ -60,10 +54,11 @@ def register(
             {"status": "ok", "models": len(table), "table": table.digest[:TABLE_DIGITS]}
         )
 
-    for segments in catalog.SEGMENTS:
+    for segments in wire.SEGMENTS:
         app.protected_view(f"/predict/{segments}", "POST", authorizer)(predict)
         app.protected_view(f"/models/{segments}", "GET", authorizer)(describe_model)
     app.protected_view("/models", "GET", authorizer)(list_models)
+    app.protected_view("/openapi.json", "GET", authorizer)(describe_api)
     app.public_view("/health", "GET")(health)
     if has_page:
         _register_page(app)
