@@ -44,15 +44,15 @@ def list_models(gateway: Gateway, context: RequestContext, principal: Principal)
 def describe_model(
     gateway: Gateway, context: RequestContext, principal: Principal, path: str
 ) -> Response:
-    """Describe the model of a path, with its example.
+    """Describe the model of a path, or of the path's first segment, with its example.
 
     Raises:
         UnknownModel: There is no such model, or the principal has no grant on it.
         InvalidParameter: A parameter in the path breaks its rule.
     """
-    model = gateway.resolve(principal, path, context.record).model
+    model = gateway.describe(principal, path, context.record)
     (content,) = _entries([model], principal.granted_models())
-    if model.parameters:
+    if "/" in path:
         content.setdefault("example_path", f"/predict/{path}")
     content["pass_headers"] = [PASSED[name].name for name in model.pass_headers]
     if model.example is not None:

@@ -28,7 +28,7 @@ from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from chalicelib.api.openapi.components import Error, Node
     from chalicelib.routing.table import Model
@@ -104,9 +104,8 @@ def _paths(models: Sequence[Model], components: Components) -> Node:
     paths["/models"] = {"get": _list_models(components)}
     for parameters, segments in enumerate(wire.SEGMENTS):
         path = f"/models/{segments}"
-        described = [model for model in models if len(model.parameters) == parameters]
-        if described:
-            paths[path] = {"get": _describe_model(path, described, components)}
+        if names := _names_described(models, parameters):
+            paths[path] = {"get": _describe_model(path, names, components)}
     paths[PATH] = {"get": _describe_api(components)}
     paths["/health"] = {"get": _health(components)}
     return paths
@@ -174,10 +173,24 @@ def _list_models(components: Components) -> Node:
     }
 
 
-def _describe_model(path: str, models: Iterable[Model], components: Components) -> Node:
-    """Describe `GET /models/…` for models with the same number of parameters."""
+def _names_described(models: Iterable[Model], parameters: int) -> list[str]:
+    """Return the first segments that `GET /models/…` takes before so many parameters.
+
+    The first segment alone also shows a model with parameters, if no other model begins so.
+    """
+    counts: dict[str, list[int]] = {}
+    for model in models:
+        counts.setdefault(model.name.partition("/")[0], []).append(len(model.parameters))
+    return sorted(
+        first
+        for first, of_first in counts.items()
+        if parameters in of_first or (parameters == 0 and len(of_first) == 1)
+    )
+
+
+def _describe_model(path: str, names: Collection[str], components: Components) -> Node:
+    """Describe `GET /models/…` with these first segments."""
     first, *others = re.findall(r"{([^}]*)}", path)
-    names = sorted({model.name.split("/")[0] for model in models})
     possible = {*WITH_A_CREDENTIAL, UnknownModel, *([InvalidParameter] if others else [])}
     suffix = {0: "", 1: "WithParameter"}.get(len(others), "WithParameters")
     any_value = parts.pattern_schema(ANY_VALUE)
