@@ -61,7 +61,7 @@ def describe_model(
 
 
 def rows(table: RoutingTable, granted: GrantedModels, query: Mapping[str, str]) -> Iterator[Model]:
-    """Return the models after the name in the query, without most of those that need a grant."""
+    """Return the models that a grant can be for, after the name in the query."""
     return table.models(after=query.get("after", ""), keys=granted.row_keys())
 
 
