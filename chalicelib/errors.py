@@ -188,7 +188,7 @@ class NoSuchPath(GatewayError):
     status, slug, title = 404, "no-such-path", "There is no such path"
     detail = (
         "There is no such path, or not with this method; there are POST /predict/<model>, "
-        "GET /models, GET /models/<model> and GET /health."
+        "GET /models, GET /models/<model>, GET /openapi.json and GET /health."
     )
 
     def __init__(self, reason: str | None = None) -> None:

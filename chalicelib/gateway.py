@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import UnknownModel
 from chalicelib.payload.admission import admit
 
 if TYPE_CHECKING:
-    from chalicelib.auth.principal import GrantedModels, Principal
+    from collections.abc import Iterable
+
+    from chalicelib.auth.principal import Principal
     from chalicelib.aws.deadline import Deadline
     from chalicelib.payload.admission import ClientRequest, InferenceRequest
     from chalicelib.routing.sources import RoutingSource
-    from chalicelib.routing.table import Model, ResolvedModel, RoutingTable
+    from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
     from chalicelib.sagemaker.runtime import InferenceResponse
     from chalicelib.telemetry.log import RequestRecord
 
@@ -64,19 +67,52 @@ class Gateway:
             UnknownModel: There is no such model, or the principal has no grant on it.
             InvalidParameter: A parameter in the path breaks its rule.
         """
-        table = self.table()
-        record.table = table.digest
-        try:
-            if not principal.may_call(path):
-                raise UnknownModel(path)
-            match = table.find(path)
-        except UnknownModel:
-            forms = _other_forms(path, principal.granted_models(), table)
-            raise UnknownModel(path, forms) from None
+        match, others = self._find(principal, path, record)
+        if match is None:
+            raise _unknown(path, others, principal)
         record.model, record.kind = match.model.name, match.model.target.kind
         resolved = match.resolve()
         record.set_target(resolved.invoke_args)
         return resolved
+
+    def describe(self, principal: Principal, path: str, record: RequestRecord) -> Model:
+        """Return the model that `GET /models/…` shows for a path.
+
+        The first segment alone shows a model with parameters, if the caller may call no other model
+        that begins so.
+
+        Raises:
+            UnknownModel: There is no such model, or the principal has no grant on it.
+            InvalidParameter: A parameter in the path breaks its rule.
+        """
+        match, others = self._find(principal, path, record)
+        if match is None and ("/" in path or len(others) != 1):
+            raise _unknown(path, others, principal)
+        model = others[0] if match is None else match.model
+        record.model, record.kind = model.name, model.target.kind
+        if match is not None:
+            record.set_target(match.resolve().invoke_args)
+        return model
+
+    def _find(
+        self, principal: Principal, path: str, record: RequestRecord
+    ) -> tuple[Match | None, list[Model]]:
+        """Look a path up.
+
+        Returns:
+            The match, if the caller may call it; otherwise the models with the same first segment
+            and another number of segments that the caller may call.
+        """
+        table = self.table()
+        record.table = table.digest
+        if principal.may_call(path):
+            with suppress(UnknownModel):
+                return table.find(path), []
+        granted = principal.granted_models()
+        first, *values = path.split("/")
+        keys = [key for key in granted.keys_of(first) if key.count("/") != len(values)]
+        models = table.models(keys=keys)
+        return None, [model for model in models if granted.narrowed(model) is not None]
 
     def predict(
         self,
@@ -108,15 +144,13 @@ class Gateway:
         return resolved.model, self._runtime.invoke(resolved, admitted, deadline, record)
 
 
-def _other_forms(path: str, granted: GrantedModels, table: RoutingTable) -> list[str]:
-    """Say what a path lacks, or has too much, to be one that the caller may call."""
-    first, *values = path.split("/")
-    keys = [key for key in granted.keys_of(first) if key.count("/") != len(values)]
+def _unknown(path: str, others: Iterable[Model], principal: Principal) -> UnknownModel:
+    """Say what the path lacks, or has too much, to be one of the other models."""
+    granted, given = principal.granted_models(), path.count("/")
     forms = []
-    for model in table.models(keys=keys):
-        if granted.values(model) is not None:
-            missing = [f"{{{one.name}}}" for one in model.parameters[len(values) :]]
-            lack = f"needs a value for {' and '.join(missing)}" if missing else "has fewer segments"
-            example = granted.example_path(model) or model.name
-            forms.append(f"{model.name} {lack}: POST /predict/{example}")
-    return forms
+    for model in others:
+        missing = [f"{{{one.name}}}" for one in model.parameters[given:]]
+        lack = f"needs a value for {' and '.join(missing)}" if missing else "has fewer segments"
+        example = granted.example_path(model) or model.name
+        forms.append(f"{model.name} {lack}: POST /predict/{example}")
+    return UnknownModel(path, forms)

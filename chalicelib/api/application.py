@@ -87,11 +87,11 @@ class GatewayApp(Chalice):
         return register
 
     def public_view(self, path: str, method: str) -> Register:
-        """Register a view that needs no credential: `view(context)`."""
+        """Register a view that needs no credential: `view(context, **segments)`."""
 
         def register(view: View) -> None:
-            def call(**_: str) -> Response:
-                return _without_bug_text(view, _context.get())
+            def call(**segments: str) -> Response:
+                return _without_bug_text(view, _context.get(), **segments)
 
             self._route(path, method)(call)
 

@@ -1,7 +1,7 @@
-"""The page for browsers: `GET /` sends its HTML, and `GET /page/{file}` its other files.
+"""The page for browsers: its HTML, and the scripts and styles that the HTML names.
 
-The page is static, and calls the gateway as any other client does. The files in chalicelib/page are
-read when they are first requested.
+The page is static, and calls the gateway as any other client does. Its files are in
+chalicelib/page, and are read when one of them is first requested.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.api.wire import RequestContext
 
 FOLDER = Path(__file__).parents[1] / "page"
-START = "index.html"
-FILE = "file"
-"""The parameter in the path that names a file of the page."""
-
+HTML = "index.html"
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -44,8 +41,8 @@ class File(NamedTuple):
 
     content: bytes
     media_type: str
-    etag: str
-    """Weak, because API Gateway compresses the content."""
+    tag: str
+    """The digest of the content in quotes, for ETag."""
 
 
 def show(context: RequestContext) -> Response:
@@ -55,32 +52,33 @@ def show(context: RequestContext) -> Response:
     answers at the address of a stage without one, and keeps the path as it was sent.
     """
     if context.path and not context.path.endswith("/") and REDIRECTED not in context.query:
-        last = context.path.rpartition("/")[2]
-        return Response(b"", {"Location": f"{last}/?{REDIRECTED}="}, 302)
-    return _response(context, START)
+        stage = context.path.rpartition("/")[2]
+        return Response(b"", {"Location": f"{stage}/?{REDIRECTED}="}, 302)
+    return _response(context, _files()[HTML])
 
 
-def send_file(context: RequestContext) -> Response:
+def send_file(context: RequestContext, name: str) -> Response:
     """Send another file of the page.
 
     Raises:
         NoSuchPath: The page has no such file.
     """
-    return _response(context, context.path_parameters[FILE])
-
-
-def _response(context: RequestContext, name: str) -> Response:
     file = _files().get(name)
-    if file is None:
+    if file is None or name == HTML:  # the relative addresses in the HTML do not fit this path
         raise NoSuchPath(f"the page has no file {quoted(name)}")
-    headers = {
+    return _response(context, file)
+
+
+def _response(context: RequestContext, file: File) -> Response:
+    headers: dict[str, str | list[str]] = {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",
-        "ETag": file.etag,
+        "ETag": f"W/{file.tag}",  # weak, because API Gateway compresses the content
     }
-    if file.etag in context.request.headers.get("if-none-match", ""):
-        return Response(b"", {**headers}, 304)
+    known = context.request.headers.get("if-none-match", "")
+    if known.strip() == "*" or file.tag in known:
+        return Response(b"", headers, 304)
     return Response(file.content, {**headers, "Content-Type": file.media_type})
 
 
@@ -93,4 +91,4 @@ def _files() -> dict[str, File]:
 def _file(path: Path) -> File:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    return File(content, MEDIA_TYPES[path.suffix], f'W/"{digest[:32]}"')
+    return File(content, MEDIA_TYPES[path.suffix], f'"{digest[:32]}"')

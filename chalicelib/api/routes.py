@@ -1,34 +1,22 @@
-"""The routes: `POST /predict/…`, `GET /models…` and `GET /health`."""
+"""The routes: predictions, the models and the API as documents, the health, and the page."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chalicelib.api import page, wire
-from chalicelib.errors import InvalidParameter, UnknownModel
-from chalicelib.routing.headers import PASSED
-from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
+from chalicelib.api import wire
+from chalicelib.errors import UnknownModel
 from chalicelib.telemetry.log import TABLE_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from chalice.app import ChaliceAuthorizer, Response
 
     from chalicelib.api.application import GatewayApp
     from chalicelib.api.wire import RequestContext
-    from chalicelib.auth.principal import GrantedModels, Principal
+    from chalicelib.auth.principal import Principal
     from chalicelib.gateway import Gateway
-    from chalicelib.routing.table import Model
-
-MAX_MODELS = 1000
-ENVELOPE_BYTES = 100
-"""More than a page has besides its entries and the name in `next`."""
-
-MAX_DIGITS = 4
-# A model's name has up to two parameters after its first segment.
-SEGMENTS = ("{model}", "{model}/{a}", "{model}/{a}/{b}")
 
 
 def register(
@@ -45,23 +33,19 @@ def register(
         return wire.prediction(response, model)
 
     def describe_model(context: RequestContext, principal: Principal, **segments: str) -> Response:
-        path = _path(segments)
-        model = gateway.resolve(principal, path, context.record).model
-        (content,) = _entries([model], principal.granted_models())
-        if model.parameters:
-            content.setdefault("example_path", f"/predict/{path}")
-        content["pass_headers"] = [PASSED[name].name for name in model.pass_headers]
-        if model.example is not None:
-            content["example"] = json.loads(model.example)
-        return wire.document(content)
+        from chalicelib.api import catalog  # noqa: PLC0415 (no prediction needs it)
+
+        return catalog.describe_model(gateway, context, principal, _path(segments))
 
     def list_models(context: RequestContext, principal: Principal) -> Response:
-        limit = _limit(context.query)
-        table = gateway.table()
-        context.record.table = table.digest
-        granted = principal.granted_models()
-        models = table.models(after=context.query.get("after", ""), keys=granted.row_keys())
-        return wire.page("models", *_page(_entries(models, granted), limit))
+        from chalicelib.api import catalog  # noqa: PLC0415 (no prediction needs it)
+
+        return catalog.list_models(gateway, context, principal)
+
+    def describe_api(context: RequestContext, principal: Principal) -> Response:
+        from chalicelib.api.openapi import view  # noqa: PLC0415 (few callers ask for it)
+
+        return view.describe_api(gateway, context, principal)
 
     def health(context: RequestContext) -> Response:
         table = gateway.table()
@@ -70,14 +54,29 @@ def register(
             {"status": "ok", "models": len(table), "table": table.digest[:TABLE_DIGITS]}
         )
 
-    for segments in SEGMENTS:
+    for segments in wire.SEGMENTS:
         app.protected_view(f"/predict/{segments}", "POST", authorizer)(predict)
         app.protected_view(f"/models/{segments}", "GET", authorizer)(describe_model)
     app.protected_view("/models", "GET", authorizer)(list_models)
+    app.protected_view("/openapi.json", "GET", authorizer)(describe_api)
     app.public_view("/health", "GET")(health)
     if has_page:
-        app.public_view("/", "GET")(page.show)
-        app.public_view(f"/page/{{{page.FILE}}}", "GET")(page.send_file)
+        _register_page(app)
+
+
+def _register_page(app: GatewayApp) -> None:
+    def show_page(context: RequestContext) -> Response:
+        from chalicelib.api import page  # noqa: PLC0415 (only browsers ask for it)
+
+        return page.show(context)
+
+    def send_file(context: RequestContext, file: str) -> Response:
+        from chalicelib.api import page  # noqa: PLC0415 (only browsers ask for it)
+
+        return page.send_file(context, file)
+
+    app.public_view("/", "GET")(show_page)
+    app.public_view("/page/{file}", "GET")(send_file)
 
 
 def _path(segments: Mapping[str, str]) -> str:
@@ -86,49 +85,3 @@ def _path(segments: Mapping[str, str]) -> str:
     if path.count("/") >= len(segments):
         raise UnknownModel(path)
     return path
-
-
-def _entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[str, Any]]:
-    """Describe the models that a caller may call, with the parameter values it may use."""
-    for model in models:
-        parameters = granted.values(model)
-        if parameters is not None:
-            entry = {
-                "name": model.name,
-                "path": f"/predict/{model.name}",
-                "kind": model.target.kind,
-                "description": model.description,
-                "content_types": list(model.content_types),
-                "accepts": list(model.accepts),
-                "parameters": parameters,
-            }
-            example = granted.example_path(model) if parameters else None
-            if example is not None:
-                entry["example_path"] = f"/predict/{example}"
-            yield entry
-
-
-def _page(entries: Iterable[dict[str, Any]], limit: int) -> tuple[list[bytes], str | None]:
-    """Return the entries of a page as JSON, and the last one's name if more follow.
-
-    A page ends where an answer would become larger than Lambda carries. A table has no entry that
-    is too large by itself.
-    """
-    page: list[bytes] = []
-    last, free = "", MAX_RESPONSE_BYTES
-    for entry in entries:
-        text = wire.json_bytes(entry)
-        free -= len(text) + 1
-        if page and (len(page) == limit or free < 2 * len(entry["name"]) + ENVELOPE_BYTES):
-            return page, last
-        page.append(text)
-        last = entry["name"]
-    return page, None
-
-
-def _limit(query: Mapping[str, str]) -> int:
-    text = query.get("limit", str(MAX_MODELS))
-    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
-    if not (is_number and 1 <= int(text) <= MAX_MODELS):
-        raise InvalidParameter("limit", text, f"a whole number from 1 to {MAX_MODELS}")
-    return int(text)

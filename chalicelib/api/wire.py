@@ -43,6 +43,8 @@ API_GATEWAY_SECONDS = 28.0  # API Gateway itself gives up after 29 (source: its 
 LAMBDA_MARGIN_SECONDS = 0.75  # 0.5 s to send the response, 0.25 s by which a deadline may be missed
 MAX_EPOCH_MS = 1e14  # in the year 5138
 MAX_ID_LENGTH = 128
+# A model's name has up to two parameters after its first segment.
+SEGMENTS = ("{model}", "{model}/{a}", "{model}/{a}/{b}")
 AUTHORIZATION = "Authorization"
 
 

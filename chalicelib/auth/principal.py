@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import AuthUnavailable, BadRequest, InvalidParameter, Unauthorized
-from chalicelib.routing.parameters import MOST_PARAMETERS, is_value
+from chalicelib.routing.parameters import MOST_PARAMETERS, OneOf, Parameter, is_value
 from chalicelib.routing.table import Match, row_key
 from chalicelib.routing.targets import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence, Set
 
-    from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.table import Model
 
     Tree = dict[str, Any]
@@ -148,16 +148,22 @@ class GrantedModels:
             A description by parameter, as `GET /models` shows it; None if no grant covers the
             model.
         """
-        parameters = model.parameters
+        narrowed = self.narrowed(model)
+        if narrowed is None:
+            return None
+        return {parameter.name: parameter.rule.described() for parameter in narrowed.parameters}
+
+    def narrowed(self, model: Model) -> Model | None:
+        """Return the model with the parameter values that the caller may use; None for no grant."""
         if self._is_everything:
-            return {parameter.name: parameter.rule.described() for parameter in parameters}
-        granted = self._granted(model.name.partition("/")[0], parameters)
+            return model
+        granted = self._granted(model.name.partition("/")[0], model.parameters)
         if not granted:
             return None
-        return {
-            parameter.name: _described(parameter, {values[position] for values in granted})
-            for position, parameter in enumerate(parameters)
-        }
+        if not model.parameters:
+            return model
+        values = map(frozenset, zip(*granted, strict=True))
+        return replace(model, parameters=tuple(map(_narrowed, model.parameters, values)))
 
     def example_path(self, model: Model) -> str | None:
         """Return a path of the model that the caller may call; None if no such path is known."""
@@ -208,7 +214,5 @@ def _known_values(
     return tuple(values)
 
 
-def _described(parameter: Parameter, granted: Set[str]) -> dict[str, object]:
-    if EVERYTHING in granted:
-        return parameter.rule.described()
-    return {"one_of": sorted(granted)}
+def _narrowed(parameter: Parameter, granted: frozenset[str]) -> Parameter:
+    return parameter if EVERYTHING in granted else Parameter(parameter.name, OneOf(granted))

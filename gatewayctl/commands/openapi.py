@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chalicelib.api.openapi.document import document
 from gatewayctl import tables
 from gatewayctl.command import command, out_option
-from gatewayctl.openapi.document import document
 from gatewayctl.output import json_text, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 
@@ -28,7 +28,7 @@ def openapi(context: Context, *, server: str | None, out: Path | None) -> Report
     """Write an OpenAPI 3.1 document of the models, for callers."""
     url = None if server is None else _checked(server)
     file = tables.load(context.table_path())
-    content = document(file.table, url)
+    content = document(list(file.table.models()), file.table.digest, url)
     text = json_text(content)
     if out is None:
         return Report(ExitCode.FINE, lines=text.split("\n"), notes=(), data=content)

@@ -45,6 +45,7 @@ DEFAULTS = {
         403, "MissingAuthenticationTokenException", "Missing Authentication Token"
     ),
     "REQUEST_TOO_LARGE": GatewayResponse(413, "RequestTooLargeException", "Request Too Long"),
+    "THROTTLED": GatewayResponse(429, "TooManyRequestsException", "Too Many Requests"),
     "UNAUTHORIZED": GatewayResponse(401, "UnauthorizedException", "Unauthorized"),
     "UNSUPPORTED_MEDIA_TYPE": GatewayResponse(415, "BadRequestException", "Unsupported Media Type"),
     # These two are not on AWS's list.

@@ -1,4 +1,4 @@
-"""Clients that three generators make of the demo's OpenAPI document call every demo model.
+"""Clients that three generators make of the document of a gateway call every demo model.
 
 The clients check their own types: with the TypeScript compiler, and with pydantic in the client of
 openapi-generator.
@@ -14,7 +14,6 @@ import pytest
 
 from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
-from gatewayctl.openapi.document import document
 from tests.clients.installation import FOLDER, jar, python
 from tests.support.chalice_server import served
 from tests.support.clients import TOKEN, LocalClient
@@ -93,7 +92,10 @@ def url(demo):
 def seen(request, url, tmp_path_factory):
     """What the program with a generated client has seen."""
     folder = tmp_path_factory.mktemp("client")
-    (folder / "openapi.json").write_text(json.dumps(document(TABLE, url)))
+    credential = {"Authorization": f"Bearer {TOKEN}"}
+    asked = urllib.request.Request(f"{url}/openapi.json", headers=credential)
+    with urllib.request.urlopen(asked, timeout=SECONDS) as described:
+        (folder / "openapi.json").write_bytes(described.read())
     command = request.param(folder)
     return json.loads(run(folder, *command, url, TOKEN, TOKEN_FOR_IRIS))
 

@@ -226,7 +226,7 @@ class TestTemplate:
         assert log_group["Properties"]["LogGroupName"] == f"/aws/lambda/{name}"
         assert log_group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
-    @pytest.mark.parametrize("path", ["/predict/{model}", "/models", "/health"])
+    @pytest.mark.parametrize("path", ["/predict/{model}", "/models", "/health", "/"])
     def test_preflight(self, package, path):
         """API Gateway answers preflights itself, and allows all headers of the gateway."""
         integration = package.api["paths"][path]["options"]["x-amazon-apigateway-integration"]

@@ -199,6 +199,24 @@ def test_model(gateway, path, entry):
     assert gateway.log.requests[0]["model"] == entry["name"]
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "example"),
+    [
+        ("house-price", "house-price/{city}", "/predict/house-price/austin"),
+        ("translate", "translate/{source}/{target}", None),
+    ],
+)
+def test_first_segment(gateway, path, name, example):
+    """The first segment alone shows the only model that begins so, with its parameters."""
+    listed = {model["name"]: model for model in gateway.get("/models").json()["models"]}
+
+    response = gateway.get(f"/models/{path}")
+
+    assert (response.status, response.json()) == (200, listed[name] | {"pass_headers": []})
+    assert response.json().get("example_path") == example
+    assert gateway.log.requests[-1]["model"] == name
+
+
 def test_longest_form(gateway):
     """A model may have two parameters."""
     model = gateway.get("/models/translate/de/en").json()
@@ -222,7 +240,6 @@ def test_pass_headers(gateway, model):
     ("path", "status", "slug"),
     [
         ("nothing", 404, "unknown-model"),
-        ("house-price", 404, "unknown-model"),
         ("iris/1/2", 404, "unknown-model"),
         ("house-price/paris", 400, "invalid-parameter"),
     ],

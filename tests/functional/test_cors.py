@@ -35,6 +35,7 @@ ANSWERS = [
     pytest.param({}, "GET /models", 200, id="catalog"),
     pytest.param({}, "GET /models/iris", 200, id="model"),
     pytest.param({}, "GET /health", 200, id="health"),
+    pytest.param({}, "GET /", 200, id="page"),
     pytest.param({}, "POST /predict/translate/d/en", 400, id="400"),
     pytest.param({}, "POST /predict/nothing", 404, id="404"),
     pytest.param({}, "GET /models/nothing", 404, id="404-of-catalog"),

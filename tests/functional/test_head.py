@@ -13,6 +13,8 @@ READ = [
     pytest.param("/models/house-price/houston", 200, id="model-with-a-parameter"),
     pytest.param("/models/translate/de/en", 200, id="model-with-two"),
     pytest.param("/health", 200, id="health"),
+    pytest.param("/", 200, id="page"),
+    pytest.param("/openapi.json", 200, id="api"),
     pytest.param("/models/nothing", 404, id="404"),
     pytest.param("/models?limit=none", 400, id="400"),
 ]

@@ -119,6 +119,8 @@ def test_a_prediction(door, path, *, headers, status, model, counted):
         ("GET", "/models/iris", GOOD, 200),
         ("GET", "/models/nothing", GOOD, 404),
         ("GET", "/health", {}, 200),
+        ("GET", "/", {}, 200),
+        ("GET", "/page/main.js", {}, 200),
         ("PUT", "/predict/iris", GOOD, 405),
         ("POST", "/predict/iris", AWAY, 503),
         ("GET", "/models", AWAY, 503),

@@ -308,16 +308,63 @@ HINTS = [
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize(("grants", "path", "hint"), HINTS)
 def test_what_is_missing(guests, method, grants, path, hint):
-    """Who may call a model is told what the path lacks; nobody else learns that it is there."""
+    """Who may call a model is told what the path lacks; nobody else learns that it is there.
+
+    `GET /models/<first segment>` shows the model instead.
+    """
     prefix = "/predict/" if method == "POST" else "/models/"
 
-    told = assert_problem(guests.send(grants, method, prefix + path), 404, "unknown-model")
+    told = guests.send(grants, method, prefix + path)
     untold = guests.send(["wine/*", "house-price/paris"], method, prefix + path)
 
-    assert told["detail"] == f"No model named '{path}'; {hint}"
+    if method == "GET" and "/" not in path:
+        assert (told.status, told.json()["name"]) == (200, hint.partition(" ")[0])
+    else:
+        detail = assert_problem(told, 404, "unknown-model")["detail"]
+        assert detail == f"No model named '{path}'; {hint}"
     expected = f"No model named '{path}'; GET /models lists the ones you may call."
     assert assert_problem(untold, 404, "unknown-model")["detail"] == expected
     assert guests.gateway.runtime.calls == []
+
+
+SIMILAR = """\
+version: 1
+models:
+  x: {kind: single, endpoint: e}
+  x/{a}: {kind: mme, endpoint: e, target_model: "{a}", parameters: {a: {one_of: [p, q]}}}
+  x/{a}/{b}:
+    kind: mme
+    endpoint: e
+    target_model: "{a}-{b}"
+    parameters: {a: {pattern: ".+"}, b: {one_of: [p]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("grants", "shown"),
+    [
+        pytest.param(["*"], "x", id="exactly-that"),
+        pytest.param(["x", "x/*"], "x", id="also-others"),
+        pytest.param(["x/*"], "x/{a}", id="the-only-one"),
+        pytest.param(["x/q"], "x/{a}", id="one-value"),
+        pytest.param(["x/*/*", "x/z"], "x/{a}/{b}", id="a-value-it-cannot-have"),
+        pytest.param(["x/*", "x/*/*"], None, id="two"),
+        pytest.param(["y"], None, id="none"),
+    ],
+)
+def test_first_segment_alone(build, grants, shown):
+    """It shows the one model that the caller may call, whatever else the table has."""
+    guests = Guests(build, source=FixedTable(table(SIMILAR)))
+
+    response = guests.send(grants, "GET", "/models/x")
+
+    if shown is None:
+        detail = assert_problem(response, 404, "unknown-model")["detail"]
+        assert ("x/{a} needs" in detail and "x/{a}/{b} needs" in detail) == (grants != ["y"])
+    else:
+        assert response.json()["name"] == shown
+        if grants == ["x/q"]:
+            assert response.json()["parameters"] == {"a": {"one_of": ["q"]}}
 
 
 def test_pattern_is_cut_down_to_values(guests):

@@ -75,7 +75,22 @@ class Caller:
         return {**CONTEXT, **written}
 
 
-def oracle(table: list[Entry], caller: Caller, segments: list[str]) -> tuple[int, object]:
+def covered(entry: Entry, splits: list[list[str]]) -> bool:
+    """Whether a grant covers the entry, for some values of its parameters."""
+    return ["*"] in splits or any(
+        one[0] in ("*", entry.first)
+        and len(one) == 1 + len(entry.rules)
+        and all(
+            value == "*" or (value in rule if isinstance(rule, list) else re.fullmatch(rule, value))
+            for rule, value in zip(entry.rules.values(), one[1:], strict=True)
+        )
+        for one in splits
+    )
+
+
+def oracle(
+    table: list[Entry], caller: Caller, segments: list[str], method: str
+) -> tuple[int, object]:
     """Return the status, and the target of a call."""
     if caller.outcome == "unavailable":
         return 503, None
@@ -89,7 +104,9 @@ def oracle(table: list[Entry], caller: Caller, segments: list[str]) -> tuple[int
     ]
     slashed = "/" in "".join(segments)
     if slashed or not found or not (granted or "*" in caller.grants):
-        return 404, None
+        similar = [one for one in table if one.first == segments[0] and covered(one, splits)]
+        is_shown = method == "GET" and len(segments) == len(similar) == 1
+        return (200 if is_shown else 404), None
     target = found[0].target
     for (name, rule), value in zip(found[0].rules.items(), segments[1:], strict=True):
         allowed = string.ascii_letters + string.digits + "._~-"
@@ -163,7 +180,7 @@ class Trial:
 
     def case(self, caller: Caller, segments: list[str], method: str) -> str:
         """Return what is wrong, or an empty text."""
-        status, target = oracle(self.entries, caller, segments)
+        status, target = oracle(self.entries, caller, segments, method)
         prefix = "/predict" if method == "POST" else "/models"
         names = PARAMETERS[: len(segments)]
         asked = proxy_event(

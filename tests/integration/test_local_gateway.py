@@ -343,7 +343,7 @@ AS_DEPLOYED = {
     "path-with-a-credential": ("GET", "/nothing", [("Authorization", BASIC)]),
     "path-that-is-too-long": ("POST", "/predict/a/b/c/d", [("Authorization", BASIC)]),
     "empty-name": ("POST", "/predict//", [("Authorization", BASIC)]),
-    "root": ("GET", "/", ()),
+    "root": ("POST", "/", ()),
     "method": ("DELETE", "/models", ()),
     "method-with-a-credential": ("PUT", "/predict/iris", [("Authorization", BASIC)]),
     "preflight-of-no-path": ("OPTIONS", "/nothing", ()),
@@ -450,7 +450,7 @@ def test_event():
     assert event["uri_params"] == {"b": "b%2F"}
     assert event["query_params"] == {"c": " ", "d": ""}
     assert event["headers"] == {"accept": "*/*", "x-a": "2"}
-    assert (context["resourcePath"], context["path"]) == ("/a/{b}", "/local/a/b%2F")
+    assert (context["resourcePath"], context["path"]) == ("/a/{b}", "/a/b%2F")
     assert dict(answer.headers)["x-amzn-RequestId"] == context["requestId"]
     assert before * 1000 - 1 <= context["requestTimeEpoch"] <= time.time() * 1000 + 1
     assert calendar.timegm(time.strptime(context["requestTime"], "%d/%b/%Y:%H:%M:%S +0000")) == (

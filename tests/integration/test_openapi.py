@@ -15,10 +15,10 @@ import pytest
 import schemathesis
 from hypothesis import strategies as st
 
+from chalicelib.api.openapi.document import document
 from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.reading import file
 from chalicelib.sagemaker.runtime import InferenceResponse
-from gatewayctl.openapi.document import document
 from tests.support.chalice_server import served
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.gateway import FakeRuntime, FixedTable, build_gateway, runtime_at, table
@@ -56,7 +56,8 @@ for media_type in ("application/x-npy", "image/png", "text/csv"):
 
 def api_of(routes: RoutingTable) -> Any:
     config = schemathesis.Config.from_dict(CONFIG)
-    return schemathesis.openapi.from_dict(document(routes, server=None), config=config)
+    described = document(list(routes.models()), routes.digest, server=None)
+    return schemathesis.openapi.from_dict(described, config=config)
 
 
 DEMO_TABLE = file.load(ROOT / "routing.yaml")

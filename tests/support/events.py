@@ -38,7 +38,7 @@ CONTEXT = {
     "expires": "",
     "key_id": "k3yoft3s",
 }
-OPEN_RESOURCES = {"/health"}
+OPEN_RESOURCES = {"/", "/health", "/page/{file}"}
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 

@@ -39,6 +39,7 @@ def test_defaults():
         jwt_grant_prefix="model:",
         cors_origin=None,
         cors_headers=(),
+        page=True,
         metrics_per_model=True,
         lambda_handler="",
     )

@@ -1,6 +1,7 @@
 """Predictions over HTTP, through the emulated API Gateway, Lambda and IAM."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -73,6 +74,27 @@ def test_head(recorded, credential, path):
         if line["request_id"] == received.headers["x-request-id"]
     ]
     assert (line["method"], line["bytes_out"]) == ("HEAD", 0)
+
+
+def test_page(deployed, package):
+    """The page and its files are in the package, and need no credential."""
+    page, script = (deployed.send("GET", path) for path in ("/", "/page/main.js"))
+
+    assert (page.status, page.body) == (200, package.files["chalicelib/page/index.html"])
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert (script.status, script.body) == (200, package.files["chalicelib/page/main.js"])
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+
+
+def test_api_document(deployed, credential):
+    """The document of the API names the stage, so that a client of it calls the same stage."""
+    described = deployed.send("GET", "/openapi.json", [credential]).json()
+
+    stage = urlsplit(deployed.url).path
+    assert described["servers"] == [{"url": stage}]
+    assert stage
+    assert "/predict/wine" in described["paths"]
+    assert deployed.send("GET", "/openapi.json").status == 401
 
 
 def test_health_is_open(deployed, package):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.api import routes
+from chalicelib.api import catalog, wire
+from chalicelib.api.openapi import components as parts
+from chalicelib.api.openapi.components import Components
+from chalicelib.api.openapi.named_types import for_generators
 from chalicelib.errors import (
     AuthUnavailable,
     InternalFailure,
@@ -23,17 +26,17 @@ from chalicelib.routing.headers import is_json
 from chalicelib.routing.parameters import VALUE_RULE, Pattern
 from chalicelib.routing.targets import KINDS
 from chalicelib.telemetry.log import TABLE_DIGITS
-from gatewayctl.openapi import components as parts
-from gatewayctl.openapi.components import Components
-from gatewayctl.openapi.named_types import for_generators
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
-    from chalicelib.routing.table import Model, RoutingTable
-    from gatewayctl.openapi.components import Error, Node
+    from chalicelib.api.openapi.components import Error, Node
+    from chalicelib.routing.table import Model
 
 OPENAPI = "3.1.0"
+PATH = "/openapi.json"
+"""Where a gateway sends the document."""
+
 API_VERSION = "1.0.0"
 """Generators give a client the document's version, which package managers have to accept."""
 
@@ -65,23 +68,25 @@ TEXTS: Node = {"type": "array", "items": TEXT}
 _NEXT_WORD = re.compile(r"-(?!by-)([a-z])")
 
 
-def document(table: RoutingTable, server: str | None) -> Node:
-    """Describe the API of a gateway with this table.
+def document(models: Sequence[Model], digest: str, server: str | None) -> Node:
+    """Describe the API of a gateway with these models.
 
-    The same table and server always lead to the same document, in the same order.
+    The same models and server always lead to the same document, in the same order.
 
     Args:
+        models: All models, or those of one caller, with the parameter values for the document.
+        digest: The digest of the table.
         server: The URL of the gateway, if it is known.
     """
     components = Components()
-    paths = _paths(table, components)
+    paths = _paths(models, components)
     bearer: Node = {"type": "http", "scheme": "bearer", "description": CREDENTIAL}
     components.refer("securitySchemes", SECURITY_SCHEME, bearer)
     return {
         "openapi": OPENAPI,
         "info": {
             "title": "Inference Gateway for Amazon SageMaker",
-            "version": f"{API_VERSION}+{table.digest[:TABLE_DIGITS]}",
+            "version": f"{API_VERSION}+{digest[:TABLE_DIGITS]}",
             "description": ABOUT,
         },
         **({} if server is None else {"servers": [{"url": server}]}),
@@ -92,17 +97,16 @@ def document(table: RoutingTable, server: str | None) -> Node:
     }
 
 
-def _paths(table: RoutingTable, components: Components) -> Node:
-    models = list(table.models())
+def _paths(models: Sequence[Model], components: Components) -> Node:
     paths: Node = {
         f"/predict/{model.name}": {"post": _predict(model, components)} for model in models
     }
     paths["/models"] = {"get": _list_models(components)}
-    for parameters, segments in enumerate(routes.SEGMENTS):
+    for parameters, segments in enumerate(wire.SEGMENTS):
         path = f"/models/{segments}"
-        described = [model for model in models if len(model.parameters) == parameters]
-        if described:
-            paths[path] = {"get": _describe_model(path, described, components)}
+        if names := _names_described(models, parameters):
+            paths[path] = {"get": _describe_model(path, names, components)}
+    paths[PATH] = {"get": _describe_api(components)}
     paths["/health"] = {"get": _health(components)}
     return paths
 
@@ -153,7 +157,6 @@ def _predict(model: Model, components: Components) -> Node:
 
 
 def _list_models(components: Components) -> Node:
-    limit = {"type": "integer", "minimum": 1, "maximum": routes.MAX_MODELS}
     last = "The last name on this page, if there is another; ask for it with `after`"
     listing = _object(
         "Models in the order of their names",
@@ -165,20 +168,29 @@ def _list_models(components: Components) -> Node:
         "operationId": "listModels",
         "tags": [CATALOG_TAG],
         "summary": "The models that you may call",
-        "parameters": [
-            _in_query(
-                "limit", "The maximum number of models", {**limit, "default": routes.MAX_MODELS}
-            ),
-            _in_query("after", "Models after this name: the `next` of the previous page", TEXT),
-        ],
+        "parameters": _part("next", {"default": catalog.MAX_MODELS}),
         "responses": _responses(schema, {*WITH_A_CREDENTIAL, InvalidParameter}, components),
     }
 
 
-def _describe_model(path: str, models: Iterable[Model], components: Components) -> Node:
-    """Describe `GET /models/…` for models with the same number of parameters."""
+def _names_described(models: Iterable[Model], parameters: int) -> list[str]:
+    """Return the first segments that `GET /models/…` takes before so many parameters.
+
+    The first segment alone also shows a model with parameters, if no other model begins so.
+    """
+    counts: dict[str, list[int]] = {}
+    for model in models:
+        counts.setdefault(model.name.partition("/")[0], []).append(len(model.parameters))
+    return sorted(
+        first
+        for first, of_first in counts.items()
+        if parameters in of_first or (parameters == 0 and len(of_first) == 1)
+    )
+
+
+def _describe_model(path: str, names: Collection[str], components: Components) -> Node:
+    """Describe `GET /models/…` with these first segments."""
     first, *others = re.findall(r"{([^}]*)}", path)
-    names = sorted({model.name.split("/")[0] for model in models})
     possible = {*WITH_A_CREDENTIAL, UnknownModel, *([InvalidParameter] if others else [])}
     suffix = {0: "", 1: "WithParameter"}.get(len(others), "WithParameters")
     any_value = parts.pattern_schema(ANY_VALUE)
@@ -192,6 +204,27 @@ def _describe_model(path: str, models: Iterable[Model], components: Components) 
         ],
         "responses": _responses(_model_schema(components), possible, components),
     }
+
+
+def _describe_api(components: Components) -> Node:
+    possible = {*WITH_A_CREDENTIAL, InvalidParameter}
+    return {
+        "operationId": "describeApi",
+        "tags": [CATALOG_TAG],
+        "summary": "This document, of the models that you may call",
+        "parameters": _part("x-next", {}),
+        "responses": _responses({"type": "object"}, possible, components),
+    }
+
+
+def _part(following: str, default: Node) -> list[Node]:
+    """Describe the query that asks for a part of the models."""
+    limit = {"type": "integer", "minimum": 1, "maximum": catalog.MAX_MODELS, **default}
+    after = f"Models after this name: the `{following}` of the previous part"
+    return [
+        _in_query("limit", "The maximum number of models", limit),
+        _in_query("after", after, TEXT),
+    ]
 
 
 def _health(components: Components) -> Node:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from chalicelib.routing.headers import is_json
 
 if TYPE_CHECKING:
-    from gatewayctl.openapi.components import Components, Node
+    from chalicelib.api.openapi.components import Components, Node
 
 LONGEST_WORDS = 48
 DIGEST_DIGITS = 8

@@ -1,6 +1,0 @@
-"""The HTTP API of a gateway as OpenAPI 3.1, made from a routing table.
-
-`document` builds the document from its operations, and `components` the parts of an operation:
-parameters, headers, bodies and problems. Errors, limits and header names come from the modules of
-`chalicelib` that enforce them. The document is for callers, so it does not name any endpoint.
-"""
