@@ -210,7 +210,10 @@ async def _wait_for(work: Coroutine[None, None, object], children: list[Child]) 
 def _environment(sagemaker_url: str) -> dict[str, str]:
     """Return the environment of a program on AWS, except for the address of AWS."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**others, **aws_variables(sagemaker_url), "PYTHONUNBUFFERED": "1"}
+    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    direct = f"{hosts},127.0.0.1" if hosts else "127.0.0.1"  # boto3 would ask a proxy for it
+    proxies = {"NO_PROXY": direct, "no_proxy": direct}
+    return {**others, **proxies, **aws_variables(sagemaker_url), "PYTHONUNBUFFERED": "1"}
 
 
 def _print_sagemaker_line(ready: asyncio.Event, line: str) -> None:

@@ -104,10 +104,10 @@ def lacking(file: TableFile, connect: Callable[[str], Any]) -> Iterator[str]:
         yield from map(str, problems)
         see = ""
     else:
-        see = "; gatewayctl validate --live shows what each one lacks"
+        see = "; see gatewayctl validate --live"
     yield (
-        f"{file.name}: calls of {first_few(names)} fail until SageMaker has what they name:"
-        f" create it (make run SEED=seed.py), or correct the table{see}"
+        f"{file.name}: calls of {first_few(names)} fail until SageMaker has what they name;"
+        f" create it (make run SEED=seed.py) or correct the table{see}"
     )
 
 

@@ -184,10 +184,18 @@ def test_port_in_use(tmp_path):
             assert f"error: port {port} is taken; {advice}" in stack.log
 
 
-def test_cors_settings_of_the_environment(tmp_path):
-    """The environment's CORS settings reach the gateway; HEAD has the same headers, and no body."""
+def test_settings_of_the_environment(tmp_path):
+    """The environment's settings reach the gateway; a proxy is not asked for this machine.
+
+    HEAD has the same CORS headers, and no body. Without the page there is no link to it.
+    """
     origin = "http://localhost:5173"
-    settings = {"GATEWAY_CORS_ORIGIN": origin, "GATEWAY_CORS_HEADERS": "X-Tenant"}
+    settings = {
+        "GATEWAY_CORS_ORIGIN": origin,
+        "GATEWAY_CORS_HEADERS": "X-Tenant",
+        "GATEWAY_PAGE": "off",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
     with LocalStack(tmp_path, FAST, **settings).until_ready() as stack:
         connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=30)
         for method in ("OPTIONS", "HEAD", "GET"):
@@ -198,6 +206,7 @@ def test_cors_settings_of_the_environment(tmp_path):
             assert answer.headers["Access-Control-Allow-Origin"] == origin
             assert answer.headers["Access-Control-Allow-Credentials"] == "true"
             assert "X-Tenant" in answer.headers["Access-Control-Allow-Headers"].split(",")
+        assert "#key=" not in stack.log
         connection.close()
 
 
