@@ -13,10 +13,11 @@ from gatewayctl.report import NotReachable
 from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from chalicelib.routing.reading.problems import Problem
     from chalicelib.routing.table import RoutingTable
+    from gatewayctl.publishing.changes import Change
     from gatewayctl.tables import TableFile
 
 MOST_PROBLEMS = 20
@@ -43,10 +44,12 @@ class TableNews:
         self._connect = connect
 
     def on_table(self, file: TableFile, old: RoutingTable | None) -> None:
-        """Print how the table differs from the old one, and what SageMaker does not have."""
-        self._print_line(in_force(file, old))
-        if self._connect is not None:
-            for line in lacking(file, self._connect):
+        """Print how the table differs from the old one, and what of it SageMaker does not have."""
+        found = None if old is None else changes(old, file.table)
+        self._print_line(in_force(file, old, found))
+        if self._connect is not None and found != []:
+            models = None if found is None else {change.model for change in found}
+            for line in lacking(file, models, self._connect):
                 self._print_line(line)
 
     def on_refusal(self, problems: Sequence[Problem], old: RoutingTable | None) -> None:
@@ -63,20 +66,20 @@ class TableNews:
         self._print_line(f"{name}: {stays}")
 
 
-def in_force(file: TableFile, old: RoutingTable | None) -> str:
+def in_force(file: TableFile, old: RoutingTable | None, found: list[Change] | None) -> str:
     """Say which table is in force, and which models are new, removed or changed."""
     table = file.table
     said = f"{file.name}: table {table.digest[:DIGEST_DIGITS]} with {_models(len(table))} in force"
-    if old is None:
+    if old is None or found is None:
         return f"{said}; what you save there takes effect at once"
     if old.digest == table.digest:
         return f"{said}, as before"
-    return f"{said}; {_difference(old, table) or 'no model changed'}"
+    return f"{said}; {_difference(found) or 'no model changed'}"
 
 
-def _difference(old: RoutingTable, new: RoutingTable) -> str:
+def _difference(found: list[Change]) -> str:
     names: dict[str, dict[str, None]] = {"added": {}, "removed": {}, "changed": {}}
-    for change in changes(old, new):
+    for change in found:
         if change.model is None:
             names["changed"][change.path] = None
         else:
@@ -85,8 +88,16 @@ def _difference(old: RoutingTable, new: RoutingTable) -> str:
     return "; ".join(f"{kind} {first_few(list(some))}" for kind, some in names.items() if some)
 
 
-def lacking(file: TableFile, connect: Callable[[str], Any]) -> Iterator[str]:
-    """Yield a line or a few about the models whose endpoint, container or artifact is not there."""
+def lacking(
+    file: TableFile, models: Collection[str | None] | None, connect: Callable[[str], Any]
+) -> Iterator[str]:
+    """Yield a line or a few about the models whose endpoint, container or artifact is not there.
+
+    Args:
+        file: The table.
+        models: The models to look at; all of them if None.
+        connect: Makes a boto3 client for a service.
+    """
     try:
         account = AccountReader(connect, pace=Pace(CALLS_PER_SECOND))
         found = comparison.problems(file, account)
@@ -96,7 +107,11 @@ def lacking(file: TableFile, connect: Callable[[str], Any]) -> Iterator[str]:
     except Exception as bug:  # must not end the thread that follows the table
         yield f"{file.name}: not compared with SageMaker: {type(bug).__name__}"
         return
-    problems = [one for one in found if not isinstance(one, TableWarning)]
+    problems = [
+        one
+        for one in found
+        if not isinstance(one, TableWarning) and (models is None or _model_of(one) in models)
+    ]
     if not problems:
         return
     names = list(dict.fromkeys(map(_model_of, problems)))

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.key_store import KeyDocument, KeyStore
+from local_stack.__main__ import argument_parser
 from local_stack.children import Child, ChildEnded
 from sagemaker_local.private_files import aws_variables, write_private_file
 from tests.faults.rows import row
@@ -172,6 +174,28 @@ def test_sigkill(tmp_path):
         stack.process.kill()
 
         wait_until(lambda: gone(children))
+
+
+def test_make():
+    """The variables of `make run` are options; paths are as the shell's folder needs them."""
+    variables = ["PORT=1", "SAGEMAKER_LOCAL_PORT=2", "SEED=a.py b.py", "DATA=kept", "DEMO=off"]
+
+    def options(folder):
+        finished = subprocess.run(
+            ["make", "--dry-run", "--directory", str(ROOT), "run", *variables],
+            env={**os.environ, "PWD": str(folder)},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        command = finished.stdout.replace("\\\n", " ").partition("-m local_stack ")[2]
+        return argument_parser().parse_args(shlex.split(command.partition("\n")[0]))
+
+    made = options(ROOT)
+    assert (made.port, made.sagemaker_port, made.no_demo, str(made.data)) == (1, 2, True, "kept")
+    assert [str(path) for path in made.seed[-2:]] == ["a.py", "b.py"]
+    assert (str(made.key_file), str(made.env_file)) == (".local/demo-key", ".local/env")
+    assert options(ROOT.parent).env_file == ROOT / ".local/env"
 
 
 def test_port_in_use(tmp_path):

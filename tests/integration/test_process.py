@@ -90,7 +90,7 @@ def run(*arguments):
 
 class TestStart:
     def test_output(self, own):
-        """It prints that it starts, how to use it without real credentials, and that it is ready."""
+        """It prints that it starts, how to use it, and that it is ready."""
         credentials = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
         assert re.fullmatch(
             r"starting the local SageMaker …\n"
