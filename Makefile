@@ -7,6 +7,11 @@ STAGE ?= dev
 STACK ?= inference-gateway-$(STAGE)
 # One more than there are cores, because tests wait for processes that they start.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# What is printed to paste works in the shell's folder, which is another one under `make -C`.
+LOCAL := $(if $(filter $(CURDIR),$(PWD)),,$(CURDIR)/).local
+ENV_FILE = --env-file "$(LOCAL)/env"
+LOCAL_FILES = --key-file "$(LOCAL)/demo-key" $(ENV_FILE)
+SEEDS = $(wildcard local/seed.d) $(SEED)
 TABLE_OPTION = $(if $(TABLE),--table $(TABLE))
 
 # A Python is taken only if it runs and can make a virtual environment: a version manager may leave a
@@ -23,7 +28,7 @@ DEV := $(VENV)/.installed-dev
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -qq
 
-.PHONY: help setup run sagemaker package deploy test test-long coverage faults bench check audit lock
+.PHONY: help setup run sagemaker gateway package deploy test test-long coverage faults bench check audit lock
 help:  ## Show the targets
 	@echo "usage: make TARGET [VARIABLE=value ...]"
 	@echo
@@ -31,7 +36,10 @@ help:  ## Show the targets
 	@echo
 	@echo "Each target installs what it needs into $(VENV). Variables:"
 	@echo "  PYTHON      the Python that makes $(VENV), 3.11 to 3.14 (the newest that works)"
-	@echo "  PORT, SAGEMAKER_LOCAL_PORT   for run and sagemaker ($(PORT), $(SAGEMAKER_LOCAL_PORT))"
+	@echo "  PORT, SAGEMAKER_LOCAL_PORT   for run, gateway and sagemaker ($(PORT), $(SAGEMAKER_LOCAL_PORT))"
+	@echo "  SEED        for run: boto3 programs that create endpoints, besides those in local/seed.d/"
+	@echo "  DATA        for run: a folder that keeps endpoints, buckets and keys over a restart"
+	@echo "  DEMO        for run: off leaves the demo endpoints out"
 	@echo "  STAGE       for package and deploy ($(STAGE))"
 	@echo "  TABLE       for package and deploy, if the table is in S3"
 	@echo "  BUCKET, STACK, PARAMETERS    for deploy: docs/deploy.md"
@@ -59,11 +67,14 @@ $(DEV): requirements-dev.txt $(RUN)
 	@touch $@
 
 run: $(RUN)  ## Run the gateway on this machine, with the local SageMaker behind it
-	@$(BIN)/python -m gatewayctl compile
-	@$(BIN)/python -m local_stack --port $(PORT) --sagemaker-port $(SAGEMAKER_LOCAL_PORT)
+	@$(BIN)/python -m local_stack --port $(PORT) --sagemaker-port $(SAGEMAKER_LOCAL_PORT) $(LOCAL_FILES) \
+		$(if $(filter off,$(DEMO)),--no-demo) $(if $(DATA),--data $(DATA)) $(SEEDS:%=--seed %)
 
 sagemaker: $(RUN)  ## Run the local SageMaker alone, with the demo endpoints
-	@$(BIN)/python -m sagemaker_local --demo --port $(SAGEMAKER_LOCAL_PORT)
+	@$(BIN)/python -m sagemaker_local --demo --port $(SAGEMAKER_LOCAL_PORT) $(ENV_FILE)
+
+gateway: $(RUN)  ## Run the gateway alone, with the AWS account or AWS_ENDPOINT_URL of the shell
+	@$(BIN)/python -m local_stack.gateway --port $(PORT) $(if $(AWS_ENDPOINT_URL),--compare)
 
 # Chalice needs a region and does not write it anywhere. It runs the gateway's code to find the routes,
 # so settings in the shell would get into the API of a stage that has others. Chalice recognises an old package by the

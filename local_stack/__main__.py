@@ -8,55 +8,86 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from chalicelib.errors import ConfigurationError
-from chalicelib.routing.reading import file
-from chalicelib.settings import FileLocation, Settings
+from chalicelib.settings import Settings
+from local_stack import seeds
 from local_stack.children import Child, ChildEnded
-from local_stack.first_steps import NoKey, curl_commands, issue_key
 from sagemaker_local.modelserver import lifetime
-from sagemaker_local.modelserver.lines import print_line
+from sagemaker_local.modelserver.lines import print_line, printable
+from sagemaker_local.private_files import aws_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
 DEFAULT_KEY_FILE = Path(".local/demo-key")
-HEALTH_PAUSE_SECONDS = 0.05
-GATEWAY_START_SECONDS = 60.0
+DEFAULT_ENV_FILE = Path(".local/env")
+GATEWAY_START_SECONDS = 120.0
 # On a busy machine the demo's containers, which start at the same time, need more than the default.
 CONTAINER_START_SECONDS = 120
 
+# Settings of the gateway, unless the environment of this process says otherwise: pages of every
+# origin may call it, and a change of a key or of a table in S3 counts within a second or two.
+GATEWAY_SETTINGS = {
+    "GATEWAY_CORS_ORIGIN": "*",
+    "GATEWAY_KEYS_MAX_AGE": "1",
+    "GATEWAY_ROUTING_MAX_AGE": "1",
+}
 
-def main(arguments: Sequence[str] | None = None) -> int:
+
+class NotStarted(Exception):
+    """A part of the stack did not start."""
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
     add = parser.add_argument
     add("--port", type=int, default=8000, help="the gateway's port")
     add("--sagemaker-port", type=int, default=4599, help="the local SageMaker's port")
     add("--key-file", type=Path, default=DEFAULT_KEY_FILE, help="where the API key is written")
+    add(
+        "--env-file",
+        type=Path,
+        default=DEFAULT_ENV_FILE,
+        help="where the file to source is written",
+    )
+    add("--no-demo", action="store_true", help="do not create the demo endpoints")
+    add("--data", type=Path, help="the folder that keeps what the local SageMaker holds")
+    more = "a boto3 program that creates endpoints, or a folder of such; may come several times"
+    add("--seed", type=Path, action="append", default=[], help=more)
     add("--exit-with-parent", action="store_true", help="end when standard input ends")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the stack, and return the exit code."""
+    options = argument_parser().parse_args(arguments)
     sagemaker_port = options.sagemaker_port
     for port, variable in ((options.port, "PORT"), (sagemaker_port, "SAGEMAKER_LOCAL_PORT")):
         if not _is_free(port):
             advice = f"choose another with: make run {variable}={port + 1}"
-            sys.stderr.write(f"error: port {port} is taken; {advice}\n")
-            return 1
+            return _error(f"port {port} is taken; {advice}")
     try:
         Settings.from_env()
+        options.seed = seeds.programs(options.seed)
     except ConfigurationError as error:
-        sys.stderr.writelines(f"error: {line}\n" for line in error.lines)
-        return 1
+        return _error(*error.lines)
+    except seeds.NoSeed as error:
+        return _error(str(error))
     return asyncio.run(_run(options))
 
 
+def _error(*lines: str) -> int:
+    sys.stderr.writelines(f"error: {printable(line)}\n" for line in lines)
+    return 1
+
+
 async def _run(options: argparse.Namespace) -> int:
-    """Run both processes until Ctrl-C, SIGTERM, or the end of one of them."""
+    """Run all processes until Ctrl-C, SIGTERM, or the end of one of them."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -70,9 +101,8 @@ async def _run(options: argparse.Namespace) -> int:
         if work.done():
             work.result()
         return 0
-    except (ChildEnded, NoKey) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
+    except (ChildEnded, NotStarted) as error:
+        return _error(str(error))
     finally:
         for task in (work, stopping):
             task.cancel()
@@ -83,23 +113,84 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 async def _serve(children: list[Child], options: argparse.Namespace) -> None:
-    """Start the local SageMaker and then the gateway, and wait until one of them ends."""
-    ports = (options.sagemaker_port, options.port)
-    sagemaker_url, gateway_url = (f"http://127.0.0.1:{port}" for port in ports)
-    sagemaker = ["sagemaker_local", "--demo", "--exit-with-parent", "--port", str(ports[0])]
-    sagemaker += ["--startup-timeout", str(CONTAINER_START_SECONDS)]
+    """Start the local SageMaker, run the seeds, start the gateway; wait until one of them ends."""
+    url = f"http://127.0.0.1:{options.sagemaker_port}"
+    await _start_sagemaker(children, options)
+    for program in options.seed:
+        await _run_seed(children, program, _environment(url))
+    environment = {**GATEWAY_SETTINGS, **_environment(url)}
+    await _issue_key(options.key_file, environment)
+    await _start_gateway(children, options, environment)
+    await _wait_for(asyncio.Event().wait(), children)
+
+
+async def _start_sagemaker(children: list[Child], options: argparse.Namespace) -> None:
+    command = ["sagemaker_local", "--exit-with-parent", "--port", str(options.sagemaker_port)]
+    command += ["--startup-timeout", str(CONTAINER_START_SECONDS)]
+    command += ["--env-file", str(options.env_file)]
+    command += [] if options.no_demo else ["--demo"]
+    command += ["--data", str(options.data)] if options.data else []
     ready = asyncio.Event()
     on_line = partial(_print_sagemaker_line, ready)
-    children.append(await Child.start("the local SageMaker", sagemaker, dict(os.environ), on_line))
+    children.append(await Child.start("the local SageMaker", command, os.environ, on_line))
     await _wait_for(ready.wait(), children)
-    environment = _gateway_environment(sagemaker_url)
-    await issue_key(options.key_file, environment)
-    gateway = ["local_stack.gateway", "--port", str(options.port)]
-    children.append(await Child.start("the gateway", gateway, environment, print_line))
-    async with asyncio.timeout(GATEWAY_START_SECONDS):
-        await _wait_for(_healthy(gateway_url), children)
-    _print_first_steps(gateway_url, options.key_file.absolute())
-    await _wait_for(asyncio.Event().wait(), children)
+
+
+async def _run_seed(children: list[Child], program: Path, environment: Mapping[str, str]) -> None:
+    def on_line(line: str) -> None:
+        print_line(f"{program.name} | {line}")
+
+    name = f"the seed {program}"
+    print_line(f"running {name} …")
+    seed = await Child.start(name, ["local_stack.seeds", str(program)], environment, on_line)
+    try:
+        await _wait_for(seed.finish(), children)
+    finally:
+        await seed.stop()
+
+
+async def _issue_key(path: Path, environment: Mapping[str, str]) -> None:
+    """Write an API key that may call every model to a file.
+
+    Raises:
+        NotStarted: The key could not be issued or written.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "local_stack.demo_key", str(path)),
+        env=environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    if process.returncode != 0:
+        raise NotStarted(errors.decode().strip())
+
+
+async def _start_gateway(
+    children: list[Child], options: argparse.Namespace, environment: Mapping[str, str]
+) -> None:
+    """Start the gateway, and wait until it is ready.
+
+    Raises:
+        NotStarted: It takes too long.
+    """
+    command = ["local_stack.gateway", "--exit-with-parent", "--port", str(options.port)]
+    command += ["--compare", "--key-file", str(options.key_file)]
+    command += ["--env-file", str(options.env_file)]
+    ready = asyncio.Event()
+
+    def on_line(line: str) -> None:
+        print_line(line)
+        if line.startswith("ready:"):
+            ready.set()
+
+    children.append(await Child.start("the gateway", command, environment, on_line))
+    try:
+        async with asyncio.timeout(GATEWAY_START_SECONDS):
+            await _wait_for(ready.wait(), children)
+    except TimeoutError:
+        text = f"the gateway is not ready after {GATEWAY_START_SECONDS:g} s"
+        raise NotStarted(text) from None
 
 
 async def _wait_for(work: Coroutine[None, None, object], children: list[Child]) -> None:
@@ -116,48 +207,19 @@ async def _wait_for(work: Coroutine[None, None, object], children: list[Child]) 
         await asyncio.wait(tasks)
 
 
-async def _healthy(url: str) -> None:
-    async with aiohttp.ClientSession() as session:
-        while True:
-            with suppress(aiohttp.ClientConnectionError):
-                async with session.get(f"{url}/health") as response:
-                    await response.read()
-                    if response.status == 200:
-                        return
-            await asyncio.sleep(HEALTH_PAUSE_SECONDS)
-
-
-def _gateway_environment(sagemaker_url: str) -> dict[str, str]:
-    """Return the environment of a gateway on AWS, except for the address of AWS.
-
-    Pages of every origin may call it, unless the environment of this process says otherwise.
-    """
+def _environment(sagemaker_url: str) -> dict[str, str]:
+    """Return the environment of a program on AWS, except for the address of AWS."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {
-        "GATEWAY_CORS_ORIGIN": "*",
-        **others,
-        "AWS_ENDPOINT_URL": sagemaker_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-def _print_first_steps(url: str, key_path: Path) -> None:
-    location = Settings.from_env().routing
-    assert isinstance(location, FileLocation)
-    print_line("")
-    for command in curl_commands(file.load(location.path), url, key_path):
-        print_line(command)
-    print_line("")
-    print_line(f"ready: {url}")
+    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    direct = f"{hosts},127.0.0.1" if hosts else "127.0.0.1"  # boto3 would ask a proxy for it
+    proxies = {"NO_PROXY": direct, "no_proxy": direct}
+    return {**others, **proxies, **aws_variables(sagemaker_url), "PYTHONUNBUFFERED": "1"}
 
 
 def _print_sagemaker_line(ready: asyncio.Event, line: str) -> None:
     if line.startswith("ready:"):
         ready.set()
-    else:
+    elif not line.startswith("use it with:"):  # the gateway prints it among the other commands
         print_line(f"sagemaker | {line}")
 
 

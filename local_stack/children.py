@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 STOP_TIMEOUT_SECONDS = 10.0
+LAST_LINES_SECONDS = 5.0
 LONGEST_LINE_BYTES = 2**20
 """A longer line is printed in pieces."""
 
@@ -63,11 +64,29 @@ class Child:
         Raises:
             ChildEnded: The child has ended.
         """
+        raise await self._ended()
+
+    async def finish(self) -> None:
+        """Wait until the child has done its work.
+
+        Raises:
+            ChildEnded: The child has failed.
+        """
+        ended = await self._ended()
+        if self._process.returncode != 0:
+            raise ended
+
+    async def _ended(self) -> ChildEnded:
+        """Wait for the end of the child and of its output."""
         code = await self._process.wait()
-        raise ChildEnded(f"{self.name} ended with code {code}; its last lines say why")
+        with contextlib.suppress(TimeoutError):  # a process that it left may hold its output open
+            await asyncio.wait_for(asyncio.shield(self._relay), LAST_LINES_SECONDS)
+        return ChildEnded(f"{self.name} ended with code {code}; its last lines say why")
 
     async def stop(self) -> None:
         if self._process.returncode is None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             try:

@@ -1,107 +1,102 @@
-"""What a new user needs: an API key for the gateway, and curl commands that work as pasted."""
+"""What `make run` prints at the end: commands that work as pasted, and the link to the page."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shlex
-import stat
-import sys
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from chalicelib.routing.targets import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from chalicelib.routing.table import Model, RoutingTable
+    from chalicelib.routing.table import Example, Model, RoutingTable
 
-ISSUE_KEY = (
-    *("-m", "gatewayctl", "keys", "issue", "--stage", "local"),
-    *("--principal", "demo", "--grants", "*"),
+COLUMNS = 100
+"""A command that is longer is written on several lines."""
+
+
+class Kind(NamedTuple):
+    """A kind of call of which one example is shown."""
+
+    comment: str
+    includes: Callable[[Model], bool]
+
+
+def _calls_of(kind: str, sentence: str) -> Kind:
+    """Return the row of a kind of target; the sentence's first part says what it is."""
+    comment = f"{sentence.rstrip('.').partition(',')[0]} (kind: {kind})"
+    return Kind(comment, lambda model: model.target.kind == kind)
+
+
+# A new capability gets a row here.
+CALLS = (
+    *(_calls_of(kind, target.__doc__ or kind) for kind, target in KINDS.items()),
+    Kind("A parameter in the path chooses the model", lambda model: bool(model.parameters)),
 )
 
 
-class NoKey(Exception):
-    """The demo key could not be issued, or its file could not be written."""
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """The commands for one running gateway.
 
-
-async def issue_key(path: Path, environment: Mapping[str, str]) -> None:
-    """Issue an API key that may call every model, and write the key to a file.
-
-    Raises:
-        NoKey: `gatewayctl` could not issue the key, or the file cannot be written.
+    The paths of the files are printed as they are here, so that a relative one stays short.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *ISSUE_KEY,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    key, errors = await process.communicate()
-    if process.returncode != 0:
-        raise NoKey(f"the demo key could not be issued: {errors.decode().strip()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_secret(path, key.strip())
-    except OSError as error:
-        raise NoKey(f"the demo key could not be written to {path}: {error.strerror}") from error
 
+    url: str
+    key_file: Path
+    env_file: Path | None
+    has_page: bool
 
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that its owner alone can read.
+    def lines(self, table: RoutingTable | None) -> Iterator[str]:
+        """Yield the lines; without a table, no model is called."""
+        for comment, command in [*(self.calls(table) if table else ()), *self._others()]:
+            yield ""
+            yield f"# {comment}"
+            yield from command.split("\n")
+        yield ""
 
-    The file is always a new one, which takes the place of a file or a link of this name: neither
-    the mode of a file that is there nor the place where a link leads has an effect.
+    def calls(self, table: RoutingTable) -> Iterator[tuple[str, str]]:
+        """Yield a comment and a command for each kind of call: the model with the shortest one."""
+        commands = {model.name: self._call(model) for model in table.models()}
+        shown: set[str] = set()
+        for comment, includes in CALLS:
+            found = [commands[model.name] for model in table.models() if includes(model)]
+            command = min(filter(None, found), key=len, default=None)
+            if command is not None and command not in shown:
+                shown.add(command)
+                yield comment, command
 
-    Raises:
-        OSError: It cannot be written, or something that is no file has this name.
-    """
-    if _is_something_else(path):
-        raise FileExistsError(0, "this is not a file; name another file with --key-file")
-    # The name is new, and nobody can foresee it.
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    unfinished = Path(name)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
-            os.fchmod(descriptor, 0o600)
-            file.write(content)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink()
-        raise
+    def _others(self) -> Iterator[tuple[str, str]]:
+        yield "The models that this key may call", self._curl(f"{self.url}/models")
+        if self.env_file is not None:
+            source = f"source {_quoted(self.env_file)}"
+            yield "boto3 and the AWS CLI in this shell: the local SageMaker in place of AWS", source
+        if self.has_page:
+            key = self.key_file.read_text()
+            yield "The page, with this key filled in", f"{self.url}/#key={key}"
 
-
-def _is_something_else(path: Path) -> bool:
-    """Whether the path is there and is neither a file nor a link."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
-
-
-def curl_commands(table: RoutingTable, url: str, key_path: Path) -> Iterator[str]:
-    """Yield a call for each kind of target: of the model with the shortest example.
-
-    The last command lists all models.
-    """
-    credential = f'-H "Authorization: Bearer $(cat {shlex.quote(str(key_path))})"'
-    shortest: dict[str, str] = {}
-    for model in table.models():
+    def _call(self, model: Model) -> str | None:
+        """Return a command that sends the model's example; None if that is not possible."""
         path, example = _path(model), model.example_request()
         if example is None or path is None or "\0" in example.body:  # no argument can hold it
-            continue
-        # curl reads a file instead of a text for `-d` that begins with @.
-        command = (
-            f"curl {url}/predict/{path} {credential} -H 'Content-Type: {example.content_type}'"
-            f" --data-raw {_argument(example.body)}"
-        )
-        kind = model.target.kind
-        shortest[kind] = min(command, shortest.get(kind, command), key=len)
-    yield from shortest.values()
-    yield f"curl {url}/models {credential}"
+            return None
+        return self._curl(f"{self.url}/predict/{path}", example)
+
+    def _curl(self, url: str, example: Example | None = None) -> str:
+        parts = [f"curl {url}", f'-H "Authorization: Bearer $(cat {_quoted(self.key_file)})"']
+        if example is not None:
+            parts[1] += f" -H {shlex.quote(f'Content-Type: {example.content_type}')}"
+            # curl reads a file instead of a text for `-d` that begins with @.
+            parts.append(f"--data-raw {_argument(example.body)}")
+        one_line = " ".join(parts)
+        return one_line if len(one_line) <= COLUMNS else " \\\n  ".join(parts)
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _argument(text: str) -> str:

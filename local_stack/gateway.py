@@ -1,193 +1,149 @@
-"""Runs the gateway's app behind an HTTP server on loopback; it ends with its parent.
+"""`python -m local_stack.gateway --port N`: the gateway alone, on loopback.
 
-    request ─► aiohttp ─► loopback only ─► the whole body ─► RestApi ─► the app, in a thread
-
-`chalice local` is not used: its server reads no chunked body, and takes what it has not read for
-the next request. This server reads what API Gateway reads, and refuses what is not clear HTTP.
-
-The gateway answers web pages, which is what CORS is for, but only at a loopback address: a page
-whose host name leads to this machine (DNS rebinding) would need no CORS.
+It calls the AWS that the environment says: an account, or with AWS_ENDPOINT_URL the local
+SageMaker. Its routing table follows the file. `make gateway` starts it, and so does `make run`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import json
 import logging
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aiohttp import HttpVersion11, web
+import botocore.session
+from botocore.exceptions import BotoCoreError
 from chalice.cli.factory import CLIFactory
 
 from chalicelib.api import cors
-from chalicelib.errors import (
-    PROBLEM_MEDIA_TYPE,
-    BadRequest,
-    ConfigurationError,
-    GatewayError,
-    InvalidHeader,
-)
-from chalicelib.settings import Settings
-from deployment.fragment import RESPONSES
-from local_stack.rest_api import STAGE, Answer, Request, RestApi
-from sagemaker_local import framing, loopback
+from chalicelib.aws.deadline import Deadline
+from chalicelib.aws.refreshed import FetchFailed
+from chalicelib.errors import ConfigurationError
+from chalicelib.routing import sources
+from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.s3_source import FETCH_SECONDS, S3Object
+from chalicelib.settings import FileLocation, S3Location, Settings
+from gatewayctl import tables
+from gatewayctl.command import connect
+from local_stack import http_server
+from local_stack.first_steps import FirstSteps
+from local_stack.followed_table import FollowedTable
+from local_stack.rest_api import STAGE, RestApi
+from local_stack.table_news import TableNews
 from sagemaker_local.modelserver import lifetime
 from sagemaker_local.modelserver.lines import print_line
 
-HOST = "127.0.0.1"
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chalice.config import Config
+
+    from gatewayctl.tables import TableFile
+
 ROOT = Path(__file__).parents[1]
-MAX_BODY_BYTES = 10 * 1024 * 1024
-"""Source: API Gateway developer guide, "Quotas for configuring and running a REST API"."""
-
-MAX_LINE_BYTES = 10_240
-"""The limit of the request line and of each header. Its source is the same."""
-
-MAX_THREADS = 256
-CONTINUE = "100-continue"
 
 
-class NotClear(BadRequest):
-    """The request is not clear HTTP, so nobody can say where its body ends."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.detail = reason
-
-
-class LocalGateway:
-    """Turns HTTP into requests of the API, and its answers into HTTP."""
-
-    def __init__(self, api: RestApi) -> None:
-        self._api = api
-        # Each request takes a thread until SageMaker has answered.
-        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="request")
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request, and print a line for it."""
-        response = await self._answer(request)
-        path = request.raw_path.partition("?")[0]  # a query may hold a secret
-        _print(f"{request.method} {path} {response.status}")
-        return response
-
-    def refuse(self, sentence: str) -> web.Response:
-        """Answer a request that is not clear HTTP."""
-        _print(f"400: {sentence}")
-        answer = self._api.problem(NotClear(sentence))
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if reason := loopback.why_not_loopback(
-            request.raw_path, lambda name: request.headers.getall(name, ())
-        ):
-            return _forbidden(reason)
-        too_large = RESPONSES["REQUEST_TOO_LARGE"]
-        if (request.content_length or 0) > MAX_BODY_BYTES:
-            return self._closing(request, too_large)
-        if (expected := request.headers.get("Expect")) and request.version >= HttpVersion11:
-            if expected.lower() != CONTINUE:
-                return self._closing(request, InvalidHeader("Expect", CONTINUE))
-            await framing.ask_for_body(request)
-        try:
-            body = await _read(request)
-        except framing.BROKEN_BODY:
-            return self.refuse(framing.CUT_SHORT)
-        if body is None:
-            return self._closing(request, too_large)
-        whole = Request(request.method, request.raw_path, _headers(request), body)
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._api.handle, whole)
-        return _response(request, answer)
-
-    def _closing(self, request: web.BaseRequest, error: GatewayError) -> web.StreamResponse:
-        """Refuse a request whose body is not wanted."""
-        response = _response(request, self._api.problem(error))
-        response.force_close()
-        return response
-
-
-async def _read(request: web.BaseRequest) -> bytes | None:
-    """Return the whole body; None if it is too large."""
-    body = bytearray()
-    async for piece in request.content.iter_any():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    return bytes(body)
-
-
-def _headers(request: web.BaseRequest) -> list[tuple[str, str]]:
-    """Return the headers; each byte that is not ASCII becomes one character."""
-    return [
-        (name, value.encode(errors="surrogateescape").decode("latin-1"))
-        for name, value in request.headers.items()
-    ]
-
-
-def _response(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
-    if request.method == "HEAD" and not answer.body:
-        # Without a length: that of the answer to GET is not known here, and 0 would be wrong.
-        return web.StreamResponse(status=answer.status, headers=answer.headers)
-    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-
-
-def _forbidden(reason: str) -> web.Response:
-    problem = {"title": "Forbidden", "status": 403, "detail": reason, "retryable": False}
-    body = json.dumps(problem).encode()
-    response = web.Response(status=403, body=body, headers={"Content-Type": PROBLEM_MEDIA_TYPE})
-    response.force_close()
-    return response
-
-
-def _print(line: str) -> None:
-    """Print a line; a caller gets the answer also if nobody takes the line."""
-    with contextlib.suppress(OSError, ValueError):
-        print_line(line)
-
-
-def _api() -> RestApi:
-    """Load the app with the settings of its stage, as `chalice local` does."""
-    config = CLIFactory(str(ROOT), environ=os.environ).create_config_obj(chalice_stage_name=STAGE)
-    app = config.chalice_app
-    settings = Settings.from_env()
-    return RestApi(app, config, cors.headers(settings.cors_origin, settings.cors_headers))
-
-
-async def _serve(api: RestApi, port: int) -> None:
-    gateway = LocalGateway(api)
-    server = framing.Server(
-        gateway.handle,
-        gateway.refuse,
-        answers_after_end=True,
-        access_log=None,
-        auto_decompress=False,
-        max_line_size=MAX_LINE_BYTES,
-        max_field_size=MAX_LINE_BYTES,
-    )
-    runner = web.ServerRunner(server)
-    await runner.setup()
-    await web.TCPSite(runner, HOST, port).start()
-    print_line(f"Serving on http://{HOST}:{port}")
-    await asyncio.Event().wait()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local_stack.gateway")
-    parser.add_argument("--port", type=int, default=8000)
-    port = parser.parse_args().port
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m local_stack.gateway", description=__doc__)
+    add = parser.add_argument
+    add("--port", type=int, default=8000, help="the port on loopback")
+    add("--compare", action="store_true", help="say what of the table SageMaker does not have")
+    add("--key-file", type=Path, help="print commands to paste, with the API key in this file")
+    add("--env-file", type=Path, help="print how to source this file")
+    add("--exit-with-parent", action="store_true", help="end when standard input ends")
+    options = parser.parse_args(arguments)
     lifetime.end_on_signals(ignore_interrupt=False)
-    lifetime.end_with_parent()
+    if options.exit_with_parent:
+        lifetime.end_with_parent()
+    if missing := list(_missing_for_aws()):
+        sys.exit("\n".join(f"error: {line}" for line in missing))
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     try:
-        asyncio.run(_serve(_api(), port))
+        asyncio.run(_serve(options))
     except ConfigurationError as error:
         sys.exit("\n".join(f"error: {line}" for line in error.lines))
     except OSError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {error}; choose another port, for example with PORT={options.port + 1}")
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    config = CLIFactory(str(ROOT), environ=os.environ).create_config_obj(chalice_stage_name=STAGE)
+    settings = Settings.from_env({**os.environ, **config.environment_variables})
+    followed = _follow_file(settings)
+    url = await http_server.start(_api(config, settings), options.port)
+    await asyncio.to_thread(_introduce, url, settings, followed, options)
+    print_line(f"ready: {url}")
+    await asyncio.Event().wait()
+
+
+def _follow_file(settings: Settings) -> FollowedTable | None:
+    """Let the app, which is not loaded yet, take a table in a file from a `FollowedTable`."""
+    if not isinstance(settings.routing, FileLocation):
+        return None
+    followed = FollowedTable(settings.routing.path)
+    sources.SOURCES[FileLocation] = lambda *_: followed
+    return followed
+
+
+def _api(config: Config, settings: Settings) -> RestApi:
+    """Load the app with the settings of its stage, as `chalice local` does."""
+    cors_headers = cors.headers(settings.cors_origin, settings.cors_headers)
+    return RestApi(config.chalice_app, config, cors_headers)
+
+
+def _introduce(
+    url: str, settings: Settings, followed: FollowedTable | None, options: argparse.Namespace
+) -> None:
+    """Print what there is to say about the table, and commands to paste."""
+    file = None
+    news = TableNews(print_line, connect if options.compare else None)
+    if isinstance(settings.routing, S3Location):
+        file = _show_table_in_s3(settings.routing, news)
+    elif followed is not None:
+        followed.follow(news)
+        file = followed.file
+    if options.key_file is not None:
+        steps = FirstSteps(url, options.key_file, options.env_file, has_page=settings.page)
+        for line in steps.lines(None if file is None else file.table):
+            print_line(line)
+
+
+def _show_table_in_s3(location: S3Location, news: TableNews) -> TableFile | None:
+    """Return the table that is in S3 now; the gateway itself looks at it again and again."""
+    s3_object = S3Object(location)
+    try:
+        with Deadline.after(FETCH_SECONDS).in_force():
+            fetched = s3_object.fetch(None)
+        file = tables.parse(fetched.data if fetched else b"", s3_object.name)
+    except FetchFailed as error:
+        print_line(f"{s3_object.name}: cannot be read: {error.reason}; the gateway answers 503")
+    except InvalidTable as error:
+        news.on_refusal(error.problems, None)
+    else:
+        news.on_table(file, None)
+        return file
+    return None
+
+
+def _missing_for_aws() -> Iterator[str]:
+    """Say what boto3 needs to call AWS and does not find."""
+    session = botocore.session.get_session()
+    try:
+        if session.get_config_variable("region") is None:
+            yield "there is no AWS region; set AWS_DEFAULT_REGION, or a region in your profile"
+        credentials = session.get_credentials()
+        if credentials is not None:
+            credentials.get_frozen_credentials()
+            return
+        yield (
+            "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and"
+            " AWS_SECRET_ACCESS_KEY. For the local SageMaker: source .local/env"
+        )
+    except BotoCoreError as error:
+        yield f"the AWS settings cannot be used: {error}"
 
 
 if __name__ == "__main__":

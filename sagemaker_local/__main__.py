@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sagemaker_local.modelserver import lifetime
 from sagemaker_local.modelserver.lines import log_to_stdout, print_line, printable
+from sagemaker_local.private_files import EnvFile, aws_variables
 from sagemaker_local.settings import Options
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ LIMITS = (
 )
 
 
-class DemoFailed(Exception):
-    """The demo endpoints could not be created; the lines printed before say why."""
+class StartFailed(Exception):
+    """The demo endpoints could not be created, or the file to source could not be written."""
 
 
 def argument_parser() -> argparse.ArgumentParser:
@@ -57,6 +58,7 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=DEFAULT_PORT, help="port on loopback; 0 chooses a free port")
     add("--demo", action="store_true", help="create the demo endpoints")
     add("--cache", type=Path, default=DEFAULT_CACHE, help="folder for the demo's artifacts")
+    add("--env-file", type=Path, help="write the variables for boto3 to this file, for `source`")
     add("--exit-with-parent", action="store_true", help="end when standard input closes")
     for flag, field, help_ in LIMITS:
         unit, parse = ("N", _byte_count) if field.endswith("bytes") else ("SECONDS", _seconds)
@@ -97,19 +99,23 @@ async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
 
     options = Options(**{field: getattr(args, field) for _, field, _ in LIMITS})
     server = LocalSageMaker(options, listener)
+    env_file = EnvFile(args.env_file, server.url) if args.env_file else None
     stop_task = asyncio.create_task(stop_requested.wait())
     start_task = asyncio.create_task(_start(server, args))
     try:
         await asyncio.wait({start_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
         if start_task.done():
             start_task.result()
+            _write(env_file)
             _print_ready(server)
             await stop_task
         return 0
-    except DemoFailed as failure:
+    except StartFailed as failure:
         print_line(f"error: {failure}", sys.stderr)
         return 1
     finally:
+        if env_file is not None:
+            env_file.mark_ended()
         start_task.cancel()
         stop_task.cancel()
         await asyncio.wait({start_task, stop_task})
@@ -125,13 +131,7 @@ async def _start(server: LocalSageMaker, args: argparse.Namespace) -> None:
 
 async def _create_demo(url: str, cache: Path) -> None:
     """Run the demo as a separate program that uses this server as any user of AWS would."""
-    environment = {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "NO_PROXY": "127.0.0.1",
-    }
+    environment = {**aws_variables(url), "NO_PROXY": "127.0.0.1"}
     command = ("-m", "sagemaker_local.demo", "--cache", str(cache), "--exit-with-parent")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -142,7 +142,7 @@ async def _create_demo(url: str, cache: Path) -> None:
     )
     try:
         if await process.wait() != 0:
-            raise DemoFailed("the demo endpoints could not be created; the lines above say why")
+            raise StartFailed("the demo endpoints could not be created; the lines above say why")
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -150,10 +150,20 @@ async def _create_demo(url: str, cache: Path) -> None:
             await process.wait()
 
 
+def _write(env_file: EnvFile | None) -> None:
+    if env_file is not None:
+        try:
+            env_file.write()
+        except OSError as error:
+            why = error.strerror or error
+            raise StartFailed(f"{env_file.path} could not be written: {why}") from error
+
+
 def _print_ready(server: LocalSageMaker) -> None:
     for line in _table(server.overview()):
         print_line(line)
-    print_line(f"use it with: export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1")
+    pairs = " ".join(f"{name}={value}" for name, value in aws_variables(server.url).items())
+    print_line(f"use it with: export {pairs}")
     print_line(f"ready: {server.url}")
 
 

@@ -4,8 +4,11 @@ import calendar
 import contextlib
 import http.client
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 import time
 from urllib.parse import urlsplit
 
@@ -39,6 +42,7 @@ from tests.support.gateway import build_gateway
 from tests.support.http_server import StubServer, echo, response
 from tests.support.key_documents import api_key, document, entry
 from tests.support.local_gateway import ENVIRONMENT, LocalGateway
+from tests.support.paths import ROOT
 from tests.support.wire import TIMEOUT_SECONDS, connected, received, send
 
 
@@ -465,3 +469,50 @@ def test_wrong_setting():
     gateway = LocalGateway({**ENVIRONMENT, "GATEWAY_CORS_ORIGIN": "nonsense"})
     with pytest.raises(AssertionError, match=r"^error: GATEWAY_CORS_ORIGIN[^\n]*\n?$"), gateway:
         pass
+
+
+class TestAlone:
+    """`make gateway`: the gateway with whatever AWS the environment names."""
+
+    def refused(self, **environment):
+        """Return what it prints instead of starting."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            finished = subprocess.run(
+                [sys.executable, "-m", "local_stack.gateway", "--port", str(port)],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert (finished.returncode, finished.stdout) == (1, "")
+        return finished.stderr
+
+    def test_nothing_set(self):
+        """Without region and credentials it says what is missing, and does not start."""
+        region, credentials = self.refused().splitlines()
+
+        assert region.startswith("error: there is no AWS region; set AWS_DEFAULT_REGION")
+        assert credentials.startswith("error: there are no AWS credentials; set AWS_PROFILE, or")
+
+    def test_no_profile(self):
+        """What boto3 says about a profile is passed on."""
+        text = self.refused(AWS_PROFILE="nobody")
+
+        assert text == (
+            "error: the AWS settings cannot be used:"
+            " The config profile (nobody) could not be found\n"
+        )
+
+    def test_port_in_use(self):
+        """A port in use is an error with a way out."""
+        text = self.refused(**ENVIRONMENT)
+
+        assert re.fullmatch(r"error: .* choose another port, for example with PORT=\d+\n", text)
+
+    def test_ready(self, gateway):
+        """It prints its address when it answers, and nothing about keys."""
+        assert f"\nready: {gateway.url}\n" in gateway.log
+        assert "curl" not in gateway.log

@@ -2,75 +2,28 @@
 
 import asyncio
 import http.client
-import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
+from dataclasses import replace
 
-import psutil
 import pytest
 
+from gatewayctl.key_store import KeyDocument, KeyStore
+from local_stack.__main__ import argument_parser
 from local_stack.children import Child, ChildEnded
-from local_stack.first_steps import write_secret
+from sagemaker_local.private_files import aws_variables, write_private_file
 from tests.faults.rows import row
+from tests.support.local_stack import LocalStack
 from tests.support.paths import ROOT
-from tests.support.ports import free_port
 from tests.support.stand_in import gone, wait_until
 
-
-class LocalStack:
-    """The running program, with ports and a key file of its own; it ends with the `with`."""
-
-    def __init__(self, folder: Path, port: int | None = None, **environment: str) -> None:
-        self.port = port or free_port()
-        options = {
-            "--port": self.port,
-            "--sagemaker-port": free_port(),
-            "--key-file": folder / "key",
-        }
-        arguments = [str(part) for option in options.items() for part in option]
-        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "local_stack", "--exit-with-parent", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    @property
-    def log(self) -> str:
-        length = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), length, 0).decode()
-
-    def until_ready(self):
-        wait_until(lambda: self.is_ready or self.process.poll() is not None)
-        assert self.is_ready, self.log
-        return self
-
-    @property
-    def is_ready(self) -> bool:
-        return re.search(r"^ready: ", self.log, re.MULTILINE) is not None
-
-    def descendants(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self._log.close()
+FAST = "--no-demo"
+"""Most rules about the processes hold without the demo, which takes 15 s."""
 
 
 def test_long_lines():
@@ -95,24 +48,6 @@ def child(processes, part):
     return found
 
 
-def test_printed_commands(tmp_path):
-    """Each kind of target and the list have a curl command that works; SIGTERM ends with code 0."""
-    with LocalStack(tmp_path).until_ready() as stack:
-        lines = re.findall(r"^curl .*", stack.log, re.MULTILINE)
-
-        assert len(lines) == 6
-        for line in lines:
-            finished = subprocess.run(
-                ["bash", "-c", f"{line} --silent"], check=True, stdout=subprocess.PIPE
-            )
-            assert json.loads(finished.stdout).keys() <= {"predictions", "models"}, line
-            assert "Authorization" in line
-        assert stack.log.count("\nready: ") == 1
-        stack.process.terminate()
-        assert stack.process.wait(timeout=30) == 0
-        assert "sagemaker | " in stack.log
-
-
 class TestDemoKey:
     """The file of the demo key."""
 
@@ -123,25 +58,25 @@ class TestDemoKey:
         other.write_text("mine")
         other.chmod(0o644)
         (tmp_path / "key").symlink_to(other)
-        with LocalStack(tmp_path).until_ready():
+        with LocalStack(tmp_path, FAST).until_ready():
             key = tmp_path / "key"
             assert (key.is_symlink(), key.stat().st_mode & 0o777) == (False, 0o600)
             assert key.read_text().startswith("gw_")
             assert other.read_text() == "mine"
-            assert {path.name for path in tmp_path.iterdir()} == {"key", "other"}
+            assert {path.name for path in tmp_path.iterdir()} == {"env", "key", "other"}
 
     @row("M4")
     def test_no_file(self, tmp_path):
         """Something else in its place is an error that names the way out, and stays."""
         (tmp_path / "key").mkdir()
-        with LocalStack(tmp_path) as stack:
+        with LocalStack(tmp_path, FAST) as stack:
             assert stack.process.wait(timeout=90) == 1
             error = (
                 f"error: the demo key could not be written to {tmp_path}/key: this is not a file"
             )
             assert f"{error}; name another file with --key-file" in stack.log
             assert "Traceback" not in stack.log
-        assert {path.name for path in tmp_path.iterdir()} == {"key"}
+        assert {path.name for path in tmp_path.iterdir()} == {"env", "key"}
 
     @row("M4")
     @pytest.mark.parametrize(
@@ -164,7 +99,7 @@ class TestDemoKey:
         before(key)
         inherited = os.umask(umask)
         try:
-            write_secret(key, b"secret")
+            write_private_file(key, b"secret", "--key-file")
         finally:
             os.umask(inherited)
 
@@ -180,15 +115,37 @@ class TestDemoKey:
         for name in (f"key.{os.getpid()}", "key.new", ".key"):
             (tmp_path / name).symlink_to(other)
         with key.open() as opened_before:
-            write_secret(key, b"secret")
+            write_private_file(key, b"secret", "--key-file")
             assert opened_before.read() == "old"
 
         assert (key.read_bytes(), other.exists()) == (b"secret", False)
 
+    def test_kept(self, tmp_path, sagemaker_local):
+        """The key of the file is kept while it is good in the store, so keys do not pile up."""
+        secret = {"GATEWAY_KEYS_SECRET": "kept/keys", **aws_variables(sagemaker_local.url)}
+        key = tmp_path / "key"
+
+        def issue():
+            command = [sys.executable, "-m", "local_stack.demo_key", str(key)]
+            subprocess.run(command, cwd=ROOT, env={**os.environ, **secret}, check=True)
+            return key.read_text()
+
+        first = issue()
+        assert issue() == first
+        store = KeyStore("kept/keys", sagemaker_local.client)
+        (kept,) = store.read().keys.values()
+        document = KeyDocument(store, now=0)
+        document.save(replace(kept, disabled=True))
+        second = issue()
+        assert second != first
+        key.write_text("gw_no key")
+        assert issue() not in {first, second}
+        assert len(store.read().keys) == 3
+
 
 def test_ctrl_c(tmp_path):
     """Ctrl-C ends the program with code 0, and no child process is left."""
-    with LocalStack(tmp_path).until_ready() as stack:
+    with LocalStack(tmp_path, FAST).until_ready() as stack:
         children = stack.descendants()
         stack.process.send_signal(signal.SIGINT)
 
@@ -201,7 +158,7 @@ def test_ctrl_c(tmp_path):
 @pytest.mark.parametrize("part", ["local_stack.gateway", "sagemaker_local"])
 def test_one_part_ends(tmp_path, part):
     """If one part ends, the other is stopped, and the program ends with code 1 and an error."""
-    with LocalStack(tmp_path).until_ready() as stack:
+    with LocalStack(tmp_path, FAST).until_ready() as stack:
         children = stack.descendants()
         child(children, part).kill()
 
@@ -212,28 +169,58 @@ def test_one_part_ends(tmp_path, part):
 
 def test_sigkill(tmp_path):
     """The child processes end when the program is killed."""
-    with LocalStack(tmp_path).until_ready() as stack:
+    with LocalStack(tmp_path, FAST).until_ready() as stack:
         children = stack.descendants()
         stack.process.kill()
 
         wait_until(lambda: gone(children))
 
 
+def test_make():
+    """The variables of `make run` are options; paths are as the shell's folder needs them."""
+    variables = ["PORT=1", "SAGEMAKER_LOCAL_PORT=2", "SEED=a.py b.py", "DATA=kept", "DEMO=off"]
+
+    def options(folder):
+        finished = subprocess.run(
+            ["make", "--dry-run", "--directory", str(ROOT), "run", *variables],
+            env={**os.environ, "PWD": str(folder)},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        command = finished.stdout.replace("\\\n", " ").partition("-m local_stack ")[2]
+        return argument_parser().parse_args(shlex.split(command.partition("\n")[0]))
+
+    made = options(ROOT)
+    assert (made.port, made.sagemaker_port, made.no_demo, str(made.data)) == (1, 2, True, "kept")
+    assert [str(path) for path in made.seed[-2:]] == ["a.py", "b.py"]
+    assert (str(made.key_file), str(made.env_file)) == (".local/demo-key", ".local/env")
+    assert options(ROOT.parent).env_file == ROOT / ".local/env"
+
+
 def test_port_in_use(tmp_path):
     """A port in use is an error at once, with the option that chooses another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with LocalStack(tmp_path, port) as stack:
+        with LocalStack(tmp_path, port=port) as stack:
             assert stack.process.wait(timeout=30) == 1
             advice = f"choose another with: make run PORT={port + 1}"
             assert f"error: port {port} is taken; {advice}" in stack.log
 
 
-def test_cors_settings_of_the_environment(tmp_path):
-    """The environment's CORS settings reach the gateway; HEAD has the same headers, and no body."""
+def test_settings_of_the_environment(tmp_path):
+    """The environment's settings reach the gateway; a proxy is not asked for this machine.
+
+    HEAD has the same CORS headers, and no body. Without the page there is no link to it.
+    """
     origin = "http://localhost:5173"
-    settings = {"GATEWAY_CORS_ORIGIN": origin, "GATEWAY_CORS_HEADERS": "X-Tenant"}
-    with LocalStack(tmp_path, **settings).until_ready() as stack:
+    settings = {
+        "GATEWAY_CORS_ORIGIN": origin,
+        "GATEWAY_CORS_HEADERS": "X-Tenant",
+        "GATEWAY_PAGE": "off",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
+    with LocalStack(tmp_path, FAST, **settings).until_ready() as stack:
         connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=30)
         for method in ("OPTIONS", "HEAD", "GET"):
             connection.request(method, "/health")
@@ -243,6 +230,7 @@ def test_cors_settings_of_the_environment(tmp_path):
             assert answer.headers["Access-Control-Allow-Origin"] == origin
             assert answer.headers["Access-Control-Allow-Credentials"] == "true"
             assert "X-Tenant" in answer.headers["Access-Control-Allow-Headers"].split(",")
+        assert "#key=" not in stack.log
         connection.close()
 
 

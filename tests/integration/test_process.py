@@ -91,9 +91,11 @@ def run(*arguments):
 class TestStart:
     def test_output(self, own):
         """It prints that it starts, how to use it, and that it is ready."""
+        credentials = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
         assert re.fullmatch(
             r"starting the local SageMaker …\n"
-            rf"use it with: export AWS_ENDPOINT_URL={own.url} AWS_DEFAULT_REGION=us-east-1\n"
+            rf"use it with: export AWS_ENDPOINT_URL={own.url} {credentials}"
+            r" AWS_DEFAULT_REGION=us-east-1\n"
             rf"ready: {own.url}\n",
             own.log,
         )

@@ -15,7 +15,7 @@ PARTS = {
     "app": {"chalicelib"},
     "chalicelib": set(),
     "gatewayctl": {"chalicelib"},
-    "local_stack": {"chalicelib", "deployment", "sagemaker_local"},
+    "local_stack": {"chalicelib", "deployment", "gatewayctl", "sagemaker_local"},
     "sagemaker_local": set(),
     "deployment": {"chalicelib", "gatewayctl"},
     "benchmarks": set(),

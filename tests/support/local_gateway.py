@@ -30,9 +30,10 @@ class LocalGateway:
 
     def __init__(self, environment: Mapping[str, str] = ENVIRONMENT) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
+        port = self.url.rpartition(":")[2]
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local_stack.gateway", "--port", self.url.rpartition(":")[2]],
+            [sys.executable, "-m", "local_stack.gateway", "--exit-with-parent", "--port", port],
             cwd=ROOT,
             env={**os.environ, "AWS_ENDPOINT_URL": closed_port(), **environment},
             stdin=subprocess.PIPE,

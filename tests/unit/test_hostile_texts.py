@@ -17,7 +17,7 @@ from chalicelib.settings import Settings
 from gatewayctl.cli import main
 from gatewayctl.command import Dependencies
 from gatewayctl.output import Output, columns
-from local_stack.first_steps import curl_commands
+from local_stack.first_steps import FirstSteps
 from tests.faults.rows import row
 from tests.support.aws_account import AwsAccount, container
 from tests.support.command_line import gatewayctl
@@ -136,16 +136,17 @@ def test_examples(run, tmp_path, text):
     assert json.dumps({shown: shown}) in json.dumps(outcome.data)
     assert_printable(run("validate").err)
     assert_printable(run("explain", "a/b").out)
-    assert_printable("\n".join(curl_commands(file.load(path), "http://gateway", path)))
+    steps = FirstSteps("http://gateway", path, None, has_page=False)
+    assert_printable("\n".join(steps.lines(file.load(path))))
 
     csv = f"content_types: [text/csv]\n    example: {in_yaml(shown)}"
     path.write_text(f"{ENTRY}{GOOD}    {csv}\n")
     assert run("openapi").out.isascii()
-    commands = list(curl_commands(file.load(path), "http://gateway", path))
+    commands = [command for _, command in steps.calls(file.load(path))]
     assert_printable("\n".join(commands))
-    assert len(commands) == (1 if "\0" in shown else 2)  # no argument can hold U+0000
-    for command in commands[:-1]:
-        _, _, argument = command.partition("'Content-Type: text/csv' --data-raw ")
+    assert len(commands) == ("\0" not in shown)  # no argument can hold U+0000
+    for command in commands:
+        _, _, argument = command.partition("--data-raw ")
         shell = ["bash", "-c", f"printf %s {argument}"]
         printed = subprocess.run(shell, check=True, stdout=subprocess.PIPE)
         assert printed.stdout.decode() == shown

@@ -1,0 +1,314 @@
+"""`make run` as a place to work: commands to paste, seeds, the table, and keys."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+
+import pytest
+
+from tests.support.local_stack import LocalStack
+from tests.support.paths import ROOT
+from tests.support.stand_in import gone, wait_until
+
+IRIS = {"instances": [[5.1, 3.5, 1.4, 0.2]]}
+MINE = "  mine: {kind: mme, endpoint: mine, target_model: iris-v1.tar.gz}\n"
+SEED = """\
+import os
+import boto3
+
+print(sorted(name for name in os.environ if name.startswith("AWS_")))
+sagemaker, role = boto3.client("sagemaker"), "arn:aws:iam::000000000000:role/demo"
+prefix = "s3://inference-gateway-demo/tabular/"
+container = {"Image": "local/sklearn", "Mode": "MultiModel", "ModelDataUrl": prefix}
+sagemaker.create_model(ModelName="mine", PrimaryContainer=container, ExecutionRoleArn=role)
+variant = {"VariantName": "v", "ModelName": "mine", "InstanceType": "ml.m5.large"}
+variant["InitialInstanceCount"] = 1
+sagemaker.create_endpoint_config(EndpointConfigName="mine", ProductionVariants=[variant])
+sagemaker.create_endpoint(EndpointName="mine", EndpointConfigName="mine")
+sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="mine", WaiterConfig={"Delay": 1})
+print("created mine")
+"""
+
+
+class Work:
+    """A running stack, and the table that its user edits."""
+
+    def __init__(self, folder):
+        self.folder, self.table = folder, folder / "routing.yaml"
+        self.original = (ROOT / "routing.yaml").read_text()
+        self.table.write_text(self.original)
+        seeds = folder / "seed.d"
+        seeds.mkdir()
+        (seeds / "mine.py").write_text(SEED)
+        self.stack = LocalStack(
+            folder,
+            *("--seed", seeds),
+            AWS_PROFILE="nobody",
+            GATEWAY_ROUTING=f"file:{self.table}",
+        )
+
+    def save(self, text, *, until):
+        """Save the table as many editors do, and wait for a line with this pattern."""
+        before = len(self.stack.log)
+        new = self.folder / "new"
+        new.write_text(text)
+        new.replace(self.table)
+        self.stack.until(until, before)
+        return self.stack.log[before:]
+
+    def restore(self):
+        before = len(self.stack.log)
+        self.table.unlink(missing_ok=True)
+        self.table.write_text(self.original)
+        self.stack.until(r"in force", before)
+
+
+@pytest.fixture(scope="module", name="work")
+def _work(tmp_path_factory):
+    work = Work(tmp_path_factory.mktemp("work"))
+    with work.stack.until_ready():
+        yield work
+
+
+@pytest.fixture(name="edited")
+def _edited(work):
+    """The stack for a test that changes the table."""
+    yield work
+    work.restore()
+
+
+@pytest.fixture(name="stack")
+def _stack(work):
+    return work.stack
+
+
+class TestFirstSteps:
+    """What is printed to paste."""
+
+    def test_commands(self, stack):
+        """Each kind of target, a parameter and the list have a command that works as printed."""
+        commands = re.findall(r"^# .*\n(curl (?:.*\\\n)*.*)", stack.log, re.MULTILINE)
+
+        assert len(commands) == 7
+        for command in commands:
+            answer = json.loads(stack.shell(f"{command} --silent").stdout)
+            assert answer.keys() <= {"predictions", "models"}, command
+            assert "Authorization" in command
+        assert stack.log.count("\nready: ") == 1
+
+    def test_page(self, stack):
+        """A link opens the page, with the demo key where no server sees it."""
+        key = stack.key_file.read_text()
+
+        assert f"\n{stack.url}/#key={key}\n" in stack.log
+
+    def test_env_file(self, stack):
+        """The file leads boto3 to the local SageMaker, whatever the shell had before."""
+        (source,) = re.findall("^source .*", stack.log, re.MULTILINE)
+        program = (
+            "import boto3; print(boto3.client('sagemaker').list_endpoints(NameContains='mine'))"
+        )
+        wrong = {
+            "AWS_PROFILE": "nobody",
+            "AWS_REGION": "eu-west-1",
+            "AWS_SESSION_TOKEN": "a-token",
+            "AWS_ENDPOINT_URL_SAGEMAKER": "http://127.0.0.1:9",
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        }
+        finished = stack.shell(f'{source} && {sys.executable} -c "{program}"', **wrong)
+
+        assert "'EndpointName': 'mine'" in finished.stdout, finished.stderr
+        assert stack.env_file.stat().st_mode & 0o777 == 0o600
+
+
+class TestSeed:
+    """A boto3 program of the user, which has run before the gateway was ready."""
+
+    def test_output(self, stack):
+        """Its lines have its name, and it sees the variables of the file to source alone."""
+        ours = ["ACCESS_KEY_ID", "DEFAULT_REGION", "ENDPOINT_URL", "SECRET_ACCESS_KEY"]
+        lines = re.findall(r"^mine\.py \| (.*)", stack.log, re.MULTILINE)
+
+        assert lines == [str([f"AWS_{name}" for name in ours]), "created mine"]
+
+    def test_endpoint(self, edited):
+        """A model on its endpoint is called once the table has it."""
+        log = edited.save(edited.original + MINE, until="added mine")
+
+        assert edited.stack.call("/predict/mine", IRIS) == (200, {"predictions": [0]})
+        assert "fail until" not in log
+
+
+class TestTable:
+    """The routing table follows its file."""
+
+    def test_changes(self, edited):
+        """A change says what is new, and what of it SageMaker does not have."""
+        text = edited.original.replace("iris-v1", "iris-v9").replace("  wine:", "  vino:")
+        text = text.replace("attempts: 2", "attempts: 1") + MINE.replace(
+            "endpoint: mine", "endpoint: your"
+        )
+        log = edited.save(text, until="fail until SageMaker has")
+        (said,) = re.findall(
+            "^.*routing.yaml: table [0-9a-f]{12} with 10 models in force; .*", log, re.MULTILINE
+        )
+
+        assert said.endswith(
+            "; added mine, vino; removed wine; changed defaults.max_attempts, iris"
+        )
+        line = 1 + text[: text.index("iris-v9")].count("\n")
+        assert (
+            f"routing.yaml:{line}: models.iris.target_model: there is no artifact 'iris-v9" in log
+        )
+        assert "models.mine.endpoint: there is no endpoint 'your' in us-east-1" in log
+        assert "calls of iris, mine fail until SageMaker has what they name" in log
+
+    @pytest.mark.parametrize(
+        ("break_it", "problem"),
+        [
+            (
+                lambda path: path.write_text("version: 1\nmodels:\n  a: {kind: x}\n"),
+                ":3: models.a.",
+            ),
+            (lambda path: path.write_bytes(b"\xff\x00"), ": "),
+            (lambda path: path.unlink(), ": the file cannot be read: No such file or directory"),
+            (lambda path: (path.unlink(), path.symlink_to(path)), ": the file cannot be read: "),
+            (lambda path: (path.unlink(), path.mkdir()), ": this is not a file"),
+            (lambda path: (path.unlink(), os.mkfifo(path)), ": this is not a file"),
+        ],
+        ids=["problem", "bytes", "deleted", "loop", "folder", "pipe"],
+    )
+    def test_refused(self, work, break_it, problem):
+        """A file that cannot be used is a problem with its line, and the old table stays."""
+        before = len(work.stack.log)
+        digest = work.stack.call("/health").body["table"]
+        break_it(work.table)
+        work.stack.until(f"routing.yaml: refused; table {digest} stays in force", before)
+
+        assert f"routing.yaml{problem}" in work.stack.log[before:]
+        assert work.stack.call("/predict/iris", IRIS).status == 200
+        if work.table.is_dir():
+            work.table.rmdir()
+        work.restore()
+        assert "in force, as before" in work.stack.log[before:]
+
+    def test_half_a_save(self, edited):
+        """An editor that empties the file and writes it again causes no line about a half of it."""
+        before = len(edited.stack.log)
+        text = edited.original + MINE
+        with edited.table.open("w") as file:
+            for line in text.splitlines(keepends=True):
+                file.write(line)
+                file.flush()
+        edited.stack.until("added mine", before)
+
+        assert "refused" not in edited.stack.log[before:]
+        assert "removed" not in edited.stack.log[before:]
+
+
+def gatewayctl(stack, *arguments):
+    """Run a command in a shell that has sourced the file."""
+    command = f"source {stack.env_file}; {sys.executable} -m gatewayctl"
+    return stack.shell(f"{command} {' '.join(arguments)} --stage local")
+
+
+def test_keys(stack):
+    """A new key and a disabled key count within seconds."""
+    key = gatewayctl(stack, "keys issue --principal me --grants iris").stdout.strip()
+    wait_until(lambda: stack.call("/predict/iris", IRIS, key).status == 200, seconds=10)
+    assert stack.call("/models", key=key).body["models"][0]["name"] == "iris"
+    gatewayctl(stack, "keys disable", key.split("_")[1])
+    wait_until(lambda: stack.call("/predict/iris", IRIS, key).status == 401, seconds=10)
+
+
+def test_end(tmp_path):
+    """SIGTERM ends with code 0; then `source` fails, and no program reaches AWS all the same."""
+    with LocalStack(tmp_path, "--no-demo").until_ready() as stack:
+        stack.process.terminate()
+        assert stack.process.wait(timeout=60) == 0
+        finished = stack.shell(f"source {stack.env_file} || echo $AWS_ENDPOINT_URL")
+
+        assert finished.stdout.startswith("http://127.0.0.1:")
+        assert "the local SageMaker is not running" in finished.stderr
+
+
+def test_seed_fails(tmp_path):
+    """A seed that fails ends the program with an error that names it, after its lines."""
+    seed = tmp_path / "seed.py"
+    seed.write_text("import sys\nprint('hello')\nsys.exit('there is no bucket')\n")
+    with LocalStack(tmp_path, "--no-demo", "--seed", seed) as stack:
+        assert stack.process.wait(timeout=120) == 1
+        lines = stack.log.splitlines()
+        error = f"error: the seed {seed} ended with code 1; its last lines say why"
+        assert lines.index("seed.py | there is no bucket") < lines.index(error)
+
+
+def test_no_seed(tmp_path):
+    """A seed that is not there is an error at once."""
+    with LocalStack(tmp_path, "--seed", tmp_path / "sed.py") as stack:
+        assert stack.process.wait(timeout=60) == 1
+        assert stack.log == (
+            f"error: there is no seed {tmp_path}/sed.py;"
+            " name a boto3 program, or a folder of them\n"
+        )
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGKILL"])
+def test_ends_while_seed_runs(tmp_path, signal_name):
+    """Nothing is left of a seed that runs, nor of what it has started."""
+    seed = tmp_path / "seed.py"
+    sleep = "import time; time.sleep(600)"
+    seed.write_text(
+        "import subprocess, sys, time\n"
+        f"subprocess.Popen([sys.executable, '-c', {sleep!r}])\n"
+        "print('started')\ntime.sleep(600)\n"
+    )
+    with LocalStack(tmp_path, "--no-demo", "--seed", seed).until(r"seed\.py \| started") as stack:
+        children = stack.descendants()
+        stack.process.send_signal(getattr(signal, signal_name))
+        code = stack.process.wait(timeout=60)
+
+        assert code == (0 if signal_name == "SIGINT" else -9)
+        wait_until(lambda: gone(children))
+
+
+def test_broken_at_start(tmp_path):
+    """With a broken table, its problems are printed and every call is a 503 until it is right."""
+    table = tmp_path / "routing.yaml"
+    table.write_text("version: 1\nmodels:\n  iris: {kind: mme, endpont: tabular}\n")
+    routing = {"GATEWAY_ROUTING": f"file:{table}"}
+    with LocalStack(tmp_path, "--no-demo", **routing).until_ready() as stack:
+        assert f"{table}:3: models.iris.endpont: unknown key; did you mean endpoint?" in stack.log
+        assert f"{table}: there is no table, and the gateway answers 503 until" in stack.log
+        assert stack.call("/models").status == 503
+        before = len(stack.log)
+        shutil.copy(ROOT / "routing.yaml", table)
+        stack.until("9 models in force", before)
+        assert len(stack.call("/models").body["models"]) == 9
+        names = r"iris, wine, breast-cancer, is-digit/\{digit\}, digit and 4 more"
+        stack.until(f"calls of {names} fail until SageMaker has what they name", before)
+        before = len(stack.log)
+        with table.open("a") as file:
+            file.write("  churn: {kind: single, endpoint: churn}\n")
+        stack.until("calls of churn fail until SageMaker has what they name", before)
+
+
+def test_table_in_s3(tmp_path):
+    """A seed may publish the table that the gateway then takes from S3."""
+    seed = tmp_path / "seed.py"
+    seed.write_text(
+        "import boto3, subprocess, sys\n"
+        "boto3.client('s3').create_bucket(Bucket='tables')\n"
+        "boto3.client('s3').put_bucket_versioning(Bucket='tables',"
+        " VersioningConfiguration={'Status': 'Enabled'})\n"
+        "publish = [sys.executable, '-m', 'gatewayctl', 'publish', 's3://tables/routing.yaml']\n"
+        "sys.exit(subprocess.call([*publish, '--table', 'routing.yaml']))\n"
+    )
+    routing = {"GATEWAY_ROUTING": "s3://tables/routing.yaml"}
+    with LocalStack(tmp_path, "--no-demo", "--seed", seed, **routing).until_ready() as stack:
+        assert len(stack.call("/models").body["models"]) == 9
+        assert f"curl {stack.url}/predict/iris" in stack.log
+        assert "s3://tables/routing.yaml: table " in stack.log
