@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,8 +13,8 @@ from contextlib import suppress
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from tests.containers.account import INSTANCES, RESOURCES, ROLE, Account
-from tests.containers.container import Container
+from tests.containers.account import INSTANCES, RESOURCES, ROLE, Account, image
+from tests.containers.container import Answer, Container
 from tests.support.paths import ROOT
 from tests.support.stand_in import StandIn, wait_until
 
@@ -112,7 +113,7 @@ class TestRefused:
         [
             ("object/*", cut, "data/object/123456789012-bucket-key-"),
             ("endpoint/*", cut, "or remove it: then the endpoint in it is gone"),
-            ("endpoint/*", lambda path: path.write_bytes(b"\0" * 9), "cannot be read: Expecting"),
+            ("endpoint/*", lambda path: path.write_bytes(b"\0" * 9), "cannot be read: "),
             ("endpoint/*", lambda path: change(path, Config={}), "it has no 'Models'"),
             ("endpoint/*", lambda path: path.unlink(), "its endpoint 'endpoint' is not in"),
             ("model/*", lambda path: change(path, Request={"ModelName": "m"}), "Specify Primary"),
@@ -204,14 +205,14 @@ class TestEnd:
                     for number in range(1000):
                         s3.put_object(Bucket="bucket", Key=f"{number % 7}", Body=large)
                         stand_in.client("secretsmanager").create_secret(
-                            Name=f"{number}", SecretString="x" * number
+                            Name=f"{number}", SecretString="x" * (number + 1)
                         )
                         if number > 5:
                             written.set()
 
             writer = threading.Thread(target=write)
             writer.start()
-            written.wait(60)
+            assert written.wait(60)
             stand_in.stop(signal.SIGKILL)
             writer.join()
         (folder / "contents" / ".partial-of-a-write").touch()
@@ -271,3 +272,107 @@ class TestEnd:
             wait_until(lambda: "everything is kept in" in stand_in.log)
             assert stand_in.log.count("cannot be kept") == 1
             assert "Traceback" not in stand_in.log
+
+
+class TestRestart:
+    """Endpoints whose containers do not start as they did before."""
+
+    def test_container_that_is_away(self, tmp_path):
+        """Its endpoint is Failed and stops nothing else; it is in service once it is there."""
+        folder, soon = tmp_path / "data", ("--startup-timeout", "0.5")
+        with Container() as container:
+            other = Container().start()
+            with start(folder) as stand_in:
+                account = Account(stand_in.session, stand_in.url)
+                present, away = account.deploy(image(container)), account.deploy(image(other))
+                before = account.sagemaker.describe_endpoint(EndpointName=away)
+                stand_in.stop()
+            other.stop()
+
+            with start(folder, *soon) as stand_in:
+                account = Account(stand_in.session, stand_in.url)
+                described = account.sagemaker.describe_endpoint(EndpointName=away)
+                assert described["EndpointStatus"] == "Failed"
+                assert "did not pass the ping health check" in described["FailureReason"]
+                assert f"{away} was in service before, and did not start again." in stand_in.log
+                assert account.invoke(present, b"x")["Body"] == b"x"
+                assert re.search(rf"{away} +single model +Failed\n", stand_in.log)
+                stand_in.stop()
+
+            with other, start(folder) as stand_in:
+                account = Account(stand_in.session, stand_in.url)
+                after = account.sagemaker.describe_endpoint(EndpointName=away)
+                assert after["EndpointStatus"] == "InService"
+                for member in ("EndpointArn", "CreationTime", "LastModifiedTime"):
+                    assert after[member] == before[member]
+                assert account.invoke(away, b"x")["Body"] == b"x"
+
+    def test_failed_endpoint(self, tmp_path):
+        """An endpoint that had failed is Failed, with its reason, and is not tried again."""
+        with start(tmp_path / "data") as stand_in:
+            account = Account(stand_in.session, stand_in.url)
+            endpoint = account.create_endpoint({"v": (account.create_model({"Image": "other"}), 1)})
+            describe = account.sagemaker.describe_endpoint
+            wait_until(lambda: describe(EndpointName=endpoint)["EndpointStatus"] == "Failed")
+            before = describe(EndpointName=endpoint)
+            stand_in.stop()
+
+        with start(tmp_path / "data") as stand_in:
+            after = stand_in.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+
+        for described in (before, after):
+            described.pop("ResponseMetadata")
+        assert after == before
+
+    def test_update_in_progress(self, tmp_path):
+        """An endpoint and a component go on with the update during which the process ended."""
+        folder = tmp_path / "data"
+        with Container() as old, Container() as new:
+            new.ping = lambda request: Answer(503)
+            new.answer = lambda request: Answer(body=b"new")
+            with start(folder) as stand_in:
+                account = Account(stand_in.session, stand_in.url)
+                endpoint, hosting = account.deploy(image(old)), account.deploy_for_components()
+                component = account.create_component(hosting, {"Container": image(old)})
+                account.wait_for_component(component)
+                model = account.create_model(image(new))
+                variant = {"VariantName": "AllTraffic", "ModelName": model, **INSTANCES}
+                config = account.create_config(variant)
+                account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+                account.sagemaker.update_inference_component(
+                    InferenceComponentName=component,
+                    Specification={"Container": image(new)},
+                    RuntimeConfig={"CopyCount": 3},
+                )
+                for kind in ("endpoint", "inference-component"):
+                    wait_until(
+                        lambda kind=kind: any(one["Desired"] for one in documents(folder, kind))
+                    )
+                stand_in.stop(signal.SIGKILL)
+            new.ping = lambda request: Answer()
+
+            with start(folder) as stand_in:
+                account = Account(stand_in.session, stand_in.url)
+                account.wait_for(endpoint, "endpoint_in_service")
+                account.wait_for_component(component)
+                assert account.invoke(endpoint)["Body"] == b"new"
+                chosen = {"InferenceComponentName": component}
+                assert account.invoke(hosting, **chosen)["Body"] == b"new"
+                described = account.sagemaker.describe_inference_component(**chosen)
+                assert described["RuntimeConfig"]["CurrentCopyCount"] == 3
+
+
+def test_demo_twice(tmp_path):
+    """A second start finds the demo's endpoints, creates nothing, and all are in service."""
+    options = ("--demo", "--startup-timeout", "120")
+    with start(tmp_path / "data", *options) as stand_in:
+        first = stand_in.client("sagemaker").list_endpoints()["Endpoints"]
+        assert stand_in.stop(signal.SIGINT) == 0
+
+    with start(tmp_path / "data", *options) as stand_in:
+        second = stand_in.client("sagemaker").list_endpoints()["Endpoints"]
+        assert "endpoint diabetes exists already; it is not changed" in stand_in.log
+        assert not re.search("^created (?!bucket)", stand_in.log, re.MULTILINE)
+
+    assert second == first
+    assert {endpoint["EndpointStatus"] for endpoint in second} == {"InService"}
