@@ -112,12 +112,12 @@ class DataFolder:
         """
         current, changed = set(), set()
         for name, document in documents.items():
-            current.add(name.file)
+            current.add(file := name.file)
             encoded = json.dumps(document).encode()
             digest = _digest(encoded)
-            if self._digests.get(name.file) != digest:
-                write(self.path / name.file, [encoded])
-                self._digests[name.file] = digest
+            if self._digests.get(file) != digest:
+                write(self.path / file, [encoded])
+                self._digests[file] = digest
                 changed.add(name.kind)
         for file in reversed(self._digests.copy()):
             if file not in current and (kind := file.partition("/")[0]) in kinds:
