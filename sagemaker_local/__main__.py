@@ -18,6 +18,7 @@ from sagemaker_local.modelserver import lifetime
 from sagemaker_local.modelserver.lines import log_to_stdout, print_line, printable
 from sagemaker_local.private_files import EnvFile, aws_variables
 from sagemaker_local.settings import Options
+from sagemaker_local.storage.folder import DataFolder, Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,7 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--port", type=int, default=DEFAULT_PORT, help="port on loopback; 0 chooses a free port")
+    add("--data", type=Path, metavar="DIR", help="keep what is created in this folder")
     add("--demo", action="store_true", help="create the demo endpoints")
     add("--cache", type=Path, default=DEFAULT_CACHE, help="folder for the demo's artifacts")
     add("--env-file", type=Path, help="write the variables for boto3 to this file, for `source`")
@@ -84,10 +86,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             " choose another port with --port, or end the process that uses this one\n"
         )
         return 1
-    return asyncio.run(_serve(args, listener))
+    try:
+        return asyncio.run(_serve(args, listener, _open_data(args.data)))
+    except Unusable as error:
+        print_line(f"error: {error}", sys.stderr)
+        return 1
 
 
-async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
+def _open_data(path: Path | None) -> DataFolder | None:
+    if path is None:
+        return None
+    folder = DataFolder.open(path)
+    print_line(
+        f"buckets, secrets, models, endpoint configurations, endpoints and inference components are"
+        f" kept in {path}; everything else is gone after a restart"
+    )
+    return folder
+
+
+async def _serve(args: argparse.Namespace, listener: socket.socket, data: DataFolder | None) -> int:
     loop, stop_requested = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop_requested.set)
@@ -98,7 +115,7 @@ async def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
     from sagemaker_local.server import LocalSageMaker  # noqa: PLC0415
 
     options = Options(**{field: getattr(args, field) for _, field, _ in LIMITS})
-    server = LocalSageMaker(options, listener)
+    server = LocalSageMaker(options, listener, data)
     env_file = EnvFile(args.env_file, server.url) if args.env_file else None
     stop_task = asyncio.create_task(stop_requested.wait())
     start_task = asyncio.create_task(_start(server, args))

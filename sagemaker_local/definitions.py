@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sagemaker_local.errors import InvalidInput, NotOffered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 MAX_LOADED_MODELS_VARIABLE = "SAGEMAKER_LOCAL_MAX_LOADED_MODELS"
 
@@ -100,6 +100,8 @@ class ModelDefinition:
     name: str
     containers: Sequence[ContainerDefinition]
     direct: bool = False
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """The request of CreateModel, without its tags."""
 
     @property
     def multi_model(self) -> bool:
@@ -131,6 +133,7 @@ class ModelDefinition:
             name=request["ModelName"],
             containers=tuple(ContainerDefinition.parse(container) for container in containers),
             direct=mode == "Direct",
+            request=_without_tags(request),
         )
         _check_hostnames(definition)
         if not definition.direct and sum(c.multi_model for c in definition.containers) > 1:
@@ -193,7 +196,29 @@ class EndpointConfig:
     variants: Sequence[Variant]
     asynchronous: bool = False
     request: Mapping[str, Any] = field(default_factory=dict)
-    """The request of CreateEndpointConfig, for DescribeEndpoint."""
+    """The request of CreateEndpointConfig, without its tags and with default weights."""
+
+    @classmethod
+    def parse(
+        cls, request: Mapping[str, Any], model_named: Callable[[str], ModelDefinition]
+    ) -> EndpointConfig:
+        """Parse the request of CreateEndpointConfig.
+
+        Raises:
+            InvalidInput: SageMaker would reject the request.
+        """
+        given = [{"InitialVariantWeight": 1.0, **each} for each in request["ProductionVariants"]]
+        variants = tuple(
+            Variant.parse(each, model_named(each["ModelName"]) if each.get("ModelName") else None)
+            for each in given
+        )
+        _check_combination(variants)
+        return cls(
+            name=request["EndpointConfigName"],
+            variants=variants,
+            asynchronous="AsyncInferenceConfig" in request,
+            request={**_without_tags(request), "ProductionVariants": given},
+        )
 
     @property
     def request_variants(self) -> Sequence[Mapping[str, Any]]:
@@ -204,3 +229,17 @@ class EndpointConfig:
     @property
     def hosts_components(self) -> bool:
         return any(variant.model is None for variant in self.variants)
+
+
+def _check_combination(variants: Sequence[Variant]) -> None:
+    names = [variant.name for variant in variants]
+    if len(set(names)) != len(names):
+        raise InvalidInput(f"Variant names must be unique; got {', '.join(names)}.")
+    if len({variant.model is None for variant in variants}) > 1:
+        raise InvalidInput("Either every variant has a ModelName or none has.")
+    if len(variants) > 1 and any(variant.serverless for variant in variants):
+        raise InvalidInput("A serverless endpoint has one variant.")
+
+
+def _without_tags(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {member: value for member, value in request.items() if member != "Tags"}

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import threading
 import uuid
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from multidict import CIMultiDict
 
     from sagemaker_local.settings import Options
+    from sagemaker_local.storage.folder import DataFolder
+    from sagemaker_local.storage.keeper import Keeper
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +70,9 @@ _FAULT_PATH = re.compile(r"/_local/faults/(?P<endpoint>[^/]+)")
 class LocalSageMaker:
     """The local SageMaker, behind one listening socket."""
 
-    def __init__(self, options: Options, listener: socket.socket) -> None:
+    def __init__(
+        self, options: Options, listener: socket.socket, data: DataFolder | None = None
+    ) -> None:
         self._options = options
         self._listener = listener
         self._faults = Faults()
@@ -75,11 +80,18 @@ class LocalSageMaker:
         self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._resources: dict[str, Resources] = {}
         self._runner: web.AppRunner | None = None
+        self._keeper = self._new_keeper(data) if data else None
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     async def start(self) -> None:
-        """Start all services, and return when they accept requests."""
+        """Start all services, and return when they accept requests.
+
+        Raises:
+            Unusable: The folder with data cannot be read.
+        """
         self._moto.start()
+        if self._keeper is not None:
+            await self._keeper.restore()
         application = web.Application(client_max_size=MAX_OTHER_BODY_BYTES)
         # Every path, because an S3 key may hold any character, line ends included.
         application.router.add_route(
@@ -95,11 +107,15 @@ class LocalSageMaker:
         )
         await self._runner.setup()
         await web.SockSite(self._runner, self._listener, shutdown_timeout=1.0).start()
+        if self._keeper is not None:
+            await self._keeper.resume()
 
     async def stop(self) -> None:
         """Stop the server first, so that nothing new is created; then stop all containers."""
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._keeper is not None:
+            await self._keeper.stop()
         for resources in self._resources.values():
             await resources.close()
         await self._moto.stop()
@@ -143,9 +159,10 @@ class LocalSageMaker:
             return await self._handle_control_plane(request, target)
         if match := _FAULT_PATH.fullmatch(path):
             return await self._handle_fault(request, match["endpoint"])
-        return await other_services.handle(
-            request, self._moto.handle, lambda: self._resources_of(request)
-        )
+        with self._keeper.watch(request) if self._keeper else nullcontext():
+            return await other_services.handle(
+                request, self._moto.handle, lambda: self._resources_of(request)
+            )
 
     async def _handle_control_plane(self, request: web.Request, target: str) -> web.Response:
         request_id = str(uuid.uuid4())
@@ -181,7 +198,9 @@ class LocalSageMaker:
     def _resources_of(self, request: web.Request) -> Resources:
         """Return the resources of the region that the request was signed for."""
         scope = _CREDENTIAL_SCOPE.search(request.headers.get("Authorization", ""))
-        region = scope["region"] if scope else DEFAULT_REGION
+        return self._resources_in(scope["region"] if scope else DEFAULT_REGION)
+
+    def _resources_in(self, region: str) -> Resources:
         if region not in self._resources:
             account_region = AccountRegion(DEFAULT_ACCOUNT_ID, region)
             artifacts = ArtifactStore(self._s3_client(region), self._folder)
@@ -189,6 +208,14 @@ class LocalSageMaker:
                 account_region, self._options, artifacts, self._faults
             )
         return self._resources[region]
+
+    def _new_keeper(self, data: DataFolder) -> Keeper:
+        # Without --data nothing of it is imported.
+        from sagemaker_local.storage.keeper import Keeper  # noqa: PLC0415
+
+        return Keeper(
+            data, self._moto.application, self._resources_in, lambda: list(self._resources.values())
+        )
 
     def _s3_client(self, region: str) -> Any:
         """Create the client that downloads artifacts, through this server's own port."""
@@ -223,10 +250,11 @@ class _Moto:
     def __init__(self) -> None:
         self._folder = _short_folder()
         self._socket = self._folder / "moto"
+        self.application = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(
             f"unix://{self._socket}",
             0,
-            DomainDispatcherApplication(create_backend_app),
+            self.application,
             threaded=True,
             request_handler=MotoRequestHandler,
         )

@@ -36,6 +36,7 @@ def create(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     endpoint = Endpoint(name, config, resources.hosting_context(name))
     endpoint.deployment_config = request.get("DeploymentConfig")
     resources.endpoints.add(name, endpoint, request.get("Tags", ()))
+    endpoint.start()
     return {"EndpointArn": resources.endpoints.arn(name)}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.control_plane.listing import list_page
 from sagemaker_local.control_plane.models_and_configs import check_artifacts
-from sagemaker_local.definitions import ContainerDefinition, ModelDefinition
+from sagemaker_local.definitions import ModelDefinition
 from sagemaker_local.errors import InvalidInput, NotOffered
 from sagemaker_local.hosting.endpoints import Endpoint, InferenceComponent
 
@@ -49,6 +49,7 @@ async def create(resources: Resources, request: Mapping[str, Any]) -> dict[str, 
     )
     resources.components.add(name, (endpoint, component), request.get("Tags", ()))
     endpoint.components[name] = component
+    component.start()
     return {"InferenceComponentArn": resources.components.arn(name)}
 
 
@@ -192,8 +193,7 @@ def _model(
     container = dict(specification["Container"])
     if "ArtifactUrl" in container:
         container["ModelDataUrl"] = container.pop("ArtifactUrl")
-    definition = ContainerDefinition.parse(container)
-    return ModelDefinition(component, (definition,))
+    return ModelDefinition.parse({"ModelName": component, "PrimaryContainer": container})
 
 
 def _described(specification: Mapping[str, Any], deployed: float) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.control_plane.listing import list_page
 from sagemaker_local.control_plane.resources import Created
-from sagemaker_local.definitions import EndpointConfig, ModelDefinition, Variant
+from sagemaker_local.definitions import EndpointConfig, ModelDefinition
 from sagemaker_local.errors import InvalidInput, NotOffered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sagemaker_local.control_plane.resources import Resources
 
@@ -30,7 +30,7 @@ async def create_model(resources: Resources, request: Mapping[str, Any]) -> dict
     resources.models.check_name_is_free(name)
     definition = ModelDefinition.parse(request)
     await check_artifacts(resources, definition)
-    resources.models.add(name, Created(request, definition), request.get("Tags", ()))
+    resources.models.add(name, Created(definition), request.get("Tags", ()))
     return {"ModelArn": resources.models.arn(name)}
 
 
@@ -57,7 +57,7 @@ def describe_model(resources: Resources, request: Mapping[str, Any]) -> dict[str
     model = resources.models.get(request["ModelName"])
     return {
         "EnableNetworkIsolation": False,
-        **_without_tags(model.request),
+        **model.definition.request,
         "ModelArn": resources.models.arn(request["ModelName"]),
         "CreationTime": model.created,
     }
@@ -66,8 +66,8 @@ def describe_model(resources: Resources, request: Mapping[str, Any]) -> dict[str
 def list_models(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     summaries = (
         {
-            "ModelName": model.request["ModelName"],
-            "ModelArn": resources.models.arn(model.request["ModelName"]),
+            "ModelName": model.definition.name,
+            "ModelArn": resources.models.arn(model.definition.name),
             "CreationTime": model.created,
         }
         for model in resources.models.values()
@@ -87,18 +87,15 @@ def create_config(resources: Resources, request: Mapping[str, Any]) -> dict[str,
     for member in CONFIG_MEMBERS_NOT_OFFERED:
         if member in request:
             raise NotOffered(f"{member} of CreateEndpointConfig")
-    variants = [_variant(resources, variant) for variant in request["ProductionVariants"]]
-    _check_combination(variants)
-    request = _with_default_weights(request)
-    config = EndpointConfig(name, tuple(variants), "AsyncInferenceConfig" in request, request)
-    resources.endpoint_configs.add(name, Created(request, config), request.get("Tags", ()))
+    config = EndpointConfig.parse(request, lambda model: resources.models.get(model).definition)
+    resources.endpoint_configs.add(name, Created(config), request.get("Tags", ()))
     return {"EndpointConfigArn": resources.endpoint_configs.arn(name)}
 
 
 def describe_config(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     config = resources.endpoint_configs.get(request["EndpointConfigName"])
     return {
-        **_without_tags(config.request),
+        **config.definition.request,
         "EndpointConfigArn": resources.endpoint_configs.arn(request["EndpointConfigName"]),
         "CreationTime": config.created,
     }
@@ -120,32 +117,6 @@ def delete_config(resources: Resources, request: Mapping[str, Any]) -> dict[str,
     """Delete a configuration; an endpoint that uses it continues to serve."""
     resources.endpoint_configs.remove(request["EndpointConfigName"])
     return {}
-
-
-def _without_tags(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {member: value for member, value in request.items() if member != "Tags"}
-
-
-def _variant(resources: Resources, variant: Mapping[str, Any]) -> Variant:
-    name = variant.get("ModelName")
-    return Variant.parse(variant, resources.models.get(name).definition if name else None)
-
-
-def _check_combination(variants: Sequence[Variant]) -> None:
-    names = [variant.name for variant in variants]
-    if len(set(names)) != len(names):
-        raise InvalidInput(f"Variant names must be unique; got {', '.join(names)}.")
-    if len({variant.model is None for variant in variants}) > 1:
-        raise InvalidInput("Either every variant has a ModelName or none has.")
-    if len(variants) > 1 and any(variant.serverless for variant in variants):
-        raise InvalidInput("A serverless endpoint has one variant.")
-
-
-def _with_default_weights(request: Mapping[str, Any]) -> dict[str, Any]:
-    variants = [
-        {"InitialVariantWeight": 1.0, **variant} for variant in request["ProductionVariants"]
-    ]
-    return {**request, "ProductionVariants": variants}
 
 
 OPERATIONS = {

@@ -12,7 +12,7 @@ from sagemaker_local.hosting.lifecycle import now
 from sagemaker_local.refusals import EndpointNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sagemaker_local.definitions import EndpointConfig, ModelDefinition
     from sagemaker_local.faults import Faults
@@ -35,9 +35,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Created(Generic[T]):
-    """A model or an endpoint configuration: the request that created it, and the parsed value."""
+    """A model or an endpoint configuration, and when it was created."""
 
-    request: Mapping[str, Any]
     definition: T
     created: float = field(default_factory=now)
 
@@ -115,6 +114,10 @@ class Table(Generic[T]):
         """
         self.get(name)
         return self._tags[name.lower()]
+
+    def items(self) -> Sequence[tuple[str, T]]:
+        """Return each resource with its name in lower case."""
+        return list(self._items.items())
 
     def values(self) -> Sequence[T]:
         return list(self._items.values())

@@ -41,17 +41,19 @@ class InferenceComponent(Lifecycle):
     ) -> None:
         super().__init__(name)
         self.variant = variant
-        self.model = model
-        self.specification = specification
+        self.model = self.desired_model = model
+        self.specification = self.desired_specification = specification
         self.copies = 0
         self.desired_copies = copies
         self._context = context
         self._hosted: HostedModel | None = None
-        self.run_in_background(self._deploy(model, specification, copies))
 
     @property
     def containers(self) -> list[HostedContainer]:
         return self._hosted.containers if self._hosted else []
+
+    def start(self) -> None:
+        self.run_in_background(self._deploy(self.model, self.specification, self.desired_copies))
 
     def update_copies(self, copies: int) -> None:
         """Scale in the background; one process stands for any number of copies."""
@@ -61,6 +63,7 @@ class InferenceComponent(Lifecycle):
     def update(self, model: ModelDefinition, specification: Mapping[str, Any], copies: int) -> None:
         """Deploy another model; the current one serves until the new one is ready."""
         self._begin_update(copies)
+        self.desired_model, self.desired_specification = model, specification
         self.run_in_background(self._deploy(model, specification, copies))
 
     async def invoke(self, invocation: Invocation) -> ContainerResponse:
@@ -75,6 +78,7 @@ class InferenceComponent(Lifecycle):
         super().fail(reason)
         if self.is_serving:
             self.desired_copies = self.copies
+            self.desired_model, self.desired_specification = self.model, self.specification
 
     def _begin_update(self, copies: int) -> None:
         self.failure_reason = None
@@ -132,7 +136,6 @@ class Endpoint(Lifecycle):
         """How the caller asked for updates to be deployed; every update replaces all at once."""
         self._context = context
         self._deployment = _Deployment(config)
-        self.run_in_background(self._deploy(config))
 
     @property
     def config(self) -> EndpointConfig:
@@ -153,6 +156,9 @@ class Endpoint(Lifecycle):
     @property
     def container_names(self) -> list[str]:
         return [c.name for c in self.containers] + list(self.components)
+
+    def start(self) -> None:
+        self.run_in_background(self._deploy(self.config))
 
     def update(self, config: EndpointConfig) -> None:
         """Deploy another configuration; the current one serves until the new one is ready."""

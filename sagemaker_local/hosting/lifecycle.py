@@ -48,6 +48,10 @@ class Lifecycle(ABC):
     def is_serving(self) -> bool:
         return self.status in ("InService", "Updating")
 
+    @abstractmethod
+    def start(self) -> None:
+        """Begin to start the containers in the background."""
+
     def set_status(self, status: Status) -> None:
         """Change the status; `Deleting` is final."""
         if self._deletion is not None:
@@ -66,6 +70,11 @@ class Lifecycle(ABC):
         task = asyncio.create_task(self._run(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def settled(self) -> None:
+        """Wait until no background work is left."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def delete(self, after_close: Callable[[], object]) -> None:
         """Close in the background, then call `after_close`."""

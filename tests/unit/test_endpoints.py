@@ -33,6 +33,7 @@ def test_unexpected_error_at_the_start(status):
 
     async def described():
         endpoint = Endpoint("e", bad if status == "Creating" else empty, context)
+        endpoint.start()
         await until_settled(endpoint)
         if status == "Updating":
             endpoint.update(bad)
