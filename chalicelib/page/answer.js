@@ -9,13 +9,9 @@ import { viewsOf } from "./views.js";
 let countdown = null;
 
 /** Shows a sentence alone, or with further elements. */
-export function say(sentence, className = "empty", ...more) {
-  replace(paragraph(sentence, className), ...more);
-}
-
-function replace(...parts) {
+export function say(sentence, className, ...more) {
   clearInterval(countdown);
-  byId("answer").replaceChildren(...parts);
+  byId("answer").replaceChildren(paragraph(sentence, className), ...more);
 }
 
 /** Shows that there is no answer. */
@@ -27,10 +23,11 @@ export function fail(sentence, onRetry) {
 /** Shows an answer, and offers to send the request again if that can help. */
 export function show(answer, onRetry) {
   const { problem, status, meaning, milliseconds } = answer;
+  clearInterval(countdown);
   const parts = problem ? problemParts(answer, onRetry) : bodyParts(answer);
   const names = ["X-Model", "X-Invoked-Variant", "X-Target", "X-Request-Id"];
-  const facts = definitions(names.map((name) => [name, answer.headers.get(name)]));
-  replace(head(answer), ...parts, bars(answer), facts);
+  const facts = names.map((name) => [name, answer.headers.get(name)]);
+  byId("answer").replaceChildren(head(answer), ...parts, bars(answer), definitions(facts));
   if (problem) announce(`${status}: ${meaning}. ${problem.detail}`, "alarm");
   else announce(`${status}: ${meaning}, ${durationText(milliseconds)}`);
 }
@@ -39,7 +36,7 @@ function head({ isOk, status, meaning, bytes, mediaType, milliseconds }) {
   const facts = [durationText(milliseconds), sizeText(bytes.byteLength), mediaType];
   return element(
     "div",
-    { className: "answer-head" },
+    { className: "actions" },
     element("strong", { className: `status ${isOk ? "good" : "bad"}` }, `${status}`),
     element("strong", {}, meaning),
     element("span", { className: "quiet" }, facts.filter(Boolean).join(" · ")),
@@ -47,13 +44,12 @@ function head({ isOk, status, meaning, bytes, mediaType, milliseconds }) {
 }
 
 function problemParts({ problem, retrySeconds }, onRetry) {
-  const { detail, slug, instance, retryable, model_message: message } = problem;
-  const known = { Model: message, Type: slug, "Request id": instance };
-  const facts = definitions(Object.entries(known).map(([name, value]) => [name, `${value ?? ""}`]));
+  const { detail, slug, retryable, model_message: message } = problem;
   const last = retryable
     ? retryPart(retrySeconds, onRetry)
     : paragraph("The same request would fail again.");
-  return [element("p", {}, `${detail ?? ""}`), facts, last];
+  const facts = [["Type", slug], ["Model's message", message]];
+  return [paragraph(detail, ""), definitions(facts), last];
 }
 
 /** Counts the seconds of Retry-After down; the request can be sent again at any time. */
@@ -69,9 +65,7 @@ function retryPart(seconds, onRetry) {
     again.textContent = "Try again";
     if (seconds) announce(text.textContent);
   };
-  setTimeout(() => {
-    if (again.isConnected) countdown = setInterval(tick, 250);
-  });
+  countdown = setInterval(tick, 250);
   tick();
   return element("div", { className: "actions" }, again, text);
 }

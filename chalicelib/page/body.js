@@ -4,19 +4,11 @@ import { announce, byId, on, showMistake, sizeText } from "./elements.js";
 import { JsonMistake, format, isJson, parse } from "./json.js";
 
 const MAX_BYTES = 4_600_000;
-/** Media types by the end of a file's name, where systems know none or another one. */
+/** Media types that systems do not know, or name otherwise. */
 const TYPES = { csv: "text/csv", json: "application/json", npy: "application/x-npy" };
 
 const editor = byId("body");
 let file = null;
-let onChange = null;
-let onFile = null;
-
-/** Calls functions after every change, and with the type of a file that was chosen. */
-export function whenChanged(change, fileChosen) {
-  onChange = change;
-  onFile = fileChosen;
-}
 
 /** Returns the text or the file, with its size; a text has no half of a surrogate pair. */
 export function content() {
@@ -32,7 +24,7 @@ export function setText(text) {
 
 export function setFile(chosen) {
   file = chosen;
-  changed();
+  editor.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 /** Returns whether the body can be sent with this media type; else shows why not. */
@@ -69,14 +61,14 @@ function changed() {
   URL.revokeObjectURL(preview.src);
   preview.hidden = !file?.type.startsWith("image/");
   preview.src = preview.hidden ? "data:," : URL.createObjectURL(file);
-  onChange();
 }
 
 function choose([chosen]) {
   byId("file-input").value = ""; // so that the same file can be chosen again
   if (!chosen) return;
+  const type = TYPES[chosen.name.split(".").pop().toLowerCase()] ?? chosen.type;
+  if (type) editor.dispatchEvent(new CustomEvent("file", { detail: type }));
   setFile(chosen);
-  onFile(TYPES[chosen.name.split(".").pop().toLowerCase()] ?? chosen.type);
   announce(`${chosen.name}, ${sizeText(chosen.size)}`);
   check("");
 }

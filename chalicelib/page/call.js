@@ -18,21 +18,6 @@ let model = null;
 let example = null;
 let isDescribed = false;
 
-/** Calls functions after every change, and when the request shall be sent. */
-export function whenUsed(onChange, onSend) {
-  body.whenChanged(onChange, setType);
-  on("call", "input", onChange);
-  on("call", "submit", (event) => {
-    event.preventDefault();
-    onSend();
-  });
-  on("call", "keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    onSend();
-  });
-}
-
 /** Shows a model of the catalog, and then its example. */
 export async function open(caller, chosen) {
   gateway = caller;
@@ -44,8 +29,7 @@ export async function open(caller, chosen) {
   parameters.showModel(model);
   headers.showNames([]);
   contentType.replaceChildren(...model.content_types.map((type) => new Option(type)));
-  const offers = model.accepts.map((type) => new Option(type));
-  accept.replaceChildren(new Option("any", ""), ...offers);
+  accept.replaceChildren(new Option("any", ""), ...model.accepts.map((type) => new Option(type)));
   showExample(null);
   body.setText("");
   byId("call").hidden = false;
@@ -115,12 +99,10 @@ function useDrawing() {
 }
 
 /** Chooses a file's type, also if the model does not list it: the gateway then says so. */
-function setType(type) {
-  if (type && ![...contentType.options].some(({ value }) => value === type)) {
-    contentType.add(new Option(type));
-  }
-  if (type) contentType.value = type;
-  contentType.dispatchEvent(new Event("input", { bubbles: true }));
+function useType({ detail: type }) {
+  const isListed = [...contentType.options].some(({ value }) => value === type);
+  if (!isListed) contentType.add(new Option(type));
+  contentType.value = type;
 }
 
 const isPicture = ({ items }) => items?.length === 64 && items.every(({ text }) => text >= 0);
@@ -144,7 +126,8 @@ function withPicture(node, picture) {
     : node;
 }
 
-drawing.whenDrawn(useDrawing);
+on("grid", "input", useDrawing);
+on("body", "file", useType);
 on("content-type", "change", () => drawing.values.some(Boolean) && useDrawing());
 on("parameters", "change", () => describe());
 on("reset", "click", useExample);

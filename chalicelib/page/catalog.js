@@ -49,7 +49,7 @@ function search() {
 function render() {
   byId("models").replaceChildren(...found.slice(0, rows).map(rowOf));
   byId("more-models").hidden = found.length <= rows;
-  setTabStop(buttons().find((row) => row.ariaCurrent) ?? buttons()[0]);
+  setTabStop(buttons().find((row) => row.ariaCurrent === "true") ?? buttons()[0]);
 }
 
 function rowOf(model) {
@@ -59,13 +59,13 @@ function rowOf(model) {
     element("span", { className: "badge" }, kind),
     element("span", { className: "quiet" }, description ?? ""),
   );
-  if (model === chosen) row.ariaCurrent = "true";
+  row.ariaCurrent = model === chosen;
   return element("li", {}, row);
 }
 
 function choose(model, row) {
   chosen = model;
-  for (const other of buttons()) other.ariaCurrent = other === row ? "true" : null;
+  for (const other of buttons()) other.ariaCurrent = other === row;
   setTabStop(row);
   onChoose(model);
 }
@@ -87,8 +87,8 @@ on("filter", "keydown", (event) => {
 });
 on("models", "keydown", (event) => {
   const at = buttons().indexOf(document.activeElement);
-  const step = { ArrowDown: 1, ArrowUp: -1, Home: -at, End: buttons().length - 1 - at }[event.key];
-  if (step === undefined) return;
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
   event.preventDefault();
   if (at + step < 0) byId("filter").focus();
   else focus(buttons()[at + step] ?? buttons()[at]);

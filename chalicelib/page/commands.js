@@ -3,7 +3,7 @@
 const MOST_IN_A_COMMAND = 100_000; // Linux takes 131,072 bytes for one argument
 const ODD = /(?![ \n])[\p{C}\p{Z}]/u; // what a terminal may take for a key, or hide
 
-/** Returns the name of the file that the programs read instead of holding the body, or null. */
+/** Returns the name of the file that the programs read; null if they hold the body. */
 export function fileOf({ fileName, payload, size }) {
   const isFile = fileName !== null || size > MOST_IN_A_COMMAND || payload.includes("\0");
   return isFile ? (fileName ?? "body.txt") : null;

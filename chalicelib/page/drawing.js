@@ -4,7 +4,7 @@ import { byId, element, on } from "./elements.js";
 
 const SIDE = 8;
 const INK = 16;
-const PEN = 1.2; // from the middle of a cell, in cells, to where the pen leaves no ink in it
+const PEN = 1.2; // in cells: a cell whose middle is farther away gets no ink
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const grid = byId("grid");
@@ -12,15 +12,9 @@ const cells = Array.from({ length: SIDE * SIDE }, () =>
   element("div", { role: "gridcell", className: "cell", tabIndex: -1 }),
 );
 let last = null;
-let onDraw = null;
 
 /** The 64 numbers, row by row. */
 export let values = [];
-
-/** Calls a function after every change by the caller. */
-export function whenDrawn(act) {
-  onDraw = act;
-}
 
 /** Shows these 64 numbers; without any, an empty picture. */
 export function load(numbers) {
@@ -36,7 +30,7 @@ const placeOf = (at) => [at % SIDE, Math.floor(at / SIDE)];
 
 function change(numbers) {
   load(numbers);
-  onDraw();
+  grid.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function onKey(event) {

@@ -16,11 +16,9 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Makes a button that calls a function. */
 export const button = (label, onclick, properties) =>
   element("button", { type: "button", onclick, ...properties }, label);
 
-/** Makes a paragraph. */
 export const paragraph = (text, className = "quiet") => element("p", { className }, text);
 
 /** Makes a list of the names whose value is not empty. */
@@ -54,7 +52,7 @@ export function showMistake(control, sentence) {
 export function copyButton(text) {
   const made = button("Copy", async () => {
     const isCopied = await navigator.clipboard?.writeText(text()).then(() => true, () => false);
-    made.textContent = isCopied ? "Copied" : "The browser refuses"; // without https, for example
+    made.textContent = isCopied ? "Copied" : "Not possible"; // without https, for example
     announce(made.textContent);
     setTimeout(() => (made.textContent = "Copy"), 2000);
   });

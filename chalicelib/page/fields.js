@@ -7,11 +7,11 @@ const TIME_LIMIT = {
   hint: "Milliseconds; it can only shorten the time",
   rule: (value) => (/^([1-9]\d{0,8})?$/.test(value) ? "" : "This is no whole number above 0."),
 };
-const VALUE = /^(?!\.{1,2}$)[\w.~-]{1,63}$/; // a browser takes . and .. out of a path
+const VALUE = /^(?!\.\.?$)[\w.~-]+$/; // a browser takes . and .. out of a path
 
 /** Some fields, each with a rule: a function that says what is wrong with a value. */
 class Fields {
-  /** Shows fields with these names, values, hints and rules; `values` are the only ones. */
+  /** Shows fields; each has a name and a rule, and may have a value, all `values`, and a hint. */
   show(container, fields) {
     this.container = byId(container);
     this.fields = fields.map((field) => ({ ...field, control: controlOf(field) }));
@@ -73,7 +73,7 @@ export class ParameterFields extends Fields {
 }
 
 function parameterMistake(value, pattern = "") {
-  if (!VALUE.test(value)) return "A value has 1 to 63 characters of A-Z a-z 0-9 . _ ~ -";
+  if (!VALUE.test(value)) return "A value has characters of A-Z a-z 0-9 . _ ~ -";
   try {
     if (!pattern || new RegExp(`^(?:${pattern})$`, "u").test(value)) return "";
   } catch {

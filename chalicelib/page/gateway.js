@@ -2,11 +2,6 @@
 
 import { isJson } from "./json.js";
 
-const URN = "urn:inference-gateway:";
-
-/** No answer, or another one than the page needs; the message is a sentence for people. */
-export class Failed extends Error {}
-
 /** An answer with its whole body. */
 class Answer {
   constructor({ status, headers }, bytes, milliseconds) {
@@ -35,8 +30,8 @@ class Answer {
 /** Reads a problem (RFC 9457), whose members may be missing. */
 function readProblem(text) {
   try {
-    const { type = "", title = "Failed", ...members } = JSON.parse(text);
-    return { ...members, title: String(title), slug: String(type).replace(URN, "") };
+    const { type = "", title = "Failed", detail = "", ...members } = JSON.parse(text);
+    return { ...members, title, detail, slug: `${type}`.replace("urn:inference-gateway:", "") };
   } catch {
     return null;
   }
@@ -52,28 +47,27 @@ export class Gateway {
 
   /** Returns the URL of a path, which is relative to this page: a stage may stand before it. */
   url(path) {
-    return new URL(path, new URL(".", location.href)).href;
+    return new URL(path, location.href).href;
   }
 
-  /** Sends a request, and returns its Answer; throws Failed without one, or an AbortError. */
+  /** Sends a request, and returns its Answer; throws a sentence for people without one. */
   async send(path, { headers, ...options } = {}) {
     const started = performance.now();
     const all = { ...headers, Authorization: `Bearer ${this.#credential}` };
     try {
       const response = await fetch(this.url(path), { cache: "no-store", ...options, headers: all });
       return new Answer(response, await response.arrayBuffer(), performance.now() - started);
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new Failed("The gateway cannot be reached. Check your connection, and that it runs.");
+    } catch {
+      throw new Error("The gateway cannot be reached. Check your connection, and that it runs.");
     }
   }
 
-  /** Returns the text of the JSON at a path; throws Failed for any other answer. */
+  /** Returns the text of the JSON at a path; throws a sentence for any other answer. */
   async text(path) {
     const answer = await this.send(path);
     if (answer.isOk && isJson(answer.mediaType)) return answer.text;
     const { status, meaning, problem, mediaType } = answer;
-    throw new Failed(`${meaning}. ${problem?.detail ?? `Status ${status}, ${mediaType}.`}`);
+    throw new Error(`${meaning}. ${problem?.detail ?? `Status ${status}, ${mediaType}.`}`);
   }
 
   /** Yields the granted models, a page at a time. */

@@ -74,19 +74,18 @@ const memberText = ([name, value], write) => `${JSON.stringify(name)}: ${write(v
 /** Writes a tree for people: a line for each part, but rows of numbers side by side. */
 export function format(node, indent = "") {
   const { items, members } = node;
-  const line = compact(node);
   const inner = `${indent}  `;
   const write = (part) => format(part, inner);
-  if (node.text || !(items ?? members).length) return line;
+  if (!(items ?? members)?.length) return compact(node);
   const isFlat = items?.every(({ text }) => text);
-  if (isFlat && line.length <= WIDTH) return line;
-  const lines = isFlat
-    ? rows(items.map(({ text }) => text))
-    : (items?.map(write) ?? members.map((member) => memberText(member, write)));
-  return `${line[0]}\n${inner}${lines.join(`,\n${inner}`)}\n${indent}${line.at(-1)}`;
+  const flat = isFlat && rows(items.map(({ text }) => text));
+  if (flat?.length === 1) return `[${flat}]`;
+  const lines = flat || (items?.map(write) ?? members.map((member) => memberText(member, write)));
+  const [open, close] = items ? "[]" : "{}";
+  return `${open}\n${inner}${lines.join(`,\n${inner}`)}\n${indent}${close}`;
 }
 
-/** Returns lines that each have as many of the texts as fit; a picture of 8×8 has eight lines. */
+/** Returns lines with as many of the texts as fit; a picture of 8×8 has eight lines. */
 function rows(texts) {
   const most = texts.length === 64 ? 8 : 20;
   const lines = [];

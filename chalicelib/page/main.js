@@ -9,10 +9,10 @@ import {
 } from "./elements.js";
 import { Gateway } from "./gateway.js";
 
-const PLACEHOLDER = "Send the request to see the answer here.";
-
 let gateway = null;
+let candidate = null;
 let waiting = null;
+let timer = null;
 let language = "curl";
 
 /** Takes a key out of the address, so that neither it nor the history has it. */
@@ -31,11 +31,11 @@ async function connect() {
   if (!/^[!-~]+$/.test(credential)) {
     return refuse("A key has printable characters without spaces; paste yours here.");
   }
-  const candidate = new Gateway(credential);
-  announce("Loading the models");
+  const own = (candidate = new Gateway(credential));
   try {
-    for await (const models of candidate.models()) {
-      if (gateway !== candidate) enter(candidate);
+    for await (const models of own.models()) {
+      if (candidate !== own) return;
+      if (gateway !== own) enter(own);
       catalog.add(models);
     }
   } catch (error) {
@@ -51,21 +51,19 @@ function refuse(sentence) {
 
 /** Shows the models' page for a credential that was accepted. */
 function enter(accepted) {
-  leave();
+  stopWaiting();
   gateway = accepted;
-  showKeyForm(false);
-  byId("filter").focus();
-}
-
-/** Forgets the credential, and everything that was seen with it. */
-function leave() {
-  waiting?.abort();
-  gateway = null;
   catalog.clear(openModel);
   byId("key").value = "";
   byId("call").hidden = byId("results").hidden = true;
   byId("no-model").hidden = false;
+  showKeyForm(false);
+  showCatalog();
+}
+
+function showCatalog() {
   byId("desk").dataset.view = "catalog";
+  byId("filter").focus();
 }
 
 function showKeyForm(isShown) {
@@ -77,48 +75,56 @@ function showKeyForm(isShown) {
 }
 
 function openModel(model) {
-  waiting?.abort();
-  answers.say(PLACEHOLDER);
+  stopWaiting();
+  answers.say("Send the request to see the answer here.");
   byId("desk").dataset.view = "model";
   byId("no-model").hidden = true;
   byId("results").hidden = false;
   form.open(gateway, model);
 }
 
-/** Sends the request of the form, and shows its answer. */
+/** Sends the request of the form, and shows its answer unless the caller stops waiting for it. */
 async function send() {
   const request = waiting ? null : form.checkedRequest();
   if (!request) return;
   const { path, headers, payload: body } = request;
-  const own = new AbortController();
-  const stop = startWaiting(own);
+  const { signal } = startWaiting();
   try {
-    const answer = await gateway.send(path, { method: "POST", headers, body, signal: own.signal });
+    const answer = await gateway.send(path, { method: "POST", headers, body, signal });
+    if (signal.aborted) return;
     answers.show(answer, send);
     byId("answer").scrollIntoView({ block: "nearest" });
   } catch (error) {
-    if (error.name !== "AbortError") answers.fail(error.message, send);
-    else answers.say("The request was cancelled.");
+    if (signal.aborted) return;
+    answers.fail(error.message, send);
   }
-  stop();
+  stopWaiting();
 }
 
-/** Shows the time until the returned function is called. */
-function startWaiting(own) {
-  waiting = own;
+/** Shows how long the caller has waited. */
+function startWaiting() {
   const started = performance.now();
   const tick = () => (byId("elapsed").textContent = durationText(performance.now() - started));
-  const timer = setInterval(tick, 100);
+  waiting = new AbortController();
+  timer = setInterval(tick, 100);
   byId("cancel").hidden = false;
   answers.say("Waiting for the answer …");
   announce("Sent");
-  return () => {
-    clearInterval(timer);
-    waiting = null;
-    byId("elapsed").textContent = "";
-    if (document.activeElement === byId("cancel")) byId("send").focus();
-    byId("cancel").hidden = true;
-  };
+  return waiting;
+}
+
+function stopWaiting() {
+  clearInterval(timer);
+  waiting?.abort();
+  waiting = null;
+  byId("elapsed").textContent = "";
+  if (document.activeElement === byId("cancel")) byId("send").focus();
+  byId("cancel").hidden = true;
+}
+
+function cancel() {
+  stopWaiting();
+  answers.say("The request was cancelled.");
 }
 
 /** Shows the request of the form as code. */
@@ -155,10 +161,15 @@ byId("code-bar").append(
   choice("Language", ["curl", "fetch", "Python"], chooseLanguage),
   copyButton(() => byId("program").textContent),
 );
-form.whenUsed(showCode, send);
-on("key-form", "submit", (event) => {
-  event.preventDefault();
-  connect();
+for (const [id, act] of [["key-form", connect], ["call", send]]) {
+  on(id, "submit", (event) => {
+    event.preventDefault();
+    act();
+  });
+}
+on("call", "input", showCode);
+on("call", "keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
 });
 on("show-key", "click", (event) => {
   const isShown = byId("key").type === "text";
@@ -167,18 +178,11 @@ on("show-key", "click", (event) => {
 });
 on("replace", "click", () => showKeyForm(true));
 on("keep-key", "click", () => showKeyForm(false));
-on("forget", "click", () => {
-  leave();
-  showKeyForm(true);
-});
+on("forget", "click", () => location.reload()); // so that nothing is left in memory
 on("openapi", "click", saveOpenApi);
-on("cancel", "click", () => waiting?.abort());
+on("cancel", "click", cancel);
 on("save-body", "click", saveBody);
-on("all-models", "click", () => {
-  byId("desk").dataset.view = "catalog";
-  byId("filter").focus();
-});
+on("all-models", "click", showCatalog);
 addEventListener("hashchange", takeKey);
-leave();
-showKeyForm(true);
+byId("key").focus();
 takeKey();

@@ -93,8 +93,8 @@ function listTable(name, items) {
 
 /** Returns a table of rows whose columns have numbers for names; rows may be of any length. */
 function numbered(rows) {
-  const columns = Array.from({ length: Math.max(...rows.map((row) => row.length)) }, (_, at) => at + 1);
-  return { columns: columns.map(String), rows };
+  const length = rows.reduce((most, row) => Math.max(most, row.length), 0);
+  return { columns: Array.from({ length }, (_, at) => `${at + 1}`), rows };
 }
 
 /** Writes a value for a cell: a string without quotes, a number as it came. */
@@ -104,7 +104,7 @@ const cellText = (node = { text: '""' }) =>
 /** Returns the table of a text in CSV (RFC 4180); null if it is empty. */
 function csvTable(text) {
   const rows = [[]];
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n|$)/g)) {
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"([^"]*(?:""[^"]*)*)"|([^,\r\n]*))(,|\r?\n|$)/g)) {
     rows.at(-1).push(quoted?.replaceAll('""', '"') ?? plain);
     if (end !== ",") rows.push([]);
   }

@@ -1,9 +1,6 @@
 """The page at a gateway whose models answer as a test wants."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack
 
@@ -28,8 +25,7 @@ from tests.support.gateway import (
 )
 from tests.support.hostile_texts import HOSTILE
 from tests.support.http_server import StubServer, response
-from tests.support.node import program
-from tests.support.visitor import Visitor
+from tests.support.visitor import COMMANDS, Visitor, run_program
 
 __all__ = ["chalices_signature"]
 
@@ -66,6 +62,10 @@ models:
 TOKEN_WITHOUT_GRANT = "of-somebody-who-may-call-nothing"
 SCHEME = FakeScheme({TOKEN: IDENTITY, TOKEN_WITHOUT_GRANT: Identity("nobody", ("no-such",), None)})
 LIMIT = 4_600_000
+SET_VALUE = """(editor, text) => {
+    editor.value = text;
+    editor.dispatchEvent(new Event("input", {bubbles: true}));
+}"""
 
 
 @pytest.fixture
@@ -96,8 +96,7 @@ def serve(page):
 def visitor(serve):
     """Somebody who has chosen a model that sends every body back."""
     visitor = serve()
-    visitor.choose("echo")
-    visitor.wait_for_example()
+    visitor.choose_with_example("echo")
     return visitor
 
 
@@ -122,9 +121,7 @@ class TestKey:
         visitor.click("Replace key")
         expect(visitor.id("key")).to_have_value("")
         visitor.click("Keep the present key")
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send()
+        visitor.call("echo")
         visitor.click("Forget key")
 
         expect(visitor.id("key")).to_be_visible()
@@ -180,6 +177,34 @@ class TestKey:
         expect(visitor.id("key-mistake")).to_contain_text("cannot be reached")
 
 
+class TestOpenApi:
+    """The gateway's OpenAPI document needs the credential, so a link to it would not do."""
+
+    def test_download(self, visitor, tmp_path):
+        """The page fetches the document with the credential, and saves it."""
+        seen = []
+
+        def answer(route):
+            seen.append(route.request.headers["authorization"])
+            route.fulfill(json={"openapi": "3.1.0"})
+
+        visitor.page.route("**/openapi.json", answer)
+        with visitor.page.expect_download() as download:
+            visitor.click("Download OpenAPI")
+        download.value.save_as(tmp_path / "openapi.json")
+
+        assert json.loads((tmp_path / "openapi.json").read_text("utf-8")) == {"openapi": "3.1.0"}
+        assert seen == [f"Bearer {TOKEN}"]
+
+    def test_failure(self, visitor):
+        """A document that is not there gets a sentence."""
+        visitor.page.route("**/openapi.json", lambda route: route.fulfill(status=404, body=""))
+
+        visitor.click("Download OpenAPI")
+
+        expect(visitor.id("alarm")).to_contain_text("Status 404")
+
+
 class TestCatalog:
     """The list has the granted models, and rows for as many as somebody can read."""
 
@@ -231,7 +256,7 @@ class TestRequest:
     def test_example(self, visitor):
         """The example is formatted without changing a number, and comes back after an edit."""
         example = visitor.id("body").input_value()
-        assert '[\n    [1.5, 12345678901234567890],\n    [3, 4]\n  ]' in example
+        assert "[\n    [1.5, 12345678901234567890],\n    [3, 4]\n  ]" in example
         visitor.id("body").fill("[1,\n2]")
         visitor.click("Format")
         expect(visitor.id("body")).to_have_value("[1, 2]")
@@ -243,8 +268,7 @@ class TestRequest:
     def test_example_as_text(self, serve):
         """An example that is a text is sent as it stands if the first type is not JSON."""
         visitor = serve()
-        visitor.choose("csv")
-        visitor.wait_for_example()
+        visitor.choose_with_example("csv")
 
         visitor.send()
 
@@ -284,7 +308,7 @@ class TestRequest:
                 file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a" * size}
                 visitor.id("file-input").set_input_files(file)
             else:
-                visitor.id("body").fill("a" * size)
+                visitor.id("body").evaluate(SET_VALUE, "a" * size)
 
         give(LIMIT + 1)
         visitor.id("send").click()
@@ -339,8 +363,7 @@ class TestRequest:
             return InferenceResponse(request.body, request.content_type)
 
         visitor = serve(answer=wait)
-        visitor.choose("echo")
-        visitor.wait_for_example()
+        visitor.choose_with_example("echo")
         visitor.id("send").click()
         expect(visitor.id("elapsed")).to_contain_text("s")
         visitor.click("Cancel")
@@ -348,6 +371,24 @@ class TestRequest:
         expect(visitor.id("answer")).to_have_text("The request was cancelled.")
         expect(visitor.id("send")).to_be_focused()
         done.set()
+
+    def test_another_model_while_waiting(self, serve):
+        """Whoever chooses another model no longer waits for the first one."""
+        done = threading.Event()
+
+        def wait(_, request):
+            done.wait()
+            return InferenceResponse(request.body, request.content_type)
+
+        visitor = serve(answer=wait)
+        visitor.choose_with_example("echo")
+        visitor.id("send").click()
+        expect(visitor.id("cancel")).to_be_visible()
+        visitor.choose("csv")
+        done.set()
+
+        expect(visitor.id("cancel")).to_be_hidden()
+        expect(visitor.id("answer")).to_have_text("Send the request to see the answer here.")
 
 
 class TestAnswer:
@@ -366,9 +407,7 @@ class TestAnswer:
     def test_table(self, serve, answer, cells):
         """Rows in JSON are a table; JSON shows each number as it came."""
         visitor = serve(answer=answering(answer))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send()
+        visitor.call("echo")
 
         assert visitor.cells == cells
         assert json.loads(visitor.view("JSON")) == json.loads(answer)
@@ -377,9 +416,7 @@ class TestAnswer:
     def test_csv(self, serve):
         """CSV is a table, with quotes as RFC 4180 has them."""
         visitor = serve(answer=answering(b'1,"a ""b"", c"\r\n,2\r\n', "text/csv; charset=utf-8"))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send()
+        visitor.call("echo")
 
         assert visitor.cells == ["1", 'a "b", c', "", "2"]
 
@@ -396,20 +433,16 @@ class TestAnswer:
     def test_text(self, serve, body, media_type):
         """Whatever else can be read is shown as text."""
         visitor = serve(answer=answering(body, media_type))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send()
+        visitor.call("echo")
 
         assert visitor.id("answer").locator("pre").text_content() == body.decode()
 
     def test_image(self, serve):
         """An SVG is shown as an image, in which no script runs."""
-        picture = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="alert(1)">
-            <script>alert(1)</script><rect width="40" height="40"/></svg>"""
+        start = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="alert(1)">'
+        picture = start + b'<script>alert(1)</script><rect width="40" height="40"/></svg>'
         visitor = serve(answer=answering(picture, "image/svg+xml"))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send()
+        visitor.call("echo")
 
         image = visitor.page.get_by_alt_text("The model's answer")
         expect(image).to_be_visible()
@@ -419,9 +452,7 @@ class TestAnswer:
     def test_bytes(self, serve, tmp_path):
         """Other bytes can be downloaded as they came."""
         visitor = serve(answer=answering(b"\xff\0\x01", "application/x-npy"))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send()
+        visitor.call("echo")
 
         expect(visitor.id("answer")).to_contain_text("3 bytes, which are no text")
         with visitor.page.expect_download() as download:
@@ -434,9 +465,7 @@ class TestAnswer:
         """The answer can be copied."""
         visitor = serve(answer=answering(b"[1]"))
         visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send()
+        visitor.call("echo")
 
         visitor.id("answer").get_by_role("button", name="Copy").click()
 
@@ -446,9 +475,7 @@ class TestAnswer:
     def test_large(self, serve):
         """Of a large answer, the page shows the beginning."""
         visitor = serve(answer=answering(json.dumps(list(range(300_000))).encode()))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send()
+        visitor.call("echo")
 
         assert len(visitor.cells) == 200
         expect(visitor.id("answer")).to_contain_text("The beginning of 300000 rows")
@@ -460,9 +487,7 @@ class TestProblem:
     def test_retry_after(self, serve):
         """The seconds of Retry-After are counted down, then the request can be sent again."""
         visitor = serve(error=ModelNotReady(retry_after_seconds=1))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send(503)
+        visitor.call("echo", 503)
 
         answer = visitor.id("answer")
         expect(answer).to_contain_text("The model is not ready")
@@ -475,9 +500,7 @@ class TestProblem:
     def test_try_again_now(self, serve):
         """Nobody has to wait for the end of the countdown."""
         visitor = serve(error=ModelNotReady(retry_after_seconds=600))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send(503)
+        visitor.call("echo", 503)
         expect(visitor.id("answer")).to_contain_text("wait ")
 
         visitor.runtime.error = None
@@ -488,9 +511,7 @@ class TestProblem:
     def test_final(self, serve):
         """A problem that stays says so; a text of the model's is shown as text."""
         visitor = serve(error=ModelFailed(500, model_message=MARKUP))
-        visitor.choose("echo")
-        visitor.wait_for_example()
-        visitor.send(502)
+        visitor.call("echo", 502)
 
         answer = visitor.id("answer")
         expect(answer).to_contain_text("The same request would fail again.")
@@ -537,20 +558,6 @@ BODIES = {
     "emoji": "👍\U000e0041",
     "JSON": '{\n  "instances": [[5.1, "a"]]\n}',
 }
-COMMANDS = {
-    "curl": lambda text: ["bash", "-c", text],
-    "Python": lambda text: [sys.executable, "-c", text],
-    "fetch": lambda text: [program("node", "nodejs"), "--input-type=module", "-e", text],
-}
-
-
-def run(language, text, folder):
-    environment = {**os.environ, "GATEWAY_KEY": TOKEN}
-    command = COMMANDS[language](text)
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr.decode()
 
 
 class TestPrograms:
@@ -561,7 +568,7 @@ class TestPrograms:
         """Each program sends exactly what the page sends, and shows nothing that hides."""
         visitor.id("content-type").select_option("text/plain")
         visitor.page.get_by_text("Options").click()
-        visitor.page.get_by_label("X-Amzn-SageMaker-Inference-Id").fill("it's \"$1\" `\\")
+        visitor.page.get_by_label("X-Amzn-SageMaker-Inference-Id").fill('it\'s "$1" `\\')
         for name, body in BODIES.items():
             visitor.id("body").evaluate(SET_VALUE, body)
             visitor.send()
@@ -569,7 +576,7 @@ class TestPrograms:
             if "\0" in body:
                 save(visitor, tmp_path / "body.txt")
 
-            run(language, text, tmp_path)
+            run_program(language, text, TOKEN, tmp_path)
 
             *_, shown, ran = visitor.runtime.calls
             assert ran.request == shown.request, name
@@ -585,16 +592,10 @@ class TestPrograms:
         visitor.id("file-input").set_input_files(file)
         (tmp_path / name).write_bytes(content)
 
-        run(language, visitor.program(language), tmp_path)
+        run_program(language, visitor.program(language), TOKEN, tmp_path)
 
         (call,) = visitor.runtime.calls
         assert (call.request.body, call.request.content_type) == (content, "text/plain")
-
-
-SET_VALUE = """(editor, text) => {
-    editor.value = text;
-    editor.dispatchEvent(new Event("input", {bubbles: true}));
-}"""
 
 
 def save(visitor, path):
@@ -617,8 +618,7 @@ def states(visitor):
     yield "mistake"
     if visitor.id("all-models").is_visible():
         visitor.id("all-models").click()
-    visitor.choose("echo")
-    visitor.wait_for_example()
+    visitor.choose_with_example("echo")
     visitor.page.get_by_text("Options").click()
     yield "model"
     visitor.send()
@@ -663,8 +663,7 @@ def test_stage(page):
         server.reply = reply
         visitor = Visitor(page, f"{server.url}/api")
         visitor.open(TOKEN)
-        visitor.choose("iris")
-        visitor.wait_for_example()
+        visitor.choose_with_example("iris")
         visitor.send()
 
         assert visitor.cells == ["5.1", "3.5", "1.4", "0.2"]

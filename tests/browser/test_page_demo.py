@@ -1,9 +1,6 @@
 """The page with the models of the demo, on the gateway of `make run`."""
 
 import io
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +9,7 @@ from playwright.sync_api import expect
 
 from tests.support.key_documents import api_key, document, entry
 from tests.support.local_gateway import ENVIRONMENT, LocalGateway
-from tests.support.node import program
-from tests.support.visitor import Visitor
+from tests.support.visitor import COMMANDS, Visitor, run_program
 
 KEY = api_key()
 SECRET = "inference-gateway/keys"
@@ -41,7 +37,7 @@ DROP = """([bytes, name, type]) => {
         document.getElementById("call").dispatchEvent(event);
     }
 }"""
-COLOURS = 128
+COLOURS = 256
 LARGEST_PICTURE = 150_000
 
 
@@ -68,8 +64,7 @@ def visitor(page, gateway):
 @pytest.mark.parametrize(("model", "predictions"), MODELS.items())
 def test_models(visitor, model, predictions):
     """Every model of the demo answers its example."""
-    visitor.choose(model)
-    visitor.wait_for_example()
+    visitor.choose_with_example(model)
 
     visitor.send()
 
@@ -82,7 +77,9 @@ def test_models(visitor, model, predictions):
 def draw(visitor, stroke):
     box = visitor.id("grid").bounding_box()
     mouse = visitor.page.mouse
-    places = [(box["x"] + x * box["width"] / 8, box["y"] + y * box["height"] / 8) for x, y in stroke]
+    places = [
+        (box["x"] + x * box["width"] / 8, box["y"] + y * box["height"] / 8) for x, y in stroke
+    ]
     mouse.move(*places[0])
     mouse.down()
     for place in places[1:]:
@@ -93,8 +90,7 @@ def draw(visitor, stroke):
 @pytest.mark.parametrize("content_type", ["application/json", "image/png"])
 def test_drawing(visitor, content_type):
     """A digit can be drawn, and is sent as numbers or as a PNG."""
-    visitor.choose("digit")
-    visitor.wait_for_example()
+    visitor.choose_with_example("digit")
     visitor.id("content-type").select_option(content_type)
     visitor.click("Clear")
 
@@ -105,9 +101,8 @@ def test_drawing(visitor, content_type):
 
 
 def test_drawn_png(visitor, tmp_path):
-    """The PNG has 8×8 pixels in grey, as bright as the numbers are large."""
-    visitor.choose("digit")
-    visitor.wait_for_example()
+    """The PNG has 8 by 8 pixels in grey, as bright as the numbers are large."""
+    visitor.choose_with_example("digit")
     (numbers,) = visitor.sent()["instances"]
     visitor.id("content-type").select_option("image/png")
     visitor.id("reset").wait_for()
@@ -121,10 +116,9 @@ def test_drawn_png(visitor, tmp_path):
         assert [round(pixel * 16 / 255) for pixel in image.tobytes()] == numbers
 
 
-def test_drawing_by_touch_and_keys(visitor):
-    """Arrows move in the drawing, the space bar draws, and a finger draws."""
-    visitor.choose("digit")
-    visitor.wait_for_example()
+def test_drawing_by_keys(visitor):
+    """Arrows move in the drawing, and the space bar draws."""
+    visitor.choose_with_example("digit")
     visitor.click("Clear")
     keyboard = visitor.page.keyboard
     visitor.id("grid").locator(".cell").first.focus()
@@ -133,15 +127,29 @@ def test_drawing_by_touch_and_keys(visitor):
 
     (numbers,) = visitor.sent()["instances"]
     assert {place: number for place, number in enumerate(numbers) if number} == {16: 16, 17: 16}
-    label = visitor.page.get_by_label("row 3, column 2: 16")
-    expect(label).to_be_attached()
+    expect(visitor.page.get_by_label("row 3, column 2: 16")).to_be_attached()
+
+
+def test_drawing_by_touch(chromium, gateway):
+    """A finger draws."""
+    context = chromium.new_context(has_touch=True)
+    visitor = Visitor(context.new_page(), gateway.url)
+    visitor.open(KEY)
+    visitor.choose_with_example("digit")
+    visitor.click("Clear")
+
+    visitor.id("grid").tap(position={"x": 30, "y": 30})
+
+    (numbers,) = visitor.sent()["instances"]
+    assert [place for place, number in enumerate(numbers) if number] == [1, 8, 9, 10, 17]
+    visitor.check()
+    context.close()
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/csv"])
 def test_parameter(visitor, content_type):
     """A parameter has a list of its values, and a drawing can be sent to each of them."""
-    visitor.choose("is-digit/{digit}")
-    visitor.wait_for_example()
+    visitor.choose_with_example("is-digit/{digit}")
     visitor.page.get_by_label("digit").select_option("7")
     visitor.id("content-type").select_option(content_type)
 
@@ -160,8 +168,7 @@ def png(numbers):
 
 def test_dropped_image(visitor):
     """A dropped image is shown, and is sent with its own type."""
-    visitor.choose("digit")
-    visitor.wait_for_example()
+    visitor.choose_with_example("digit")
     (numbers,) = visitor.sent()["instances"]
 
     visitor.page.evaluate(DROP, [png(numbers), "a 3.png", "image/png"])
@@ -176,8 +183,7 @@ def test_dropped_image(visitor):
 
 def test_file_of_another_type(visitor):
     """A chosen file's type is sent even if the model does not list it: the gateway says so."""
-    visitor.choose("digit")
-    visitor.wait_for_example()
+    visitor.choose_with_example("digit")
     file = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8"}
 
     visitor.id("file-input").set_input_files(file)
@@ -205,63 +211,47 @@ def test_keyboard_alone(visitor):
     expect(visitor.id("status")).to_contain_text("200: The model answered")
 
 
-def run_curl(text, folder):
-    return ["bash", "-c", text]
-
-
-def run_python(text, folder):
-    return [sys.executable, "-c", text]
-
-
-def run_fetch(text, folder):
-    (folder / "call.mjs").write_text(text, encoding="utf-8")
-    return [program("node", "nodejs"), "call.mjs"]
-
-
-RUNS = {"curl": run_curl, "Python": run_python, "fetch": run_fetch}
-
-
-@pytest.mark.parametrize("language", RUNS)
+@pytest.mark.parametrize("language", COMMANDS)
 def test_programs(visitor, language, tmp_path):
     """The printed program gets the model's answer, and does not have the key."""
-    visitor.choose("iris")
-    visitor.wait_for_example()
+    visitor.choose_with_example("iris")
 
     text = visitor.program(language)
 
     assert KEY not in text
-    environment = {**os.environ, "GATEWAY_KEY": KEY}
-    command = RUNS[language](text, tmp_path)
-    answer = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, timeout=60
-    )
-    assert answer.stdout.strip() == '{"predictions": [0, 2]}'
+    assert run_program(language, text, KEY, tmp_path).strip() == '{"predictions": [0, 2]}'
 
 
-@pytest.mark.parametrize(
-    ("name", "scheme", "size"),
-    [("light", "light", (1280, 800)), ("dark", "dark", (1280, 800)), ("narrow", "light", (360, 740))],
-)
-def test_pictures(chromium, gateway, pytestconfig, tmp_path, name, scheme, size):
+PICTURES = {
+    "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+}
+
+
+@pytest.fixture
+def folder(pytestconfig, tmp_path):
+    """Where pictures are written."""
+    return Path(pytestconfig.getoption("--pictures") or tmp_path)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures(chromium, gateway, folder, name):
     """The pictures of docs/page.md; `--pictures FOLDER` says where they are written."""
-    width, height = size
-    viewport = {"width": width, "height": height}
-    context = chromium.new_context(viewport=viewport, color_scheme=scheme)
+    context = chromium.new_context(**PICTURES[name])
     visitor = Visitor(context.new_page(), gateway.url)
     visitor.open(KEY)
-    visitor.choose("digit")
-    visitor.wait_for_example()
+    visitor.choose_with_example("digit")
     visitor.click("Clear")
     visitor.id("grid").scroll_into_view_if_needed()
     draw(visitor, SEVEN)
     visitor.send()
     visitor.page.mouse.move(0, 0)
 
-    path = Path(pytestconfig.getoption("--pictures") or tmp_path) / f"page-{name}.png"
+    path = folder / f"page-{name}.png"
     with Image.open(io.BytesIO(visitor.page.screenshot())) as picture:
         picture.convert("RGB").quantize(COLOURS).save(path, optimize=True)
 
     assert path.stat().st_size <= LARGEST_PICTURE
-    assert visitor.page.evaluate("document.documentElement.scrollWidth") == width
     visitor.check()
     context.close()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
-from tests.support.node import node_modules
+from tests.support.node import node_modules, program
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Locator, Page
 
 SECONDS = 60.0  # on a busy machine
@@ -23,6 +28,13 @@ STORED = """async () => [document.cookie, localStorage.length, sessionStorage.le
     (await indexedDB.databases()).length]"""
 AXE = """async () => (await axe.run()).violations.map(
     ({id, impact, nodes}) => [impact, id, nodes.map((node) => node.target.join(" ")).join(", ")])"""
+
+COMMANDS = {
+    "curl": lambda text: ["bash", "-c", text],
+    "Python": lambda text: [sys.executable, "-c", text],
+    "fetch": lambda text: [program("node", "nodejs"), "--input-type=module", "-e", text],
+}
+"""The command that runs a program which the page shows, by its language."""
 
 expect.set_options(timeout=SECONDS * 1000)
 
@@ -71,8 +83,18 @@ class Visitor:
         expect(self.id("options")).to_be_visible()
         expect(self.id("program")).not_to_be_empty()
 
+    def choose_with_example(self, model: str) -> None:
+        """Choose a model, and wait for its example."""
+        self.choose(model)
+        self.wait_for_example()
+
     def wait_for_example(self) -> None:
         expect(self.id("reset")).to_be_visible()
+
+    def call(self, model: str, status: int = 200) -> None:
+        """Send a model its example."""
+        self.choose_with_example(model)
+        self.send(status)
 
     def send(self, status: int = 200) -> None:
         """Send the request, and wait for an answer with this status."""
@@ -113,3 +135,17 @@ class Visitor:
         assert self.page.evaluate(STORED) == ["", 0, 0, 0]
         assert self.page.context.cookies() == []
         assert "key" not in self.page.url
+
+
+def run_program(language: str, text: str, key: str, folder: Path) -> str:
+    """Run a program that the page shows, and return what it prints."""
+    done = subprocess.run(
+        COMMANDS[language](text),
+        cwd=folder,
+        env={**os.environ, "GATEWAY_KEY": key},
+        capture_output=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode(errors="replace")
