@@ -26,6 +26,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--report-faults", action="store_true", help="print the fault matrix after the run"
     )
+    parser.addoption("--pictures", metavar="FOLDER", help="where pictures of the page are written")
 
 
 def pytest_configure(config):

@@ -1,0 +1,83 @@
+/** The same call as a command or a program, without the credential. */
+
+const MOST_IN_A_COMMAND = 100_000; // Linux takes 131,072 bytes for one argument
+const ODD = /(?![ \n])[\p{C}\p{Z}]/u; // what a terminal may take for a key, or hide
+
+/** Returns the name of the file that the programs read; null if they hold the body. */
+export function fileOf({ fileName, payload, size }) {
+  const isFile = fileName !== null || size > MOST_IN_A_COMMAND || payload.includes("\0");
+  return isFile ? (fileName ?? "body.txt") : null;
+}
+
+/** Returns the program of a request in each language. */
+export function programsOf(request, url) {
+  const file = fileOf(request);
+  const parts = [url, Object.entries(request.headers), request.payload, file && `./${file}`];
+  return { curl: curl(...parts), fetch: script(...parts), Python: python(...parts) };
+}
+
+function curl(url, headers, body, file) {
+  const lines = [
+    `curl ${shellText(url)}`,
+    '-H "Authorization: Bearer $GATEWAY_KEY"',
+    ...headers.map(([name, value]) => `-H ${shellText(`${name}: ${value}`)}`),
+    file ? `--data-binary ${shellText(`@${file}`)}` : `--data-raw ${shellText(body)}`,
+  ];
+  return lines.join(" \\\n  ");
+}
+
+function script(url, headers, body, file) {
+  const lines = headers.map(([name, value]) => `    ${scriptText(name)}: ${scriptText(value)},\n`);
+  return `${file ? 'import { readFile } from "node:fs/promises";\n\n' : ""}\
+const response = await fetch(${scriptText(url)}, {
+  method: "POST",
+  headers: {
+    Authorization: \`Bearer \${process.env.GATEWAY_KEY}\`,
+${lines.join("")}  },
+  body: ${file ? `await readFile(${scriptText(file)})` : scriptText(body)},
+});
+console.log(await response.text());`;
+}
+
+function python(url, headers, body, file) {
+  const lines = headers.map(([name, value]) => `        ${pythonText(name)}: ${pythonText(value)},\n`);
+  return `import os
+import urllib.error
+import urllib.request
+
+request = urllib.request.Request(
+    ${pythonText(url)},
+    data=${file ? `open(${pythonText(file)}, "rb").read()` : `${pythonText(body)}.encode()`},
+    headers={
+        "Authorization": f"Bearer {os.environ['GATEWAY_KEY']}",
+${lines.join("")}    },
+)
+try:
+    with urllib.request.urlopen(request, timeout=35) as response:
+        print(response.read().decode(errors="replace"))
+except urllib.error.HTTPError as error:
+    print(error.read().decode())`;
+}
+
+/** Quotes a text for bash and zsh. */
+function shellText(text) {
+  if (!ODD.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
+  const bytes = (one) => [...new TextEncoder().encode(one)].map((byte) => `\\x${hex(byte, 2)}`);
+  const escape = (one) => (ODD.test(one) ? bytes(one).join("") : one.replace(/['\\]/, "\\$&"));
+  return `$'${[...text].map(escape).join("")}'`;
+}
+
+const scriptText = (text) => quoted(text, "`", /`|\$\{/, (code) => `\\u{${hex(code, 1)}}`);
+
+const pythonText = (text) => quoted(text, '"""', /"""|^"|"$/, (code) => `\\U${hex(code, 8)}`);
+
+/** Quotes a text: one with quotes or line ends as a block, where that is possible. */
+function quoted(text, block, breaksBlock, escapeOf) {
+  const isPlain = !ODD.test(text) && !text.includes("\\") && !breaksBlock.test(text);
+  if (isPlain && /["\n]/.test(text)) return block + text + block;
+  const escape = (one) => (ODD.test(one) ? escapeOf(one.codePointAt(0)) : one);
+  const escaped = text.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
+  return `"${[...escaped].map(escape).join("")}"`;
+}
+
+const hex = (number, digits) => number.toString(16).padStart(digits, "0");
