@@ -192,9 +192,7 @@ def test_amplification(seen, failure):
     three = TWO.replace("good: {endpoint: good}}", "good: {endpoint: good}, c: {endpoint: c}}")
     with StubServer(sends(failure)) as server:
         gateway = gateway_at(server.url, three.replace("[good]", "[good, c]"))
-        found = attempts_per_request(
-            lambda: gateway.predict("churn"), server, REQUESTS, AT_A_TIME
-        )
+        found = attempts_per_request(lambda: gateway.predict("churn"), server, REQUESTS, AT_A_TIME)
 
     assert found <= MOST_ATTEMPTS
     seen(f"all of three targets fail: {found:.2f} attempts a request")
