@@ -45,6 +45,10 @@ NOT_AT_START = {
     "aws_lambda_powertools.utilities.parameters": "0.26; it imports boto3",
     "multiprocessing": "nothing is done in processes",
     "difflib": "only mistakes need it",
+    "chalicelib.routing.choice": "only a model with several targets needs it",
+    "chalicelib.sagemaker.fallbacks": "the same",
+    "chalicelib.sagemaker.elsewhere": "only a target in another Region or account needs it",
+    "chalicelib.sagemaker.roles": "the same",
 }
 
 # Imports a function, calls it, and records what was imported and opened until then.
