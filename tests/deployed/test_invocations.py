@@ -64,6 +64,20 @@ def test_target_comes_from_the_table_alone(gateway, sagemaker, path, endpoint, t
     }
 
 
+def test_key_has_its_target(gateway, sagemaker):
+    """A caller with a key has the same target here as in any other process."""
+    model = file.load(RELEASE).resolve("wine-release")
+    for number in range(30):
+        headers = [JSON, ("X-Routing-Key", f"caller-{number}")]
+        received = gateway.send("POST", "/predict/wine-release", headers, b'{"instances": []}')
+
+        chosen = model.ordered(f"caller-{number}").targets[0]
+        assert received.headers["x-target"] == chosen.name
+        assert sagemaker.requests[-1].sagemaker_headers == {
+            "x-amzn-sagemaker-target-model": [chosen.invoke_args["TargetModel"]]
+        }
+
+
 def test_call_is_signed_by_the_function(gateway, sagemaker):
     """The call is signed with the function's own credentials; a caller's are not passed on."""
     gateway.send("POST", "/predict/iris", [JSON, ("Authorization", "Bearer caller")], b"{}")
@@ -103,20 +117,6 @@ def test_a_request_without_any_header(gateway, sagemaker):
 @pytest.mark.parametrize(
     "accept", [None, "*/*", "application/json", "application/json, text/plain, */*", "text/html"]
 )
-def test_key_has_its_target(gateway, sagemaker):
-    """A caller with a key has the same target here as in any other process."""
-    model = file.load(RELEASE).resolve("wine-release")
-    for number in range(30):
-        headers = [JSON, ("X-Routing-Key", f"caller-{number}")]
-        received = gateway.send("POST", "/predict/wine-release", headers, b'{"instances": []}')
-
-        chosen = model.ordered(f"caller-{number}").targets[0]
-        assert received.headers["x-target"] == chosen.name
-        assert sagemaker.requests[-1].sagemaker_headers == {
-            "x-amzn-sagemaker-target-model": [chosen.invoke_args["TargetModel"]]
-        }
-
-
 def test_table_is_current_and_answers_anyone(gateway, package, accept):
     """The table in the zip is in use, and `/health` ignores Accept."""
     headers = [] if accept is None else [("Accept", accept)]
