@@ -30,7 +30,7 @@ def register(
         model, response = gateway.predict(
             principal, path, context.request, platform=context.platform, record=context.record
         )
-        return wire.prediction(response, model)
+        return wire.prediction(response, model, context.record.target_name)
 
     def describe_model(context: RequestContext, principal: Principal, **segments: str) -> Response:
         from chalicelib.api import catalog  # noqa: PLC0415 (no prediction needs it)

@@ -178,7 +178,7 @@ class NamedInTable:
     def __init__(self, table: RoutingTable, account: AccountReader) -> None:
         self.entries: dict[str, list[Model]] = {}
         """The entries by their endpoint."""
-        for model in table.models():
+        for model in chain.from_iterable(entry.by_target() for entry in table.models()):
             self.entries.setdefault(model.target.endpoint, []).append(model)
         self._account = account
         self._artifacts: dict[str, set[str]] | None = None

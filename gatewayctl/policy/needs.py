@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import groupby, product, takewhile
+from itertools import chain, groupby, product, takewhile
 from math import prod
 from typing import TYPE_CHECKING, TypeVar
 
@@ -151,7 +151,7 @@ def call_groups(models: Iterable[Model]) -> list[CallGroup]:
     """
     values_by_key: dict[str, dict[str, set[Name]]] = defaultdict(lambda: defaultdict(set))
     spellings: dict[str, set[str]] = defaultdict(set)
-    for model in models:
+    for model in chain.from_iterable(entry.by_target() for entry in models):
         key, values = _argument(model)
         for resource in _resources(model.target):
             values_by_key[resource.lower()][key] |= values

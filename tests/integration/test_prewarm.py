@@ -89,11 +89,11 @@ class TestDemo:
         outcome = run(demo.client, "--table", DEMO, "--format", "json")
 
         assert outcome.code == 0
-        assert len(models(outcome)) == 13
+        assert len(models(outcome)) == 14
         assert set(states(outcome).values()) <= {"hot", "loaded"}
         assert {model["code"] for model in models(outcome).values()} == {None}
         first, *stderr_file = outcome.err.splitlines()
-        assert first == "calling 13 models, 4 at once"
+        assert first == "calling 14 models, 4 at once"
         assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in stderr_file) == sorted(
             models(outcome)
         )

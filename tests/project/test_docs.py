@@ -10,7 +10,16 @@ import yaml
 from chalicelib import errors
 from chalicelib.routing.headers import PASSED, RETURNED
 from chalicelib.routing.reading.document import MANDATORY, TABLE, parse
-from chalicelib.routing.reading.keys import OPTIONS, RULE, keys_of_kind, model_keys, target_keys
+from chalicelib.routing.reading.keys import (
+    OPTIONS,
+    PLACE,
+    RULE,
+    SEVERAL,
+    WEIGHT,
+    keys_of_kind,
+    model_keys,
+    target_keys,
+)
 from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS
 from chalicelib.sagemaker import upstream_errors
@@ -79,6 +88,8 @@ class TestRoutingTable:
         [
             ("The top level", set(TABLE)),
             ("What a model must say", {"kind", *target_keys()}),
+            ("Another Region or account", set(PLACE)),
+            ("Several targets", {"targets", *WEIGHT, *SEVERAL}),
             ("Parameters", {"parameters", *RULE}),
             ("Options", {"description", "example", *OPTIONS}),
         ],
@@ -157,6 +168,13 @@ class TestErrors:
             )
             for error in CLASSES
         }
+
+    def test_fallbacks(self):
+        """docs/targets.md lists the errors after which another target may answer."""
+        page = (DOCS / "targets.md").read_text(encoding="utf-8")
+
+        documented = {code(row[0]) for row in rows(page, "after")}
+        assert documented == {error.slug for error in CLASSES if error.falls_back}
 
     def test_retries(self):
         """Each error that a call of SageMaker can end with has one row with its pause."""

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
+from chalicelib.routing.named_targets import NamedTarget
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.sources import RETRY_SECONDS, FileSource
@@ -86,9 +87,11 @@ class TestModels:
         """An entry with an endpoint alone gets the built-in defaults."""
         (model,) = parse("version: 1\nmodels: {a: {kind: single, endpoint: e}}").models()
 
-        assert dataclasses.asdict(model) == {
+        assert {one.name: getattr(model, one.name) for one in dataclasses.fields(model)} == {
             "name": "a",
-            "target": {"endpoint": "e", "target_variant": None},
+            "targets": (NamedTarget.of(SingleModelTarget("e")),),
+            "sticky": None,
+            "fallback": (),
             "parameters": (),
             "description": None,
             "content_types": ("application/json",),
@@ -97,6 +100,7 @@ class TestModels:
             "timeout_seconds": 25,
             "max_attempts": 2,
             "cold_start": "refuse",
+            "cold_seconds": 2,
             "pass_headers": (),
             "return_headers": (),
             "expose_model_errors": False,
@@ -446,6 +450,7 @@ def sealed(document):
     return f'{{"content":"{digest}",{text}'.encode()
 
 
+V1 = {"kind": "mme", "target": {"endpoint": "e", "target_model": "{city}"}, "weight": 1}
 ROW = {"kind": "mme", "target": {"endpoint": "e", "target_model": "{city}/x"}}
 CITY = {"city": {"one_of": ["houston"]}}
 MISFITS = [
@@ -467,6 +472,23 @@ MISFITS = [
     *({**ROW, "parameters": CITY, "description": value} for value in (7, [], {}, True)),
     {**ROW, "parameters": CITY, "expose_model_errors": "yes"},
     {**ROW, "parameters": CITY, "other": "x"},
+    *({"targets": targets, "parameters": CITY} for targets in (None, [], {}, "v1", {"v1": None})),
+    *(
+        {"targets": {"v1": {**V1, key: value}}, "parameters": CITY}
+        for key, values in {
+            "kind": (None, 7, "other", "single"),
+            "target": (None, [], {}, {"endpoint": 7}),
+            "weight": (None, 0, "1", 1.0, True, -1),
+            "place": (None, [], "x", {"region": 7}, {"zone": "x"}),
+            "other": ("x",),
+        }.items()
+        for value in values
+    ),
+    *(
+        {"targets": {"v1": V1}, "parameters": CITY, key: value}
+        for key, value in {"fallback": ["v2"], "sticky": 7}.items()
+    ),
+    {"targets": {"v1": {key: V1[key] for key in ("kind", "target")}}, "parameters": CITY},
 ]
 
 
@@ -560,6 +582,7 @@ OPTIONS = {
     "content_types": MEDIA_TYPES,
     "accepts": MEDIA_TYPES,
     "cold_start": st.sampled_from(["refuse", "wait"]),
+    "cold_seconds": st.sampled_from([0.1, 2, 28]),
     "pass_headers": HEADERS,
     "return_headers": HEADERS,
     "expose_model_errors": st.booleans(),
@@ -594,9 +617,27 @@ TARGETS = st.one_of(
         }
     ),
 )
+PLACES = st.fixed_dictionaries(
+    {},
+    optional={
+        "region": st.sampled_from(["eu-west-1", "us-gov-east-1"]),
+        "role_arn": st.just("arn:aws:iam::111122223333:role/path/name"),
+    },
+)
+SOME_TARGETS = st.builds(
+    lambda target, place, weight: {**target, **place, "weight": weight},
+    TARGETS,
+    PLACES,
+    st.integers(1, 1000),
+)
+SEVERAL = st.builds(
+    lambda targets, sticky: {"targets": targets, "fallback": list(targets), "sticky": sticky},
+    st.dictionaries(NAMES, SOME_TARGETS, min_size=1, max_size=3),
+    st.sampled_from(["routing-key", "principal", "session-id"]),
+)
 ENTRIES = st.builds(
     lambda target, options: {**target, **options},
-    TARGETS,
+    st.builds(lambda target, place: {**target, **place}, TARGETS, PLACES) | SEVERAL,
     st.fixed_dictionaries({}, optional={**OPTIONS, "example": JSON_VALUES}),
 )
 TABLES = st.fixed_dictionaries(
@@ -626,10 +667,20 @@ def test_any_table(written):
 def assert_has(model, key, value):
     if key == "example":
         assert json.loads(model.example) == value
+    elif key == "targets":
+        assert {one.name for one in model.targets} == set(value)
+        for one in model.targets:
+            assert one.invoke_args == one.target.invoke_args()
+            for own, written in value[one.name].items():
+                assert written == (one.weight if own == "weight" else has(one.target, own))
     elif isinstance(value, list):
         assert getattr(model, key) == tuple(value)
     else:
-        assert getattr(model if hasattr(model, key) else model.target, key) == value
+        assert (getattr(model, key) if hasattr(model, key) else has(model.target, key)) == value
+
+
+def has(target, key):
+    return getattr(target if hasattr(target, key) else target.place, key)
 
 
 class TestNaughtyStrings:

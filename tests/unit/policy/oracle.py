@@ -6,6 +6,7 @@ parameter includes it: those are what `gatewayctl policy` prints as allowed beyo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import product
 
 from chalicelib.routing.parameters import OneOf
@@ -107,10 +108,9 @@ def calls_beside(calls):
 def _calls_of_model(model):
     for values in product(*(_values(parameter.rule) for parameter in model.parameters)):
         named = dict(zip([one.name for one in model.parameters], values, strict=True))
-        try:
-            yield model.target.filled(named).invoke_args()
-        except ValueError:
-            continue
+        for one in model.targets:
+            with suppress(ValueError):
+                yield one.filled(named).invoke_args
 
 
 def _values(rule):
