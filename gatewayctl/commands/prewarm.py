@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
+from chalicelib.errors import InvalidParameter, quoted
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
 from gatewayctl import tables
@@ -136,24 +136,13 @@ def _doubt(candidate: Candidate) -> str | None:
 
 def _named(name: str, table: RoutingTable, file: str) -> Iterator[str]:
     """Return the path itself, or all paths of the entry with this name."""
-    try:
-        found = table.find(name)
-    except UnknownModel:
-        meant = _meant_model(name, [model.name for model in table.models()])
-        advice = f"did you mean {meant}?" if meant else f"write it as in {file} or after /predict/"
-        raise WrongUse(f"there is no model {quoted(name)} in {file}; {advice}") from None
+    found = tables.find(table, name, file)
     if found.model.name != name:
         _check(found)
         return iter([name])
     if _has_pattern(found.model):
         raise WrongUse(_advice(found.model))
     return _paths(found.model)
-
-
-def _meant_model(name: str, known: Sequence[str]) -> str | None:
-    first, *_ = name.split("/")
-    same = [one for one in known if one.split("/")[0] == first]
-    return next(iter(same), closest(name, known))
 
 
 def _check(found: Match) -> None:
