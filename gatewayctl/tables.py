@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.reading.nodes import Node
-    from chalicelib.routing.table import Match, RoutingTable
+    from chalicelib.routing.table import Match, Model, RoutingTable
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,21 @@ def _meant_model(name: str, known: Sequence[str]) -> str | None:
     first, *_ = name.split("/")
     same = [one for one in known if one.split("/")[0] == first]
     return next(iter(same), closest(name, known))
+
+
+def weights_of(model: Model, file: str) -> dict[str, int]:
+    """Return the weight of each target of a model, the heaviest first.
+
+    Raises:
+        WrongUse: The model has no named targets.
+    """
+    weights = {one.name: one.weight for one in model.targets if one.name is not None}
+    if not weights:
+        raise WrongUse(
+            f"{model.name} has no 'targets' in {file}, so there is nothing to compare or to shift; "
+            "docs/targets.md says how to write them"
+        )
+    return weights
 
 
 def closest_value(value: str, parameter: Parameter) -> str | None:

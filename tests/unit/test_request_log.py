@@ -1,37 +1,15 @@
 """The gateway's log as calls of one model: which lines count, and which are damaged."""
 
 import io
-import json
 from datetime import UTC, datetime
 
 import pytest
 
 from gatewayctl.request_log import LONGEST_LINE, Call, read
+from tests.support.request_lines import line
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).timestamp()
 CALL = Call("v8", "weight", 200, None, 12)
-
-
-def line(**members):
-    """Return a line as the gateway writes it."""
-    written = {
-        "level": "INFO",
-        "location": "request:160",
-        "message": "request",
-        "timestamp": "2026-05-04 10:00:00,123+0000",
-        "service": "inference-gateway-dev",
-        "request_id": "1f1c0e4e",
-        "model": "churn",
-        "kind": "mme",
-        "target_name": "v8",
-        "chosen": "weight",
-        "status": 200,
-        "model_ms": 12.3,
-        "attempts": 1,
-        **members,
-    }
-    kept = {name: value for name, value in written.items() if value is not None}
-    return json.dumps(kept)
 
 
 def calls(*lines, since=None):
