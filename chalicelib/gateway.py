@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import UnknownModel
 from chalicelib.payload.admission import admit
+from chalicelib.routing.headers import PRINCIPAL
 
 if TYPE_CHECKING:
     from chalicelib.auth.principal import GrantedModels, Principal
@@ -31,7 +32,7 @@ class Runtime(Protocol):
         deadline: Deadline,
         record: RequestRecord,
     ) -> InferenceResponse:
-        """Call the target and return the model's response.
+        """Call the targets in their order until one answers, and return its response.
 
         Raises:
             GatewayError: The model gave no usable response before the deadline.
@@ -54,11 +55,11 @@ class Gateway:
         return self._source.table()
 
     def resolve(self, principal: Principal, path: str, record: RequestRecord) -> ResolvedModel:
-        """Return the model of a path, with the target that the path's parameters give.
+        """Return the model of a path, with the targets that the path's parameters give.
 
         The grant is decided before the table is asked, so that a caller without a grant cannot
         measure whether there is such a model. The rows that a refusal reads to say what is missing
-        are only those that a grant is for. Name and target come from one snapshot of the table.
+        are only those that a grant is for. Name and targets come from one snapshot of the table.
 
         Raises:
             UnknownModel: There is no such model, or the principal has no grant on it.
@@ -74,9 +75,7 @@ class Gateway:
             forms = _other_forms(path, principal.granted_models(), table)
             raise UnknownModel(path, forms) from None
         record.model, record.kind = match.model.name, match.model.target.kind
-        resolved = match.resolve()
-        record.set_target(resolved.invoke_args)
-        return resolved
+        return match.resolve()
 
     def predict(
         self,
@@ -102,10 +101,13 @@ class Gateway:
         started = time.monotonic()
         resolved = self.resolve(principal, path, record)
         admitted = admit(request, resolved.model)
+        by_name = resolved.model.sticky == PRINCIPAL
+        ordered = resolved.ordered(principal.name if by_name else admitted.routing_key)
+        record.set_target(ordered.invoke_args)
         limit = resolved.model.timeout_seconds
         seconds = min(limit, admitted.timeout_seconds or limit)
         deadline = platform.within(seconds - min(RESPONSE_SECONDS, seconds / 10), since=started)
-        return resolved.model, self._runtime.invoke(resolved, admitted, deadline, record)
+        return resolved.model, self._runtime.invoke(ordered, admitted, deadline, record)
 
 
 def _other_forms(path: str, granted: GrantedModels, table: RoutingTable) -> list[str]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from chalicelib.routing.parameters import Parameter
-    from chalicelib.routing.table import Model, RoutingTable, Row
+    from chalicelib.routing.rows import Row
+    from chalicelib.routing.table import Model, RoutingTable
     from gatewayctl.tables import TableFile
 
     KeyPath = tuple[str | int, ...]

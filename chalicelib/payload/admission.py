@@ -41,6 +41,12 @@ PORTION_BYTES = 256 * 1024
 LARGE_BODY_BYTES = 250_000
 """From this size on msgspec reads a body: three of them are worth the import (decision 17)."""
 
+NEW_SESSION = "NEW_SESSION"
+"""As a session's id it asks SageMaker for a new session, so it stands for no caller.
+
+Source: SageMaker API reference, InvokeEndpoint, `SessionId`.
+"""
+
 TRANSFER_ENCODING = "transfer-encoding"
 JSON = "application/json"
 ANY_MEDIA_TYPE = "*/*"
@@ -95,6 +101,9 @@ class InferenceRequest:
     timeout_seconds: float | None = None
     """How long the caller is willing to wait, if the caller said it."""
 
+    routing_key: str | None = field(default=None, repr=False)
+    """What a header says to keep the caller at one target by; it is not passed on."""
+
     def invoke_args(self) -> dict[str, object]:
         """Return the arguments of InvokeEndpoint, except those of the target."""
         args: dict[str, object] = {"Body": self.body, "ContentType": self.content_type}
@@ -117,12 +126,15 @@ def admit(request: ClientRequest, model: Model) -> InferenceRequest:
     for name in sorted(headers.SINGLE_VALUED.keys() & request.repeated_headers):
         raise InvalidHeader(headers.SINGLE_VALUED[name], "sent once")
     passed = _passed_headers(request, model)
+    routing_key = None if model.sticky is None else _routing_key(request, model.sticky)
     timeout_seconds = request.timeout_seconds
     if request.size_bytes > MAX_BODY_BYTES:
         raise PayloadTooLarge(MAX_BODY_BYTES)
     if headers.is_json(media_type_of(content_type)):
         check_json(request.body)
-    return InferenceRequest(request.body, content_type, accept, passed, timeout_seconds)
+    return InferenceRequest(
+        request.body, content_type, accept, passed, timeout_seconds, routing_key
+    )
 
 
 def _accept(request: ClientRequest, model: Model) -> str | None:
@@ -163,6 +175,18 @@ def _passed_headers(request: ClientRequest, model: Model) -> Mapping[str, str]:
             _check_printable(header.name, value, header.max_length)
             passed[header.argument] = value
     return passed
+
+
+def _routing_key(request: ClientRequest, sticky: str) -> str | None:
+    """Return the value of the header that the word in `sticky` stands for, if there is one."""
+    if sticky not in headers.STICKY:
+        return None
+    name, longest = headers.STICKY[sticky]
+    value = request.headers.get(name.lower())
+    if value is None or value == NEW_SESSION:
+        return None
+    _check_printable(name, value, longest)
+    return value
 
 
 def _check_printable(name: str, value: str, max_length: int) -> None:

@@ -8,6 +8,10 @@ from typing import NamedTuple
 REQUEST_ID = "X-Request-Id"
 SERVER_TIMING = "Server-Timing"
 TIMEOUT = "X-Request-Timeout-Ms"
+ROUTING_KEY = "X-Routing-Key"
+TARGET = "X-Target"
+PRINCIPAL = "principal"
+"""The word in `sticky` for the caller's name, which is in no header."""
 
 
 class PassedHeader(NamedTuple):
@@ -36,6 +40,12 @@ PASSED = {
 }
 """By the word in `pass_headers`."""
 
+STICKY = {
+    "routing-key": (ROUTING_KEY, 256),
+    "session-id": (PASSED["session-id"].name, PASSED["session-id"].max_length),
+}
+"""By the word in `sticky`: the header that keeps a caller at one target, and its longest value."""
+
 RETURNED = {
     "custom-attributes": {"X-Amzn-SageMaker-Custom-Attributes": "custom_attributes"},
     "session-id": {
@@ -47,7 +57,8 @@ RETURNED = {
 
 # If such a header came twice, a proxy in front of the gateway may have acted on the other value.
 SINGLE_VALUED = {
-    name.lower(): name for name in ("Content-Type", TIMEOUT, *(one.name for one in PASSED.values()))
+    name.lower(): name
+    for name in ("Content-Type", TIMEOUT, ROUTING_KEY, *(one.name for one in PASSED.values()))
 }
 """Of a prediction, by lower-case name. `Authorization` is refused earlier, for every route."""
 
@@ -58,13 +69,13 @@ ADDED_BY_TOOLS = (
 """Request headers that browsers' tools add by themselves. The gateway reads none of them."""
 
 CORS_ALLOWED = (
-    *("Accept", "Authorization", "Content-Type", TIMEOUT),
+    *("Accept", "Authorization", "Content-Type", TIMEOUT, ROUTING_KEY),
     *(one.name for one in PASSED.values()),
     *ADDED_BY_TOOLS,
 )
 """Request headers that a browser may send from another origin."""
 
-CORS_EXPOSED = (REQUEST_ID, SERVER_TIMING, "X-Model", "X-Invoked-Variant", "Retry-After")
+CORS_EXPOSED = (REQUEST_ID, SERVER_TIMING, "X-Model", TARGET, "X-Invoked-Variant", "Retry-After")
 """Response headers that a page of another origin may read."""
 
 is_json = re.compile(r"application/json|.*\+json").fullmatch

@@ -1,33 +1,31 @@
-"""The routing table: which model a path names, and which target the model has.
+"""The routing table: which model a path names, and which targets the model has.
 
 A table keeps the checked rows of `routing.yaml`. It builds a `Model` from a row when that model is
 first requested, so that a start costs the same with ten models and with ten thousand:
 
     "house-price/houston"  ─►  "house-price/*"  ─►  Match  ─►  ResolvedModel
-                               key of the row       (grant)    parameters checked, target filled
+                               key of the row       (grant)    parameters checked, targets filled
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
 from chalicelib.routing.headers import is_json
+from chalicelib.routing.named_targets import targets_of
 from chalicelib.routing.parameters import Pattern, parameter
-from chalicelib.routing.targets import KINDS
+from chalicelib.routing.rows import check_row
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.parameters import Parameter
+    from chalicelib.routing.rows import Row
     from chalicelib.routing.targets import Target
-
-    Row = Mapping[str, Any]
-    """One checked entry of `models` without the defaults: its options as written, `target` (the
-    keys of its kind), `parameters` (in the order of the name), `kind`, `description`, `example`."""
 
 
 class Example(NamedTuple):
@@ -45,11 +43,19 @@ class Model:
     """
 
     name: str
-    target: Target
+    targets: tuple[NamedTarget, ...]
+    """At least one; the heaviest first, and of equal weights by name."""
+
     parameters: tuple[Parameter, ...] = ()
     description: str | None = None
     example: str | None = None
     """JSON text, because a list or a mapping could be changed."""
+
+    sticky: Literal["routing-key", "principal", "session-id"] | None = None
+    """What a request is kept at one target by; None if each one is decided by chance."""
+
+    fallback: tuple[str, ...] = ()
+    """The names of targets that stand in for one that fails, in this order."""
 
     _: KW_ONLY
     timeout_seconds: float = 25
@@ -59,9 +65,17 @@ class Model:
     """What the model can answer: its `content_types`, unless its row says something else."""
 
     cold_start: Literal["refuse", "wait"] = "refuse"
+    cold_seconds: float = 2
+    """How long a target that may be cold is waited for, while a fallback is warm."""
+
     pass_headers: tuple[str, ...] = ()
     return_headers: tuple[str, ...] = ()
     expose_model_errors: bool = False
+
+    @property
+    def target(self) -> Target:
+        """The heaviest target."""
+        return self.targets[0].target
 
     def example_request(self) -> Example | None:
         """Return the example as a request; None if there is none, or if no type can carry it.
@@ -88,56 +102,59 @@ class Model:
     def from_row(cls, name: str, row: Row, defaults: Row) -> Model:
         """Build the model of a row; the table's defaults apply to options that it leaves out."""
         values = {**defaults, **row}
-        kind, target, parameters = (values.pop(key, {}) for key in ("kind", "target", "parameters"))
+        for key in ("kind", "target", "place", "targets"):
+            values.pop(key, None)
+        parameters = values.pop("parameters", {})
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
         values.setdefault("accepts", values.get("content_types", ("application/json",)))
         return cls(
             name,
-            KINDS[kind](**target),
+            targets_of(row),
             tuple(parameter(*item) for item in parameters.items()),
             **values,
         )
 
 
-_TYPES = {
-    **{key: type(value) for key, value in Model.built_in().items()},
-    **{"timeout_seconds": float, "accepts": list, "kind": str, "target": dict, "parameters": dict},
-    **{"description": str, "example": str, "one_of": list, "pattern": str},
-}
-"""The type of each key of a row, and of a parameter's rule."""
-
-
-def _check_types(row: Row) -> None:
-    """Check the types of a row that the parser may not have made, and what is read from its texts.
-
-    Raises:
-        KeyError: There is no such key.
-        TypeError: A value has another type, or a list of a parameter's values is empty.
-        ValueError: The example is not JSON.
-    """
-    for key, value in row.items():
-        kind = float if key == "timeout_seconds" and type(value) is int else type(value)
-        if kind is not _TYPES[key]:
-            raise TypeError(key)
-        if kind is list and not all(type(item) is str for item in value):
-            raise TypeError(key)
-        if key == "one_of" and not value:
-            raise TypeError(key)
-        if key == "example":
-            json.loads(value)
+_TYPES = {key: type(value) for key, value in Model.built_in().items()}
+"""The type of each option."""
 
 
 # Named tuples, because every request makes one of each, and a start would build dataclasses more
 # slowly.
 class ResolvedModel(NamedTuple):
-    """A model, and the target after the parameters of one request are filled in."""
+    """A model, and its targets after the parameters of one request are filled in."""
 
     model: Model
-    target: Target
-    invoke_args: Mapping[str, str]
-    """The arguments of InvokeEndpoint that name the target."""
+    targets: tuple[NamedTarget, ...]
+    """All of the model's, the heaviest first; after `ordered`, those that this request tries, in
+    this order."""
 
     parameters: Mapping[str, str]
+    chosen: Literal["weight", "sticky"] | None = None
+    """How the first one was chosen; None for an entry without `targets`, and before `ordered`."""
+
+    @property
+    def target(self) -> Target:
+        """The first of the targets."""
+        return self.targets[0].target
+
+    @property
+    def invoke_args(self) -> Mapping[str, str]:
+        """The arguments of InvokeEndpoint that name the first of the targets."""
+        return self.targets[0].invoke_args
+
+    def ordered(self, key: str | None) -> ResolvedModel:
+        """Return it with the targets in the order in which one request tries them.
+
+        Args:
+            key: What keeps the caller at one target; None if there is nothing.
+        """
+        if self.targets[0].name is None:
+            return self
+        from chalicelib.routing.choice import order  # noqa: PLC0415  (few tables need it)
+
+        targets = order(self.model.name, self.targets, self.model.fallback, key)
+        return self._replace(targets=targets, chosen="weight" if key is None else "sticky")
 
     def free_values(self) -> dict[str, str]:
         """Return the values that a `pattern` let through: the table does not list them."""
@@ -155,44 +172,25 @@ class Match(NamedTuple):
     values: tuple[str, ...]
 
     def resolve(self) -> ResolvedModel:
-        """Check the parameters and fill in the target.
+        """Check the parameters and fill in all targets.
 
         Raises:
             InvalidParameter: A value breaks its parameter's rule.
         """
+        model = self.model
+        if not self.values:
+            return ResolvedModel(model, model.targets, {})
         values = {}
-        for declared, value in zip(self.model.parameters, self.values, strict=True):
+        for declared, value in zip(model.parameters, self.values, strict=True):
             declared.check(value)
             values[declared.name] = value
         try:
-            target = self.model.target.filled(values)
+            targets = tuple(one.filled(values) for one in model.targets)
         except ValueError as error:
             raise InvalidParameter(
                 " and ".join(values), "/".join(self.values), "what the name of an artifact can hold"
             ) from error
-        return ResolvedModel(self.model, target, target.invoke_args(), values)
-
-
-class CompiledRows(Mapping[str, "Row"]):
-    """The rows of a compiled form, as JSON. A row is decoded when it is first needed."""
-
-    def __init__(self, texts: dict[str, Any]) -> None:
-        self._rows = texts
-
-    def __getitem__(self, key: str) -> Row:
-        row = self._rows[key]
-        if isinstance(row, str):
-            row = self._rows[key] = json.loads(row)
-        return cast("Row", row)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._rows
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        return ResolvedModel(model, targets, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +256,7 @@ class RoutingTable:
             try:
                 row = self.rows[key]
                 if self.is_compiled:
-                    self._check(key, row)
+                    check_row(key, row, self.defaults, _TYPES)
                 model = self._models[key] = Model.from_row(self._name(key), row, self.defaults)
             except _MISFITS as error:
                 raise self._misfit(key, error) from None
@@ -272,13 +270,6 @@ class RoutingTable:
             return "/".join([key.partition("/")[0], *(f"{{{name}}}" for name in parameters)])
         except _MISFITS as error:
             raise self._misfit(key, error) from None
-
-    def _check(self, key: str, row: Row) -> None:
-        parameters = row.get("parameters", {})
-        for part in (self.defaults, row, *parameters.values()):
-            _check_types(part)
-        if set(map(type, row["target"].values())) != {str} or len(parameters) != key.count("/"):
-            raise TypeError(key)
 
     def _misfit(self, key: str, error: Exception) -> Exception:
         """Return the error of a row that cannot be used; it is a bug unless the row is compiled."""

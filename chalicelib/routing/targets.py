@@ -114,6 +114,19 @@ class Hosting(NamedTuple):
     has_components: bool = False
 
 
+class Place(NamedTuple):
+    """Where the endpoints of a target are, and who may call them."""
+
+    region: str | None = None
+    """The Region of AWS; None for the gateway's own."""
+    role_arn: str | None = None
+    """The role that the gateway takes on to call them; None for its own."""
+
+
+HERE = Place()
+"""The gateway's own Region and account."""
+
+
 # The dataclass field of a key carries it as metadata: field(metadata=declared(Key(...))).
 def declared(key: Key) -> dict[str, Key]:
     """Make the metadata by which a dataclass field becomes a key of the routing table."""
@@ -139,6 +152,8 @@ class Target:
             Key("TargetVariant", "variant", "The production variant that takes the call")
         ),
     )
+    place: Place = field(default=HERE, kw_only=True)
+    """It is no argument of InvokeEndpoint: it decides which client makes the call."""
 
     def invoke_args(self) -> dict[str, str]:
         """Return the arguments of InvokeEndpoint that name this target."""
@@ -266,7 +281,8 @@ _KEYS: dict[type[Target], Mapping[str, Key]] = {}
 
 
 def keys_of(target: type[Target]) -> Mapping[str, Key]:
-    """Return the keys that make a target of this class, in the order of its arguments."""
-    if target not in _KEYS:  # kept, because every request needs them
-        _KEYS[target] = {one.name: one.metadata["key"] for one in fields(target)}
+    """Return the keys that become arguments of InvokeEndpoint, in the order of the class."""
+    if target not in _KEYS:  # kept, because requests need them
+        declared_fields = [one for one in fields(target) if "key" in one.metadata]
+        _KEYS[target] = {one.name: one.metadata["key"] for one in declared_fields}
     return _KEYS[target]

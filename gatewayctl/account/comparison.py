@@ -21,7 +21,7 @@ from gatewayctl.tables import TableWarning
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chalicelib.routing import table
+    from chalicelib.routing import rows, table
     from chalicelib.routing.targets import Target
     from gatewayctl.account.reader import AccountReader
     from gatewayctl.account.target_models import Listed
@@ -51,7 +51,7 @@ class EntryInAccount:
     """An entry of the table, and the endpoint that it names."""
 
     entry: table.Model
-    row: table.Row
+    row: rows.Row
     """The entry as it is written in the table, where lists keep their order."""
     endpoint: Endpoint
     account: AccountReader
@@ -96,7 +96,7 @@ def problems(file: TableFile, account: AccountReader) -> list[Problem]:
     return sorted(found, key=lambda problem: problem.line or 0)
 
 
-def remarks(entry: table.Model, row: table.Row, account: AccountReader) -> Iterator[Remark]:
+def remarks(entry: table.Model, row: rows.Row, account: AccountReader) -> Iterator[Remark]:
     """Yield the problems that calls of one entry would have."""
     name = entry.target.endpoint
     endpoint = account.endpoint(name)
@@ -213,7 +213,7 @@ def _artifacts(key: str, subject: EntryInAccount) -> Iterator[Remark]:
 
 
 def _missing_artifacts(
-    key: str, missing: Sequence[Listed], artifacts: Artifacts, row: table.Row
+    key: str, missing: Sequence[Listed], artifacts: Artifacts, row: rows.Row
 ) -> Iterator[Remark]:
     if len(missing) > MOST_NAMED:
         names = first_few([listed.name for listed in missing])
@@ -227,7 +227,7 @@ def _missing_artifacts(
         yield Remark(_listed_value(listed, row) or (key,), text)
 
 
-def _listed_value(listed: Listed, row: table.Row) -> KeyPath | None:
+def _listed_value(listed: Listed, row: rows.Row) -> KeyPath | None:
     """Return the place of the value that leads to this artifact; None for several values."""
     if len(listed.values) != 1:
         return None

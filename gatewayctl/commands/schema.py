@@ -14,11 +14,18 @@ from chalicelib.routing.parameters import LONGEST_VALUE, MOST_PARAMETERS
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.document import MANDATORY, TABLE, VERSION
 from chalicelib.routing.reading.keys import (
+    LONGEST_TARGET_NAME,
+    MOST_TARGETS,
     OPTIONS,
     RULE,
+    SEVERAL,
+    SHARED,
+    TARGET_NAME,
+    WEIGHT,
     TargetText,
     keys_of_kind,
     model_keys,
+    named_target_keys,
     target_keys,
     template_keys,
 )
@@ -49,6 +56,7 @@ TEXT_OR_NULL: Schema = {"type": [*TEXT["type"], "null"]}
 _PARAMETER = "[a-z][a-z0-9_]*"
 _ARTIFACT = rf"(?!\.{{1,2}}(/|$))([A-Za-z0-9!_.'()+=@,~-]|\{{{_PARAMETER}\}})+"
 _MEDIA_TYPE = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_ROLE = "[A-Za-z0-9_+=,.@-]"
 _FIRST = rf"(?=[^/]{{1,{LONGEST_NAME}}}(/|$))[a-z0-9](-*[a-z0-9])*"
 
 # These are regular expressions of JSON Schema; a test compares them with the parser's own. For a
@@ -70,6 +78,16 @@ GRAMMARS: dict[Check, Schema] = {
         "maxLength": LONGEST_VALUE,
     },
     values.pattern: {**TEXT, "maxLength": LONGEST_PATTERN},
+    values.region: {
+        "type": "string",
+        "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$",
+        "maxLength": values.LONGEST_REGION,
+    },
+    values.role_arn: {
+        "type": "string",
+        "pattern": f"^arn:aws(-cn|-us-gov)?:iam::[0-9]{{12}}:role/({_ROLE}+/)*{_ROLE}{{1,64}}$",
+        "maxLength": values.LONGEST_ROLE_ARN,
+    },
 }
 
 # The descriptions of a target's keys are in `chalicelib.routing.targets`.
@@ -79,6 +97,12 @@ DESCRIPTIONS = {
     "models": "The models by the names that callers write after /predict/",
     "allow_shrink": "Lets a table from S3 replace one that has many more models",
     "kind": "What the endpoint is",
+    "region": "The Region of the endpoint, if it is not the gateway's own",
+    "role_arn": "The role that the gateway takes on to call it, as in another account",
+    "targets": "Several targets of this name, each with a name of its own",
+    "weight": "Its share of the calls, in relation to the weights of the others",
+    "sticky": "What keeps a caller at one target; without it, each request goes by chance",
+    "fallback": "The targets that stand in for one that fails, in this order",
     "parameters": "A rule for each {parameter} in the model's name",
     "one_of": "The values that it may have",
     "pattern": "A regular expression that has to match the whole value",
@@ -89,6 +113,7 @@ DESCRIPTIONS = {
     "timeout_seconds": "By then the caller has an answer, or a 504",
     "max_attempts": "The first one included",
     "cold_start": "wait: attempts on a cold artifact count against the deadline only",
+    "cold_seconds": "How long a cold artifact is waited for while a fallback is warm",
     "pass_headers": "What goes from caller to model",
     "return_headers": "What goes from model to caller",
     "expose_model_errors": "Shows callers the model's own words when it fails",
@@ -123,6 +148,10 @@ def table_schema() -> Schema:
         "definitions": {
             "rule": {**_members(RULE), "minProperties": 1, "maxProperties": 1},
             "model": _model(),
+            "target": {
+                **_members(named_target_keys()),
+                "allOf": [_of_kind(kind, besides=SHARED) for kind in KINDS],
+            },
             "plain": _parameterised(0, 0),
             "template": _parameterised(
                 1,
@@ -136,7 +165,7 @@ def table_schema() -> Schema:
 
 def _members(keys: Iterable[str], composed: Schema | None = None) -> Schema:
     """Return the schema of an object with these keys and no others."""
-    checks = {**TABLE, **model_keys(), **RULE}
+    checks = {**TABLE, **model_keys(), **RULE, **WEIGHT}
     descriptions = DESCRIPTIONS | _target_descriptions()
     built_in = Model.built_in()
     properties = {}
@@ -184,20 +213,67 @@ def _models() -> Schema:
 def _model() -> Schema:
     rules = {"type": "object", "additionalProperties": {"$ref": "#/definitions/rule"}}
     return {
-        **_members(model_keys(), {"parameters": rules}),
-        "required": ["kind"],
-        "allOf": [_of_kind(kind) for kind in KINDS],
+        **_members(model_keys(), {"parameters": rules, "targets": _targets()}),
+        "if": {"required": ["targets"]},
+        "then": {
+            "properties": {key: False for key in target_keys() if key not in SHARED},
+            "allOf": [
+                *(_lacking(key) for key in ("kind", "endpoint")),
+                *(_inherited(kind) for kind in KINDS),
+            ],
+        },
+        "else": {
+            "required": ["kind"],
+            "properties": dict.fromkeys(SEVERAL, False),
+            "allOf": [_of_kind(kind) for kind in KINDS],
+        },
     }
 
 
-def _of_kind(kind: str) -> Schema:
-    keys = keys_of_kind(kind)
+def _targets() -> Schema:
+    name = f"^(?=.{{1,{LONGEST_TARGET_NAME}}}$){TARGET_NAME}$"
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": MOST_TARGETS,
+        "patternProperties": {name: {"$ref": "#/definitions/target"}},
+        "additionalProperties": False,
+        # Not all of them without a weight.
+        "not": {"additionalProperties": {"properties": {"weight": {"const": 0}}}},
+    }
+
+
+def _lacking(key: str) -> Schema:
+    """Each target needs a key that the entry does not have beside `targets`."""
+    return {"if": {"not": {"required": [key]}}, "then": _in_each_target({"required": [key]})}
+
+
+def _inherited(kind: str) -> Schema:
+    """A target without a kind has the one beside `targets`."""
+    rest = _keys_of(kind, besides=SHARED)
     return {
         "if": {"required": ["kind"], "properties": {"kind": {"const": kind}}},
-        "then": {
-            "required": [key for key, mandatory in keys.items() if mandatory],
-            "properties": {key: False for key in target_keys() if key not in keys},
-        },
+        "then": _in_each_target({"if": {"not": {"required": ["kind"]}}, "then": rest}),
+    }
+
+
+def _in_each_target(schema: Schema) -> Schema:
+    return {"properties": {"targets": {"additionalProperties": schema}}}
+
+
+def _of_kind(kind: str, besides: Iterable[str] = ()) -> Schema:
+    return {
+        "if": {"required": ["kind"], "properties": {"kind": {"const": kind}}},
+        "then": _keys_of(kind, besides),
+    }
+
+
+def _keys_of(kind: str, besides: Iterable[str]) -> Schema:
+    """Return the schema of what has the keys of this kind; `besides` need not be there."""
+    keys = keys_of_kind(kind)
+    return {
+        "required": [key for key, mandatory in keys.items() if mandatory and key not in besides],
+        "properties": {key: False for key in target_keys() if key not in keys},
     }
 
 

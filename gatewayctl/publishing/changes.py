@@ -11,7 +11,8 @@ from chalicelib.routing.table import Model
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.routing.table import RoutingTable, Row
+    from chalicelib.routing.rows import Row
+    from chalicelib.routing.table import RoutingTable
 
 MAX_TEXT = 72
 """If a text is longer, only the part around the difference is shown."""
@@ -20,6 +21,9 @@ CONTEXT = 12
 """The number of common characters that stay on either side of a difference."""
 
 MAX_NAMES = 5
+
+NESTED = {"target", "place", "targets", "parameters"}
+"""The members of a row that hold other keys of the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,8 @@ def _default_text(key: str, value: Any) -> str:
 def _added_or_removed(kind: str, entry: _Entry) -> Change:
     values = _values(entry.row)
     old, new = (None, values) if kind == "added" else (values, None)
-    keys = ("kind", *entry.row["target"])
+    targets = entry.row.get("targets", {})
+    keys = [f"targets.{name}.weight" for name in targets] or ["kind", *entry.row["target"]]
     target = ", ".join(f"{key} {_value_text(values[key])}" for key in keys)
     name = entry.model.name
     return Change(f"models.{name}", old, new, f"{kind}, {target}", name)
@@ -153,10 +158,18 @@ def _changed(old: _Entry, new: _Entry) -> Iterator[Change]:
 
 def _values(row: Row) -> dict[str, Any]:
     """Return the values of an entry by key path, in the order of the keys of a model."""
-    values = {key: value for key, value in row.items() if key not in {"target", "parameters"}}
+    values = {key: value for key, value in row.items() if key not in NESTED}
+    for name, one in row.get("targets", {}).items():
+        values |= {f"targets.{name}.{key}": value for key, value in _home(one).items()}
     for parameter, rule in row.get("parameters", {}).items():
         values |= {f"parameters.{parameter}.{key}": value for key, value in rule.items()}
-    return dict(sorted({**row["target"], **values}.items(), key=lambda item: _order(item[0])))
+    return dict(sorted({**_home(row), **values}.items(), key=lambda item: _order(item[0])))
+
+
+def _home(row: Row) -> dict[str, Any]:
+    """Return the values of a row, or of one of its targets, that say where a target is."""
+    own = {key: row[key] for key in ("kind", "weight") if key in row}
+    return {**own, **row.get("target", {}), **row.get("place", {})}
 
 
 def _order(path: str) -> tuple[int, str]:

@@ -10,7 +10,16 @@ import yaml
 from chalicelib import errors
 from chalicelib.routing.headers import PASSED, RETURNED
 from chalicelib.routing.reading.document import MANDATORY, TABLE, parse
-from chalicelib.routing.reading.keys import OPTIONS, RULE, keys_of_kind, model_keys, target_keys
+from chalicelib.routing.reading.keys import (
+    OPTIONS,
+    PLACE,
+    RULE,
+    SEVERAL,
+    WEIGHT,
+    keys_of_kind,
+    model_keys,
+    target_keys,
+)
 from chalicelib.routing.table import Model
 from chalicelib.routing.targets import KINDS
 from chalicelib.sagemaker import upstream_errors
@@ -74,6 +83,8 @@ class TestRoutingTable:
         [
             ("The top level", set(TABLE)),
             ("What a model must say", {"kind", *target_keys()}),
+            ("Another Region or account", set(PLACE)),
+            ("Several targets", {"targets", *WEIGHT, *SEVERAL}),
             ("Parameters", {"parameters", *RULE}),
             ("Options", {"description", "example", *OPTIONS}),
         ],

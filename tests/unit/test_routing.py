@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
+from chalicelib.routing.named_targets import NamedTarget
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.sources import RETRY_SECONDS, FileSource
@@ -86,9 +87,11 @@ class TestModels:
         """An entry with an endpoint alone gets the built-in defaults."""
         (model,) = parse("version: 1\nmodels: {a: {kind: single, endpoint: e}}").models()
 
-        assert dataclasses.asdict(model) == {
+        assert {one.name: getattr(model, one.name) for one in dataclasses.fields(model)} == {
             "name": "a",
-            "target": {"endpoint": "e", "target_variant": None},
+            "targets": (NamedTarget.of(SingleModelTarget("e")),),
+            "sticky": None,
+            "fallback": (),
             "parameters": (),
             "description": None,
             "content_types": ("application/json",),
@@ -97,6 +100,7 @@ class TestModels:
             "timeout_seconds": 25,
             "max_attempts": 2,
             "cold_start": "refuse",
+            "cold_seconds": 2,
             "pass_headers": (),
             "return_headers": (),
             "expose_model_errors": False,
@@ -560,6 +564,7 @@ OPTIONS = {
     "content_types": MEDIA_TYPES,
     "accepts": MEDIA_TYPES,
     "cold_start": st.sampled_from(["refuse", "wait"]),
+    "cold_seconds": st.sampled_from([0.1, 2, 28]),
     "pass_headers": HEADERS,
     "return_headers": HEADERS,
     "expose_model_errors": st.booleans(),

@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.document import TABLE, parse
 from chalicelib.routing.reading.entry import read_name
-from chalicelib.routing.reading.keys import RULE, TargetText, model_keys, target_keys
+from chalicelib.routing.reading.keys import RULE, WEIGHT, TargetText, model_keys, target_keys
 from chalicelib.routing.reading.nodes import ScalarNode
 from chalicelib.routing.reading.problems import Findings, InvalidTable
 from chalicelib.routing.targets import NAME, TARGET_MODEL
@@ -41,7 +41,7 @@ VALIDATOR = Draft7Validator(table_schema())
 # Only who knows the text that was written, or more than one place of the table, can say these.
 OUT_OF_SIGHT = re.compile(
     r"\.pattern: the pattern|duplicate|anchor|alias|the tag|directive|in the list twice|deeper than"
-    r"|declared|is not used|has one parameter twice"
+    r"|declared|is not used|is none of the targets|has one parameter twice"
     r"|must be 1, .* not 1\.0|not True|not 007|not 1e1|not 2\.0|is 1e999|write null|U\+0007|aaaaa…"
 )
 # No line end: `$` of Python's `re` also matches before one, and that of JSON Schema does not.
@@ -79,7 +79,7 @@ class TestSchema:
 
     def test_every_key_is_described(self):
         """An editor shows a line for every key that there is."""
-        keys = TABLE.keys() | model_keys().keys() | RULE.keys()
+        keys = TABLE.keys() | model_keys().keys() | RULE.keys() | WEIGHT.keys()
 
         assert DESCRIPTIONS.keys() == keys - target_keys().keys()
 
@@ -158,8 +158,15 @@ class TestGrammars:
 
     @pytest.mark.parametrize(
         "check",
-        [TargetText(NAME), values.parameter_value, TargetText(TARGET_MODEL), values.media_type],
-        ids=["name", "parameter_value", "target_model", "media_type"],
+        [
+            TargetText(NAME),
+            values.parameter_value,
+            TargetText(TARGET_MODEL),
+            values.media_type,
+            values.region,
+            values.role_arn,
+        ],
+        ids=["name", "parameter_value", "target_model", "media_type", "region", "role_arn"],
     )
     @given(data=st.data())
     def test_same_language(self, check, data):

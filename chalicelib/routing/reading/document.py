@@ -16,7 +16,7 @@ from chalicelib.routing.table import RoutingTable
 if TYPE_CHECKING:
     from chalicelib.routing.reading.nodes import Node
     from chalicelib.routing.reading.values import Check
-    from chalicelib.routing.table import Row
+    from chalicelib.routing.rows import Row
 
 VERSION = 1
 MAX_FILE_BYTES = 10_000_000

@@ -6,22 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chalicelib.errors import quoted, shown
 from chalicelib.routing.parameters import MOST_PARAMETERS
-from chalicelib.routing.reading.keys import (
-    keys_of_kind,
-    members,
-    model_keys,
-    target_keys,
-    template_keys,
-)
+from chalicelib.routing.reading.homes import home_keys, read_homes
+from chalicelib.routing.reading.keys import members, model_keys
 from chalicelib.routing.reading.nodes import MappingNode
 from chalicelib.routing.reading.values import PLACEHOLDER
 from chalicelib.routing.table import row_key
-from chalicelib.routing.targets import KINDS, LONGEST_NAME, is_name
+from chalicelib.routing.targets import LONGEST_NAME, is_name
 
 if TYPE_CHECKING:
+    from chalicelib.routing.reading.homes import Home
     from chalicelib.routing.reading.nodes import Node
     from chalicelib.routing.reading.problems import Findings
-    from chalicelib.routing.table import Row
+    from chalicelib.routing.rows import Row
 
 LONGEST_ENTRY = 4_000_000  # an answer of GET /models carries 4,650,000 bytes
 
@@ -62,31 +58,19 @@ def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, 
     values = members(node, model_keys(), findings)
     if values is None or not isinstance(node, MappingNode):
         return name, None
-    if "kind" not in values:
-        findings.add(node.line, f"{node.path}.kind", f"missing; it is one of {', '.join(KINDS)}")
-    elif values["kind"] is not None:
-        _check_kind(values["kind"], node, findings)
+    homes = read_homes(values, node, findings)
     if name is not None:
         _check_parameters(name, values, node, findings)
+        for home in homes:
+            home.check_parameters(name.parameters, findings)
         _check_size(text, values, node, findings)
-    return name, _row(name, values)
-
-
-def _check_kind(kind: str, node: MappingNode, findings: Findings) -> None:
-    keys = keys_of_kind(kind)
-    for key, member in node.members.items():
-        if key in target_keys() and key not in keys:
-            kinds = " and ".join(other for other in KINDS if key in keys_of_kind(other))
-            findings.at(member, f"does not belong to kind {kind}, only to {kinds}")
-    for key, mandatory in keys.items():
-        if mandatory and key not in node.members:
-            findings.add(node.line, f"{node.path}.{key}", f"missing; kind {kind} needs it")
+    return name, _row(name, values, homes)
 
 
 def _check_parameters(
     name: Name, values: dict[str, Any], node: MappingNode, findings: Findings
 ) -> None:
-    """Check that each parameter is declared in the name, has a rule, and is used in the target."""
+    """Check that each parameter is declared in the name and has a rule."""
     if len(set(name.parameters)) < len(name.parameters):
         findings.at(node, "has one parameter twice; give each its own name")
     rules = node.members.get("parameters")
@@ -100,7 +84,6 @@ def _check_parameters(
             if parameter not in values.get("parameters", {}):
                 path = f"{node.path}.parameters.{parameter}"
                 findings.add(node.line, path, "missing; it needs one_of or pattern")
-    _check_template(name, values, node, findings)
 
 
 def _check_size(text: str, values: dict[str, Any], node: MappingNode, findings: Findings) -> None:
@@ -113,31 +96,13 @@ def _check_size(text: str, values: dict[str, Any], node: MappingNode, findings: 
         findings.at(node, f"its name and the values of its parameters are too long; {most}")
 
 
-def _check_template(
-    name: Name, values: dict[str, Any], node: MappingNode, findings: Findings
-) -> None:
-    templates = {key: values[key] for key in template_keys() if key in values}
-    if None in templates.values():
-        return
-    used = {
-        parameter: key
-        for key, template in templates.items()
-        for parameter in PLACEHOLDER.findall(template)
-    }
-    for parameter in dict.fromkeys(name.parameters):
-        if parameter not in used:
-            where = " or ".join(template_keys())
-            findings.at(node, f"{{{parameter}}} is not used; {where} has to contain it")
-    for parameter, key in used.items():
-        if parameter not in name.parameters:
-            text = f"{{{parameter}}} is not declared; the model's name has no /{{{parameter}}}"
-            findings.at(node.members[key], text)
-
-
-def _row(name: Name | None, values: dict[str, Any]) -> Row:
-    """Return the row: the target's keys are in `target`, parameters are in the name's order."""
-    row = {key: value for key, value in values.items() if key not in target_keys()}
-    row["target"] = {key: value for key, value in values.items() if key in target_keys()}
+def _row(name: Name | None, values: dict[str, Any], homes: list[Home]) -> Row:
+    """Return the row: where the model lives is in members of its own, parameters are in order."""
+    row = {key: value for key, value in values.items() if key not in home_keys()}
+    if "targets" in values:
+        row["targets"] = {home.name: home.row() for home in homes}
+    else:
+        row |= {key: value for home in homes for key, value in home.row().items()}
     if name is not None and name.parameters:
         rules = values.get("parameters") or {}
         row["parameters"] = {parameter: rules.get(parameter) for parameter in name.parameters}

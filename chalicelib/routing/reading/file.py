@@ -13,13 +13,14 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.routing.reading.problems import InvalidTable, Problem
-from chalicelib.routing.table import CompiledRows, RoutingTable
+from chalicelib.routing.rows import CompiledRows
+from chalicelib.routing.table import RoutingTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FORMAT = 2  # increased whenever the meaning of the rows changes
+FORMAT = 3  # increased whenever the meaning of the rows changes
 
 MISFIT = "a row in it is not what gatewayctl writes"
 """The reason if that shows only when the row is needed."""

@@ -7,11 +7,12 @@ docs/routing-table.md read these tables. The keys of targets come from the class
 
 from __future__ import annotations
 
+import re
 from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import did_you_mean
+from chalicelib.errors import did_you_mean, quoted
 from chalicelib.routing import headers
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.nodes import MappingNode, Node
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from chalicelib.routing.reading.values import Check
 
 MOST_MEDIA_TYPES = 100
+MOST_TARGETS = 20
+MOST_WEIGHT = 1000
+LONGEST_TARGET_NAME = 32
+TARGET_NAME = "[a-z0-9](-*[a-z0-9])*"
 
 _media_types = values.ListOf(values.media_type, example="[application/json]", most=MOST_MEDIA_TYPES)
 
@@ -36,10 +41,24 @@ OPTIONS: dict[str, Check] = {
     "content_types": _media_types,
     "accepts": _media_types,
     "cold_start": values.Choice(("refuse", "wait")),
+    "cold_seconds": values.Number(0.1, 28),
     "pass_headers": _headers(*headers.PASSED),
     "return_headers": _headers(*headers.RETURNED),
     "expose_model_errors": values.boolean,
 }
+
+PLACE: dict[str, Check] = {"region": values.region, "role_arn": values.role_arn}
+
+SHARED = ("kind", "endpoint", *PLACE)
+"""The keys of targets that may also stand beside `targets`, and then apply to all of them."""
+
+WEIGHT: dict[str, Check] = {"weight": values.Number(0, MOST_WEIGHT, whole=True)}
+
+SEVERAL: dict[str, Check] = {
+    "sticky": values.Choice((*headers.STICKY, headers.PRINCIPAL)),
+    "fallback": values.ListOf(values.text, example="[v1]"),
+}
+"""The keys that need `targets` beside them."""
 
 RULE: dict[str, Check] = {
     "one_of": values.ListOf(values.parameter_value, example="[houston, austin]"),
@@ -77,6 +96,23 @@ def _parameters(node: Node, findings: Findings) -> dict[str, Any] | None:
     return {name: _rule(member, findings) for name, member in node.members.items()}
 
 
+def _targets(node: Node, findings: Findings) -> dict[str, dict[str, Any] | None] | None:
+    if not isinstance(node, MappingNode):
+        findings.at(node, f"must be a mapping from name to target, not {node}")
+        return None
+    if not 1 <= len(node.members) <= MOST_TARGETS:
+        findings.at(node, f"has {len(node.members):,} targets; it must have 1 to {MOST_TARGETS}")
+    for name, member in node.members.items():
+        if len(name) > LONGEST_TARGET_NAME or not re.fullmatch(TARGET_NAME, name):
+            rule = (
+                f"at most {LONGEST_TARGET_NAME} of a-z 0-9 and '-', with '-' only between two "
+                "others"
+            )
+            findings.at(member, f"{quoted(name)} is not a target's name; it must be {rule}")
+    keys = named_target_keys()
+    return {name: members(member, keys, findings) for name, member in node.members.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class TargetText:
     """The check of a target's key: a text of the key's grammar."""
@@ -100,6 +136,11 @@ def target_keys() -> dict[str, Check]:
     return _target_keys(tuple(KINDS))
 
 
+def named_target_keys() -> dict[str, Check]:
+    """Return the keys of one of several targets with their checks."""
+    return {"kind": values.Choice(tuple(KINDS)), **target_keys(), **PLACE, **WEIGHT}
+
+
 def model_keys() -> dict[str, Check]:
     """Return the keys of an entry of `models` with their checks."""
     return _model_keys(tuple(KINDS))
@@ -120,6 +161,9 @@ def _model_keys(kinds: tuple[str, ...]) -> dict[str, Check]:
     return {
         "kind": values.Choice(kinds),
         **_target_keys(kinds),
+        **PLACE,
+        "targets": _targets,
+        **SEVERAL,
         "parameters": _parameters,
         "description": values.description,
         "example": values.example,
@@ -128,8 +172,9 @@ def _model_keys(kinds: tuple[str, ...]) -> dict[str, Check]:
 
 
 def keys_of_kind(kind: str) -> dict[str, bool]:
-    """Return the keys that make a target of this kind, and whether each one is mandatory."""
-    return {field.name: field.default is MISSING for field in fields(KINDS[kind])}
+    """Return the keys that a call of this kind needs, and whether each one is mandatory."""
+    defaults = {field.name: field.default for field in fields(KINDS[kind])}
+    return {name: defaults[name] is MISSING for name in keys_of(KINDS[kind])}
 
 
 def template_keys() -> list[str]:

@@ -27,12 +27,20 @@ Check = Callable[[Node, "Findings"], Any]
 LONGEST_DESCRIPTION = 500  # a page of GET /models holds a thousand descriptions
 LONGEST_EXAMPLE = 100_000
 
+LONGEST_REGION = 32
+LONGEST_ROLE_ARN = 640
+"""A path has at most 512 characters, and a name 64. Source: IAM API reference, CreateRole."""
+
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 _BOOLEANS = {"true": True, "false": False}
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,5})(\.[0-9]{1,6})?")
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,9})?")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_REGION = r"[a-z]{2}(-[a-z]+)+-[0-9]"
+_ROLE_ARN = (
+    r"arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:role/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}"
+)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -186,6 +194,14 @@ def pattern(node: Node, findings: Findings) -> str | None:
     return value
 
 
+region = text_that(
+    lambda value: len(value) <= LONGEST_REGION and re.fullmatch(_REGION, value) is not None,
+    "a Region such as eu-west-1",
+)
+role_arn = text_that(
+    lambda value: len(value) <= LONGEST_ROLE_ARN and re.fullmatch(_ROLE_ARN, value) is not None,
+    "the ARN of a role, as in arn:aws:iam::111122223333:role/inference-gateway",
+)
 parameter_value = text_that(
     lambda value: is_value(value) and value not in {".", ".."},
     f"{VALUE_RULE}, and not '.' or '..'",
