@@ -1,4 +1,4 @@
-"""Reads the gateway's log, and counts the calls of one model.
+"""Reads the gateway's log, and counts the requests of one model.
 
 A line is JSON as the gateway writes it. A time and the name of a stream may stand before it, as
 CloudWatch and `aws logs tail` write them, and lines of others may stand between. Equal calls are
@@ -30,13 +30,19 @@ REQUEST = "request"
 
 
 class Call(NamedTuple):
-    """What is counted of a call that reached a target; equal calls are counted together."""
+    """What is counted of a request that reached a target; equal ones are counted together."""
+
+    first_target: str
+    """The target that the request was given to, by weight or by its key."""
 
     target_name: str
-    chosen: str
-    """How the target was chosen: `weight`, `sticky` or `fallback`."""
+    """The target that was called last: another one, if the first one left it to a fallback."""
+
+    fallback_after: str | None
+    """The slug of the error after which the last fallback was taken."""
 
     status: int
+    slug: str | None
     artifact: str | None
     """`loaded` if the call waited for an artifact's load."""
 
@@ -59,18 +65,28 @@ class _Line(msgspec.Struct, gc=False):
     message: str | None = None
     timestamp: str = ""
     model: str | None = None
+    first_target: str | None = None
     target_name: str | None = None
-    chosen: str = "weight"
+    fallback_after: str | None = None
     status: int = 0
+    slug: str | None = None
     artifact: str | None = None
     attempts: int = 0
     model_ms: float = 0.0
 
     def call(self) -> Call | None:
         """Return what is counted of this line; None if no target was called."""
-        if self.target_name is None or not self.attempts:
+        if self.first_target is None or self.target_name is None or not self.attempts:
             return None
-        return Call(self.target_name, self.chosen, self.status, self.artifact, whole(self.model_ms))
+        return Call(
+            self.first_target,
+            self.target_name,
+            self.fallback_after,
+            self.status,
+            self.slug,
+            self.artifact,
+            whole(self.model_ms),
+        )
 
 
 def whole(milliseconds: float) -> int:

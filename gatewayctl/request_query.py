@@ -112,7 +112,7 @@ def query_text(model: str) -> str:
     """Return the query; the name of an entry has no character that needs an escape."""
     return (
         f'filter message = "{REQUEST}" and model = {json.dumps(model)}'
-        " and ispresent(target_name) and attempts > 0"
+        " and ispresent(first_target) and attempts > 0"
         " | fields floor(model_ms + 0.5) as milliseconds"
         f" | stats count(*) as calls by {', '.join(Call._fields)}"
     )
@@ -123,9 +123,11 @@ def _counted(rows: Iterable[list[dict[str, str]]]) -> Counter[Call]:
     for row in rows:
         values = {cell["field"]: cell["value"] for cell in row}
         call = Call(
+            values["first_target"],
             values["target_name"],
-            values.get("chosen", ""),
+            values.get("fallback_after") or None,
             int(float(values["status"])),
+            values.get("slug") or None,
             values.get("artifact") or None,
             int(float(values["milliseconds"])),
         )

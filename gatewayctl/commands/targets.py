@@ -94,8 +94,8 @@ def _from_file(context: Context, model: str, log: str, minutes: int | None) -> S
 
 def _report(model: str, source: Source, report: TargetReport) -> Report:
     lines = [f"no target of {model} was called in {source.name}"]
-    if report.calls:
-        lines = [f"{model}: {report.calls:,} calls in {source.name}", "", *report.lines()]
+    if report.requests:
+        lines = [f"{model}: {report.requests:,} requests in {source.name}", "", *report.lines()]
     damaged = f"{source.damaged:,} lines could not be read, and are not counted"
     return Report(
         ExitCode.FINE,
@@ -104,7 +104,7 @@ def _report(model: str, source: Source, report: TargetReport) -> Report:
         data={
             "model": model,
             "source": source.name,
-            "calls": report.calls,
+            "requests": report.requests,
             "damaged_lines": source.damaged,
             "targets": report.data(),
         },

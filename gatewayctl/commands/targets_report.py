@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.errors import ModelNotReady
 from gatewayctl.output import columns
 from gatewayctl.statistics import Durations, Sample, calls_lacking, difference
 
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from gatewayctl.request_log import Call
     from gatewayctl.statistics import Interval
 
-FALLBACK = "fallback"
 LOADED = "loaded"
+NOT_READY = ModelNotReady.slug
 NOTHING = "-"
 HEADER = (
-    ["target", "weight", "calls", "share", "by weight", "5xx", "95 % interval"],
-    ["p50 ms", "p99 ms", "cold loads", "fallbacks"],
+    *("target", "weight", "calls", "share", "by weight", "5xx", "95 % interval"),
+    *("p50 ms", "p99 ms", "cold loads", "to fallback", "as fallback"),
 )
 
 
@@ -31,31 +32,48 @@ class TargetCalls:
     weight: int | None
     """None if the table does not have the target (any more)."""
 
-    calls: int = 0
-    failed: int = 0
-    """Calls whose status is 500 or more."""
+    given: int = 0
+    """Requests that were given to the target by its weight, whichever target answered."""
 
-    fallbacks: int = 0
-    """Calls that the target got because another target had failed."""
+    calls: int = 0
+    """Requests that the target answered, or failed to answer before a fallback did."""
+
+    failed: int = 0
+    """Calls that ended with a status of 500 or more, or in a fallback."""
 
     cold_loads: int = 0
+    """Requests that found the artifact not loaded."""
+
+    to_fallback: int = 0
+    """Requests that were given to the target and left to a fallback."""
+
+    as_fallback: int = 0
+    """Requests that were given to another target, and came to this one."""
+
     durations: Durations = field(default_factory=Durations)
 
     @property
     def sample(self) -> Sample:
         return Sample(self.failed, self.calls)
 
-    @property
-    def chosen(self) -> int:
-        """The calls that the target got by its weight."""
-        return self.calls - self.fallbacks
+    def leave(self, call: Call, times: int) -> None:
+        """Count requests that were given to this target, and that a fallback took over."""
+        self.given += times
+        self.to_fallback += times
+        if call.fallback_after == NOT_READY:
+            self.cold_loads += times
+        else:
+            self.calls += times
+            self.failed += times
 
-    def add(self, call: Call, times: int) -> None:
-        """Count so many equal calls."""
+    def take(self, call: Call, times: int) -> None:
+        """Count requests whose last call went to this target."""
+        is_own = call.first_target == self.name
+        self.given += times * is_own
+        self.as_fallback += times * (not is_own)
         self.calls += times
         self.failed += times * (call.status >= 500)
-        self.fallbacks += times * (call.chosen == FALLBACK)
-        self.cold_loads += times * (call.artifact == LOADED)
+        self.cold_loads += times * (call.artifact == LOADED or call.slug == NOT_READY)
         self.durations.add(call.milliseconds, times)
 
 
@@ -80,27 +98,28 @@ class TargetReport:
     """The targets of a model.
 
     Args:
-        weights: The weight of each target, in the order of the table.
-        calls: How often each call was counted.
+        weights: The weight of each target, the heaviest first.
+        calls: How many requests were counted together as each call.
     """
 
     def __init__(self, weights: Mapping[str, int], calls: Mapping[Call, int]) -> None:
         found = {name: TargetCalls(name, weight) for name, weight in weights.items()}
         for call, times in calls.items():
-            name = call.target_name
-            if name not in found:
-                found[name] = TargetCalls(name, None)
-            found[name].add(call, times)
+            for name in (call.first_target, call.target_name):
+                found.setdefault(name, TargetCalls(name, None))
+            found[call.target_name].take(call, times)
+            if call.first_target != call.target_name:
+                found[call.first_target].leave(call, times)
         self.targets: Sequence[TargetCalls] = list(found.values())
-        self.heaviest = found[max(weights, key=weights.__getitem__)]
-        self.calls = sum(target.calls for target in self.targets)
-        self._chosen = sum(target.chosen for target in self.targets)
+        self.heaviest = self.targets[0]
+        self.requests = sum(calls.values())
         self._weight = sum(weights.values())
 
     def lines(self) -> Iterator[str]:
         """Yield the table, and a line for each target about its difference to the heaviest."""
-        header = [cell for part in HEADER for cell in part]
-        yield from aligned([header, *map(self._row, self.targets)])
+        yield from aligned([HEADER, *map(self._row, self.targets)])
+        if len(self.targets) == 1:
+            return
         yield ""
         yield f"5xx compared with {self.heaviest.name}, the heaviest, in percentage points"
         yield from columns([self._comparison(target) for target in self._others()])
@@ -120,7 +139,7 @@ class TargetReport:
         return [target for target in self.targets if target is not self.heaviest]
 
     def _share(self, target: TargetCalls) -> float | None:
-        return target.chosen / self._chosen if self._chosen else None
+        return target.given / self.requests if self.requests else None
 
     def _share_by_weight(self, target: TargetCalls) -> float:
         return (target.weight or 0) / self._weight
@@ -141,7 +160,8 @@ class TargetReport:
             interval,
             *(_milliseconds(target.durations.quantile(part)) for part in (0.5, 0.99)),
             f"{target.cold_loads:,}",
-            f"{target.fallbacks:,}",
+            f"{target.to_fallback:,}",
+            f"{target.as_fallback:,}",
         ]
 
     def _comparison(self, target: TargetCalls) -> list[str]:
@@ -167,7 +187,8 @@ class TargetReport:
             "p50_ms": target.durations.quantile(0.5),
             "p99_ms": target.durations.quantile(0.99),
             "cold_loads": target.cold_loads,
-            "fallbacks": target.fallbacks,
+            "to_fallback": target.to_fallback,
+            "as_fallback": target.as_fallback,
             "difference_5xx": found
             and {
                 "to": self.heaviest.name,

@@ -9,7 +9,7 @@ from gatewayctl.request_log import LONGEST_LINE, Call, read
 from tests.support.request_lines import line
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).timestamp()
-CALL = Call("v8", "weight", 200, None, 12)
+CALL = Call("v8", "v8", None, 200, None, None, 12)
 
 
 def calls(*lines, since=None):
@@ -26,8 +26,14 @@ def calls(*lines, since=None):
         ({}, CALL),
         ({"model_ms": 12.5}, CALL._replace(milliseconds=13)),
         ({"model_ms": 7}, CALL._replace(milliseconds=7)),
-        ({"status": 502, "slug": "model-error"}, CALL._replace(status=502)),
-        ({"chosen": "fallback"}, CALL._replace(chosen="fallback")),
+        (
+            {"status": 502, "slug": "model-error"},
+            CALL._replace(status=502, slug="model-error"),
+        ),
+        (
+            {"first_target": "v7", "fallbacks": 1, "fallback_after": "upstream-error"},
+            CALL._replace(first_target="v7", fallback_after="upstream-error"),
+        ),
         ({"artifact": "loaded"}, CALL._replace(artifact="loaded")),
         ({"unknown": {"later": [1, 2]}}, CALL),
     ],

@@ -50,7 +50,7 @@ def _desk():
 
 
 def row(**members):
-    values = {"target_name": "v8", "chosen": "weight", "status": "200", **members}
+    values = {"first_target": "v7", "target_name": "v8", "status": "200", **members}
     return [{"field": name, "value": value} for name, value in values.items()]
 
 
@@ -68,13 +68,15 @@ def test_calls(desk):
         running,
         complete(
             row(milliseconds="12", calls="950"),
-            row(milliseconds="13.0", calls="1", status="502", artifact="loaded"),
+            row(milliseconds="13.0", calls="1", status="503", slug="x", artifact="loaded"),
+            row(milliseconds="0", calls="2", fallback_after="model-not-ready", slug=""),
         ),
     )
 
     assert desk.calls() == {
-        Call("v8", "weight", 200, None, 12): 950,
-        Call("v8", "weight", 502, "loaded", 13): 1,
+        Call("v7", "v8", None, 200, None, None, 12): 950,
+        Call("v7", "v8", None, 503, "x", "loaded", 13): 1,
+        Call("v7", "v8", "model-not-ready", 200, None, None, 0): 2,
     }
     period = "from 2026-05-04 10:00:00Z to 2026-05-04 11:00:00Z"
     assert desk.said == [
@@ -95,9 +97,10 @@ def test_query(desk):
     assert desk.calls("house-price/{city}") == {}
     assert sent[0]["queryString"] == (
         'filter message = "request" and model = "house-price/{city}"'
-        " and ispresent(target_name) and attempts > 0"
+        " and ispresent(first_target) and attempts > 0"
         " | fields floor(model_ms + 0.5) as milliseconds"
-        " | stats count(*) as calls by target_name, chosen, status, artifact, milliseconds"
+        " | stats count(*) as calls by first_target, target_name, fallback_after, status, slug,"
+        " artifact, milliseconds"
     )
 
 
@@ -111,7 +114,7 @@ def test_too_many_rows(desk):
 
     found = desk.calls()
     assert sum(found.values()) == MOST_ROWS + 4
-    assert found[Call("v8", "weight", 200, None, 1)] == 5
+    assert found[Call("v7", "v8", None, 200, None, None, 1)] == 5
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "Timeout", "Unknown"])

@@ -71,8 +71,15 @@ def several(number, **members):
 
 COLUMNS = [
     *["target", "weight", "calls", "share", "by weight", "5xx", "95 % interval"],
-    *["p50 ms", "p99 ms", "cold loads", "fallbacks"],
+    *["p50 ms", "p99 ms", "cold loads", "to fallback", "as fallback"],
 ]
+TO_BACKUP = {
+    "first_target": "v8",
+    "target_name": "backup",
+    "chosen": "fallback",
+    "fallbacks": 1,
+    "model_ms": 5.0,
+}
 RELEASE = [
     "START RequestId: 1f1c0e4e Version: $LATEST",
     *several(920, target_name="v7", model_ms=12.2),
@@ -80,8 +87,11 @@ RELEASE = [
     *several(20, target_name="v7", model_ms=1_000.4, status=502),
     *several(40, target_name="v8", model_ms=9.0),
     *several(1, target_name="v8", model_ms=2_000.0, artifact="loaded"),
-    *several(9, target_name="v8", model_ms=9.0, status=503),
-    *several(3, target_name="backup", model_ms=5.0, chosen="fallback"),
+    *several(4, target_name="v8", model_ms=9.0, status=503),
+    *several(1, target_name="v8", model_ms=9.0, status=503, slug="model-not-ready"),
+    *several(3, **TO_BACKUP, fallback_after="upstream-error"),
+    *several(2, **TO_BACKUP, fallback_after="model-not-ready"),
+    *several(1, **TO_BACKUP, fallback_after="upstream-unreachable", status=502),
     line(target_name="v8")[:-9],
 ]
 
@@ -92,17 +102,26 @@ def test_table(log):
 
     assert (outcome.code, outcome.err) == (0, "1 lines could not be read, and are not counted\n")
     head, _, columns, *targets, _, heaviest, v8, backup = outcome.out.splitlines()
-    assert head == "churn: 1,003 calls in gateway.log: 1,005 lines"
+    assert head == "churn: 1,002 requests in gateway.log: 1,004 lines"
     assert [re.split("  +", row) for row in (columns, *targets)] == [
         COLUMNS,
-        ["v7", "95", "950", "95.0 %", "95.0 %", "2.11 %", "1.37 % to 3.23 %", "12", "1,000", *"00"],
-        ["v8", "5", "50", "5.00 %", "5.00 %", "18.0 %", "9.77 % to 30.8 %", "9", "2,000", *"10"],
-        ["backup", "0", "3", "0 %", "0 %", "0 %", "0 % to 56.1 %", "5", "5", *"03"],
+        [
+            *["v7", "95", "950", "94.8 %", "95.0 %", "2.11 %", "1.37 % to 3.23 %"],
+            *["12", "1,000", "0", "0", "0"],
+        ],
+        [
+            *["v8", "5", "50", "5.19 %", "5.00 %", "18.0 %", "9.77 % to 30.8 %"],
+            *["9", "2,000", "4", "6", "0"],
+        ],
+        [
+            *["backup", "0", "6", "0 %", "0 %", "16.7 %", "3.01 % to 56.4 %"],
+            *["5", "5", "0", "0", "6"],
+        ],
     ]
     assert len({len(row) for row in (columns, *targets)}) == 1
     assert heaviest == "5xx compared with v7, the heaviest, in percentage points"
     assert v8 == "v8      +15.89 (+7.59 to +28.71)  more 5xx"
-    assert backup == "backup  -2.11 (-3.23 to +54.05)   not enough calls, about 177 more"
+    assert backup == "backup  +14.56 (+0.85 to +54.25)  more 5xx"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +147,26 @@ def test_comparison(log, v7, v8, said):
     assert said in found
 
 
+def test_fallbacks(log):
+    """A failure counts for the target that failed, also if a fallback answered the request.
+
+    A request that a fallback answers while an artifact is loaded is a cold load and no failure.
+    """
+    errors = ["upstream-error", "upstream-unreachable", "upstream-throttled", "model-overloaded"]
+    outcome = log(
+        *(line(**TO_BACKUP, fallback_after=slug) for slug in errors),
+        *several(5, **TO_BACKUP, fallback_after="model-not-ready"),
+        line(target_name="v8"),
+        arguments=["--format", "json"],
+    )
+
+    v8, backup = (one for one in outcome.data["targets"] if one["name"] != "v7")
+    assert (v8["calls"], v8["errors_5xx"], v8["share"]) == (5, 4, 1.0)
+    assert (v8["cold_loads"], v8["to_fallback"], v8["as_fallback"]) == (5, 9, 0)
+    assert (backup["calls"], backup["errors_5xx"], backup["share"]) == (9, 0, 0.0)
+    assert (backup["cold_loads"], backup["to_fallback"], backup["as_fallback"]) == (0, 0, 9)
+
+
 def test_target_that_the_table_lacks(log):
     """A target that is in the log only has no weight; its name cannot write to a terminal."""
     outcome = log(line(target_name="v7"), line(target_name="v\x1b6"))
@@ -139,22 +178,23 @@ def test_json(log):
     """`--format json` has the same as data."""
     data = log(*RELEASE, arguments=["--format", "json"]).data
 
-    assert (data["model"], data["calls"], data["damaged_lines"]) == ("churn", 1_003, 1)
+    assert (data["model"], data["requests"], data["damaged_lines"]) == ("churn", 1_002, 1)
     v8 = data["targets"][1]
     difference = v8.pop("difference_5xx")
     assert v8 | {"rate_5xx_interval": None} == {
         "name": "v8",
         "weight": 5,
         "calls": 50,
-        "share": 0.05,
+        "share": 52 / 1_002,
         "share_by_weight": 0.05,
         "errors_5xx": 9,
         "rate_5xx": 0.18,
         "rate_5xx_interval": None,
         "p50_ms": 9,
         "p99_ms": 2_000,
-        "cold_loads": 1,
-        "fallbacks": 0,
+        "cold_loads": 4,
+        "to_fallback": 6,
+        "as_fallback": 0,
     }
     assert v8["rate_5xx_interval"] == pytest.approx([0.0977, 0.3080], abs=5e-5)
     assert difference.pop("observed") == pytest.approx(0.18 - 20 / 950)
@@ -179,7 +219,9 @@ def test_minutes(log):
     lines = [line(timestamp=f"2026-05-04 10:{minute}:00,000+0000") for minute in (49, 50, 59)]
     outcome = log(*lines, arguments=["--minutes", "10"])
 
-    assert outcome.out.startswith("churn: 2 calls in gateway.log, the last 10 minutes: 3 lines\n")
+    assert outcome.out.startswith(
+        "churn: 2 requests in gateway.log, the last 10 minutes: 3 lines\n"
+    )
 
 
 def test_standard_input(run, monkeypatch):
@@ -187,7 +229,9 @@ def test_standard_input(run, monkeypatch):
     text = f"2026-05-04T10:00:00.1+00:00 2026/05/04/[$LATEST]1f {line()}\n".encode()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
 
-    assert run("churn", "--log", "-").out.startswith("churn: 1 calls in standard input: 1 lines\n")
+    assert run("churn", "--log", "-").out.startswith(
+        "churn: 1 requests in standard input: 1 lines\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -223,7 +267,7 @@ class TestCloudWatch:
         stubber.add_response("start_query", {"queryId": "q"}, asked | period)
         cells = {
             "target_name": "v8",
-            "chosen": "weight",
+            "first_target": "v8",
             "status": "200",
             "milliseconds": "12",
             "calls": "7",
@@ -233,8 +277,9 @@ class TestCloudWatch:
 
         outcome = run("churn", "--minutes", "30", connect=lambda service: stubber.client)
         assert (outcome.code, outcome.err) == (0, "")
-        assert outcome.out.startswith(
-            "churn: 7 calls in /aws/lambda/gw-dev, 2026-05-04 10:30:00Z to 2026-05-04 11:00:00Z\n"
+        head, *_ = outcome.out.splitlines()
+        assert head == (
+            "churn: 7 requests in /aws/lambda/gw-dev, 2026-05-04 10:30:00Z to 2026-05-04 11:00:00Z"
         )
 
     def test_denied(self, run, stubber):
