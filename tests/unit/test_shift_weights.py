@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gatewayctl.commands.shift_weights import with_weights
 
 HEAD = """\
-# Tables of everybody
+# Tabellen für alle ☂ 🎈
 version:   1
 models:
   other:
