@@ -35,6 +35,8 @@ COMMANDS = {
     "import": "write a first table from the AWS account",
     "diff": "show the differences between a table and the AWS account",
     "policy": "write the IAM policies that a table needs",
+    "targets": "show what each target of a model did: calls, errors, times",
+    "shift": "change the weights of a model's targets in the table",
     "publish": "upload a table to S3 for running gateways, or go back to an earlier one",
     "keys": "issue, list, disable or rotate API keys",
     "completion": "print the script that completes commands in a shell",

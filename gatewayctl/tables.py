@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import closest
+from chalicelib.errors import UnknownModel, closest, quoted
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.nodes import MappingNode, SequenceNode, read
 from chalicelib.routing.reading.problems import Findings, Problem
-from gatewayctl.report import ExitCode, Report
+from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.reading.nodes import Node
-    from chalicelib.routing.table import Match, RoutingTable
+    from chalicelib.routing.table import Match, Model, RoutingTable
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,44 @@ def as_data(finding: Problem) -> dict[str, object]:
 
 def _errors(findings: Sequence[Problem]) -> list[Problem]:
     return [finding for finding in findings if not isinstance(finding, TableWarning)]
+
+
+def find(table: RoutingTable, name: str, file: str) -> Match:
+    """Return the model with a name, or with a path as after `/predict/`.
+
+    Args:
+        file: The name of the table's file in messages.
+
+    Raises:
+        WrongUse: The table has no such model.
+    """
+    try:
+        return table.find(name)
+    except UnknownModel:
+        meant = _meant_model(name, [model.name for model in table.models()])
+        advice = f"did you mean {meant}?" if meant else f"write it as in {file} or after /predict/"
+        raise WrongUse(f"there is no model {quoted(name)} in {file}; {advice}") from None
+
+
+def _meant_model(name: str, known: Sequence[str]) -> str | None:
+    first, *_ = name.split("/")
+    same = [one for one in known if one.split("/")[0] == first]
+    return next(iter(same), closest(name, known))
+
+
+def weights_of(model: Model, file: str) -> dict[str, int]:
+    """Return the weight of each target of a model, the heaviest first.
+
+    Raises:
+        WrongUse: The model has no named targets.
+    """
+    weights = {one.name: one.weight for one in model.targets if one.name is not None}
+    if not weights:
+        raise WrongUse(
+            f"{model.name} has no 'targets' in {file}, so there is nothing to compare or to shift; "
+            "docs/targets.md says how to write them"
+        )
+    return weights
 
 
 def closest_value(value: str, parameter: Parameter) -> str | None:

@@ -1,0 +1,111 @@
+"""`gatewayctl targets`: shows what each target of a model did, from CloudWatch Logs or a log."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from gatewayctl import tables
+from gatewayctl.command import command
+from gatewayctl.commands.targets_report import TargetReport
+from gatewayctl.report import ExitCode, Report, WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gatewayctl.command import Context
+    from gatewayctl.request_log import Call
+
+MINUTES = 60
+MOST_MINUTES = 60 * 24 * 365
+
+
+class Source(NamedTuple):
+    """The calls of a model, and where they come from."""
+
+    calls: Mapping[Call, int]
+    name: str
+    """The log and its period, in words."""
+
+    damaged: int = 0
+    """How many lines could not be read."""
+
+
+@command("targets")
+@click.argument("model")
+@click.option(
+    "--log",
+    metavar="FILE",
+    help="Read the gateway's log from this file, or from standard input (-), "
+    "instead of CloudWatch Logs.",
+)
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, MOST_MINUTES),
+    metavar="N",
+    help=f"Only the calls of the last N minutes; else the last {MINUTES} of CloudWatch Logs, and "
+    "all of a file.",
+)
+def targets(context: Context, *, model: str, log: str | None, minutes: int | None) -> Report:
+    """Show what each target of a model did: calls, errors, times.
+
+    MODEL is a name in the table, or a path as after /predict/. The calls are those in the log of
+    the stage's function, or in a file.
+    """
+    file = tables.load(context.table_path())
+    entry = tables.find(file.table, model, file.name).model
+    weights = tables.weights_of(entry, file.name)
+    if log is None:
+        source = _from_cloudwatch(context, entry.name, minutes or MINUTES)
+    else:
+        source = _from_file(context, entry.name, log, minutes)
+    return _report(entry.name, source, TargetReport(weights, source.calls))
+
+
+def _from_cloudwatch(context: Context, model: str, minutes: int) -> Source:
+    # A log in a file needs neither botocore nor Chalice.
+    from gatewayctl.policy.functions import functions_of  # noqa: PLC0415
+    from gatewayctl.request_query import SERVICE, LogQuery, clock_time  # noqa: PLC0415
+
+    group = functions_of(context.stage, context.project).handler.log_group
+    end = context.now()
+    start = end - 60 * minutes
+    with closing(context.connect(SERVICE)) as client:
+        calls = LogQuery(client, group, context.output.progress).calls(model, start, end)
+    return Source(calls, f"{group}, {clock_time(start)} to {clock_time(end)}")
+
+
+def _from_file(context: Context, model: str, log: str, minutes: int | None) -> Source:
+    from gatewayctl.request_log import read  # noqa: PLC0415  (it needs no msgspec without a log)
+
+    since = None if minutes is None else context.now() - 60 * minutes
+    name = "standard input" if log == "-" else log
+    try:
+        with click.open_file(log, "rb") as stream:
+            reading = read(stream, model, since=since, progress=context.output.progress)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no file has such a name"
+        raise WrongUse(f"the log {name} cannot be read: {why}") from error
+    period = "" if minutes is None else f", the last {minutes} minutes"
+    return Source(reading.calls, f"{name}{period}: {reading.lines:,} lines", reading.damaged)
+
+
+def _report(model: str, source: Source, report: TargetReport) -> Report:
+    lines = [f"no target of {model} was called in {source.name}"]
+    if report.requests:
+        lines = [f"{model}: {report.requests:,} requests in {source.name}", "", *report.lines()]
+    damaged = f"{source.damaged:,} lines could not be read, and are not counted"
+    return Report(
+        ExitCode.FINE,
+        lines=lines,
+        notes=[damaged] if source.damaged else [],
+        data={
+            "model": model,
+            "source": source.name,
+            "requests": report.requests,
+            "damaged_lines": source.damaged,
+            "targets": report.data(),
+        },
+    )
