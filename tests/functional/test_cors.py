@@ -12,7 +12,9 @@ ALLOWED = {
     *("X-Amzn-SageMaker-Session-Id", "traceparent", "tracestate", "baggage", "sentry-trace"),
     *("X-Request-Id", "X-Requested-With", "Cache-Control"),
 }
-EXPOSED = {"X-Request-Id", "Server-Timing", "X-Model", "X-Invoked-Variant", "Retry-After"}
+EXPOSED = {
+    *("X-Request-Id", "Server-Timing", "X-Model", "X-Invoked-Variant", "X-Target", "Retry-After"),
+}
 OURS = ("access-control-", "timing-allow-origin", "vary")
 
 
