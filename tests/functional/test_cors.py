@@ -12,7 +12,10 @@ ALLOWED = {
     *("X-Amzn-SageMaker-Session-Id", "traceparent", "tracestate", "baggage", "sentry-trace"),
     *("X-Request-Id", "X-Requested-With", "Cache-Control"),
 }
-EXPOSED = {"X-Request-Id", "Server-Timing", "X-Model", "X-Invoked-Variant", "Retry-After"}
+EXPOSED = {
+    *("X-Request-Id", "Server-Timing", "X-Model", "X-Target", "X-Invoked-Variant"),
+    "Retry-After",
+}
 OURS = ("access-control-", "timing-allow-origin", "vary")
 
 
