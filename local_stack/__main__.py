@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_KEY_FILE = Path(".local/demo-key")
 DEFAULT_ENV_FILE = Path(".local/env")
 GATEWAY_START_SECONDS = 120.0
+MOST_PORT = 65_535
 # On a busy machine the demo's containers, which start at the same time, need more than the default.
 CONTAINER_START_SECONDS = 120
 
@@ -68,9 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argument_parser().parse_args(arguments)
     sagemaker_port = options.sagemaker_port
     for port, variable in ((options.port, "PORT"), (sagemaker_port, "SAGEMAKER_LOCAL_PORT")):
+        if not 0 < port <= MOST_PORT:
+            return _error(f"{variable}={port} is not a port; ports are 1 to {MOST_PORT}")
         if not _is_free(port):
             advice = f"choose another with: make run {variable}={port + 1}"
             return _error(f"port {port} is taken; {advice}")
+    if options.port == sagemaker_port:
+        return _error(f"PORT and SAGEMAKER_LOCAL_PORT are both {sagemaker_port}; change one")
     try:
         Settings.from_env()
         options.seed = seeds.programs(options.seed)
@@ -227,7 +232,7 @@ def _is_free(port: int) -> bool:
     try:
         with socket.create_server(("127.0.0.1", port)):
             return True
-    except (OSError, OverflowError):
+    except OSError:
         return False
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.routing.targets import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from chalicelib.routing.table import Example, Model, RoutingTable
@@ -50,20 +50,24 @@ class FirstSteps:
     env_file: Path | None
     has_page: bool
 
-    def lines(self, table: RoutingTable | None) -> Iterator[str]:
-        """Yield the lines; without a table, no model is called."""
-        for comment, command in [*(self.calls(table) if table else ()), *self._others()]:
+    def lines(self, table: RoutingTable | None, failing: Collection[str] = ()) -> Iterator[str]:
+        """Yield the lines; no model in `failing` is called, and none at all without a table."""
+        calls = self.calls(table, failing) if table else ()
+        for comment, command in [*calls, *self._others()]:
             yield ""
             yield f"# {comment}"
             yield from command.split("\n")
         yield ""
 
-    def calls(self, table: RoutingTable) -> Iterator[tuple[str, str]]:
+    def calls(
+        self, table: RoutingTable, failing: Collection[str] = ()
+    ) -> Iterator[tuple[str, str]]:
         """Yield a comment and a command for each kind of call: the model with the shortest one."""
-        commands = {model.name: self._call(model) for model in table.models()}
+        models = [model for model in table.models() if model.name not in failing]
+        commands = {model.name: self._call(model) for model in models}
         shown: set[str] = set()
         for comment, includes in CALLS:
-            found = [commands[model.name] for model in table.models() if includes(model)]
+            found = [commands[model.name] for model in models if includes(model)]
             command = min(filter(None, found), key=len, default=None)
             if command is not None and command not in shown:
                 shown.add(command)

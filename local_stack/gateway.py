@@ -107,7 +107,7 @@ def _introduce(
         file = followed.file
     if options.key_file is not None:
         steps = FirstSteps(url, options.key_file, options.env_file, has_page=settings.page)
-        for line in steps.lines(None if file is None else file.table):
+        for line in steps.lines(None if file is None else file.table, news.failing):
             print_line(line)
 
 

@@ -13,7 +13,7 @@ from gatewayctl.report import NotReachable
 from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from chalicelib.routing.reading.problems import Problem
     from chalicelib.routing.table import RoutingTable
@@ -42,6 +42,8 @@ class TableNews:
     ) -> None:
         self._print_line = print_line
         self._connect = connect
+        self.failing: list[str] = []
+        """The models that the last comparison found to lack something; their calls fail."""
 
     def on_table(self, file: TableFile, old: RoutingTable | None) -> None:
         """Print how the table differs from the old one, and what of it SageMaker does not have."""
@@ -49,7 +51,8 @@ class TableNews:
         self._print_line(in_force(file, old, found))
         if self._connect is not None and found != []:
             models = None if found is None else {change.model for change in found}
-            for line in lacking(file, models, self._connect):
+            self.failing, lines = lacking(file, models, self._connect)
+            for line in lines:
                 self._print_line(line)
 
     def on_refusal(self, problems: Sequence[Problem], old: RoutingTable | None) -> None:
@@ -71,7 +74,7 @@ def in_force(file: TableFile, old: RoutingTable | None, found: list[Change] | No
     table = file.table
     said = f"{file.name}: table {table.digest[:DIGEST_DIGITS]} with {_models(len(table))} in force"
     if old is None or found is None:
-        return f"{said}; what you save there takes effect at once"
+        return f"{said}; a change that you save takes effect within two seconds"
     if old.digest == table.digest:
         return f"{said}, as before"
     return f"{said}; {_difference(found) or 'no model changed'}"
@@ -90,8 +93,8 @@ def _difference(found: list[Change]) -> str:
 
 def lacking(
     file: TableFile, models: Collection[str | None] | None, connect: Callable[[str], Any]
-) -> Iterator[str]:
-    """Yield a line or a few about the models whose endpoint, container or artifact is not there.
+) -> tuple[list[str], list[str]]:
+    """Return the models whose endpoint, container or artifact is not there, and lines about them.
 
     Args:
         file: The table.
@@ -102,28 +105,24 @@ def lacking(
         account = AccountReader(connect, pace=Pace(CALLS_PER_SECOND))
         found = comparison.problems(file, account)
     except NotReachable as error:
-        yield f"{file.name}: not compared with SageMaker: {error}"
-        return
+        return [], [f"{file.name}: not compared with SageMaker: {error}"]
     except Exception as bug:  # must not end the thread that follows the table
-        yield f"{file.name}: not compared with SageMaker: {type(bug).__name__}"
-        return
+        return [], [f"{file.name}: not compared with SageMaker: {type(bug).__name__}"]
     problems = [
         one
         for one in found
         if not isinstance(one, TableWarning) and (models is None or _model_of(one) in models)
     ]
     if not problems:
-        return
+        return [], []
     names = list(dict.fromkeys(map(_model_of, problems)))
-    if len(problems) <= MOST_LACKING:
-        yield from map(str, problems)
-        see = ""
-    else:
-        see = "; see gatewayctl validate --live"
-    yield (
-        f"{file.name}: calls of {first_few(names)} fail until SageMaker has what they name;"
-        f" create it (make run SEED=seed.py) or correct the table{see}"
+    are_few = len(problems) <= MOST_LACKING
+    see = "" if are_few else "; see gatewayctl validate --live"
+    summary = (
+        f"{file.name}: calls of {first_few(names)} will fail: SageMaker does not have"
+        f" what the table names; create it (make run SEED=seed.py) or correct the table{see}"
     )
+    return names, [*(map(str, problems) if are_few else ()), summary]
 
 
 def _model_of(problem: Problem) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
     from sagemaker_local.hosting.artifacts import ArtifactStore
     from sagemaker_local.settings import AccountRegion, Options
 
+log = logging.getLogger(__name__)
+
 HEALTH_CHECK_INTERVAL_SECONDS = 0.1
+SLOW_START_SECONDS = 10.0
+"""After this time, or half of a shorter limit, the log says that a container is not healthy yet."""
+
 TARGET_MODEL_HEADER = "X-Amzn-SageMaker-Target-Model"
 
 
@@ -91,6 +97,9 @@ class HostedContainer:
         await self._fetch_artifact()
         self.cache = self._new_cache(self._client) if self.definition.multi_model else None
         await self.container.start(self.cache.drop_all if self.cache else lambda: None)
+        notice = asyncio.get_running_loop().call_later(
+            min(SLOW_START_SECONDS, timeout_seconds / 2), self._log_slow_start, timeout_seconds
+        )
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self.container.wait_until_ready()
@@ -102,6 +111,12 @@ class HostedContainer:
                 f"The {self.name} container for production variant {variant} did not pass the"
                 " ping health check. Please check CloudWatch logs for this endpoint."
             ) from error
+        finally:
+            notice.cancel()
+
+    def _log_slow_start(self, timeout_seconds: float) -> None:
+        url = self.container.url
+        log.info("%s: %s/ping is not healthy yet; limit %g s", self._label, url, timeout_seconds)
 
     async def drain(self) -> None:
         """Wait until no request is in progress, but not longer than a request may take."""

@@ -28,6 +28,7 @@ FORMAT = 1
 FORMAT_FILE, LOCK_FILE, CONTENTS = "format.json", "lock", "contents"
 PARTIAL = ".partial-"
 LONGEST_SLUG = 60
+OPTION = "--data (make run: DATA=folder)"
 
 _CONTENT_NAME = re.compile(r"[0-9a-f]{32}")
 
@@ -184,7 +185,7 @@ def _check_contents(path: Path) -> None:
     if found and FORMAT_FILE not in found:
         raise Unusable(
             f"the folder {printable(str(path))} holds something else, for example"
-            f" {printable(min(found))}; choose a new or an empty folder with --data"
+            f" {printable(min(found))}; choose a new or an empty folder with {OPTION}"
         )
 
 
@@ -197,7 +198,7 @@ def _lock(path: Path, lock: int) -> None:
         number = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
         raise Unusable(
             f"the folder {printable(str(path))} is in use by process {printable(number)};"
-            " end it, or choose another folder with --data"
+            f" end it, or choose another folder with {OPTION}"
         ) from error
     except OSError as error:
         raise _unusable(path, error) from error
@@ -221,14 +222,14 @@ def _check_format(path: Path) -> None:
         raise Unusable(
             f"the folder {printable(str(path))} was written by a later version, in format {found};"
             f" this version reads up to {FORMAT}. Use the later version, or choose another folder"
-            " with --data"
+            f" with {OPTION}"
         )
 
 
 def _unusable(path: Path, error: OSError) -> Unusable:
     return Unusable(
         f"the folder {printable(str(path))} cannot be used: {error.strerror or error};"
-        " choose one that you can write to with --data"
+        f" choose one that you can write to with {OPTION}"
     )
 
 

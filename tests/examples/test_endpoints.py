@@ -49,14 +49,17 @@ def test_entry(example):
 
 
 def test_container_that_does_not_run():
-    """The seed says that nobody answers, and works once the container runs."""
+    """The seed and the log say that nobody answers, and the seed works once the container runs."""
     with StandIn("--startup-timeout", "1") as stand_in, Container() as container:
-        first = seed("container", stand_in, f"http://127.0.0.1:{free_port()}")
+        away = f"http://127.0.0.1:{free_port()}"
+        first = seed("container", stand_in, away)
+        log = stand_in.log
         second = seed("container", stand_in, container.url)
 
     assert first.returncode == 1
     assert first.stderr.startswith("error: endpoint friendliness: The primary container")
     assert "/ping answer?" in first.stderr
+    assert f"friendliness/primary: {away}/ping is not healthy yet; limit 1 s" in log
     assert second.returncode == 0, second.stderr
 
 

@@ -159,7 +159,8 @@ class TestRefused:
             line = refused(tmp_path / "data")
             assert line == (
                 f"error: the folder {tmp_path / 'data'} is in use by process"
-                f" {stand_in.process.pid}; end it, or choose another folder with --data"
+                f" {stand_in.process.pid}; end it, or choose another folder with --data (make run:"
+                " DATA=folder)"
             )
             assert state(tmp_path / "data") == before
 

@@ -14,12 +14,13 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.key_store import KeyDocument, KeyStore
-from local_stack.__main__ import argument_parser
+from local_stack.__main__ import argument_parser, main
 from local_stack.children import Child, ChildEnded
 from sagemaker_local.private_files import aws_variables, write_private_file
 from tests.faults.rows import row
 from tests.support.local_stack import LocalStack
 from tests.support.paths import ROOT
+from tests.support.ports import free_port
 from tests.support.stand_in import gone, wait_until
 
 FAST = "--no-demo"
@@ -206,6 +207,27 @@ def test_port_in_use(tmp_path):
             assert stack.process.wait(timeout=30) == 1
             advice = f"choose another with: make run PORT={port + 1}"
             assert f"error: port {port} is taken; {advice}" in stack.log
+
+
+@pytest.mark.parametrize(
+    ("ports", "error"),
+    [
+        (["--port", "99999"], "PORT=99999 is not a port; ports are 1 to 65535"),
+        (["--sagemaker-port", "0"], "SAGEMAKER_LOCAL_PORT=0 is not a port; ports are 1 to 65535"),
+        (["--port", "0"], "PORT=0 is not a port; ports are 1 to 65535"),
+    ],
+)
+def test_ports_that_cannot_be(capsys, ports, error):
+    """A number that is no port is an error at once, which names the variable of make."""
+    assert main(["--port", str(free_port()), "--sagemaker-port", str(free_port()), *ports]) == 1
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_one_port_for_both(capsys):
+    """Two equal ports are an error at once: the local SageMaker and the gateway need one each."""
+    port = str(free_port())
+    assert main(["--port", port, "--sagemaker-port", port]) == 1
+    assert f"PORT and SAGEMAKER_LOCAL_PORT are both {port}; change one" in capsys.readouterr().err
 
 
 def test_settings_of_the_environment(tmp_path):

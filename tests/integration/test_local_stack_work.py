@@ -139,7 +139,7 @@ class TestSeed:
         log = edited.save(edited.original + MINE, until="added mine")
 
         assert edited.stack.call("/predict/mine", IRIS) == (200, {"predictions": [0]})
-        assert "fail until" not in log
+        assert "will fail" not in log
 
 
 class TestTable:
@@ -151,7 +151,7 @@ class TestTable:
         text = text.replace("attempts: 2", "attempts: 1") + MINE.replace(
             "endpoint: mine", "endpoint: your"
         )
-        log = edited.save(text, until="fail until SageMaker has")
+        log = edited.save(text, until="will fail: SageMaker does not have")
         (said,) = re.findall(
             "^.*routing.yaml: table [0-9a-f]{12} with 10 models in force; .*", log, re.MULTILINE
         )
@@ -164,7 +164,7 @@ class TestTable:
             f"routing.yaml:{line}: models.iris.target_model: there is no artifact 'iris-v9" in log
         )
         assert "models.mine.endpoint: there is no endpoint 'your' in us-east-1" in log
-        assert "calls of iris, mine fail until SageMaker has what they name" in log
+        assert "calls of iris, mine will fail: SageMaker does not have" in log
 
     @pytest.mark.parametrize(
         ("break_it", "problem"),
@@ -289,11 +289,11 @@ def test_broken_at_start(tmp_path):
         stack.until("9 models in force", before)
         assert len(stack.call("/models").body["models"]) == 9
         names = r"iris, wine, breast-cancer, is-digit/\{digit\}, digit and 4 more"
-        stack.until(f"calls of {names} fail until SageMaker has what they name", before)
+        stack.until(f"calls of {names} will fail: SageMaker does not have", before)
         before = len(stack.log)
         with table.open("a") as file:
             file.write("  churn: {kind: single, endpoint: churn}\n")
-        stack.until("calls of churn fail until SageMaker has what they name", before)
+        stack.until("calls of churn will fail: SageMaker does not have", before)
 
 
 def test_table_in_s3(tmp_path):
@@ -310,5 +310,6 @@ def test_table_in_s3(tmp_path):
     routing = {"GATEWAY_ROUTING": "s3://tables/routing.yaml"}
     with LocalStack(tmp_path, "--no-demo", "--seed", seed, **routing).until_ready() as stack:
         assert len(stack.call("/models").body["models"]) == 9
-        assert f"curl {stack.url}/predict/iris" in stack.log
         assert "s3://tables/routing.yaml: table " in stack.log
+        assert f"curl {stack.url}/models" in stack.log
+        assert f"{stack.url}/predict/" not in stack.log, "a command to paste would fail"
