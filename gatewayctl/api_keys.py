@@ -18,7 +18,7 @@ from chalicelib.auth import key_document
 from chalicelib.auth.credentials import API_KEY_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
     from random import Random
 
     from chalicelib.auth.key_document import ApiKey
@@ -30,6 +30,7 @@ SECRET_BYTES = 32
 EXPIRING_SECONDS = 7 * 86_400
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
+NEVER = "never"
 _PERIOD = r"(\d{1,4})([mhd])"
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 _LAST_MOMENT = int(datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp())
@@ -65,7 +66,7 @@ def _key_id(random: Random) -> str:
 
 
 def has_ended(key: ApiKey, now: int) -> bool:
-    """Whether the key is disabled or expired, which no command can undo."""
+    """Whether the key is disabled or expired."""
     return key.disabled or (key.expires is not None and key.expires <= now)
 
 
@@ -83,8 +84,10 @@ def as_data(key: ApiKey, now: int) -> dict[str, Any]:
         "id": key.key_id,
         "principal": key.principal,
         "grants": list(key.grants),
+        "created": key.created,
         "expires": timestamp(key.expires),
         "state": state(key, now),
+        "comment": key.comment,
     }
 
 
@@ -97,33 +100,53 @@ def document(keys: Iterable[ApiKey]) -> bytes:
             "grants": key.grants,
             "expires": timestamp(key.expires),
             "disabled": key.disabled,
+            **_notes(key),
         }
         for key in keys
     }
     return _json(members)
 
 
-def problems(principal: str, grants: Sequence[str]) -> list[str]:
-    """Return why the gateway would refuse a key of this principal with these grants."""
+def _notes(key: ApiKey) -> dict[str, Any]:
+    """Return the members that a key need not have, without those that this one does not have."""
+    notes = {"created": key.created, "comment": key.comment}
+    return {name: value for name, value in notes.items() if value is not None}
+
+
+def problems(**members: object) -> list[str]:
+    """Return why the gateway would refuse a key with these members of the document."""
     try:
-        _parsed(principal=principal, grants=grants)
+        _parsed(**members)
     except key_document.InvalidKeyDocument as error:
         lines = [problem.removeprefix(f"keys.{_TRIAL_ID}.") for problem in error.problems]
         return [line.replace(":", "", 1) for line in lines]
     return []
 
 
-def end_of(text: str) -> int | None:
-    """Return the seconds since the epoch for a time of RFC 3339, or for the end of a day in UTC.
+class NotAnEnd(ValueError):
+    """A text says no time at which a key could end."""
 
-    Returns:
-        None if the gateway could not read the text.
+
+def end_of(text: str, now: int) -> int | None:
+    """Return when a key ends, in seconds since the epoch; None, which means never, for `never`.
+
+    Args:
+        text: A period from now such as 30d, a time of RFC 3339, or a day, which ends in UTC.
+        now: The current time in seconds since the epoch.
+
+    Raises:
+        NotAnEnd: The text is none of these.
     """
+    if text == NEVER:
+        return None
+    period = seconds_of(text)
+    if period is not None:
+        return now + period
     is_day = re.fullmatch(_DAY, text, re.ASCII) is not None
     try:
         return _parsed(expires=f"{text}T23:59:59Z" if is_day else text).expires
     except key_document.InvalidKeyDocument:
-        return None
+        raise NotAnEnd(text) from None
 
 
 def seconds_of(period: str) -> int | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.auth import key_document
@@ -241,11 +242,21 @@ def _fitting_document(keys: Collection[ApiKey], now: int) -> tuple[bytes, int]:
         document = api_keys.document(some)
         if len(document) <= MAX_BYTES:
             return document, len(keys) - len(some)
-    raise Refused(
-        [
-            f"the document would have {len(document):,} bytes with {len(usable)} usable keys in "
-            f"it, and it may have {MAX_BYTES:,}; for more callers use JWT (GATEWAY_JWT_ISSUER)"
-        ]
+    raise Refused([_full(usable, len(document))])
+
+
+def _full(usable: Collection[ApiKey], size: int) -> str:
+    plain = api_keys.document(replace(key, comment=None) for key in usable)
+    comments = ""
+    if len(plain) < size:
+        comments = (
+            f"comments take {size - len(plain):,} of them, and "
+            "keys update ID --comment '' removes one; "
+        )
+    return (
+        f"the document would have {size:,} bytes with {len(usable)} usable keys in "
+        f"it, and it may have {MAX_BYTES:,}; {comments}"
+        "for more callers use JWT (GATEWAY_JWT_ISSUER)"
     )
 
 

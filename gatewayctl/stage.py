@@ -57,6 +57,20 @@ def names(project: Path) -> list[str]:
         return []
 
 
+def with_table(location: str, project: Path) -> list[str]:
+    """Return the stages of config.json whose table is at this location.
+
+    Raises:
+        WrongUse: config.json cannot be read.
+    """
+    instead = "name a secret with --secret"
+    return [
+        name
+        for name in names(project)
+        if variable(TABLE_VARIABLE, name, project, instead=instead) == location
+    ]
+
+
 def variable(name: str, stage: str, project: Path, *, instead: str) -> str | None:
     """Return the value of the stage for an environment variable, else the value for all stages.
 

@@ -18,6 +18,7 @@ from chalicelib.auth.principal import GRANT_RULE, is_grant
 MAX_BYTES = 64 * 1024
 LONGEST_GRANTS = 4096
 """In characters, with spaces between the grants: API Gateway limits an authorizer's response."""
+LONGEST_COMMENT = 80
 
 KEY_ID = r"[a-z0-9]{8}"
 _DIGEST = r"[0-9a-f]{64}"
@@ -39,6 +40,11 @@ class ApiKey:
     """Seconds since the epoch."""
 
     disabled: bool
+
+    created: str | None = None
+    """A time as the document writes it; older keys have none."""
+
+    comment: str | None = None
 
 
 Keys = Mapping[str, ApiKey]
@@ -96,6 +102,12 @@ def _is_expiry(value: object) -> bool:
         return False
 
 
+def _is_comment(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_COMMENT and value.isprintable()
+
+
+_TIME_RULE = 'a time such as "2027-06-30T00:00:00Z"'
+
 # No member has a default: the missing member could be the one that disables the key.
 _MEMBERS: dict[str, tuple[Callable[[object], bool], str]] = {
     "sha256": (_matches(_DIGEST), "64 lower-case hexadecimal digits"),
@@ -107,19 +119,30 @@ _MEMBERS: dict[str, tuple[Callable[[object], bool], str]] = {
         _is_grants,
         f"a list of at most {LONGEST_GRANTS:,} characters in all, each item {GRANT_RULE}",
     ),
-    "expires": (_is_expiry, 'null, or a time such as "2027-06-30T00:00:00Z"'),
+    "expires": (_is_expiry, f"null, or {_TIME_RULE}"),
     "disabled": (lambda value: isinstance(value, bool), "true or false"),
 }
+# Notes for people. The gateway does nothing with them, so they may be missing, and a time is only
+# checked for its form.
+_NOTES: dict[str, tuple[Callable[[object], bool], str]] = {
+    "created": (_matches(_TIME), _TIME_RULE),
+    "comment": (_is_comment, f"1 to {LONGEST_COMMENT} printable characters"),
+}
+_RULES = _MEMBERS | _NOTES
 
 
 def _problems(key_id: str, entry: Any) -> Iterator[str]:
     if not re.fullmatch(KEY_ID, key_id):
         yield "keys: has a key id that is not 8 of a-z 0-9"
-    elif not isinstance(entry, dict) or entry.keys() != _MEMBERS.keys():
-        yield f"keys.{key_id}: must have the members {', '.join(_MEMBERS)} and no others"
+    elif not isinstance(entry, dict) or not _MEMBERS.keys() <= entry.keys() <= _RULES.keys():
+        yield (
+            f"keys.{key_id}: must have the members {', '.join(_MEMBERS)}, "
+            f"may have {' and '.join(_NOTES)}, and no others"
+        )
     else:
-        for name, (fits, rule) in _MEMBERS.items():
-            if not fits(entry[name]):
+        for name, value in entry.items():
+            fits, rule = _RULES[name]
+            if not fits(value):
                 yield f"keys.{key_id}.{name}: must be {rule}"
 
 
@@ -131,6 +154,8 @@ def _key(key_id: str, entry: dict[str, Any]) -> ApiKey:
         grants=tuple(entry["grants"]),
         expires=None if entry["expires"] is None else _seconds(entry["expires"]),
         disabled=entry["disabled"],
+        created=entry.get("created"),
+        comment=entry.get("comment"),
     )
 
 

@@ -218,4 +218,4 @@ class NamedInTable:
             return set()
         models = chain.from_iterable(self.entries[name] for name in endpoints)
         wanted = filter(None, map(TargetModels.of, models))
-        return set(chain.from_iterable(one.among(artifacts) for one in wanted))
+        return {found.name for one in wanted for found in one.reachable(artifacts)}

@@ -12,7 +12,7 @@ from chalicelib.routing.reading.values import PLACEHOLDER
 from chalicelib.routing.targets import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.table import Model
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 class Listed(NamedTuple):
-    """Listed values of the parameters, and the name of the artifact with these values.
+    """Values of the parameters, and the name of the artifact with these values.
 
-    The name keeps the `{parameter}` of each parameter that has a pattern.
+    If the values are the listed ones alone, the name keeps the `{parameter}` of each parameter that
+    has a pattern.
     """
 
     values: Mapping[str, str]
@@ -61,26 +62,41 @@ class TargetModels:
             return [listed for listed in self.listed if listed.name not in artifacts]
         return [listed for listed in self.listed if not any(self._matching(listed.name, artifacts))]
 
-    def among(self, artifacts: Artifacts) -> Iterable[str]:
-        """Return the artifacts that a caller can reach through this entry."""
-        if not self._patterns:
-            return (listed.name for listed in self.listed if listed.name in artifacts)
-        return self._matching(self.template, artifacts)
+    def reachable(self, artifacts: Artifacts) -> Iterator[Listed]:
+        """Yield the artifacts that a caller can reach through this entry, with all values."""
+        if not self.has_pattern:
+            yield from (listed for listed in self.listed if listed.name in artifacts)
+            return
+        yield from self._matching(self.template, artifacts)
+
+    @property
+    def has_pattern(self) -> bool:
+        """Whether a parameter has a pattern, so that only an account tells its values."""
+        return bool(self._patterns)
 
     @property
     def _patterns(self) -> list[Parameter]:
         return [one for one in self.parameters if not isinstance(one.rule, OneOf)]
 
-    def _matching(self, template: str, artifacts: Artifacts) -> Iterator[str]:
+    def _matching(self, template: str, artifacts: Artifacts) -> Iterator[Listed]:
         pieces = PLACEHOLDER.split(template)
         rules = {parameter.name: parameter for parameter in self.parameters}
-        return (name for name in artifacts.names if _matches(name, pieces, rules, {}))
+        for name in artifacts.names:
+            values = _values(name, pieces, rules, {})
+            if values is not None:
+                yield Listed(values, name)
 
 
-def _matches(
+def path_of(model: Model, values: Mapping[str, str]) -> str:
+    """Return the path of a model with these values, as after `/predict/`."""
+    first, *_ = model.name.split("/")
+    return "/".join([first, *(values[parameter.name] for parameter in model.parameters)])
+
+
+def _values(
     text: str, pieces: Sequence[str], rules: Mapping[str, Parameter], chosen: Mapping[str, str]
-) -> bool:
-    """Whether the template becomes this text with some values of the parameters.
+) -> Mapping[str, str] | None:
+    """Return values of the parameters with which the template becomes this text, if there are any.
 
     Args:
         pieces: The template, divided at its parameters; every second piece is a parameter's name.
@@ -88,18 +104,17 @@ def _matches(
     """
     literal, *rest = pieces
     if not text.startswith(literal):
-        return False
+        return None
     text = text[len(literal) :]
     if not rest:
-        return not text
+        return None if text else chosen
     parameter, *after = rest
     if parameter in chosen:
-        return _matches(text, [chosen[parameter] + after[0], *after[1:]], rules, chosen)
-    values = (text[:end] for end in range(1, min(len(text), LONGEST_VALUE) + 1))
-    return any(
-        _matches(text[len(value) :], after, rules, {**chosen, parameter: value})
-        and is_value(value)
-        and rules[parameter].rule.admits(value)
-        for value in values
-        if text.startswith(after[0], len(value))
-    )
+        return _values(text, [chosen[parameter] + after[0], *after[1:]], rules, chosen)
+    for end in range(1, min(len(text), LONGEST_VALUE) + 1):
+        value = text[:end]
+        if text.startswith(after[0], end):
+            found = _values(text[end:], after, rules, {**chosen, parameter: value})
+            if found is not None and is_value(value) and rules[parameter].rule.admits(value):
+                return found
+    return None

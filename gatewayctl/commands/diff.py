@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.routing.targets import KINDS, keys_of
 from gatewayctl import tables
 from gatewayctl.account.comparison import problems
+from gatewayctl.account.covered import covered_by_patterns
 from gatewayctl.account.offers import COMPONENT, NamedInTable, offers, reason_to_leave_out
 from gatewayctl.account.reader import account_of, endpoint_option, rate_option
 from gatewayctl.account.values import Unread
@@ -47,6 +48,7 @@ def diff(context: Context, *, endpoint: str, calls_per_second: float) -> Report:
     account = account_of(context, calls_per_second)
     lacking = [one for one in problems(file, account) if not isinstance(one, TableWarning)]
     unnamed, unread = unnamed_in(file.table, account, endpoint)
+    covered = list(covered_by_patterns(file.table, account))
     where = f"{file.name}: {len(file.table)} models, compared with {account.region}"
     return Report(
         ExitCode.FINDINGS if lacking or unnamed or unread else ExitCode.FINE,
@@ -55,11 +57,15 @@ def diff(context: Context, *, endpoint: str, calls_per_second: float) -> Report:
             *(f"account: {one}: no entry names it" for one in unnamed),
             *(f"account: {one}" for one in unread),
         ],
-        notes=[f"{where}: {len(lacking)} lacking there, {len(unnamed)} not in the table"],
+        notes=[
+            f"{where}: {len(lacking)} lacking there, {len(unnamed)} not in the table",
+            *map(str, covered),
+        ],
         data={
             "lacking": [tables.as_data(problem) for problem in lacking],
             "unnamed": [one._asdict() for one in unnamed],
             "unread": [{"action": one.action, "text": str(one)} for one in unread],
+            "patterns": [one.as_data() for one in covered],
         },
     )
 

@@ -13,6 +13,7 @@ from chalicelib.errors import quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import tables
+from gatewayctl.account.covered import Covered, covered_by_patterns
 from gatewayctl.account.offers import (
     ARTIFACT,
     COMPONENT,
@@ -23,7 +24,7 @@ from gatewayctl.account.offers import (
     reason_to_leave_out,
 )
 from gatewayctl.account.reader import account_of, endpoint_option, rate_option
-from gatewayctl.account.values import Component, Model, Unread
+from gatewayctl.account.values import Artifacts, Component, Model, Unread
 from gatewayctl.command import command, out_option
 from gatewayctl.commands.import_artifacts import artifact_entries
 from gatewayctl.commands.import_missing import with_entries
@@ -31,6 +32,7 @@ from gatewayctl.commands.import_text import (
     Entry,
     Hosted,
     Section,
+    covered_now,
     document,
     members,
     models,
@@ -40,7 +42,7 @@ from gatewayctl.output import replace_file, writing
 from gatewayctl.report import ExitCode, NotReachable, Refused, Report, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from gatewayctl.account.reader import AccountReader
@@ -79,6 +81,7 @@ def import_(
         force = True
     account = account_of(context, calls_per_second)
     chosen = account.endpoints(_chosen(account, endpoint))
+    covered: list[Covered] = []
     if file is None:
         content = name_entries(section(name, found, account) for name, found in chosen.items())
         text = _checked_text(content)
@@ -87,13 +90,14 @@ def import_(
         sections = (section(name, found, account, missing) for name, found in chosen.items())
         content = name_entries(sections, taken=file.table.rows)
         text = _completed_text(file, content)
+        covered = list(covered_by_patterns(file.table, account))
     if out is None:
         lines = text.rstrip("\n").split("\n")
         if file is not None and not all(map(str.isprintable, lines)):
             raise WrongUse(f"{file.name} holds characters that are not printed; give --out FILE")
-        return _report(content, lines, {"table": text})
+        return _report(content, covered, lines, {"table": text})
     _write(out, text, force=force)
-    return _report(content, [str(out)], {"imported": str(out)})
+    return _report(content, covered, [str(out)], {"imported": str(out)})
 
 
 def _completed_text(file: tables.TableFile, content: Content) -> str:
@@ -150,7 +154,14 @@ def _write(target: Path, text: str, *, force: bool) -> None:
             raise _file_exists(target) from error
 
 
-def _report(content: Content, lines: list[str], data: dict[str, Any]) -> Report:
+def _report(
+    content: Content, covered: Sequence[Covered], lines: list[str], data: dict[str, Any]
+) -> Report:
+    """Report what was imported.
+
+    Args:
+        covered: What the entries cover that the table had before.
+    """
     models = {one.name: members(one) for _, entries in content for one in entries}
     omitted = [
         {"endpoint": one.endpoint, "text": text}
@@ -160,8 +171,18 @@ def _report(content: Content, lines: list[str], data: dict[str, Any]) -> Report:
     note = f"{len(models):,} models of {len(content):,} endpoints"
     if omitted:
         note += f"; {len(omitted):,} remarks in the table about what it does not hold"
-    data = {**data, "models": models, "omitted": omitted}
-    return Report(ExitCode.FINE, lines=lines, notes=[note], data=data)
+    patterns = [one.as_data() for one in [*covered, *_covered_now(content)]]
+    data = {**data, "models": models, "omitted": omitted, "patterns": patterns}
+    return Report(ExitCode.FINE, lines=lines, notes=[note, *map(str, covered)], data=data)
+
+
+def _covered_now(content: Content) -> Iterator[Covered]:
+    """Yield what each new entry with a pattern covers."""
+    for _, entries in content:
+        for one in entries:
+            artifacts = covered_now(one)
+            if artifacts is not None:
+                yield Covered(one.name, (), artifacts)
 
 
 def section(
@@ -203,7 +224,10 @@ def _entries(endpoint: str, offer: Offer, account: AccountReader) -> list[Entry]
     """Make an entry for each offered name; similar artifacts share one."""
     kind, key = offer.kind, offer.key
     if offer.argument == ARTIFACT:
-        return artifact_entries(endpoint, kind, key, dict.fromkeys(offer.names, ()) | _older(offer))
+        artifacts = dict.fromkeys(offer.names, ()) | _older(offer)
+        listed = account.artifacts(offer.prefix) if offer.prefix is not None else None
+        objects = listed.names if isinstance(listed, Artifacts) else ()
+        return artifact_entries(endpoint, kind, key, artifacts, objects=objects)
     if offer.argument == ENDPOINT:
         return [Entry((name,), kind, {key: name}) for name in offer.names]
     entries = []

@@ -5,7 +5,8 @@
        is-0-v1.tar.gz … is-9-v1.tar.gz          is-{…}-v1.tar.gz
        houston/v3.tar.gz, austin/v3.tar.gz      {…}/v3.tar.gz
 
-2. The parameter's rule is a list of the values, or a pattern where the list would be long.
+2. The parameter's rule is a list of the values, or a pattern where the list would be long and the
+   pattern admits no other object under the prefix.
 
 An entry has one description and one list of media types, so models that are probably different
 get an entry each: `iris-v1.tar.gz` and `wine-v1.tar.gz` have only the version in common.
@@ -42,26 +43,46 @@ _WORD = re.compile(r"[A-Za-z]{2,}(?=[0-9]+(?![A-Za-z0-9]))|[A-Za-z0-9]+")
 
 
 def artifact_entries(
-    endpoint: str, kind: str, key: str, artifacts: Mapping[str, tuple[str, ...]]
+    endpoint: str,
+    kind: str,
+    key: str,
+    artifacts: Mapping[str, tuple[str, ...]],
+    *,
+    objects: Sequence[str],
 ) -> list[Entry]:
     """Make entries for artifacts.
 
     Args:
         key: The target's key that names the artifact.
         artifacts: The newest artifact of each model, with the older ones.
+        objects: All objects under the prefix; a pattern must not admit others than the artifacts of
+            its entry.
     """
-    return [_entry(endpoint, kind, key, group, artifacts) for group in grouped(list(artifacts))]
+    return [
+        _entry(endpoint, kind, key, group, artifacts, objects=objects)
+        for group in grouped(list(artifacts))
+    ]
 
 
 def _entry(
-    endpoint: str, kind: str, key: str, group: Group, newest: Mapping[str, tuple[str, ...]]
+    endpoint: str,
+    kind: str,
+    key: str,
+    group: Group,
+    newest: Mapping[str, tuple[str, ...]],
+    *,
+    objects: Sequence[str],
 ) -> Entry:
     older = [name for artifact in group.artifacts for name in newest[artifact]]
     comments = (f"Older versions, not in the table: {first_few(older)}",) if older else ()
     target = {"endpoint": endpoint, key: group.artifacts[0]}
     if group.shape is None:
         return Entry(_names(endpoint, group.artifacts[0]), kind, target, None, comments)
-    chosen = parameter([group.shape.value(artifact) for artifact in group.artifacts])
+    others = set(objects) - set(group.artifacts) if len(group.artifacts) > LONGEST_LIST else ()
+    chosen = parameter(
+        [group.shape.value(artifact) for artifact in group.artifacts],
+        [group.shape.value(name) for name in others if group.shape.fits(name)],
+    )
     target[key] = group.shape.template(chosen.name)
     names = _names(endpoint, f"{group.shape.before} {group.shape.after}")
     return Entry(names, kind, target, chosen, comments)
@@ -80,6 +101,11 @@ class Shape(NamedTuple):
 
     before: str
     after: str
+
+    def fits(self, name: str) -> bool:
+        """Whether a name has this shape."""
+        is_long_enough = len(name) > len(self.before) + len(self.after)
+        return is_long_enough and name.startswith(self.before) and name.endswith(self.after)
 
     def value(self, artifact: str) -> str:
         return artifact[len(self.before) : len(artifact) - len(self.after)]
@@ -193,15 +219,21 @@ def _between_versions(segment: str) -> Iterator[tuple[int, int]]:
     yield start, len(segment)
 
 
-def parameter(values: Sequence[str]) -> Parameter:
+def parameter(values: Sequence[str], others: Sequence[str] = ()) -> Parameter:
     """Make the parameter for these values.
 
     A pattern also admits values without an artifact. So there is a pattern only if the list would
     be long, and if the values look generated: they have the same number of parts, and each part is
     the same in all values, or a number, or has always the same length.
+
+    Args:
+        others: Values that lead to other objects, and that a pattern must not admit.
     """
     name = "number" if all(value.isdigit() for value in values) else "name"
-    return Parameter(name, tuple(values), _pattern(values) if len(values) > LONGEST_LIST else None)
+    pattern = _pattern(values) if len(values) > LONGEST_LIST else None
+    if pattern is not None and any(re.fullmatch(pattern, other) for other in others):
+        pattern = None
+    return Parameter(name, tuple(values), pattern)
 
 
 def _pattern(values: Sequence[str]) -> str | None:

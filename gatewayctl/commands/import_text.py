@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 WIDTH = 100
+MOST_VALUES = 10
+"""How many values of a pattern a comment names."""
 LIST_WIDTH = 84
 """PyYAML breaks a line after the first word that makes it longer than this."""
 HEAD = """\
@@ -189,6 +191,26 @@ def members(named: Named) -> dict[str, Any]:
     return values
 
 
+def covered_now(named: Named) -> dict[str, str] | None:
+    """Return the artifacts of an entry with a pattern, by path; None for another entry."""
+    entry = named.entry
+    if entry.parameter is None or entry.parameter.pattern is None:
+        return None
+    found = {}
+    for value in entry.parameter.values:
+        path, artifact = _filled(named, value)
+        found[path] = artifact
+    return found
+
+
+def _filled(named: Named, value: str) -> tuple[str, str]:
+    """Return the path and the artifact of an entry with a parameter, for one of its values."""
+    parameter = named.entry.parameter
+    values = {} if parameter is None else {parameter.name: value}
+    (template,) = [text for text in named.entry.target.values() if fill(text, values) != text]
+    return fill(named.name, values), fill(template, values)
+
+
 def _heading(section: Section) -> str:
     lines = [f"Endpoint {section.endpoint}: {section.facts}"]
     lines += [f"Not in the table: {text}" for text in section.hosted.omitted]
@@ -210,16 +232,21 @@ def _entry(named: Named) -> str:
 def _remarks(named: Named) -> Iterator[str]:
     entry = named.entry
     if entry.parameter is not None:
-        values = {entry.parameter.name: entry.parameter.values[0]}
-        (template,) = [text for text in entry.target.values() if fill(text, values) != text]
         several = f"{len(entry.parameter.values):,} artifacts"
-        path, artifact = fill(named.name, values), fill(template, values)
+        path, artifact = _filled(named, entry.parameter.values[0])
         yield f"{several}, as in POST /predict/{path} → {artifact}"
     if entry.parameter is not None and entry.parameter.pattern is not None:
-        yield "The pattern also admits other names that match it, now or later"
+        yield f"{_values_now(entry.parameter)}; the pattern also admits names that come later"
     if named.better_name is not None:
         yield f"{named.better_name} is another model already"
     yield from entry.comments
+
+
+def _values_now(parameter: Parameter) -> str:
+    """Say which values of a pattern lead to an artifact; only the first ones are named."""
+    named, left = parameter.values[:MOST_VALUES], len(parameter.values) - MOST_VALUES
+    more = f" and {left:,} more (import --format json lists all)" if left > 0 else ""
+    return f"{{{parameter.name}}} can be {', '.join(named)}{more}"
 
 
 def _comment(text: str) -> str:

@@ -6,18 +6,14 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
-from itertools import chain, product
+from dataclasses import asdict
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
-from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
-from gatewayctl import tables
-from gatewayctl.account.artifacts import misfit
+from gatewayctl.account.reader import CALLS_PER_SECOND, account_of
 from gatewayctl.command import command
 from gatewayctl.commands.prewarm_calls import (
     LONGEST_CALL_SECONDS,
@@ -28,13 +24,14 @@ from gatewayctl.commands.prewarm_calls import (
     Outcome,
     State,
 )
-from gatewayctl.report import ExitCode, NotReachable, Report, WrongUse
+from gatewayctl.commands.prewarm_selection import MOST_OF_A_PATTERN, PatternLister, select
+from gatewayctl.report import ExitCode, NotReachable, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from chalicelib.routing.table import Match, Model, RoutingTable
     from gatewayctl.command import Context
+    from gatewayctl.commands.prewarm_selection import Selection
 
 TIMEOUT_SECONDS = 400
 """Longer than the 360 seconds after which SageMaker stops loading an artifact."""
@@ -67,14 +64,26 @@ NOT_READY = frozenset({State.COLD, State.REFUSED, State.UNKNOWN, State.FAILED})
     metavar="N",
     help="How many models are called at a time.",
 )
-def prewarm(context: Context, *, models: tuple[str, ...], timeout: int, at_once: int) -> Report:
+@click.option(
+    "--most",
+    type=click.IntRange(min=0),
+    default=MOST_OF_A_PATTERN,
+    show_default=True,
+    metavar="N",
+    help="How many artifacts of an entry with a pattern are called.",
+)
+def prewarm(
+    context: Context, *, models: tuple[str, ...], timeout: int, at_once: int, most: int
+) -> Report:
     """Load models ahead of traffic.
 
     MODEL is a path as after /predict/, or a name in the table; without one, all models that have
-    a target_model are loaded.
+    a target_model are loaded. The artifacts of an entry with a pattern are listed in S3.
     """
     path = context.table_path()
-    selection = select(table_file.load(path), models, str(path))
+    lister = PatternLister(account_of(context, CALLS_PER_SECOND), most)
+    selection = select(table_file.load(path), models, str(path), lister.paths)
+    context.output.close()
 
     run = PrewarmRun(selection.candidates, context.output.note)
     if selection.candidates:
@@ -87,108 +96,6 @@ def prewarm(context: Context, *, models: tuple[str, ...], timeout: int, at_once:
     if run.not_reachable and not run.outcomes:
         raise run.not_reachable
     return report(selection, run)
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The models to load, and notes about those that are left out."""
-
-    candidates: Sequence[Candidate]
-    notes: Sequence[str]
-
-
-def select(table: RoutingTable, names: Sequence[str], file: str) -> Selection:
-    """Return the models with these names; without names, all models that have a TargetModel.
-
-    Args:
-        names: Paths as after `/predict/`, or names of entries.
-        file: The name of the table's file in messages.
-
-    Raises:
-        WrongUse: There is no model with one of the names.
-    """
-    if names:
-        return _resolved(table, chain.from_iterable(_named(n, table, file) for n in names), [])
-    models = [model for model in table.models() if "TargetModel" in model.target.invoke_args()]
-    notes = [_advice(model) for model in models if _has_pattern(model)]
-    if not models:
-        notes.append(f"no model of {file} has a target_model; name the models to load")
-    paths = chain.from_iterable(_paths(model) for model in models if not _has_pattern(model))
-    return _resolved(table, paths, notes)
-
-
-def _resolved(table: RoutingTable, paths: Iterable[str], notes: list[str]) -> Selection:
-    candidates = []
-    for path in dict.fromkeys(paths):
-        try:
-            candidates.append(Candidate(path, table.resolve(path)))
-        except InvalidParameter as error:  # each value is valid, but together they are too long
-            notes.append(f"{path} is left out: {error}")
-    return Selection(candidates, [*notes, *filter(None, map(_doubt, candidates))])
-
-
-def _doubt(candidate: Candidate) -> str | None:
-    """Return a note about a model whose target is an object that is no artifact."""
-    name = candidate.resolved.invoke_args.get("TargetModel")
-    why = None if name is None else misfit(name)
-    return why and f"{candidate.path} is called with {quoted(name or '')}, an object {why}"
-
-
-def _named(name: str, table: RoutingTable, file: str) -> Iterator[str]:
-    """Return the path itself, or all paths of the entry with this name."""
-    try:
-        found = table.find(name)
-    except UnknownModel:
-        meant = _meant_model(name, [model.name for model in table.models()])
-        advice = f"did you mean {meant}?" if meant else f"write it as in {file} or after /predict/"
-        raise WrongUse(f"there is no model {quoted(name)} in {file}; {advice}") from None
-    if found.model.name != name:
-        _check(found)
-        return iter([name])
-    if _has_pattern(found.model):
-        raise WrongUse(_advice(found.model))
-    return _paths(found.model)
-
-
-def _meant_model(name: str, known: Sequence[str]) -> str | None:
-    first, *_ = name.split("/")
-    same = [one for one in known if one.split("/")[0] == first]
-    return next(iter(same), closest(name, known))
-
-
-def _check(found: Match) -> None:
-    try:
-        found.resolve()
-    except InvalidParameter as error:
-        meant = tables.corrected(found)
-        advice = f" Did you mean {meant}?" if meant else ""
-        raise WrongUse(f"{found.model.name}: {error}{advice}") from None
-
-
-def _has_pattern(model: Model) -> bool:
-    """Whether a parameter of the model has a pattern, so that its values cannot be listed."""
-    return not all(isinstance(parameter.rule, OneOf) for parameter in model.parameters)
-
-
-def _paths(model: Model) -> Iterator[str]:
-    """Yield every path of a model whose parameters all have a list of values."""
-    values = [sorted(p.rule.values) for p in model.parameters if isinstance(p.rule, OneOf)]
-    return (_path(model, chosen) for chosen in product(*values))
-
-
-def _path(model: Model, values: Iterable[str]) -> str:
-    return "/".join([model.name.partition("/")[0], *values])
-
-
-def _advice(model: Model) -> str:
-    values = [
-        min(p.rule.values) if isinstance(p.rule, OneOf) else p.name.upper()
-        for p in model.parameters
-    ]
-    return (
-        f"{model.name} has a pattern, so its artifacts cannot be listed; "
-        f"name the one to load: prewarm {_path(model, values)}"
-    )
 
 
 def report(selection: Selection, run: PrewarmRun) -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,9 +13,9 @@ from chalicelib.routing.reading.file import compiled_key
 from chalicelib.routing.reading.problems import Problem
 from chalicelib.settings import S3Location, routing_location
 from gatewayctl import tables
-from gatewayctl.command import command
+from gatewayctl.command import command, secret_option
 from gatewayctl.output import columns
-from gatewayctl.publishing import origin
+from gatewayctl.publishing import emptied_grants, origin
 from gatewayctl.publishing.changes import counted
 from gatewayctl.publishing.publication import GatewayCheck, Publication
 from gatewayctl.publishing.store import MAX_VERSIONS, UNVERSIONED, TableStore
@@ -49,6 +50,7 @@ ALLOW_SHRINK = f"printf '\\nallow_shrink: true\\n' >> {EARLIER}"
 )
 @click.option("--list", "is_list", is_flag=True, help="Show the newest versions.")
 @click.option("--dry-run", is_flag=True, help="Show the changes, and upload nothing.")
+@secret_option
 def publish(
     context: Context,
     *,
@@ -57,8 +59,13 @@ def publish(
     message: str,
     is_list: bool,
     dry_run: bool,
+    secret: str | None,
 ) -> Report:
-    """Upload a table to S3 for running gateways, or go back to an earlier one."""
+    """Upload a table to S3 for running gateways, or go back to an earlier one.
+
+    If the new table lacks models or values, the API keys whose grants cover no model any more are
+    listed: those of the stages that use this table, else of --stage.
+    """
     if location is None and back is not None:  # `--back` has taken the location for its value
         location, back = back or None, PREVIOUS
     if location is None:
@@ -79,7 +86,7 @@ def publish(
             raise WrongUse("--back takes the table from the bucket; leave out --table")
         back = store.version(back) if back != PREVIOUS else store.previous()
         new = _earlier_table(store, back)
-    publication = Publication(store, new)
+    publication = Publication(store, new, partial(emptied_grants.compared, context, secret))
 
     def publish_it() -> str | None:
         return publication.publish(origin.of(context.connect, message))
@@ -198,16 +205,18 @@ def _report(
 ) -> Report:
     """Report the changes, the problems that prevent them, and what was done."""
     table, previous = publication.new.table, publication.previous.table
+    keys = publication.keys
     return Report(
         ExitCode.FINDINGS if problems else ExitCode.FINE,
-        lines=[*map(str, publication.changes), *map(str, problems)],
-        notes=[*_comparison(publication), *notes],
+        lines=[*map(str, publication.changes), *map(str, keys.emptied), *map(str, problems)],
+        notes=[*_comparison(publication), *keys.notes(), *notes],
         data={
             "location": publication.store.name,
             "sha256": table.digest,
             "models": len(table),
             "replaces": previous and previous.digest,
             "changes": [change.as_data() for change in publication.changes],
+            "keys": keys.as_data(),
             "findings": [tables.as_data(problem) for problem in problems],
             "published": False,
             "version": None,

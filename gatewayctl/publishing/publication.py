@@ -16,13 +16,18 @@ from gatewayctl.publishing.store import MODELS
 from gatewayctl.report import NotReachable, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from chalicelib.routing.reading.problems import Problem
     from chalicelib.routing.table import RoutingTable
     from chalicelib.settings import S3Location
+    from gatewayctl.publishing.changes import Change
+    from gatewayctl.publishing.emptied_grants import Comparison
     from gatewayctl.publishing.store import StoredObject, TableStore
     from gatewayctl.tables import TableFile
+
+    Tables = tuple[RoutingTable | None, RoutingTable]
+    CompareKeys = Callable[[str, Tables, list[Change]], Comparison]
 
 
 class PreviousTable(NamedTuple):
@@ -35,9 +40,13 @@ class PreviousTable(NamedTuple):
 
 
 class Publication:
-    """A new table, and the objects in S3 that it replaces if nobody else changes them."""
+    """A new table, and the objects in S3 that it replaces if nobody else changes them.
 
-    def __init__(self, store: TableStore, new: TableFile) -> None:
+    Args:
+        compare_keys: Compares API keys with the changes of the table at a location.
+    """
+
+    def __init__(self, store: TableStore, new: TableFile, compare_keys: CompareKeys) -> None:
         self.store = store
         self.new = new
         self._stored = store.table()
@@ -47,6 +56,7 @@ class Publication:
         self._content = table_file.content_digest(self._form)
         old = self.previous.table
         self.changes = [] if old is None else changes(old, new.table)
+        self.keys = compare_keys(store.name, (old, new.table), self.changes)
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from functools import partial
 
 import pytest
@@ -253,6 +254,39 @@ class TestArtifacts:
             assert found == {"EndpointName": endpoint, "TargetModel": artifact}
         assert gateway.predict("eu-churn/customer-0299").status == 200
         assert gateway.predict("eu-churn/customer-299").status == 400
+        (covered,) = json.loads(run(account.url, "--endpoint", endpoint, "--format", "json").out)[
+            "patterns"
+        ]
+        assert covered["model"] == "eu-churn/{name}"
+        assert [one["artifact"] for one in covered["artifacts"]] == named
+        assert covered["artifacts"][7]["path"] == "eu-churn/customer-0007"
+
+    def test_pattern_of_the_table(self, account, container, run, tmp_path):
+        """Artifacts that a pattern of the table covers are counted, and not added again."""
+        named = ["c/a1.tar.gz", "c/a2.tar.gz", "c/sourcedir.tar.gz", "iris-v1.tar.gz"]
+        endpoint = account.deploy(account.multi_model(container, artifacts(*named)))
+        (tmp_path / "routing.yaml").write_text(
+            f"version: 1\nmodels:\n  c/{{id}}:\n    kind: mme\n    endpoint: {endpoint}\n"
+            "    target_model: 'c/{id}.tar.gz'\n    parameters: {id: {pattern: '[a-z0-9]+'}}\n"
+        )
+        outcome = run(account.url, "--missing", "--endpoint", endpoint, "--out", "routing.yaml")
+
+        first, covered = outcome.err.splitlines()
+        assert first.startswith("1 models of 1 endpoints")
+        assert re.fullmatch(r"c/\{id\}: its pattern covers 2 artifacts of s3://\S+/", covered)
+        difference = gatewayctl("diff", "--endpoint", endpoint, project=tmp_path)
+        assert covered in difference.err
+        assert f"endpoint {endpoint}" not in difference.out
+        data = gatewayctl("diff", "--format", "json", project=tmp_path).data
+        assert data["patterns"] == [
+            {
+                "model": "c/{id}",
+                "artifacts": [
+                    {"path": f"c/{one}", "artifact": f"c/{one}.tar.gz"} for one in ("a1", "a2")
+                ],
+                "unread": [],
+            }
+        ]
 
     def test_versions_and_rubbish(self, account, container, run):
         """Older versions, and objects that are no artifacts, are remarks."""

@@ -16,6 +16,7 @@ from tests.containers.container import failing
 from tests.support.command_line import gatewayctl
 from tests.support.http_server import StubServer, sends
 from tests.support.paths import ROOT
+from tests.support.publish_desk import denied
 from tests.support.stand_in import wait_until
 
 DEMO = str(ROOT / "routing.yaml")
@@ -126,6 +127,67 @@ class TestDemo:
 
         assert (outcome.code, outcome.out) == (2, "")
         assert "Invalid value for '--at-once': " in outcome.err
+
+
+PATTERN = """\
+version: 1
+models:
+  customers/{{id}}:
+    kind: mme
+    endpoint: {endpoint}
+    target_model: "customers/{{id}}.tar.gz"
+    parameters: {{id: {{pattern: "[a-z]{{4,9}}"}}}}
+  one:
+    kind: mme
+    endpoint: {endpoint}
+    target_model: one.tar.gz
+"""
+NAMES = ("customers/anna", "customers/bert", "customers/Carl", "customers/sourcedir", "one")
+
+
+class TestPatterns:
+    """Entries with a pattern, whose artifacts are listed in S3."""
+
+    @pytest.fixture(name="path")
+    def _path(self, account, container, tmp_path):
+        """A table with such an entry, and its endpoint."""
+        keys = [f"{name}.tar.gz" for name in NAMES]
+        endpoint = account.deploy(account.multi_model(container, artifacts(*keys)))
+        path = tmp_path / "routing.yaml"
+        path.write_text(PATTERN.format(endpoint=endpoint))
+        return str(path)
+
+    def test_artifacts_that_exist(self, sagemaker_local, container, path):
+        """Every artifact that fits rule and target is called, and no other object."""
+        outcome = run(sagemaker_local.client, "--table", path, "--format", "json")
+
+        assert outcome.code == 0
+        assert set(states(outcome)) == {"customers/anna", "customers/bert", "one"}
+        assert len(container.load_attempts) == 3
+        only = run(sagemaker_local.client, "customers/{id}", "--table", path, "--most=1")
+        assert only.out == "1 models: 1 hot\n"
+        assert "customers/{id}: 2 artifacts fit it, and the first 1 are called; " in only.err
+
+    def test_no_permission(self, sagemaker_local, path):
+        """Without permission to list, the rest is loaded, and a note says what is missing."""
+
+        def connect(service, **settings):
+            client = sagemaker_local.client(service, **settings)
+            client.meta.events.register("before-call.s3.ListObjectsV2", lambda **_: denied())
+            return client
+
+        outcome = run(connect, "--table", path)
+
+        assert (outcome.code, outcome.out) == (0, "1 models: 1 hot\n")
+        assert (
+            "customers/{id} has a pattern, and its artifacts cannot be listed: the bucket tests-"
+        ) in outcome.err
+        assert (
+            "cannot be read without the IAM permission s3:ListBucket; name the one" in outcome.err
+        )
+        named = run(connect, "customers/anna", "--table", path)
+        assert named.out == "1 models: 1 hot\n"
+        assert run(connect, "customers/{id}", "--table", path).code == 3
 
 
 class TestCold:

@@ -95,6 +95,10 @@ class Desk:
         """Create the secret with a document that no command wrote."""
         self.client.create_secret(Name=self.secret, SecretString=text_of(entries))
 
+    def versions(self) -> int:
+        """Return how many versions of the secret there are."""
+        return len(self.client.describe_secret(SecretId=self.secret)["VersionIdsToStages"])
+
     def labels(self) -> list[str]:
         """Return every label that is on a version of the secret."""
         described = self.client.describe_secret(SecretId=self.secret)

@@ -56,6 +56,7 @@ class Desk:
         self.sts_url = stand_in.url
         self._client: Any = None
         self._acts: dict[tuple[str, str, str], Callable[[], Any]] = {}
+        self._answers: dict[str, Any] = {}
 
     @property
     def author(self) -> str:
@@ -115,6 +116,10 @@ class Desk:
         """Call `act` once, just after S3 has carried out such a request."""
         self._acts["after-call", operation, key] = act
 
+    def answer_instead(self, service: str, operation: str, answer: Any) -> None:
+        """Let botocore take this for the response of a service other than S3."""
+        self._answers[f"before-call.{service}.{operation}"] = answer
+
     def put(self, text: str, key: str = KEY, **metadata: str) -> str:
         """Store an object without the command, and return its version."""
         answer = self.s3.put_object(
@@ -156,7 +161,10 @@ class Desk:
     def _connect(self, service: str) -> Any:
         """Make the client of S3 once, because making it takes most of a command's time."""
         if service != "s3":
-            return aws.client(service)
+            client = aws.client(service)
+            for event, answer in self._answers.items():
+                client.meta.events.register(event, lambda answer=answer, **_: answer)
+            return client
         if self._client is None:
             self._client = self._watched(aws.client(service))
         return self._client

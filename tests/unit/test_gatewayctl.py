@@ -410,7 +410,7 @@ class TestArguments:
         ("words", "completions"),
         [
             ("val", ["validate"]),
-            ("keys ", ["disable", "issue", "list", "rotate"]),
+            ("keys ", ["disable", "issue", "list", "rotate", "update"]),
             ("compile --st", ["--stage"]),
         ],
     )

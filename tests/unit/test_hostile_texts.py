@@ -209,6 +209,22 @@ def test_refusals_of_aws(run, text):
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_comments_of_keys(run, text):
+    """A comment is refused, or printed in quotes on a line of its own."""
+    account = AwsAccount()
+    account.secret = json.dumps({"keys": {"abcd1234": {**KEY, "comment": text}}})
+    outcome = run(
+        "keys", "list", "--secret", "k", dependencies=Dependencies(connect=account.connect)
+    )
+
+    assert_printable(outcome.out + outcome.err)
+    if outcome.code == 0:
+        assert outcome.out.splitlines()[2].strip() == f"'{text}'"
+    else:
+        assert len(outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_key_documents(run, text):
     """A key document of somebody else leads to printable lines, one for each reason."""
     account = AwsAccount()
@@ -246,6 +262,9 @@ def test_key_documents(run, text):
         "publish s3://bucket/{}",
         "keys list --secret {}",
         "keys disable {}",
+        "keys update {} --comment p",
+        "keys update abcd1234 --comment {}",
+        "keys update abcd1234 --expires {}",
         "prewarm {}",
     ],
 )

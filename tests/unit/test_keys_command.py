@@ -23,6 +23,7 @@ from tests.support.key_desk import HOUR, NOON, Desk, text_of
 
 PROJECT = Path(__file__).parents[2]
 DAY = 24 * HOUR
+GRANTS = [f"house-price/{'x' * 20}{number}" for number in range(30)]
 KEY = r"gw_[a-z0-9]{8}_[A-Za-z0-9_-]{43}\n"
 
 
@@ -87,6 +88,7 @@ class TestIssue:
                     "grants": ["churn", "house-price/*"],
                     "expires": "2031-01-02T23:59:59Z",
                     "disabled": False,
+                    "created": "2030-03-17T17:46:40Z",
                 }
             }
         }
@@ -126,8 +128,10 @@ class TestIssue:
         assert data == {
             "principal": "web-shop",
             "grants": ["churn"],
+            "created": "2030-03-17T17:46:40Z",
             "expires": None,
             "state": "active",
+            "comment": None,
             "secret": desk.secret,
         }
 
@@ -139,10 +143,13 @@ class TestIssue:
             ("2030-03-17T20:00:00+02:00", "2030-03-17T18:00:00Z"),
             ("2030-03-17T18:00:00.9Z", "2030-03-17T18:00:00Z"),
             ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59Z"),
+            ("20m", "2030-03-17T18:06:40Z"),
+            ("12h", "2030-03-18T05:46:40Z"),
+            ("30d", "2030-04-16T17:46:40Z"),
         ],
     )
     def test_end(self, desk, text, stored):
-        """A day ends at midnight UTC; a time has its own time zone."""
+        """A period starts now; a day ends at midnight UTC; a time has its own time zone."""
         outcome = desk.issue("--expires", text)
 
         assert desk.stored()[outcome.key_id]["expires"] == stored
@@ -160,12 +167,16 @@ class TestIssue:
                     "2030-04-01 12:00",
                     "2030-04-01T12:00:00",
                     "١٩٠٠-01-01",
+                    "30",
+                    "2w",
+                    "-1d",
+                    "Never",
                 ],
-                "--expires is '{}'; it must be a day such as 2027-06-30, which ends at ",
+                "--expires is '{}'; it must be a period from now such as 12h or 30d, a day such as",
             ),
             (
                 "--expires",
-                ["2030-03-16", "2030-03-17T17:46:40Z", "1970-01-01"],
+                ["0", "0d", "2030-03-16", "2030-03-17T17:46:40Z", "1970-01-01"],
                 "--expires is '{}', which is in the past; it is now 2030-03-17T17:46:40Z",
             ),
             (
@@ -179,8 +190,9 @@ class TestIssue:
                 "'{}' is not a grant; a grant is a model's name and up to ",
             ),
             ("--grants", [" "], "--grants is empty; a key without a grant can call nothing"),
+            ("--comment", ["a\nb", "x" * 81], "comment must be 1 to 80 printable characters"),
         ],
-        ids=["no-time", "past", "principal", "no-grant", "no-grants"],
+        ids=["no-time", "past", "principal", "no-grant", "no-grants", "comment"],
     )
     def test_refused(self, desk, option, values, reason):
         """An end, principal or grant that the gateway would refuse is refused, with the rule."""
@@ -240,6 +252,21 @@ class TestIssue:
 
         assert line.startswith(f"{desk.project / 'routing.yaml'}:1: version: ")
 
+    def test_comment(self, desk):
+        """A comment is stored, and printed in quotes; an empty one is none."""
+        noted, plain = desk.issue("--comment", "it's for page 7"), desk.issue("--comment", "")
+
+        assert desk.stored()[noted.key_id]["comment"] == "it's for page 7"
+        assert noted.err.startswith(
+            f"key {noted.key_id} of web-shop, without expiry: churn, 'it's for page 7'\n"
+        )
+        assert "comment" not in desk.stored()[plain.key_id]
+
+    def test_never(self, desk):
+        """`never` is the same as no --expires."""
+        key_id = desk.issue("--expires", "never").key_id
+        assert desk.stored()[key_id]["expires"] is None
+
     def test_refused_as_json(self, desk):
         """`--format json` has the reasons as data on stdout."""
         outcome = desk.issue("--format", "json", grants="")
@@ -275,6 +302,15 @@ class TestRoom:
         assert desk.text() == before
         assert len(parse(before.encode())) == count
 
+    def test_comments_count(self, desk):
+        """If comments take room, the refusal says how much, and how to remove one."""
+        count = self.fill(desk, comment="x" * 80)
+        (line,) = lines(desk.issue("--comment", "y" * 80, grants="house-price/*"))
+
+        taken = (count + 1) * len(',"comment":""' + "y" * 80)
+        assert f"; comments take {taken:,} of them, and keys update ID --comment '' removes" in line
+        assert line.endswith("; for more callers use JWT (GATEWAY_JWT_ISSUER)")
+
     @pytest.mark.parametrize("ended", [{"disabled": True}, {"expires": "2030-03-17T17:46:40Z"}])
     def test_ended_keys_are_dropped(self, desk, ended):
         """Expired and disabled keys are dropped when their room is needed."""
@@ -306,18 +342,33 @@ class TestList:
         assert desk.listed() == {}
 
     def test_table(self, desk):
-        """Keys are listed by principal, with state and end, and without digests."""
+        """Keys are listed by principal, each with its comment below, and without digests."""
+        desk.put({"00000000": entry(1)})
         one = desk.issue(principal="web-shop", grants="churn house-price/*")
-        two = desk.issue("--expires", "2031-12-31", principal="batch")
+        two = desk.issue("--expires", "2031-12-31", "--comment", "page 7", principal="batch")
         outcome = desk.run("list")
 
         assert outcome.code == 0
         assert outcome.out == (
-            "id        principal  state   expires               grants\n"
-            f"{two.key_id}  batch      active  2031-12-31T23:59:59Z  churn\n"
-            f"{one.key_id}  web-shop   active  never                 churn house-price/*\n"
+            "id        principal      state   created     expires               grants\n"
+            f"{two.key_id}  batch          active  2030-03-17  2031-12-31T23:59:59Z  churn\n"
+            "          'page 7'\n"
+            "00000000  somebody-0001  active  -           never                 house-price/*\n"
+            f"{one.key_id}  web-shop       active  2030-03-17  never                 "
+            "churn house-price/*\n"
         )
-        assert outcome.err == f"{desk.secret}: 2 keys\n"
+        assert outcome.err == f"{desk.secret}: 3 keys\n"
+
+    def test_width(self, desk):
+        """Many grants, and the longest comment, stay within 100 columns."""
+        desk.put({"abcd1234": entry(1, grants=GRANTS, comment="x" * 80)})
+        head, *listed = desk.run("list").out.splitlines()
+        *grants, comment = listed
+
+        assert max(map(len, listed)) <= 100
+        left = head.index("grants")
+        assert " ".join(line[left:] for line in grants).split() == GRANTS
+        assert comment.strip() == f"'{'x' * 80}'"
 
     @pytest.mark.parametrize(
         ("changes", "state"),
@@ -338,9 +389,115 @@ class TestList:
         assert desk.listed()["abcd1234"] == {
             "principal": "somebody-0001",
             "grants": ["house-price/*"],
+            "created": None,
             "expires": changes.get("expires"),
             "state": state,
+            "comment": None,
         }
+
+
+class TestUpdate:
+    """`gatewayctl keys update`."""
+
+    def test_gateway_follows(self, desk):
+        """The same key has the new grants and the new end, and keeps all the rest."""
+        key = desk.issue("--comment", "page 7")
+        before = desk.stored()[key.key_id]
+        outcome = desk.run(
+            "update", key.key_id, "--grants", "house-price/* churn", "--expires", "30d"
+        )
+
+        assert outcome == (
+            0,
+            "",
+            f"key {key.key_id} of web-shop, until 2030-04-16T17:46:40Z: "
+            "house-price/* churn, 'page 7'\n"
+            "its grants were churn\n"
+            "its expiry was never\n"
+            "gateways follow within 60 s + GATEWAY_KEYS_MAX_AGE\n"
+            f"the secret is {desk.secret} in us-east-1\n",
+        )
+        changes = {"grants": ["house-price/*", "churn"], "expires": "2030-04-16T17:46:40Z"}
+        assert desk.stored()[key.key_id] == {**before, **changes}
+        assert gateway(desk).authenticate(key.key) == Identity(
+            "web-shop", ("house-price/*", "churn"), NOON + 30 * DAY, key.key_id
+        )
+
+    def test_comment(self, desk):
+        """A comment is replaced, or removed by an empty one."""
+        key_id = desk.issue("--comment", "page 7").key_id
+        assert "its comment was 'page 7'\n" in desk.run("update", key_id, "--comment", "p").err
+        assert desk.listed()[key_id]["comment"] == "p"
+        assert "its comment was 'p'\n" in desk.run("update", key_id, "--comment", "").err
+        assert "comment" not in desk.stored()[key_id]
+        assert "its comment was none\n" in desk.run("update", key_id, "--comment", "p").err
+
+    def test_json(self, desk):
+        """`--format json` prints the key as it is now, and as it was before."""
+        key_id = desk.issue("--expires", "30d").key_id
+        before = {"id": key_id, **desk.listed()[key_id]}
+        data = desk.run("update", key_id, "--expires", "never", "--format", "json").data
+
+        after = {"id": key_id, **desk.listed()[key_id]}
+        assert data == {**after, "before": before, "secret": desk.secret}
+        assert (before["expires"], after["expires"]) == ("2030-04-16T17:46:40Z", None)
+
+    def test_nothing(self, desk):
+        """Without an option it is wrong use; without a difference nothing is written."""
+        key_id = desk.issue("--comment", "p").key_id
+        version = desk.text(), desk.versions()
+        outcome = desk.run("update", key_id)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err == (
+            "gatewayctl keys update: give at least one of --grants, --expires and --comment\n"
+        )
+        same = desk.run("update", key_id, "--grants", "churn", "--comment", "p")
+        assert same.code == 0
+        assert same.err.endswith("\nit was like this before; nothing was written\n")
+        assert (desk.text(), desk.versions()) == version
+
+    def test_refused(self, desk):
+        """The rules of `issue` hold, and all reasons are printed at once."""
+        key_id = desk.issue().key_id
+        options = ("--grants=chrun ?", "--expires=2030-01-01", f"--comment={'x' * 81}")
+        refused = lines(desk.run("update", key_id, *options))
+
+        assert [line.split(" ")[0] for line in refused] == ["comment", "no", "'?'", "--expires"]
+
+    def test_old_document(self, desk):
+        """A key from before there were notes can be changed, and gets no date."""
+        desk.put({"abcd1234": entry(1)})
+        desk.run("update", "abcd1234", "--grants", "churn")
+
+        assert desk.stored() == {"abcd1234": entry(1, grants=["churn"])}
+
+    def test_expired_key(self, desk):
+        """An expired key gets other grants only with another end, which makes it valid again."""
+        key = desk.issue("--expires", "1h")
+        desk.now += HOUR
+
+        assert lines(desk.run("update", key.key_id, "--grants", "*")) == [
+            f"the key {key.key_id} is expired; give --expires too"
+        ]
+        outcome = desk.run("update", key.key_id, "--expires", "30d", "--grants", "*")
+        assert "its expiry was 2030-03-17T18:46:40Z, so it is valid again\n" in outcome.err
+        assert gateway(desk).authenticate(key.key).grants == ("*",)
+
+    def test_disabled_key(self, desk):
+        """Of a disabled key only the comment can be changed."""
+        key_id = desk.issue().key_id
+        desk.run("disable", key_id)
+
+        for option in ("--grants=*", "--expires=30d", "--expires=never"):
+            assert lines(desk.run("update", key_id, option, "--comment=p")) == [
+                f"the key {key_id} is disabled for good, so only its comment can be changed"
+            ]
+        assert desk.run("update", key_id, "--comment", "leaked").err == (
+            f"key {key_id} of web-shop, disabled: churn, 'leaked'\nits comment was none\n"
+            f"the secret is {desk.secret} in us-east-1\n"
+        )
+        assert desk.listed()[key_id]["comment"] == "leaked"
+        assert desk.listed()[key_id]["state"] == "disabled"
 
 
 class TestDisable:
@@ -377,25 +534,27 @@ class TestDisable:
 
         assert lines(desk.run("disable", key_id)) == [f"the key {key_id} is disabled already"]
 
-    @pytest.mark.parametrize("command", ["disable", "rotate"])
+    @pytest.mark.parametrize("command", ["disable", "rotate", "update --comment p"])
     def test_unknown(self, desk, command):
         """An unknown id is refused, with the id that was probably meant."""
         desk.put({"abcd1234": entry(1)})
 
-        assert lines(desk.run(command, "abcd1243")) == [
+        assert lines(desk.run(*command.split(), "abcd1243")) == [
             "there is no key abcd1243; did you mean abcd1234?"
         ]
-        assert lines(desk.run(command, "zzzzzzzz")) == ["there is no key zzzzzzzz; see keys list"]
+        assert lines(desk.run(*command.split(), "zzzzzzzz")) == [
+            "there is no key zzzzzzzz; see keys list"
+        ]
 
-    @pytest.mark.parametrize("command", ["disable", "rotate"])
+    @pytest.mark.parametrize("command", ["disable", "rotate", "update --comment p"])
     def test_key_in_the_place_of_its_id(self, desk, command):
         """A key given in place of its id is not printed: others may read the output."""
         outcome = desk.issue()
-        (line,) = lines(desk.run(command, outcome.key))
+        (line,) = lines(desk.run(*command.split(), outcome.key))
 
         assert line.startswith("that is a key and not its id, which is the 8 characters after gw_")
         assert outcome.key[12:] not in line
-        assert lines(desk.run(command, outcome.key[12:])) == [
+        assert lines(desk.run(*command.split(), outcome.key[12:])) == [
             "that is not the id of a key, which is 8 of a-z 0-9; see keys list"
         ]
 
@@ -404,22 +563,25 @@ class TestRotate:
     """`gatewayctl keys rotate`."""
 
     def test_successor(self, desk):
-        """The new key has the same principal and grants; the old key is good for 24 hours."""
-        old = desk.issue("--expires", "2031-12-31", grants="churn house-price/*")
+        """The new key has the principal, grants and comment; the old one is good for 24 hours."""
+        noted = ("--comment", "page 7", "--expires", "2031-12-31")
+        old = desk.issue(*noted, grants="churn house-price/*")
+        desk.now += 1
         new = desk.run("rotate", old.key_id)
         listed = desk.listed()
 
         assert new.code == 0
         assert re.fullmatch(KEY, new.out)
         assert new.key_id != old.key_id
-        assert {**listed[old.key_id], "expires": None, "state": None} == {
-            **listed[new.key_id],
-            "expires": None,
-            "state": None,
-        }
+        differs = {"created": None, "expires": None, "state": None}
+        assert {**listed[old.key_id], **differs} == {**listed[new.key_id], **differs}
         assert listed[new.key_id]["expires"] == "2031-12-31T23:59:59Z"
-        assert listed[old.key_id]["expires"] == "2030-03-18T17:46:40Z"
-        assert f"key {old.key_id} is good until 2030-03-18T17:46:40Z\n" in new.err
+        assert listed[old.key_id]["expires"] == "2030-03-18T17:46:41Z"
+        assert listed[new.key_id]["created"] == "2030-03-17T17:46:41Z"
+        assert listed[old.key_id]["created"] == "2030-03-17T17:46:40Z"
+        assert (
+            f"it is the successor of key {old.key_id}, which is good until 2030-03-18T17:46:41Z\n"
+        ) in new.err
 
     def test_gateway_accepts_both(self, desk):
         """The gateway accepts both keys during the grace period, and then only the new one."""

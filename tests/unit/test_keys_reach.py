@@ -1,12 +1,14 @@
-"""Grants of new keys: whether a grant covers a model of the table, for random small tables."""
+"""Grants of keys: whether a grant covers a model of the table, for random small tables."""
 
 from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.auth.key_document import ApiKey
 from chalicelib.routing.table import RoutingTable, row_key
-from gatewayctl.commands.keys import grant_problems
+from gatewayctl.grants import grant_problems
+from gatewayctl.publishing.emptied_grants import emptied_keys
 from tests.support.profile import LONG
 
 VALUES = ("red", "green", "blue")
@@ -69,3 +71,17 @@ def test_advice_leads_somewhere(rows, grant):
         if "did you mean " in problem:
             meant = problem.split("did you mean ")[1].removesuffix("?")
             assert not list(grant_problems([meant], table, "routing.yaml"))
+
+
+@settings(max_examples=5_000 if LONG else 200, deadline=None)
+@given(TABLES, TABLES, st.lists(GRANTS, min_size=1, unique=True))
+def test_emptied_by_another_table(old, new, grants):
+    """A new table empties exactly the grants that cover a path of the old one alone."""
+    key = ApiKey("abcd1234", b"", "p", tuple(grants), None, disabled=False)
+    tables = (RoutingTable("", {}, old), RoutingTable("", {}, new))
+    found = list(emptied_keys("secret", {key.key_id: key}, tables, now=0))
+
+    before, after = ([g for g in grants if any(covers(g, p) for p in paths(t))] for t in (old, new))
+    expected = [grant for grant in before if grant not in after]
+    assert [grant for one in found for grant in one.grants] == expected
+    assert all(one.can_call == bool(after) for one in found)

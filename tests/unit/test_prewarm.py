@@ -9,9 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.sagemaker import upstream_errors
-from gatewayctl.commands.prewarm import PrewarmRun, Selection, report, select
+from gatewayctl.commands.prewarm import PrewarmRun, report
 from gatewayctl.commands.prewarm_calls import ADVICE, Answer, Loader, Meaning, Outcome, State
+from gatewayctl.commands.prewarm_selection import MOST_OF_A_PATTERN, PatternLister, Selection
+from gatewayctl.commands.prewarm_selection import select as select_from
 from gatewayctl.report import ExitCode, NotReachable, WrongUse
+from tests.support.aws_account import SILENCE, AwsAccount, container
 from tests.support.gateway import TABLE, table
 
 FILE = "routing.yaml"
@@ -42,13 +45,30 @@ MORE = """\
     endpoint: two-steps
     target_model: a.tar.gz
 """ % ("x" * 1016)
-NAME_ONE = "has a pattern, so its artifacts cannot be listed; name the one to load: prewarm "
+TABLE_OF_ALL = table(TABLE + MORE)
+SALES = "sales/{country}/{product}"
+S3 = "s3://b/s/"
+
+
+def select(routes, names, file, account=None, most=MOST_OF_A_PATTERN):
+    """Select models; without an account, nothing can be listed."""
+    lister = PatternLister((account or AwsAccount()).reader(), most)
+    return select_from(routes, names, file, lister.paths)
 
 
 @pytest.fixture(name="selected", scope="module")
 def _selected():
-    routes = table(TABLE + MORE)
-    return lambda *names: select(routes, names, FILE)
+    return lambda *names: select(TABLE_OF_ALL, names, FILE)
+
+
+@pytest.fixture(name="account")
+def _account():
+    """An account with the endpoint and the artifacts of an entry with a pattern."""
+    account = AwsAccount()
+    account.endpoint("sales", account.model("sales", container(prefix=S3)))
+    names = ("de/beer", "de/milk", "fr/milk", "fr/Milk", "es/milk", "de/sourcedir", "beer")
+    account.buckets["b"] = [f"s/{name}.tar.gz" for name in names]
+    return account
 
 
 def paths(selection):
@@ -59,7 +79,7 @@ class TestSelection:
     """Which models are called."""
 
     def test_without_names(self, selected):
-        """Every target with a TargetModel, and a note about each that cannot be listed."""
+        """Every target with a TargetModel, and a note about each pattern that cannot be listed."""
         selection = selected()
 
         assert paths(selection) == [
@@ -74,10 +94,91 @@ class TestSelection:
             "two-steps",
         ]
         assert selection.notes[:2] == [
-            f"sales/{{country}}/{{product}} {NAME_ONE}sales/de/PRODUCT",
-            f"translate/{{source}}/{{target}} {NAME_ONE}translate/SOURCE/TARGET",
+            f"{SALES} has a pattern, and its artifacts cannot be listed: the endpoint sales does "
+            "not exist; name the one to load: prewarm sales/de/PRODUCT",
+            "translate/{source}/{target} has a pattern, and its artifacts cannot be listed: the "
+            "endpoint languages does not exist; name the one to load: "
+            "prewarm translate/SOURCE/TARGET",
         ]
         assert selection.notes[2].startswith("deep/too-long is left out: The parameter name is ")
+
+    def test_pattern(self, account):
+        """An entry with a pattern stands for the artifacts that exist and fit."""
+        selection = select(TABLE_OF_ALL, [SALES], FILE, account)
+
+        assert paths(selection) == ["sales/de/beer", "sales/de/milk", "sales/fr/milk"]
+        assert selection.notes == []
+        of_all = paths(select(TABLE_OF_ALL, [], FILE, account))
+        assert [path for path in of_all if path.startswith("sales/")] == paths(selection)
+
+    def test_very_many(self, account):
+        """Of very many artifacts the first ones are called, and a note says how to call others."""
+        names = [f"s/de/{a}{b}.tar.gz" for a in "abcdefghij" for b in "abcdefghijklmnopqrstuvwxyz"]
+        account.buckets["b"] = names
+        selection = select(TABLE_OF_ALL, [SALES], FILE, account)
+
+        assert len(paths(selection)) == 200
+        assert selection.notes == [
+            f"{SALES}: 260 artifacts fit it, and the first 200 are called; "
+            "to call others, name them, as in prewarm sales/de/jz, or give --most"
+        ]
+        assert len(paths(select(TABLE_OF_ALL, [SALES], FILE, account, most=260))) == 260
+        assert paths(select(TABLE_OF_ALL, [SALES], FILE, account, most=0)) == []
+
+    def test_no_artifact_fits(self, account):
+        """A pattern that nothing fits has a note."""
+        account.buckets["b"] = ["s/readme.md"]
+        selection = select(TABLE_OF_ALL, [SALES, "iris"], FILE, account)
+
+        assert (paths(selection), selection.notes) == (
+            ["iris"],
+            [f"{SALES}: no artifact of {S3} fits it"],
+        )
+
+    @pytest.mark.parametrize(
+        ("break_it", "reason"),
+        [
+            (
+                lambda account: account.denied.add("ListObjectsV2"),
+                "the bucket b cannot be read without the IAM permission s3:ListBucket",
+            ),
+            (
+                lambda account: account.denied.add("DescribeEndpoint"),
+                "the endpoint sales cannot be read without the IAM permission "
+                "sagemaker:DescribeEndpoint",
+            ),
+            (
+                lambda account: account.denied.add("DescribeModel"),
+                "the model sales cannot be read without the IAM permission sagemaker:DescribeModel",
+            ),
+            (
+                lambda account: account.model("sales", container()),
+                "no container of endpoint sales loads artifacts",
+            ),
+            (
+                lambda account: account.faults.update({"DescribeEndpoint": [SILENCE]}),
+                "Amazon SageMaker cannot be reached (EndpointConnectionError); check the network, "
+                "the region and AWS_ENDPOINT_URL",
+            ),
+        ],
+        ids=["s3", "endpoint", "model", "single", "silence"],
+    )
+    def test_pattern_that_cannot_be_listed(self, account, break_it, reason):
+        """What is missing is a note, and the other models are loaded; by name it is an error."""
+        break_it(account)
+        note = (
+            f"{SALES} has a pattern, and its artifacts cannot be listed: {reason}; "
+            "name the one to load: prewarm sales/de/PRODUCT"
+        )
+        selection = select(TABLE_OF_ALL, [], FILE, account)
+
+        assert selection.notes[0] == note
+        assert "iris" in paths(selection)
+        account.faults["DescribeEndpoint"] = [SILENCE] if "reached" in reason else []
+        with pytest.raises(NotReachable) as raised:
+            select(TABLE_OF_ALL, ["iris", SALES], FILE, account)
+        assert str(raised.value) == note
+        assert paths(select(TABLE_OF_ALL, ["sales/de/tea"], FILE, account)) == ["sales/de/tea"]
 
     def test_no_artifact(self):
         """An object that is no artifact is called, with a note."""
@@ -138,10 +239,6 @@ class TestSelection:
                 "translate/de/french",
                 "translate/{source}/{target}: The parameter target is 'french'; it must be a text "
                 "that [a-z]{2} matches from end to end.",
-            ),
-            (
-                "sales/{country}/{product}",
-                f"sales/{{country}}/{{product}} {NAME_ONE}sales/de/PRODUCT",
             ),
         ],
         ids=str,

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.routing.parameters import parameter
+from chalicelib.routing.targets import fill
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import Artifacts
 
@@ -57,9 +58,12 @@ def artifacts(*names):
         ),
     ],
 )
-def test_among(entry, there, among):
+def test_reachable(entry, there, among):
     """A caller can reach the artifacts that some values of the parameters make, and no others."""
-    assert sorted(entry.among(artifacts(*there))) == among
+    found = list(entry.reachable(artifacts(*there)))
+
+    assert sorted(one.name for one in found) == among
+    assert all(fill(entry.template, one.values) == one.name for one in found)
 
 
 @pytest.mark.parametrize(

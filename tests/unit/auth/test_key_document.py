@@ -126,6 +126,16 @@ EXPIRY = 'null, or a time such as "2027-06-30T00:00:00Z"'
             EXPIRY,
         ),
         ("disabled", [0, 1, "false", "", None, []], "true or false"),
+        (
+            "created",
+            ["", "2027-06-30", "2027-06-30T00:00:00", "2027-06-30T00:00:00Z\n", None, EXPIRES, []],
+            'a time such as "2027-06-30T00:00:00Z"',
+        ),
+        (
+            "comment",
+            ["", "x" * 81, "a\nb", "\x1b[2J", "\u202e", "\x7f", None, 7, ["a"]],
+            "1 to 80 printable characters",
+        ),
     ],
 )
 def test_members(member, values, rule):
@@ -139,12 +149,22 @@ def test_members(member, values, rule):
 def test_missing_member(member):
     """No member has a default: the missing member could be `"disabled": true`."""
     assert problems(document(abcd1234=entry(**{member: ...}))) == (
-        "keys.abcd1234: must have the members sha256, principal, grants, expires, disabled "
-        "and no others",
+        "keys.abcd1234: must have the members sha256, principal, grants, expires, disabled, "
+        "may have created and comment, and no others",
     )
 
 
-@pytest.mark.parametrize("value", [entry(comment="x"), entry(Disabled=True), [], None, "x", 7])
+def test_notes():
+    """`created` and `comment` are notes for people, and a key need not have them."""
+    created, comment = "2026-06-30T00:00:00Z", "ü" * 80
+    noted = entry(created=created, comment=comment)
+
+    keys = parse(document(aaaaaaaa=noted, bbbbbbbb=entry()).encode())
+    assert (keys["aaaaaaaa"].created, keys["aaaaaaaa"].comment) == (created, comment)
+    assert (keys["bbbbbbbb"].created, keys["bbbbbbbb"].comment) == (None, None)
+
+
+@pytest.mark.parametrize("value", [entry(limit=1), entry(Disabled=True), [], None, "x", 7])
 def test_entries(value):
     """Unknown members are refused: one could be a misspelt `disabled`."""
     (problem,) = problems(document(abcd1234=value))
@@ -262,7 +282,10 @@ VALUE = st.recursive(
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z0-9]{8}", fullmatch=True) | st.text(max_size=9),
-        st.fixed_dictionaries({name: VALUE for name in entry()}) | VALUE,
+        st.fixed_dictionaries(
+            {name: VALUE for name in entry()}, optional={"created": VALUE, "comment": VALUE}
+        )
+        | VALUE,
         max_size=3,
     )
 )

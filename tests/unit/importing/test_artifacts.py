@@ -231,6 +231,14 @@ def test_no_pattern(values):
     assert parameter(values).rule == {"one_of": tuple(values)}
 
 
+def test_no_pattern_over_others():
+    """A pattern that another object under the prefix fits would not be the entry's alone."""
+    values = [f"customer-{number:04}" for number in range(101)]
+
+    assert parameter(values, ["customer-x", "0101"]).rule == {"pattern": "customer-[0-9]{4}"}
+    assert parameter(values, ["customer-0101"]).rule == {"one_of": tuple(values)}
+
+
 @pytest.mark.parametrize(
     ("values", "name"), [(["7", "10"], "number"), (["7", "a"], "name"), (["v7"], "name")]
 )
