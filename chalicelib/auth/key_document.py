@@ -44,7 +44,7 @@ class ApiKey:
     created: str | None = None
     """A time as the document writes it; older keys have none."""
 
-    comment: str | None = None
+    comment: str | None = field(default=None, repr=False)
 
 
 Keys = Mapping[str, ApiKey]

@@ -58,8 +58,8 @@ def diff(context: Context, *, endpoint: str, calls_per_second: float) -> Report:
             *(f"account: {one}" for one in unread),
         ],
         notes=[
-            f"{where}: {len(lacking)} lacking there, {len(unnamed)} not in the table",
             *map(str, covered),
+            f"{where}: {len(lacking)} lacking there, {len(unnamed)} not in the table",
         ],
         data={
             "lacking": [tables.as_data(problem) for problem in lacking],

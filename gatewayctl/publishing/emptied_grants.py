@@ -91,18 +91,24 @@ def compared(
     result, (old, new) = Comparison(), tables
     if old is None or not any(map(_may_lose, changes)):
         return result
-    for stage in stages.with_table(location, context.project) or [context.stage]:
+    try:
+        using = stages.with_table(location, context.project) or [context.stage]
+    except CommandError as error:
+        return Comparison(not_compared=[str(error)])
+    reasons: dict[str, None] = {}
+    for stage in using:
         try:
             store = KeyStore(_secret_name(context, secret, stage), context.connect)
             stored = store.read()
         except CommandError as error:
-            result.not_compared.extend(str(error).splitlines())
+            reasons.update(dict.fromkeys(str(error).splitlines()))
             continue
         if stored.version is None:
-            result.not_compared.append(f"there is no secret {store.name}, or it has no value")
+            reasons[f"there is no secret {store.name}, or it has no value"] = None
         elif store.name not in result.compared:
             result.compared.append(store.name)
             result.emptied.extend(emptied_keys(store.name, stored.keys, (old, new), context.now()))
+    result.not_compared.extend(reasons)
     return result
 
 
@@ -112,16 +118,13 @@ def _secret_name(context: Context, secret: str | None, stage: str) -> str:
 
 def _may_lose(change: Change) -> bool:
     """Whether a path to a model may be gone after this change."""
-    if change.model is None or change.old is None:
+    entry = f"models.{change.model}"
+    is_of_paths = change.path == entry or change.path.startswith(f"{entry}.parameters.")
+    if change.model is None or change.old is None or not is_of_paths:
         return False
     if isinstance(change.old, list) and isinstance(change.new, list):
-        return bool(set(change.old) - set(change.new)) and _is_of_paths(change)
-    return _is_of_paths(change)
-
-
-def _is_of_paths(change: Change) -> bool:
-    entry = f"models.{change.model}"
-    return change.path == entry or change.path.startswith(f"{entry}.parameters.")
+        return not set(change.old) <= set(change.new)
+    return True
 
 
 def emptied_keys(

@@ -32,7 +32,6 @@ class KeysDesk(Desk):
 
     def stages(self, **secrets):
         """Write config.json; all its stages use this desk's table."""
-        (self.folder / ".chalice").mkdir()
         stages = {
             stage: {
                 "environment_variables": {
@@ -42,7 +41,10 @@ class KeysDesk(Desk):
             }
             for stage, secret in secrets.items()
         }
-        config = {"stages": {"dev": {}, **stages}}
+        self.write_config({"stages": {"dev": {}, **stages}})
+
+    def write_config(self, config):
+        (self.folder / ".chalice").mkdir()
         (self.folder / ".chalice" / "config.json").write_text(json.dumps(config))
 
     def store(self, keys=KEYS):
@@ -147,8 +149,12 @@ def test_none_emptied(desk):
             "the secret published-",
         ),
         (lambda desk: desk.stages(prod=""), "GATEWAY_KEYS_SECRET of stage prod in .chalice/"),
+        (
+            lambda desk: desk.write_config({"stages": {"dev": []}}),
+            ".chalice/config.json cannot be ",
+        ),
     ],
-    ids=["unknown", "missing", "no-keys", "jwt-only"],
+    ids=["unknown", "missing", "no-keys", "jwt-only", "broken"],
 )
 def test_keys_that_cannot_be_read(desk, prepare, reason):
     """The table is published, and a note says why keys were not compared."""
