@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     KeyPath = tuple[str | int, ...]
 
 
-def title(name: str, target: NamedTarget) -> str:
+def title(name: str, target: str | None) -> str:
     """Return the name of a model or its path, and that of one of its targets: `churn (v8)`."""
-    return name if target.name is None else f"{name} ({target.name})"
+    return name if target is None else f"{name} ({target})"
 
 
 def key_path(model: Model, target: NamedTarget, *keys: str | int) -> KeyPath:

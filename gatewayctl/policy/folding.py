@@ -184,5 +184,5 @@ def _lines_of_patterns(model: Model, of: NamedTarget) -> Iterator[str]:
         if key.iam_condition_key and filled != template:
             yield (
                 f"every {key.noun} like {filled} of endpoint {arguments['EndpointName'].lower()} "
-                f"(in the table of {title(model.name, of)}, {rules})"
+                f"(in the table of {title(model.name, of.name)}, {rules})"
             )
