@@ -107,6 +107,10 @@ class GatewayError(ChaliceUnhandledError):
     """The pause before the gateway itself tries again; None if it does not. Each further pause of
     the same request is twice as long."""
 
+    falls_back: bool = False
+    """Whether another target of the model's may answer in place of the one that failed: the model
+    did not run, or SageMaker itself failed."""
+
     model_message: str | None = None
     reason: str | None = None
     """More than the caller is told; for the log alone."""
@@ -328,7 +332,7 @@ class ModelOverloaded(ModelAnswerError):
     """The container says that it has no room: 429, 503 or 507."""
 
     status, slug, title = 503, "model-overloaded", "The model is overloaded"
-    retryable, retry_after_seconds = True, 2
+    retryable, retry_after_seconds, falls_back = True, 2, True
     detail = "The model has more work than it can do now; try again later."
 
 
@@ -340,7 +344,7 @@ class InternalFailure(GatewayError):
 
 
 class GatewayMisconfigured(GatewayError):
-    """SageMaker refuses the gateway's own permissions or credentials."""
+    """SageMaker refuses the gateway's permissions or credentials, or STS a role of a target."""
 
     status, slug, title = 500, "gateway-misconfigured", "The gateway is not allowed to do this"
     detail = (
@@ -348,12 +352,16 @@ class GatewayMisconfigured(GatewayError):
         "tell the gateway's operator the instance of this problem."
     )
 
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__()
+
 
 class UpstreamFailed(GatewayError):
     """SageMaker itself answers 500, 502, 504 or 530."""
 
     status, slug, title = 502, "upstream-error", "SageMaker failed"
-    retryable, retry_pause_seconds = True, 0.1
+    retryable, retry_pause_seconds, falls_back = True, 0.1, True
     detail = "SageMaker failed to run the model; try again."
 
 
@@ -400,6 +408,7 @@ class ModelNotReady(GatewayError):
 
     status, slug, title = 503, "model-not-ready", "The model is not ready yet"
     retryable, retry_after_seconds, retry_pause_seconds = True, 5, 0.5
+    falls_back = True
     detail = "The model is being loaded onto its endpoint; try again later."
 
 
@@ -407,7 +416,7 @@ class ModelUnavailable(GatewayError):
     """The endpoint or the model is not there, or has no capacity."""
 
     status, slug, title = 503, "model-unavailable", "The model is not available"
-    retryable, retry_after_seconds = True, 30
+    retryable, retry_after_seconds, falls_back = True, 30, True
     detail = (
         "The model's endpoint is not there or has no capacity; try again later, and if it "
         "lasts tell the gateway's operator the instance of this problem."
@@ -419,6 +428,7 @@ class UpstreamThrottled(GatewayError):
 
     status, slug, title = 503, "upstream-throttled", "SageMaker is throttling"
     retryable, retry_after_seconds, retry_pause_seconds = True, 1, 0.5
+    falls_back = True
     detail = "SageMaker takes no more calls from the gateway at this moment; try again later."
 
 
@@ -427,6 +437,7 @@ class UpstreamUnreachable(GatewayError):
 
     status, slug, title = 503, "upstream-unreachable", "SageMaker cannot be reached"
     retryable, retry_after_seconds, retry_pause_seconds = True, 2, 0.1
+    falls_back = True
     detail = "The gateway cannot reach the model's endpoint at this moment; try again later."
 
 

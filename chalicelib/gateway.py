@@ -103,7 +103,8 @@ class Gateway:
         admitted = admit(request, resolved.model)
         by_name = resolved.model.sticky == PRINCIPAL
         ordered = resolved.ordered(principal.name if by_name else admitted.routing_key)
-        record.set_target(ordered.invoke_args)
+        is_sticky = resolved.model.sticky is not None
+        record.choose(ordered.targets[0], ordered.chosen, is_sticky=is_sticky)
         limit = resolved.model.timeout_seconds
         seconds = min(limit, admitted.timeout_seconds or limit)
         deadline = platform.within(seconds - min(RESPONSE_SECONDS, seconds / 10), since=started)

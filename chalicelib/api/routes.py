@@ -42,7 +42,7 @@ def register(
         model, response = gateway.predict(
             principal, path, context.request, platform=context.platform, record=context.record
         )
-        return wire.prediction(response, model)
+        return wire.prediction(response, model, context.record.target_name)
 
     def describe_model(context: RequestContext, principal: Principal, **segments: str) -> Response:
         path = _path(segments)

@@ -90,9 +90,11 @@ def request_id(event: Mapping[str, Any], lambda_context: Any) -> str:
     return str(getattr(lambda_context, "aws_request_id", "unknown"))
 
 
-def prediction(response: InferenceResponse, model: Model) -> Response:
-    """Build the response of a prediction: the model's own body."""
+def prediction(response: InferenceResponse, model: Model, target: str | None) -> Response:
+    """Build the response of a prediction: the model's own body; `target` is its target's name."""
     headers: Headers = {"Content-Type": response.content_type, "X-Model": model.name}
+    if target is not None:
+        headers[registry.TARGET] = target
     if response.invoked_variant is not None:
         headers["X-Invoked-Variant"] = response.invoked_variant
     for name in model.return_headers:

@@ -24,7 +24,7 @@ OUR_DATA = Path(__file__).parent / "botocore_data"
 """endpoints.json with the services that we call; `deployment.endpoints` writes it."""
 
 
-def client(service: str, **settings: str) -> Any:
+def client(service: str, credentials: Any = None, **settings: str) -> Any:
     """Create a client that makes each call once, within the deadline that is in force.
 
     Arguments of calls are not validated, because our own typed code builds them. The user agent is
@@ -32,9 +32,11 @@ def client(service: str, **settings: str) -> Any:
 
     Args:
         service: botocore's name of the service.
+        credentials: botocore's; None for those that it finds.
         **settings: Settings of `botocore.session.Session.create_client`.
     """
     session = Session()
+    session._credentials = credentials
     session.register_component("data_loader", _Loader(extra_search_paths=[str(OUR_DATA)]))
     config = Config(
         connect_timeout=connections.CONNECT_TIMEOUT_SECONDS,

@@ -14,15 +14,16 @@ import random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from chalicelib.routing.named_targets import NamedTarget
 
-_BITS = 52  # with one more for the half, a number of so many bits is exact as a float
+# With one bit for the half, a number of 52 bits is exact as a float, and its share is below 1.
+_SHIFT, _NUMBERS = 12, 2**52
 
 
 def order(
-    entry: str, targets: Sequence[NamedTarget], fallback: Iterable[str], key: str | None
+    entry: str, targets: Sequence[NamedTarget], fallback: Collection[str], key: str | None
 ) -> tuple[NamedTarget, ...]:
     """Return the targets in the order in which one request tries them.
 
@@ -38,15 +39,15 @@ def order(
     if key is None:
         (first,) = random.choices(weighted, [one.weight for one in weighted])
     else:
-        first = max(weighted, key=lambda one: score(entry, one, key))
-    by_name = {one.name: one for one in targets}
+        scores = [score(entry, one.name, key, one.weight) for one in weighted]
+        first = weighted[scores.index(max(scores))]
+    by_name = {one.name: one for one in targets} if fallback else {}
     return (first, *(by_name[name] for name in fallback if name != first.name))
 
 
-def score(entry: str, target: NamedTarget, key: str) -> float:
-    """Return the score of a target with a weight; over many keys, its share is its weight's."""
+def score(entry: str, target: str | None, key: str, weight: int) -> float:
+    """Return the score of a target; the share of keys for which it wins is its weight's."""
     # Neither of the two names can hold a line break, so the three cannot be mistaken for others.
-    text = f"{entry}\n{target.name}\n{key}"
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    number = int.from_bytes(digest[:8], "big") >> (64 - _BITS)
-    return -target.weight / math.log((number + 0.5) / 2**_BITS)
+    text = f"{entry}\n{target}\n{key}".encode("utf-8", "surrogatepass")
+    number = int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> _SHIFT
+    return -weight / math.log((number + 0.5) / _NUMBERS)

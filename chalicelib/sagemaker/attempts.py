@@ -115,6 +115,7 @@ class Attempts:
 
 @dataclass(slots=True)
 class _History:
+    asked_at: float | None = None
     called_at: float = 0.0
     answered_at: float | None = None
     loading_since: float | None = None
@@ -171,6 +172,24 @@ class Warmth:
             history = self._histories.get(target)
             answered_at = None if history is None else history.answered_at
         return answered_at is None or not 0 <= self._clock() - answered_at <= WARM_SECONDS
+
+    def may_ask(self, target: Target, seconds: float) -> bool:
+        """Whether a request may wait for a target that may be cold, while another one is warm.
+
+        One at a time may, and each for so many seconds. After an answer that it is loading, the
+        next one may when these seconds are over.
+        """
+        with self._lock:
+            history, now = self._history(target), self._clock()
+            if history.asked_at is not None and 0 <= now - history.asked_at < seconds:
+                return False
+            history.asked_at = now
+            return True
+
+    def record_no_load(self, target: Target) -> None:
+        """Note that a target that was asked is not loading: the next request may ask it."""
+        with self._lock:
+            self._history(target).asked_at = None
 
     def _history(self, target: Target) -> _History:
         """Return the target's history and make it the newest; the oldest one is forgotten."""

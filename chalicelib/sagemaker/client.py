@@ -29,17 +29,25 @@ MAX_ERROR_BYTES = 1_000_000
 SAMPLE = "sample"
 
 
-def sagemaker_client(**settings: str) -> InvokeEndpoint:
+def sagemaker_client(*, role_arn: str | None = None, **settings: str) -> InvokeEndpoint:
     """Create the client. It tries once, because the gateway decides about retries.
 
     boto3's own retries run the model again after a read timeout, and their default changed between
     1.43 and 1.44.
 
     Args:
+        role_arn: The role that makes the calls; None for the gateway's own. STS is asked for it at
+            once, within the deadline in force.
         **settings: botocore's settings (region, credentials, endpoint URL), for callers that do not
             have them in the environment.
     """
-    return InvokeEndpoint(clients.client("sagemaker-runtime", **settings))
+    if role_arn is None:
+        return InvokeEndpoint(clients.client("sagemaker-runtime", **settings))
+    from chalicelib.sagemaker.roles import credentials_of  # noqa: PLC0415  (few tables need it)
+
+    own = {name: settings.pop(name) for name in list(settings) if name.startswith("aws_")}
+    credentials = credentials_of(role_arn, settings.get("region_name"), **own)
+    return InvokeEndpoint(clients.client("sagemaker-runtime", credentials, **settings))
 
 
 class InvokeEndpoint:

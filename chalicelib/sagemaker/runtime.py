@@ -27,6 +27,7 @@ from chalicelib.errors import (
     UpstreamTruncated,
     clear_tracebacks,
 )
+from chalicelib.routing.targets import HERE
 from chalicelib.sagemaker import upstream_errors
 from chalicelib.sagemaker.attempts import MIN_CALL_SECONDS, Attempts, RetryBudget, Warmth
 
@@ -35,8 +36,14 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from chalicelib.aws.deadline import Deadline
-    from chalicelib.routing.table import ResolvedModel
+    from chalicelib.routing.named_targets import NamedTarget
+    from chalicelib.routing.table import Model, ResolvedModel
+    from chalicelib.routing.targets import Place
+    from chalicelib.sagemaker.elsewhere import ClientsElsewhere
     from chalicelib.telemetry.log import RequestRecord
+
+    Call = Callable[[NamedTarget, Deadline], "InferenceResponse"]
+    """Makes one call of a target."""
 
     class Request(Protocol):
         """What is sent to the model."""
@@ -65,25 +72,32 @@ class InferenceResponse:
     closed_session_id: str | None = field(default=None, repr=False)
 
 
-def _sagemaker_client() -> Any:
+def _sagemaker_client(**settings: str) -> Any:
     # Imported here, because the authorizer's function never needs it.
     from chalicelib.sagemaker.client import sagemaker_client  # noqa: PLC0415
 
-    return sagemaker_client()
+    return sagemaker_client(**settings)
 
 
 class SageMakerRuntime:
-    """Calls targets. The client is created when it is first needed."""
+    """Calls targets. Each client is created when it is first needed.
+
+    Args:
+        make_client: Makes the client for the gateway's own Region and role; or, with the arguments
+            `region_name` and `role_arn`, one for targets elsewhere.
+        pause: Waits.
+    """
 
     def __init__(
         self,
-        make_client: Callable[[], Any] = _sagemaker_client,
+        make_client: Callable[..., Any] = _sagemaker_client,
         *,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._make_client = make_client
         self._pause = pause
         self._client: Any = None
+        self._elsewhere: ClientsElsewhere | None = None
         self._lock = threading.Lock()
         self._warmth = Warmth()
         self._budget = RetryBudget()
@@ -103,20 +117,36 @@ class SageMakerRuntime:
         deadline: Deadline,
         record: RequestRecord,
     ) -> InferenceResponse:
-        """Call the target and return the model's response. Only this method repeats a call.
+        """Call the targets in their order until one answers, and return its response.
 
         Raises:
-            GatewayError: The model gave no usable response before the deadline.
+            GatewayError: No target gave a usable response before the deadline.
         """
-        client = self._ready_client()
-        if deadline.remaining_seconds < MIN_CALL_SECONDS:
-            raise UpstreamTimedOut
+
+        def call(target: NamedTarget, until: Deadline) -> InferenceResponse:
+            return self._attempt(resolved, target, request, until, record)
+
+        target, *others = resolved.targets
+        if others:
+            from chalicelib.sagemaker.fallbacks import Fallbacks  # noqa: PLC0415  (seldom needed)
+
+            fallbacks = Fallbacks(resolved, deadline, record, self._warmth, self._budget)
+            answer = fallbacks.answer(call)
+            if answer is not None:
+                return answer
+            target = fallbacks.target
+        return self._with_retries(call, target, resolved.model, deadline)
+
+    def _with_retries(
+        self, call: Call, target: NamedTarget, model: Model, deadline: Deadline
+    ) -> InferenceResponse:
+        """Call a target that no other one can stand in for; only this method repeats a call."""
         attempts = None
         while True:
             try:
-                return self._attempt(client, resolved, request, deadline, record)
+                return call(target, deadline)
             except GatewayError as error:
-                attempts = attempts or Attempts(resolved.model, self._budget)
+                attempts = attempts or Attempts(model, self._budget)
                 pause = attempts.pause_seconds(error, deadline.remaining_seconds)
                 if pause is None:
                     raise
@@ -125,31 +155,34 @@ class SageMakerRuntime:
 
     def _attempt(
         self,
-        client: Any,
         resolved: ResolvedModel,
+        target: NamedTarget,
         request: Request,
         deadline: Deadline,
         record: RequestRecord,
     ) -> InferenceResponse:
         """Make one call, from connecting to the last byte of the body."""
-        target = resolved.target
-        arguments = {**resolved.invoke_args, **request.invoke_args()}
+        place, called = target.target.place, target.target
+        client = self._ready_client() if place == HERE else self._client_elsewhere(place, deadline)
+        if deadline.remaining_seconds < MIN_CALL_SECONDS:
+            raise UpstreamTimedOut
+        arguments = {**target.invoke_args, **request.invoke_args()}
         record.attempts += 1
         started = time.perf_counter()
         try:
             with deadline.in_force(), _own_errors(resolved):
                 answer = client.invoke_endpoint(**arguments)
-                self._warmth.record_success(target)
+                self._warmth.record_success(called)
                 response = read_response(answer)
         except (ModelRejectedInput, ModelFailed) as error:
-            if self._warmth.may_be_cold(target):  # containers refuse a load with these statuses too
+            if self._warmth.may_be_cold(called):  # containers refuse a load with these statuses too
                 error.doubt_load()
             raise
         except (ModelNotReady, UpstreamTimedOut) as error:
             # While the artifact may be cold, a timeout means the same as ModelNotReady.
-            if isinstance(error, UpstreamTimedOut) and not self._warmth.may_be_cold(target):
+            if isinstance(error, UpstreamTimedOut) and not self._warmth.may_be_cold(called):
                 raise
-            seconds = self._warmth.record_loading(target, time.perf_counter() - started)
+            seconds = self._warmth.record_loading(called, time.perf_counter() - started)
             raise ModelNotReady(retry_after_seconds=seconds) from error
         finally:
             record.model_seconds = time.perf_counter() - started
@@ -159,12 +192,30 @@ class SageMakerRuntime:
     def _ready_client(self) -> Any:
         """Return the client that all threads share; botocore cannot make two at the same time."""
         if self._client is None:
-            with self._lock:
-                try:
-                    self._client = self._client or self._make_client()
-                except (BotoCoreError, OSError, ValueError) as error:  # no region, a bad setting
-                    raise GatewayMisconfigured from error
+            with self._lock, _misconfigured():
+                self._client = self._client or self._make_client()
         return self._client
+
+    def _client_elsewhere(self, place: Place, deadline: Deadline) -> Any:
+        """Return the client for targets in another Region or account.
+
+        Raises:
+            GatewayError: STS refuses the role, or cannot be reached.
+        """
+        from chalicelib.sagemaker.elsewhere import ClientsElsewhere  # noqa: PLC0415
+
+        self._elsewhere = self._elsewhere or ClientsElsewhere(self._make_client, self._lock)
+        with deadline.in_force(), _misconfigured():
+            return self._elsewhere.client(place)
+
+
+@contextmanager
+def _misconfigured() -> Iterator[None]:
+    """Replace the errors of botocore when it cannot make a client: no region, a bad setting."""
+    try:
+        yield
+    except (BotoCoreError, OSError, ValueError) as error:
+        raise GatewayMisconfigured from error
 
 
 @contextmanager

@@ -24,9 +24,17 @@ from chalicelib.telemetry.metrics import COUNT, MILLISECONDS, SECONDS, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import TextIO
+    from typing import Protocol, TextIO
 
     from chalicelib.telemetry.metrics import Measure
+
+    class NamedTarget(Protocol):
+        """What is recorded of a target."""
+
+        @property
+        def name(self) -> str | None: ...
+        @property
+        def invoke_args(self) -> Mapping[str, str]: ...
 
     Write = Callable[..., None]
 
@@ -42,7 +50,12 @@ MOST_FRAMES = 40
 LOCAL_SERVICE, NO_SERVICE = "inference-gateway-local", "service_undefined"
 # At DEBUG botocore logs requests and responses with keys and bodies, and urllib3's warnings quote
 # the parts of a response that it cannot read. Lambda's log level would apply to both.
-LIBRARY_LEVELS = {"botocore": logging.WARNING, "urllib3": logging.ERROR}
+# botocore also warns of each role that STS refuses; the line of the request says so.
+LIBRARY_LEVELS = {
+    "botocore": logging.WARNING,
+    "botocore.credentials": logging.ERROR,
+    "urllib3": logging.ERROR,
+}
 
 
 @dataclass(slots=True)
@@ -61,6 +74,22 @@ class RequestRecord:
     kind: str | None = None
     endpoint: str | None = None
     target: str | None = None
+    target_name: str | None = None
+    """The name of the target that was called last; None for an entry without `targets`."""
+
+    first_target: str | None = None
+    """The name of the target that was chosen for the request."""
+
+    chosen: str | None = None
+    """How the one that was called last was chosen: by `weight`, `sticky` or as a `fallback`."""
+
+    lacks_key: bool = False
+    """Whether the entry is sticky, and the request has nothing to keep it at one target by."""
+
+    fallbacks: int = 0
+    fallback_after: str | None = None
+    """The slug of the error after which the last fallback was taken."""
+
     table: str | None = None
     status: int = 0
     slug: str | None = None
@@ -78,8 +107,22 @@ class RequestRecord:
 
     started: float = field(default_factory=time.perf_counter)
 
-    def set_target(self, invoke_args: Mapping[str, str]) -> None:
+    def choose(self, target: NamedTarget, chosen: str | None, *, is_sticky: bool) -> None:
+        """Record the first target, and how it was chosen."""
+        self.set_target(target)
+        self.first_target, self.chosen = target.name, chosen
+        self.lacks_key = is_sticky and chosen == "weight"
+
+    def fall_back(self, target: NamedTarget, slug: str) -> None:
+        """Record that another target is called, after this error."""
+        self.set_target(target)
+        self.chosen, self.fallback_after = "fallback", slug
+        self.fallbacks += 1
+
+    def set_target(self, target: NamedTarget) -> None:
         """Record the endpoint, and which model or container on it is called."""
+        invoke_args = target.invoke_args
+        self.target_name = target.name
         chosen = dict(invoke_args)
         self.endpoint = chosen.pop("EndpointName")
         self.target = ", ".join(f"{name}={value}" for name, value in chosen.items()) or None
@@ -176,6 +219,11 @@ class Telemetry:
             kind=record.kind,
             endpoint=record.endpoint,
             target=record.target,
+            target_name=record.target_name,
+            first_target=record.first_target,
+            chosen=record.chosen,
+            fallbacks=None if record.target_name is None else record.fallbacks,
+            fallback_after=record.fallback_after,
             status=record.status,
             slug=record.slug,
             reason=record.reason,
@@ -188,7 +236,7 @@ class Telemetry:
             table=record.table and record.table[:TABLE_DIGITS],
         )
         if record.is_prediction:
-            self._metrics.prediction(_measures(record), record.model, record.request_id)
+            self._metrics.prediction(_measures(record), record)
         if record.slug == Unauthorized.slug:
             self._metrics.gateway("Unauthorized", 1)
 
@@ -289,4 +337,6 @@ def _measures(record: RequestRecord) -> list[Measure]:
         ("ModelNotReady", record.slug == ModelNotReady.slug, COUNT),
         ("Throttles", record.slug == UpstreamThrottled.slug, COUNT),
         ("Retries", max(0, record.attempts - 1), COUNT),
+        ("Fallbacks", record.fallbacks, COUNT),
+        ("NotSticky", record.lacks_key, COUNT),
     ]

@@ -18,10 +18,22 @@ from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import TextIO
+    from typing import Protocol, TextIO
+
+    class Prediction(Protocol):
+        """Whose metrics they are."""
+
+        model: str | None
+        """The entry's name in the table; None if the request named no known model."""
+        target_name: str | None
+        """The target that was called last; None for an entry without `targets`."""
+        request_id: str
+        """Leads from the metrics to the log line of the request; it is no dimension."""
+
 
 NAMESPACE = "InferenceGateway"
 UNKNOWN_MODEL = "(unknown)"
+UNKNOWN_TARGET = "(unknown)"
 COUNT, MILLISECONDS, SECONDS = "Count", "Milliseconds", "Seconds"
 
 Measure = tuple[str, float, str]
@@ -29,7 +41,10 @@ Measure = tuple[str, float, str]
 
 
 class Metrics:
-    """Writes metrics by `service` and, if `per_model` is set, also by `service` and `model`."""
+    """Writes metrics by `service` and, if `per_model` is set, also by `service` and `model`.
+
+    Those of a model with several targets are then also written by `service`, `model` and `target`.
+    """
 
     def __init__(
         self, service: str, *, per_model: bool = True, stream: TextIO | None = None
@@ -38,26 +53,25 @@ class Metrics:
         self._per_model = per_model
         self._stream = stream or sys.stdout
         self._disabled = is_metrics_disabled()
-        self._templates: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
+        self._templates: dict[tuple[tuple[tuple[str, str], ...], bool], dict[str, Any]] = {}
 
-    def prediction(self, measures: Sequence[Measure], model: str | None, request_id: str) -> None:
-        """Write the metrics of one prediction.
-
-        Args:
-            measures: What to count. Zeros are not written.
-            model: The entry's name in the table; None if the request named no known model.
-            request_id: Leads from the metrics to the log line of the request; it is no dimension.
-        """
+    def prediction(self, measures: Sequence[Measure], prediction: Prediction) -> None:
+        """Write the metrics of one prediction. Zeros are not written."""
         measures = [measure for measure in measures if measure[1]]
-        template = self._template(tuple((name, unit) for name, _, unit in measures))
+        target = prediction.target_name if self._per_model else None
+        template = self._template(
+            tuple((name, unit) for name, _, unit in measures), has_target=target is not None
+        )
         line = {
             **template,
             "_aws": {**template["_aws"], "Timestamp": round(time.time() * 1000)},
             **{name: [float(value)] for name, value, _ in measures},
-            "request_id": request_id,
+            "request_id": prediction.request_id,
         }
         if self._per_model:
-            line["model"] = model or UNKNOWN_MODEL
+            line["model"] = prediction.model or UNKNOWN_MODEL
+        if target is not None:
+            line["target"] = target
         self._write(line)
 
     def gateway(self, name: str, value: float, unit: str = COUNT) -> None:
@@ -66,16 +80,24 @@ class Metrics:
         metric_set.add_metric(name, unit, value)
         self._write(metric_set.serialize_metric_set())
 
-    def _template(self, metrics: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    def _template(
+        self, metrics: tuple[tuple[str, str], ...], *, has_target: bool
+    ) -> dict[str, Any]:
         """Return a line of these metrics without values; there are about a dozen such sets."""
-        template = self._templates.get(metrics)
+        template = self._templates.get((metrics, has_target))
         if template is None:
             metric_set = self._metric_set()
             if self._per_model:
                 metric_set.add_dimensions(service=self._service, model=UNKNOWN_MODEL)
+            if has_target:
+                metric_set.add_dimensions(
+                    service=self._service, model=UNKNOWN_MODEL, target=UNKNOWN_TARGET
+                )
             for name, unit in metrics:
                 metric_set.add_metric(name, unit, 0)
-            template = self._templates[metrics] = dict(metric_set.serialize_metric_set())
+            template = self._templates[metrics, has_target] = dict(
+                metric_set.serialize_metric_set()
+            )
         return template
 
     def _metric_set(self) -> EphemeralMetrics:

@@ -65,7 +65,7 @@ ELSEWHERE = [
     "`id`",
     "a" * 1025,
 ]
-NOT_KEYS = ["endpoint_url", "url", "host", "region", "account", "role_arn", "proxy", "scopes"]
+NOT_KEYS = ["endpoint_url", "url", "host", "account", "proxy", "scopes"]
 
 
 def table(kind, **target):

@@ -164,6 +164,13 @@ class TestErrors:
             for error in CLASSES
         }
 
+    def test_fallbacks(self):
+        """docs/targets.md lists the errors after which another target may answer."""
+        page = (DOCS / "targets.md").read_text(encoding="utf-8")
+
+        documented = {code(row[0]) for row in rows(page, "after")}
+        assert documented == {error.slug for error in CLASSES if error.falls_back}
+
     def test_retries(self):
         """Each error that a call of SageMaker can end with has one row with its pause."""
         documented = {

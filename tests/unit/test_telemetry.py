@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from chalicelib.routing.named_targets import NamedTarget
 from chalicelib.routing.targets import MultiModelTarget, SingleModelTarget
 from chalicelib.telemetry.log import RequestRecord, Telemetry
 from tests.support.emf import NotEmf, check, read
@@ -41,7 +42,7 @@ def written(request_record, **settings):
 def test_target(target, text):
     """The log names the endpoint and its target with the arguments of InvokeEndpoint."""
     request_record = RequestRecord("id")
-    request_record.set_target(target.invoke_args())
+    request_record.set_target(NamedTarget.of(target))
 
     assert (request_record.endpoint, request_record.target) == ("churn", text)
 

@@ -1,0 +1,58 @@
+"""Clients for targets in another Region or account, each made when it is first needed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.routing.targets import Place
+
+MOST_CLIENTS = 20
+"""Each has connections and credentials of its own. Beyond these, the one that was used longest ago
+is forgotten."""
+
+
+class ClientsElsewhere:
+    """One client for each place.
+
+    Args:
+        make_client: Makes one, with the arguments `region_name` and `role_arn`.
+        making: Is held meanwhile, because botocore cannot make two at the same time.
+    """
+
+    def __init__(self, make_client: Callable[..., Any], making: threading.Lock) -> None:
+        self._make_client = make_client
+        self._making = making
+        self._lock = threading.Lock()
+        self._clients: dict[Place, Any] = {}
+
+    def client(self, place: Place) -> Any:
+        """Return the client of a place; a role is taken on within the deadline in force."""
+        client = self._known(place)
+        if client is None:
+            with self._making:
+                client = self._known(place) or self._make_client(**_settings(place))
+                self._keep(place, client)
+        return client
+
+    def _known(self, place: Place) -> Any:
+        """Return the client of a place if there is one, and make it the newest."""
+        with self._lock:
+            client = self._clients.pop(place, None)
+            if client is not None:
+                self._clients[place] = client
+            return client
+
+    def _keep(self, place: Place, client: Any) -> None:
+        with self._lock:
+            self._clients[place] = client
+            if len(self._clients) > MOST_CLIENTS:
+                del self._clients[next(iter(self._clients))]
+
+
+def _settings(place: Place) -> dict[str, str]:
+    settings = {"region_name": place.region, "role_arn": place.role_arn}
+    return {name: value for name, value in settings.items() if value is not None}

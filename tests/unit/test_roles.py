@@ -1,0 +1,233 @@
+"""Targets in another Region or account: the role, its credentials, and the clients."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.routing.targets import Place
+from chalicelib.sagemaker.elsewhere import MOST_CLIENTS, ClientsElsewhere
+from chalicelib.sagemaker.runtime import SageMakerRuntime
+from tests.faults.outcome import predict
+from tests.support.canary import CANARY
+from tests.support.gateway import FixedTable, build_gateway, table
+from tests.support.http_server import WHOLE, StubServer, response
+from tests.support.ports import free_port
+from tests.support.problems import assert_problem
+
+ROLE = f"arn:aws:iam::222233334444:role/{CANARY}"
+TABLE = f"""\
+version: 1
+models:
+  other:
+    kind: single
+    endpoint: other
+    region: eu-west-1
+    role_arn: "{ROLE}"
+  own: {{kind: single, endpoint: own}}
+  ireland: {{kind: single, endpoint: e, region: eu-west-1}}
+  both:
+    kind: single
+    targets:
+      away: {{endpoint: away, role_arn: "{ROLE}", weight: 1}}
+      here: {{endpoint: here}}
+    fallback: [here]
+"""
+DENIED = f"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
+<Type>Sender</Type><Code>AccessDenied</Code><Message>User: arn:aws:sts::1:assumed-role/x is not
+authorized to perform: sts:AssumeRole on resource: {ROLE}</Message></Error></ErrorResponse>"""
+CREDENTIALS = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleResult><Credentials><AccessKeyId>{key}</AccessKeyId>
+<SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>
+<Expiration>{expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+
+
+class Aws:
+    """STS and SageMaker at one address; STS gives a new key each time."""
+
+    def __init__(self, server):
+        self.server = server
+        self.seconds = 3_600
+        self.refusal = None
+        self.asked = []
+        self.keys = []
+        server.reply = self._reply
+
+    def _reply(self, request):
+        if b"Action=AssumeRole" not in request.body:
+            self.keys.append(request.headers["Authorization"].split("/")[0].split("=")[1])
+            return WHOLE
+        self.asked.append(request)
+        if self.refusal is not None:
+            return self.refusal
+        expiration = datetime.now(UTC) + timedelta(seconds=self.seconds)
+        text = CREDENTIALS.format(
+            key=f"KEY{len(self.asked)}", expiration=expiration.strftime("%Y-%m-%dT%H:%M:%SZ")
+        )
+        return response(200, text.encode(), {"Content-Type": "text/xml"})
+
+    def scope(self):
+        """Return Region and service of the last signature."""
+        return self.server.requests[-1].headers["Authorization"].split("/")[2:4]
+
+
+@pytest.fixture(name="aws")
+def _aws(monkeypatch):
+    with StubServer() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "OWNKEY")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield Aws(server)
+
+
+@pytest.fixture(name="house")
+def _house(aws):
+    assert aws
+    runtime = SageMakerRuntime()
+    return build_gateway(source=FixedTable(table(TABLE)), runtime=runtime)
+
+
+def assert_no_names(house, received):
+    everything = received.body.decode() + str(received.headers) + house.log.text
+    for text in (CANARY, "arn:", "222233334444"):
+        assert text not in everything
+
+
+class TestRoles:
+    """Calls by the role of another account."""
+
+    def test_role(self, house, aws):
+        """The role is taken on once, in the gateway's Region, and signs the calls."""
+        for _ in range(3):
+            assert house.predict("other").status == 200
+
+        (asked,) = aws.asked
+        assert b"RoleSessionName=inference-gateway" in asked.body
+        assert ROLE.replace(":", "%3A").replace("/", "%2F").encode() in asked.body
+        assert asked.headers["Authorization"].split("/")[2:4] == ["us-east-1", "sts"]
+        assert aws.keys == ["KEY1"] * 3
+        assert aws.server.requests[-1].headers["X-Amz-Security-Token"] == "token"
+        assert aws.scope() == ["eu-west-1", "sagemaker"]
+        assert_no_names(house, house.predict("other"))
+
+    def test_own(self, house, aws):
+        """A model without a role is called by the gateway's own."""
+        house.predict("own")
+        house.predict("ireland")
+
+        assert (aws.asked, aws.keys) == ([], ["OWNKEY", "OWNKEY"])
+        assert aws.scope() == ["eu-west-1", "sagemaker"]
+
+    def test_expiring(self, house, aws):
+        """Credentials that are about to expire are replaced, while requests go on."""
+        aws.seconds = 5
+        for _ in range(4):
+            assert house.predict("other").status == 200
+
+        assert len(set(aws.keys)) == 4
+        aws.seconds = 3_600
+        for _ in range(3):
+            assert house.predict("other").status == 200
+        assert len(set(aws.keys[4:])) == 1
+
+    def test_refused(self, house, aws, capsys):
+        """A role that STS refuses is the operator's business, and is named nowhere."""
+        aws.refusal = response(403, DENIED.encode(), {"Content-Type": "text/xml"})
+
+        received = house.predict("other")
+
+        assert_problem(received, 500, "gateway-misconfigured")
+        assert house.log.requests[0]["reason"] == "STS answers AccessDenied to AssumeRole"
+        assert_no_names(house, received)
+        captured = capsys.readouterr()
+        assert CANARY not in captured.out + captured.err
+
+    def test_refused_later(self, house, aws, capsys):
+        """The same when the credentials are refreshed."""
+        aws.seconds = 5
+        assert house.predict("other").status == 200
+        aws.refusal = response(403, DENIED.encode(), {"Content-Type": "text/xml"})
+
+        assert_problem(house.predict("other"), 500, "gateway-misconfigured")
+        captured = capsys.readouterr()
+        assert CANARY not in captured.out + captured.err
+        aws.refusal = None
+        assert house.predict("other").status == 200
+
+    def test_refused_does_not_fall_back(self, house, aws):
+        """No other target answers for a role that STS refuses."""
+        aws.refusal = response(403, DENIED.encode(), {"Content-Type": "text/xml"})
+
+        assert_problem(house.predict("both"), 500, "gateway-misconfigured")
+
+    @pytest.mark.parametrize(
+        ("status", "code", "slug"),
+        [
+            (500, "InternalFailure", "upstream-unreachable"),
+            (503, "ServiceUnavailable", "upstream-unreachable"),
+            (400, "Throttling", "upstream-throttled"),
+        ],
+    )
+    def test_failing(self, house, aws, status, code, slug):
+        """If STS fails, another target answers; without one, the caller may try again."""
+        aws.refusal = response(
+            status, f"<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>".encode()
+        )
+
+        assert_problem(house.predict("other"), 503, slug)
+        assert house.predict("both").headers["x-target"] == "here"
+        assert house.log.requests[-1]["fallback_after"] == slug
+
+    def test_away(self, house, monkeypatch):
+        """If STS is not there, another target answers; without one, the caller may try again."""
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{free_port()}")
+
+        assert_problem(house.predict("other"), 503, "upstream-unreachable")
+        assert house.predict("both").headers["x-target"] == "here"
+
+    def test_hanging(self, house, monkeypatch):
+        """An STS that hangs does not outlast the request."""
+        with StubServer(lambda connection: connection.recv(1)) as server:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+            outcome = predict(house, "other", timeout_ms=500)
+
+        assert_problem(outcome.response, 503, "upstream-unreachable")
+        assert outcome.seconds < 2
+
+
+class TestClients:
+    """One client for each pair of Region and role."""
+
+    def test_one_for_each(self):
+        """Each place has its own client, which is made once."""
+        made = []
+        clients = ClientsElsewhere(lambda **given: made.append(given) or object(), threading.Lock())
+        places = [Place("eu-west-1"), Place("eu-west-1", ROLE), Place(None, ROLE)]
+
+        found = [[clients.client(place) for place in places] for _ in range(3)]
+
+        assert found[0] == found[1] == found[2]
+        assert made == [
+            {"region_name": "eu-west-1"},
+            {"region_name": "eu-west-1", "role_arn": ROLE},
+            {"role_arn": ROLE},
+        ]
+
+    def test_at_most_twenty(self):
+        """Beyond twenty, the client that was used longest ago is forgotten."""
+        made = []
+        clients = ClientsElsewhere(
+            lambda **given: made.append(given["region_name"]) or object(), threading.Lock()
+        )
+        places = [Place(f"r{number}") for number in range(MOST_CLIENTS + 1)]
+        for place in places[:-1]:
+            clients.client(place)
+        clients.client(places[0])
+        clients.client(places[-1])
+
+        made.clear()
+        clients.client(places[0])
+        clients.client(places[1])
+
+        assert made == ["r1"]
