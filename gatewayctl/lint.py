@@ -12,6 +12,7 @@ from statistics import mode
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import quoted
+from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.targets import fill
 from gatewayctl.account.artifacts import ARCHIVE, LEFT_BY_TRAINING, TRAINED, misfit
@@ -226,6 +227,18 @@ def no_time_to_load(table: Table) -> Iterator[Remark]:
         )
 
 
+def all_or_nothing(table: Table) -> Iterator[Remark]:
+    """Find entries that keep each principal, and so all users of an application, at one target."""
+    for entry in table.entries():
+        if entry.model.sticky == PRINCIPAL:
+            yield (
+                entry.at("sticky"),
+                "an application with one API key is all or nothing: all of its users get the same "
+                "target, whatever the weights are; write 'routing-key' and let it send "
+                f"{ROUTING_KEY}, or leave it if each of your callers has a key of its own",
+            )
+
+
 def two_kinds(table: Table) -> Iterator[Remark]:
     """Find entries that give an endpoint another kind than most entries of the endpoint."""
     together: dict[tuple[str, str | None], list[Entry]] = {}
@@ -315,6 +328,7 @@ RULES: tuple[Callable[[Table], Iterator[Remark]], ...] = (
     no_time_to_load,
     unused_example,
     two_kinds,
+    all_or_nothing,
     same_target,
     price_of_metrics,
 )

@@ -1,9 +1,11 @@
 """The package alone: from an event of API Gateway's to SageMaker's request, and back."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from chalicelib.routing.reading import file
 from tests.support.http_server import response, sends
 from tests.support.problems import assert_problem
 
@@ -19,6 +21,8 @@ TARGETING = (
     ("X-Amzn-SageMaker-Enable-Explanations", "`true`"),
     ("X-Amzn-SageMaker-Session-Id", "secret"),
 )
+
+RELEASE = Path(__file__).parents[2] / "routing.yaml"
 
 BODIES = [
     pytest.param(b"", id="empty"),
@@ -58,6 +62,20 @@ def test_target_comes_from_the_table_alone(gateway, sagemaker, path, endpoint, t
     assert request.sagemaker_headers == {
         f"x-amzn-sagemaker-{name}": [value] for name, value in target.items()
     }
+
+
+def test_key_has_its_target(gateway, sagemaker):
+    """A caller with a key has the same target here as in any other process."""
+    model = file.load(RELEASE).resolve("wine-release")
+    for number in range(30):
+        headers = [JSON, ("X-Routing-Key", f"caller-{number}")]
+        received = gateway.send("POST", "/predict/wine-release", headers, b'{"instances": []}')
+
+        chosen = model.ordered(f"caller-{number}").targets[0]
+        assert received.headers["x-target"] == chosen.name
+        assert sagemaker.requests[-1].sagemaker_headers == {
+            "x-amzn-sagemaker-target-model": [chosen.invoke_args["TargetModel"]]
+        }
 
 
 def test_call_is_signed_by_the_function(gateway, sagemaker):
@@ -107,7 +125,7 @@ def test_table_is_current_and_answers_anyone(gateway, package, accept):
 
     digest = json.loads(package.files["chalicelib/routing.json"])["sha256"]
     assert response.status == 200
-    assert response.json() == {"status": "ok", "models": 9, "table": digest[:12]}
+    assert response.json() == {"status": "ok", "models": 10, "table": digest[:12]}
 
 
 def test_what_a_request_leaves_in_the_log(gateway, recorded_function):

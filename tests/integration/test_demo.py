@@ -29,6 +29,7 @@ DIABETES = data_of(datasets.load_diabetes, scaled=False)
 TARGETS = {
     "iris": {"EndpointName": "tabular", "TargetModel": "iris-v1.tar.gz"},
     "wine": {"EndpointName": "tabular", "TargetModel": "wine-v1.tar.gz"},
+    "wine-release": {"EndpointName": "tabular", "TargetModel": "wine-v1.tar.gz"},
     "breast-cancer": {"EndpointName": "tabular", "TargetModel": "breast-cancer-v1.tar.gz"},
     "digit": {"EndpointName": "digit-reader"},
     "diabetes-linear": {"EndpointName": "diabetes", "TargetContainerHostname": "sklearn"},

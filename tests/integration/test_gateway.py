@@ -25,6 +25,12 @@ MODELS = [
         "wine", {"EndpointName": "tabular", "TargetModel": "wine-v1.tar.gz"}, [0], id="wine"
     ),
     pytest.param(
+        "wine-release",
+        {"EndpointName": "tabular", "TargetModel": "wine-v1.tar.gz"},
+        [0],
+        id="wine-release",
+    ),
+    pytest.param(
         "breast-cancer",
         {"EndpointName": "tabular", "TargetModel": "breast-cancer-v1.tar.gz"},
         [0],

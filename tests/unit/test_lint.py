@@ -344,6 +344,23 @@ class TestTargets:
         assert [line.split(": warning")[0] for line in found] == ["4: models.a.kind"]
 
 
+class TestSticky:
+    """What keeps callers at one target."""
+
+    def test_principal(self, warned):
+        """All users of an application with one key get the same target."""
+        entry = "a: {kind: single, targets: {v1: {endpoint: e, weight: 1}}, sticky: %s}"
+
+        (warning,) = warned(entry % "principal")
+
+        assert warning == (
+            "4: models.a.sticky: warning: an application with one API key is all or nothing: all "
+            "of its users get the same target, whatever the weights are; write 'routing-key' and "
+            "let it send X-Routing-Key, or leave it if each of your callers has a key of its own"
+        )
+        assert warned(entry % "routing-key") == []
+
+
 class TestMetrics:
     """The price of metrics for each model."""
 

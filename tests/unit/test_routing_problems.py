@@ -370,6 +370,9 @@ def assert_holds(table, data):
     assert {model.name for model in table.models()} == set(written)
     for model in table.models():
         entry = written[model.name]
-        assert model.target.endpoint == entry["endpoint"]
-        assert model.target.kind == entry["kind"]
-        assert getattr(model.target, "target_model", None) == entry.get("target_model")
+        for one in model.targets:
+            own = {**entry, **entry.get("targets", {}).get(one.name, {})}
+            assert one.target.endpoint == own["endpoint"]
+            assert one.target.kind == own["kind"]
+            assert getattr(one.target, "target_model", None) == own.get("target_model")
+            assert one.name is None or str(one.weight) == own.get("weight", "0")

@@ -103,5 +103,5 @@ def paths(table: RoutingTable) -> list[str]:
 
 
 def targets(table: RoutingTable) -> list[dict[str, str]]:
-    """Return the arguments of InvokeEndpoint for each path."""
+    """Return the arguments of InvokeEndpoint for each path; of several targets, the heaviest's."""
     return [table.resolve(path).target.invoke_args() for path in paths(table)]

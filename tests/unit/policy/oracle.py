@@ -7,6 +7,7 @@ parameter includes it: those are what `gatewayctl policy` prints as allowed beyo
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from itertools import product
 
 from chalicelib.routing.parameters import OneOf
@@ -132,14 +133,11 @@ def calls_beside(calls):
 def _calls_of_model(model):
     for values in product(*(_values(parameter.rule) for parameter in model.parameters)):
         named = dict(zip([one.name for one in model.parameters], values, strict=True))
-        try:
-            targets = [one.filled(named) for one in model.targets]
-        except ValueError:
-            continue
-        for one in targets:
+        for one in model.targets:
             region, role = one.target.place
-            place = {"region": region, "role": role}
-            yield {**one.invoke_args, **{key: text for key, text in place.items() if text}}
+            place = {key: text for key, text in (("region", region), ("role", role)) if text}
+            with suppress(ValueError):
+                yield {**one.filled(named).invoke_args, **place}
 
 
 def _values(rule):
