@@ -7,13 +7,13 @@ says how to correct the table and, if the table may be right, how to end the war
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import quoted
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.targets import fill
 from gatewayctl.account.artifacts import ARCHIVE, LEFT_BY_TRAINING, TRAINED, misfit
+from gatewayctl.lint_table import Table
 from gatewayctl.lint_targets import (
     all_or_nothing,
     loads_artifact,
@@ -24,19 +24,16 @@ from gatewayctl.lint_targets import (
     two_kinds,
 )
 from gatewayctl.tables import TableWarning
-from gatewayctl.target_names import key_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.parameters import Parameter
-    from chalicelib.routing.rows import Row
-    from chalicelib.routing.table import Model, RoutingTable
+    from chalicelib.routing.table import Model
+    from gatewayctl.lint_table import Entry, KeyPath, Remark
     from gatewayctl.tables import TableFile
 
-    KeyPath = tuple[str | int, ...]
-    Remark = tuple[KeyPath, str]
 
 # A version between separators: a number, date or time, also after a word such as `v`; or a commit.
 _VERSION = re.compile(
@@ -66,42 +63,6 @@ TIERS = ((30, 10_000), (10, 240_000), (5, 750_000))
 Source: the page `PRICES`, for `REGION`.
 """
 LAST_CENTS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A valid table, and whether its gateway writes metrics for each model."""
-
-    table: RoutingTable
-    has_model_metrics: Callable[[], bool]
-    """Called only if a rule needs it, because it may read the project's configuration."""
-
-    def entries(self) -> Iterator[Entry]:
-        for row, model in zip(self.table.rows.values(), self.table.models(), strict=True):
-            yield Entry(row, model)
-
-    def sets(self, entry: Entry, option: str) -> bool:
-        """Whether the table sets an option of an entry, or leaves it to the built-in default."""
-        return option in entry.row or option in self.table.defaults
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of `models`: as the table writes it (`row`), and with the defaults (`model`)."""
-
-    row: Row
-    model: Model
-
-    def at(self, *keys: str | int) -> KeyPath:
-        return ("models", self.model.name, *keys)
-
-    def of(self, target: NamedTarget, *keys: str | int) -> KeyPath:
-        """Return the key path of a target, or of one of its keys."""
-        return key_path(self.model, target, *keys)
-
-    def where(self, option: str) -> KeyPath:
-        """Return the key path at which an option is set, in the entry or in the defaults."""
-        return self.at(option) if option in self.row else ("defaults", option)
 
 
 def warnings(file: TableFile, has_model_metrics: Callable[[], bool]) -> Iterator[TableWarning]:
@@ -265,8 +226,8 @@ def price_of_metrics(table: Table) -> Iterator[Remark]:
         also = f" and {targets:,} of their targets" if targets else ""
         yield (
             ("models",),
-            f"metrics of {models:,} models{also} cost up to {most:,.2f} USD a month when all are called "
-            f"in every hour, {healthy:,.2f} while nothing fails ({METRICS_PER_MODEL} and "
+            f"metrics of {models:,} models{also} cost up to {most:,.2f} USD a month when all are "
+            f"called in every hour, {healthy:,.2f} while nothing fails ({METRICS_PER_MODEL} and "
             f"{METRICS_OF_A_HEALTHY_MODEL} custom metrics each; {REGION}, {PRICES}); "
             "GATEWAY_METRICS_PER_MODEL=off writes their sums alone",
         )

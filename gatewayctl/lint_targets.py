@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import Model
     from chalicelib.routing.targets import Target
-    from gatewayctl.lint import Entry, Remark, Table
+    from gatewayctl.lint_table import Entry, Remark, Table
 
 
 def all_or_nothing(table: Table) -> Iterator[Remark]:
