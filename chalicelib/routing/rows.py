@@ -70,7 +70,9 @@ def check_row(key: str, row: Row, defaults: Row, options: Mapping[str, type]) ->
         if set(map(type, one["target"].values())) != {str}:
             raise TypeError(key)
     weights = [one["weight"] for one in targets.values() if one is not row]
-    known = targets.keys() >= set(row.get("fallback", ())) and (not weights or max(weights) > 0)
+    known = targets.keys() >= set(row.get("fallback", ())) and (
+        not weights or max(weights) > 0 <= min(weights)
+    )
     if len(parameters) != key.count("/") or not targets or not known:
         raise TypeError(key)
 

@@ -68,8 +68,12 @@ def entries(draw):
     if names:
         entry |= {"kind": "mme", "parameters": {name: draw(RULES) for name in names}}
         entry["target_model"] = f"{NOT_FOR_CALLERS}/{''.join(f'{{{name}}}' for name in names)}"
-    else:
+    elif draw(st.booleans()):
         entry |= draw(TARGETS)
+    else:
+        some = draw(st.dictionaries(FIRSTS, TARGETS, min_size=1, max_size=3))
+        entry["targets"] = {name: {**target, "weight": 1} for name, target in some.items()}
+        entry["fallback"] = list(some)
     assume(NOT_FOR_CALLERS not in f"{first}{names}{entry.get('example')}{entry.get('description')}")
     return "/".join([first, *(f"{{{name}}}" for name in names)]), entry
 

@@ -450,6 +450,7 @@ def sealed(document):
     return f'{{"content":"{digest}",{text}'.encode()
 
 
+V1 = {"kind": "mme", "target": {"endpoint": "e", "target_model": "{city}"}, "weight": 1}
 ROW = {"kind": "mme", "target": {"endpoint": "e", "target_model": "{city}/x"}}
 CITY = {"city": {"one_of": ["houston"]}}
 MISFITS = [
@@ -471,6 +472,23 @@ MISFITS = [
     *({**ROW, "parameters": CITY, "description": value} for value in (7, [], {}, True)),
     {**ROW, "parameters": CITY, "expose_model_errors": "yes"},
     {**ROW, "parameters": CITY, "other": "x"},
+    *({"targets": targets, "parameters": CITY} for targets in (None, [], {}, "v1", {"v1": None})),
+    *(
+        {"targets": {"v1": {**V1, key: value}}, "parameters": CITY}
+        for key, values in {
+            "kind": (None, 7, "other", "single"),
+            "target": (None, [], {}, {"endpoint": 7}),
+            "weight": (None, 0, "1", 1.0, True, -1),
+            "place": (None, [], "x", {"region": 7}, {"zone": "x"}),
+            "other": ("x",),
+        }.items()
+        for value in values
+    ),
+    *(
+        {"targets": {"v1": V1}, "parameters": CITY, key: value}
+        for key, value in {"fallback": ["v2"], "sticky": 7}.items()
+    ),
+    {"targets": {"v1": {key: V1[key] for key in ("kind", "target")}}, "parameters": CITY},
 ]
 
 
@@ -599,9 +617,27 @@ TARGETS = st.one_of(
         }
     ),
 )
+PLACES = st.fixed_dictionaries(
+    {},
+    optional={
+        "region": st.sampled_from(["eu-west-1", "us-gov-east-1"]),
+        "role_arn": st.just("arn:aws:iam::111122223333:role/path/name"),
+    },
+)
+SOME_TARGETS = st.builds(
+    lambda target, place, weight: {**target, **place, "weight": weight},
+    TARGETS,
+    PLACES,
+    st.integers(1, 1000),
+)
+SEVERAL = st.builds(
+    lambda targets, sticky: {"targets": targets, "fallback": list(targets), "sticky": sticky},
+    st.dictionaries(NAMES, SOME_TARGETS, min_size=1, max_size=3),
+    st.sampled_from(["routing-key", "principal", "session-id"]),
+)
 ENTRIES = st.builds(
     lambda target, options: {**target, **options},
-    TARGETS,
+    st.builds(lambda target, place: {**target, **place}, TARGETS, PLACES) | SEVERAL,
     st.fixed_dictionaries({}, optional={**OPTIONS, "example": JSON_VALUES}),
 )
 TABLES = st.fixed_dictionaries(
@@ -631,10 +667,20 @@ def test_any_table(written):
 def assert_has(model, key, value):
     if key == "example":
         assert json.loads(model.example) == value
+    elif key == "targets":
+        assert {one.name for one in model.targets} == set(value)
+        for one in model.targets:
+            assert one.invoke_args == one.target.invoke_args()
+            for own, written in value[one.name].items():
+                assert written == (one.weight if own == "weight" else has(one.target, own))
     elif isinstance(value, list):
         assert getattr(model, key) == tuple(value)
     else:
-        assert getattr(model if hasattr(model, key) else model.target, key) == value
+        assert (getattr(model, key) if hasattr(model, key) else has(model.target, key)) == value
+
+
+def has(target, key):
+    return getattr(target if hasattr(target, key) else target.place, key)
 
 
 class TestNaughtyStrings:
