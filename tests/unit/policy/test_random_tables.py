@@ -54,9 +54,9 @@ def test_tables_that_crowd_onto_few_endpoints(spelling, table, limit):
 def test_tables_of_all_options(text):
     """It holds for tables with all options."""
     table = file.parse(text.encode(), "routing.yaml")
-    policy, _, oracle = made(table)
+    policy, roles, oracle = made(table)
 
     for call in calls_of(table):
-        assert is_allowed(policy, call), call
+        assert is_allowed(policy, call, roles=roles), call
     for call in calls_beside(calls_of(table)):
-        assert oracle.allows(call) or not is_allowed(policy, call), call
+        assert oracle.allows(call) or not is_allowed(policy, call, roles=roles), call
