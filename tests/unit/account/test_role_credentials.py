@@ -20,6 +20,7 @@ models:
     targets:
       here: {{target_model: a-v1.tar.gz, weight: 1}}
       there: {{target_model: a-v2.tar.gz, region: eu-west-1, role_arn: "{ROLE}"}}
+    fallback: [there]
 """
 NAMESPACE = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
 CREDENTIALS = f"""<AssumeRoleResponse {NAMESPACE}><AssumeRoleResult><Credentials>
