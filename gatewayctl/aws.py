@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore import exceptions
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
-from gatewayctl.report import NoAnswer, NotReachable
+from gatewayctl.report import NoAnswer, NotReachable, RoleRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+STS = "sts"
+SESSION_NAME = "gatewayctl"
+"""The name by which CloudTrail shows calls with a role."""
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
@@ -44,14 +51,20 @@ _REMEDIES = {  # by the beginning of an error code
 }
 
 
-def client(service: str, **settings: Any) -> Any:
+def client(
+    service: str, *, region: str | None = None, role_arn: str | None = None, **settings: Any
+) -> Any:
     """Make a client that never repeats a request, because a repetition could do harm.
 
     Args:
+        service: botocore's name of the service.
+        region: The Region; None for that of the profile.
+        role_arn: The role that makes the calls; None for the user's own credentials.
         settings: Settings of botocore's `Config`, which replace those of this function.
 
     Raises:
-        NotReachable: The endpoint URL, the region or the profile is invalid.
+        NotReachable: The endpoint URL, the region or the profile is invalid, or these credentials
+            may not take on the role (`RoleRefused`).
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -59,10 +72,41 @@ def client(service: str, **settings: Any) -> Any:
         retries={"total_max_attempts": 1, "mode": "standard"},
     ).merge(Config(**settings))
     try:
+        session = boto3.Session() if role_arn is None else _session_of(role_arn, region, config)
         with reaching(service):
-            return boto3.Session().client(service, config=config)
+            return session.client(service, region_name=region, config=config)
     except ValueError as error:
         raise NotReachable(f"{NAMES[service]} cannot be reached ({error}); {_NETWORK}") from error
+
+
+def _session_of(role_arn: str, region: str | None, config: Config) -> boto3.Session:
+    """Return a session with the credentials of a role, which botocore refreshes.
+
+    Raises:
+        NotReachable: STS cannot be reached, or refuses the role (`RoleRefused`).
+    """
+    own = botocore.session.Session()
+    where = own.get_config_variable("region") or region
+    with reaching(STS):
+        source = own.get_credentials()
+        if source is None:
+            raise exceptions.NoCredentialsError
+        fetcher = AssumeRoleCredentialFetcher(
+            partial(own.create_client, region_name=where, config=config),
+            source,
+            role_arn,
+            extra_args={"RoleSessionName": SESSION_NAME},
+        )
+        credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+        try:
+            credentials.get_frozen_credentials()
+        except exceptions.ClientError as error:
+            if (refusal := _refusal(NAMES[STS], error)) and not isinstance(refusal, NoAnswer):
+                raise RoleRefused(f"{role_arn}: {refusal}") from error
+            raise
+    assumed = botocore.session.Session()
+    assumed._credentials = credentials
+    return boto3.Session(botocore_session=assumed)
 
 
 @contextmanager

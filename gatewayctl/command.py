@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from secrets import SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from random import Random
 
+    from chalicelib.routing.targets import Place
     from gatewayctl.output import Output
 
 
@@ -68,6 +69,11 @@ class Context(Session):
             NotReachable: The endpoint URL, the region or the profile is invalid.
         """
         return self.dependencies.connect(service, **settings)
+
+    def connector(self, place: Place) -> Callable[..., Any]:
+        """Return what makes clients as `connect` does, for the endpoints of a place."""
+        settings = {name: value for name, value in place._asdict().items() if value is not None}
+        return partial(self.connect, **settings)
 
     def now(self) -> int:
         """Return the current time in whole seconds since the epoch."""

@@ -7,27 +7,33 @@ says how to correct the table and, if the table may be right, how to end the war
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from statistics import mode
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import quoted
-from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.targets import fill
 from gatewayctl.account.artifacts import ARCHIVE, LEFT_BY_TRAINING, TRAINED, misfit
+from gatewayctl.lint_table import Table
+from gatewayctl.lint_targets import (
+    all_or_nothing,
+    loads_artifact,
+    never_called,
+    same_target,
+    same_within,
+    too_long_for_a_fallback,
+    two_kinds,
+)
 from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.parameters import Parameter
-    from chalicelib.routing.rows import Row
-    from chalicelib.routing.table import Model, RoutingTable
+    from chalicelib.routing.table import Model
+    from gatewayctl.lint_table import Entry, KeyPath, Remark
     from gatewayctl.tables import TableFile
 
-    KeyPath = tuple[str | int, ...]
-    Remark = tuple[KeyPath, str]
 
 # A version between separators: a number, date or time, also after a word such as `v`; or a commit.
 _VERSION = re.compile(
@@ -59,38 +65,6 @@ Source: the page `PRICES`, for `REGION`.
 LAST_CENTS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A valid table, and whether its gateway writes metrics for each model."""
-
-    table: RoutingTable
-    has_model_metrics: Callable[[], bool]
-    """Called only if a rule needs it, because it may read the project's configuration."""
-
-    def entries(self) -> Iterator[Entry]:
-        for row, model in zip(self.table.rows.values(), self.table.models(), strict=True):
-            yield Entry(row, model)
-
-    def sets(self, entry: Entry, option: str) -> bool:
-        """Whether the table sets an option of an entry, or leaves it to the built-in default."""
-        return option in entry.row or option in self.table.defaults
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of `models`: as the table writes it (`row`), and with the defaults (`model`)."""
-
-    row: Row
-    model: Model
-
-    def at(self, *keys: str | int) -> KeyPath:
-        return ("models", self.model.name, *keys)
-
-    def where(self, option: str) -> KeyPath:
-        """Return the key path at which an option is set, in the entry or in the defaults."""
-        return self.at(option) if option in self.row else ("defaults", option)
-
-
 def warnings(file: TableFile, has_model_metrics: Callable[[], bool]) -> Iterator[TableWarning]:
     """Yield the warnings about a valid table, rule by rule."""
     table = Table(file.table, has_model_metrics)
@@ -107,11 +81,11 @@ def unversioned(table: Table) -> Iterator[Remark]:
 
     Source: SageMaker developer guide, "Add or Remove Models" of multi-model endpoints.
     """
-    for entry in table.entries():
-        name = _unversioned(entry.model)
+    for entry, target, template in _templates(table):
+        name = _unversioned(entry.model, template)
         if name is not None:
             yield (
-                entry.at("target_model"),
+                entry.of(target, "target_model"),
                 f"the artifact {quoted(name)} has no version in its name, and SageMaker may go on "
                 "using what it has loaded when it is overwritten; give each version its own name, "
                 f"as in {quoted(f'{name.removesuffix(ARCHIVE)}-v1{ARCHIVE}')}",
@@ -120,11 +94,11 @@ def unversioned(table: Table) -> Iterator[Remark]:
 
 def not_an_archive(table: Table) -> Iterator[Remark]:
     """Find artifacts that SageMaker cannot unpack."""
-    for entry in table.entries():
-        name = _not_an_archive(entry.model)
+    for entry, target, template in _templates(table):
+        name = _not_an_archive(entry.model, template)
         if name is not None:
             yield (
-                entry.at("target_model"),
+                entry.of(target, "target_model"),
                 f"the artifact {quoted(name)} does not end in {ARCHIVE}, and a multi-model "
                 "endpoint loads nothing else; pack it as one, and write its whole name",
             )
@@ -132,31 +106,28 @@ def not_an_archive(table: Table) -> Iterator[Remark]:
 
 def left_by_training(table: Table) -> Iterator[Remark]:
     """Find artifacts that are no models: what SageMaker training leaves beside a model."""
-    for entry in table.entries():
-        name = _template(entry.model)
-        if name is not None and misfit(name) == LEFT_BY_TRAINING:
+    for entry, target, name in _templates(table):
+        if misfit(name) == LEFT_BY_TRAINING:
             yield (
-                entry.at("target_model"),
+                entry.of(target, "target_model"),
                 f"the object {quoted(name)} is one {LEFT_BY_TRAINING}; name the model, as in "
                 f"{quoted(f'<job>/{TRAINED}')}",
             )
 
 
-def _unversioned(model: Model) -> str | None:
-    """Return one of the model's artifacts that has no version, if there is one."""
-    template = _template(model)
+def _unversioned(model: Model, template: str) -> str | None:
+    """Return one of the artifacts that has no version, if there is one."""
     nothing = {parameter.name: "" for parameter in model.parameters}
-    if template is None or _has_version(fill(template, nothing)):
+    if _has_version(fill(template, nothing)):
         return None
     some = {p.name: _value_without(p, _has_version, _may_be_version) for p in model.parameters}
     # If every value of a parameter has a version, every artifact has one.
     return None if None in some.values() else fill(template, {k: v or "" for k, v in some.items()})
 
 
-def _not_an_archive(model: Model) -> str | None:
-    """Return one of the model's artifacts that does not end as an archive, if there is one."""
-    template = _template(model)
-    if template is None or template.endswith(ARCHIVE):
+def _not_an_archive(model: Model, template: str) -> str | None:
+    """Return one of the artifacts that does not end as an archive, if there is one."""
+    if template.endswith(ARCHIVE):
         return None
     for last in model.parameters:
         if template.endswith(f"{{{last.name}}}"):
@@ -165,8 +136,12 @@ def _not_an_archive(model: Model) -> str | None:
     return template
 
 
-def _template(model: Model) -> str | None:
-    return model.target.invoke_args().get("TargetModel")
+def _templates(table: Table) -> Iterator[tuple[Entry, NamedTarget, str]]:
+    """Yield each target that has a TargetModel, with its TargetModel."""
+    for entry in table.entries():
+        for target in entry.model.targets:
+            if (template := target.invoke_args.get("TargetModel")) is not None:
+                yield entry, target, template
 
 
 def _value_without(
@@ -211,8 +186,7 @@ def no_time_to_load(table: Table) -> Iterator[Remark]:
     for entry in table.entries():
         model = entry.model
         is_meant = model.cold_start == "refuse" and table.sets(entry, "cold_start")
-        loads_artifact = "TargetModel" in model.target.invoke_args()
-        if loads_artifact and not is_meant and model.timeout_seconds < LEAST_SECONDS:
+        if loads_artifact(model) and not is_meant and model.timeout_seconds < LEAST_SECONDS:
             waits = model.cold_start == "wait"
             affected.setdefault((entry.where("timeout_seconds"), waits), []).append(entry)
     for (keys, waits), entries in affected.items():
@@ -225,37 +199,6 @@ def no_time_to_load(table: Table) -> Iterator[Remark]:
             f"{first.name}{more}, so a first call is answered 503 model-not-ready{useless}; give "
             f"it {LEAST_SECONDS} s or more, or write 'cold_start: refuse' if that is meant",
         )
-
-
-def all_or_nothing(table: Table) -> Iterator[Remark]:
-    """Find entries that keep each principal, and so all users of an application, at one target."""
-    for entry in table.entries():
-        if entry.model.sticky == PRINCIPAL:
-            yield (
-                entry.at("sticky"),
-                "an application with one API key is all or nothing: all of its users get the same "
-                "target, whatever the weights are; write 'routing-key' and let it send "
-                f"{ROUTING_KEY}, or leave it if each of your callers has a key of its own",
-            )
-
-
-def two_kinds(table: Table) -> Iterator[Remark]:
-    """Find entries that give an endpoint another kind than most entries of the endpoint."""
-    together: dict[tuple[str, str | None], list[Entry]] = {}
-    for entry in table.entries():
-        target = entry.model.target
-        together.setdefault((target.endpoint, target.target_variant), []).append(entry)
-    for (endpoint, _), entries in together.items():
-        usual = mode(entry.model.target.kind for entry in entries)
-        kinds = {entry.model.target.kind: entry.model.name for entry in reversed(entries)}
-        for entry in entries:
-            kind = entry.model.target.kind
-            if kind != usual:
-                yield (
-                    entry.at("kind"),
-                    f"the endpoint {endpoint} is {kind} here and {usual} to {kinds[usual]}, and "
-                    "cannot be both; correct one of them",
-                )
 
 
 def unused_example(table: Table) -> Iterator[Remark]:
@@ -272,38 +215,19 @@ def unused_example(table: Table) -> Iterator[Remark]:
             )
 
 
-def same_target(table: Table) -> Iterator[Remark]:
-    """Find entries that differ from an earlier entry in nothing but their name."""
-    first: dict[tuple[object, ...], Model] = {}
-    for entry in table.entries():
-        model = entry.model
-        other = first.setdefault(_without_names(model), model)
-        if other is not model:
-            yield (
-                entry.at(),
-                f"has the same target as {other.name}; correct it if it was copied, or give each "
-                "a description of its own if both names are meant",
-            )
-
-
-def _without_names(model: Model) -> tuple[object, ...]:
-    """Return what matters to callers, with numbers in place of the parameters' names."""
-    numbered = {p.name: f"{{{number}}}" for number, p in enumerate(model.parameters)}
-    target = tuple(fill(value, numbered) for value in model.target.invoke_args().values())
-    rules = tuple(parameter.rule for parameter in model.parameters)
-    return (model.target.kind, target, rules, model.description)
-
-
 def price_of_metrics(table: Table) -> Iterator[Remark]:
     """Find a table whose metrics for each model would be expensive."""
     models = len(table.table)
-    if models > MANY_MODELS and table.has_model_metrics():
-        most = monthly_usd(models * METRICS_PER_MODEL)
-        healthy = monthly_usd(models * METRICS_OF_A_HEALTHY_MODEL)
+    targets = sum(one.name is not None for model in table.table.models() for one in model.targets)
+    written = models + targets
+    if written > MANY_MODELS and table.has_model_metrics():
+        most = monthly_usd(written * METRICS_PER_MODEL)
+        healthy = monthly_usd(written * METRICS_OF_A_HEALTHY_MODEL)
+        also = f" and {targets:,} of their targets" if targets else ""
         yield (
             ("models",),
-            f"metrics of {models:,} models cost up to {most:,.2f} USD a month when all are called "
-            f"in every hour, {healthy:,.2f} while nothing fails ({METRICS_PER_MODEL} and "
+            f"metrics of {models:,} models{also} cost up to {most:,.2f} USD a month when all are "
+            f"called in every hour, {healthy:,.2f} while nothing fails ({METRICS_PER_MODEL} and "
             f"{METRICS_OF_A_HEALTHY_MODEL} custom metrics each; {REGION}, {PRICES}); "
             "GATEWAY_METRICS_PER_MODEL=off writes their sums alone",
         )
@@ -328,6 +252,9 @@ RULES: tuple[Callable[[Table], Iterator[Remark]], ...] = (
     no_time_to_load,
     unused_example,
     two_kinds,
+    never_called,
+    same_within,
+    too_long_for_a_fallback,
     all_or_nothing,
     same_target,
     price_of_metrics,

@@ -58,6 +58,10 @@ class NotReachable(CommandError):
     exit_code = ExitCode.AWS_NOT_REACHABLE
 
 
+class RoleRefused(NotReachable):
+    """These credentials may not take on the role of a target, so it is not looked at."""
+
+
 class NoAnswer(NotReachable):
     """AWS did not answer, so it is unknown whether AWS carried out the request."""
 

@@ -168,12 +168,23 @@ class Lines:
         Args:
             keys: The keys from the root on, such as `("models", "iris", "endpoint")`.
         """
+        keys = list(keys)
+        node, missing = self._nearest(keys)
+        line = node.line if keys else 1
+        return line, ".".join(str(part) for part in (node.path, *missing) if part != "")
+
+    def has(self, keys: Iterable[str | int]) -> bool:
+        """Whether the table has this key."""
+        _, missing = self._nearest(keys)
+        return not missing
+
+    def _nearest(self, keys: Iterable[str | int]) -> tuple[Node, list[str | int]]:
+        """Return the deepest value on the path, and the keys that it does not have."""
         missing, node = list(keys), self._root
-        line = node.line if missing else 1
         while missing and (child := _child(node, missing[0])):
             del missing[0]
-            node, line = child, child.line
-        return line, ".".join(str(part) for part in (node.path, *missing) if part != "")
+            node = child
+        return node, missing
 
 
 def _child(node: Node, key: str | int) -> Node | None:

@@ -10,7 +10,7 @@ first requested, so that a start costs the same with ten models and with ten tho
 from __future__ import annotations
 
 import json
-from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chalicelib.errors import InvalidParameter, RoutingUnavailable, UnknownModel
@@ -76,10 +76,6 @@ class Model:
     def target(self) -> Target:
         """The heaviest target."""
         return self.targets[0].target
-
-    def by_target(self) -> list[Model]:
-        """Return the model once for each of its targets, as if it had no other."""
-        return [replace(self, targets=(one,)) for one in self.targets]
 
     def example_request(self) -> Example | None:
         """Return the example as a request; None if there is none, or if no type can carry it.

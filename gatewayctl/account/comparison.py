@@ -1,6 +1,6 @@
-"""Compares a routing table with an AWS account, and finds why calls would fail.
+"""Compares the targets of a routing table with an AWS account, and finds why calls would fail.
 
-For each entry, the status of the endpoint is checked first, then the variant and the kind, and
+For each target, the status of the endpoint is checked first, then the variant and the kind, and
 last each argument of InvokeEndpoint that the kind has, with the functions in `CHECKS`.
 """
 
@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import closest, quoted
-from chalicelib.routing.reading.problems import Problem
 from chalicelib.routing.targets import KINDS, keys_of
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import IN_SERVICE, Model, Unread
 from gatewayctl.output import MOST_NAMED, first_few
-from gatewayctl.tables import TableWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from gatewayctl.account.reader import AccountReader
     from gatewayctl.account.target_models import Listed
     from gatewayctl.account.values import Artifacts, Component, Endpoint, Variant
-    from gatewayctl.tables import TableFile
 
     KeyPath = tuple[str | int, ...]
 
@@ -42,28 +39,25 @@ class Remark(NamedTuple):
     keys: KeyPath
     text: str
     is_warning: bool = False
-    is_for_first_only: bool = False
-    """Whether the problem is reported for the first entry only that has it."""
+    is_unread: bool = False
+    """Whether something could not be read; this is reported for the first target only."""
 
 
 @dataclass(frozen=True, slots=True)
-class EntryInAccount:
-    """An entry of the table, and the endpoint that it names."""
+class TargetInAccount:
+    """A target of an entry of the table, and the endpoint that it names."""
 
     entry: table.Model
+    target: Target
     row: rows.Row
     """The entry as it is written in the table, where lists keep their order."""
     endpoint: Endpoint
     account: AccountReader
 
     @property
-    def target(self) -> Target:
-        return self.entry.target
-
-    @property
     def arguments(self) -> dict[str, str]:
         """The arguments of InvokeEndpoint that name the target."""
-        return self.entry.target.invoke_args()
+        return self.target.invoke_args()
 
     @property
     def variants(self) -> Sequence[Variant]:
@@ -77,33 +71,16 @@ class EntryInAccount:
         return [one.model for one in self.variants if isinstance(one.model, Model)]
 
 
-def problems(file: TableFile, account: AccountReader) -> list[Problem]:
-    """Return the problems that calls through a valid table would have, in the order of its lines.
-
-    Raises:
-        NotReachable: AWS does not answer.
-    """
-    reported, found = set(), []
-    models = list(file.table.models())
-    account.endpoints(model.target.endpoint for model in models)
-    for row, model in zip(file.table.rows.values(), models, strict=True):
-        for remark in remarks(model, row, account):
-            if not (remark.is_for_first_only and remark.text in reported):
-                reported.add(remark.text)
-                line, path = file.lines.of(("models", model.name, *remark.keys))
-                make = TableWarning if remark.is_warning else Problem
-                found.append(make(file.name, line, path, remark.text))
-    return sorted(found, key=lambda problem: problem.line or 0)
-
-
-def remarks(entry: table.Model, row: rows.Row, account: AccountReader) -> Iterator[Remark]:
-    """Yield the problems that calls of one entry would have."""
-    name = entry.target.endpoint
+def remarks(
+    entry: table.Model, target: Target, row: rows.Row, account: AccountReader
+) -> Iterator[Remark]:
+    """Yield the problems that calls of one target of an entry would have."""
+    name = target.endpoint
     endpoint = account.endpoint(name)
     if isinstance(endpoint, Unread):
         yield _unreadable("endpoint", endpoint) if endpoint.denied else _no_endpoint(name, account)
         return
-    subject = EntryInAccount(entry, row, endpoint, account)
+    subject = TargetInAccount(entry, target, row, endpoint, account)
     yield from _status(endpoint)
     yield from _variant(subject)
     yield from _missing_models(subject)
@@ -133,7 +110,7 @@ def _status(endpoint: Endpoint) -> Iterator[Remark]:
         yield Remark(("endpoint",), text)
 
 
-def _variant(subject: EntryInAccount) -> Iterator[Remark]:
+def _variant(subject: TargetInAccount) -> Iterator[Remark]:
     chosen, endpoint = subject.target.target_variant, subject.endpoint
     if chosen is not None and not subject.variants:
         names = sorted(variant.name for variant in endpoint.variants)
@@ -141,7 +118,7 @@ def _variant(subject: EntryInAccount) -> Iterator[Remark]:
         yield Remark(("target_variant",), text)
 
 
-def _missing_models(subject: EntryInAccount) -> Iterator[Remark]:
+def _missing_models(subject: TargetInAccount) -> Iterator[Remark]:
     """Yield a remark for each model that was deleted or cannot be read.
 
     An endpoint whose model was deleted still answers, but cannot start another instance.
@@ -155,7 +132,7 @@ def _missing_models(subject: EntryInAccount) -> Iterator[Remark]:
             yield Remark(("endpoint",), text, is_warning=True)
 
 
-def _kind(subject: EntryInAccount) -> Iterator[Remark]:
+def _kind(subject: TargetInAccount) -> Iterator[Remark]:
     """Yield a remark for each variant that is of another kind than the entry declares."""
     declared, endpoint = type(subject.target), subject.endpoint.name
     by_kind = {variant.kind: variant for variant in subject.variants}
@@ -168,7 +145,7 @@ def _kind(subject: EntryInAccount) -> Iterator[Remark]:
             yield Remark(("kind",), text)
 
 
-def _argument(key: str, subject: EntryInAccount) -> Iterator[Remark]:
+def _argument(key: str, subject: TargetInAccount) -> Iterator[Remark]:
     argument = keys_of(type(subject.target))[key].argument
     if argument in CHECKS:
         yield from CHECKS[argument](key, subject)
@@ -177,7 +154,7 @@ def _argument(key: str, subject: EntryInAccount) -> Iterator[Remark]:
         yield Remark((key,), text, is_warning=True)
 
 
-def _container(key: str, subject: EntryInAccount) -> Iterator[Remark]:
+def _container(key: str, subject: TargetInAccount) -> Iterator[Remark]:
     hostname = subject.arguments.get("TargetContainerHostname")
     for model in subject.models:
         if hostname is not None and hostname not in model.hostnames:
@@ -187,9 +164,9 @@ def _container(key: str, subject: EntryInAccount) -> Iterator[Remark]:
             return
 
 
-def _artifacts(key: str, subject: EntryInAccount) -> Iterator[Remark]:
+def _artifacts(key: str, subject: TargetInAccount) -> Iterator[Remark]:
     """Check whether the endpoint loads artifacts, and whether the artifacts of the entry exist."""
-    wanted, endpoint = TargetModels.of(subject.entry), subject.endpoint.name
+    wanted, endpoint = TargetModels.of(subject.entry, subject.target), subject.endpoint.name
     loads = [model.multi_model is not None for model in subject.models]
     if wanted is None:
         if any(loads):
@@ -236,7 +213,7 @@ def _listed_value(listed: Listed, row: rows.Row) -> KeyPath | None:
     return ("parameters", parameter, "one_of", index)
 
 
-def _component(key: str, subject: EntryInAccount) -> Iterator[Remark]:
+def _component(key: str, subject: TargetInAccount) -> Iterator[Remark]:
     name = subject.arguments.get("InferenceComponentName")
     if name is None:
         return
@@ -252,7 +229,7 @@ def _component(key: str, subject: EntryInAccount) -> Iterator[Remark]:
         yield Remark((key,), _no_such("inference component", name, where, known))
 
 
-def _component_state(key: str, component: Component, subject: EntryInAccount) -> Iterator[Remark]:
+def _component_state(key: str, component: Component, subject: TargetInAccount) -> Iterator[Remark]:
     name, endpoint = component.name, subject.endpoint.name
     if component.endpoint != endpoint:
         text = f"inference component {name} is on endpoint {component.endpoint}, not on {endpoint}"
@@ -275,7 +252,7 @@ CHECKED_FIRST = {"EndpointName", "TargetVariant"}
 
 # By argument of InvokeEndpoint. A check gets the table's key for the argument, even if the entry
 # does not have that key.
-CHECKS: dict[str, Callable[[str, EntryInAccount], Iterator[Remark]]] = {
+CHECKS: dict[str, Callable[[str, TargetInAccount], Iterator[Remark]]] = {
     "TargetModel": _artifacts,
     "TargetContainerHostname": _container,
     "InferenceComponentName": _component,
@@ -284,7 +261,7 @@ CHECKS: dict[str, Callable[[str, EntryInAccount], Iterator[Remark]]] = {
 
 def _unreadable(key: str, unread: Unread) -> Remark:
     """Report a missing permission as an error, because calls may fail for a reason not checked."""
-    return Remark((key,), f"{unread}; until then it is not checked", is_for_first_only=True)
+    return Remark((key,), f"{unread}; until then it is not checked", is_unread=True)
 
 
 def _no_such(what: str, name: str, where: str, names: Sequence[str]) -> str:

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 from gatewayctl.account.artifacts import LEFT_BY_TRAINING, misfit
 from gatewayctl.account.target_models import TargetModels, path_of
 from gatewayctl.account.values import Endpoint, Unread
+from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import Model, RoutingTable
+    from chalicelib.routing.targets import Target
     from gatewayctl.account.reader import AccountReader
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """The artifacts that callers can name through an entry."""
+    """The artifacts that callers can name through a target of an entry."""
 
     model: str
-    """The name of the entry."""
+    """The name of the entry, and that of the target if there are several."""
     prefixes: tuple[str, ...]
     """The prefixes that were listed."""
     artifacts: Mapping[str, str]
@@ -43,24 +46,25 @@ class Covered:
 
 
 def covered_by_patterns(table: RoutingTable, account: AccountReader) -> Iterator[Covered]:
-    """Yield what each entry with a pattern covers, in the order of the entries' names.
+    """Yield what each target with a pattern covers there, in the order of the entries' names.
 
     Raises:
         NotReachable: AWS does not answer.
     """
     for model in table.models():
-        wanted = TargetModels.of(model)
-        if wanted is not None and wanted.has_pattern:
-            yield covered(model, wanted, account)
+        for one in model.targets:
+            wanted = TargetModels.of(model, one.target)
+            if wanted is not None and wanted.has_pattern and account.holds(one.target.place):
+                yield covered(model, one, wanted, account)
 
 
-def covered(model: Model, wanted: TargetModels, account: AccountReader) -> Covered:
-    """List the artifacts that an entry covers, without what SageMaker training leaves beside them.
+def covered(model: Model, of: NamedTarget, wanted: TargetModels, account: AccountReader) -> Covered:
+    """List the artifacts that a target covers, without what SageMaker training leaves beside them.
 
     Raises:
         NotReachable: AWS does not answer.
     """
-    prefixes, unread = _prefixes(model, account)
+    prefixes, unread = _prefixes(of.target, account)
     listed: list[str] = []
     found: dict[str, str] = {}
     for prefix in prefixes:
@@ -72,15 +76,15 @@ def covered(model: Model, wanted: TargetModels, account: AccountReader) -> Cover
         for one in wanted.reachable(artifacts):
             if misfit(one.name, prefix) != LEFT_BY_TRAINING:
                 found[path_of(model, one.values)] = one.name
-    return Covered(model.name, tuple(listed), found, tuple(unread))
+    return Covered(title(model.name, of.name), tuple(listed), found, tuple(unread))
 
 
-def _prefixes(model: Model, account: AccountReader) -> tuple[list[str], list[str]]:
+def _prefixes(target: Target, account: AccountReader) -> tuple[list[str], list[str]]:
     """Return the prefixes of the variants that a call can reach, and what could not be read."""
-    endpoint = account.endpoint(model.target.endpoint)
+    endpoint = account.endpoint(target.endpoint)
     if not isinstance(endpoint, Endpoint):
         return [], [str(endpoint)]
-    chosen = model.target.target_variant
+    chosen = target.target_variant
     models = [one.model for one in endpoint.variants if chosen in {None, one.name}]
     unread = [str(one) for one in dict.fromkeys(models) if isinstance(one, Unread)]
     found = [one.prefix for one in endpoint.models if one in models]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, starmap
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import quoted
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.routing.table import Model, RoutingTable
+    from chalicelib.routing.targets import Target
     from gatewayctl.account import values
     from gatewayctl.account.reader import AccountReader
 
@@ -176,10 +177,13 @@ class NamedInTable:
     """What the entries of a table name in an account."""
 
     def __init__(self, table: RoutingTable, account: AccountReader) -> None:
-        self.entries: dict[str, list[Model]] = {}
-        """The entries by their endpoint."""
-        for model in chain.from_iterable(entry.by_target() for entry in table.models()):
-            self.entries.setdefault(model.target.endpoint, []).append(model)
+        self.endpoints: dict[str, list[tuple[Model, Target]]] = {}
+        """The entries and their targets by endpoint, without those in other accounts or Regions."""
+        for model in table.models():
+            for one in model.targets:
+                if account.holds(one.target.place):
+                    named = self.endpoints.setdefault(one.target.endpoint, [])
+                    named.append((model, one.target))
         self._account = account
         self._artifacts: dict[str, set[str]] | None = None
 
@@ -189,14 +193,14 @@ class NamedInTable:
         An endpoint is named by any entry for it. An artifact is named by an entry of any endpoint
         with its prefix.
         """
-        if endpoint not in self.entries:
+        if endpoint not in self.endpoints:
             return offer.names
         if offer.argument == ENDPOINT:
             return ()
         if offer.argument == ARTIFACT:
             named = self._named_artifacts().get(offer.prefix or "", set())
         else:
-            arguments = (one.target.invoke_args() for one in self.entries[endpoint])
+            arguments = (target.invoke_args() for _, target in self.endpoints[endpoint])
             named = {one[offer.argument] for one in arguments if offer.argument in one}
         return tuple(name for name in offer.names if name not in named)
 
@@ -204,7 +208,7 @@ class NamedInTable:
         """Return the artifacts that entries name, by prefix."""
         if self._artifacts is None:
             sharing: dict[str, set[str]] = {}
-            for name in self.entries:
+            for name in self.endpoints:
                 endpoint = self._account.endpoint(name)
                 for model in endpoint.models if isinstance(endpoint, Endpoint) else ():
                     if model.prefix is not None and not model.direct:
@@ -216,6 +220,6 @@ class NamedInTable:
         artifacts = self._account.artifacts(prefix)
         if isinstance(artifacts, Unread):
             return set()
-        models = chain.from_iterable(self.entries[name] for name in endpoints)
-        wanted = filter(None, map(TargetModels.of, models))
+        named = chain.from_iterable(self.endpoints[name] for name in endpoints)
+        wanted = filter(None, starmap(TargetModels.of, named))
         return {found.name for one in wanted for found in one.reachable(artifacts)}

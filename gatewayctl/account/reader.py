@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from chalicelib.routing.targets import HERE
 from gatewayctl.account.calls import CannotRead, Pace, ReadClient
 from gatewayctl.account.values import Artifacts, Component, Endpoint, Model, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from chalicelib.routing.targets import Place
     from gatewayctl.command import Context
 
 CALLS_PER_SECOND = 5.0
@@ -83,10 +85,25 @@ class AccountReader:
         self._s3_pace = s3_pace or Pace(S3_CALLS_PER_SECOND)
         self.remembered: dict[tuple[str, str], Any] = {}
 
+    def connect(self) -> None:
+        """Make the client of SageMaker now.
+
+        Raises:
+            NotReachable: There is no Region, or no credentials (`RoleRefused`) of the role.
+        """
+        _ = self._sagemaker
+
     @property
     def region(self) -> str:
         """The region that is read."""
         return str(self._sagemaker.client.meta.region_name)
+
+    def holds(self, place: Place) -> bool:
+        """Whether targets of a place are in the account and Region that is read.
+
+        A role counts as that of another account.
+        """
+        return place.role_arn is None and place.region in {None, self.region}
 
     def endpoint_names(self) -> tuple[str, ...] | Unread:
         """Return the names of all endpoints that are not being deleted, sorted."""
@@ -215,7 +232,11 @@ endpoint_option = click.option(
 """The option of a command that reads endpoints that no entry names."""
 
 
-def account_of(context: Context, calls_per_second: float) -> AccountReader:
-    """Return a reader of the account that boto3 finds; it shows its progress on stderr."""
+def account_of(context: Context, calls_per_second: float, place: Place = HERE) -> AccountReader:
+    """Return a reader of the account that boto3 finds; it shows its progress on stderr.
+
+    Args:
+        place: The Region, and the role with which the account is read.
+    """
     pace, progress = Pace(calls_per_second), context.output.progress
-    return AccountReader(context.connect, progress=progress, pace=pace)
+    return AccountReader(context.connector(place), progress=progress, pace=pace)

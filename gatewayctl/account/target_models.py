@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.table import Model
+    from chalicelib.routing.targets import Target
     from gatewayctl.account.values import Artifacts
 
 
@@ -32,15 +33,15 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class TargetModels:
-    """The TargetModel of an entry, and the parameters in it."""
+    """The TargetModel of a target, and the parameters in it."""
 
     template: str
     parameters: Sequence[Parameter]
 
     @classmethod
-    def of(cls, model: Model) -> TargetModels | None:
-        """Return the artifacts of an entry, or None if its calls name no artifact."""
-        template = model.target.invoke_args().get("TargetModel")
+    def of(cls, model: Model, target: Target) -> TargetModels | None:
+        """Return the artifacts of a model's target, or None if its calls name no artifact."""
+        template = target.invoke_args().get("TargetModel")
         return None if template is None else cls(template, model.parameters)
 
     @cached_property

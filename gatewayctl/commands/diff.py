@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.routing.targets import KINDS, keys_of
 from gatewayctl import tables
-from gatewayctl.account.comparison import problems
+from gatewayctl.account.accounts import own_only
 from gatewayctl.account.covered import covered_by_patterns
+from gatewayctl.account.findings import compared
 from gatewayctl.account.offers import COMPONENT, NamedInTable, offers, reason_to_leave_out
 from gatewayctl.account.reader import account_of, endpoint_option, rate_option
 from gatewayctl.account.values import Unread
@@ -46,7 +47,8 @@ def diff(context: Context, *, endpoint: str, calls_per_second: float) -> Report:
     """Show what the table names and the account lacks, and what the table does not name."""
     file = tables.load(context.table_path())
     account = account_of(context, calls_per_second)
-    lacking = [one for one in problems(file, account) if not isinstance(one, TableWarning)]
+    found = compared(file, own_only(account))
+    lacking = [one for one in found.problems if not isinstance(one, TableWarning)]
     unnamed, unread = unnamed_in(file.table, account, endpoint)
     covered = list(covered_by_patterns(file.table, account))
     where = f"{file.name}: {len(file.table)} models, compared with {account.region}"
@@ -58,6 +60,7 @@ def diff(context: Context, *, endpoint: str, calls_per_second: float) -> Report:
             *(f"account: {one}" for one in unread),
         ],
         notes=[
+            *found.notes(),
             *map(str, covered),
             f"{where}: {len(lacking)} lacking there, {len(unnamed)} not in the table",
         ],
@@ -66,6 +69,7 @@ def diff(context: Context, *, endpoint: str, calls_per_second: float) -> Report:
             "unnamed": [one._asdict() for one in unnamed],
             "unread": [{"action": one.action, "text": str(one)} for one in unread],
             "patterns": [one.as_data() for one in covered],
+            "not_checked": found.not_checked,
         },
     )
 
@@ -90,8 +94,8 @@ def unnamed_in(
     chosen = (name for name in known if fnmatchcase(name, pattern))
     unnamed: dict[Unnamed, None] = {}
     shared: set[tuple[str | None, str]] = set()
-    for name, endpoint in account.endpoints([*named.entries, *chosen]).items():
-        is_named = name in named.entries
+    for name, endpoint in account.endpoints([*named.endpoints, *chosen]).items():
+        is_named = name in named.endpoints
         if isinstance(endpoint, Unread):
             # An entry for such an endpoint has a finding of its own.
             unread += [endpoint] if endpoint.denied and not is_named else []
@@ -113,7 +117,7 @@ def _worth_reporting(offer: Offer, *, is_named: bool) -> list[Unread]:
 
 def _unnamed(endpoint: str, offer: Offer, named: NamedInTable) -> Iterator[Unnamed]:
     missing = named.missing(endpoint, offer)
-    if missing and endpoint not in named.entries:
+    if missing and endpoint not in named.endpoints:
         yield Unnamed(endpoint, "endpoint", endpoint)
     elif missing:
         what = keys_of(KINDS[offer.kind])[offer.key].noun

@@ -18,7 +18,7 @@ from chalicelib.errors import (
 )
 from chalicelib.payload.admission import ClientRequest, negotiate
 from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
-from chalicelib.sagemaker.attempts import WARM_SECONDS, Attempts, RetryBudget
+from chalicelib.sagemaker.attempts import Attempts, RetryBudget
 from gatewayctl import stage as stages
 from gatewayctl import tables
 from gatewayctl.command import command, secret_option
@@ -35,9 +35,14 @@ from gatewayctl.commands.explain_dry_run import (
 )
 from gatewayctl.commands.explain_sections import Section, table_section
 from gatewayctl.commands.explain_sections import report as sections_report
+from gatewayctl.commands.explain_targets import (
+    call_section,
+    cold_start_section,
+    permission_section,
+    targets_section,
+)
 from gatewayctl.commands.explain_token import check_token, explain_token, read_token
 from gatewayctl.key_store import KeyDocument, KeyStore
-from gatewayctl.policy.needs import permission_for
 from gatewayctl.report import Report, WrongUse
 
 if TYPE_CHECKING:
@@ -70,6 +75,12 @@ NO_REQUEST = ClientRequest({}, b"", 0)
 @click.option("--accept", metavar="TYPES", help="The Accept header.")
 @click.option("--content-type", metavar="TYPE", help="The Content-Type header.")
 @click.option("--timeout-ms", metavar="N", help="The X-Request-Timeout-Ms header.")
+@click.option(
+    "--routing-key",
+    metavar="KEY",
+    help="What the entry's `sticky` names: the X-Routing-Key header, the session id or the "
+    "principal.",
+)
 @secret_option
 def explain(
     context: Context,
@@ -82,6 +93,7 @@ def explain(
     accept: str | None,
     content_type: str | None,
     timeout_ms: str | None,
+    routing_key: str | None,
     secret: str | None,
 ) -> Report:
     """Say what the gateway does with a path, or with a token, and why.
@@ -95,8 +107,10 @@ def explain(
     if path is None:
         if token is None:
             raise WrongUse("give a path, or a token with --token FILE")
-        if (accept, content_type, timeout_ms) != (None, None, None):
-            raise WrongUse("--accept, --content-type and --timeout-ms are for a path; give one")
+        if any(one is not None for one in (accept, content_type, timeout_ms, routing_key)):
+            raise WrongUse(
+                "--accept, --content-type, --timeout-ms and --routing-key are for a path; give one"
+            )
         return explain_token(context, read_token(token), jwks)
     caller = None
     if token is not None:
@@ -113,7 +127,7 @@ def explain(
         stages.lambda_timeout_seconds(context.stage, context.project),
         context.now(),
     )
-    request = Request(path.removeprefix(PREFIX), accept, content_type, timeout_ms)
+    request = Request(path.removeprefix(PREFIX), accept, content_type, timeout_ms, routing_key)
     return _report(request, *_explain(gateway, request, caller))
 
 
@@ -130,7 +144,8 @@ def _explain(
         _, refusal = _try(gateway, request, NO_REQUEST, caller or ANYBODY)
         return explain_unknown_path(refusal or error, request.path, gateway.file.table), [table]
     call = request.call(found.model)
-    dry_run, refusal = _try(gateway, request, call, ANYBODY)
+    dry_run, refusal = _try(gateway, request, call, request.sender(found.model, caller))
+    dry_run = dry_run and dry_run.settled(found)
     if caller is not None:
         _, refusal = _try(gateway, request, call, caller)
     answer = Answer()
@@ -158,17 +173,19 @@ def _sections(
     model = found.model
     yield _entry_section(model, gateway.file)
     yield _parameters_section(found)
+    yield targets_section(model, dry_run, request.key)
     if caller is not None:
         yield _grant_section(caller, request.path, gateway.now)
     yield _accept_section(request, model)
     yield _content_type_section(request, model)
     yield _headers_section(model)
     if dry_run is not None:
-        yield _call_section(dry_run)
+        yield call_section(dry_run)
         yield _deadline_section(request, model, gateway.platform_seconds, dry_run)
         yield _attempts_section(model)
-        yield _cold_start_section(model)
-        yield _permission_section(dry_run)
+        waits = _is_tried_again(ModelNotReady(), model)
+        yield cold_start_section(dry_run, asks_again=waits)
+        yield permission_section(dry_run)
 
 
 def _report(request: Request, answer: Answer, sections: Sequence[Section]) -> Report:
@@ -214,12 +231,6 @@ def _grant_section(caller: Caller, path: str, now: int) -> Section:
             "deciding": deciding,
         },
     )
-
-
-def _call_section(dry_run: DryRun) -> Section:
-    """Show the arguments of InvokeEndpoint."""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in dry_run.arguments.items())
-    return Section("call", [f"InvokeEndpoint({arguments}, Body=…)"], dry_run.arguments)
 
 
 def _accept_section(request: Request, model: Model) -> Section:
@@ -285,32 +296,6 @@ def _attempts_section(model: Model) -> Section:
     lines += [f"another one about {pause:g} s after {slug}" for slug, pause in pauses.items()]
     data = {"most": model.max_attempts, "again_after": pauses}
     return Section("attempts", lines if pauses else ["one"], data)
-
-
-def _cold_start_section(model: Model) -> Section:
-    """Show what the gateway does while SageMaker is loading the artifact."""
-    waits = _is_tried_again(ModelNotReady(), model)
-    refusal = f"{ModelNotReady.status} {ModelNotReady.slug}"
-    when = "if SageMaker says that the artifact is loading"
-    if "TargetModel" in model.target.invoke_args():
-        when += f", or does not answer and the artifact has not answered for {WARM_SECONDS:g} s"
-    line = f"{model.cold_start}: {refusal} {when}"
-    if waits:
-        line = f"{model.cold_start}: tried again until the deadline, then {refusal}"
-    return Section("cold start", [line], {"cold_start": model.cold_start, "asks_again": waits})
-
-
-def _permission_section(dry_run: DryRun) -> Section:
-    """Show what the role of the handler must allow for this call."""
-    need = permission_for(dry_run.resolved.target)
-    lines = [f"{need.action} on {' and '.join(need.resources)}"]
-    condition = None
-    if need.condition is not None:
-        key, value = need.condition
-        condition = {key: value}
-        lines.append(f"if {key} is {value}")
-    data = {"action": need.action, "resources": list(need.resources), "condition": condition}
-    return Section("permission", lines, data)
 
 
 def _is_tried_again(error: GatewayError, model: Model) -> bool:

@@ -6,7 +6,7 @@ only adds the reasons that a caller is not told.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.api.wire import API_GATEWAY_SECONDS, LAMBDA_MARGIN_SECONDS
@@ -16,7 +16,7 @@ from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import InvalidParameter, Unauthorized, UnknownModel, closest, quoted
 from chalicelib.gateway import Gateway
 from chalicelib.payload.admission import ClientRequest
-from chalicelib.routing.headers import TIMEOUT
+from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY, STICKY, TIMEOUT
 from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.telemetry.log import RequestRecord
 from gatewayctl import tables
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from chalicelib.payload.admission import InferenceRequest
     from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
     from gatewayctl.tables import TableFile
+
+NAMELESS = "--grants"
+"""The name of a caller of whom only the grants are known."""
 
 BODY = b"{}"
 """The body of the request; it is valid JSON, so that the gateway does not refuse it."""
@@ -75,7 +78,7 @@ def caller_with_grants(text: str) -> Caller:
             raise WrongUse(
                 f"--grants has {quoted(grant)}, which is no grant; a grant is {GRANT_RULE}"
             )
-    return Caller("--grants", Identity("--grants", grants, None))
+    return Caller(NAMELESS, Identity(NAMELESS, grants, None))
 
 
 def caller_with_key(key: ApiKey, now: int) -> Caller:
@@ -101,13 +104,24 @@ class Request:
     accept: str | None
     content_type: str | None
     timeout_ms: str | None
+    key: str | None = None
+    """What keeps the caller at one target."""
+
+    def sender(self, model: Model, caller: Caller | None) -> Caller:
+        """Return who may call every model, with the name that `sticky: principal` is about."""
+        name = self.key if model.sticky == PRINCIPAL else None
+        if name is None and caller is not None and caller.identity.principal != NAMELESS:
+            name = caller.identity.principal
+        return ANYBODY if not name else Caller(name, ANYBODY.identity._replace(principal=name))
 
     def call(self, model: Model) -> ClientRequest:
         """Return the request as the gateway gets it; the default type is one of the model's."""
+        kept_by, _ = STICKY.get(model.sticky or "", (ROUTING_KEY, 0))
         headers = {
             "accept": self.accept,
             "content-type": self.content_type or model.content_types[0],
             TIMEOUT.lower(): self.timeout_ms,
+            kept_by.lower(): self.key,
         }
         sent = {name: value for name, value in headers.items() if value is not None}
         return ClientRequest(sent, BODY, len(BODY))
@@ -120,11 +134,17 @@ class DryRun:
     resolved: ResolvedModel
     request: InferenceRequest
     seconds: float
+    kept_by: str | None = None
+    """What decides which target this request gets; None if it is chance, or not known."""
+
+    def settled(self, found: Match) -> DryRun:
+        """Return the call of the heaviest target if nothing known decides for another one."""
+        return self if self.kept_by is not None else replace(self, resolved=found.resolve())
 
     @property
     def arguments(self) -> dict[str, object]:
         """The arguments of InvokeEndpoint, without the body."""
-        args = {**self.resolved.target.invoke_args(), **self.request.invoke_args()}
+        args = {**self.resolved.invoke_args, **self.request.invoke_args()}
         return {name: value for name, value in args.items() if name != "Body"}
 
 
@@ -151,7 +171,8 @@ class SimulatedGateway:
         Raises:
             GatewayError: The gateway refuses the request.
         """
-        runtime = _RecordingRuntime()
+        named = principal.name if principal.name != ANYBODY.identity.principal else None
+        runtime = _RecordingRuntime(named)
         Gateway(self, runtime).predict(
             principal,
             path,
@@ -163,10 +184,15 @@ class SimulatedGateway:
 
 
 class _RecordingRuntime:
-    """Records a call instead of making it."""
+    """Records a call instead of making it.
 
-    def __init__(self) -> None:
+    Args:
+        principal: The name of the caller; None if it is not known.
+    """
+
+    def __init__(self, principal: str | None) -> None:
         self.recorded: list[DryRun] = []
+        self._principal = principal
 
     def invoke(
         self,
@@ -176,7 +202,10 @@ class _RecordingRuntime:
         record: RequestRecord,
     ) -> InferenceResponse:
         # Rounded, because a few microseconds have already passed.
-        self.recorded.append(DryRun(resolved, request, round(deadline.remaining_seconds, 2)))
+        seconds = round(deadline.remaining_seconds, 2)
+        by_name = resolved.model.sticky == PRINCIPAL
+        kept_by = self._principal if by_name else request.routing_key
+        self.recorded.append(DryRun(resolved, request, seconds, kept_by))
         return InferenceResponse(b"", request.content_type)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,8 +15,8 @@ from gatewayctl.command import command
 from gatewayctl.output import replace_file
 from gatewayctl.policy import documents, folding
 from gatewayctl.policy import place as places
+from gatewayctl.policy.documents import LIMIT
 from gatewayctl.policy.functions import functions_of
-from gatewayctl.policy.needs import call_groups
 from gatewayctl.policy.place import PLACE_RULES, Place
 from gatewayctl.policy.secrets import shared_secrets
 from gatewayctl.report import ExitCode, Refused, Report
@@ -27,25 +28,60 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.command import Context
-    from gatewayctl.policy.documents import HandlerPolicy
-    from gatewayctl.policy.functions import Functions
+    from gatewayctl.policy.documents import CallPolicy, Document
+    from gatewayctl.policy.functions import Function, Functions
     from gatewayctl.tables import TableFile
 
     Run = Callable[..., Report]
 
 
+class Role(NamedTuple):
+    """A role that the handler takes on, and the policies that its account must give it."""
+
+    arn: str
+    trust: Document
+    calls: CallPolicy
+
+    def lines(self) -> Iterator[str]:
+        documents = {"trust": self.trust, "permission": self.calls.document}
+        for name, document in documents.items():
+            yield f"{self.arn} needs this {name} policy:"
+            yield from json.dumps(document, indent=2).splitlines()
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "role_arn": self.arn,
+            "trust_policy": self.trust,
+            "permission_policy": self.calls.document,
+        }
+
+
 class Policies(NamedTuple):
-    """The content of the policy files, and what the handler's policy allows beyond the table."""
+    """The policies, and what they allow beyond the table."""
 
     texts: dict[str, str]
     """The content of each file, by its path."""
-    handler: HandlerPolicy
-    folds: list[str]
+    handler: CallPolicy
+    roles: list[Role]
     patterns: list[str]
 
     @property
     def handler_file(self) -> str:
         return next(iter(self.texts))
+
+    @property
+    def calls(self) -> dict[str, CallPolicy]:
+        """The policies that allow calls, by the file or the role."""
+        return {self.handler_file: self.handler, **{role.arn: role.calls for role in self.roles}}
+
+    @property
+    def folds(self) -> list[tuple[str, str]]:
+        """For each fold, the file or the role whose policy has it, and a line about it."""
+        return [
+            (name, line)
+            for name, one in self.calls.items()
+            for line in folding.widened_by_folds(one.groups)
+        ]
 
 
 def _place_option(name: str) -> Callable[[Run], Run]:
@@ -65,7 +101,10 @@ def _place_option(name: str) -> Callable[[Run], Run]:
     help="If the policy is too long, accept folds, which allow more than the table.",
 )
 def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | None) -> Report:
-    """Write the IAM policies that the table needs into the files that Chalice reads."""
+    """Write the IAM policies that the table needs into the files that Chalice reads.
+
+    The policies of roles in other accounts are printed.
+    """
     file = tables.load(context.table_path())
     options = places.checked(place)
     functions = functions_of(context.stage, context.project)
@@ -79,14 +118,17 @@ def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | N
     policies = _policies(file.table, functions, chosen, context)
     if policies.folds and not allow_wider:
         raise Refused(_too_wide(policies))
+    if too_long := [name for name, one in policies.calls.items() if one.characters > LIMIT]:
+        raise Refused(_still_too_long(policies, too_long))
     for name, text in policies.texts.items():
         replace_file(context.project / name, text.encode("ascii"), name=name)
-    wider = [f"allows {more}" for more in (*policies.folds, *policies.patterns)]
-    notes = [f"{policies.handler_file}: {note}" for note in (*wider, *place_notes)]
+    wider = [f"{name}: allows {fold}" for name, fold in policies.folds]
+    own = [*(f"allows {pattern}" for pattern in policies.patterns), *place_notes]
+    notes = [*wider, *(f"{policies.handler_file}: {note}" for note in own)]
     return Report(
         ExitCode.FINE,
-        lines=list(policies.texts),
-        notes=[*notes, _summary(policies, file)],
+        lines=[*policies.texts, *(line for role in policies.roles for line in role.lines())],
+        notes=[*notes, *_role_notes(policies, functions.handler), _summary(policies, file)],
         data={"written": list(policies.texts), **_data(policies)},
     )
 
@@ -96,18 +138,26 @@ def _policies(
 ) -> Policies:
     routing = stages.setting(TABLE_VARIABLE, context.stage, context.project)
     in_s3 = routing if isinstance(routing, S3Location) else None
-    groups = call_groups(table.models())
-    handler = documents.handler_policy(groups, functions.handler, place, in_s3)
+    models, handler = list(table.models()), functions.handler
+    calls = documents.handler_policy(models, handler, place, in_s3)
+    roles = [
+        Role(
+            arn,
+            documents.trust_policy(arn, handler, place),
+            documents.role_policy(models, arn, place),
+        )
+        for arn in documents.roles_of(models)
+    ]
     secret = stages.setting(SECRET_VARIABLE, context.stage, context.project)
     authorizer = documents.authorizer_policy(secret, functions.authorizer, place)
     return Policies(
         {
-            functions.handler.policy: documents.as_file(handler.document),
+            handler.policy: documents.as_file(calls.document),
             functions.authorizer.policy: documents.as_file(authorizer),
         },
-        handler,
-        folding.widened_by_folds(handler.groups),
-        folding.widened_by_patterns(table.models()),
+        calls,
+        roles,
+        folding.widened_by_patterns(models),
     )
 
 
@@ -133,28 +183,52 @@ def _command_line(place: Mapping[str, str | None], context: Context) -> Iterator
 
 
 def _too_wide(policies: Policies) -> Iterator[str]:
-    for fold in policies.folds:
+    for _, fold in policies.folds:
         yield f"would have to allow {fold}"
+    longest = max(policies.calls.values(), key=lambda one: one.unfolded)
     yield (
-        f"nothing was written: the table needs {policies.handler.unfolded:,} characters and IAM "
-        f"allows {documents.LIMIT:,}; accept all that with --allow-wider, or give some models a "
+        f"nothing was written: the table needs {longest.unfolded:,} characters and IAM "
+        f"allows {LIMIT:,}; accept all that with --allow-wider, or give some models a "
         "gateway of their own"
     )
+
+
+def _still_too_long(policies: Policies, names: list[str]) -> Iterator[str]:
+    for name in names:
+        yield (
+            f"{name}: {_length(policies.calls[name])}, and the table names {len(policies.roles)} "
+            "roles, which cannot be folded; give some models a gateway of their own"
+        )
+
+
+def _role_notes(policies: Policies, handler: Function) -> Iterator[str]:
+    number = len(policies.roles)
+    if number and handler.has_own_role:
+        what, whose = ("role is", "its") if number == 1 else ("roles are", "their")
+        yield (
+            f"{policies.handler_file}: {number} {what} taken on; {whose} trust policy names the "
+            "role of chalice deploy; a stack of make package gives its role another name, so put "
+            "its ARN there"
+        )
 
 
 def _summary(policies: Policies, file: TableFile) -> str:
     return (
         f"{policies.handler_file}: {len(file.table)} models of {file.name}, "
-        f"{policies.handler.characters:,} of {documents.LIMIT:,} characters, "
-        f"{len(policies.folds)} folds"
+        f"{_length(policies.handler)}, {len(policies.folds)} folds"
     )
+
+
+def _length(policy: CallPolicy) -> str:
+    return f"{policy.characters:,} of {LIMIT:,} characters"
 
 
 def _data(policies: Policies) -> dict[str, Any]:
     return {
         "characters": policies.handler.characters,
-        "folds": policies.folds,
+        "folds": [fold for _, fold in policies.folds],
         "patterns": policies.patterns,
+        "roles": [role.data() for role in policies.roles],
     }
 
 

@@ -5,33 +5,39 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chalicelib.routing.reading import file as table_file
-from gatewayctl.account.reader import CALLS_PER_SECOND, account_of
+from gatewayctl.account.accounts import accounts_of
+from gatewayctl.account.reader import CALLS_PER_SECOND
 from gatewayctl.command import command
 from gatewayctl.commands.prewarm_calls import (
     LONGEST_CALL_SECONDS,
     SERVICE,
-    Candidate,
     Loader,
     ModelCaller,
-    Outcome,
-    State,
 )
-from gatewayctl.commands.prewarm_selection import MOST_OF_A_PATTERN, PatternLister, select
-from gatewayctl.report import ExitCode, NotReachable, Report
+from gatewayctl.commands.prewarm_candidates import Outcome, State
+from gatewayctl.commands.prewarm_selection import (
+    MOST_OF_A_PATTERN,
+    PatternLister,
+    Selection,
+    select,
+)
+from gatewayctl.report import ExitCode, NotReachable, Report, RoleRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from chalicelib.routing.targets import Place
     from gatewayctl.command import Context
-    from gatewayctl.commands.prewarm_selection import Selection
+    from gatewayctl.commands.prewarm_calls import Answer
+    from gatewayctl.commands.prewarm_candidates import Candidate
 
 TIMEOUT_SECONDS = 400
 """Longer than the 360 seconds after which SageMaker stops loading an artifact."""
@@ -81,28 +87,68 @@ def prewarm(
     a target_model are loaded. The artifacts of an entry with a pattern are listed in S3.
     """
     path = context.table_path()
-    lister = PatternLister(account_of(context, CALLS_PER_SECOND), most)
-    selection = select(table_file.load(path), models, str(path), lister.paths)
+    lister = PatternLister(accounts_of(context, CALLS_PER_SECOND), most)
+    selection = select(table_file.load(path), models, str(path), lister.calls)
     context.output.close()
 
-    run = PrewarmRun(selection.candidates, context.output.note)
-    if selection.candidates:
-        settings = {
-            "read_timeout": min(LONGEST_CALL_SECONDS, timeout),
-            "max_pool_connections": at_once,
-        }
-        with closing(context.connect(SERVICE, **settings)) as client:
-            run.run(Loader(ModelCaller(client).call, timeout, run.pause).load, at_once)
+    settings = {"read_timeout": min(LONGEST_CALL_SECONDS, timeout), "max_pool_connections": at_once}
+    with ExitStack() as clients:
+        callers = Callers(context, clients, settings)
+        selection = callers.reached(selection)
+        run = PrewarmRun(selection.candidates, context.output.note)
+        if selection.candidates:
+            run.run(Loader(callers.call, timeout, run.pause).load, at_once)
     if run.not_reachable and not run.outcomes:
         raise run.not_reachable
     return report(selection, run)
 
 
+class Callers:
+    """Calls each candidate in its Region and with its role; makes a client for each place.
+
+    Args:
+        clients: Closes the clients.
+        settings: The clients' settings.
+    """
+
+    def __init__(self, context: Context, clients: ExitStack, settings: dict[str, Any]) -> None:
+        self._context = context
+        self._clients = clients
+        self._settings = settings
+        self._callers: dict[Place, ModelCaller] = {}
+
+    def reached(self, selection: Selection) -> Selection:
+        """Return the selection without the targets whose roles are refused, with notes on these.
+
+        Raises:
+            NotReachable: A client cannot be made.
+        """
+        refused: dict[Place, str] = {}
+        for place in dict.fromkeys(one.place for one in selection.candidates):
+            try:
+                client = self._context.connector(place)(SERVICE, **self._settings)
+            except RoleRefused as error:
+                refused[place] = str(error)
+            else:
+                self._callers[place] = ModelCaller(self._clients.enter_context(closing(client)))
+        left_out = [
+            f"{one.title} is left out: {refused[one.place]}"
+            for one in selection.candidates
+            if one.place in refused
+        ]
+        left = [one for one in selection.candidates if one.place not in refused]
+        return Selection(left, [*selection.notes, *left_out])
+
+    def call(self, candidate: Candidate) -> Answer:
+        """Call a target, as `ModelCaller.call` does."""
+        return self._callers[candidate.place].call(candidate)
+
+
 def report(selection: Selection, run: PrewarmRun) -> Report:
     """Build the report: a line for each model that is not ready, then the totals."""
-    known = {outcome.path: outcome for outcome in run.outcomes}
+    known = {outcome.title: outcome for outcome in run.outcomes}
     outcomes = [
-        known.get(candidate.path) or Outcome(candidate.path, State.UNFINISHED, 0.0)
+        known.get(candidate.title) or candidate.outcome(State.UNFINISHED, 0.0)
         for candidate in selection.candidates
     ]
     counts = Counter(outcome.state for outcome in outcomes)
@@ -192,7 +238,7 @@ class PrewarmRun:
             for candidate in self._waiting:
                 if self._stopped.is_set():
                     break
-                self._events.put(candidate.path)
+                self._events.put(candidate.title)
                 self._events.put(load(candidate))
         except NotReachable as error:
             self._events.put(error)
@@ -215,7 +261,7 @@ class PrewarmRun:
                 case str():
                     self._started[event] = time.monotonic()
                 case Outcome():
-                    del self._started[event.path]
+                    del self._started[event.title]
                     self.outcomes.append(event)
                     self._print_line(f"[{len(self.outcomes)}/{self._total}] {event}")
                 case NotReachable():

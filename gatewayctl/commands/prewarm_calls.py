@@ -6,23 +6,22 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from chalicelib import errors
-from chalicelib.payload.admission import InferenceRequest
-from chalicelib.routing.headers import is_json
 from chalicelib.sagemaker.upstream_errors import OVERLOADED_STATUSES, from_error_response
 from gatewayctl import aws
+from gatewayctl.commands.prewarm_candidates import Outcome, State
 from gatewayctl.report import NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chalicelib.routing.table import Model, ResolvedModel
+    from gatewayctl.commands.prewarm_candidates import Candidate
 
 SERVICE = "sagemaker-runtime"
 LONGEST_CALL_SECONDS = 70.0
@@ -70,75 +69,6 @@ UNKNOWN = (
 )
 NO_ANSWER = "the connection broke: try again"
 WORTH_RETRYING = (errors.UpstreamThrottled, errors.UpstreamFailed, errors.UpstreamUnreachable)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One model to be loaded, by its path after `/predict/`."""
-
-    path: str
-    resolved: ResolvedModel
-
-    @property
-    def endpoint(self) -> str:
-        return self.resolved.target.endpoint
-
-    @property
-    def has_example(self) -> bool:
-        """Whether the model is called with the example of the table."""
-        return self.resolved.model.example_request() is not None
-
-    def invoke_args(self) -> dict[str, object]:
-        """Return the arguments of InvokeEndpoint."""
-        return {**self.resolved.target.invoke_args(), **_request(self.resolved.model).invoke_args()}
-
-
-def _request(model: Model) -> InferenceRequest:
-    """Return the model's example, else the shortest body of the first type that it takes."""
-    if example := model.example_request():
-        return InferenceRequest(example.body.encode(), example.content_type)
-    first = model.content_types[0]
-    return InferenceRequest(b"{}" if is_json(first) else b"", first)
-
-
-class State(StrEnum):
-    """What a caller would find now.
-
-    HOT was loaded before this run, LOADED was loaded by it. REFUSED answered 4xx to the example of
-    the table, and UNKNOWN to a body without meaning: a container answers 4xx to a body that it
-    cannot use, and many answer so when they cannot load the artifact.
-    """
-
-    HOT = "hot"
-    LOADED = "loaded"
-    COLD = "cold"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    FAILED = "failed"
-    UNFINISHED = "unfinished"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The last known state of a model."""
-
-    path: str
-    state: State
-    seconds: float
-    """The time from its first call to its last answer."""
-    code: str | None = None
-    """AWS's error code, if the last answer was an error."""
-    advice: str | None = None
-
-    def __str__(self) -> str:
-        because = f" ({self.code})" if self.code else ""
-        match self.state:
-            case State.LOADED:
-                return f"{self.path}: loaded in {self.seconds:.1f} s{because}"
-            case State.COLD:
-                return f"{self.path}: still cold after {self.seconds:.0f} s{because}"
-            case _:
-                return f"{self.path}: {self.state}{because}"
 
 
 class Meaning(Enum):
@@ -271,7 +201,7 @@ class Loader:
             if left_seconds <= 0 or self._pause(min(left_seconds, _pause_seconds(answer, number))):
                 break
         state = self._state(candidate, answer, was_cold=was_cold)
-        return Outcome(candidate.path, state, seconds, answer.code, answer.advice)
+        return candidate.outcome(state, seconds, answer.code, answer.advice)
 
     def _state(self, candidate: Candidate, answer: Answer, *, was_cold: bool) -> State:
         if answer.meaning is Meaning.LOADED:

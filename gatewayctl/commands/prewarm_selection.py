@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
 from chalicelib.routing.parameters import OneOf
 from gatewayctl import tables
+from gatewayctl.account.accounts import NotRead
 from gatewayctl.account.artifacts import misfit
 from gatewayctl.account.covered import covered
 from gatewayctl.account.target_models import TargetModels, path_of
-from gatewayctl.commands.prewarm_calls import Candidate
+from gatewayctl.commands.prewarm_candidates import Candidate
 from gatewayctl.report import NotReachable, WrongUse
+from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import Match, Model, RoutingTable
-    from gatewayctl.account.reader import AccountReader
+    from gatewayctl.account.accounts import Accounts
+    from gatewayctl.account.covered import Covered
 
 MOST_OF_A_PATTERN = 200
 """More than the memory of most endpoints holds: loading more unloads the first ones again."""
@@ -33,58 +37,71 @@ class Selection:
     notes: Sequence[str]
 
 
+class Named(NamedTuple):
+    """A target that is to be called for a path, by its name."""
+
+    path: str
+    target: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The paths of an entry with a pattern, and notes about them."""
+    """The paths of one target of an entry, and notes about them."""
 
-    paths: Sequence[str] = ()
+    called: Sequence[Named] = ()
     notes: Sequence[str] = ()
     is_unknown: bool = False
     """Whether the paths could not be listed at all."""
 
 
 class PatternLister:
-    """Lists the artifacts of entries with a pattern in the account.
+    """Lists the artifacts of entries with a pattern in the accounts.
 
     Args:
-        most: How many artifacts of one entry are chosen.
+        most: How many artifacts of one target are chosen.
     """
 
-    def __init__(self, account: AccountReader, most: int) -> None:
-        self._account = account
+    def __init__(self, accounts: Accounts, most: int) -> None:
+        self._accounts = accounts
         self._most = most
 
-    def paths(self, model: Model) -> Listing:
+    def calls(self, model: Model, of: NamedTarget) -> Listing:
         """Return the paths of the artifacts that exist, in their order."""
-        wanted = TargetModels.of(model)
+        wanted = TargetModels.of(model, of.target)
         if wanted is None:
-            return _unknown(model, "it has no target_model")
+            return _unknown(model, of, "it has no target_model")
         try:
-            found = covered(model, wanted, self._account)
+            account = self._accounts.at(of.target.place)
+            if isinstance(account, NotRead):
+                return _unknown(model, of, account.reason)
+            found = covered(model, of, wanted, account)
         except NotReachable as error:
-            return _unknown(model, str(error))
+            return _unknown(model, of, str(error))
         if not found.prefixes:
-            return _unknown(model, "; ".join(found.unread))
-        notes = [f"{model.name}: some are left out: {reason}" for reason in found.unread]
+            return _unknown(model, of, "; ".join(found.unread))
+        return self._listing(found, of.name)
+
+    def _listing(self, found: Covered, target: str | None) -> Listing:
+        notes = [f"{found.model}: some are left out: {reason}" for reason in found.unread]
         paths = sorted(found.artifacts)
         if not paths:
-            notes.append(f"{model.name}: no artifact of {', '.join(found.prefixes)} fits it")
+            notes.append(f"{found.model}: no artifact of {', '.join(found.prefixes)} fits it")
         if len(paths) > self._most:
             notes.append(
-                f"{model.name}: {len(paths):,} artifacts fit it, and the first {self._most:,} are "
+                f"{found.model}: {len(paths):,} artifacts fit it, and the first {self._most:,} are "
                 f"called; to call others, name them, as in prewarm {paths[-1]}, or give --most"
             )
-        return Listing(paths[: self._most], notes)
+        return Listing([Named(path, target) for path in paths[: self._most]], notes)
 
 
-def _unknown(model: Model, reason: str) -> Listing:
+def _unknown(model: Model, of: NamedTarget, reason: str) -> Listing:
     values = {
         one.name: min(one.rule.values) if isinstance(one.rule, OneOf) else one.name.upper()
         for one in model.parameters
     }
     note = (
-        f"{model.name} has a pattern, and its artifacts cannot be listed: {reason}; "
-        f"name the one to load: prewarm {path_of(model, values)}"
+        f"{title(model.name, of.name)} has a pattern, and its artifacts cannot be listed: "
+        f"{reason}; name the one to load: prewarm {path_of(model, values)}"
     )
     return Listing(notes=[note], is_unknown=True)
 
@@ -93,62 +110,76 @@ def select(
     table: RoutingTable,
     names: Sequence[str],
     file: str,
-    list_pattern: Callable[[Model], Listing],
+    list_pattern: Callable[[Model, NamedTarget], Listing],
 ) -> Selection:
-    """Return the models with these names; without names, all models that have a TargetModel.
+    """Return the targets of these models; without names, all targets that have a TargetModel.
+
+    Of one model, the lightest comes first, because a new artifact has little weight at first.
 
     Args:
         names: Paths as after `/predict/`, or names of entries.
         file: The name of the table's file in messages.
-        list_pattern: Lists the paths of an entry with a pattern.
+        list_pattern: Lists the paths of one target of an entry with a pattern.
 
     Raises:
         WrongUse: There is no model with one of the names.
         NotReachable: An entry with one of the names has a pattern and cannot be listed.
     """
     if names:
-        listings = [_named(name, table, file, list_pattern) for name in names]
+        listings = [one for name in names for one in _named(name, table, file, list_pattern)]
         for one in listings:
             if one.is_unknown:
                 raise NotReachable(" ".join(one.notes))
         return _resolved(table, listings, [])
-    models = [model for model in table.models() if "TargetModel" in model.target.invoke_args()]
-    notes = [] if models else [f"no model of {file} has a target_model; name the models to load"]
-    return _resolved(table, [_listing(model, list_pattern) for model in models], notes)
+    listings = [
+        _listing(model, one, list_pattern)
+        for model in table.models()
+        for one in reversed(model.targets)
+        if "TargetModel" in one.invoke_args
+    ]
+    notes = [] if listings else [f"no model of {file} has a target_model; name the models to load"]
+    return _resolved(table, listings, notes)
 
 
 def _resolved(table: RoutingTable, listings: Sequence[Listing], notes: Sequence[str]) -> Selection:
     candidates = []
     notes = [*notes, *chain.from_iterable(one.notes for one in listings)]
-    for path in dict.fromkeys(chain.from_iterable(one.paths for one in listings)):
+    for path, name in dict.fromkeys(chain.from_iterable(one.called for one in listings)):
         try:
-            candidates.append(Candidate(path, table.resolve(path)))
+            resolved = table.resolve(path)
         except InvalidParameter as error:  # each value is valid, but together they are too long
-            notes.append(f"{path} is left out: {error}")
+            notes.append(f"{title(path, name)} is left out: {error}")
+        else:
+            (target,) = [one for one in resolved.targets if one.name == name]
+            candidates.append(Candidate(path, resolved.model, target))
     return Selection(candidates, [*notes, *filter(None, map(_doubt, candidates))])
 
 
 def _doubt(candidate: Candidate) -> str | None:
     """Return a note about a model whose target is an object that is no artifact."""
-    name = candidate.resolved.invoke_args.get("TargetModel")
+    name = candidate.target.invoke_args.get("TargetModel")
     why = None if name is None else misfit(name)
-    return why and f"{candidate.path} is called with {quoted(name or '')}, an object {why}"
+    return why and f"{candidate.title} is called with {quoted(name or '')}, an object {why}"
 
 
 def _named(
-    name: str, table: RoutingTable, file: str, list_pattern: Callable[[Model], Listing]
-) -> Listing:
-    """Return the path itself, or all paths of the entry with this name."""
+    name: str,
+    table: RoutingTable,
+    file: str,
+    list_pattern: Callable[[Model, NamedTarget], Listing],
+) -> list[Listing]:
+    """Return the path itself, or all paths of the entry with this name, for each target."""
     try:
         found = table.find(name)
     except UnknownModel:
         meant = _meant_model(name, [model.name for model in table.models()])
         advice = f"did you mean {meant}?" if meant else f"write it as in {file} or after /predict/"
         raise WrongUse(f"there is no model {quoted(name)} in {file}; {advice}") from None
+    targets = found.model.targets[::-1]
     if found.model.name != name:
         _check(found)
-        return Listing([name])
-    return _listing(found.model, list_pattern)
+        return [Listing([Named(name, one.name) for one in targets])]
+    return [_listing(found.model, one, list_pattern) for one in targets]
 
 
 def _meant_model(name: str, known: Sequence[str]) -> str | None:
@@ -166,12 +197,14 @@ def _check(found: Match) -> None:
         raise WrongUse(f"{found.model.name}: {error}{advice}") from None
 
 
-def _listing(model: Model, list_pattern: Callable[[Model], Listing]) -> Listing:
-    """Return every path of a model."""
+def _listing(
+    model: Model, of: NamedTarget, list_pattern: Callable[[Model, NamedTarget], Listing]
+) -> Listing:
+    """Return every path of a model, for one of its targets."""
     lists = [one.rule.values for one in model.parameters if isinstance(one.rule, OneOf)]
     if len(lists) < len(model.parameters):
-        return list_pattern(model)
-    return Listing(list(_paths(model, map(sorted, lists))))
+        return list_pattern(model, of)
+    return Listing([Named(path, of.name) for path in _paths(model, map(sorted, lists))])
 
 
 def _paths(model: Model, lists: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -11,19 +11,16 @@ import click
 from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import lint, tables
 from gatewayctl import stage as stages
-from gatewayctl.account import comparison
-from gatewayctl.account.reader import account_of, rate_option
+from gatewayctl.account.accounts import accounts_of
+from gatewayctl.account.findings import compared
+from gatewayctl.account.reader import rate_option
 from gatewayctl.command import command
 from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from chalicelib.routing.reading.problems import Problem
-    from gatewayctl.account.reader import AccountReader
     from gatewayctl.command import Context
     from gatewayctl.report import Report
-    from gatewayctl.tables import TableFile
 
 METRICS_VARIABLE = "GATEWAY_METRICS_PER_MODEL"
 
@@ -39,9 +36,9 @@ def validate(
 
     FILE is a table to check instead of --table; several files may be given.
     """
-    account = account_of(context, calls_per_second) if is_live else None
+    accounts = accounts_of(context, calls_per_second) if is_live else None
     findings: list[Problem] = []
-    notes = []
+    notes: list[str] = []
     for path in files or [context.table_path()]:
         if not path.exists() and not path.is_symlink():
             raise WrongUse(f"{path}: there is no such file")
@@ -50,19 +47,15 @@ def validate(
         except InvalidTable as error:
             findings += error.problems
             continue
-        problems = sorted(_problems(file, context, account), key=lambda one: one.line or 0)
+        problems: list[Problem] = list(lint.warnings(file, partial(_has_model_metrics, context)))
+        if accounts is not None:
+            found = compared(file, accounts)
+            problems += found.problems
+            notes += (f"{path}: {note}" for note in found.notes())
+        problems.sort(key=lambda one: one.line or 0)
         findings += problems
         notes.append(f"{path}: {len(file.table)} models, {tables.counted(problems)}")
     return tables.report(findings, notes)
-
-
-def _problems(
-    file: TableFile, context: Context, account: AccountReader | None
-) -> Iterator[Problem]:
-    """Yield the warnings about a valid table, and its problems with the account."""
-    yield from lint.warnings(file, partial(_has_model_metrics, context))
-    if account is not None:
-        yield from comparison.problems(file, account)
 
 
 def _has_model_metrics(context: Context) -> bool:

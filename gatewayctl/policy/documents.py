@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.routing.reading.file import compiled_key
 from gatewayctl.policy.folding import fitted
-from gatewayctl.policy.needs import ACTION, ANY, escaped
+from gatewayctl.policy.needs import ACTION, ANY, call_groups, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from chalicelib.routing.table import Model
     from chalicelib.settings import S3Location
     from gatewayctl.policy.functions import Function
     from gatewayctl.policy.needs import CallGroup
@@ -53,8 +55,8 @@ Source: Secrets Manager API reference, `CreateSecret`.
 """
 
 
-class HandlerPolicy(NamedTuple):
-    """The handler's policy, and the calls that it allows."""
+class CallPolicy(NamedTuple):
+    """The policy of a role that calls SageMaker, and the calls that it allows."""
 
     document: Document
     groups: Sequence[CallGroup]
@@ -64,27 +66,74 @@ class HandlerPolicy(NamedTuple):
 
 
 def handler_policy(
-    groups: Sequence[CallGroup],
+    models: Iterable[Model],
     function: Function,
     place: Place,
     table: S3Location | None = None,
     *,
     limit: int = LIMIT,
-) -> HandlerPolicy:
+) -> CallPolicy:
     """Make the policy of the function that calls SageMaker, folded if it is too long.
 
     Args:
+        models: The entries of the routing table.
         table: The S3 object with the routing table, if the table is in S3.
         limit: The most characters that the policy may have.
     """
-    common = [*_runtime(function, place), *([] if table is None else [read_table(table, place)])]
+    models = list(models)
+    common = _runtime(function, place)
+    if table is not None:
+        common.append(read_table(table, place))
+    if roles := roles_of(models):
+        common.append(_allow("sts:AssumeRole", roles, Sid="AssumeRoles"))
+    return _call_policy(common, call_groups(models), place, limit)
 
+
+def role_policy(
+    models: Iterable[Model], role_arn: str, place: Place, *, limit: int = LIMIT
+) -> CallPolicy:
+    """Make the policy that a role needs for the calls that the gateway makes with it.
+
+    Args:
+        models: The entries of the routing table.
+        place: The gateway's own, because a target without `region` is in that Region.
+        limit: The most characters that the policy may have.
+    """
+    return _call_policy([], call_groups(models, role_arn), place.of_role(role_arn), limit)
+
+
+def trust_policy(role_arn: str, function: Function, place: Place) -> Document:
+    """Make the trust policy of a role that the function takes on.
+
+    Args:
+        role_arn: The role.
+        place: The function's own. IAM takes no `*` in the ARN of a role, so an account that is not
+            known becomes a word in angle brackets, which IAM refuses.
+    """
+    arn = function.role
+    if not arn.startswith("arn:"):
+        partition = place.of_role(role_arn).partition
+        account = "<account>" if place.account == ANY else place.account
+        arn = f"arn:{partition}:iam::{account}:role/{arn}"
+    allow = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}
+    return _policy([allow])
+
+
+def roles_of(models: Iterable[Model]) -> list[str]:
+    """Return the roles that the gateway takes on for the targets of these models, sorted."""
+    places = (one.target.place for model in models for one in model.targets)
+    return sorted({place.role_arn for place in places if place.role_arn is not None})
+
+
+def _call_policy(
+    common: Sequence[Statement], groups: Sequence[CallGroup], place: Place, limit: int
+) -> CallPolicy:
     def document(some: Iterable[CallGroup]) -> Document:
         return _policy([*common, *invoke(some, place)])
 
     allowed = fitted(groups, lambda some: characters(document(some)) <= limit)
     result = document(allowed)
-    return HandlerPolicy(result, allowed, characters(result), characters(document(groups)))
+    return CallPolicy(result, allowed, characters(result), characters(document(groups)))
 
 
 def authorizer_policy(secret: str | None, function: Function, place: Place) -> Document:
@@ -141,8 +190,9 @@ def invoke(groups: Iterable[CallGroup], place: Place) -> list[Statement]:
     """
     resources: dict[_Condition, set[str]] = defaultdict(set)
     for one in groups:
+        where = replace(place, region=one.region or place.region)
         for condition in _conditions(one):
-            resources[condition].add(place.arn("sagemaker", str(one.resource)))
+            resources[condition].add(where.arn("sagemaker", str(one.resource)))
     listed = sorted(
         (condition != _Condition(), sorted(arns), condition)
         for condition, arns in resources.items()

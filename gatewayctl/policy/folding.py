@@ -25,14 +25,16 @@ from gatewayctl.policy.needs import (
     shared,
     target_keys,
 )
+from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import Model
 
     Fits = Callable[[Iterable[CallGroup]], bool]
-    GroupKey = tuple[str, str]
+    GroupKey = tuple[str, str, str]
     Groups = dict[GroupKey, CallGroup]
     Width = tuple[bool, int]
 
@@ -54,12 +56,12 @@ def fitted(groups: Sequence[CallGroup], fits: Fits) -> list[CallGroup]:
 
 
 def _folded(groups: Sequence[CallGroup]) -> list[CallGroup]:
-    """Fold all groups of the same resource type and the same argument into one."""
-    alike: dict[tuple[str, str], list[CallGroup]] = defaultdict(list)
+    """Fold all groups of the same resource type, Region and argument into one."""
+    alike: dict[GroupKey, list[CallGroup]] = defaultdict(list)
     for one in groups:
         resource_type, slash, _ = one.resource.start.partition("/")
-        alike[resource_type + slash, one.key].append(one)
-    return [_merged(members, within) for (within, _), members in alike.items()]
+        alike[resource_type + slash, one.region, one.key].append(one)
+    return [_merged(members, within) for (within, _, _), members in alike.items()]
 
 
 def _merged(groups: Sequence[CallGroup], within: str) -> CallGroup:
@@ -72,7 +74,8 @@ def _merged(groups: Sequence[CallGroup], within: str) -> CallGroup:
     names = tuple(one.resource for one in groups)
     start = shared([name.start for name in names], within)
     absent = tuple(sorted(condition_keys() - {first.key}))
-    return CallGroup(Name(start, ANY, names), first.key, folded, absent, tuple(groups))
+    name = Name(start, ANY, names)
+    return CallGroup(name, first.key, folded, absent, tuple(groups), first.region)
 
 
 def _narrowed(groups: Groups, fits: Fits) -> Groups:
@@ -122,7 +125,7 @@ def _without(one: CallGroup, name: Name) -> list[CallGroup]:
 
 
 def _by_key(groups: Iterable[CallGroup]) -> Groups:
-    return {(str(one.resource), one.key): one for one in groups}
+    return {(str(one.resource), one.region, one.key): one for one in groups}
 
 
 def widened_by_folds(groups: Iterable[CallGroup]) -> list[str]:
@@ -131,21 +134,24 @@ def widened_by_folds(groups: Iterable[CallGroup]) -> list[str]:
 
 
 def widened_by_patterns(models: Iterable[Model]) -> list[str]:
-    """Return a line for each model whose parameter has a pattern, which IAM reduces to `*`."""
-    return [line for model in models for line in _lines_of_patterns(model)]
+    """Return a line for each target with a parameter's pattern, which IAM reduces to `*`."""
+    return [
+        line for model in models for one in model.targets for line in _lines_of_patterns(model, one)
+    ]
 
 
 def _lines_of(one: CallGroup) -> Iterator[str]:
     resource_type, _, name = one.resource.start.partition("/")
     nouns = {key.iam_resource: key.noun for key in target_keys()}
     noun = nouns[resource_type]
+    region = f" in {one.region}" if one.region else ""
     if not one.members:
         for value in one.values:
             if value.members:
-                where = f"of {noun} {name.lower()}"
+                where = f"of {noun} {name.lower()}{region}"
                 yield f"{_values(one.key, value)} {where} (the table names {len(value.members)})"
         return
-    where = f"every {noun}{_start(name)}"
+    where = f"every {noun}{_start(name)}{region}"
     count = f"(the table names {len({member.start.lower() for member in one.resource.members})})"
     if not one.key:
         yield f"{where}{', without a target' if noun == 'endpoint' else ''} {count}"
@@ -166,17 +172,17 @@ def _start(text: str) -> str:
     return f" under {text}" if text.endswith("/") else f" that begins with {text}"
 
 
-def _lines_of_patterns(model: Model) -> Iterator[str]:
+def _lines_of_patterns(model: Model, of: NamedTarget) -> Iterator[str]:
     patterns = {
         one.name: one.rule.pattern for one in model.parameters if isinstance(one.rule, Pattern)
     }
     rules = " and ".join(f"{name} is {pattern}" for name, pattern in patterns.items())
-    arguments = model.target.invoke_args()
-    for key in keys_of(type(model.target)).values():
+    arguments = of.invoke_args
+    for key in keys_of(type(of.target)).values():
         template = arguments.get(key.argument, "")
         filled = fill(template, dict.fromkeys(patterns, ANY))
         if key.iam_condition_key and filled != template:
             yield (
                 f"every {key.noun} like {filled} of endpoint {arguments['EndpointName'].lower()} "
-                f"(in the table of {model.name}, {rules})"
+                f"(in the table of {title(model.name, of.name)}, {rules})"
             )

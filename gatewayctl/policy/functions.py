@@ -33,6 +33,9 @@ class Function(NamedTuple):
     traced: bool = False
     has_own_role: bool = True
     """Whether Chalice makes a role from the policy; otherwise the configuration names a role."""
+    role: str = ""
+    """The ARN of the role that the configuration names, else the name of the role that
+    `chalice deploy` makes."""
 
     @property
     def log_group(self) -> str:
@@ -85,7 +88,18 @@ def _function(config: dict[str, Any], app: str, stage: str, name: str) -> Functi
         in_vpc=bool(chalice.subnet_ids and chalice.security_group_ids),
         traced=bool(chalice.xray_enabled),
         has_own_role=bool(chalice.manage_iam_role) and not chalice.autogen_policy,
+        role=_role(chalice, f"{app}-{stage}", name),
     )
+
+
+def _role(chalice: Config, start: str, name: str) -> str:
+    """Return the ARN of the role that the configuration names, else the name that Chalice gives.
+
+    Source: Chalice 1.34, `chalice/deploy/appgraph.py`, `_create_role_reference`.
+    """
+    if not chalice.manage_iam_role:
+        return str(chalice.iam_role_arn or "")
+    return start if chalice.autogen_policy else f"{start}-{name}"
 
 
 def _deployed_name(app: str, stage: str, name: str) -> str:

@@ -12,17 +12,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import chain, groupby, product, takewhile
+from itertools import groupby, product, takewhile
 from math import prod
 from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.targets import KINDS, Key, fill, keys_of
 from gatewayctl.report import Refused
+from gatewayctl.target_names import key_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import Model
     from chalicelib.routing.targets import Target
 
@@ -139,33 +141,46 @@ class CallGroup:
     """Condition keys of other calls of this endpoint, which these calls do not have."""
     members: tuple[CallGroup, ...] = ()
     """The groups that were folded into this one."""
+    region: str = ""
+    """The Region of the endpoints; empty for the gateway's own."""
 
 
 # SageMaker writes names into ARNs in lower case, and reportedly keeps the case of newer names. A
 # policy allows both spellings, which mean the same endpoint because SageMaker ignores case.
-def call_groups(models: Iterable[Model]) -> list[CallGroup]:
+def call_groups(models: Iterable[Model], role_arn: str | None = None) -> list[CallGroup]:
     """Return all calls that these models can lead to.
+
+    Args:
+        models: The entries of a table.
+        role_arn: The role with which the calls are made; None for the function's own.
 
     Raises:
         Refused: An entry is of a size or kind for which no policy can be made.
     """
-    values_by_key: dict[str, dict[str, set[Name]]] = defaultdict(lambda: defaultdict(set))
+    values: dict[tuple[str, str, str], set[Name]] = defaultdict(set)
     spellings: dict[str, set[str]] = defaultdict(set)
-    for model in chain.from_iterable(entry.by_target() for entry in models):
-        key, values = _argument(model)
-        for resource in _resources(model.target):
-            values_by_key[resource.lower()][key] |= values
-            spellings[resource.lower()] |= {resource, resource.lower()}
+    # The gateway's own Region may also be named. So an endpoint's keys are those of all Regions.
+    keys: dict[str, set[str]] = defaultdict(set)
+    for model in models:
+        for one in model.targets:
+            if one.target.place.role_arn != role_arn:
+                continue
+            key, some = _argument(model, one)
+            for resource in _resources(one.target):
+                lower = resource.lower()
+                values[lower, one.target.place.region or "", key] |= some
+                spellings[lower] |= {resource, lower}
+                keys[lower].add(key)
     return sorted(
         CallGroup(
             Name(spelling),
             key,
-            tuple(sorted(values)),
-            absent=tuple(sorted(by_key.keys() - {key, ""})),
+            tuple(sorted(some)),
+            absent=tuple(sorted(keys[resource] - {key, ""})),
+            region=region,
         )
-        for resource, by_key in values_by_key.items()
-        for key, values in by_key.items()
-        if values or not key
+        for (resource, region, key), some in values.items()
+        if some or not key
         for spelling in spellings[resource]
     )
 
@@ -186,16 +201,15 @@ def _conditions(target: Target) -> list[tuple[Key, str]]:
     return [(key, value) for key, value in _values(target) if key.iam_condition_key]
 
 
-def _argument(model: Model) -> tuple[str, set[Name]]:
-    """Return the condition key of a model's calls, and the values that the key can have."""
-    conditions = _conditions(model.target)
+def _argument(model: Model, of: NamedTarget) -> tuple[str, set[Name]]:
+    """Return the condition key of a target's calls, and the values that the key can have."""
+    conditions = _conditions(of.target)
     if not conditions:
         return "", set()
     if len(conditions) > 1:
         names = " and ".join(key.argument for key, _ in conditions)
-        raise Refused(
-            [f"models.{model.name}: its calls have {names}; a policy is made for one of them only"]
-        )
+        where = ".".join(map(str, key_path(model, of)))
+        raise Refused([f"{where}: its calls have {names}; a policy is made for one of them only"])
     ((key, value),) = conditions
     filled = _filled(model, key, value) if key.grammar.takes_parameters else [Name(value)]
     return str(key.iam_condition_key), set(filled)

@@ -7,7 +7,7 @@ else `*`. Checking the files asks nobody, so that every machine comes to the sam
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.report import NotReachable, WrongUse
@@ -44,6 +44,11 @@ class Place:
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource that belongs to a region and an account."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def of_role(self, role_arn: str) -> Place:
+        """Return the place of what a role can use: the account is the role's."""
+        _, partition, _, _, account, _ = role_arn.split(":", 5)
+        return replace(self, partition=partition, account=account)
 
 
 def checked(options: Mapping[str, str | None]) -> dict[str, str]:

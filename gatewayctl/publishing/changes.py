@@ -9,7 +9,7 @@ from chalicelib.routing.reading.keys import OPTIONS, model_keys
 from chalicelib.routing.table import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from chalicelib.routing.rows import Row
     from chalicelib.routing.table import RoutingTable
@@ -134,11 +134,9 @@ def _default_text(key: str, value: Any) -> str:
 def _added_or_removed(kind: str, entry: _Entry) -> Change:
     values = _values(entry.row)
     old, new = (None, values) if kind == "added" else (values, None)
-    targets = entry.row.get("targets", {})
-    keys = [f"targets.{name}.weight" for name in targets] or ["kind", *entry.row["target"]]
-    target = ", ".join(f"{key} {_value_text(values[key])}" for key in keys)
+    several = "targets " if "targets" in entry.row else ""
     name = entry.model.name
-    return Change(f"models.{name}", old, new, f"{kind}, {target}", name)
+    return Change(f"models.{name}", old, new, f"{kind}, {several}{_homes_text(entry.row)}", name)
 
 
 def _changed(old: _Entry, new: _Entry) -> Iterator[Change]:
@@ -146,30 +144,77 @@ def _changed(old: _Entry, new: _Entry) -> Iterator[Change]:
     old_name, name = old.model.name, new.model.name
     if old_name != name:
         yield Change(f"models.{name}", old_name, name, f"was {old_name}", name)
-    before, after = _values(old.row), _values(new.row)
-    for key in sorted(before.keys() | after.keys(), key=_order):
+    found = dict(_changed_homes(old.row, new.row))
+    common = _homes(old.row).keys() & _homes(new.row).keys()
+    before, after = _values(old.row, common), _values(new.row, common)
+    for key in before.keys() | after.keys():
         values = (before.get(key), after.get(key))
         if values[0] != values[1]:
             text = _list_change(*values) or _arrow(
                 _option_text(key, values[0], old.model), _option_text(key, values[1], new.model)
             )
-            yield Change(f"models.{name}.{key}", *values, text, name)
+            found[key] = (*values, text)
+    for key in sorted(found, key=_order):
+        yield Change(f"models.{name}.{key}", *found[key], name)
 
 
-def _values(row: Row) -> dict[str, Any]:
-    """Return the values of an entry by key path, in the order of the keys of a model."""
-    values = {key: value for key, value in row.items() if key not in NESTED}
-    for name, one in row.get("targets", {}).items():
-        values |= {f"targets.{name}.{key}": value for key, value in _home(one).items()}
+def _changed_homes(old: Row, new: Row) -> Iterator[tuple[str, tuple[Any, Any, str]]]:
+    """Yield the key path of each target that comes or goes, and `targets` for new weights."""
+    before, after = _homes(old), _homes(new)
+    for name in before.keys() ^ after.keys():
+        if name:
+            kind, home = ("added", after[name]) if name in after else ("removed", before[name])
+            text = f"{kind}, {_home_text(home)}"
+            yield f"targets.{name}", (before.get(name), after.get(name), text)
+    if ("" in before) != ("" in after) or _weights(old) != _weights(new):
+        text = _arrow(_homes_text(old), _homes_text(new))
+        yield "targets", (_weights(old) or before[""], _weights(new) or after[""], text)
+
+
+def _values(row: Row, targets: Collection[str] | None = None) -> dict[str, Any]:
+    """Return the values of an entry by key path, in the order of the keys of a model.
+
+    Args:
+        row: The entry.
+        targets: The names of targets. If they are given, the values of others and all weights are
+            left out.
+    """
+    values = {key: value for key, value in row.items() if key not in {"kind", *NESTED}}
+    for name, home in _homes(row).items():
+        start = f"targets.{name}." if name else ""
+        for key, value in home.items():
+            if targets is None or (name in targets and key != "weight"):
+                values[start + key] = value
     for parameter, rule in row.get("parameters", {}).items():
         values |= {f"parameters.{parameter}.{key}": value for key, value in rule.items()}
-    return dict(sorted({**_home(row), **values}.items(), key=lambda item: _order(item[0])))
+    return dict(sorted(values.items(), key=lambda item: _order(item[0])))
 
 
-def _home(row: Row) -> dict[str, Any]:
-    """Return the values of a row, or of one of its targets, that say where a target is."""
-    own = {key: row[key] for key in ("kind", "weight") if key in row}
-    return {**own, **row.get("target", {}), **row.get("place", {})}
+def _homes(row: Row) -> dict[str, dict[str, Any]]:
+    """Return the values that say where each target is; an only one has an empty name."""
+    return {
+        name: {
+            **{key: one[key] for key in ("kind", "weight") if key in one},
+            **one["target"],
+            **one.get("place", {}),
+        }
+        for name, one in row.get("targets", {"": row}).items()
+    }
+
+
+def _weights(row: Row) -> dict[str, int]:
+    return {name: one["weight"] for name, one in row.get("targets", {}).items() if one["weight"]}
+
+
+def _homes_text(row: Row) -> str:
+    """Return the weights of several targets, as `gatewayctl shift` takes them, or the only one."""
+    if "targets" not in row:
+        return _home_text(_homes(row)[""])
+    return " ".join(f"{name}={weight}" for name, weight in _weights(row).items())
+
+
+def _home_text(home: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {_value_text(home[key])}" for key in home if key != "weight")
 
 
 def _order(path: str) -> tuple[int, str]:

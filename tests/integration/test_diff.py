@@ -40,7 +40,7 @@ def test_both_directions(outcome):
 
     assert outcome.code == 1
     assert outcome.out.splitlines() == [*lacking, *unnamed]
-    assert outcome.err.endswith("12 lacking there, 6 not in the table\n")
+    assert outcome.err.endswith("13 lacking there, 6 not in the table\n")
 
 
 def test_json(drifted_demo):

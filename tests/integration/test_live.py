@@ -29,7 +29,7 @@ def test_nothing_else(outcome):
     """What did not change has no finding."""
     assert outcome.code == 1
     assert len(outcome.out.splitlines()) == len(CHANGES)
-    assert outcome.err == "routing.yaml: 18 models, 12 findings and 2 warnings\n"
+    assert outcome.err == "routing.yaml: 18 models, 13 findings and 2 warnings\n"
 
 
 def test_not_live(drifted_demo):

@@ -29,8 +29,12 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def models(outcome):
-    """Return the data about each model by its path."""
-    return {model.pop("path"): model for model in json.loads(outcome.out)["models"]}
+    """Return the data about each model by its path, and by its target if it has several."""
+    found = {}
+    for model in json.loads(outcome.out)["models"]:
+        path, target = model.pop("path"), model.pop("target")
+        found[path if target is None else f"{path} ({target})"] = model
+    return found
 
 
 def states(outcome):
@@ -89,11 +93,11 @@ class TestDemo:
         outcome = run(demo.client, "--table", DEMO, "--format", "json")
 
         assert outcome.code == 0
-        assert len(models(outcome)) == 14
+        assert len(models(outcome)) == 15
         assert set(states(outcome).values()) <= {"hot", "loaded"}
         assert {model["code"] for model in models(outcome).values()} == {None}
         first, *stderr_file = outcome.err.splitlines()
-        assert first == "calling 14 models, 4 at once"
+        assert first == "calling 15 models, 4 at once"
         assert sorted(re.sub(r".*\] (.*):.*", r"\1", line) for line in stderr_file) == sorted(
             models(outcome)
         )

@@ -14,6 +14,7 @@ import boto3
 from botocore.exceptions import EndpointConnectionError
 from botocore.validate import validate_parameters
 
+from gatewayctl.account.accounts import Accounts, own_only
 from gatewayctl.account.calls import Pace
 from gatewayctl.account.reader import AccountReader
 
@@ -83,6 +84,10 @@ class AwsAccount:
         """Return a reader of this account, which waits on this account's clock."""
         pace = partial(Pace, clock=self.clock, sleep=self.clock.sleep)
         return AccountReader(self.connect, pace=pace(5), s3_pace=pace(50), **settings)
+
+    def accounts(self) -> Accounts:
+        """Return a reader of this account, in its own Region."""
+        return own_only(self.reader())
 
     def connect(self, service: str) -> Any:
         client = _SESSION.client(service)

@@ -136,6 +136,13 @@ CHANGES = [
         "a call names one of its containers, preprocess, grade",
     ),
     Change(
+        "made the pipeline of its fallback an endpoint of containers that are called by name",
+        "two-containers: {kind: pipeline",
+        "models.wine-release.targets.two-containers.kind",
+        "endpoint wine-pipeline is of kind mce, not pipeline: "
+        "a call names one of its containers, preprocess, grade",
+    ),
+    Change(
         "dropped its variant",
         "target_variant: green",
         "models.churn.target_variant",

@@ -434,4 +434,118 @@ class TestPermission:
             "action": "sagemaker:InvokeEndpoint",
             "resources": resources,
             "condition": condition,
+            "role_arn": None,
         }
+
+
+ROLE = "arn:aws:iam::222233334444:role/inference-gateway"
+SEVERAL = f"""\
+version: 1
+models:
+  churn/{{city}}:
+    kind: mme
+    endpoint: tabular
+    targets:
+      v7: {{target_model: "{{city}}-v7.tar.gz", weight: 95}}
+      v8: {{target_model: "{{city}}-v8.tar.gz", weight: 5, region: eu-west-1, role_arn: "{ROLE}"}}
+    parameters:
+      city: {{one_of: [houston]}}
+    sticky: STICKY
+    fallback: [v7]
+  alone: {{kind: single, endpoint: e, region: eu-west-1}}
+"""
+# By chalicelib.routing.choice, whose vectors are pinned in tests/unit/test_choice.py.
+KEPT = {"customer-1": "v7", "customer-12": "v8"}
+
+
+class TestTargets:
+    """An entry with several targets."""
+
+    @pytest.fixture(name="explain_kept_by")
+    def _explain_kept_by(self, explain, tmp_path):
+        def run(sticky, *arguments, **known):
+            (tmp_path / "table.yaml").write_text(SEVERAL.replace("STICKY", sticky))
+            return explain("churn/houston", *arguments, **known)
+
+        return run
+
+    def test_text(self, explain_kept_by):
+        """Shares, stickiness and fallbacks; without a key, the call is the heaviest target's."""
+        for _ in range(10):
+            text = explain_kept_by("routing-key").out
+
+            assert (
+                "  targets       v7: 95 %, mme, EndpointName='tabular', "
+                "TargetModel='{city}-v7.tar.gz'\n"
+                "                v8: 5 %, mme, EndpointName='tabular', "
+                f"TargetModel='{{city}}-v8.tar.gz', in eu-west-1, by {ROLE}\n"
+                "                a caller is kept at one target by X-Routing-Key\n"
+                "                after a failure: v7\n"
+            ) in text
+            assert (
+                "  call          InvokeEndpoint(EndpointName='tabular', "
+                "TargetModel='houston-v7.tar.gz', ContentType='application/json', Body=…), of v7\n"
+            ) in text
+            assert "  cold start    if a fallback is warm, it answers after 2 s; else\n" in text
+
+    @pytest.mark.parametrize(("key", "target"), KEPT.items())
+    @pytest.mark.parametrize("sticky", ["routing-key", "session-id", "principal"])
+    def test_key(self, explain_kept_by, sticky, key, target):
+        """A key has the target that the gateway chooses, whatever the key is."""
+        text = explain_kept_by(sticky, "--routing-key", key).out
+
+        assert f"; '{key}' gets {target}\n" in text
+        assert f"TargetModel='houston-{target}.tar.gz', ContentType" in text
+
+    def test_principal(self, explain_kept_by):
+        """Grants are no principal: which target such a caller gets is not known."""
+        outcome = explain_kept_by("principal", "--grants", "churn/*", "--format", "json")
+
+        assert outcome.data["targets"]["chosen"] is None
+        assert outcome.data["call"]["TargetModel"] == "houston-v7.tar.gz"
+
+    def test_invalid_key(self, explain_kept_by):
+        """A key that the gateway refuses is the answer."""
+        outcome = explain_kept_by("routing-key", "--routing-key", "ü")
+
+        assert outcome.code == 1
+        assert "400 invalid-header" in outcome.out
+
+    def test_permission(self, explain_kept_by):
+        """With a role, the handler may take on the role, and the role makes the call."""
+        text = explain_kept_by("routing-key", "--routing-key", "customer-12").out
+
+        assert (
+            f"  permission    sts:AssumeRole on {ROLE}, which needs:\n"
+            "                sagemaker:InvokeEndpoint on endpoint/tabular\n"
+            "                if sagemaker:TargetModel is houston-v8.tar.gz\n"
+        ) in text
+
+    def test_data(self, explain_kept_by):
+        """The data has every target."""
+        outcome = explain_kept_by("routing-key", "--routing-key", "customer-12", "--format", "json")
+        targets = outcome.data["targets"]
+
+        assert [(one["name"], one["share"]) for one in targets.pop("targets")] == [
+            ("v7", 0.95),
+            ("v8", 0.05),
+        ]
+        assert targets == {"sticky": "routing-key", "fallback": ["v7"], "chosen": "v8"}
+
+    def test_an_only_one_elsewhere(self, explain, tmp_path):
+        """An entry without `targets` has a line about its place alone."""
+        (tmp_path / "table.yaml").write_text(SEVERAL.replace("STICKY", "principal"))
+
+        assert "  targets       in eu-west-1\n" in explain("alone").out
+
+    def test_not_sticky(self, explain):
+        """A key for an entry that is not sticky has no effect, and that is said."""
+        text = explain("churn", "--routing-key", "k").out
+
+        assert "  targets       the entry is not sticky, so the routing key has no effect\n" in text
+
+    def test_for_a_path(self, explain):
+        """A key is for a path."""
+        outcome = explain("--routing-key", "k", "--token", "-")
+
+        assert outcome.code == 2

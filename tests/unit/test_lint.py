@@ -344,6 +344,81 @@ class TestTargets:
         assert [line.split(": warning")[0] for line in found] == ["4: models.a.kind"]
 
 
+class TestSeveral:
+    """Targets of one name that get no call, or that cannot do what they are for."""
+
+    HERE = "kind: single, endpoint: here"
+
+    def test_never_called(self, warned):
+        """A target without a weight that is no fallback gets no call."""
+        targets = f"v1: {{{self.HERE}, weight: 1}}, v2: {{kind: single, endpoint: there}}"
+
+        assert warned(f"a: {{targets: {{{targets}}}}}") == [
+            "4: models.a.targets.v2: warning: is never called, because it has no weight and is no "
+            "fallback; give it a weight, or name it in 'fallback', or remove it"
+        ]
+        assert warned(f"a: {{targets: {{{targets}}}, fallback: [v2]}}") == []
+
+    @pytest.mark.parametrize(
+        ("more", "why"),
+        [
+            ("}}, fallback: [v2]", "a fallback to it calls what has just failed"),
+            (", weight: 1}}", "its weight can be added to the other one's"),
+        ],
+        ids=["fallback", "weights"],
+    )
+    def test_same(self, warned, more, why):
+        """Two targets that are the same give no choice; another Region is another target."""
+        table = f"a: {{targets: {{v1: {{{self.HERE}, weight: 2}}, v2: {{{self.HERE}%s{more}}}"
+
+        assert warned(table % "") == [
+            f"4: models.a.targets.v2: warning: is the same as v1, so {why}; correct it if it was "
+            "copied, or remove it"
+        ]
+        assert warned(table % ", region: eu-west-1") == []
+
+    def test_too_long_for_a_fallback(self, warned):
+        """A cold artifact must not be waited for until the request ends."""
+        targets = f"v1: {{{MME}: a-v1.tar.gz, weight: 1}}, v2: {{{self.HERE}}}"
+        table = f"a: {{targets: {{{targets}}}, fallback: [v2], timeout_seconds: 10%s}}"
+
+        assert warned(table % ", cold_seconds: 10") == [
+            "4: models.a.cold_seconds: warning: a cold artifact of a is waited for 10 s, and the "
+            "request ends after 10 s, so no fallback can answer in time; give cold_seconds less "
+            "than timeout_seconds"
+        ]
+        assert warned(table % ", cold_seconds: 9.9") == []
+
+    @pytest.mark.parametrize("text", ["a.tar.gz", "a-v1.zip", "a-v1/output/output.tar.gz"])
+    def test_artifacts(self, warned, text):
+        """An artifact of each target is looked at, and the warning names the target."""
+        targets = f"v1: {{{MME}: a-v1.tar.gz, weight: 9}}, v2: {{{MME}: {text}, weight: 1}}"
+        (warning,) = warned(f"a: {{targets: {{{targets}}}}}")
+
+        assert warning.startswith("4: models.a.targets.v2.target_model: warning: the ")
+
+    def test_kinds(self, warned):
+        """An endpoint has one kind for all targets of all entries; one of each Region."""
+        targets = "v1: {kind: pipeline, endpoint: here%s, weight: 1}"
+        others = [f"b{n}: {{{self.HERE}, description: d{n}}}" for n in range(2)]
+
+        (warning,) = warned(f"a: {{targets: {{{targets % ''}}}}}", *others)
+        assert warning.startswith(
+            "4: models.a.targets.v1.kind: warning: the endpoint here is pipeline here and single "
+            "to b0, "
+        )
+        assert warned(f"a: {{targets: {{{targets % ', region: eu-west-1'}}}}}", *others) == []
+
+    def test_copies(self, warned):
+        """Entries with the same heaviest target and other targets are no copies."""
+        first = f"v1: {{{self.HERE}, weight: 1}}"
+        one = f"{{targets: {{{first}}}}}"
+        other = f"{{targets: {{{first}, v2: {{{MME}: v1.tar.gz}}}}, fallback: [v2]}}"
+
+        assert warned(f"a: {one}", f"b: {other}") == []
+        assert "has the same target as a" in warned(f"a: {one}", f"b: {one}")[0]
+
+
 class TestSticky:
     """What keeps callers at one target."""
 
@@ -376,6 +451,17 @@ class TestMetrics:
             "month when all are called in every hour, 900.90 while nothing fails (8 and 3 custom "
             "metrics each; us-east-1, https://aws.amazon.com/cloudwatch/pricing/); "
             "GATEWAY_METRICS_PER_MODEL=off writes their sums alone\n"
+        )
+
+    def test_targets(self, run):
+        """Each of several targets has metrics once more."""
+        table = (
+            self.table(998) + "  a: {kind: single, targets: {x: {endpoint: x, weight: 1}, %s}}\n"
+        )
+
+        assert run(table % "y: {endpoint: y, weight: 1}").out.startswith(
+            "routing.yaml:2: models: warning: metrics of 999 models and 2 of their targets cost up "
+            "to 2,402.40 USD a month"
         )
 
     def test_off(self, run, tmp_path):

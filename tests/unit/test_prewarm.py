@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.sagemaker import upstream_errors
 from gatewayctl.commands.prewarm import PrewarmRun, report
-from gatewayctl.commands.prewarm_calls import ADVICE, Answer, Loader, Meaning, Outcome, State
+from gatewayctl.commands.prewarm_calls import ADVICE, Answer, Loader, Meaning
+from gatewayctl.commands.prewarm_candidates import Outcome, State
 from gatewayctl.commands.prewarm_selection import MOST_OF_A_PATTERN, PatternLister, Selection
 from gatewayctl.commands.prewarm_selection import select as select_from
 from gatewayctl.report import ExitCode, NotReachable, WrongUse
@@ -52,8 +53,8 @@ S3 = "s3://b/s/"
 
 def select(routes, names, file, account=None, most=MOST_OF_A_PATTERN):
     """Select models; without an account, nothing can be listed."""
-    lister = PatternLister((account or AwsAccount()).reader(), most)
-    return select_from(routes, names, file, lister.paths)
+    lister = PatternLister((account or AwsAccount()).accounts(), most)
+    return select_from(routes, names, file, lister.calls)
 
 
 @pytest.fixture(name="selected", scope="module")
@@ -390,7 +391,7 @@ def numbered(many):
 
 
 def hot(candidate):
-    return Outcome(candidate.path, State.HOT, 0.01)
+    return candidate.outcome(State.HOT, 0.01)
 
 
 class TestRun:
@@ -548,8 +549,16 @@ def test_report_as_data():
                 "seconds": 400.123,
                 "code": "ModelNotReadyException",
                 "advice": "wait",
+                "target": None,
             },
-            {"path": "m0", "state": "unfinished", "seconds": 0.0, "code": None, "advice": None},
+            {
+                "path": "m0",
+                "state": "unfinished",
+                "seconds": 0.0,
+                "code": None,
+                "advice": None,
+                "target": None,
+            },
         ],
         "notes": ["why"],
         "not_reachable": None,

@@ -72,6 +72,94 @@ ONE = {
 }
 
 
+SEVERAL = """\
+  iris:
+    kind: mme
+    endpoint: tabular
+    targets:
+      v1: {target_model: iris-v1.tar.gz, weight: 95}
+      v2: {target_model: iris-v2.tar.gz, weight: 5}
+      backup: {kind: single, endpoint: iris, region: eu-west-1}
+    fallback: [v1, backup]
+"""
+OF_TARGETS = {
+    "weights": (
+        [("weight: 95", "weight: 80"), ("weight: 5}", "weight: 20}")],
+        ["models.iris.targets: v1=95 v2=5 → v1=80 v2=20"],
+    ),
+    "artifact": (
+        [("iris-v2", "iris-v3")],
+        ["models.iris.targets.v2.target_model: iris-v2.tar.gz → iris-v3.tar.gz"],
+    ),
+    "region": (
+        [(", region: eu-west-1", "")],
+        ["models.iris.targets.backup.region: eu-west-1 → nothing"],
+    ),
+    "fallback": (
+        [("[v1, backup]", "[backup, v1]")],
+        ["models.iris.fallback: [v1, backup] → [backup, v1]"],
+    ),
+    "added": (
+        [("      backup", "      v3: {target_model: iris-v3.tar.gz, weight: 1}\n      backup")],
+        [
+            "models.iris.targets: v1=95 v2=5 → v1=95 v2=5 v3=1",
+            "models.iris.targets.v3: added, kind mme, endpoint tabular, target_model "
+            "iris-v3.tar.gz",
+        ],
+    ),
+    "removed-without-weight": (
+        [
+            ("      backup: {kind: single, endpoint: iris, region: eu-west-1}\n", ""),
+            (", backup]", "]"),
+        ],
+        [
+            "models.iris.targets.backup: removed, kind single, endpoint iris, region eu-west-1",
+            "models.iris.fallback: [v1, backup] → [v1]",
+        ],
+    ),
+    "in-place-of-an-only-one": (
+        [(SEVERAL, IRIS)],
+        [
+            "models.iris.targets: v1=95 v2=5 → kind mme, endpoint tabular, target_model "
+            "iris-v1.tar.gz",
+            "models.iris.targets.backup: removed, kind single, endpoint iris, region eu-west-1",
+            "models.iris.targets.v1: removed, kind mme, endpoint tabular, target_model "
+            "iris-v1.tar.gz",
+            "models.iris.targets.v2: removed, kind mme, endpoint tabular, target_model "
+            "iris-v2.tar.gz",
+            "models.iris.fallback: [v1, backup] → nothing",
+        ],
+    ),
+    "whole-entry": (
+        [(SEVERAL, "")],
+        ["models.iris: removed, targets v1=95 v2=5"],
+    ),
+    "order-in-the-file": (
+        [
+            ("      v1: {target_model: iris-v1.tar.gz, weight: 95}\n", ""),
+            ("    fallback", "      v1: {target_model: iris-v1.tar.gz, weight: 95}\n    fallback"),
+        ],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("edits", "lines"), OF_TARGETS.values(), ids=OF_TARGETS)
+def test_targets(edits, lines):
+    """What changes in the targets of a name is said by target, and all weights on one line."""
+    text = SEVERAL
+    for edit in edits:
+        text = text.replace(*edit)
+    old, new = table(CHURN + SEVERAL), table(CHURN + text)
+
+    assert texts(old, new) == lines
+    assert [change.path for change in changes(new, old)] == [
+        change.path for change in changes(old, new)
+    ]
+    assert {change.kind for change in changes(new, old)} <= {"added", "removed", "changed"}
+    assert counted(changes(old, new)).startswith("1 " if lines else "none")
+
+
 @pytest.mark.parametrize(("edit", "text"), ONE.values(), ids=ONE)
 def test_one_change(edit, text):
     """A change is one line with key path, old value and new value, in both directions."""

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.routing.reading import document
 from chalicelib.routing.targets import KINDS
-from gatewayctl.account.comparison import problems
+from gatewayctl.account.findings import compared
 from gatewayctl.commands.diff import unnamed_in
 from gatewayctl.tables import TableFile
 from tests.support.aws_account import container
@@ -50,7 +50,7 @@ def table_of(*entries):
 
 
 def findings(account, *entries):
-    return [str(problem) for problem in problems(table_of(*entries), account.reader())]
+    return [str(one) for one in compared(table_of(*entries), account.accounts()).problems]
 
 
 @pytest.mark.parametrize("declared", KINDS)

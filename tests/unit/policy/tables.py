@@ -47,7 +47,30 @@ PLAIN = st.one_of(
     _with("pipeline", target_model=ARTIFACTS),
     _with("component", inference_component=COMPONENTS),
 )
-ENTRIES = st.one_of(PLAIN, PLAIN, _with_parameters("a", TEMPLATES), _with_parameters("ab", PAIRS))
+SIMPLE = st.one_of(PLAIN, PLAIN, _with_parameters("a", TEMPLATES), _with_parameters("ab", PAIRS))
+
+ROLES = [
+    *("arn:aws:iam::222233334444:role/inference", "arn:aws:iam::222233334444:role/other"),
+    *("arn:aws:iam::333344445555:role/inference", "arn:aws:iam::123456789012:role/ours"),
+]
+PLACES = st.fixed_dictionaries(
+    {},
+    optional={
+        # The gateway's own Region is eu-west-1.
+        "region": st.sampled_from(["eu-west-1", "us-east-1", "eu-west-3"]),
+        "role_arn": st.sampled_from(ROLES),
+    },
+)
+
+
+def _somewhere(entries):
+    return st.tuples(entries, PLACES).map(lambda both: {**both[0], **both[1]})
+
+
+SEVERAL = st.dictionaries(
+    st.sampled_from(["v7", "v8", "backup"]), _somewhere(PLAIN), min_size=1
+).map(lambda targets: {"targets": {name: {**one, "weight": 1} for name, one in targets.items()}})
+ENTRIES = st.one_of(SIMPLE, SIMPLE, _somewhere(SIMPLE), SEVERAL)
 
 
 def table_of(entries):

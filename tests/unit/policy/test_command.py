@@ -108,6 +108,107 @@ class TestWrite:
         assert (data["folds"], len(data["patterns"])) == ([], 1)
 
 
+ROLE = "arn:aws:iam::222233334444:role/inference-gateway"
+ELSEWHERE = f"""\
+version: 1
+models:
+  churn:
+    targets:
+      v8: {{kind: mme, endpoint: tabular, target_model: v8.tar.gz, weight: 1}}
+      near: {{kind: single, endpoint: churn, region: eu-central-1}}
+      far: {{kind: single, endpoint: churn, region: us-east-1, role_arn: {ROLE}}}
+      there: {{kind: mme, endpoint: tabular, target_model: v9.tar.gz, role_arn: {ROLE}}}
+"""
+
+
+class TestElsewhere:
+    """Targets in other Regions and accounts."""
+
+    @pytest.fixture(autouse=True)
+    def _table(self, project):
+        (project.folder / "routing.yaml").write_text(ELSEWHERE)
+
+    def test_own(self, project):
+        """The handler may call its own endpoints in their Regions, and take on the role."""
+        project.run("--account", ACCOUNT, "--region", "eu-west-1", "--partition", "aws")
+
+        assert project.arns()[2:] == [
+            ROLE,
+            "arn:aws:sagemaker:eu-central-1:123456789012:endpoint/churn",
+            "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/tabular",
+        ]
+        assert allows(project.read(), "sts:AssumeRole", ROLE)
+        assert project.run("--check").code == 0
+
+    def test_printed(self, project):
+        """What the other account must allow is printed, and again by --check as data."""
+        outcome = project.run("--account", ACCOUNT, "--region", "eu-west-1")
+
+        _, _, first, *rest = outcome.out.splitlines()
+        second = rest.index(f"{ROLE} needs this permission policy:")
+        assert first == f"{ROLE} needs this trust policy:"
+        trust, permission = (
+            json.loads("".join(rest[:second])),
+            json.loads("".join(rest[second + 1 :])),
+        )
+        (statement,) = trust["Statement"]
+        assert statement == {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:role/gw-dev-api_handler"},
+            "Action": "sts:AssumeRole",
+        }
+        there = "arn:aws:sagemaker:{}:222233334444:endpoint/{}".format
+        action, context = "sagemaker:InvokeEndpoint", {"sagemaker:TargetModel": "v9.tar.gz"}
+        assert allows(permission, action, there("us-east-1", "churn"), {})
+        assert allows(permission, action, there("eu-west-1", "tabular"), context)
+        assert not allows(permission, action, there("eu-west-1", "tabular"), {})
+        assert not allows(permission, action, there("eu-west-1", "churn"), {})
+        assert f"{HANDLER}: 1 role is taken on; its trust policy names the role" in outcome.err
+        for arguments in ((), ("--check",)):
+            assert json.loads(project.run(*arguments, "--format", "json").out)["roles"] == [
+                {"role_arn": ROLE, "trust_policy": trust, "permission_policy": permission}
+            ]
+
+    def test_unknown_account(self, project):
+        """An account that is not known is a word that IAM refuses, never any account."""
+        (role,) = json.loads(project.run("--format", "json").out)["roles"]
+        (statement,) = role["trust_policy"]["Statement"]
+
+        assert statement["Principal"] == {"AWS": "arn:aws:iam::<account>:role/gw-dev-api_handler"}
+
+    def test_role_of_the_configuration(self, project):
+        """A role that the configuration names for the function is the one to trust."""
+        own = "arn:aws:iam::123456789012:role/made-elsewhere"
+        project.configure({}, manage_iam_role=False, iam_role_arn=own)
+        (role,) = json.loads(project.run("--format", "json").out)["roles"]
+        (statement,) = role["trust_policy"]["Statement"]
+
+        assert statement["Principal"] == {"AWS": own}
+
+    def test_too_long(self, project):
+        """A policy of another account that would be too long is refused like our own."""
+        table = json.loads(many(600))
+        for entry in table["models"].values():
+            entry["role_arn"] = ROLE
+        (project.folder / "routing.yaml").write_text(json.dumps(table))
+
+        assert "would have to allow every artifact that begins with" in project.run().err
+        outcome = project.run("--allow-wider", "--region", "eu-west-1")
+        assert f"{ROLE}: allows every artifact that begins with houston/0" in outcome.err
+
+    def test_too_many_roles(self, project):
+        """Roles cannot be folded, so too many of them are refused."""
+        table = json.loads(many(200))
+        for number, entry in enumerate(table["models"].values()):
+            entry["role_arn"] = f"{ROLE}-{number}"
+        (project.folder / "routing.yaml").write_text(json.dumps(table))
+
+        outcome = project.run()
+
+        assert (outcome.code, project.written()) == (1, [])
+        assert f"gatewayctl policy: {HANDLER}: 11," in outcome.err
+
+
 class TestTooLong:
     """A table whose policy is too long."""
 

@@ -6,7 +6,7 @@ import pytest
 
 from gatewayctl.policy import documents, folding
 from gatewayctl.policy.functions import Function
-from gatewayctl.policy.needs import Name, call_groups, fold
+from gatewayctl.policy.needs import Name, fold
 from gatewayctl.policy.place import Place
 from tests.unit.policy.oracle import Oracle, calls_beside, calls_of, is_allowed
 from tests.unit.policy.tables import table_of
@@ -24,9 +24,7 @@ def single(endpoint):
 
 
 def made(entries, limit=documents.LIMIT, place=SOMEWHERE):
-    return documents.handler_policy(
-        call_groups(table_of(entries).models()), HANDLER, place, limit=limit
-    )
+    return documents.handler_policy(table_of(entries).models(), HANDLER, place, limit=limit)
 
 
 def fold_lines(entries, spared):
@@ -194,7 +192,7 @@ LARGE = {
 def test_a_thousand_artifacts_and_two_hundred_endpoints(artifacts, place):
     """The policy fits, allows the table, and beside it only what the folds include."""
     table = table_of([*artifacts, *ENDPOINTS])
-    handler = documents.handler_policy(call_groups(table.models()), HANDLER, place)
+    handler = documents.handler_policy(table.models(), HANDLER, place)
     folds = folding.widened_by_folds(handler.groups)
     oracle = Oracle(table, handler)
     named = calls_of(table)
@@ -213,7 +211,7 @@ def test_endpoints_with_targets_without_end(place):
     table = table_of(
         [mme(f"v{number}/{number}.tar.gz", f"many-{number}") for number in range(2000)]
     )
-    handler = documents.handler_policy(call_groups(table.models()), HANDLER, place)
+    handler = documents.handler_policy(table.models(), HANDLER, place)
 
     assert handler.characters <= documents.LIMIT
     assert all(is_allowed(handler.document, call) for call in calls_of(table))

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from chalicelib.routing.reading import file
 from gatewayctl.policy import documents
 from gatewayctl.policy.functions import Function
-from gatewayctl.policy.needs import call_groups
 from gatewayctl.policy.place import Place
 from tests.support import random_tables
 from tests.support.profile import LONG
@@ -22,23 +21,32 @@ SPELLINGS = pytest.mark.parametrize("spelling", [str.lower, str], ids=["lower", 
 
 
 def made(table, limit=documents.LIMIT):
-    """Return the handler's policy, and what it should allow."""
-    handler = documents.handler_policy(call_groups(table.models()), HANDLER, PLACE, limit=limit)
-    return handler.document, Oracle(table, handler)
+    """Return the handler's policy, those of the roles, and what they should allow."""
+    models = list(table.models())
+    handler = documents.handler_policy(models, HANDLER, PLACE, limit=limit)
+    roles = {
+        arn: documents.role_policy(models, arn, PLACE, limit=limit)
+        for arn in documents.roles_of(models)
+    }
+    by_role = {arn: made.document for arn, made in roles.items()}
+    return handler.document, by_role, Oracle(table, handler, roles)
 
 
 @SPELLINGS
 @given(table=TABLES, limit=LIMITS)
 @settings(max_examples=TABLES_TRIED, deadline=None)
 def test_tables_that_crowd_onto_few_endpoints(spelling, table, limit):
-    """It holds with and without folds, and for both spellings of names in ARNs."""
-    policy, oracle = made(table, limit)
+    """It holds with and without folds, for both spellings in ARNs, and across accounts."""
+    policy, roles, oracle = made(table, limit)
     named = calls_of(table)
 
+    def allowed(call):
+        return is_allowed(policy, call, spelling=spelling, roles=roles)
+
     for call in named:
-        assert is_allowed(policy, call, spelling=spelling), call
+        assert allowed(call), call
     for call in calls_beside(named):
-        assert oracle.allows(call) or not is_allowed(policy, call, spelling=spelling), call
+        assert oracle.allows(call) or not allowed(call), call
 
 
 @given(text=random_tables.TABLES)
@@ -46,9 +54,9 @@ def test_tables_that_crowd_onto_few_endpoints(spelling, table, limit):
 def test_tables_of_all_options(text):
     """It holds for tables with all options."""
     table = file.parse(text.encode(), "routing.yaml")
-    policy, oracle = made(table)
+    policy, roles, oracle = made(table)
 
     for call in calls_of(table):
-        assert is_allowed(policy, call), call
+        assert is_allowed(policy, call, roles=roles), call
     for call in calls_beside(calls_of(table)):
-        assert oracle.allows(call) or not is_allowed(policy, call), call
+        assert oracle.allows(call) or not is_allowed(policy, call, roles=roles), call

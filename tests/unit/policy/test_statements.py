@@ -275,7 +275,7 @@ def test_iam_takes_it():
     """moto's check of a policy's grammar accepts both policies."""
     entries = [mme("a", "v1"), entry("pipeline", "a"), mme("b", "{x}", x={"pattern": "a"})]
     handler = documents.handler_policy(
-        call_groups(table_of(entries).models()), HANDLER, Place(), S3Location("tables", "r$.yaml")
+        table_of(entries).models(), HANDLER, Place(), S3Location("tables", "r$.yaml")
     )
 
     for made in (handler.document, documents.authorizer_policy("keys", HANDLER, PLACE)):
@@ -287,7 +287,7 @@ def test_the_order_of_the_table_does_not_matter():
     entries = [mme("a", "v1"), mme("a", "v2"), entry("single", "b"), entry("pipeline", "a")]
     files = set()
     for some in (entries, entries[::-1]):
-        groups = call_groups(table_of(some).models())
-        files.add(documents.as_file(documents.handler_policy(groups, HANDLER, PLACE).document))
+        models = table_of(some).models()
+        files.add(documents.as_file(documents.handler_policy(models, HANDLER, PLACE).document))
 
     assert len(files) == 1

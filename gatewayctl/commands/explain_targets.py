@@ -1,0 +1,124 @@
+"""The parts of an explanation about targets: shares, the call, cold starts, permissions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.errors import ModelNotReady, quoted
+from chalicelib.routing.headers import PRINCIPAL, STICKY
+from chalicelib.sagemaker.attempts import WARM_SECONDS
+from gatewayctl.commands.explain_sections import Section
+from gatewayctl.policy.needs import permission_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chalicelib.routing.named_targets import NamedTarget
+    from chalicelib.routing.table import Model
+    from gatewayctl.commands.explain_dry_run import DryRun
+
+
+def targets_section(model: Model, dry_run: DryRun | None, key: str | None) -> Section:
+    """Show which share each target has, where it is, and which one this request gets.
+
+    Args:
+        model: The entry.
+        dry_run: The call; None if the gateway refuses the request.
+        key: What the user gives to keep the caller at one target.
+    """
+    total = sum(one.weight for one in model.targets)
+    kept_by = None if dry_run is None else dry_run.kept_by
+    chosen = None if kept_by is None or dry_run is None else dry_run.resolved.targets[0].name
+    lines = [*_shares(model, total), *_choice(model, chosen, kept_by)]
+    if key is not None and model.sticky is None:
+        lines.append("the entry is not sticky, so the routing key has no effect")
+    data = {
+        "targets": [_data(one, total) for one in model.targets],
+        "sticky": model.sticky,
+        "fallback": list(model.fallback),
+        "chosen": chosen,
+    }
+    return Section("targets", lines, data)
+
+
+def _shares(model: Model, total: int) -> Iterator[str]:
+    for one in model.targets:
+        where = list(_where(one))
+        if one.name is not None:
+            use = "only as a fallback" if one.name in model.fallback else "never"
+            share = f"{100 * one.weight / total:.3g} %" if one.weight else use
+            arguments = ", ".join(f"{name}={value!r}" for name, value in one.invoke_args.items())
+            where = [f"{one.name}: {share}", one.target.kind, arguments, *where]
+        if where:
+            yield ", ".join(where)
+
+
+def _where(one: NamedTarget) -> Iterator[str]:
+    region, role_arn = one.target.place
+    if region is not None:
+        yield f"in {region}"
+    if role_arn is not None:
+        yield f"by {role_arn}"
+
+
+def _choice(model: Model, chosen: str | None, kept_by: str | None) -> Iterator[str]:
+    if model.sticky is not None:
+        what = "the principal" if model.sticky == PRINCIPAL else STICKY[model.sticky][0]
+        got = "" if chosen is None else f"; {quoted(kept_by or '')} gets {chosen}"
+        yield f"a caller is kept at one target by {what}{got}"
+    if model.fallback:
+        yield f"after a failure: {', '.join(model.fallback)}"
+
+
+def _data(one: NamedTarget, total: int) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "kind": one.target.kind,
+        "weight": one.weight,
+        "share": one.weight / total,
+        "arguments": dict(one.invoke_args),
+        **one.target.place._asdict(),
+    }
+
+
+def call_section(dry_run: DryRun) -> Section:
+    """Show the arguments of InvokeEndpoint."""
+    first = dry_run.resolved.targets[0]
+    arguments = ", ".join(f"{name}={value!r}" for name, value in dry_run.arguments.items())
+    whose = [f"of {first.name}"] if first.name is not None else []
+    line = ", ".join([f"InvokeEndpoint({arguments}, Body=…)", *whose, *_where(first)])
+    return Section("call", [line], dry_run.arguments)
+
+
+def cold_start_section(dry_run: DryRun, *, asks_again: bool) -> Section:
+    """Show what the gateway does while SageMaker is loading the artifact."""
+    model = dry_run.resolved.model
+    refusal = f"{ModelNotReady.status} {ModelNotReady.slug}"
+    when = "if SageMaker says that the artifact is loading"
+    has_artifact = "TargetModel" in dry_run.resolved.invoke_args
+    if has_artifact:
+        when += f", or does not answer and the artifact has not answered for {WARM_SECONDS:g} s"
+    lines = [f"{model.cold_start}: {refusal} {when}"]
+    if asks_again:
+        lines = [f"{model.cold_start}: tried again until the deadline, then {refusal}"]
+    if has_artifact and model.fallback:
+        lines.insert(0, f"if a fallback is warm, it answers after {model.cold_seconds:g} s; else")
+    data = {"cold_start": model.cold_start, "asks_again": asks_again}
+    return Section("cold start", lines, {**data, "cold_seconds": model.cold_seconds})
+
+
+def permission_section(dry_run: DryRun) -> Section:
+    """Show what the role of the handler must allow for this call, or the role that it takes on."""
+    target = dry_run.resolved.target
+    need, role_arn = permission_for(target), target.place.role_arn
+    lines = [f"{need.action} on {' and '.join(need.resources)}"]
+    condition = None
+    if need.condition is not None:
+        key, value = need.condition
+        condition = {key: value}
+        lines.append(f"if {key} is {value}")
+    if role_arn is not None:
+        lines = [f"sts:AssumeRole on {role_arn}, which needs:", *lines]
+    resources = list(need.resources)
+    data = {"action": need.action, "resources": resources, "condition": condition}
+    return Section("permission", lines, {**data, "role_arn": role_arn})
