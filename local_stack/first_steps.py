@@ -35,6 +35,7 @@ def _calls_of(kind: str, sentence: str) -> Kind:
 CALLS = (
     *(_calls_of(kind, target.__doc__ or kind) for kind, target in KINDS.items()),
     Kind("A parameter in the path chooses the model", lambda model: bool(model.parameters)),
+    Kind("Several targets with weights; X-Target names one", lambda model: len(model.targets) > 1),
 )
 
 

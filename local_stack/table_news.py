@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewayctl.account import comparison
+from gatewayctl.account.accounts import own_only
 from gatewayctl.account.calls import Pace
+from gatewayctl.account.findings import compared
 from gatewayctl.account.reader import AccountReader
 from gatewayctl.output import first_few
 from gatewayctl.publishing.changes import changes
@@ -103,7 +104,7 @@ def lacking(
     """
     try:
         account = AccountReader(connect, pace=Pace(CALLS_PER_SECOND))
-        found = comparison.problems(file, account)
+        found = compared(file, own_only(account)).problems
     except NotReachable as error:
         return [], [f"{file.name}: not compared with SageMaker: {error}"]
     except Exception as bug:  # must not end the thread that follows the table

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, product
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.errors import InvalidParameter, UnknownModel, closest, quoted
+from chalicelib.errors import InvalidParameter, quoted
 from chalicelib.routing.parameters import OneOf
 from gatewayctl import tables
 from gatewayctl.account.accounts import NotRead
@@ -169,23 +169,12 @@ def _named(
     list_pattern: Callable[[Model, NamedTarget], Listing],
 ) -> list[Listing]:
     """Return the path itself, or all paths of the entry with this name, for each target."""
-    try:
-        found = table.find(name)
-    except UnknownModel:
-        meant = _meant_model(name, [model.name for model in table.models()])
-        advice = f"did you mean {meant}?" if meant else f"write it as in {file} or after /predict/"
-        raise WrongUse(f"there is no model {quoted(name)} in {file}; {advice}") from None
+    found = tables.find(table, name, file)
     targets = found.model.targets[::-1]
     if found.model.name != name:
         _check(found)
         return [Listing([Named(name, one.name) for one in targets])]
     return [_listing(found.model, one, list_pattern) for one in targets]
-
-
-def _meant_model(name: str, known: Sequence[str]) -> str | None:
-    first, *_ = name.split("/")
-    same = [one for one in known if one.split("/")[0] == first]
-    return next(iter(same), closest(name, known))
 
 
 def _check(found: Match) -> None:

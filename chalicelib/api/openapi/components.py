@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib import errors
 from chalicelib.errors import PROBLEM_MEDIA_TYPE, URN, GatewayError
-from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT, is_json
+from chalicelib.routing.headers import PASSED, RETURNED, STICKY, TARGET, TIMEOUT, is_json
 from chalicelib.routing.parameters import LONGEST_VALUE, VALUE_RULE, OneOf
 
 if TYPE_CHECKING:
@@ -126,8 +126,19 @@ def request_headers(model: Model, components: Components) -> list[Node]:
         "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST_TIMEOUT_MS},
         "example": 5000,
     }
-    nodes = [timeout, *(_passed(*PASSED[name]) for name in model.pass_headers)]
-    return [components.refer("parameters", node["name"], node) for node in nodes]
+    passed = [_passed(*PASSED[name]) for name in model.pass_headers]
+    keys = [_key(*STICKY[model.sticky])] if model.sticky in STICKY else []
+    nodes = {node["name"]: node for node in (timeout, *keys, *passed)}
+    return [components.refer("parameters", name, node) for name, node in nodes.items()]
+
+
+def _key(header: str, longest: int) -> Node:
+    return {
+        "name": header,
+        "in": "header",
+        "description": "Requests with the same value get the same version of the model",
+        "schema": {"type": "string", "pattern": PRINTABLE, "minLength": 1, "maxLength": longest},
+    }
 
 
 def _passed(header: str, _: str, longest: int) -> Node:
@@ -152,6 +163,8 @@ def response_headers(components: Components) -> Node:
 def prediction_headers(model: Model, components: Components) -> Node:
     """Describe the headers of a model's response."""
     variant = _header("The production variant that answered")
+    target = _header("The target of the model that answered")
+    named = [TARGET] if model.targets[0].name is not None else []
     returned = [header for name in model.return_headers for header in RETURNED[name]]
     return {
         **response_headers(components),
@@ -159,6 +172,7 @@ def prediction_headers(model: Model, components: Components) -> Node:
             **_required_header("The model that answered"),
             "schema": {"type": "string", "const": model.name},
         },
+        **{header: components.refer("headers", header, target) for header in named},
         "X-Invoked-Variant": components.refer("headers", "X-Invoked-Variant", variant),
         **{
             header: components.refer("headers", header, _header("As the model sends it"))
