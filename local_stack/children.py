@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 STOP_TIMEOUT_SECONDS = 10.0
 LAST_LINES_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
 LONGEST_LINE_BYTES = 2**20
 """A longer line is printed in pieces."""
 
@@ -78,9 +79,8 @@ class Child:
 
     async def _ended(self) -> ChildEnded:
         """Wait for the end of the child and of its output."""
-        code = await self._process.wait()
-        with contextlib.suppress(TimeoutError):  # a process that it left may hold its output open
-            await asyncio.wait_for(asyncio.shield(self._relay), LAST_LINES_SECONDS)
+        code = await self._exit_code()
+        await self._read_last_lines()
         return ChildEnded(f"{self.name} ended with code {code}; its last lines say why")
 
     async def stop(self) -> None:
@@ -90,11 +90,22 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             try:
-                await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_SECONDS)
+                await asyncio.wait_for(self._exit_code(), STOP_TIMEOUT_SECONDS)
             except TimeoutError:
                 self._process.kill()
-                await self._process.wait()
-        await self._relay
+                await self._exit_code()
+        await self._read_last_lines()
+        self._relay.cancel()
+
+    async def _exit_code(self) -> int:
+        """Wait for the end of the child; asyncio's `wait` also waits for its pipes."""
+        while (code := self._process.returncode) is None:
+            await asyncio.sleep(PAUSE_SECONDS)
+        return code
+
+    async def _read_last_lines(self) -> None:
+        """Wait for the end of the output, which a process that the child left may hold open."""
+        await asyncio.wait({self._relay}, timeout=LAST_LINES_SECONDS)
 
     async def _read_output(self, on_line: Callable[[str], None]) -> None:
         assert self._process.stdout is not None

@@ -63,7 +63,7 @@ def _key(path: Path) -> str:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text().strip()
+        return path.read_text().strip() if path.is_file() else None  # to read a pipe may never end
     except (OSError, UnicodeError):
         return None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import RoutingUnavailable
+from chalicelib.routing.reading.document import MAX_FILE_BYTES
 from chalicelib.routing.reading.problems import InvalidTable, Problem
 from gatewayctl import tables
 
@@ -120,7 +121,8 @@ def _read_bytes(path: Path, name: str) -> bytes:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # to read a pipe would never end
             raise InvalidTable([Problem(name, None, "", "this is not a file")])
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)  # one more: the table is then refused
     except OSError as error:
         text = f"the file cannot be read: {error.strerror}"
         raise InvalidTable([Problem(name, None, "", text)]) from error

@@ -82,7 +82,7 @@ class EnvFile:
     def mark_ended(self) -> None:
         """Let `source` fail from now on, unless another local SageMaker has written the file."""
         try:
-            if self.path.read_text() == self._variables:
+            if self.path.is_file() and self.path.read_text() == self._variables:
                 ended = f"{self._variables}echo {shlex.quote(NOT_RUNNING)} >&2\nfalse\n"
                 write_private_file(self.path, ended.encode(), "--env-file")
         except (OSError, UnicodeError):

@@ -10,6 +10,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from chalice.app import Response
 
@@ -52,7 +53,7 @@ def show(context: RequestContext) -> Response:
     answers at the address of a stage without one, and keeps the path as it was sent.
     """
     if context.path and not context.path.endswith("/") and REDIRECTED not in context.query:
-        stage = context.path.rpartition("/")[2]
+        stage = quote(context.path.rpartition("/")[2])  # else a colon would make it another address
         return Response(b"", {"Location": f"{stage}/?{REDIRECTED}="}, 302)
     return _response(context, _files()[HTML])
 

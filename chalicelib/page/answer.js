@@ -87,7 +87,7 @@ function bodyParts(answer) {
 /** Shows where the time went: Server-Timing, and the rest of what the browser measured. */
 function bars({ headers, milliseconds }) {
   const timing = headers.get("Server-Timing") ?? "";
-  const parts = [...timing.matchAll(/([\w-]+);dur=([\d.]+)/g)].map(([, name, dur]) => [name, +dur]);
+  const parts = [...timing.matchAll(/([\w-]+);dur=(\d+(?:\.\d+)?)/g)].map(([, name, dur]) => [name, +dur]);
   const rest = parts.reduce((left, [, dur]) => left - dur, milliseconds);
   parts.push(["network", Math.max(0, rest)]);
   const longest = Math.max(...parts.map(([, dur]) => dur));

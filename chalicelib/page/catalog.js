@@ -6,6 +6,7 @@ const ROWS = 100;
 
 let models = [];
 let found = [];
+let missing = "";
 let rows = ROWS;
 let chosen = null;
 let onChoose = null;
@@ -15,6 +16,7 @@ const buttons = () => [...byId("models").querySelectorAll("button")];
 /** Empties the list; `choose` is called with each model that the caller chooses. */
 export function clear(choose) {
   models = [];
+  missing = "";
   chosen = null;
   onChoose = choose;
   byId("filter").value = "";
@@ -22,14 +24,18 @@ export function clear(choose) {
   say("Loading …");
 }
 
-/** Adds a page of models. */
 export function add(more) {
   models.push(...more);
   if (!models.length) say("Your key may call no model. Ask the platform team for a grant.");
   search();
 }
 
-/** Shows a sentence in place of the number of models. */
+/** Says why the list is not complete. */
+export function end(reason) {
+  missing = `, and no more could be loaded. ${reason}`;
+  search();
+}
+
 export function say(sentence) {
   byId("catalog-count").textContent = sentence;
 }
@@ -43,7 +49,7 @@ function search() {
   rows = ROWS;
   render();
   const [few, all] = [found.length, models.length].map((count) => count.toLocaleString("en"));
-  if (models.length) say(few === all ? `${all} models` : `${few} of ${all} models`);
+  if (models.length) say(`${few === all ? all : `${few} of ${all}`} models${missing}`);
 }
 
 function render() {

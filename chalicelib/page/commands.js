@@ -59,7 +59,7 @@ except urllib.error.HTTPError as error:
     print(error.read().decode())`;
 }
 
-/** Quotes a text for bash and zsh. */
+/** For bash and zsh. */
 function shellText(text) {
   if (!ODD.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
   const bytes = (one) => [...new TextEncoder().encode(one)].map((byte) => `\\x${hex(byte, 2)}`);

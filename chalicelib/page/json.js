@@ -6,7 +6,6 @@ const SPACE = /[ \t\n\r]*/y;
 const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[\da-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
 const PLAIN = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)\b/y;
 
-/** Whether bodies of this media type are JSON. */
 export const isJson = (mediaType) => /^application\/json$|\+json$/.test(mediaType);
 
 /** A mistake in a text that should be JSON, and where it is. */
@@ -63,7 +62,6 @@ export function parse(text) {
   return at < text.length ? fail("the end") : tree;
 }
 
-/** Writes a tree on one line. */
 export function compact({ text, items, members }) {
   if (items) return `[${items.map(compact).join(", ")}]`;
   return text ?? `{${members.map((member) => memberText(member, compact)).join(", ")}}`;

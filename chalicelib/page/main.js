@@ -15,12 +15,12 @@ let waiting = null;
 let timer = null;
 let language = "curl";
 
-/** Takes a key out of the address, so that neither it nor the history has it. */
+/** Takes a key out of the address and the history. */
 function takeKey() {
   const [, found] = /^#key=(.*)/.exec(location.hash) ?? [];
-  if (found || location.search) history.replaceState(null, "", location.pathname);
+  if (found || location.search) history.replaceState(null, "", location.href.replace(/[?#].*/, ""));
   if (!found) return;
-  byId("key").value = decodeURIComponent(found.replace(/%(?![\da-f]{2})/gi, "%25"));
+  byId("key").value = found; // no credential has a %
   connect();
 }
 
@@ -34,12 +34,13 @@ async function connect() {
   const own = (candidate = new Gateway(credential));
   try {
     for await (const models of own.models()) {
-      if (candidate !== own) return;
-      if (gateway !== own) enter(own);
+      if (own !== candidate && own !== gateway) return;
+      if (own !== gateway) enter(own);
       catalog.add(models);
     }
   } catch (error) {
-    refuse(error.message);
+    if (own === gateway) catalog.end(error.message);
+    else if (own === candidate) refuse(error.message);
   }
 }
 
@@ -49,7 +50,7 @@ function refuse(sentence) {
   announce(sentence, "alarm");
 }
 
-/** Shows the models' page for a credential that was accepted. */
+/** Shows the models' page for a credential. */
 function enter(accepted) {
   stopWaiting();
   gateway = accepted;
@@ -101,7 +102,6 @@ async function send() {
   stopWaiting();
 }
 
-/** Shows how long the caller has waited. */
 function startWaiting() {
   const started = performance.now();
   const tick = () => (byId("elapsed").textContent = durationText(performance.now() - started));
@@ -127,7 +127,6 @@ function cancel() {
   answers.say("The request was cancelled.");
 }
 
-/** Shows the request of the form as code. */
 function showCode() {
   const request = form.request();
   const programs = request && programsOf(request, gateway.url(request.path));
@@ -177,8 +176,11 @@ on("show-key", "click", (event) => {
   event.target.textContent = isShown ? "Show" : "Hide";
 });
 on("replace", "click", () => showKeyForm(true));
-on("keep-key", "click", () => showKeyForm(false));
-on("forget", "click", () => location.reload()); // so that nothing is left in memory
+on("keep-key", "click", () => {
+  candidate = gateway;
+  showKeyForm(false);
+});
+on("forget", "click", () => location.reload());
 on("openapi", "click", saveOpenApi);
 on("cancel", "click", cancel);
 on("save-body", "click", saveBody);

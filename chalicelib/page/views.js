@@ -19,7 +19,7 @@ export function viewsOf({ bytes, mediaType }) {
   return views;
 }
 
-/** Returns the bytes as text; null if they are not UTF-8. */
+/** Returns the text; null if it is not UTF-8. */
 function textOf(bytes) {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -87,8 +87,9 @@ function listTable(name, items) {
   if (!items.every((item) => item.members)) return null;
   const objects = items.map((item) => new Map(item.members));
   const columns = [...new Set(objects.flatMap((object) => [...object.keys()]))];
-  const rows = objects.map((object) => columns.map((column) => cellText(object.get(column))));
-  return { columns, rows };
+  const shown = columns.slice(0, MOST.columns);
+  const cells = (object) => shown.map((column) => cellText(object.get(column)));
+  return { columns, rows: objects.map((object, at) => (at < MOST.rows ? cells(object) : [])) };
 }
 
 /** Returns a table of rows whose columns have numbers for names; rows may be of any length. */
@@ -104,7 +105,7 @@ const cellText = (node = { text: '""' }) =>
 /** Returns the table of a text in CSV (RFC 4180); null if it is empty. */
 function csvTable(text) {
   const rows = [[]];
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"([^"]*(?:""[^"]*)*)"|([^,\r\n]*))(,|\r?\n|$)/g)) {
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"([^"]*(?:""[^"]*)*)"|([^,\r\n]*))(,|\r\n?|\n|$)/g)) {
     rows.at(-1).push(quoted?.replaceAll('""', '"') ?? plain);
     if (end !== ",") rows.push([]);
   }

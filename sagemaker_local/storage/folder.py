@@ -1,7 +1,8 @@
 """The folder of `--data`: a JSON file for each resource, and a file for the bytes of each object.
 
 A file is complete or absent: it is written under another name, and renamed when it is on the disk.
-No name of a resource becomes a path, because a key of S3 may be any text.
+No name of a resource becomes a path, because a key of S3 may be any text. Nor is a link followed
+that somebody put into the folder, because files of others would be read, and removed.
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ class DataFolder:
         found = []
         for path in sorted((self.path / kind).glob("*.json")):
             with reading(path):
+                if not _is_own_file(path):
+                    raise ValueError("it is not a file")
                 encoded = path.read_bytes()
                 document = json.loads(encoded)
                 if not isinstance(document, dict):
@@ -144,7 +147,7 @@ class DataFolder:
         if not _CONTENT_NAME.fullmatch(name):
             raise ValueError(f"{name!a} is not the name of a file in {CONTENTS}")
         path = self.path / CONTENTS / name
-        found = path.stat().st_size if path.exists() else None
+        found = path.stat().st_size if _is_own_file(path) else None
         if found != size:
             has = "does not exist" if found is None else f"has {found:,} bytes"
             raise ValueError(f"{path} {has}, and should have {size:,} bytes")
@@ -157,9 +160,11 @@ class DataFolder:
 
     def find_leftovers(self) -> None:
         """Remove files that were not complete, and look for bytes that no object has."""
-        for path in self.path.rglob(f"{PARTIAL}*"):
-            path.unlink()
-        self._contents = {path.name for path in (self.path / CONTENTS).glob("*")}
+        for pattern in (f"{PARTIAL}*", f"*/{PARTIAL}*"):
+            for path in filter(_is_own_file, self.path.glob(pattern)):
+                path.unlink()
+        contents = filter(_is_own_file, (self.path / CONTENTS).glob("*"))
+        self._contents = {path.name for path in contents if _CONTENT_NAME.fullmatch(path.name)}
 
 
 @contextlib.contextmanager
@@ -180,8 +185,13 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def _check_contents(path: Path) -> None:
-    found = {entry.name for entry in path.iterdir() if not entry.name.startswith(PARTIAL)}
-    found -= {LOCK_FILE}
+    entries = [entry for entry in path.iterdir() if not entry.name.startswith(PARTIAL)]
+    if links := [entry.name for entry in entries if entry.is_symlink()]:
+        raise Unusable(
+            f"the folder {printable(str(path))} has a link in it, {printable(min(links))}, which is"
+            " not followed; put what it leads to in its place, or choose another folder with --data"
+        )
+    found = {entry.name for entry in entries} - {LOCK_FILE}
     if found and FORMAT_FILE not in found:
         raise Unusable(
             f"the folder {printable(str(path))} holds something else, for example"
@@ -210,10 +220,12 @@ def _check_format(path: Path) -> None:
     try:
         if not file.exists():
             write(file, [b'{"program": "sagemaker_local", "format": %d}\n' % FORMAT])
+        if not _is_own_file(file):
+            raise ValueError("it is not a file")
         found = int(json.loads(file.read_bytes())["format"])
     except OSError as error:
         raise _unusable(path, error) from error
-    except (ValueError, LookupError, TypeError) as error:
+    except Exception as error:
         raise Unusable(
             f"the file {printable(str(file))} is damaged: it does not say the format of the folder."
             f' If this version wrote the folder, the file was {{"format": {FORMAT}}}.'
@@ -224,6 +236,11 @@ def _check_format(path: Path) -> None:
             f" this version reads up to {FORMAT}. Use the later version, or choose another folder"
             f" with {OPTION}"
         )
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether this is a file: no link, which leads elsewhere, and no pipe, which has no end."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _unusable(path: Path, error: OSError) -> Unusable:

@@ -167,6 +167,53 @@ class TestKey:
 
         expect(visitor.id("key-mistake")).to_contain_text("The credential was not accepted")
 
+    @pytest.mark.parametrize("key", ["%ff", "%", "%E0%A4%A", "a%2"])
+    def test_odd_in_the_address(self, serve, key):
+        """Text in the address that decodes to nothing is taken out of it and refused."""
+        visitor = serve(key=key)
+
+        expect(visitor.id("key-mistake")).not_to_be_empty()
+        assert visitor.page.url == f"{visitor.url}/"
+
+    def test_late_refusal(self, serve):
+        """The refusal of an earlier key does not hide the models of the later one."""
+        visitor = serve(key="")
+        held = []
+
+        def answer(route):
+            if "slow-wrong-key" in route.request.headers["authorization"]:
+                held.append(route)
+            else:
+                route.continue_()
+
+        visitor.page.route("**/models*", answer)
+        with visitor.page.expect_request("**/models*"):
+            visitor.connect("slow-wrong-key")
+        visitor.page.evaluate(f"location.hash = 'key={TOKEN}'")
+        expect(visitor.id("catalog-count")).to_have_text("4 models")
+        with visitor.page.expect_response("**/models*"):
+            held[0].continue_()
+        visitor.page.wait_for_timeout(200)
+
+        expect(visitor.id("desk")).to_be_visible()
+        expect(visitor.id("key-mistake")).to_be_empty()
+
+    def test_keep_while_another_is_tried(self, serve):
+        """Whoever keeps the present key does not get the models of the other one."""
+        visitor = serve()
+        expect(visitor.id("catalog-count")).to_have_text("4 models")
+        held = []
+        visitor.page.route("**/models*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright marks it)
+        visitor.click("Replace key")
+        with visitor.page.expect_request("**/models*"):
+            visitor.connect(TOKEN_WITHOUT_GRANT)
+        visitor.click("Keep the present key")
+        with visitor.page.expect_response("**/models*"):
+            held[0].continue_()
+        visitor.page.wait_for_timeout(200)
+
+        expect(visitor.id("catalog-count")).to_have_text("4 models")
+
     def test_unreachable(self, serve):
         """A gateway that does not answer gets a sentence."""
         visitor = serve(key="")
@@ -230,6 +277,24 @@ class TestCatalog:
         expect(visitor.id("catalog-count")).to_have_text("1 of 2,500 models")
         visitor.page.keyboard.press("Enter")
         expect(visitor.id("model-name")).to_have_text("m2499")
+
+    @pytest.mark.parametrize("status", [401, 503])
+    def test_failure_in_the_middle(self, serve, status):
+        """The models that came stay, with a sentence about why there are no more."""
+        entries = "".join(f"  m{n:04}: {{kind: single, endpoint: e}}\n" for n in range(1_500))
+        visitor = serve(f"version: 1\nmodels:\n{entries}", key="")
+        visitor.page.route(
+            "**/models?after=m*", lambda route: route.fulfill(status=status, body="")
+        )
+        visitor.connect(TOKEN)
+        count = visitor.id("catalog-count")
+        expect(count).to_contain_text("1,000 models, and no more could be loaded. ")
+        expect(count).to_contain_text(f"Status {status}")
+
+        visitor.id("filter").fill("m0999")
+
+        expect(count).to_contain_text("1 of 1,000 models, and no more could be loaded. ")
+        visitor.choose("m0999")
 
 
 class TestRequest:
@@ -419,6 +484,35 @@ class TestAnswer:
         visitor.call("echo")
 
         assert visitor.cells == ["1", 'a "b", c', "", "2"]
+
+    def test_csv_of_old_systems(self, serve):
+        """A carriage return alone also ends a line; a long line does not keep the browser busy."""
+        answer = b"1,2\r3," + b"4" * 2_000_000 + b"\r"
+        visitor = serve(answer=answering(answer, "text/csv"))
+        visitor.call("echo")
+
+        assert [cell[:2] for cell in visitor.cells] == ["1", "2", "3", "44"]
+
+    def test_sparse(self, serve):
+        """Of objects that have no name in common, the page shows as many columns as fit."""
+        answer = json.dumps([{f"name-{n}": n} for n in range(100_000)]).encode()
+        visitor = serve(answer=answering(answer))
+        visitor.call("echo")
+
+        assert len(visitor.cells) == 200 * 50
+        expect(visitor.id("answer")).to_contain_text("100000 rows and 100000 columns")
+
+    @pytest.mark.parametrize("timing", ["a;dur=1.2.3, b;dur=..", "c;dur=0", ";;,=", "d;dur=1e999"])
+    def test_odd_timing(self, visitor, timing):
+        """A Server-Timing that a proxy has spoilt leaves the bars that can be drawn."""
+        headers = {"Server-Timing": timing, "Retry-After": "-1, soon"}
+        visitor.page.route(
+            "**/predict/*", lambda route: route.fulfill(status=500, body="", headers=headers)
+        )
+        visitor.send(500)
+
+        expect(visitor.page.locator(".bars")).to_contain_text("network")
+        expect(visitor.page.locator(".bars")).not_to_contain_text("NaN")
 
     @pytest.mark.parametrize(
         ("body", "media_type"),

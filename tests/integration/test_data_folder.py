@@ -136,6 +136,38 @@ class TestRefused:
         assert text in line
         assert state(damaged) == before
 
+    @pytest.mark.parametrize("name", ["lock", "contents", "bucket", "format.json"])
+    def test_link(self, damaged, tmp_path, name):
+        """A link in the folder is not followed: what it leads to is not read, nor removed."""
+        others = tmp_path / "others"
+        if (damaged / name).is_dir():
+            shutil.copytree(damaged / name, others)
+            shutil.rmtree(damaged / name)
+            (others / "precious").write_text("mine")
+        else:
+            (damaged / name).unlink()
+            others.write_text("mine")
+        before = state(others) if others.is_dir() else others.read_bytes()
+        (damaged / name).symlink_to(others)
+
+        assert f"has a link in it, {name}, which is not followed" in refused(damaged)
+        assert (state(others) if others.is_dir() else others.read_bytes()) == before
+
+    @pytest.mark.parametrize("name", ["object/x.json", "format.json"])
+    def test_pipe(self, damaged, name):
+        """To read a pipe would never end."""
+        (damaged / name).unlink(missing_ok=True)
+        os.mkfifo(damaged / name)
+
+        assert f"/{name} " in refused(damaged)
+
+    @pytest.mark.parametrize("text", ['{"format": 1e999}', "[" * 100_000])
+    def test_format(self, damaged, text):
+        """Whatever is in the file with the format, the answer is one line."""
+        (damaged / "format.json").write_text(text)
+
+        assert "does not say the format of the folder" in refused(damaged)
+
     def test_content_outside(self, damaged):
         """A document that was changed by hand cannot name a file outside the folder."""
         path, (document,) = only(damaged, "object/*"), documents(damaged, "object")
@@ -251,6 +283,20 @@ class TestEnd:
         with start(damaged) as stand_in:
             assert stand_in.client("s3").list_buckets()["Buckets"] == []
             assert stand_in.client("sagemaker").list_endpoints()["Endpoints"] == []
+
+    def test_what_others_put_there(self, damaged):
+        """Files and folders of others stay, and keep nothing from being saved."""
+        (damaged / "contents" / "notes.txt").write_text("mine")
+        for name in ("contents/folder", "object/.partial-folder", "folder"):
+            (damaged / name).mkdir()
+        with start(damaged) as stand_in:
+            s3 = stand_in.client("s3")
+            s3.put_object(Bucket="bucket", Key="key", Body=b"new")
+            assert stand_in.stop() == 0
+        assert (damaged / "contents/notes.txt").read_text() == "mine"
+        with start(damaged) as stand_in:
+            found = stand_in.client("s3").get_object(Bucket="bucket", Key="key")
+            assert found["Body"].read() == b"new"
 
     def test_only_this_user_can_read_it(self, kept):
         """Secrets are in these files."""

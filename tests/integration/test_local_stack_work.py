@@ -275,6 +275,35 @@ def test_ends_while_seed_runs(tmp_path, signal_name):
         wait_until(lambda: gone(children))
 
 
+@pytest.mark.parametrize("ends_by_itself", [True, False])
+def test_seed_leaves_a_daemon(tmp_path, ends_by_itself):
+    """A process that left the seed's session, and holds its output open, holds up nothing."""
+    seed = tmp_path / "seed.py"
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    seed.write_text(
+        "import subprocess, time\n"
+        f"print('daemon', subprocess.Popen({command}, start_new_session=True).pid, flush=True)\n"
+        f"time.sleep({0 if ends_by_itself else 600})\n"
+    )
+    with LocalStack(tmp_path, "--no-demo", "--seed", seed).until(r"daemon \d+$") as stack:
+        daemon = int(re.search(r"daemon (\d+)", stack.log)[1])
+        try:
+            if ends_by_itself:
+                stack.until_ready()
+            stack.process.send_signal(signal.SIGINT)
+            assert stack.process.wait(timeout=30) == 0
+        finally:
+            os.kill(daemon, signal.SIGKILL)
+
+
+def test_pipe_in_place_of_the_key(tmp_path):
+    """Something that is no file in the key's place is an error, not a process that waits."""
+    os.mkfifo(tmp_path / "key")
+    with LocalStack(tmp_path, "--no-demo") as stack:
+        assert stack.process.wait(timeout=120) == 1
+        assert f"error: the demo key could not be written to {tmp_path}/key" in stack.log
+
+
 def test_broken_at_start(tmp_path):
     """With a broken table, its problems are printed and every call is a 503 until it is right."""
     table = tmp_path / "routing.yaml"
