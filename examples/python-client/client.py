@@ -94,7 +94,7 @@ class Gateway:
             try:
                 return self._send("POST", f"/predict/{quote(model)}", data, headers, left)
             except Problem as problem:
-                wait = pause if problem.retry_after is None else problem.retry_after
+                wait = problem.retry_after or pause  # 0 is no reason to hurry
                 left = deadline - time.monotonic()
                 if not problem.retryable or wait + RESERVE_SECONDS >= left:
                     raise

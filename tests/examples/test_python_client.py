@@ -57,6 +57,20 @@ def test_retry_after(caller, sagemaker, waited):
     assert 1 <= seconds <= 2
 
 
+def test_retry_after_zero(client, waited):
+    """A pause of no seconds is no pause: the client keeps to its own."""
+    members = b'{"type": "urn:inference-gateway:x", "retryable": true}'
+    headers = {"Content-Type": "application/problem+json", "Retry-After": "0"}
+    with StubServer() as server:
+        server.reply = lambda _: response(503, members, headers)
+        url = f"http://127.0.0.1:{server.port}"
+        gateway = client.Gateway(url, "key", on_wait=lambda _, seconds: waited.append(seconds))
+        with pytest.raises(client.Problem):
+            gateway.predict("churn", ROWS, seconds=2)
+
+    assert waited == [1]
+
+
 def test_too_long(client, caller, sagemaker, waited):
     """If the pause would take more time than there is, the problem is raised at once."""
     sagemaker.predict = lambda _: NOT_READY
