@@ -1,7 +1,7 @@
 """Seeds: boto3 programs that create one's own endpoints in the local SageMaker.
 
-`python -m local_stack.seeds FILE` runs one. It ends the seed, and all that the seed has started and
-left running, when the seed or its own parent ends.
+`python -m local_stack.seeds FILE` runs one. It ends the seed, and what the seed has left running in
+its process group, when the seed or its own parent ends.
 """
 
 from __future__ import annotations
