@@ -66,16 +66,17 @@ def same_within(table: Table) -> Iterator[Remark]:
 
 
 def too_long_for_a_fallback(table: Table) -> Iterator[Remark]:
-    """Find entries whose requests end before a fallback could stand in for a cold artifact."""
+    """Find entries whose requests end before `cold_seconds` are over."""
     for entry in table.entries():
         model = entry.model
         if model.fallback and loads_artifact(model) and model.cold_seconds >= model.timeout_seconds:
             option = "cold_seconds" if table.sets(entry, "cold_seconds") else "timeout_seconds"
             yield (
                 entry.where(option),
-                f"a cold artifact of {model.name} is waited for {model.cold_seconds:g} s, and the "
-                f"request ends after {model.timeout_seconds:g} s, so no fallback can answer in "
-                "time; give cold_seconds less than timeout_seconds",
+                f"a cold artifact of {model.name} is waited for {model.timeout_seconds / 2:g} s, "
+                f"and not for {model.cold_seconds:g} s, because half of the request's "
+                f"{model.timeout_seconds:g} s are kept for the fallback; give cold_seconds less "
+                "than timeout_seconds",
             )
 
 

@@ -142,8 +142,14 @@ def _lines(
 
 
 def _is_of(model: str, line: bytes) -> bool:
-    """Whether an object whose members have other types than the gateway's is a line of a model."""
-    members = json.loads(line)
+    """Whether an object whose members have other types than the gateway's is a line of a model.
+
+    If the rest of it cannot be read, it may be one.
+    """
+    try:
+        members = json.loads(line)
+    except (ValueError, RecursionError):
+        return True
     return bool(members.get("message") == REQUEST and members.get("model") == model)
 
 

@@ -31,6 +31,15 @@ class Deadline(NamedTuple):
         """
         return Deadline(min(self.at, since + seconds))
 
+    def step(self, seconds: float) -> Deadline:
+        """Return the deadline of a step after which there has to be time for another one.
+
+        Args:
+            seconds: The longest time for the step; it gets at most half of the time that is left.
+        """
+        half = max(self.remaining_seconds, 0) / 2
+        return self.within(min(seconds, half), since=time.monotonic())
+
     @property
     def remaining_seconds(self) -> float:
         """The seconds until the deadline; negative after it."""
@@ -61,6 +70,11 @@ def seconds_left() -> float:
     if seconds <= 0:
         raise TimeoutError("the deadline has passed")
     return seconds
+
+
+def step(seconds: float) -> AbstractContextManager[None]:
+    """Limit the deadline that is in force as `Deadline.step` does, in a `with` block."""
+    return _current.get().step(seconds).in_force()
 
 
 def no_longer_than(seconds: float) -> AbstractContextManager[None]:

@@ -183,7 +183,7 @@ def _routing_key(request: ClientRequest, sticky: str) -> str | None:
         return None
     name, longest = headers.STICKY[sticky]
     value = request.headers.get(name.lower())
-    if value is None or value == NEW_SESSION:
+    if value is None or (sticky == "session-id" and value == NEW_SESSION):
         return None
     _check_printable(name, value, longest)
     return value

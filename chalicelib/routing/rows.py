@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     (the keys of its kind) and `place`; or `targets`, which has these and `weight` for each name,
     and then also `sticky` and `fallback`."""
 
+MOST_WEIGHT = 1000
+
 _NUMBERS = {"timeout_seconds", "cold_seconds"}
 _TYPES = {
     **dict.fromkeys(("kind", "description", "example", "pattern", "sticky"), str),
@@ -71,7 +73,7 @@ def check_row(key: str, row: Row, defaults: Row, options: Mapping[str, type]) ->
             raise TypeError(key)
     weights = [one["weight"] for one in targets.values() if one is not row]
     known = targets.keys() >= set(row.get("fallback", ())) and (
-        not weights or max(weights) > 0 <= min(weights)
+        not weights or MOST_WEIGHT >= max(weights) > 0 <= min(weights)
     )
     if len(parameters) != key.count("/") or not targets or not known:
         raise TypeError(key)

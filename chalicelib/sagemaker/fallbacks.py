@@ -4,14 +4,14 @@ A fallback answers where the chosen target did not run the model. Each costs a r
 because calls of other targets add load just as further calls of the same one do. It replaces a
 retry: only the last target of the order is called again.
 
-An artifact that may be cold is waited for only shortly while another target is warm. SageMaker goes
-on loading it. Meanwhile one request at a time asks it, and the others go straight to the warm one.
+An artifact that may be cold is waited for only shortly while another target is warm: for at most
+half of the time that the request has, so that the warm one can still answer. SageMaker goes on
+loading it. Meanwhile one request at a time asks it, and the others go straight to the warm one.
 That costs no retry, as these requests come no more often than every `cold_seconds`.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.errors import GatewayError, ModelNotReady, UpstreamTimedOut, clear_tracebacks
@@ -86,7 +86,7 @@ class Fallbacks:
         self._others.insert(0, self._others.pop(is_warm.index(True)))
         if not self._warmth.may_ask(target, self._cold_seconds):
             return None
-        return self._deadline.within(self._cold_seconds, since=time.monotonic())
+        return self._deadline.step(self._cold_seconds)
 
     def _may_move_on(self, error: GatewayError, *, is_short: bool) -> bool:
         """Whether another target may answer after this error.

@@ -190,7 +190,7 @@ class SageMakerRuntime:
         return response
 
     def _ready_client(self) -> Any:
-        """Return the client that all threads share; botocore cannot make two at the same time."""
+        """Return the client that all threads share."""
         if self._client is None:
             with self._lock, _misconfigured():
                 self._client = self._client or self._make_client()
@@ -204,9 +204,10 @@ class SageMakerRuntime:
         """
         from chalicelib.sagemaker.elsewhere import ClientsElsewhere  # noqa: PLC0415
 
-        self._elsewhere = self._elsewhere or ClientsElsewhere(self._make_client, self._lock)
-        with deadline.in_force(), _misconfigured():
-            return self._elsewhere.client(place)
+        with self._lock:
+            self._elsewhere = self._elsewhere or ClientsElsewhere(self._make_client)
+        with _misconfigured():
+            return self._elsewhere.client(place, deadline)
 
 
 @contextmanager

@@ -102,7 +102,8 @@ def cold_start_section(dry_run: DryRun, *, asks_again: bool) -> Section:
     if asks_again:
         lines = [f"{model.cold_start}: tried again until the deadline, then {refusal}"]
     if has_artifact and model.fallback:
-        lines.insert(0, f"if a fallback is warm, it answers after {model.cold_seconds:g} s; else")
+        seconds = min(model.cold_seconds, dry_run.seconds / 2)  # as `Deadline.step` does
+        lines.insert(0, f"if a fallback is warm, it answers after {seconds:g} s; else")
     data = {"cold_start": model.cold_start, "asks_again": asks_again}
     return Section("cold start", lines, {**data, "cold_seconds": model.cold_seconds})
 

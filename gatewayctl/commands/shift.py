@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from chalicelib.errors import did_you_mean, quoted
-from chalicelib.routing.reading.keys import MOST_WEIGHT
+from chalicelib.routing.reading import file as table_file
+from chalicelib.routing.rows import MOST_WEIGHT
 from gatewayctl import tables
 from gatewayctl.command import command
 from gatewayctl.commands.shift_moves import least_possible, moves, shares
@@ -19,6 +20,7 @@ from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from chalicelib.routing.table import Model
     from gatewayctl.command import Context
@@ -50,6 +52,7 @@ def shift(context: Context, *, model: str, targets: tuple[str, ...], dry_run: bo
         data = with_weights(file.data, entry.name, change.changed)
         tables.parse(data, file.name)
         if is_written:
+            _refuse_lost_change(file, path)
             replace_file(path, data)
     return Report(
         ExitCode.FINE,
@@ -57,6 +60,16 @@ def shift(context: Context, *, model: str, targets: tuple[str, ...], dry_run: bo
         notes=[_note(file.name, change, is_written)] if targets else [],
         data={"file": file.name, "written": is_written, **change.data()},
     )
+
+
+def _refuse_lost_change(file: tables.TableFile, path: Path) -> None:
+    """Check that nobody has written the table since it was read: large ones take seconds to check.
+
+    Raises:
+        WrongUse: Somebody has.
+    """
+    if table_file.read_bytes(path) != file.data:
+        raise WrongUse(f"{file.name} was changed meanwhile; nothing is written, so try again")
 
 
 def _parsed(texts: Iterable[str], model: Model) -> Iterator[tuple[str, int]]:

@@ -198,6 +198,44 @@ def test_amplification(seen, failure):
     seen(f"all of three targets fail: {found:.2f} attempts a request")
 
 
+ARTIFACTS = """\
+version: 1
+models:
+  warm: {{kind: mme, endpoint: e, target_model: old.tar.gz}}
+  churn:
+    kind: mme
+    endpoint: e
+    targets: {{new: {{target_model: new.tar.gz, weight: 1}}, old: {{target_model: old.tar.gz}}}}
+    fallback: [old]
+    cold_seconds: {cold}
+    timeout_seconds: {timeout}
+"""
+
+
+@row("U2")
+@pytest.mark.parametrize(
+    ("cold", "timeout", "timeout_ms"), [(2, 25, 1000), (28, 1, None), (0.9, 25, 1000)]
+)
+def test_less_time_than_cold_seconds(seen, cold, timeout, timeout_ms):
+    """A caller with less time than `cold_seconds` does not notice the load either."""
+    with StubServer() as server:
+
+        def script(connection):
+            artifact = server.requests[-1].headers["X-Amzn-SageMaker-Target-Model"]
+            (waits(60) if artifact == "new.tar.gz" else sends(WHOLE))(connection)
+
+        server.script = script
+        gateway = gateway_at(server.url, ARTIFACTS.format(cold=cold, timeout=timeout))
+        assert predict(gateway, "warm").response.status == 200
+        limit = {} if timeout_ms is None else {"timeout_ms": timeout_ms}
+        outcome = predict(gateway, "churn", **limit)
+
+    assert (outcome.response.status, outcome.attempts) == (200, 2)
+    assert outcome.response.headers["x-target"] == "old"
+    assert gateway.log.requests[-1]["fallback_after"] == "model-not-ready"
+    seen(f"{cold} s for a cold artifact, 1 s for the request: 200 in {outcome.seconds:.2f} s")
+
+
 # As on SageMaker, where a load may take 60 s; or a small part of that.
 LOAD_SECONDS, COLD_SECONDS = (40.0, 2.0) if LONG else (3.0, 0.5)
 OWN_SECONDS = 1.5

@@ -110,6 +110,13 @@ class TestKeys:
         assert {line["chosen"] for line in house.log.requests} == {"weight"}
         assert ('"NotSticky":[1.0]' in capsys.readouterr().out) is counted
 
+    def test_new_session_as_a_key(self, house):
+        """The word asks for a new session in a session id only; a routing key is any text."""
+        found = {target(house, "churn", x_routing_key="NEW_SESSION") for _ in range(20)}
+
+        assert len(found) == 1
+        assert {line["chosen"] for line in house.log.requests} == {"sticky"}
+
     @pytest.mark.parametrize("key", ["", "a\x00", "größe", "x" * 257, "a\tb"])
     def test_bad_key(self, house, key):
         """A key that is not short plain text is refused, and not repeated."""

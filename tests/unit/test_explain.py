@@ -488,6 +488,12 @@ class TestTargets:
             ) in text
             assert "  cold start    if a fallback is warm, it answers after 2 s; else\n" in text
 
+    def test_less_time_than_cold_seconds(self, explain_kept_by):
+        """A warm fallback answers after half of the time of a caller who has little."""
+        text = explain_kept_by("routing-key", "--timeout-ms", "2000").out
+
+        assert "if a fallback is warm, it answers after 0.95 s; else\n" in text
+
     @pytest.mark.parametrize(("key", "target"), KEPT.items())
     @pytest.mark.parametrize("sticky", ["routing-key", "session-id", "principal"])
     def test_key(self, explain_kept_by, sticky, key, target):

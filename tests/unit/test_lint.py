@@ -378,14 +378,14 @@ class TestSeveral:
         assert warned(table % ", region: eu-west-1") == []
 
     def test_too_long_for_a_fallback(self, warned):
-        """A cold artifact must not be waited for until the request ends."""
+        """A cold artifact cannot be waited for until the request ends."""
         targets = f"v1: {{{MME}: a-v1.tar.gz, weight: 1}}, v2: {{{self.HERE}}}"
         table = f"a: {{targets: {{{targets}}}, fallback: [v2], timeout_seconds: 10%s}}"
 
         assert warned(table % ", cold_seconds: 10") == [
-            "4: models.a.cold_seconds: warning: a cold artifact of a is waited for 10 s, and the "
-            "request ends after 10 s, so no fallback can answer in time; give cold_seconds less "
-            "than timeout_seconds"
+            "4: models.a.cold_seconds: warning: a cold artifact of a is waited for 5 s, and not "
+            "for 10 s, because half of the request's 10 s are kept for the fallback; give "
+            "cold_seconds less than timeout_seconds"
         ]
         assert warned(table % ", cold_seconds: 9.9") == []
 

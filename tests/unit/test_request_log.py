@@ -90,6 +90,10 @@ def test_prefix(prefix):
         line(model_ms=True),
         line(target_name=["v8"]),
         '{"a":' * 100_000,
+        line(status="200")[:-1],
+        line(status="200").replace("churn", "\udcff"),
+        line(status="200")[:-1] + ', "a": ' + "[" * 100_000,
+        line(attempts=0).replace('"attempts": 0', f'"attempts": {"9" * 5_000}'),
     ],
 )
 def test_damaged_lines(damaged):

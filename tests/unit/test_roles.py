@@ -1,10 +1,12 @@
 """Targets in another Region or account: the role, its credentials, and the clients."""
 
-import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.aws.deadline import Deadline
 from chalicelib.routing.targets import Place
 from chalicelib.sagemaker.elsewhere import MOST_CLIENTS, ClientsElsewhere
 from chalicelib.sagemaker.runtime import SageMakerRuntime
@@ -42,6 +44,15 @@ CREDENTIALS = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-0
 <Expiration>{expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
 
 
+SOON = Deadline.after(600)
+XML = {"Content-Type": "text/xml"}
+LATER = "2100-01-01T00:00:00Z"
+
+
+def session(key="KEY", expiration=LATER):
+    return CREDENTIALS.format(key=key, expiration=expiration)
+
+
 class Aws:
     """STS and SageMaker at one address; STS gives a new key each time."""
 
@@ -49,6 +60,7 @@ class Aws:
         self.server = server
         self.seconds = 3_600
         self.refusal = None
+        self.hangs_for = 0
         self.asked = []
         self.keys = []
         server.reply = self._reply
@@ -58,6 +70,7 @@ class Aws:
             self.keys.append(request.headers["Authorization"].split("/")[0].split("=")[1])
             return WHOLE
         self.asked.append(request)
+        time.sleep(self.hangs_for)
         if self.refusal is not None:
             return self.refusal
         expiration = datetime.now(UTC) + timedelta(seconds=self.seconds)
@@ -179,6 +192,68 @@ class TestRoles:
         assert house.predict("both").headers["x-target"] == "here"
         assert house.log.requests[-1]["fallback_after"] == slug
 
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (200, ""),
+            (200, "<html/>"),
+            (200, "garbage"),
+            (200, "<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"),
+            (200, session(expiration="soon")),
+            (200, session(expiration="2020-01-01T00:00:00Z")),
+            (200, session(key="")),
+            (200, session(key="KEY\nX: 1")),
+            (200, session().replace("<SessionToken>token</SessionToken>", "")),
+            (302, ""),
+            (404, "garbage"),
+            (503, "garbage"),
+        ],
+    )
+    def test_unusable(self, house, aws, status, body):
+        """If what STS answers is of no use, another target answers, as if STS were away."""
+        aws.refusal = response(status, body.encode(), XML)
+
+        assert_problem(house.predict("other"), 503, "upstream-unreachable")
+        assert house.predict("both").headers["x-target"] == "here"
+
+    @pytest.mark.parametrize("minutes", [2, 14])
+    def test_failing_before_it_matters(self, house, aws, minutes):
+        """While the credentials are still good, requests do not depend on STS."""
+        aws.seconds = 60 * minutes
+        assert house.predict("other").status == 200
+        aws.refusal, asked = response(503, b"", XML), len(aws.asked)
+
+        assert [house.predict("other").status for _ in range(3)] == [200] * 3
+        assert len(aws.asked) == asked + 1
+        assert len(set(aws.keys)) == 1
+
+    def test_hanging_before_it_matters(self, house, aws):
+        """Nor are they late: an STS that hangs takes half of the time of one of them."""
+        aws.seconds = 60 * 14
+        assert house.predict("other").status == 200
+        aws.hangs_for = 2
+
+        outcomes = [predict(house, "other", timeout_ms=2_000) for _ in range(3)]
+
+        assert [outcome.response.status for outcome in outcomes] == [200] * 3
+        assert sum(outcome.seconds for outcome in outcomes) < 2
+
+    def test_nobody_else_waits(self, house, aws):
+        """While a request waits for STS, others go on, and have their own deadlines."""
+        aws.hangs_for = 4
+        with ThreadPoolExecutor(5) as threads:
+            first = threads.submit(predict, house, "other", timeout_ms=8_000)
+            time.sleep(0.5)
+            names = ["other", "both", "own", "ireland"]
+            others = {n: threads.submit(predict, house, n, timeout_ms=1_500) for n in names}
+            found = {name: one.result() for name, one in others.items()}
+
+        assert_problem(first.result().response, 503, "upstream-unreachable")
+        assert_problem(found["other"].response, 503, "upstream-unreachable")
+        statuses = {name: outcome.response.status for name, outcome in found.items()}
+        assert statuses == {"other": 503, "both": 200, "own": 200, "ireland": 200}
+        assert max(outcome.seconds for outcome in found.values()) < 2
+
     def test_away(self, house, monkeypatch):
         """If STS is not there, another target answers; without one, the caller may try again."""
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{free_port()}")
@@ -202,10 +277,10 @@ class TestClients:
     def test_one_for_each(self):
         """Each place has its own client, which is made once."""
         made = []
-        clients = ClientsElsewhere(lambda **given: made.append(given) or object(), threading.Lock())
+        clients = ClientsElsewhere(lambda **given: made.append(given) or object())
         places = [Place("eu-west-1"), Place("eu-west-1", ROLE), Place(None, ROLE)]
 
-        found = [[clients.client(place) for place in places] for _ in range(3)]
+        found = [[clients.client(place, SOON) for place in places] for _ in range(3)]
 
         assert found[0] == found[1] == found[2]
         assert made == [
@@ -217,17 +292,30 @@ class TestClients:
     def test_at_most_twenty(self):
         """Beyond twenty, the client that was used longest ago is forgotten."""
         made = []
-        clients = ClientsElsewhere(
-            lambda **given: made.append(given["region_name"]) or object(), threading.Lock()
-        )
+        clients = ClientsElsewhere(lambda **given: made.append(given["region_name"]) or object())
         places = [Place(f"r{number}") for number in range(MOST_CLIENTS + 1)]
         for place in places[:-1]:
-            clients.client(place)
-        clients.client(places[0])
-        clients.client(places[-1])
+            clients.client(place, SOON)
+        clients.client(places[0], SOON)
+        clients.client(places[-1], SOON)
 
         made.clear()
-        clients.client(places[0])
-        clients.client(places[1])
+        clients.client(places[0], SOON)
+        clients.client(places[1], SOON)
 
         assert made == ["r1"]
+
+    def test_threads(self):
+        """Requests that need a client at the same time share the one that is made."""
+        made = []
+
+        def make_client(**given):
+            made.append(given)
+            time.sleep(0.2)
+            return object()
+
+        clients = ClientsElsewhere(make_client)
+        with ThreadPoolExecutor(8) as threads:
+            found = threads.map(lambda _: clients.client(Place("eu-west-1"), SOON), range(8))
+
+        assert len(set(found)) == len(made) == 1

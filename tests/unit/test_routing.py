@@ -478,7 +478,7 @@ MISFITS = [
         for key, values in {
             "kind": (None, 7, "other", "single"),
             "target": (None, [], {}, {"endpoint": 7}),
-            "weight": (None, 0, "1", 1.0, True, -1),
+            "weight": (None, 0, "1", 1.0, True, -1, 1001, 10**400),
             "place": (None, [], "x", {"region": 7}, {"zone": "x"}),
             "other": ("x",),
         }.items()

@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 
 from chalicelib.routing.reading import file as table_file
+from gatewayctl import tables
 from gatewayctl.commands.shift import Change
 from tests.support.command_line import gatewayctl
 
@@ -156,6 +157,24 @@ def test_wrong_use(run, project, arguments, message):
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"gatewayctl shift: {message}")
     assert (project / "routing.yaml").read_text() == TABLE
+
+
+def test_two_writers(run, project, monkeypatch):
+    """What somebody else writes while the command checks the table is not lost."""
+    path, parse = project / "routing.yaml", tables.parse
+    others = TABLE.replace("weight: 3", "weight: 4")
+
+    def slow_parse(data, name):
+        if data != TABLE.encode():
+            path.write_text(others)
+        return parse(data, name)
+
+    monkeypatch.setattr(tables, "parse", slow_parse)
+    outcome = run("churn", "v8=20")
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "routing.yaml was changed meanwhile; nothing is written" in outcome.err
+    assert path.read_text() == others
 
 
 def test_table_with_findings(run, project):

@@ -16,6 +16,7 @@ from chalicelib.errors import did_you_mean, quoted
 from chalicelib.routing import headers
 from chalicelib.routing.reading import values
 from chalicelib.routing.reading.nodes import MappingNode, Node
+from chalicelib.routing.rows import MOST_WEIGHT
 from chalicelib.routing.targets import KINDS, Grammar, keys_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 MOST_MEDIA_TYPES = 100
 MOST_TARGETS = 20
-MOST_WEIGHT = 1000
 LONGEST_TARGET_NAME = 32
 TARGET_NAME = "[a-z0-9](-*[a-z0-9])*"
 
