@@ -78,13 +78,18 @@ def changes(old: RoutingTable, new: RoutingTable) -> list[Change]:
 
 def counted(found: Sequence[Change]) -> str:
     """Return how many models were added, removed and changed, as text."""
-    names: dict[str, set[str]] = {"added": set(), "removed": set(), "changed": set()}
+    parts = [f"{len(models)} {kind}" for kind, models in models_by_kind(found).items() if models]
+    return ", ".join(parts) or "none of them changed"
+
+
+def models_by_kind(found: Sequence[Change]) -> dict[str, list[str]]:
+    """Return the names of the models that were added, removed and changed, in this order."""
+    names: dict[str, dict[str, None]] = {"added": {}, "removed": {}, "changed": {}}
     for change in found:
         if change.model is not None:
             is_whole_entry = change.path == f"models.{change.model}"
-            names[change.kind if is_whole_entry else "changed"].add(change.model)
-    parts = [f"{len(models)} {kind}" for kind, models in names.items() if models]
-    return ", ".join(parts) or "none of them changed"
+            names[change.kind if is_whole_entry else "changed"][change.model] = None
+    return {kind: list(models) for kind, models in names.items()}
 
 
 def _entries(table: RoutingTable) -> dict[str, _Entry]:
@@ -134,7 +139,7 @@ def _default_text(key: str, value: Any) -> str:
 def _added_or_removed(kind: str, entry: _Entry) -> Change:
     values = _values(entry.row)
     old, new = (None, values) if kind == "added" else (values, None)
-    several = "targets " if "targets" in entry.row else ""
+    several = "targets " if entry.model.has_named_targets else ""
     name = entry.model.name
     return Change(f"models.{name}", old, new, f"{kind}, {several}{_homes_text(entry.row)}", name)
 
