@@ -19,8 +19,8 @@ class ClientsElsewhere:
     """One client for each place.
 
     Args:
-        make_client: Makes one, with the arguments `region_name` and `role_arn`.
-        making: Is held meanwhile, because botocore cannot make two at the same time.
+        make_client: Makes a client, with the arguments `region_name` and `role_arn`.
+        making: Held while a client is made, because botocore cannot make two at the same time.
     """
 
     def __init__(self, make_client: Callable[..., Any], making: threading.Lock) -> None:
@@ -30,7 +30,7 @@ class ClientsElsewhere:
         self._clients: dict[Place, Any] = {}
 
     def client(self, place: Place) -> Any:
-        """Return the client of a place; a role is taken on within the deadline in force."""
+        """Return the client of a place; a role is assumed within the deadline in force."""
         client = self._known(place)
         if client is None:
             with self._making:
