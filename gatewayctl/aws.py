@@ -64,7 +64,7 @@ def client(
 
     Raises:
         NotReachable: The endpoint URL, the region or the profile is invalid, or these credentials
-            may not take on the role (`RoleRefused`).
+            may not assume the role (`RoleRefused`).
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,

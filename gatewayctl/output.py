@@ -25,7 +25,7 @@ from gatewayctl.report import WrongUse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import TextIO
+    from typing import SupportsFloat, TextIO
 
     from rich.status import Status
 
@@ -165,6 +165,24 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun, such as `1 model` and `2,000 models`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def percent(share: SupportsFloat) -> str:
+    """Write a share in percent, such as `95 %`."""
+    return f"{of_hundred(share)} %"
+
+
+def of_hundred(share: SupportsFloat) -> str:
+    """Write a share as a number of a hundred, with at most two decimals."""
+    number = 100 * float(share)
+    if 0 < number < 0.005:
+        return "less than 0.01"
+    return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def first_few(names: Sequence[str]) -> str:

@@ -59,7 +59,7 @@ class NotReachable(CommandError):
 
 
 class RoleRefused(NotReachable):
-    """These credentials may not take on the role of a target, so it is not looked at."""
+    """These credentials may not assume the role of a target, so it is not looked at."""
 
 
 class NoAnswer(NotReachable):

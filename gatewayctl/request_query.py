@@ -24,7 +24,10 @@ MOST_ROWS = 10_000
 """Source: API reference, GetQueryResults: the most rows of one response."""
 
 POLL_SECONDS = 0.5
-"""GetQueryResults takes 5 calls a second: CloudWatch Logs quotas."""
+"""The pause between two calls of GetQueryResults, which takes 5 calls a second.
+
+Source: CloudWatch Logs user guide, "CloudWatch Logs quotas".
+"""
 
 WAITING = {"Scheduled", "Running"}
 COMPLETE = "Complete"

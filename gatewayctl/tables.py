@@ -11,6 +11,7 @@ from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.nodes import MappingNode, SequenceNode, read
 from chalicelib.routing.reading.problems import Findings, Problem
+from gatewayctl.output import plural
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def report(findings: Sequence[Problem], notes: Sequence[str] = ()) -> Report:
 def counted(findings: Sequence[Problem]) -> str:
     """Return the numbers of findings and warnings as text."""
     errors = len(_errors(findings))
-    sorts = [(errors, "findings"), (len(findings) - errors, "warnings")]
-    return " and ".join(f"{number} {sort}" for number, sort in sorts if number) or "no findings"
+    sorts = [(errors, "finding"), (len(findings) - errors, "warning")]
+    return " and ".join(plural(*sort) for sort in sorts if sort[0]) or "no findings"
 
 
 def as_data(finding: Problem) -> dict[str, object]:

@@ -97,7 +97,7 @@ class FollowedTable:
 
 
 def _status(path: Path) -> tuple[int, ...]:
-    """Return what is another one after each change of the file, or after it appears or goes."""
+    """Return a value that differs after each change of the file, and after it appears or goes."""
     try:
         found = path.stat()
     except OSError as error:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.telemetry import TABLE_DIGITS
 from gatewayctl.account.accounts import own_only
 from gatewayctl.account.calls import Pace
 from gatewayctl.account.findings import compared
 from gatewayctl.account.reader import AccountReader
-from gatewayctl.output import first_few
-from gatewayctl.publishing.changes import changes
+from gatewayctl.output import first_few, plural
+from gatewayctl.publishing.changes import changes, models_by_kind
 from gatewayctl.report import NotReachable
 from gatewayctl.tables import TableWarning
 
@@ -25,7 +26,6 @@ MOST_PROBLEMS = 20
 MOST_LACKING = 3
 """If more entries lack something, they are named on one line, without what each one lacks."""
 
-DIGEST_DIGITS = 12
 CALLS_PER_SECOND = 100.0
 """The local SageMaker may be asked faster than an account that others use, too."""
 
@@ -66,30 +66,26 @@ class TableNews:
         if old is None:
             stays = "there is no table, and the gateway answers 503 until the file is right"
         else:
-            stays = f"refused; table {old.digest[:DIGEST_DIGITS]} stays in force"
+            stays = f"refused; table {old.digest[:TABLE_DIGITS]} stays in force"
         self._print_line(f"{name}: {stays}")
 
 
 def in_force(file: TableFile, old: RoutingTable | None, found: list[Change] | None) -> str:
     """Say which table is in force, and which models are new, removed or changed."""
     table = file.table
-    said = f"{file.name}: table {table.digest[:DIGEST_DIGITS]} with {_models(len(table))} in force"
+    models = plural(len(table), "model")
+    text = f"{file.name}: table {table.digest[:TABLE_DIGITS]} with {models} in force"
     if old is None or found is None:
-        return f"{said}; a change that you save takes effect within two seconds"
+        return f"{text}; a change that you save takes effect within two seconds"
     if old.digest == table.digest:
-        return f"{said}, as before"
-    return f"{said}; {_difference(found) or 'no model changed'}"
+        return f"{text}, as before"
+    return f"{text}; {_difference(found) or 'no model changed'}"
 
 
 def _difference(found: list[Change]) -> str:
-    names: dict[str, dict[str, None]] = {"added": {}, "removed": {}, "changed": {}}
-    for change in found:
-        if change.model is None:
-            names["changed"][change.path] = None
-        else:
-            is_whole = change.path == f"models.{change.model}"
-            names[change.kind if is_whole else "changed"][change.model] = None
-    return "; ".join(f"{kind} {first_few(list(some))}" for kind, some in names.items() if some)
+    names = models_by_kind(found)
+    names["changed"][:0] = [change.path for change in found if change.model is None]
+    return "; ".join(f"{kind} {first_few(some)}" for kind, some in names.items() if some)
 
 
 def lacking(
@@ -129,7 +125,3 @@ def lacking(
 def _model_of(problem: Problem) -> str:
     """Return the model that a problem of an entry is about; the names of models have no dot."""
     return problem.path.removeprefix("models.").partition(".")[0]
-
-
-def _models(number: int) -> str:
-    return "1 model" if number == 1 else f"{number:,} models"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.api import wire
 from chalicelib.errors import UnknownModel
-from chalicelib.telemetry.log import TABLE_DIGITS
+from chalicelib.telemetry import TABLE_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

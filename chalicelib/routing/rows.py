@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
     """One checked entry of `models` without the defaults: its options as written, `parameters` (in
-    the order of the name), `description`, `example`, and where it lives. That is `kind`, `target`
-    (the keys of its kind) and `place`; or `targets`, which has these and `weight` for each name,
-    and then also `sticky` and `fallback`."""
+    the order of the name), `description`, `example`, and its target: `kind`, `target` (the keys of
+    its kind) and `place`; or `targets`, which has these and `weight` for each name, and then also
+    `sticky` and `fallback`."""
 
 MOST_WEIGHT = 1000
 

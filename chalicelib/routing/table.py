@@ -77,6 +77,11 @@ class Model:
         """The heaviest target."""
         return self.targets[0].target
 
+    @property
+    def has_named_targets(self) -> bool:
+        """Whether the entry has `targets`, be it only one."""
+        return self.targets[0].name is not None
+
     def example_request(self) -> Example | None:
         """Return the example as a request; None if there is none, or if no type can carry it.
 
@@ -149,7 +154,7 @@ class ResolvedModel(NamedTuple):
         Args:
             key: What keeps the caller at one target; None if there is nothing.
         """
-        if self.targets[0].name is None:
+        if not self.model.has_named_targets:
             return self
         from chalicelib.routing.choice import order  # noqa: PLC0415  (few tables need it)
 

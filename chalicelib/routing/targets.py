@@ -120,7 +120,7 @@ class Place(NamedTuple):
     region: str | None = None
     """The Region of AWS; None for the gateway's own."""
     role_arn: str | None = None
-    """The role that the gateway takes on to call them; None for its own."""
+    """The role that the gateway assumes to call them; None for its own."""
 
 
 HERE = Place()

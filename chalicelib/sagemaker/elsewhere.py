@@ -26,7 +26,7 @@ class ClientsElsewhere:
     """One client for each place.
 
     Args:
-        make_client: Makes one, with the arguments `region_name` and `role_arn`.
+        make_client: Makes a client, with the arguments `region_name` and `role_arn`.
     """
 
     def __init__(self, make_client: Callable[..., Any]) -> None:
@@ -36,7 +36,7 @@ class ClientsElsewhere:
         self._clients: dict[Place, Any] = {}
 
     def client(self, place: Place, deadline: Deadline) -> Any:
-        """Return the client of a place; a role is taken on within the deadline.
+        """Return the client of a place; a role is assumed within the deadline.
 
         Raises:
             GatewayError: STS refuses the role, or cannot be reached.

@@ -76,7 +76,10 @@ class Fallbacks:
         return None
 
     def _until(self) -> Deadline | None:
-        """Return when the next call has to end; None if its target is left to another request."""
+        """Return when the next call has to end; None if its target is left to another request.
+
+        If the target may be cold, the first fallback that is warm becomes the next one.
+        """
         target = self.target.target
         if not self._warmth.may_be_cold(target):
             return self._deadline

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from chalicelib.errors import ModelNotReady, Unauthorized, UpstreamThrottled
+from chalicelib.telemetry import TABLE_DIGITS
 from chalicelib.telemetry.metrics import COUNT, MILLISECONDS, SECONDS, Metrics
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
         def invoke_args(self) -> Mapping[str, str]: ...
 
     Write = Callable[..., None]
-
-TABLE_DIGITS = 12
 
 # An event of CloudWatch Logs may have 1 MB. Until 2025 it was 256 KB, and many programs that read
 # logs still expect that. With these limits the problems of a table have at most 60 KB.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gatewayctl.account.artifacts import LEFT_BY_TRAINING, misfit
 from gatewayctl.account.target_models import TargetModels, path_of
 from gatewayctl.account.values import Endpoint, Unread
+from gatewayctl.output import plural
 from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ class Covered:
     def __str__(self) -> str:
         if not self.prefixes:
             return f"{self.model}: what its pattern covers is not known: {'; '.join(self.unread)}"
-        number = len(self.artifacts)
-        noun = "artifact" if number == 1 else "artifacts"
-        return f"{self.model}: its pattern covers {number:,} {noun} of {', '.join(self.prefixes)}"
+        number = plural(len(self.artifacts), "artifact")
+        return f"{self.model}: its pattern covers {number} of {', '.join(self.prefixes)}"
 
     def as_data(self) -> dict[str, Any]:
         """Return the artifacts as `--format json` prints them."""

@@ -16,7 +16,7 @@ from chalicelib.routing.targets import KINDS, keys_of
 from gatewayctl.account.artifacts import latest
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import IN_SERVICE, Component, Endpoint, Unread
-from gatewayctl.output import first_few
+from gatewayctl.output import first_few, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,8 +115,7 @@ def _artifacts(_: Endpoint, model: values.Model | None, account: AccountReader) 
         return _unread(found)
     newest = latest(found.loadable)
     omitted = tuple(
-        f"{len(those):,} {'object' if len(those) == 1 else 'objects'} {why}: "
-        f"{first_few([quoted(name) for name in those])}"
+        f"{plural(len(those), 'object')} {why}: {first_few([quoted(name) for name in those])}"
         for why, those in found.misfits.items()
     )
     return Offer(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.reading import file as table_file
+from chalicelib.telemetry import TABLE_DIGITS
 from gatewayctl import tables
 from gatewayctl.command import command
-from gatewayctl.output import replace_file
+from gatewayctl.output import plural, replace_file
 from gatewayctl.report import ExitCode, Report
 from gatewayctl.stage import TableInS3
 
@@ -28,10 +29,11 @@ def compile(context: Context) -> Report:
     table = tables.load(path).table
     target = table_file.compiled_path(path)
     replace_file(target, table_file.compiled(table))
+    models = plural(len(table), "model")
     return Report(
         ExitCode.FINE,
         lines=[str(target)],
-        notes=[f"{target}: {len(table)} models of {path}, table {table.digest[:12]}"],
+        notes=[f"{target}: {models} of {path}, table {table.digest[:TABLE_DIGITS]}"],
         data={"compiled": str(target), "models": len(table), "sha256": table.digest},
     )
 

@@ -14,6 +14,7 @@ from gatewayctl.account.offers import COMPONENT, NamedInTable, offers, reason_to
 from gatewayctl.account.reader import account_of, endpoint_option, rate_option
 from gatewayctl.account.values import Unread
 from gatewayctl.command import command
+from gatewayctl.output import plural
 from gatewayctl.report import ExitCode, Report
 from gatewayctl.tables import TableWarning
 
@@ -51,7 +52,7 @@ def diff(context: Context, *, endpoint: str, calls_per_second: float) -> Report:
     lacking = [one for one in found.problems if not isinstance(one, TableWarning)]
     unnamed, unread = unnamed_in(file.table, account, endpoint)
     covered = list(covered_by_patterns(file.table, account))
-    where = f"{file.name}: {len(file.table)} models, compared with {account.region}"
+    where = f"{file.name}: {plural(len(file.table), 'model')}, compared with {account.region}"
     return Report(
         ExitCode.FINDINGS if lacking or unnamed or unread else ExitCode.FINE,
         lines=[

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.telemetry.log import TABLE_DIGITS
+from chalicelib.telemetry import TABLE_DIGITS
+from gatewayctl.output import plural
 from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
@@ -57,6 +58,6 @@ def table_section(file: TableFile) -> Section:
     digest, models = file.table.digest, len(file.table)
     return Section(
         "table",
-        [f"{file.name}, {models:,} models, {digest[:TABLE_DIGITS]} in GET /health"],
+        [f"{file.name}, {plural(models, 'model')}, {digest[:TABLE_DIGITS]} in GET /health"],
         {"file": file.name, "models": models, "sha256": digest},
     )

@@ -8,6 +8,7 @@ from chalicelib.errors import ModelNotReady, quoted
 from chalicelib.routing.headers import PRINCIPAL, STICKY
 from chalicelib.sagemaker.attempts import WARM_SECONDS
 from gatewayctl.commands.explain_sections import Section
+from gatewayctl.output import percent
 from gatewayctl.policy.needs import permission_for
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _shares(model: Model, total: int) -> Iterator[str]:
         where = list(_where(one))
         if one.name is not None:
             use = "only as a fallback" if one.name in model.fallback else "never"
-            share = f"{100 * one.weight / total:.3g} %" if one.weight else use
+            share = percent(one.weight / total) if one.weight else use
             arguments = ", ".join(f"{name}={value!r}" for name, value in one.invoke_args.items())
             where = [f"{one.name}: {share}", one.target.kind, arguments, *where]
         if where:
@@ -109,7 +110,7 @@ def cold_start_section(dry_run: DryRun, *, asks_again: bool) -> Section:
 
 
 def permission_section(dry_run: DryRun) -> Section:
-    """Show what the role of the handler must allow for this call, or the role that it takes on."""
+    """Show what the role of the handler must allow for this call, or the role that it assumes."""
     target = dry_run.resolved.target
     need, role_arn = permission_for(target), target.place.role_arn
     lines = [f"{need.action} on {' and '.join(need.resources)}"]

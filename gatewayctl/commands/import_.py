@@ -38,7 +38,7 @@ from gatewayctl.commands.import_text import (
     models,
     name_entries,
 )
-from gatewayctl.output import replace_file, writing
+from gatewayctl.output import plural, replace_file, writing
 from gatewayctl.report import ExitCode, NotReachable, Refused, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -168,9 +168,9 @@ def _report(
         for one, _ in content
         for text in one.hosted.omitted
     ]
-    note = f"{len(models):,} models of {len(content):,} endpoints"
+    note = f"{plural(len(models), 'model')} of {plural(len(content), 'endpoint')}"
     if omitted:
-        note += f"; {len(omitted):,} remarks in the table about what it does not hold"
+        note += f"; {plural(len(omitted), 'remark')} in the table about what it does not hold"
     patterns = [one.as_data() for one in [*covered, *_covered_now(content)]]
     data = {**data, "models": models, "omitted": omitted, "patterns": patterns}
     return Report(ExitCode.FINE, lines=lines, notes=[note, *map(str, covered)], data=data)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.api.openapi.document import document
+from chalicelib.telemetry import TABLE_DIGITS
 from gatewayctl import tables
 from gatewayctl.command import command, out_option
-from gatewayctl.output import json_text, replace_file
+from gatewayctl.output import json_text, plural, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def openapi(context: Context, *, server: str | None, out: Path | None) -> Report
     return Report(
         ExitCode.FINE,
         lines=[str(out)],
-        notes=[f"{out}: {models} models of {file.name}, table {digest[:12]}"],
+        notes=[f"{out}: {plural(models, 'model')} of {file.name}, table {digest[:TABLE_DIGITS]}"],
         data={"openapi": str(out), "models": models, "sha256": digest},
     )
 

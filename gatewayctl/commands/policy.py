@@ -12,7 +12,7 @@ from chalicelib.settings import S3Location
 from gatewayctl import stage as stages
 from gatewayctl import tables
 from gatewayctl.command import command
-from gatewayctl.output import replace_file
+from gatewayctl.output import plural, replace_file
 from gatewayctl.policy import documents, folding
 from gatewayctl.policy import place as places
 from gatewayctl.policy.documents import LIMIT
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Role(NamedTuple):
-    """A role that the handler takes on, and the policies that its account must give it."""
+    """A role that the handler assumes, and the policies that its account must give it."""
 
     arn: str
     trust: Document
@@ -206,7 +206,7 @@ def _role_notes(policies: Policies, handler: Function) -> Iterator[str]:
     if number and handler.has_own_role:
         what, whose = ("role is", "its") if number == 1 else ("roles are", "their")
         yield (
-            f"{policies.handler_file}: {number} {what} taken on; {whose} trust policy names the "
+            f"{policies.handler_file}: {number} {what} assumed; {whose} trust policy names the "
             "role of chalice deploy; a stack of make package gives its role another name, so put "
             "its ARN there"
         )
@@ -214,7 +214,7 @@ def _role_notes(policies: Policies, handler: Function) -> Iterator[str]:
 
 def _summary(policies: Policies, file: TableFile) -> str:
     return (
-        f"{policies.handler_file}: {len(file.table)} models of {file.name}, "
+        f"{policies.handler_file}: {plural(len(file.table), 'model')} of {file.name}, "
         f"{_length(policies.handler)}, {len(policies.folds)} folds"
     )
 

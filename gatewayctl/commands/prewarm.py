@@ -29,6 +29,7 @@ from gatewayctl.commands.prewarm_selection import (
     Selection,
     select,
 )
+from gatewayctl.output import plural
 from gatewayctl.report import ExitCode, NotReachable, Report, RoleRefused
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _total(outcomes: Sequence[Outcome], counts: Counter[State]) -> str:
     seconds = [outcome.seconds for outcome in outcomes if outcome.state is State.LOADED]
     took = {State.LOADED: f" in {min(seconds):.1f} to {max(seconds):.1f} s"} if seconds else {}
     parts = [f"{counts[state]} {state}{took.get(state, '')}" for state in State if counts[state]]
-    return ": ".join(filter(None, (f"{len(outcomes)} models", ", ".join(parts))))
+    return ": ".join(filter(None, (plural(len(outcomes), "model"), ", ".join(parts))))
 
 
 class PrewarmRun:
@@ -227,7 +228,7 @@ class PrewarmRun:
             for _ in range(min(at_once, self._total))
         ]
         with suppress(KeyboardInterrupt):
-            self._print_line(f"calling {self._total} models, {len(workers)} at once")
+            self._print_line(f"calling {plural(self._total, 'model')}, {len(workers)} at once")
             for worker in workers:
                 worker.start()
             self._handle_events(len(workers))

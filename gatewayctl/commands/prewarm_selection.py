@@ -38,7 +38,7 @@ class Selection:
 
 
 class Named(NamedTuple):
-    """A target that is to be called for a path, by its name."""
+    """A path to be called, and the name of the target that is called for it."""
 
     path: str
     target: str | None

@@ -12,9 +12,10 @@ import click
 from chalicelib.routing.reading.file import compiled_key
 from chalicelib.routing.reading.problems import Problem
 from chalicelib.settings import S3Location, routing_location
+from chalicelib.telemetry import TABLE_DIGITS
 from gatewayctl import tables
 from gatewayctl.command import command, secret_option
-from gatewayctl.output import columns
+from gatewayctl.output import columns, plural
 from gatewayctl.publishing import emptied_grants, origin
 from gatewayctl.publishing.changes import counted
 from gatewayctl.publishing.publication import GatewayCheck, Publication
@@ -134,7 +135,7 @@ def _list(store: TableStore) -> Report:
 
 
 def _cells(version: Version) -> tuple[str, ...]:
-    digest = version.digest[:12] if version.digest else "none"
+    digest = version.digest[:TABLE_DIGITS] if version.digest else "none"
     models = version.models or "unknown"
     live = "live" if version.is_live else ""
     author = (version.author or "").split(":", 5)[-1]
@@ -232,7 +233,7 @@ def _published(publication: Publication, version: str | None, problem: str | Non
     done = f"version {version}" if version else "published"
     earlier = _version_before(publication, version)
     notes = [
-        f"{name}: {done}, {len(table)} models, table {table.digest[:12]}; "
+        f"{name}: {done}, {plural(len(table), 'model')}, table {table.digest[:TABLE_DIGITS]}; "
         "gateways have it after GATEWAY_ROUTING_MAX_AGE at the latest"
     ]
     if version is None:
@@ -251,7 +252,7 @@ def _published(publication: Publication, version: str | None, problem: str | Non
 
 def _unchanged(publication: Publication) -> str:
     digest = publication.new.table.digest
-    text = f"{publication.store.name}: nothing changed; table {digest[:12]} is live"
+    text = f"{publication.store.name}: nothing changed; table {digest[:TABLE_DIGITS]} is live"
     if publication.is_compiled:
         return text
     return f"{text}, and its compiled form is missing or not the one that it names"
@@ -285,6 +286,6 @@ def _comparison(publication: Publication) -> Iterator[str]:
         yield f"{name}: no table was stored there before"
     if previous.table is not None and previous.table.digest != new.table.digest:
         count = counted(publication.changes) if publication.changes else "no value changed"
-        yield f"{new.name}: {len(new.table)} models, {count}"
+        yield f"{new.name}: {plural(len(new.table), 'model')}, {count}"
     if new.table.allow_shrink:
         yield "warning: allow_shrink: true lets every later table lose models too; remove it soon"

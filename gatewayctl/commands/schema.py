@@ -98,7 +98,7 @@ DESCRIPTIONS = {
     "allow_shrink": "Lets a table from S3 replace one that has many more models",
     "kind": "What the endpoint is",
     "region": "The Region of the endpoint, if it is not the gateway's own",
-    "role_arn": "The role that the gateway takes on to call it, as in another account",
+    "role_arn": "The role that the gateway assumes to call it, as in another account",
     "targets": "Several targets of this name, each with a name of its own",
     "weight": "Its share of the calls, in relation to the weights of the others",
     "sticky": "What keeps a caller at one target; without it, each request goes by chance",

@@ -15,7 +15,7 @@ from gatewayctl import tables
 from gatewayctl.command import command
 from gatewayctl.commands.shift_moves import least_possible, moves, shares
 from gatewayctl.commands.shift_weights import with_weights
-from gatewayctl.output import columns, replace_file
+from gatewayctl.output import columns, of_hundred, percent, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Change(NamedTuple):
         rows = [["target", "weight", "share of calls"]]
         before, after = shares(self.old), shares(self.new)
         for name, weight in self.new.items():
-            share = _step(_percent(before[name]), _percent(after[name]))
+            share = _step(percent(before[name]), percent(after[name]))
             rows.append([name, _step(str(self.old[name]), str(weight)), share])
         return columns(rows)
 
@@ -125,7 +125,7 @@ class Change(NamedTuple):
             yield "each request gets a target by chance: no caller is kept at a target"
             return
         found = sorted(self._moves().items(), key=lambda move: -move[1])
-        steps = [f"{_hundredth(share)} move from {one} to {other}" for (one, other), share in found]
+        steps = [f"{of_hundred(share)} move from {one} to {other}" for (one, other), share in found]
         if not steps:
             yield "no sticky caller moves: the shares stay as they are"
         elif len(steps) == 1:
@@ -134,7 +134,7 @@ class Change(NamedTuple):
             least = least_possible(self.old, self.new)
             total = sum((share for _, share in found), Fraction())
             yield (
-                f"of 100 sticky callers {_hundredth(total)} move (at least {_hundredth(least)} "
+                f"of 100 sticky callers {of_hundred(total)} move (at least {of_hundred(least)} "
                 "have to), 0 back:"
             )
             yield from (f"  {step}" for step in steps)
@@ -175,15 +175,3 @@ def _note(file: str, change: Change, is_written: bool) -> str:
 
 def _step(before: str, after: str) -> str:
     return before if before == after else f"{before} → {after}"
-
-
-def _percent(share: Fraction) -> str:
-    return f"{_hundredth(share)} %"
-
-
-def _hundredth(share: Fraction) -> str:
-    """Write a share as a number of a hundred, with at most two decimals."""
-    number = float(share * 100)
-    if 0 < number < 0.005:
-        return "less than 0.01"
-    return f"{number:.2f}".rstrip("0").rstrip(".")

@@ -117,7 +117,7 @@ class TargetReport:
 
     def lines(self) -> Iterator[str]:
         """Yield the table, and a line for each target about its difference to the heaviest."""
-        yield from aligned([HEADER, *map(self._row, self.targets)])
+        yield from _aligned([HEADER, *map(self._row, self.targets)])
         if len(self.targets) == 1:
             return
         yield ""
@@ -149,13 +149,13 @@ class TargetReport:
         rate, interval = NOTHING, NOTHING
         if target.calls:
             low, high = target.sample.interval()
-            rate, interval = percent(target.sample.rate), f"{percent(low)} to {percent(high)}"
+            rate, interval = _measured(target.sample.rate), f"{_measured(low)} to {_measured(high)}"
         return [
             target.name,
             NOTHING if target.weight is None else str(target.weight),
             f"{target.calls:,}",
-            NOTHING if share is None else percent(share),
-            percent(self._share_by_weight(target)),
+            NOTHING if share is None else _measured(share),
+            _measured(self._share_by_weight(target)),
             rate,
             interval,
             *(_milliseconds(target.durations.quantile(part)) for part in (0.5, 0.99)),
@@ -170,7 +170,7 @@ class TargetReport:
             silent = target if not target.calls else self.heaviest
             return [target.name, NOTHING, f"{silent.name} has no calls"]
         low, high = found.interval
-        numbers = f"{points(found.observed)} ({points(low)} to {points(high)})"
+        numbers = f"{_points(found.observed)} ({_points(low)} to {_points(high)})"
         return [target.name, numbers, str(found)]
 
     def _data(self, target: TargetCalls) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class TargetReport:
         }
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Align the cells of rows in columns; all but the first column are numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return columns(
@@ -211,14 +211,14 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     )
 
 
-def percent(part: float) -> str:
-    """Write a part of the whole with one decimal, or with two below ten percent."""
+def _measured(part: float) -> str:
+    """Write a measured part in percent: with one decimal, or with two below ten percent."""
     if not part:
         return "0 %"
     return f"{100 * part:.{1 if part >= 0.1 else 2}f} %"
 
 
-def points(part: float) -> str:
+def _points(part: float) -> str:
     """Write a difference in percentage points, with its sign."""
     return f"{100 * part:+.2f}"
 

@@ -15,6 +15,7 @@ from gatewayctl.account.accounts import accounts_of
 from gatewayctl.account.findings import compared
 from gatewayctl.account.reader import rate_option
 from gatewayctl.command import command
+from gatewayctl.output import plural
 from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def validate(
             notes += (f"{path}: {note}" for note in found.notes())
         problems.sort(key=lambda one: one.line or 0)
         findings += problems
-        notes.append(f"{path}: {len(file.table)} models, {tables.counted(problems)}")
+        notes.append(f"{path}: {plural(len(file.table), 'model')}, {tables.counted(problems)}")
     return tables.report(findings, notes)
 
 

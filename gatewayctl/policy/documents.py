@@ -103,7 +103,7 @@ def role_policy(
 
 
 def trust_policy(role_arn: str, function: Function, place: Place) -> Document:
-    """Make the trust policy of a role that the function takes on.
+    """Make the trust policy of a role that the function assumes.
 
     Args:
         role_arn: The role.
@@ -120,7 +120,7 @@ def trust_policy(role_arn: str, function: Function, place: Place) -> Document:
 
 
 def roles_of(models: Iterable[Model]) -> list[str]:
-    """Return the roles that the gateway takes on for the targets of these models, sorted."""
+    """Return the roles that the gateway assumes for the targets of these models, sorted."""
     places = (one.target.place for model in models for one in model.targets)
     return sorted({place.role_arn for place in places if place.role_arn is not None})
 

@@ -78,13 +78,18 @@ def changes(old: RoutingTable, new: RoutingTable) -> list[Change]:
 
 def counted(found: Sequence[Change]) -> str:
     """Return how many models were added, removed and changed, as text."""
-    names: dict[str, set[str]] = {"added": set(), "removed": set(), "changed": set()}
+    parts = [f"{len(models)} {kind}" for kind, models in models_by_kind(found).items() if models]
+    return ", ".join(parts) or "none of them changed"
+
+
+def models_by_kind(found: Sequence[Change]) -> dict[str, list[str]]:
+    """Return the names of the models that were added, removed and changed, in this order."""
+    names: dict[str, dict[str, None]] = {"added": {}, "removed": {}, "changed": {}}
     for change in found:
         if change.model is not None:
             is_whole_entry = change.path == f"models.{change.model}"
-            names[change.kind if is_whole_entry else "changed"].add(change.model)
-    parts = [f"{len(models)} {kind}" for kind, models in names.items() if models]
-    return ", ".join(parts) or "none of them changed"
+            names[change.kind if is_whole_entry else "changed"][change.model] = None
+    return {kind: list(models) for kind, models in names.items()}
 
 
 def _entries(table: RoutingTable) -> dict[str, _Entry]:
@@ -134,9 +139,9 @@ def _default_text(key: str, value: Any) -> str:
 def _added_or_removed(kind: str, entry: _Entry) -> Change:
     values = _values(entry.row)
     old, new = (None, values) if kind == "added" else (values, None)
-    several = "targets " if "targets" in entry.row else ""
+    several = "targets " if entry.model.has_named_targets else ""
     name = entry.model.name
-    return Change(f"models.{name}", old, new, f"{kind}, {several}{_homes_text(entry.row)}", name)
+    return Change(f"models.{name}", old, new, f"{kind}, {several}{_targets_text(entry.row)}", name)
 
 
 def _changed(old: _Entry, new: _Entry) -> Iterator[Change]:
@@ -144,8 +149,8 @@ def _changed(old: _Entry, new: _Entry) -> Iterator[Change]:
     old_name, name = old.model.name, new.model.name
     if old_name != name:
         yield Change(f"models.{name}", old_name, name, f"was {old_name}", name)
-    found = dict(_changed_homes(old.row, new.row))
-    common = _homes(old.row).keys() & _homes(new.row).keys()
+    found = dict(_changed_targets(old.row, new.row))
+    common = _targets(old.row).keys() & _targets(new.row).keys()
     before, after = _values(old.row, common), _values(new.row, common)
     for key in before.keys() | after.keys():
         values = (before.get(key), after.get(key))
@@ -158,16 +163,16 @@ def _changed(old: _Entry, new: _Entry) -> Iterator[Change]:
         yield Change(f"models.{name}.{key}", *found[key], name)
 
 
-def _changed_homes(old: Row, new: Row) -> Iterator[tuple[str, tuple[Any, Any, str]]]:
+def _changed_targets(old: Row, new: Row) -> Iterator[tuple[str, tuple[Any, Any, str]]]:
     """Yield the key path of each target that comes or goes, and `targets` for new weights."""
-    before, after = _homes(old), _homes(new)
+    before, after = _targets(old), _targets(new)
     for name in before.keys() ^ after.keys():
         if name:
-            kind, home = ("added", after[name]) if name in after else ("removed", before[name])
-            text = f"{kind}, {_home_text(home)}"
+            kind, target = ("added", after[name]) if name in after else ("removed", before[name])
+            text = f"{kind}, {_target_text(target)}"
             yield f"targets.{name}", (before.get(name), after.get(name), text)
     if ("" in before) != ("" in after) or _weights(old) != _weights(new):
-        text = _arrow(_homes_text(old), _homes_text(new))
+        text = _arrow(_targets_text(old), _targets_text(new))
         yield "targets", (_weights(old) or before[""], _weights(new) or after[""], text)
 
 
@@ -180,9 +185,9 @@ def _values(row: Row, targets: Collection[str] | None = None) -> dict[str, Any]:
             left out.
     """
     values = {key: value for key, value in row.items() if key not in {"kind", *NESTED}}
-    for name, home in _homes(row).items():
+    for name, target in _targets(row).items():
         start = f"targets.{name}." if name else ""
-        for key, value in home.items():
+        for key, value in target.items():
             if targets is None or (name in targets and key != "weight"):
                 values[start + key] = value
     for parameter, rule in row.get("parameters", {}).items():
@@ -190,7 +195,7 @@ def _values(row: Row, targets: Collection[str] | None = None) -> dict[str, Any]:
     return dict(sorted(values.items(), key=lambda item: _order(item[0])))
 
 
-def _homes(row: Row) -> dict[str, dict[str, Any]]:
+def _targets(row: Row) -> dict[str, dict[str, Any]]:
     """Return the values that say where each target is; an only one has an empty name."""
     return {
         name: {
@@ -206,15 +211,15 @@ def _weights(row: Row) -> dict[str, int]:
     return {name: one["weight"] for name, one in row.get("targets", {}).items() if one["weight"]}
 
 
-def _homes_text(row: Row) -> str:
+def _targets_text(row: Row) -> str:
     """Return the weights of several targets, as `gatewayctl shift` takes them, or the only one."""
     if "targets" not in row:
-        return _home_text(_homes(row)[""])
+        return _target_text(_targets(row)[""])
     return " ".join(f"{name}={weight}" for name, weight in _weights(row).items())
 
 
-def _home_text(home: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {_value_text(home[key])}" for key in home if key != "weight")
+def _target_text(target: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {_value_text(target[key])}" for key in target if key != "weight")
 
 
 def _order(path: str) -> tuple[int, str]:

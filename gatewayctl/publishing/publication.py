@@ -10,6 +10,7 @@ from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading import shrinking
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.s3_source import COMPILED_DIGEST, S3Object, S3Source
+from chalicelib.telemetry import TABLE_DIGITS
 from chalicelib.telemetry.log import Telemetry
 from gatewayctl.publishing.changes import changes
 from gatewayctl.publishing.store import MODELS
@@ -156,7 +157,10 @@ class GatewayCheck:
         found = self._digest()
         if found == digest:
             return None
-        return "; ".join(self._problems.texts) or f"it uses another table, {found and found[:12]}"
+        return (
+            "; ".join(self._problems.texts)
+            or f"it uses another table, {found and found[:TABLE_DIGITS]}"
+        )
 
     def _digest(self) -> str | None:
         try:

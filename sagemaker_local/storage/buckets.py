@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 BUCKET, OBJECT = KINDS = ("bucket", "object")
 CHUNK_BYTES = 1024 * 1024
-NO_VERSION = "null"  # the id of an object in a bucket that keeps no versions
 
 # Names of S3's API for settings of a bucket. A lock needs versions, so versions come first.
 SETTINGS = (
@@ -99,31 +98,14 @@ class Buckets:
         for backend, bucket in _buckets():
             if settings or bucket not in self._settings:
                 self._settings[bucket] = dict(self._read_settings(bucket))
-            place = {"Account": bucket.account_id, "Partition": bucket.partition}
-            text = f"{bucket.account_id}/{bucket.name}"
-            buckets[Name(BUCKET, text)] = {
-                **place,
+            buckets[Name(BUCKET, _path(bucket))] = {
+                **_place(bucket),
                 "Name": bucket.name,
                 "Region": bucket.region_name,
                 "CreationDate": bucket.creation_date.isoformat(),
                 "Settings": self._settings[bucket],
             }
-            for key in list(dict.keys(bucket.keys)):
-                name = Name(OBJECT, f"{text}/{key}")
-                try:
-                    versions = [
-                        self._version(backend, version, is_written)
-                        for version in list(bucket.keys.getlist(key, []))
-                    ]
-                except _Unfinished:  # The next call finds it complete.
-                    versions = self._documents.get(name, {}).get("Versions", [])
-                if versions:
-                    objects[name] = {
-                        **place,
-                        "Bucket": bucket.name,
-                        "Key": key,
-                        "Versions": versions,
-                    }
+            objects |= self._read_objects(backend, bucket, is_written)
         self._documents = objects
         self._folder.replace(KINDS, {**buckets, **objects})
         self._folder.remove_contents_except(
@@ -134,6 +116,22 @@ class Buckets:
                 if "Content" in version
             }
         )
+
+    def _read_objects(
+        self, backend: S3Backend, bucket: FakeBucket, is_written: Callable[[], bool]
+    ) -> Iterator[tuple[Name, Document]]:
+        for key in list(dict.keys(bucket.keys)):
+            name = Name(OBJECT, f"{_path(bucket)}/{key}")
+            try:
+                versions = [
+                    self._version(backend, version, is_written)
+                    for version in list(bucket.keys.getlist(key, []))
+                ]
+            except _Unfinished:  # The next call finds it complete.
+                versions = self._documents.get(name, {}).get("Versions", [])
+            if versions:
+                members = {"Bucket": bucket.name, "Key": key, "Versions": versions}
+                yield name, {**_place(bucket), **members}
 
     def _read_settings(self, bucket: FakeBucket) -> Iterator[tuple[str, str]]:
         for setting in SETTINGS:
@@ -251,6 +249,16 @@ def _buckets() -> list[tuple[S3Backend, FakeBucket]]:
     ]
 
 
+def _path(bucket: FakeBucket) -> str:
+    """Return what distinguishes a bucket from those of all accounts."""
+    return f"{bucket.account_id}/{bucket.name}"
+
+
+def _place(bucket: FakeBucket) -> Document:
+    """Return the members that say where moto has a bucket and its objects."""
+    return {"Account": bucket.account_id, "Partition": bucket.partition}
+
+
 def _chunks(key: FakeKey) -> Iterator[bytes]:
     """Yield the bytes, and let other requests read them in between."""
     position = 0
@@ -265,7 +273,7 @@ def _chunks(key: FakeKey) -> Iterator[bytes]:
 
 
 def _read_from(key: FakeKey, path: Path, size: int) -> None:
-    """Let a key have the file itself, where moto has a temporary file with a copy."""
+    """Let a key read the file itself, instead of a temporary copy as moto would make."""
     key._value_buffer.close()
     buffer: Any = path.open("rb")
     key._value_buffer = buffer

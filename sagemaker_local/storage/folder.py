@@ -55,7 +55,7 @@ class Name(NamedTuple):
 
 
 class DataFolder:
-    """A folder that this process alone uses, until `close`."""
+    """A folder that only this process uses, until `close`."""
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
@@ -189,7 +189,8 @@ def _check_contents(path: Path) -> None:
     if links := [entry.name for entry in entries if entry.is_symlink()]:
         raise Unusable(
             f"the folder {printable(str(path))} has a link in it, {printable(min(links))}, which is"
-            " not followed; put what it leads to in its place, or choose another folder with --data"
+            " not followed; put what it leads to in its place, or choose another folder with"
+            f" {OPTION}"
         )
     found = {entry.name for entry in entries} - {LOCK_FILE}
     if found and FORMAT_FILE not in found:

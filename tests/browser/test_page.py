@@ -68,6 +68,16 @@ SET_VALUE = """(editor, text) => {
 }"""
 
 
+def answer_after(done):
+    """Return a model that waits for an event, and then answers with the request's body."""
+
+    def answer(_, request):
+        done.wait()
+        return InferenceResponse(request.body, request.content_type)
+
+    return answer
+
+
 @pytest.fixture
 def serve(page):
     """Return a function that starts a gateway and opens its page; what the page did is checked."""
@@ -422,12 +432,7 @@ class TestRequest:
     def test_cancel(self, serve):
         """The caller can stop waiting."""
         done = threading.Event()
-
-        def wait(_, request):
-            done.wait()
-            return InferenceResponse(request.body, request.content_type)
-
-        visitor = serve(answer=wait)
+        visitor = serve(answer=answer_after(done))
         visitor.choose_with_example("echo")
         visitor.id("send").click()
         expect(visitor.id("elapsed")).to_contain_text("s")
@@ -440,12 +445,7 @@ class TestRequest:
     def test_another_model_while_waiting(self, serve):
         """Whoever chooses another model no longer waits for the first one."""
         done = threading.Event()
-
-        def wait(_, request):
-            done.wait()
-            return InferenceResponse(request.body, request.content_type)
-
-        visitor = serve(answer=wait)
+        visitor = serve(answer=answer_after(done))
         visitor.choose_with_example("echo")
         visitor.id("send").click()
         expect(visitor.id("cancel")).to_be_visible()

@@ -25,7 +25,7 @@ models:
 """
 REQUESTS = 90
 FAILS = 10
-"""Each so many calls of v8 one fails."""
+"""Of so many calls of v8, one fails."""
 
 
 class SageMaker:

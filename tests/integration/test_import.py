@@ -252,7 +252,7 @@ class TestArtifacts:
             LocalClient, source=FixedTable(table), runtime=runtime_at(account.url)
         )
 
-        assert outcome.err == "1 models of 1 endpoints\n"
+        assert outcome.err == "1 model of 1 endpoint\n"
         for number, artifact in enumerate(named):
             found = table.resolve(f"eu-churn/customer-{number:04}").target.invoke_args()
             assert found == {"EndpointName": endpoint, "TargetModel": artifact}
@@ -276,7 +276,7 @@ class TestArtifacts:
         outcome = run(account.url, "--missing", "--endpoint", endpoint, "--out", "routing.yaml")
 
         first, covered = outcome.err.splitlines()
-        assert first.startswith("1 models of 1 endpoints")
+        assert first.startswith("1 model of 1 endpoint")
         assert re.fullmatch(r"c/\{id\}: its pattern covers 2 artifacts of s3://\S+/", covered)
         difference = gatewayctl("diff", "--endpoint", endpoint, project=tmp_path)
         assert covered in difference.err
@@ -309,7 +309,7 @@ class TestArtifacts:
         ):
             assert remark in outcome.out
         assert outcome.err == (
-            "1 models of 1 endpoints; 2 remarks in the table about what it does not hold\n"
+            "1 model of 1 endpoint; 2 remarks in the table about what it does not hold\n"
         )
 
 

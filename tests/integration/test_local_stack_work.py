@@ -92,7 +92,7 @@ class TestFirstSteps:
         """Each kind of target, a parameter and the list have a command that works as printed."""
         commands = re.findall(r"^# .*\n(curl (?:.*\\\n)*.*)", stack.log, re.MULTILINE)
 
-        assert len(commands) == 7
+        assert len(commands) == 8
         for command in commands:
             answer = json.loads(stack.shell(f"{command} --silent").stdout)
             assert answer.keys() <= {"predictions", "models"}, command
@@ -153,7 +153,7 @@ class TestTable:
         )
         log = edited.save(text, until="will fail: SageMaker does not have")
         (said,) = re.findall(
-            "^.*routing.yaml: table [0-9a-f]{12} with 10 models in force; .*", log, re.MULTILINE
+            "^.*routing.yaml: table [0-9a-f]{12} with 11 models in force; .*", log, re.MULTILINE
         )
 
         assert said.endswith(
@@ -315,9 +315,9 @@ def test_broken_at_start(tmp_path):
         assert stack.call("/models").status == 503
         before = len(stack.log)
         shutil.copy(ROOT / "routing.yaml", table)
-        stack.until("9 models in force", before)
-        assert len(stack.call("/models").body["models"]) == 9
-        names = r"iris, wine, breast-cancer, is-digit/\{digit\}, digit and 4 more"
+        stack.until("10 models in force", before)
+        assert len(stack.call("/models").body["models"]) == 10
+        names = r"iris, wine, breast-cancer, is-digit/\{digit\}, digit and 5 more"
         stack.until(f"calls of {names} will fail: SageMaker does not have", before)
         before = len(stack.log)
         with table.open("a") as file:
@@ -338,7 +338,7 @@ def test_table_in_s3(tmp_path):
     )
     routing = {"GATEWAY_ROUTING": "s3://tables/routing.yaml"}
     with LocalStack(tmp_path, "--no-demo", "--seed", seed, **routing).until_ready() as stack:
-        assert len(stack.call("/models").body["models"]) == 9
+        assert len(stack.call("/models").body["models"]) == 10
         assert "s3://tables/routing.yaml: table " in stack.log
         assert f"curl {stack.url}/models" in stack.log
         assert f"{stack.url}/predict/" not in stack.log, "a command to paste would fail"

@@ -100,7 +100,7 @@ def _run(tmp_path, monkeypatch, sagemaker, sagemaker_local):
 @pytest.mark.parametrize(
     ("arguments", "expected_code", "expected_text"),
     [
-        pytest.param(["validate"], 0, "1 models, no findings", id="validate"),
+        pytest.param(["validate"], 0, "1 model, no findings", id="validate"),
         pytest.param(
             ["validate", "--live"],
             0,
@@ -126,7 +126,7 @@ def _run(tmp_path, monkeypatch, sagemaker, sagemaker_local):
             id="import",
         ),
         pytest.param(["diff"], 1, "account: endpoint plain: no entry names it", id="diff"),
-        pytest.param(["prewarm"], 0, "1 models: 1 hot", id="prewarm"),
+        pytest.param(["prewarm"], 0, "1 model: 1 hot", id="prewarm"),
         pytest.param(["openapi"], 0, '"/predict/price/{city}": {', id="openapi"),
         pytest.param(
             [

@@ -169,7 +169,7 @@ class TestPatterns:
         assert set(states(outcome)) == {"customers/anna", "customers/bert", "one"}
         assert len(container.load_attempts) == 3
         only = run(sagemaker_local.client, "customers/{id}", "--table", path, "--most=1")
-        assert only.out == "1 models: 1 hot\n"
+        assert only.out == "1 model: 1 hot\n"
         assert "customers/{id}: 2 artifacts fit it, and the first 1 are called; " in only.err
 
     def test_no_permission(self, sagemaker_local, path):
@@ -182,7 +182,7 @@ class TestPatterns:
 
         outcome = run(connect, "--table", path)
 
-        assert (outcome.code, outcome.out) == (0, "1 models: 1 hot\n")
+        assert (outcome.code, outcome.out) == (0, "1 model: 1 hot\n")
         assert (
             "customers/{id} has a pattern, and its artifacts cannot be listed: the bucket tests-"
         ) in outcome.err
@@ -190,7 +190,7 @@ class TestPatterns:
             "cannot be read without the IAM permission s3:ListBucket; name the one" in outcome.err
         )
         named = run(connect, "customers/anna", "--table", path)
-        assert named.out == "1 models: 1 hot\n"
+        assert named.out == "1 model: 1 hot\n"
         assert run(connect, "customers/{id}", "--table", path).code == 3
 
 
@@ -215,7 +215,7 @@ class TestCold:
         outcome = warm({"a": (endpoint, "a.gz")}, stand_in=impatient)
 
         assert outcome.code == 0
-        assert re.fullmatch(r"1 models: 1 loaded in (\d\.\d) to \1 s\n", outcome.out)
+        assert re.fullmatch(r"1 model: 1 loaded in (\d\.\d) to \1 s\n", outcome.out)
         assert re.search(r"^\[1/1\] a: loaded in \d\.\d s$", outcome.err, re.MULTILINE)
         assert len(container.invocations) == 1
         assert container.load_attempts.total() == 1
@@ -278,7 +278,7 @@ class TestCold:
         assert outcome.code == 1
         line, total = outcome.out.splitlines()
         assert line.startswith(f"a: {state} (ModelError {status}): {reason}")
-        assert total == f"1 models: 1 {state}"
+        assert total == f"1 model: 1 {state}"
         assert container.invocations[-1].body == body
 
 

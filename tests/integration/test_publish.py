@@ -253,7 +253,7 @@ class TestRefused:
             *(f"models.{name}: removed, kind single, endpoint {name}" for name in "bcde"),
             f"routing.yaml: {GONE}",
         ]
-        assert outcome.err.startswith("routing.yaml: 1 models, 4 removed\n")
+        assert outcome.err.startswith("routing.yaml: 1 model, 4 removed\n")
         assert outcome.err.endswith("\nnothing was published\n")
         assert self.untouched(desk)
         assert desk.publish(FEWER, "--dry-run").code == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 HOSTILE = {
-    "line end": "a\nrouting.yaml: 1 models, no findings",
+    "line end": "a\nrouting.yaml: 1 model, no findings",
     "carriage return": "a\rgatewayctl: fine",
     "clears the screen": "\x1b[2J\x1b[31mred\x1b[0m",
     "title of the window": "\x1b]0;title\x07",

@@ -494,6 +494,15 @@ class TestTargets:
 
         assert "if a fallback is warm, it answers after 0.95 s; else\n" in text
 
+    def test_share(self, explain, tmp_path):
+        """A share has at most two decimals, as `gatewayctl shift` writes it."""
+        text = SEVERAL.replace("weight: 95", "weight: 1000").replace("weight: 5,", "weight: 1,")
+        (tmp_path / "table.yaml").write_text(text.replace("STICKY", "routing-key"))
+        text = explain("churn/houston").out
+
+        assert "v7: 99.9 %, mme" in text
+        assert "v8: 0.1 %, mme" in text
+
     @pytest.mark.parametrize(("key", "target"), KEPT.items())
     @pytest.mark.parametrize("sticky", ["routing-key", "session-id", "principal"])
     def test_key(self, explain_kept_by, sticky, key, target):
@@ -518,7 +527,7 @@ class TestTargets:
         assert "400 invalid-header" in outcome.out
 
     def test_permission(self, explain_kept_by):
-        """With a role, the handler may take on the role, and the role makes the call."""
+        """With a role, the handler may assume the role, and the role makes the call."""
         text = explain_kept_by("routing-key", "--routing-key", "customer-12").out
 
         assert (

@@ -49,7 +49,7 @@ class TestValidate:
 
     def test_good(self, run):
         """A table without findings prints nothing on stdout; the exit code is 0."""
-        assert run("validate") == (0, "", "routing.yaml: 1 models, no findings\n")
+        assert run("validate") == (0, "", "routing.yaml: 1 model, no findings\n")
 
     def test_bad(self, run, project):
         """Each finding is a line on stdout; the exit code is 1. `--format json` has the same."""
@@ -73,7 +73,7 @@ class TestValidate:
 
         assert outcome.code == 1
         assert outcome.out.splitlines() == [line.replace("routing", "bad") for line in FINDINGS]
-        assert outcome.err == "routing.yaml: 1 models, no findings\n"
+        assert outcome.err == "routing.yaml: 1 model, no findings\n"
 
     def test_compiled_form(self, run, project):
         """The YAML is checked, also beside a compiled form of an earlier table."""
@@ -105,7 +105,7 @@ class TestCompile:
         table = table_file.load(project / "routing.yaml")
 
         assert (outcome.code, outcome.out) == (0, "routing.json\n")
-        assert outcome.err.startswith("routing.json: 1 models of routing.yaml, table ")
+        assert outcome.err.startswith("routing.json: 1 model of routing.yaml, table ")
         compiled = (project / "routing.json").read_bytes()
         assert table_file.from_compiled(compiled, table.digest) == table
         assert sorted(path.name for path in project.iterdir()) == ["routing.json", "routing.yaml"]

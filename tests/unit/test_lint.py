@@ -61,7 +61,7 @@ class TestReport:
         assert run(self.TABLE) == (
             0,
             f"routing.yaml:3: models.iris.target_model: warning: {self.TEXT}\n",
-            "routing.yaml: 1 models, 1 warnings\n",
+            "routing.yaml: 1 model, 1 warning\n",
         )
 
     def test_json(self, run):

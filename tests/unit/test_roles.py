@@ -2,7 +2,6 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +10,7 @@ from chalicelib.routing.targets import Place
 from chalicelib.sagemaker.elsewhere import MOST_CLIENTS, ClientsElsewhere
 from chalicelib.sagemaker.runtime import SageMakerRuntime
 from tests.faults.outcome import predict
+from tests.support import sts
 from tests.support.canary import CANARY
 from tests.support.gateway import FixedTable, build_gateway, table
 from tests.support.http_server import WHOLE, StubServer, response
@@ -35,22 +35,16 @@ models:
       here: {{endpoint: here}}
     fallback: [here]
 """
-DENIED = f"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
-<Type>Sender</Type><Code>AccessDenied</Code><Message>User: arn:aws:sts::1:assumed-role/x is not
-authorized to perform: sts:AssumeRole on resource: {ROLE}</Message></Error></ErrorResponse>"""
-CREDENTIALS = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-<AssumeRoleResult><Credentials><AccessKeyId>{key}</AccessKeyId>
-<SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>
-<Expiration>{expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
-
+DENIED = sts.denied(
+    f"User: arn:aws:sts::1:assumed-role/x is not authorized to perform: sts:AssumeRole on: {ROLE}"
+)
 
 SOON = Deadline.after(600)
-XML = {"Content-Type": "text/xml"}
 LATER = "2100-01-01T00:00:00Z"
 
 
 def session(key="KEY", expiration=LATER):
-    return CREDENTIALS.format(key=key, expiration=expiration)
+    return sts.credentials(key, expiration)
 
 
 class Aws:
@@ -73,11 +67,7 @@ class Aws:
         time.sleep(self.hangs_for)
         if self.refusal is not None:
             return self.refusal
-        expiration = datetime.now(UTC) + timedelta(seconds=self.seconds)
-        text = CREDENTIALS.format(
-            key=f"KEY{len(self.asked)}", expiration=expiration.strftime("%Y-%m-%dT%H:%M:%SZ")
-        )
-        return response(200, text.encode(), {"Content-Type": "text/xml"})
+        return sts.assumed(f"KEY{len(self.asked)}", seconds=self.seconds)
 
     def scope(self):
         """Return Region and service of the last signature."""
@@ -87,10 +77,7 @@ class Aws:
 @pytest.fixture(name="aws")
 def _aws(monkeypatch):
     with StubServer() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "OWNKEY")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        sts.set_environment(monkeypatch, server.url)
         yield Aws(server)
 
 
@@ -111,7 +98,7 @@ class TestRoles:
     """Calls by the role of another account."""
 
     def test_role(self, house, aws):
-        """The role is taken on once, in the gateway's Region, and signs the calls."""
+        """The role is assumed once, in the gateway's Region, and signs the calls."""
         for _ in range(3):
             assert house.predict("other").status == 200
 
@@ -146,7 +133,7 @@ class TestRoles:
 
     def test_refused(self, house, aws, capsys):
         """A role that STS refuses is the operator's business, and is named nowhere."""
-        aws.refusal = response(403, DENIED.encode(), {"Content-Type": "text/xml"})
+        aws.refusal = DENIED
 
         received = house.predict("other")
 
@@ -160,7 +147,7 @@ class TestRoles:
         """The same when the credentials are refreshed."""
         aws.seconds = 5
         assert house.predict("other").status == 200
-        aws.refusal = response(403, DENIED.encode(), {"Content-Type": "text/xml"})
+        aws.refusal = DENIED
 
         assert_problem(house.predict("other"), 500, "gateway-misconfigured")
         captured = capsys.readouterr()
@@ -170,7 +157,7 @@ class TestRoles:
 
     def test_refused_does_not_fall_back(self, house, aws):
         """No other target answers for a role that STS refuses."""
-        aws.refusal = response(403, DENIED.encode(), {"Content-Type": "text/xml"})
+        aws.refusal = DENIED
 
         assert_problem(house.predict("both"), 500, "gateway-misconfigured")
 
@@ -211,7 +198,7 @@ class TestRoles:
     )
     def test_unusable(self, house, aws, status, body):
         """If what STS answers is of no use, another target answers, as if STS were away."""
-        aws.refusal = response(status, body.encode(), XML)
+        aws.refusal = response(status, body.encode(), sts.XML)
 
         assert_problem(house.predict("other"), 503, "upstream-unreachable")
         assert house.predict("both").headers["x-target"] == "here"
@@ -221,7 +208,7 @@ class TestRoles:
         """While the credentials are still good, requests do not depend on STS."""
         aws.seconds = 60 * minutes
         assert house.predict("other").status == 200
-        aws.refusal, asked = response(503, b"", XML), len(aws.asked)
+        aws.refusal, asked = response(503, b"", sts.XML), len(aws.asked)
 
         assert [house.predict("other").status for _ in range(3)] == [200] * 3
         assert len(aws.asked) == asked + 1

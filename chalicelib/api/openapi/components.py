@@ -164,7 +164,7 @@ def prediction_headers(model: Model, components: Components) -> Node:
     """Describe the headers of a model's response."""
     variant = _header("The production variant that answered")
     target = _header("The target of the model that answered")
-    named = [TARGET] if model.targets[0].name is not None else []
+    named = [TARGET] if model.has_named_targets else []
     returned = [header for name in model.return_headers for header in RETURNED[name]]
     return {
         **response_headers(components),

@@ -25,7 +25,7 @@ from chalicelib.payload.admission import JSON
 from chalicelib.routing.headers import is_json
 from chalicelib.routing.parameters import VALUE_RULE, Pattern
 from chalicelib.routing.targets import KINDS
-from chalicelib.telemetry.log import TABLE_DIGITS
+from chalicelib.telemetry import TABLE_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

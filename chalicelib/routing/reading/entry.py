@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chalicelib.errors import quoted, shown
 from chalicelib.routing.parameters import MOST_PARAMETERS
-from chalicelib.routing.reading.homes import home_keys, read_homes
 from chalicelib.routing.reading.keys import members, model_keys
 from chalicelib.routing.reading.nodes import MappingNode
 from chalicelib.routing.reading.values import PLACEHOLDER
+from chalicelib.routing.reading.written_targets import keys_of_targets, read_targets
 from chalicelib.routing.table import row_key
 from chalicelib.routing.targets import LONGEST_NAME, is_name
 
 if TYPE_CHECKING:
-    from chalicelib.routing.reading.homes import Home
     from chalicelib.routing.reading.nodes import Node
     from chalicelib.routing.reading.problems import Findings
+    from chalicelib.routing.reading.written_targets import WrittenTarget
     from chalicelib.routing.rows import Row
 
 LONGEST_ENTRY = 4_000_000  # an answer of GET /models carries 4,650,000 bytes
@@ -58,13 +58,13 @@ def read_entry(text: str, node: Node, findings: Findings) -> tuple[Name | None, 
     values = members(node, model_keys(), findings)
     if values is None or not isinstance(node, MappingNode):
         return name, None
-    homes = read_homes(values, node, findings)
+    targets = read_targets(values, node, findings)
     if name is not None:
         _check_parameters(name, values, node, findings)
-        for home in homes:
-            home.check_parameters(name.parameters, findings)
+        for target in targets:
+            target.check_parameters(name.parameters, findings)
         _check_size(text, values, node, findings)
-    return name, _row(name, values, homes)
+    return name, _row(name, values, targets)
 
 
 def _check_parameters(
@@ -96,13 +96,13 @@ def _check_size(text: str, values: dict[str, Any], node: MappingNode, findings: 
         findings.at(node, f"its name and the values of its parameters are too long; {most}")
 
 
-def _row(name: Name | None, values: dict[str, Any], homes: list[Home]) -> Row:
-    """Return the row: where the model lives is in members of its own, parameters are in order."""
-    row = {key: value for key, value in values.items() if key not in home_keys()}
+def _row(name: Name | None, values: dict[str, Any], targets: list[WrittenTarget]) -> Row:
+    """Return the row: the targets are in members of their own, parameters are in order."""
+    row = {key: value for key, value in values.items() if key not in keys_of_targets()}
     if "targets" in values:
-        row["targets"] = {home.name: home.row() for home in homes}
+        row["targets"] = {target.name: target.row() for target in targets}
     else:
-        row |= {key: value for home in homes for key, value in home.row().items()}
+        row |= {key: value for target in targets for key, value in target.row().items()}
     if name is not None and name.parameters:
         rules = values.get("parameters") or {}
         row["parameters"] = {parameter: rules.get(parameter) for parameter in name.parameters}

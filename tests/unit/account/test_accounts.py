@@ -103,7 +103,7 @@ class TestLive:
         assert finding.startswith("t.yaml:5: models.churn.endpoint: there is no endpoint 'tabular'")
 
     def test_refused_role(self, places):
-        """A role that the user may not take on is a note."""
+        """A role that the user may not assume is a note."""
         del places[OTHER]
 
         assert found(places) == [f"not checked: churn (other): {REFUSAL}"]

@@ -1,10 +1,10 @@
 """The clients of commands for another Region, and with the role of another account."""
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support import sts
 from tests.support.command_line import gatewayctl
 from tests.support.http_server import StubServer, response
 from tests.support.ports import free_port
@@ -22,13 +22,6 @@ models:
       there: {{target_model: a-v2.tar.gz, region: eu-west-1, role_arn: "{ROLE}"}}
     fallback: [there]
 """
-NAMESPACE = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
-CREDENTIALS = f"""<AssumeRoleResponse {NAMESPACE}><AssumeRoleResult><Credentials>
-<AccessKeyId>ROLEKEY</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
-<Expiration>{{}}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
-DENIED = f"""<ErrorResponse {NAMESPACE}><Error><Code>AccessDenied</Code>
-<Message>not authorized</Message></Error></ErrorResponse>"""
-XML = {"Content-Type": "text/xml"}
 
 
 class Aws:
@@ -44,9 +37,8 @@ class Aws:
     def _reply(self, request):
         if b"Action=AssumeRole" in request.body:
             if self.is_refused:
-                return response(403, DENIED.encode(), XML)
-            expiration = datetime.now(UTC) + timedelta(hours=1)
-            return response(200, CREDENTIALS.format(expiration.isoformat()).encode(), XML)
+                return sts.denied("not authorized")
+            return sts.assumed("ROLEKEY")
         key, _, region, *_ = request.headers["Authorization"].partition("=")[2].split("/")
         self.calls.append((key, region))
         if request.path.endswith("/invocations"):
@@ -60,10 +52,7 @@ def _aws(monkeypatch, tmp_path):
     (tmp_path / "routing.yaml").write_text(TABLE)
     monkeypatch.chdir(tmp_path)
     with StubServer() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "OWNKEY")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        sts.set_environment(monkeypatch, server.url)
         yield Aws(server)
 
 
@@ -101,7 +90,7 @@ class TestPrewarm:
         aws.is_refused = True
         outcome = run("prewarm")
 
-        assert (outcome.code, outcome.out) == (0, "1 models: 1 hot\n")
+        assert (outcome.code, outcome.out) == (0, "1 model: 1 hot\n")
         assert f"churn (there) is left out: {REFUSAL}" in outcome.err
         assert aws.calls == [("OWNKEY", "us-east-1")]
 

@@ -87,7 +87,7 @@ def _lower(call):
 def is_allowed(policy, call, partition="aws", spelling=str.lower, roles=None):
     """Whether the policies allow a call, on both resources if it has a component.
 
-    A call by a role is allowed if the function may take on the role, and the role may make it.
+    A call by a role is allowed if the function may assume the role, and the role may make it.
 
     Args:
         roles: The policies of the roles, by their ARN.

@@ -129,7 +129,7 @@ class TestElsewhere:
         (project.folder / "routing.yaml").write_text(ELSEWHERE)
 
     def test_own(self, project):
-        """The handler may call its own endpoints in their Regions, and take on the role."""
+        """The handler may call its own endpoints in their Regions, and assume the role."""
         project.run("--account", ACCOUNT, "--region", "eu-west-1", "--partition", "aws")
 
         assert project.arns()[2:] == [
@@ -163,7 +163,7 @@ class TestElsewhere:
         assert allows(permission, action, there("eu-west-1", "tabular"), context)
         assert not allows(permission, action, there("eu-west-1", "tabular"), {})
         assert not allows(permission, action, there("eu-west-1", "churn"), {})
-        assert f"{HANDLER}: 1 role is taken on; its trust policy names the role" in outcome.err
+        assert f"{HANDLER}: 1 role is assumed; its trust policy names the role" in outcome.err
         for arguments in ((), ("--check",)):
             assert json.loads(project.run(*arguments, "--format", "json").out)["roles"] == [
                 {"role_arn": ROLE, "trust_policy": trust, "permission_policy": permission}

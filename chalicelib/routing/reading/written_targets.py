@@ -1,4 +1,4 @@
-"""Where a model lives: the check of its only target, or of each of its `targets`."""
+"""The targets of an entry as the table writes them, with their checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.reading.problems import Findings
 
 
-class Home(NamedTuple):
+class WrittenTarget(NamedTuple):
     """What the table says about one target."""
 
     name: str | None
@@ -84,45 +84,47 @@ class Home(NamedTuple):
         return row if self.name is None else {**row, "weight": self.values.get("weight", 0)}
 
 
-def home_keys() -> set[str]:
-    """Return the keys of an entry that say where the model lives."""
+def keys_of_targets() -> set[str]:
+    """Return the keys of an entry that belong to its targets."""
     return {"targets", *SHARED, *target_keys()}
 
 
-def read_homes(values: dict[str, Any], node: MappingNode, findings: Findings) -> list[Home]:
+def read_targets(
+    values: dict[str, Any], node: MappingNode, findings: Findings
+) -> list[WrittenTarget]:
     """Return the targets of an entry, each of them checked except for its parameters."""
-    targets = node.members.get("targets")
-    if targets is None:
+    several = node.members.get("targets")
+    if several is None:
         for key in SEVERAL:
             if key in node.members:
                 findings.at(node.members[key], "needs targets, of which this entry has none")
-        homes = [Home(None, node, values)]
+        targets = [WrittenTarget(None, node, values)]
     else:
-        homes = _several(values, targets, findings) if isinstance(targets, MappingNode) else []
-        _check_beside(node, homes, findings)
-    for home in homes:
-        home.check_kind(findings)
-    return homes
+        targets = _several(values, several, findings) if isinstance(several, MappingNode) else []
+        _check_beside(node, targets, findings)
+    for target in targets:
+        target.check_kind(findings)
+    return targets
 
 
-def _several(values: dict[str, Any], node: MappingNode, findings: Findings) -> list[Home]:
+def _several(values: dict[str, Any], node: MappingNode, findings: Findings) -> list[WrittenTarget]:
     shared = {key: values[key] for key in SHARED if key in values}
-    homes = [
-        Home(name, member, {**shared, **values["targets"][name]})
+    targets = [
+        WrittenTarget(name, member, {**shared, **values["targets"][name]})
         for name, member in node.members.items()
         if isinstance(member, MappingNode)
     ]
-    if homes and all(home.values.get("weight", 0) == 0 for home in homes):
+    if targets and all(target.values.get("weight", 0) == 0 for target in targets):
         findings.at(node, "no target has a weight above 0; give one a weight, as in weight: 1")
-    return homes
+    return targets
 
 
-def _check_beside(node: MappingNode, homes: list[Home], findings: Findings) -> None:
+def _check_beside(node: MappingNode, targets: list[WrittenTarget], findings: Findings) -> None:
     """Check what stands beside `targets`."""
     for key, member in node.members.items():
         if key in target_keys() and key not in SHARED:
             findings.at(member, "cannot stand beside targets; write it into each target")
-    fallback, names = node.members.get("fallback"), [str(home.name) for home in homes]
+    fallback, names = node.members.get("fallback"), [str(target.name) for target in targets]
     if isinstance(fallback, SequenceNode) and names:
         for item in fallback.items:
             if isinstance(item, ScalarNode) and item.text and item.text not in names:
