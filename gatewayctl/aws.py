@@ -72,8 +72,8 @@ def client(
         retries={"total_max_attempts": 1, "mode": "standard"},
     ).merge(Config(**settings))
     try:
-        session = boto3.Session() if role_arn is None else _session_of(role_arn, region, config)
         with reaching(service):
+            session = boto3.Session() if role_arn is None else _session_of(role_arn, region, config)
             return session.client(service, region_name=region, config=config)
     except ValueError as error:
         raise NotReachable(f"{NAMES[service]} cannot be reached ({error}); {_NETWORK}") from error

@@ -48,6 +48,9 @@ const predictions: Record<string, Answer> = {
   iris: await client.POST("/predict/iris", { body: await exampleOf("iris") }),
   wine: await client.POST("/predict/wine", { body: await exampleOf("wine") }),
   "wine-grade": await client.POST("/predict/wine-grade", { body: await exampleOf("wine-grade") }),
+  "wine-release": await client.POST("/predict/wine-release", {
+    body: await exampleOf("wine-release"),
+  }),
   "is-digit/7": await client.POST("/predict/is-digit/{digit}", {
     params: { path: { digit: "7" } },
     body: dataOf(digits).example as Instances,

@@ -23,6 +23,7 @@ METHODS = {
     "iris": PredictApi.predict_iris,
     "wine": PredictApi.predict_wine,
     "wine-grade": PredictApi.predict_wine_grade,
+    "wine-release": PredictApi.predict_wine_release,
 }
 
 

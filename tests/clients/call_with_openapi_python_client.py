@@ -16,6 +16,7 @@ from gateway_client.api.predict import (
     predict_is_digit_by_digit,
     predict_wine,
     predict_wine_grade,
+    predict_wine_release,
 )
 from gateway_client.models import (
     DescribeModelModel,
@@ -34,6 +35,7 @@ FUNCTIONS = {
     "iris": predict_iris,
     "wine": predict_wine,
     "wine-grade": predict_wine_grade,
+    "wine-release": predict_wine_release,
 }
 
 

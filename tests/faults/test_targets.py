@@ -49,42 +49,46 @@ def model_error(status):
 
 # What the first target does, and the slug of its error.
 FAULTS = {
-    "throttled-400": (sends(refusal(400, "ThrottlingException")), "upstream-throttled", "U1"),
-    "throttled-429": (sends(refusal(429)), "upstream-throttled", "U1"),
-    "not-ready": (sends(refusal(429, "ModelNotReadyException")), "model-not-ready", "U2"),
-    "500": (sends(refusal(500, "InternalFailure")), "upstream-error", "U3"),
-    "502": (sends(refusal(502)), "upstream-error", "U3"),
-    "503": (sends(refusal(503, "ServiceUnavailable")), "upstream-unreachable", "U3"),
-    "504": (sends(refusal(504)), "upstream-error", "U3"),
-    "530": (sends(refusal(530)), "upstream-error", "U4"),
-    "507": (sends(refusal(507)), "model-overloaded", "U4"),
-    "container-400": (sends(model_error(400)), "model-rejected-input", "U5"),
-    "container-429": (sends(model_error(429)), "model-overloaded", "U5"),
-    "container-500": (sends(model_error(500)), "model-error", "U5"),
-    "container-503": (sends(model_error(503)), "model-overloaded", "U5"),
-    "container-silent": (sends(model_error(0)), "model-timeout", "U5"),
-    "hang": (waits(60), "upstream-timeout", "U7"),
-    "drip": (drips(WHOLE, every_seconds=0.1), "upstream-timeout", "U8"),
-    "reset": (sends_and_resets(), "upstream-unreachable", "U9"),
-    "closed": (sends_and_closes(), "upstream-unreachable", "U9"),
-    "cut-body": (sends_and_closes(WHOLE[:-3]), "upstream-truncated", "U10"),
+    "throttled-400": (sends(refusal(400, "ThrottlingException")), "upstream-throttled", row("U1")),
+    "throttled-429": (sends(refusal(429)), "upstream-throttled", row("U1")),
+    "not-ready": (sends(refusal(429, "ModelNotReadyException")), "model-not-ready", row("U2")),
+    "500": (sends(refusal(500, "InternalFailure")), "upstream-error", row("U3")),
+    "502": (sends(refusal(502)), "upstream-error", row("U3")),
+    "503": (sends(refusal(503, "ServiceUnavailable")), "upstream-unreachable", row("U3")),
+    "504": (sends(refusal(504)), "upstream-error", row("U3")),
+    "530": (sends(refusal(530)), "upstream-error", row("U4")),
+    "507": (sends(refusal(507)), "model-overloaded", row("U4")),
+    "container-400": (sends(model_error(400)), "model-rejected-input", row("U5")),
+    "container-429": (sends(model_error(429)), "model-overloaded", row("U5")),
+    "container-500": (sends(model_error(500)), "model-error", row("U5")),
+    "container-503": (sends(model_error(503)), "model-overloaded", row("U5")),
+    "container-silent": (sends(model_error(0)), "model-timeout", row("U5")),
+    "hang": (waits(60), "upstream-timeout", row("U7")),
+    "drip": (drips(WHOLE, every_seconds=0.1), "upstream-timeout", row("U8")),
+    "reset": (sends_and_resets(), "upstream-unreachable", row("U9")),
+    "closed": (sends_and_closes(), "upstream-unreachable", row("U9")),
+    "cut-body": (sends_and_closes(WHOLE[:-3]), "upstream-truncated", row("U10")),
     "too-large": (
         sends(response(200, b"x" * 5_000_000, JSON)),
         "upstream-response-too-large",
-        "U11",
+        row("U11"),
     ),
-    "no-type": (sends(response(200, b"1")), "upstream-invalid-response", "U12"),
-    "garbage": (sends_and_closes(b"garbage\r\n\r\n"), "upstream-invalid-response", "U14"),
-    "not-found": (sends(refusal(400, "ValidationError", NOT_FOUND)), "model-unavailable", "U16"),
+    "no-type": (sends(response(200, b"1")), "upstream-invalid-response", row("U12")),
+    "garbage": (sends_and_closes(b"garbage\r\n\r\n"), "upstream-invalid-response", row("U14")),
+    "not-found": (
+        sends(refusal(400, "ValidationError", NOT_FOUND)),
+        "model-unavailable",
+        row("U16"),
+    ),
     "no-capacity": (
         sends(refusal(400, "ValidationError", NO_CAPACITY)),
         "model-unavailable",
-        "U16",
+        row("U16"),
     ),
-    "denied": (sends(refusal(403, "AccessDeniedException")), "gateway-misconfigured", "U17"),
-    "refused": (sends(refusal(400, "ValidationError")), "upstream-rejected", "U23"),
-    "odd-numbers": (sends(model_error(7)), "upstream-invalid-response", "U23"),
-    "body-too-large": (sends(refusal(413)), "payload-too-large", "U24"),
+    "denied": (sends(refusal(403, "AccessDeniedException")), "gateway-misconfigured", row("U17")),
+    "refused": (sends(refusal(400, "ValidationError")), "upstream-rejected", row("U23")),
+    "odd-numbers": (sends(model_error(7)), "upstream-invalid-response", row("U23")),
+    "body-too-large": (sends(refusal(413)), "payload-too-large", row("U24")),
 }
 FALLS_BACK = {
     "upstream-unreachable",
@@ -123,7 +127,7 @@ def test_table_of_the_code():
 
 
 @pytest.mark.parametrize(
-    "fault", [pytest.param(name, marks=row(id)) for name, (_, _, id) in FAULTS.items()]
+    "fault", [pytest.param(name, marks=mark) for name, (_, _, mark) in FAULTS.items()]
 )
 def test_one_target_fails(seen, fault):
     """The other target answers after some faults; after the others the caller gets the error."""
