@@ -10,6 +10,7 @@ import click
 from gatewayctl import tables
 from gatewayctl.command import command
 from gatewayctl.commands.targets_report import TargetReport
+from gatewayctl.output import plural
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -89,14 +90,20 @@ def _from_file(context: Context, model: str, log: str, minutes: int | None) -> S
         why = error.strerror if isinstance(error, OSError) else "no file has such a name"
         raise WrongUse(f"the log {name} cannot be read: {why}") from error
     period = "" if minutes is None else f", the last {minutes} minutes"
-    return Source(reading.calls, f"{name}{period}: {reading.lines:,} lines", reading.damaged)
+    return Source(
+        reading.calls, f"{name}{period}: {plural(reading.lines, 'line')}", reading.damaged
+    )
 
 
 def _report(model: str, source: Source, report: TargetReport) -> Report:
     lines = [f"no target of {model} was called in {source.name}"]
     if report.requests:
-        lines = [f"{model}: {report.requests:,} requests in {source.name}", "", *report.lines()]
-    damaged = f"{source.damaged:,} lines could not be read, and are not counted"
+        lines = [
+            f"{model}: {plural(report.requests, 'request')} in {source.name}",
+            "",
+            *report.lines(),
+        ]
+    damaged = f"{plural(source.damaged, 'line')} could not be read, and so not counted"
     return Report(
         ExitCode.FINE,
         lines=lines,

@@ -100,7 +100,7 @@ def test_table(log):
     """Each target has a line, the heaviest first, and each other one is compared with it."""
     outcome = log(*RELEASE)
 
-    assert (outcome.code, outcome.err) == (0, "1 lines could not be read, and are not counted\n")
+    assert (outcome.code, outcome.err) == (0, "1 line could not be read, and so not counted\n")
     head, _, columns, *targets, _, heaviest, v8, backup = outcome.out.splitlines()
     assert head == "churn: 1,002 requests in gateway.log: 1,004 lines"
     assert [re.split("  +", row) for row in (columns, *targets)] == [
@@ -203,15 +203,17 @@ def test_json(log):
 
 
 @pytest.mark.parametrize(
-    "lines", [[], [line(model="iris")], ["REPORT RequestId: 1"], [line(attempts=0)]]
+    ("lines", "number"),
+    [
+        ([], "0 lines"),
+        ([line(model="iris")], "1 line"),
+        (["REPORT RequestId: 1"], "1 line"),
+        ([line(attempts=0)], "1 line"),
+    ],
 )
-def test_no_calls(log, lines):
+def test_no_calls(log, lines, number):
     """Without calls there is a sentence."""
-    assert log(*lines) == (
-        0,
-        f"no target of churn was called in gateway.log: {len(lines)} lines\n",
-        "",
-    )
+    assert log(*lines) == (0, f"no target of churn was called in gateway.log: {number}\n", "")
 
 
 def test_minutes(log):
@@ -229,9 +231,7 @@ def test_standard_input(run, monkeypatch):
     text = f"2026-05-04T10:00:00.1+00:00 2026/05/04/[$LATEST]1f {line()}\n".encode()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
 
-    assert run("churn", "--log", "-").out.startswith(
-        "churn: 1 requests in standard input: 1 lines\n"
-    )
+    assert run("churn", "--log", "-").out.startswith("churn: 1 request in standard input: 1 line\n")
 
 
 @pytest.mark.parametrize(
