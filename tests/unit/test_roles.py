@@ -298,7 +298,7 @@ class TestClients:
 
         def make_client(**given):
             made.append(given)
-            time.sleep(0.2)
+            time.sleep(0.02)
             return object()
 
         clients = ClientsElsewhere(make_client)
