@@ -39,8 +39,12 @@ DENIED = sts.denied(
     f"User: arn:aws:sts::1:assumed-role/x is not authorized to perform: sts:AssumeRole on: {ROLE}"
 )
 
-SOON = Deadline.after(600)
 LATER = "2100-01-01T00:00:00Z"
+
+
+def soon():
+    """Return a deadline that is far away from now; a constant would count from the import on."""
+    return Deadline.after(600)
 
 
 def session(key="KEY", expiration=LATER):
@@ -267,7 +271,7 @@ class TestClients:
         clients = ClientsElsewhere(lambda **given: made.append(given) or object())
         places = [Place("eu-west-1"), Place("eu-west-1", ROLE), Place(None, ROLE)]
 
-        found = [[clients.client(place, SOON) for place in places] for _ in range(3)]
+        found = [[clients.client(place, soon()) for place in places] for _ in range(3)]
 
         assert found[0] == found[1] == found[2]
         assert made == [
@@ -282,13 +286,13 @@ class TestClients:
         clients = ClientsElsewhere(lambda **given: made.append(given["region_name"]) or object())
         places = [Place(f"r{number}") for number in range(MOST_CLIENTS + 1)]
         for place in places[:-1]:
-            clients.client(place, SOON)
-        clients.client(places[0], SOON)
-        clients.client(places[-1], SOON)
+            clients.client(place, soon())
+        clients.client(places[0], soon())
+        clients.client(places[-1], soon())
 
         made.clear()
-        clients.client(places[0], SOON)
-        clients.client(places[1], SOON)
+        clients.client(places[0], soon())
+        clients.client(places[1], soon())
 
         assert made == ["r1"]
 
@@ -298,11 +302,11 @@ class TestClients:
 
         def make_client(**given):
             made.append(given)
-            time.sleep(0.02)
+            time.sleep(0.2)
             return object()
 
         clients = ClientsElsewhere(make_client)
         with ThreadPoolExecutor(8) as threads:
-            found = threads.map(lambda _: clients.client(Place("eu-west-1"), SOON), range(8))
+            found = threads.map(lambda _: clients.client(Place("eu-west-1"), soon()), range(8))
 
         assert len(set(found)) == len(made) == 1
