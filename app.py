@@ -28,6 +28,9 @@ try:
     # Lambda's second function: Chalice deploys an authorizer as `app.<its name>`.
     authorize = app.handler_map["authorize"]
 
+    if "work" in app.handler_map:  # the third function, only with jobs
+        work = app.handler_map["work"]
+
     gc.collect()
     gc.freeze()
 except BaseException:

@@ -224,6 +224,33 @@ class NoSuchArtifact(GatewayError):
         super().__init__()
 
 
+class UnknownJob(GatewayError):
+    """There is no such job of this caller, or it has expired; the caller cannot tell which."""
+
+    status, slug, title = 404, "unknown-job", "There is no such job"
+    detail = "You have no job of this name, or it has expired."
+
+
+class UnknownUpload(GatewayError):
+    """The caller has no such upload, or it was used before, or has expired."""
+
+    status, slug, title = 404, "unknown-upload", "There is no such upload"
+    detail = (
+        "You have no upload of this name: nothing was sent to its URL, it was used for another "
+        "job, or it has expired. POST /uploads starts a new one."
+    )
+
+
+class IdempotencyConflict(GatewayError):
+    """The caller has used the same Idempotency-Key for another request."""
+
+    status, slug, title = 409, "idempotency-conflict", "The key belongs to another request"
+    detail = (
+        "You sent this Idempotency-Key with another model, body or Content-Type before; send a "
+        "new key with a new request."
+    )
+
+
 class MethodNotAllowed(GatewayError):
     """The path exists, but not with this method."""
 
@@ -357,6 +384,15 @@ class GatewayMisconfigured(GatewayError):
         super().__init__()
 
 
+class JobsMisconfigured(GatewayMisconfigured):
+    """AWS refuses the gateway's permissions on the bucket or the queue of jobs, or has none."""
+
+    detail = (
+        "AWS does not let the gateway use its bucket or its queue of jobs, or there are none. Your "
+        "request is not the reason; tell the gateway's operator the instance of this problem."
+    )
+
+
 class UpstreamFailed(GatewayError):
     """SageMaker itself answers 500, 502, 504 or 530."""
 
@@ -439,6 +475,29 @@ class UpstreamUnreachable(GatewayError):
     retryable, retry_after_seconds, retry_pause_seconds = True, 2, 0.1
     falls_back = True
     detail = "The gateway cannot reach the model's endpoint at this moment; try again later."
+
+
+class JobsUnavailable(GatewayError):
+    """The bucket or the queue of jobs cannot be reached, or throttles."""
+
+    status, slug, title = 503, "jobs-unavailable", "Jobs are not available"
+    retryable, retry_after_seconds = True, 2
+    detail = "The gateway cannot reach its store of jobs at this moment; try again later."
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__()
+
+
+class JobLost(GatewayError):
+    """Nothing has worked on the job, or nobody knows how it ended. Only failed jobs have this."""
+
+    status, slug, title = 504, "job-lost", "The job did not end"
+    retryable = True
+    detail = (
+        "The job was accepted and did not end in time: its work was interrupted, or the endpoint "
+        "never began it. Send the request again."
+    )
 
 
 class RoutingUnavailable(GatewayError):

@@ -46,6 +46,15 @@ class S3Location:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsLocation:
+    """The part of a bucket that holds jobs and uploads."""
+
+    bucket: str
+    prefix: str
+    """Without a slash at either end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set from outside, checked and typed."""
 
@@ -65,6 +74,9 @@ class Settings:
     cors_headers: tuple[str, ...]
     page: bool
     metrics_per_model: bool
+    jobs: JobsLocation | None
+    jobs_queue: str | None
+    jobs_concurrency: int
     lambda_handler: str
 
     @classmethod
@@ -87,6 +99,11 @@ class Settings:
             problems.append(
                 "GATEWAY_JWT_AUDIENCE is not set; GATEWAY_JWT_ISSUER needs it: "
                 "the audience, or the client id, that the tokens are made for"
+            )
+        if values.get("jobs") and values.get("jobs_queue", "") is None:
+            problems.append(
+                "GATEWAY_JOBS_QUEUE is not set; GATEWAY_JOBS needs it: the name of the SQS queue "
+                "whose messages start jobs"
             )
         if problems:
             raise ConfigurationError(problems)
@@ -225,6 +242,32 @@ def _header_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _jobs_location(text: str) -> JobsLocation | None:
+    if not text:
+        return None
+    match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([A-Za-z0-9._/-]{1,200})", text)
+    # An empty part between two slashes would be another prefix than people see.
+    if not match or not all(match[2].split("/")):
+        raise ValueError(
+            "s3://<bucket>/<prefix> with a prefix of A-Z a-z 0-9 . _ - and '/' between them, "
+            "or empty for no jobs"
+        )
+    return JobsLocation(match[1], match[2])
+
+
+def _queue_name(text: str) -> str | None:
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", text):
+        raise ValueError("the name of an SQS standard queue, not its URL or ARN; or empty")
+    return text or None
+
+
+def _concurrency(text: str) -> int:
+    # Source: Lambda API reference, ScalingConfig, member MaximumConcurrency.
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 2 <= int(text) <= 1000):
+        raise ValueError("a whole number from 2 to 1000")
+    return int(text)
+
+
 def _switch(text: str) -> bool:
     if text not in {"on", "off"}:
         raise ValueError("on or off")
@@ -248,6 +291,9 @@ SETTINGS = (
     Setting("GATEWAY_CORS_HEADERS", "cors_headers", "", _header_names),
     Setting("GATEWAY_PAGE", "page", "on", _switch),
     Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
+    Setting("GATEWAY_JOBS", "jobs", "", _jobs_location),
+    Setting("GATEWAY_JOBS_QUEUE", "jobs_queue", "", _queue_name),
+    Setting("GATEWAY_JOBS_CONCURRENCY", "jobs_concurrency", "10", _concurrency),
     # Set by Lambda: the handler of the function that this process runs.
     Setting("_HANDLER", "lambda_handler", "", str),
 )

@@ -85,7 +85,7 @@ def two_kinds(table: Table) -> Iterator[Remark]:
     together: dict[tuple[object, ...], list[tuple[Entry, NamedTarget]]] = {}
     for entry in table.entries():
         for one in entry.model.targets:
-            place = (one.target.place, one.target.endpoint, one.target.target_variant)
+            place = (one.target.place, one.target.endpoint, one.invoke_args.get("TargetVariant"))
             together.setdefault(place, []).append((entry, one))
     for (_, endpoint, _), users in together.items():
         usual = mode(one.target.kind for _, one in users)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import authorizers, cors, routes
+from chalicelib.api import authorizers, cors, jobs, routes
 from chalicelib.api.application import GatewayApp, auth_middleware, request_middleware
 from chalicelib.auth.schemes import schemes as schemes_of
 from chalicelib.gateway import Gateway
@@ -67,4 +67,6 @@ def create_app(
         app, schemes, telemetry, refuse, on_lambda=bool(settings.lambda_handler)
     )
     routes.register(app, gateway, authorizer, has_page=settings.page)
+    if settings.jobs is not None:
+        jobs.register(app, gateway, authorizer, settings, telemetry, refuse)
     return app

@@ -10,6 +10,9 @@ SERVER_TIMING = "Server-Timing"
 TIMEOUT = "X-Request-Timeout-Ms"
 ROUTING_KEY = "X-Routing-Key"
 TARGET = "X-Target"
+PREFER, PREFERENCE_APPLIED = "Prefer", "Preference-Applied"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+UPLOAD = "X-Upload"
 PRINCIPAL = "principal"
 """The word in `sticky` for the caller's name, which is in no header."""
 
@@ -58,7 +61,10 @@ RETURNED = {
 # If such a header came twice, a proxy in front of the gateway may have acted on the other value.
 SINGLE_VALUED = {
     name.lower(): name
-    for name in ("Content-Type", TIMEOUT, ROUTING_KEY, *(one.name for one in PASSED.values()))
+    for name in (
+        *("Content-Type", TIMEOUT, ROUTING_KEY, IDEMPOTENCY_KEY, UPLOAD),
+        *(one.name for one in PASSED.values()),
+    )
 }
 """Of a prediction, by lower-case name. `Authorization` is refused earlier, for every route."""
 
@@ -70,12 +76,16 @@ ADDED_BY_TOOLS = (
 
 CORS_ALLOWED = (
     *("Accept", "Authorization", "Content-Type", TIMEOUT, ROUTING_KEY),
+    *(PREFER, IDEMPOTENCY_KEY, UPLOAD),
     *(one.name for one in PASSED.values()),
     *ADDED_BY_TOOLS,
 )
 """Request headers that a browser may send from another origin."""
 
-CORS_EXPOSED = (REQUEST_ID, SERVER_TIMING, "X-Model", TARGET, "X-Invoked-Variant", "Retry-After")
+CORS_EXPOSED = (
+    *(REQUEST_ID, SERVER_TIMING, "X-Model", TARGET, "X-Invoked-Variant", "Retry-After"),
+    *("Location", PREFERENCE_APPLIED),
+)
 """Response headers that a page of another origin may read."""
 
 is_json = re.compile(r"application/json|.*\+json").fullmatch

@@ -71,6 +71,14 @@ class Model:
     pass_headers: tuple[str, ...] = ()
     return_headers: tuple[str, ...] = ()
     expose_model_errors: bool = False
+    job_seconds: int = 300
+    """How long a job of this model may take, unless its endpoint is asynchronous."""
+
+    request_ttl_seconds: int = 21_600
+    """How long an asynchronous endpoint keeps a request that it has not begun."""
+
+    invocation_timeout_seconds: int = 900
+    """How long an asynchronous endpoint lets the container work on one request."""
 
     @property
     def target(self) -> Target:

@@ -112,6 +112,8 @@ class Hosting(NamedTuple):
     is_multi_model: bool | None = False
     """Whether one of the containers loads the artifact that a call names."""
     has_components: bool = False
+    is_async: bool = False
+    """Whether the endpoint's configuration has an AsyncInferenceConfig."""
 
 
 class Place(NamedTuple):
@@ -135,22 +137,20 @@ def declared(key: Key) -> dict[str, Key]:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint, or one of its variants."""
+    """An endpoint, or something on it that a call can name."""
 
     kind: ClassVar[str]
     hosting: ClassVar[Hosting]
+    iam_action: ClassVar[str] = "sagemaker:InvokeEndpoint"
+    """What the gateway's role has to be allowed to do with it."""
+
+    is_async: ClassVar[bool] = False
+    """Whether SageMaker takes a request now and puts the response into S3 later."""
 
     endpoint: str = field(
         metadata=declared(
             Key("EndpointName", "endpoint", "The endpoint's name", iam_resource="endpoint")
         )
-    )
-    target_variant: str | None = field(
-        default=None,
-        kw_only=True,
-        metadata=declared(
-            Key("TargetVariant", "variant", "The production variant that takes the call")
-        ),
     )
     place: Place = field(default=HERE, kw_only=True)
     """It is no argument of InvokeEndpoint: it decides which client makes the call."""
@@ -181,6 +181,19 @@ class Target:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True, slots=True)
+class RealTimeTarget(Target):
+    """An endpoint that answers a call, or one of its variants."""
+
+    target_variant: str | None = field(
+        default=None,
+        kw_only=True,
+        metadata=declared(
+            Key("TargetVariant", "variant", "The production variant that takes the call")
+        ),
+    )
+
+
 _TARGET_MODEL_KEY = Key(
     "TargetModel",
     "artifact",
@@ -191,7 +204,7 @@ _TARGET_MODEL_KEY = Key(
 
 
 @dataclass(frozen=True, slots=True)
-class SingleModelTarget(Target):
+class SingleModelTarget(RealTimeTarget):
     """One model in one container, on instances or serverless."""
 
     kind = "single"
@@ -199,7 +212,7 @@ class SingleModelTarget(Target):
 
 
 @dataclass(frozen=True, slots=True)
-class MultiModelTarget(Target):
+class MultiModelTarget(RealTimeTarget):
     """One artifact of a multi-model endpoint."""
 
     kind = "mme"
@@ -209,7 +222,7 @@ class MultiModelTarget(Target):
 
 
 @dataclass(frozen=True, slots=True)
-class MultiContainerTarget(Target):
+class MultiContainerTarget(RealTimeTarget):
     """One container of a multi-container endpoint in Direct mode."""
 
     kind = "mce"
@@ -233,7 +246,7 @@ class MultiContainerTarget(Target):
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineTarget(Target):
+class PipelineTarget(RealTimeTarget):
     """A multi-container endpoint in Serial mode, one of whose containers may be multi-model."""
 
     kind = "pipeline"
@@ -247,7 +260,7 @@ class PipelineTarget(Target):
 
 
 @dataclass(frozen=True, slots=True)
-class ComponentTarget(Target):
+class ComponentTarget(RealTimeTarget):
     """An inference component of an endpoint that several components share."""
 
     kind = "component"
@@ -265,6 +278,18 @@ class ComponentTarget(Target):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AsyncTarget(Target):
+    """An asynchronous endpoint: the answer is a job, whose result is fetched later."""
+
+    kind = "async"
+    hosting = Hosting(
+        "it is for asynchronous inference", containers=(0, MOST_CONTAINERS), is_async=True
+    )
+    iam_action = "sagemaker:InvokeEndpointAsync"
+    is_async = True
+
+
 KINDS: dict[str, type[Target]] = {
     target.kind: target
     for target in (
@@ -273,6 +298,7 @@ KINDS: dict[str, type[Target]] = {
         MultiContainerTarget,
         PipelineTarget,
         ComponentTarget,
+        AsyncTarget,
     )
 }
 

@@ -89,6 +89,7 @@ class RequestRecord:
     fallback_after: str | None = None
     """The slug of the error after which the last fallback was taken."""
 
+    job: str | None = None
     table: str | None = None
     status: int = 0
     slug: str | None = None
@@ -233,6 +234,7 @@ class Telemetry:
             attempts=record.attempts,
             cold_start=next(self._requests) == 0,
             table=record.table and record.table[:TABLE_DIGITS],
+            job=record.job,
         )
         if record.is_prediction:
             self._metrics.prediction(_measures(record), record)

@@ -62,7 +62,7 @@ class TargetInAccount:
     @property
     def variants(self) -> Sequence[Variant]:
         """The variants that a call can reach."""
-        chosen = self.target.target_variant
+        chosen = self.target.invoke_args().get("TargetVariant")
         return [one for one in self.endpoint.variants if chosen in {None, one.name}]
 
     @property
@@ -111,7 +111,7 @@ def _status(endpoint: Endpoint) -> Iterator[Remark]:
 
 
 def _variant(subject: TargetInAccount) -> Iterator[Remark]:
-    chosen, endpoint = subject.target.target_variant, subject.endpoint
+    chosen, endpoint = subject.target.invoke_args().get("TargetVariant"), subject.endpoint
     if chosen is not None and not subject.variants:
         names = sorted(variant.name for variant in endpoint.variants)
         text = _no_such("variant", chosen, f"of endpoint {endpoint.name}", names)
@@ -234,7 +234,7 @@ def _component_state(key: str, component: Component, subject: TargetInAccount) -
     if component.endpoint != endpoint:
         text = f"inference component {name} is on endpoint {component.endpoint}, not on {endpoint}"
         yield Remark((key,), text)
-    elif subject.target.target_variant not in {None, component.variant}:
+    elif subject.target.invoke_args().get("TargetVariant") not in {None, component.variant}:
         text = f"inference component {name} is on variant {component.variant}; name that or none"
         yield Remark(("target_variant",), text)
     elif component.status == "Updating":

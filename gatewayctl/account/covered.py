@@ -84,7 +84,7 @@ def _prefixes(target: Target, account: AccountReader) -> tuple[list[str], list[s
     endpoint = account.endpoint(target.endpoint)
     if not isinstance(endpoint, Endpoint):
         return [], [str(endpoint)]
-    chosen = target.target_variant
+    chosen = target.invoke_args().get("TargetVariant")
     models = [one.model for one in endpoint.variants if chosen in {None, one.name}]
     unread = [str(one) for one in dict.fromkeys(models) if isinstance(one, Unread)]
     found = [one.prefix for one in endpoint.models if one in models]

@@ -140,7 +140,7 @@ class Variant:
             return False
         least, most = hosting.containers
         return (
-            not hosting.has_components
+            not (hosting.has_components or hosting.is_async)
             and least <= len(self.model.containers) <= most
             and hosting.is_direct in {None, self.model.direct}
             and hosting.is_multi_model in {None, self.model.multi_model is not None}

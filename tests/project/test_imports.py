@@ -29,6 +29,7 @@ LAYERS = [
     {"routing"},
     {"sagemaker", "payload", "auth"},
     {"gateway"},
+    {"jobs"},
     {"api"},
 ]
 

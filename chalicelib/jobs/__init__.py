@@ -1,0 +1,1 @@
+"""Jobs: predictions that are too long or too large for a request, in S3 and SQS."""
