@@ -279,6 +279,7 @@ class PayloadTooLarge(GatewayError):
 
     def __init__(self, limit_bytes: int, *, endpoint: str | None = None) -> None:
         """Name the limit; `endpoint` says which endpoint has it, if it is not the gateway's."""
+        self.limit_bytes, self.endpoint = limit_bytes, endpoint
         self.detail = f"A body may have at most {limit_bytes:,} bytes."
         if endpoint is not None:
             self.detail = (
@@ -286,6 +287,14 @@ class PayloadTooLarge(GatewayError):
                 f"{limit_bytes:,} bytes."
             )
         super().__init__()
+
+    def name_uploads(self, limit_bytes: int) -> None:
+        """Add how a larger body reaches the model, of which the endpoint takes so much."""
+        if self.endpoint is None and self.limit_bytes < limit_bytes:
+            self.detail += (
+                f" POST /uploads takes one of up to {limit_bytes:,} bytes, for a prediction with "
+                "Prefer: respond-async and X-Upload."
+            )
 
 
 class UnsupportedMediaType(GatewayError):
@@ -347,9 +356,13 @@ class ModelFailed(ModelAnswerError):
 
     status, slug, title = 502, "model-error", "The model failed"
 
-    def __init__(self, original_status: int, *, model_message: str | None = None) -> None:
+    def __init__(
+        self, original_status: int | None = None, *, model_message: str | None = None
+    ) -> None:
+        """Name the container's status; an asynchronous endpoint tells none."""
+        answered = "failed on" if original_status is None else f"answered {original_status} to"
         self.detail = (
-            f"The model answered {original_status} to this input. The same request will most "
+            f"The model {answered} this input. The same request will most "
             "likely fail again; tell the model's owner the instance of this problem."
         )
         super().__init__(model_message=model_message)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chalicelib.errors import UnknownModel
-from chalicelib.payload.admission import admit
+from chalicelib.payload.admission import MAX_BODY_BYTES, admit
 from chalicelib.routing.headers import PRINCIPAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from chalicelib.auth.principal import Principal
     from chalicelib.aws.deadline import Deadline
     from chalicelib.payload.admission import ClientRequest, InferenceRequest
     from chalicelib.routing.sources import RoutingSource
     from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
-    from chalicelib.sagemaker.runtime import InferenceResponse
+    from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
     from chalicelib.telemetry.log import RequestRecord
 
 RESPONSE_SECONDS = 0.1
@@ -40,6 +40,26 @@ class Runtime(Protocol):
         Raises:
             GatewayError: The model gave no usable response before the deadline.
         """
+
+    def submit(
+        self,
+        resolved: ResolvedModel,
+        arguments: Mapping[str, object],
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> AsyncLocations:
+        """Hand a request to an asynchronous endpoint, and return where its answer will be.
+
+        Raises:
+            GatewayError: No endpoint took the request before the deadline.
+        """
+
+
+class Admitted(NamedTuple):
+    """A request that its model takes, and the model's targets in the order of their turns."""
+
+    resolved: ResolvedModel
+    request: InferenceRequest
 
 
 class Gateway:
@@ -113,38 +133,85 @@ class Gateway:
         models = table.models(keys=keys)
         return None, [model for model in models if granted.narrowed(model) is not None]
 
+    def admit(
+        self,
+        principal: Principal,
+        resolved: ResolvedModel,
+        request: ClientRequest,
+        record: RequestRecord,
+        *,
+        max_body_bytes: int | None = MAX_BODY_BYTES,
+    ) -> Admitted:
+        """Check what the caller sent, and decide which target is called first.
+
+        Args:
+            principal: Who is calling.
+            resolved: The model, as `resolve` found it.
+            request: What the caller sent.
+            record: Collects the values of this request's log line.
+            max_body_bytes: The largest body; None if it is in S3 and is not checked.
+
+        Raises:
+            GatewayError: The model does not accept the request.
+        """
+        admitted = admit(request, resolved.model, max_body_bytes=max_body_bytes)
+        by_name = resolved.model.sticky == PRINCIPAL
+        ordered = resolved.ordered(principal.name if by_name else admitted.routing_key)
+        is_sticky = resolved.model.sticky is not None
+        record.choose(ordered.targets[0], ordered.chosen, is_sticky=is_sticky)
+        return Admitted(ordered, admitted)
+
     def predict(
         self,
         principal: Principal,
-        path: str,
+        resolved: ResolvedModel,
         request: ClientRequest,
         *,
         platform: Deadline,
         record: RequestRecord,
-    ) -> tuple[Model, InferenceResponse]:
-        """Return the model and its response.
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> InferenceResponse:
+        """Return the model's response.
 
         Args:
             principal: Who is calling.
-            path: The path after `/predict/`.
+            resolved: The model, as `resolve` found it.
             request: What the caller sent.
             platform: When API Gateway and Lambda must have the response.
             record: Collects the values of this request's log line.
+            max_body_bytes: The largest body.
 
         Raises:
             GatewayError: There is no response; the error says why.
         """
         started = time.monotonic()
-        resolved = self.resolve(principal, path, record)
-        admitted = admit(request, resolved.model)
-        by_name = resolved.model.sticky == PRINCIPAL
-        ordered = resolved.ordered(principal.name if by_name else admitted.routing_key)
-        is_sticky = resolved.model.sticky is not None
-        record.choose(ordered.targets[0], ordered.chosen, is_sticky=is_sticky)
+        ordered, admitted = self.admit(
+            principal, resolved, request, record, max_body_bytes=max_body_bytes
+        )
         limit = resolved.model.timeout_seconds
         seconds = min(limit, admitted.timeout_seconds or limit)
         deadline = platform.within(seconds - min(RESPONSE_SECONDS, seconds / 10), since=started)
-        return resolved.model, self._runtime.invoke(ordered, admitted, deadline, record)
+        return self._runtime.invoke(ordered, admitted, deadline, record)
+
+    def submit(
+        self,
+        resolved: ResolvedModel,
+        arguments: Mapping[str, object],
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> AsyncLocations:
+        """Hand an admitted request to an asynchronous endpoint.
+
+        Args:
+            resolved: The model with its targets in the order of their turns.
+            arguments: Those of InvokeEndpointAsync, except the endpoint's name.
+            deadline: When SageMaker must have taken it.
+            record: Collects the values of this request's log line.
+
+        Raises:
+            GatewayError: SageMaker did not take it; the error says why.
+        """
+        return self._runtime.submit(resolved, arguments, deadline, record)
 
 
 def _unknown(path: str, others: Iterable[Model], principal: Principal) -> UnknownModel:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import authorizers, cors, jobs, routes
+from chalicelib.api import authorizers, cors, routes
 from chalicelib.api.application import GatewayApp, auth_middleware, request_middleware
 from chalicelib.auth.schemes import schemes as schemes_of
 from chalicelib.gateway import Gateway
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
 
-PREDICTING_HANDLER = "app.app"
-"""The handler of the function that predicts. The authorizer's function never calls SageMaker."""
+PREDICTING_HANDLER, WORKING_HANDLER = "app.app", "app.work"
+"""The handlers of the functions that call SageMaker. The authorizer's function never does."""
+
+MAX_RESULT_BYTES = 25_000_000
+"""Source: SageMaker developer guide, "Real-time inference": payloads up to 25 MB."""
 
 
 def create_app(
@@ -33,6 +37,7 @@ def create_app(
     schemes: Sequence[Scheme] | None = None,
     telemetry: Telemetry | None = None,
     clock: Callable[[], float] = time.time,
+    make_jobs_client: Callable[[str], Any] | None = None,
 ) -> GatewayApp:
     """Build the application.
 
@@ -42,8 +47,11 @@ def create_app(
         ConfigurationError: The settings cannot be used.
     """
     telemetry = telemetry or Telemetry(per_model=settings.metrics_per_model)
+    if runtime is None and settings.lambda_handler == WORKING_HANDLER:
+        # Nobody waits for it over HTTP, so its responses may be as large as SageMaker's.
+        runtime = SageMakerRuntime(max_response_bytes=MAX_RESULT_BYTES)
     runtime = runtime or SageMakerRuntime()
-    if settings.lambda_handler == PREDICTING_HANDLER:
+    if settings.lambda_handler in {PREDICTING_HANDLER, WORKING_HANDLER}:
         runtime.prepare_client()
     gateway = Gateway(source or source_for(settings, telemetry), runtime)
     cors_headers = cors.headers(settings.cors_origin, settings.cors_headers)
@@ -66,7 +74,12 @@ def create_app(
     authorizer = authorizers.register(
         app, schemes, telemetry, refuse, on_lambda=bool(settings.lambda_handler)
     )
-    routes.register(app, gateway, authorizer, has_page=settings.page)
+    jobs = None
     if settings.jobs is not None:
-        jobs.register(app, gateway, authorizer, settings, telemetry, refuse)
+        from chalicelib.api.jobs import Jobs, parts_of  # noqa: PLC0415 (most gateways have none)
+
+        make_parts = partial(parts_of, gateway, settings, telemetry, clock, make_jobs_client)
+        jobs = Jobs(gateway, make_parts, refuse)
+        jobs.register(app, authorizer, settings)
+    routes.register(app, gateway, authorizer, jobs, has_page=settings.page)
     return app

@@ -2,44 +2,310 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import re
+import time
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chalicelib.api import wire
+from chalicelib.errors import (
+    InvalidHeader,
+    InvalidParameter,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    quoted,
+)
+from chalicelib.payload.admission import (
+    LIST_ITEM,
+    MAX_MEDIA_TYPE_LENGTH,
+    PARAMETER,
+    check_json,
+    media_type_of,
+)
+from chalicelib.routing import headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from chalice.app import ChaliceAuthorizer
+    from chalice.app import ChaliceAuthorizer, Response
 
     from chalicelib.api.application import GatewayApp
+    from chalicelib.api.wire import RequestContext
+    from chalicelib.auth.principal import Principal
+    from chalicelib.aws.deadline import Deadline
     from chalicelib.gateway import Gateway
+    from chalicelib.jobs.desk import JobsDesk
+    from chalicelib.jobs.worker import Worker
+    from chalicelib.payload.admission import ClientRequest
+    from chalicelib.routing.table import ResolvedModel
     from chalicelib.settings import Settings
     from chalicelib.telemetry.log import Telemetry
+
+    OtherEvent = Callable[[Any, Any], Any]
+    MakeClient = Callable[[str], Any]
+    """Makes a client of one service of AWS."""
 
 WORKER = "work"
 """The name of the function; its handler is `app.work`."""
 
+RESPOND_ASYNC = "respond-async"
+SUBMIT_SECONDS = 10.0
+"""For all calls of AWS that a submission makes together."""
 
-def register(
-    app: GatewayApp,
+MAX_KEY_LENGTH = 64
+FIRST_ASK_SECONDS = 1
+"""The Retry-After of a new job."""
+
+
+class Parts(NamedTuple):
+    """What jobs need. It is made when the first job, upload or message comes."""
+
+    desk: JobsDesk
+    worker: Worker
+
+
+class Jobs:
+    """The views of jobs, and the handler of the worker's function."""
+
+    def __init__(
+        self, gateway: Gateway, make_parts: Callable[[], Parts], other_event: OtherEvent
+    ) -> None:
+        self._gateway = gateway
+        self._parts = cache(make_parts)
+        self._other_event = other_event
+
+    def register(self, app: GatewayApp, authorizer: ChaliceAuthorizer, settings: Settings) -> None:
+        """Register the routes, and the function that the queue starts."""
+        app.protected_view("/jobs/{job}", "GET", authorizer)(self.show)
+        app.protected_view("/uploads", "POST", authorizer)(self.start_upload)
+
+        def work(event: Any) -> None:
+            raise AssertionError("Lambda calls `self.work`")
+
+        app.on_sqs_message(
+            queue=settings.jobs_queue,
+            batch_size=1,
+            name=WORKER,
+            maximum_concurrency=settings.jobs_concurrency,
+        )(work)
+        # Chalice would call the middleware, which is for HTTP.
+        app.handler_map[WORKER] = self.work
+
+    def is_wanted(self, resolved: ResolvedModel, request: ClientRequest) -> bool:
+        """Whether a prediction is to become a job.
+
+        Raises:
+            InvalidHeader: The body is an upload, which only a job can have.
+        """
+        if resolved.model.target.is_async or applied(request.headers):
+            return True
+        if headers.UPLOAD.lower() in request.headers:
+            raise InvalidHeader(headers.UPLOAD, f"sent with {headers.PREFER}: {RESPOND_ASYNC}")
+        return False
+
+    def name_uploads(self, error: PayloadTooLarge, resolved: ResolvedModel) -> None:
+        """Add to an error how a larger body reaches the model."""
+        error.name_uploads(max_upload_bytes(resolved))
+
+    def submit(
+        self,
+        context: RequestContext,
+        principal: Principal,
+        path: str,
+        resolved: ResolvedModel,
+    ) -> Response:
+        """Start a job for a prediction, and say where it is found."""
+        from chalicelib.jobs.desk import Submission  # noqa: PLC0415 (few predictions need it)
+
+        request, model = context.request, resolved.model
+        for name in (headers.UPLOAD, headers.IDEMPOTENCY_KEY):
+            if name.lower() in request.repeated_headers:
+                raise InvalidHeader(name, "sent once")
+        upload = request.headers.get(headers.UPLOAD.lower())
+        if upload is not None and request.size_bytes:
+            raise InvalidHeader(headers.UPLOAD, "sent without a body")
+        submission = Submission(
+            principal,
+            path,
+            resolved,
+            request,
+            upload=upload,
+            idempotency_key=_idempotency_key(request.headers),
+            deadline=_deadline(context),
+            record=context.record,
+        )
+        job = self._parts().desk.submit(submission)
+        own_path = context.path.split("/")[: -len(path.split("/")) - 1]
+        answer = {
+            "job": job.job,
+            "status": "running",
+            "model": model.name,
+            "expires": _time(job.expires),
+        }
+        return wire.document(
+            answer,
+            202,
+            {
+                "Location": "/".join([*own_path, "jobs", job.job]),
+                "Retry-After": str(FIRST_ASK_SECONDS),
+                "X-Model": model.name,
+                "Cache-Control": "no-store",
+                **applied(request.headers),
+            },
+        )
+
+    def show(self, context: RequestContext, principal: Principal, job: str) -> Response:
+        """Say how far a job is, and where its result is."""
+        desk = self._parts().desk
+        with _deadline(context).in_force():
+            found, status = desk.find(principal, job, context.record)
+            answer: dict[str, object] = {
+                "job": found.job,
+                "model": found.model,
+                "status": status.status,
+                "created": _time(found.created),
+                "expires": _time(found.expires),
+            }
+            more = {"Cache-Control": "no-store"}
+            if status.result is not None:
+                url, expires = desk.url_of(status.result)
+                answer["result"] = {
+                    "url": url,
+                    "content_type": status.result.content_type,
+                    "bytes": status.result.size_bytes,
+                    "expires": _time(expires),
+                }
+            elif status.problem is not None:
+                answer["problem"] = status.problem
+            else:
+                more["Retry-After"] = str(desk.ask_again_seconds(found))
+        return wire.document(answer, 200, more)
+
+    def start_upload(self, context: RequestContext, principal: Principal) -> Response:
+        """Give out a URL that takes one body of a named size and type."""
+        path, content_type, size_bytes = _asked_upload(context.request.body)
+        resolved = self._gateway.resolve(principal, path, context.record)
+        model = resolved.model
+        if media_type_of(content_type) not in model.content_types:
+            came = f"The content_type is {quoted(media_type_of(content_type))}."
+            raise UnsupportedMediaType(model.content_types, came)
+        if size_bytes > (limit := max_upload_bytes(resolved)):
+            raise PayloadTooLarge(limit)
+        with _deadline(context).in_force():
+            upload, url, expires = self._parts().desk.start_upload(
+                principal, size_bytes, content_type
+            )
+        answer = {
+            "upload": upload,
+            "url": url,
+            "method": "PUT",
+            "headers": {"Content-Type": content_type, "If-None-Match": "*"},
+            "expires": _time(expires),
+        }
+        return wire.document(answer, 201, {"Cache-Control": "no-store"})
+
+    def work(self, event: Any, lambda_context: Any) -> Any:
+        """Work on the jobs of a queue's event; Lambda calls this as `app.work`."""
+        records = event.get("Records") if isinstance(event, dict) else None
+        if not isinstance(records, list) or not all(map(_is_of_queue, records)):
+            return self._other_event(event, lambda_context)
+        worker = self._parts().worker
+        for record in records:  # one, unless somebody changed the event source
+            worker.work(record, wire.lambda_deadline(lambda_context))
+        return None
+
+
+def applied(sent: Mapping[str, str]) -> dict[str, str]:
+    """Return the response header that says that the preference is followed, if it was sent.
+
+    Other preferences are ignored, `wait` among them: a job starts at once.
+
+    Source: RFC 7240, sections 2, 3 and 4.1.
+    """
+    prefer = sent.get(headers.PREFER.lower(), "")
+    for item in re.findall(LIST_ITEM, prefer):
+        name, *_ = re.findall(PARAMETER, item) or [""]
+        if name.partition("=")[0].strip().lower() == RESPOND_ASYNC:
+            return {headers.PREFERENCE_APPLIED: RESPOND_ASYNC}
+    return {}
+
+
+def max_upload_bytes(resolved: ResolvedModel) -> int:
+    """Return the largest upload that a model takes."""
+    from chalicelib.jobs.job import max_bytes  # noqa: PLC0415 (few predictions need it)
+
+    return max_bytes(is_async=resolved.model.target.is_async)
+
+
+def parts_of(
     gateway: Gateway,
-    authorizer: ChaliceAuthorizer,
     settings: Settings,
     telemetry: Telemetry,
-    other_event: Callable[[Any, Any], Any],
-) -> None:
-    """Register `GET /jobs/{job}`, `POST /uploads`, and the function that the queue starts."""
+    clock: Callable[[], float],
+    make_client: MakeClient | None = None,
+) -> Parts:
+    """Make what jobs need; no client of AWS is made before it is needed."""
+    from chalicelib.jobs.desk import JobsDesk  # noqa: PLC0415 (a start needs none of it)
+    from chalicelib.jobs.queue import JobQueue  # noqa: PLC0415
+    from chalicelib.jobs.store import JobStore, aws_client  # noqa: PLC0415
+    from chalicelib.jobs.worker import Worker  # noqa: PLC0415
 
-    def work(event: Any) -> None:
-        raise AssertionError("Lambda calls `handle`, below")
+    make_client = make_client or aws_client
+    assert settings.jobs is not None
+    assert settings.jobs_queue is not None
+    store = JobStore(settings.jobs, make_client)
+    queue = JobQueue(settings.jobs_queue, make_client)
+    return Parts(
+        JobsDesk(gateway, store, queue, clock=clock),
+        Worker(gateway, store, queue, telemetry, clock=clock),
+    )
 
-    app.on_sqs_message(
-        queue=settings.jobs_queue,
-        batch_size=1,
-        name=WORKER,
-        maximum_concurrency=settings.jobs_concurrency,
-    )(work)
 
-    def handle(event: Any, context: Any) -> Any:
-        return other_event(event, context)
+def _deadline(context: RequestContext) -> Deadline:
+    return context.platform.within(SUBMIT_SECONDS, since=time.monotonic())
 
-    # Chalice would call the middleware, which is for HTTP.
-    app.handler_map[WORKER] = handle
+
+def _idempotency_key(sent: Mapping[str, str]) -> str | None:
+    key = sent.get(headers.IDEMPOTENCY_KEY.lower())
+    if key is not None and not (
+        1 <= len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()
+    ):
+        rule = f"1 to {MAX_KEY_LENGTH} printable ASCII characters"
+        raise InvalidHeader(headers.IDEMPOTENCY_KEY, rule)
+    return key
+
+
+def _asked_upload(body: bytes) -> tuple[str, str, int]:
+    """Return path, Content-Type and size of the upload that a body asks for.
+
+    Raises:
+        InvalidJson: The body is not JSON.
+        InvalidParameter: A member is missing or wrong.
+    """
+    check_json(body)
+    asked = json.loads(body)
+    asked = asked if isinstance(asked, dict) else {}
+    model, content_type, size = (asked.get(name) for name in ("model", "content_type", "bytes"))
+    if not isinstance(model, str):
+        raise InvalidParameter("model", str(model), "what follows /predict/ in the model's path")
+    if not (
+        isinstance(content_type, str)
+        and 1 <= len(content_type) <= MAX_MEDIA_TYPE_LENGTH
+        and content_type.isascii()
+        and content_type.isprintable()
+    ):
+        raise InvalidParameter("content_type", str(content_type), "the media type of the body")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise InvalidParameter("bytes", str(size), "the size of the body, a whole number above 0")
+    return model, content_type, size
+
+
+def _is_of_queue(record: object) -> bool:
+    return isinstance(record, dict) and record.get("eventSource") == "aws:sqs"
+
+
+def _time(seconds: float) -> str:
+    """Write a time as RFC 3339 does."""
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")

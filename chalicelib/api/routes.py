@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.api import wire
-from chalicelib.errors import UnknownModel
+from chalicelib.errors import JobsMisconfigured, PayloadTooLarge, UnknownModel
 from chalicelib.telemetry import TABLE_DIGITS
 
 if TYPE_CHECKING:
@@ -14,23 +14,25 @@ if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer, Response
 
     from chalicelib.api.application import GatewayApp
+    from chalicelib.api.jobs import Jobs
     from chalicelib.api.wire import RequestContext
     from chalicelib.auth.principal import Principal
     from chalicelib.gateway import Gateway
 
 
 def register(
-    app: GatewayApp, gateway: Gateway, authorizer: ChaliceAuthorizer, *, has_page: bool
+    app: GatewayApp,
+    gateway: Gateway,
+    authorizer: ChaliceAuthorizer,
+    jobs: Jobs | None,
+    *,
+    has_page: bool,
 ) -> None:
-    """Register every route; those of the page only if the gateway has one."""
+    """Register every route but those of jobs; those of the page only if the gateway has one."""
 
     def predict(context: RequestContext, principal: Principal, **segments: str) -> Response:
         context.record.is_prediction = True
-        path = _path(segments)
-        model, response = gateway.predict(
-            principal, path, context.request, platform=context.platform, record=context.record
-        )
-        return wire.prediction(response, model, context.record.target_name)
+        return _predict(gateway, jobs, context, principal, _path(segments))
 
     def describe_model(context: RequestContext, principal: Principal, **segments: str) -> Response:
         from chalicelib.api import catalog  # noqa: PLC0415 (no prediction needs it)
@@ -62,6 +64,26 @@ def register(
     app.public_view("/health", "GET")(health)
     if has_page:
         _register_page(app)
+
+
+def _predict(
+    gateway: Gateway, jobs: Jobs | None, context: RequestContext, principal: Principal, path: str
+) -> Response:
+    """Answer with the model's response, or with a job that will have it."""
+    resolved = gateway.resolve(principal, path, context.record)
+    try:
+        if jobs is not None and jobs.is_wanted(resolved, context.request):
+            return jobs.submit(context, principal, path, resolved)
+        if resolved.model.target.is_async:
+            raise JobsMisconfigured("GATEWAY_JOBS is not set")
+        response = gateway.predict(
+            principal, resolved, context.request, platform=context.platform, record=context.record
+        )
+    except PayloadTooLarge as error:
+        if jobs is not None:
+            jobs.name_uploads(error, resolved)
+        raise
+    return wire.prediction(response, resolved.model, context.record.target_name)
 
 
 def _register_page(app: GatewayApp) -> None:

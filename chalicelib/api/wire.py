@@ -27,7 +27,7 @@ from chalicelib.errors import (
     InvalidHeader,
     MethodNotAllowed,
 )
-from chalicelib.payload.admission import LARGE_BODY_BYTES, MAX_BODY_BYTES, ClientRequest
+from chalicelib.payload.admission import JSON, LARGE_BODY_BYTES, MAX_BODY_BYTES, ClientRequest
 from chalicelib.routing import headers as registry
 from chalicelib.telemetry.log import RequestRecord
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Headers = dict[str, str | list[str]]
 
+LAMBDA_SECONDS = 900.0  # the longest timeout of a function
 API_GATEWAY_SECONDS = 28.0  # API Gateway itself gives up after 29 (source: its quotas)
 LAMBDA_MARGIN_SECONDS = 0.75  # 0.5 s to send the response, 0.25 s by which a deadline may be missed
 MAX_EPOCH_MS = 1e14  # in the year 5138
@@ -46,6 +47,8 @@ MAX_ID_LENGTH = 128
 # A model's name has up to two parameters after its first segment.
 SEGMENTS = ("{model}", "{model}/{a}", "{model}/{a}/{b}")
 AUTHORIZATION = "Authorization"
+LISTS = frozenset({"accept", "prefer"})
+"""Request headers that may come in several lines, which are then one list (RFC 9110, 5.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,11 @@ def prediction(response: InferenceResponse, model: Model, target: str | None) ->
     return Response(response.body, headers)
 
 
-def document(content: object) -> Response:
+def document(
+    content: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Build a response whose body is the content as JSON."""
-    return Response(json_bytes(content), {"Content-Type": "application/json"})
+    return Response(json_bytes(content), {"Content-Type": JSON, **(headers or {})}, status)
 
 
 def page(member: str, entries: Sequence[bytes], following: str | None) -> Response:
@@ -201,8 +206,8 @@ def _client_request(event: Mapping[str, Any]) -> ClientRequest:
     repeated = _repeated(many)
     if len(headers) < len(single):
         repeated |= _repeated({name: [value] for name, value in single.items()})
-    if "accept" in repeated:  # a list may come in several lines; `headers` has only the last one
-        headers["accept"] = ", ".join(repeated["accept"])
+    for name in LISTS & repeated.keys():  # `headers` has only the last line of each
+        headers[name] = ", ".join(repeated[name])
     body, size_bytes = _body(event)
     return ClientRequest(headers, body, size_bytes, repeated_headers=frozenset(repeated))
 
@@ -265,6 +270,13 @@ def _platform_seconds(context: Mapping[str, Any], lambda_context: Any) -> float:
     if remaining_ms is not None:
         budget = min(budget, remaining_ms() / 1000 - LAMBDA_MARGIN_SECONDS)
     return budget
+
+
+def lambda_deadline(lambda_context: Any) -> Deadline:
+    """Return when Lambda ends a function that no API waits for."""
+    remaining_ms = getattr(lambda_context, "get_remaining_time_in_millis", None)
+    seconds = LAMBDA_SECONDS if remaining_ms is None else remaining_ms() / 1000
+    return Deadline.after(seconds - LAMBDA_MARGIN_SECONDS)
 
 
 def _is_request_id(value: object) -> bool:

@@ -24,7 +24,9 @@ OUR_DATA = Path(__file__).parent / "botocore_data"
 """endpoints.json with the services that we call; `deployment.endpoints` writes it."""
 
 
-def client(service: str, credentials: Any = None, **settings: str) -> Any:
+def client(
+    service: str, credentials: Any = None, *, config: Config | None = None, **settings: str
+) -> Any:
     """Create a client that makes each call once, within the deadline that is in force.
 
     Arguments of calls are not validated, because our own typed code builds them. The user agent is
@@ -33,17 +35,19 @@ def client(service: str, credentials: Any = None, **settings: str) -> Any:
     Args:
         service: botocore's name of the service.
         credentials: botocore's; None for those that it finds.
+        config: What differs from this module's configuration.
         **settings: Settings of `botocore.session.Session.create_client`.
     """
     session = Session()
     session._credentials = credentials
     session.register_component("data_loader", _Loader(extra_search_paths=[str(OUR_DATA)]))
-    config = Config(
+    usual = Config(
         connect_timeout=connections.CONNECT_TIMEOUT_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
         parameter_validation=False,
         user_agent=f"inference-gateway {session.user_agent()}",
     )
+    config = usual if config is None else usual.merge(config)
     created = session.create_client(service, config=config, **settings)
     connections.use_deadline_connections(created)
     return created

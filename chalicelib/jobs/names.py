@@ -3,7 +3,7 @@
     <prefix>/jobs/<owner>/<job>.json          what was asked for; written once
     <prefix>/jobs/<owner>/<job>.sent.json     that SQS or SageMaker has it; for kind `async`, where
                                               SageMaker will put its answer
-    <prefix>/jobs/<owner>/<job>.result        the end: the model's answer, or a problem; written once
+    <prefix>/jobs/<owner>/<job>.result        the model's answer, or a problem; written once
     <prefix>/bodies/<owner>/<body>            a request's body, put by the gateway or by the caller
     <prefix>/bodies/<owner>/<body>.used       which job has this body; written once
 

@@ -53,8 +53,8 @@ ANY_MEDIA_TYPE = "*/*"
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 # Commas and semicolons in a quoted text divide nothing. One without an end is the rest.
 _QUOTED = r'"(?:[^"\\]|\\.)*"?'
-_LIST_ITEM = rf"(?:{_QUOTED}|[^,])+"
-_PARAMETER = rf"(?:{_QUOTED}|[^;])+"
+LIST_ITEM = rf"(?:{_QUOTED}|[^,])+"
+PARAMETER = rf"(?:{_QUOTED}|[^;])+"
 MAX_MEDIA_TYPE_LENGTH = 1024
 """Source: botocore's service model of sagemaker-runtime, shape Header."""
 
@@ -112,8 +112,15 @@ class InferenceRequest:
         return {**args, **self.passed}
 
 
-def admit(request: ClientRequest, model: Model) -> InferenceRequest:
+def admit(
+    request: ClientRequest, model: Model, *, max_body_bytes: int | None = MAX_BODY_BYTES
+) -> InferenceRequest:
     """Check a caller's request and build the model's request from it.
+
+    Args:
+        request: What the caller sent.
+        model: The model that it is for.
+        max_body_bytes: The largest body; None if the body is in S3, where nothing of it is checked.
 
     Raises:
         GatewayError: The model does not accept the request; the first failed check is reported.
@@ -128,10 +135,11 @@ def admit(request: ClientRequest, model: Model) -> InferenceRequest:
     passed = _passed_headers(request, model)
     routing_key = None if model.sticky is None else _routing_key(request, model.sticky)
     timeout_seconds = request.timeout_seconds
-    if request.size_bytes > MAX_BODY_BYTES:
-        raise PayloadTooLarge(MAX_BODY_BYTES)
-    if headers.is_json(media_type_of(content_type)):
-        check_json(request.body)
+    if max_body_bytes is not None:
+        if request.size_bytes > max_body_bytes:
+            raise PayloadTooLarge(max_body_bytes)
+        if headers.is_json(media_type_of(content_type)):
+            check_json(request.body)
     return InferenceRequest(
         request.body, content_type, accept, passed, timeout_seconds, routing_key
     )
@@ -234,8 +242,8 @@ def _ranges(accept: str) -> dict[str, dict[str, Rank]]:
     Source: RFC 9110, section 12.5.1: q may stand anywhere among the parameters.
     """
     ranges: dict[str, dict[str, Rank]] = {}
-    for position, item in enumerate(re.findall(_LIST_ITEM, accept)):
-        media_range, *rest = re.findall(_PARAMETER, item) or [""]
+    for position, item in enumerate(re.findall(LIST_ITEM, accept)):
+        media_range, *rest = re.findall(PARAMETER, item) or [""]
         quality, parameters = 1.0, ""
         for parameter in rest:
             name, _, value = parameter.partition("=")

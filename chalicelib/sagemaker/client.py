@@ -101,6 +101,15 @@ class InvokeEndpoint:
             },
         }
 
+    def invoke_endpoint_async(self, **members: Any) -> dict[str, Any]:
+        """Hand a request to an asynchronous endpoint, by botocore's own method.
+
+        Raises:
+            ClientError: SageMaker answered with an error.
+        """
+        answer: dict[str, Any] = self._client.invoke_endpoint_async(**members)
+        return answer
+
     def _error(self, response: AWSResponse) -> Exception:
         """Return the exception that botocore would raise, with the members of its shape."""
         with response.raw as raw:

@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from chalicelib.sagemaker.elsewhere import ClientsElsewhere
     from chalicelib.telemetry.log import RequestRecord
 
-    Call = Callable[[NamedTarget, Deadline], "InferenceResponse"]
-    """Makes one call of a target."""
+    Ask = Callable[[Any, NamedTarget], "T"]
+    """Makes one call of a target with a client, within the deadline in force."""
 
     class Request(Protocol):
         """What is sent to the model."""
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
         def invoke_args(self) -> dict[str, object]:
             """Return the arguments of InvokeEndpoint, except those of the target."""
 
+
+T = TypeVar("T")
 
 MAX_RESPONSE_BYTES = 6_200_000 // 4 * 3
 """As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
@@ -72,6 +74,13 @@ class InferenceResponse:
     closed_session_id: str | None = field(default=None, repr=False)
 
 
+class AsyncLocations(NamedTuple):
+    """Where an asynchronous endpoint puts its answer, as `s3://<bucket>/<key>`."""
+
+    output: str
+    failure: str | None
+
+
 def _sagemaker_client(**settings: str) -> Any:
     # Imported here, because the authorizer's function never needs it.
     from chalicelib.sagemaker.client import sagemaker_client  # noqa: PLC0415
@@ -86,6 +95,7 @@ class SageMakerRuntime:
         make_client: Makes the client for the gateway's own Region and role; or, with the arguments
             `region_name` and `role_arn`, one for targets elsewhere.
         pause: Waits.
+        max_response_bytes: The largest response that is read.
     """
 
     def __init__(
@@ -93,9 +103,11 @@ class SageMakerRuntime:
         make_client: Callable[..., Any] = _sagemaker_client,
         *,
         pause: Callable[[float], object] = time.sleep,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self._make_client = make_client
         self._pause = pause
+        self._max_response_bytes = max_response_bytes
         self._client: Any = None
         self._elsewhere: ClientsElsewhere | None = None
         self._lock = threading.Lock()
@@ -123,8 +135,48 @@ class SageMakerRuntime:
             GatewayError: No target gave a usable response before the deadline.
         """
 
-        def call(target: NamedTarget, until: Deadline) -> InferenceResponse:
-            return self._attempt(resolved, target, request, until, record)
+        def ask(client: Any, target: NamedTarget) -> InferenceResponse:
+            answer = client.invoke_endpoint(**target.invoke_args, **request.invoke_args())
+            self._warmth.record_success(target.target)
+            return read_response(answer, self._max_response_bytes)
+
+        return self._until_one_answers(ask, resolved, deadline, record)
+
+    def submit(
+        self,
+        resolved: ResolvedModel,
+        arguments: Mapping[str, object],
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> AsyncLocations:
+        """Hand a request to an asynchronous endpoint.
+
+        Args:
+            resolved: The model with its targets in the order of their turns.
+            arguments: Those of InvokeEndpointAsync, except the endpoint's name.
+            deadline: When SageMaker must have taken it.
+            record: Collects the values of this request's log line.
+
+        Raises:
+            GatewayError: No endpoint took the request before the deadline.
+        """
+
+        def ask(client: Any, target: NamedTarget) -> AsyncLocations:
+            answer = client.invoke_endpoint_async(**target.invoke_args, **arguments)
+            output, failure = _header(answer, "OutputLocation"), _header(answer, "FailureLocation")
+            if output is None:
+                raise UpstreamInvalidResponse
+            return AsyncLocations(output, failure)
+
+        return self._until_one_answers(ask, resolved, deadline, record)
+
+    def _until_one_answers(
+        self, ask: Ask[T], resolved: ResolvedModel, deadline: Deadline, record: RequestRecord
+    ) -> T:
+        """Call the targets in their order until one answers."""
+
+        def call(target: NamedTarget, until: Deadline) -> T:
+            return self._attempt(ask, resolved, target, until, record)
 
         target, *others = resolved.targets
         if others:
@@ -138,8 +190,12 @@ class SageMakerRuntime:
         return self._with_retries(call, target, resolved.model, deadline)
 
     def _with_retries(
-        self, call: Call, target: NamedTarget, model: Model, deadline: Deadline
-    ) -> InferenceResponse:
+        self,
+        call: Callable[[NamedTarget, Deadline], T],
+        target: NamedTarget,
+        model: Model,
+        deadline: Deadline,
+    ) -> T:
         """Call a target that no other one can stand in for; only this method repeats a call."""
         attempts = None
         while True:
@@ -155,25 +211,22 @@ class SageMakerRuntime:
 
     def _attempt(
         self,
+        ask: Ask[T],
         resolved: ResolvedModel,
         target: NamedTarget,
-        request: Request,
         deadline: Deadline,
         record: RequestRecord,
-    ) -> InferenceResponse:
+    ) -> T:
         """Make one call, from connecting to the last byte of the body."""
         place, called = target.target.place, target.target
         client = self._ready_client() if place == HERE else self._client_elsewhere(place, deadline)
         if deadline.remaining_seconds < MIN_CALL_SECONDS:
             raise UpstreamTimedOut
-        arguments = {**target.invoke_args, **request.invoke_args()}
         record.attempts += 1
         started = time.perf_counter()
         try:
             with deadline.in_force(), _own_errors(resolved):
-                answer = client.invoke_endpoint(**arguments)
-                self._warmth.record_success(called)
-                response = read_response(answer)
+                response = ask(client, target)
         except (ModelRejectedInput, ModelFailed) as error:
             if self._warmth.may_be_cold(called):  # containers refuse a load with these statuses too
                 error.doubt_load()
@@ -238,18 +291,21 @@ def _own_errors(resolved: ResolvedModel) -> Iterator[None]:
             del ours  # its traceback refers to this frame, which would keep it and the body alive
 
 
-def read_response(answer: Mapping[str, Any]) -> InferenceResponse:
+def read_response(
+    answer: Mapping[str, Any], max_bytes: int = MAX_RESPONSE_BYTES
+) -> InferenceResponse:
     """Read the answer of InvokeEndpoint to its end.
 
     Args:
         answer: The members as boto3 returns them.
+        max_bytes: The largest body.
 
     Raises:
         UpstreamTruncated: The body ended early.
-        UpstreamResponseTooLarge: The body is larger than Lambda can return.
+        UpstreamResponseTooLarge: The body is larger than that.
         UpstreamInvalidResponse: Status or headers have no meaning for a prediction.
     """
-    body = _body(answer)
+    body = _body(answer, max_bytes)
     content_type = _header(answer, "ContentType")
     if content_type is None and body:
         raise UpstreamInvalidResponse
@@ -263,7 +319,7 @@ def read_response(answer: Mapping[str, Any]) -> InferenceResponse:
     )
 
 
-def _body(answer: Mapping[str, Any]) -> bytes:
+def _body(answer: Mapping[str, Any], max_bytes: int) -> bytes:
     """Read the body in pieces, so that never more than the limit is in memory."""
     body = bytearray()
     with answer["Body"] as stream:
@@ -274,8 +330,8 @@ def _body(answer: Mapping[str, Any]) -> bytes:
             raise UpstreamInvalidResponse
         expected = _content_length(metadata["HTTPHeaders"])
         while expected is None or len(body) < expected:
-            if max(expected or 0, len(body)) > MAX_RESPONSE_BYTES:
-                raise UpstreamResponseTooLarge(MAX_RESPONSE_BYTES)
+            if max(expected or 0, len(body)) > max_bytes:
+                raise UpstreamResponseTooLarge(max_bytes)
             piece = stream.read1(CHUNK_BYTES)
             if not piece:
                 break

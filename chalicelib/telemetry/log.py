@@ -241,6 +241,47 @@ class Telemetry:
         if record.slug == Unauthorized.slug:
             self._metrics.gateway("Unauthorized", 1)
 
+    def job(
+        self, record: RequestRecord, outcome: str, *, delivery: int, seconds: float | None = None
+    ) -> None:
+        """Write the line of one delivery of a job, and the metrics if it has ended the job.
+
+        Args:
+            record: The values of the line.
+            outcome: `succeeded` or `failed`, if the delivery has ended the job; else what it was.
+            delivery: How often the job's message has come.
+            seconds: The time since the job was submitted, if the delivery has ended it.
+        """
+        is_fault = record.status >= 500 or outcome == "postponed"
+        write = self._logger.warning if is_fault else self._logger.info
+        write = self._logger.error if record.status == 500 else write
+        write(
+            "job",
+            job=record.job,
+            request_id=record.request_id,
+            principal=record.principal,
+            key_id=record.key_id,
+            model=record.model,
+            kind=record.kind,
+            endpoint=record.endpoint,
+            target=record.target,
+            target_name=record.target_name,
+            outcome=outcome,
+            delivery=delivery,
+            status=record.status or None,
+            slug=record.slug,
+            reason=record.reason,
+            model_ms=record.model_ms,
+            seconds=None if seconds is None else round(seconds, 1),
+            bytes_in=record.bytes_in,
+            bytes_out=record.bytes_out,
+            attempts=record.attempts,
+            table=record.table and record.table[:TABLE_DIGITS],
+        )
+        if seconds is not None and outcome in {"succeeded", "failed"}:
+            failed = ("JobsFailed", outcome == "failed", COUNT)
+            self._metrics.prediction([failed, ("JobSeconds", max(0.0, seconds), SECONDS)], record)
+
     def credential(
         self,
         *,
@@ -340,4 +381,5 @@ def _measures(record: RequestRecord) -> list[Measure]:
         ("Retries", max(0, record.attempts - 1), COUNT),
         ("Fallbacks", record.fallbacks, COUNT),
         ("NotSticky", record.lacks_key, COUNT),
+        ("Jobs", record.job is not None, COUNT),
     ]

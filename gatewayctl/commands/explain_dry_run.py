@@ -17,7 +17,7 @@ from chalicelib.errors import InvalidParameter, Unauthorized, UnknownModel, clos
 from chalicelib.gateway import Gateway
 from chalicelib.payload.admission import ClientRequest
 from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY, STICKY, TIMEOUT
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
 from chalicelib.telemetry.log import RequestRecord
 from gatewayctl import tables
 from gatewayctl.api_keys import has_ended, state
@@ -172,13 +172,14 @@ class SimulatedGateway:
             GatewayError: The gateway refuses the request.
         """
         named = principal.name if principal.name != ANYBODY.identity.principal else None
-        runtime = _RecordingRuntime(named)
-        Gateway(self, runtime).predict(
+        runtime, record = _RecordingRuntime(named), RequestRecord("explain")
+        gateway = Gateway(self, runtime)
+        gateway.predict(
             principal,
-            path,
+            gateway.resolve(principal, path, record),
             call,
             platform=Deadline.after(min(self.platform_seconds.values())),
-            record=RequestRecord("explain"),
+            record=record,
         )
         return runtime.recorded[0]
 
@@ -207,6 +208,9 @@ class _RecordingRuntime:
         kept_by = self._principal if by_name else request.routing_key
         self.recorded.append(DryRun(resolved, request, seconds, kept_by))
         return InferenceResponse(b"", request.content_type)
+
+    def submit(self, *_: object) -> AsyncLocations:
+        raise NotImplementedError("no prediction submits")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,279 @@
+"""What callers do with jobs: submit one, ask for it, start an upload.
+
+The order of the steps of a submission decides what a fault leaves behind. First the body, then the
+job's document, then SQS or SageMaker, then the mark that it was sent:
+
+- no document: the caller has an error, and what lies in the bucket expires unseen;
+- a document that was not sent: the caller has an error. The same request with the same
+  Idempotency-Key finds the document, misses the mark, and sends it;
+- sent, but without the mark: the same request may send it again. The worker ends a job only once.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.errors import (
+    IdempotencyConflict,
+    JobsUnavailable,
+    PayloadTooLarge,
+    UnknownJob,
+    UnknownUpload,
+)
+from chalicelib.jobs import endings, names
+from chalicelib.jobs.job import (
+    GRACE_SECONDS,
+    KEPT_SECONDS,
+    QUEUE_SECONDS,
+    Job,
+    fingerprint,
+    kept_headers,
+    max_bytes,
+)
+from chalicelib.jobs.queue import Message
+from chalicelib.jobs.store import URL_SECONDS
+from chalicelib.payload.admission import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.auth.principal import Principal
+    from chalicelib.aws.deadline import Deadline
+    from chalicelib.gateway import Admitted, Gateway
+    from chalicelib.jobs.job import Result, Status
+    from chalicelib.jobs.queue import JobQueue
+    from chalicelib.jobs.store import Found, JobStore
+    from chalicelib.payload.admission import ClientRequest
+    from chalicelib.routing.table import Model, ResolvedModel
+    from chalicelib.telemetry.log import RequestRecord
+
+MAX_INLINE_BYTES = 128_000
+"""Source: botocore's service model of sagemaker-runtime, shape AsyncBodyBlob."""
+
+UPLOAD_SECONDS = 86_400
+"""How long an upload that was sent can be used."""
+
+ASYNC_ARGUMENTS = ("ContentType", "Accept", "CustomAttributes", "InferenceId")
+"""The arguments that InvokeEndpointAsync has in common with InvokeEndpoint."""
+
+MAX_ASK_SECONDS = 30
+"""The greatest Retry-After of a job that is running."""
+
+LOOKS, LOOK_SECONDS = 10, 0.1
+"""How a request with a known Idempotency-Key waits for the first one to send the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request that asks for a job."""
+
+    principal: Principal
+    path: str
+    resolved: ResolvedModel
+    request: ClientRequest
+    upload: str | None
+    """The id of the upload that is its body."""
+
+    idempotency_key: str | None
+    deadline: Deadline
+    record: RequestRecord
+
+
+class JobsDesk:
+    """Takes jobs and uploads, and tells how far jobs are.
+
+    Args:
+        gateway: Checks requests, and calls asynchronous endpoints.
+        store: The bucket.
+        queue: What starts the worker.
+        clock: The seconds since the epoch.
+        pause: Waits.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        store: JobStore,
+        queue: JobQueue,
+        *,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._gateway = gateway
+        self._store = store
+        self._queue = queue
+        self._clock = clock
+        self._pause = pause
+
+    def submit(self, asked: Submission) -> Job:
+        """Check a request as a prediction is checked, and start a job for it.
+
+        Raises:
+            GatewayError: The request cannot become a job, or AWS does not take it now.
+        """
+        owner = names.owner_of(asked.principal)
+        with asked.deadline.in_force():
+            request, upload = asked.request, None
+            if asked.upload is not None:
+                upload = self._uploaded(owner, asked.upload, asked.resolved.model)
+                headers = {**request.headers, "content-type": upload.content_type}
+                request = type(request)(headers, b"", 0, request.repeated_headers)
+            limit = MAX_BODY_BYTES if upload is None else None
+            admitted = self._gateway.admit(
+                asked.principal, asked.resolved, request, asked.record, max_body_bytes=limit
+            )
+            job, is_new = self._claim(owner, asked, request)
+            asked.record.job = job.job
+            if is_new or not self._is_sent_soon(job):
+                self._send(job, admitted, asked)
+        return job
+
+    def find(self, principal: Principal, job_id: str, record: RequestRecord) -> tuple[Job, Status]:
+        """Return a job of this principal's and how far it is.
+
+        Raises:
+            UnknownJob: There is none, or it has expired, or the grant on its model is gone.
+        """
+        if not names.is_id(job_id):
+            raise UnknownJob
+        record.job = job_id
+        job = self._read(names.owner_of(principal), job_id)
+        if job is None or self._clock() >= job.expires or not principal.may_call(job.path):
+            raise UnknownJob
+        record.model = job.model
+        return job, endings.status_of(self._store, job, self._clock())
+
+    def ask_again_seconds(self, job: Job) -> int:
+        """Return when to ask again for a job that is running: the older, the later."""
+        return max(1, min(MAX_ASK_SECONDS, int(self._clock() - job.created) // 5))
+
+    def start_upload(
+        self, principal: Principal, size_bytes: int, content_type: str
+    ) -> tuple[str, str, float]:
+        """Return the id of a new upload, the URL that takes it, and the time when the URL ends."""
+        upload = names.new_id()
+        key = names.body_key(names.owner_of(principal), upload)
+        url = self._store.url_to_put(key, size_bytes, content_type)
+        return upload, url, self._clock() + URL_SECONDS
+
+    def url_of(self, result: Result) -> tuple[str, float]:
+        """Return a URL by which the caller reads a result, and the time when the URL ends."""
+        return self._store.url_to_get(result.place), self._clock() + URL_SECONDS
+
+    def _uploaded(self, owner: str, upload: str, model: Model) -> Found:
+        """Return the upload, which S3 has taken; its size and type are checked again.
+
+        Raises:
+            UnknownUpload: There is none, or it is too old.
+            PayloadTooLarge: The model takes no body of this size.
+        """
+        found = self._store.find(names.body_key(owner, upload)) if names.is_id(upload) else None
+        if found is None or self._clock() - found.modified.timestamp() > UPLOAD_SECONDS:
+            raise UnknownUpload
+        if found.size_bytes > (limit := max_bytes(is_async=model.target.is_async)):
+            raise PayloadTooLarge(limit)
+        return found
+
+    def _claim(self, owner: str, asked: Submission, request: ClientRequest) -> tuple[Job, bool]:
+        """Write the job's document; one with the same Idempotency-Key may be there already.
+
+        Returns:
+            The job, and whether its document is new.
+
+        Raises:
+            IdempotencyConflict: The other one asked for something else.
+        """
+        key, mark = asked.idempotency_key, fingerprint(asked.path, request, asked.upload)
+        job_id = names.new_id() if key is None else names.job_of_key(owner, key)
+        known = None if key is None else self._read(owner, job_id)
+        if known is None:
+            job = self._new_job(owner, job_id, asked, request, mark)
+            if self._store.create(names.job_key(owner, job_id), job.to_json()):
+                return job, True
+            known = self._read(owner, job_id)
+        if known is None:  # it expired between two calls
+            raise JobsUnavailable
+        if known.fingerprint != mark:
+            raise IdempotencyConflict
+        return known, False
+
+    def _new_job(
+        self, owner: str, job_id: str, asked: Submission, request: ClientRequest, mark: str
+    ) -> Job:
+        """Put the body where its reader finds it, and describe the job."""
+        model, now = asked.resolved.model, int(self._clock())
+        is_async = model.target.is_async
+        seconds = QUEUE_SECONDS
+        if is_async:
+            seconds = model.request_ttl_seconds + model.invocation_timeout_seconds + GRACE_SECONDS
+        body = asked.upload
+        if body is not None:
+            self._use_once(owner, body, job_id)
+        elif not is_async or len(request.body) > MAX_INLINE_BYTES:
+            body = names.new_id()
+            content_type = request.headers["content-type"]
+            self._store.create(names.body_key(owner, body), request.body, content_type)
+        return Job(
+            owner=owner,
+            job=job_id,
+            request_id=asked.record.request_id,
+            principal=asked.principal.name,
+            key_id=asked.principal.key_id,
+            path=asked.path,
+            model=model.name,
+            is_async=is_async,
+            body=body,
+            headers=kept_headers(request),
+            fingerprint=mark,
+            created=now,
+            expires=now + KEPT_SECONDS,
+            lost_after=now + seconds,
+        )
+
+    def _use_once(self, owner: str, upload: str, job_id: str) -> None:
+        key = names.used_key(owner, upload)
+        if not self._store.create_json(key, job_id) and self._store.read_json(key) != job_id:
+            raise UnknownUpload
+
+    def _is_sent_soon(self, job: Job) -> bool:
+        """Whether the request that wrote the document also sends it; it may be at work now."""
+        for _ in range(LOOKS):
+            if self._store.find(names.sent_key(job.owner, job.job)) is not None:
+                return True
+            self._pause(LOOK_SECONDS)
+        return False
+
+    def _send(self, job: Job, admitted: Admitted, asked: Submission) -> None:
+        key = names.sent_key(job.owner, job.job)
+        if job.is_async:
+            arguments = self._async_arguments(job, admitted)
+            locations = self._gateway.submit(
+                admitted.resolved, arguments, asked.deadline, asked.record
+            )
+            self._store.create_json(key, locations._asdict())
+            return
+        self._queue.send(Message(job.owner, job.job))
+        if asked.idempotency_key is not None:
+            with suppress(JobsUnavailable):  # without the mark it may be sent again
+                self._store.create_json(key, {})
+
+    def _async_arguments(self, job: Job, admitted: Admitted) -> dict[str, object]:
+        """Return the arguments with the body, or with the place where the gateway has it."""
+        resolved, request = admitted
+        given = request.invoke_args()
+        arguments = {name: given[name] for name in ASYNC_ARGUMENTS if name in given}
+        if job.body is None:
+            arguments["Body"] = request.body
+        else:
+            place = self._store.place(names.body_key(job.owner, job.body))
+            arguments["InputLocation"] = str(place)
+        arguments["RequestTTLSeconds"] = resolved.model.request_ttl_seconds
+        arguments["InvocationTimeoutSeconds"] = resolved.model.invocation_timeout_seconds
+        return arguments
+
+    def _read(self, owner: str, job_id: str) -> Job | None:
+        data = self._store.read(names.job_key(owner, job_id))
+        return None if data is None else Job.from_json(data)

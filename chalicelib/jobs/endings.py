@@ -1,0 +1,81 @@
+"""How a job ends. The first end is the only one: the object `<job>.result` is written once.
+
+A failed job's object holds the problem, and its metadata says so. SageMaker ends a job of kind
+`async` by writing an object of its own, at a place that it chose when it took the request.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from chalicelib.errors import PROBLEM_MEDIA_TYPE, JobLost, ModelFailed
+from chalicelib.jobs import names
+from chalicelib.jobs.job import RUNNING, Result, Status
+from chalicelib.jobs.store import Place
+
+if TYPE_CHECKING:
+    from chalicelib.errors import GatewayError
+    from chalicelib.jobs.job import Job
+    from chalicelib.jobs.store import JobStore
+    from chalicelib.sagemaker.runtime import InferenceResponse
+
+STATUS, SUCCEEDED, FAILED = "status", "succeeded", "failed"
+
+
+def succeed(store: JobStore, job: Job, response: InferenceResponse) -> bool:
+    """End a job with the model's answer; False if it has ended already."""
+    key = names.result_key(job.owner, job.job)
+    return store.create(key, response.body, response.content_type, {STATUS: SUCCEEDED})
+
+
+def fail(store: JobStore, job: Job, error: GatewayError) -> bool:
+    """End a job with an error; False if it has ended already."""
+    key = names.result_key(job.owner, job.job)
+    problem = json.dumps(error.problem(job.request_id)).encode()
+    return store.create(key, problem, PROBLEM_MEDIA_TYPE, {STATUS: FAILED})
+
+
+def status_of(store: JobStore, job: Job, now: float) -> Status:
+    """Return how far a job is; one that nothing can work on any more ends as lost.
+
+    Args:
+        store: The bucket.
+        job: The job.
+        now: The seconds since the epoch.
+    """
+    status = _own_end(store, job) or _end_by_sagemaker(store, job)
+    if status is None and now >= job.lost_after:
+        fail(store, job, JobLost())
+        status = _own_end(store, job)
+    return status or RUNNING
+
+
+def has_ended(store: JobStore, job: Job) -> bool:
+    """Whether the gateway has ended the job."""
+    return store.find(names.result_key(job.owner, job.job)) is not None
+
+
+def _own_end(store: JobStore, job: Job) -> Status | None:
+    key = names.result_key(job.owner, job.job)
+    found = store.find(key)
+    if found is None:
+        return None
+    if found.metadata.get(STATUS) == FAILED:
+        return Status("failed", problem=store.read_json(key))
+    return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
+
+
+def _end_by_sagemaker(store: JobStore, job: Job) -> Status | None:
+    if not job.is_async:
+        return None
+    locations = store.read_json(names.sent_key(job.owner, job.job))
+    if locations is None:
+        return None
+    found = store.find_anywhere(Place.parse(locations["output"]))
+    if found is not None:
+        return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
+    failure = locations["failure"]
+    if failure is None or store.find_anywhere(Place.parse(failure)) is None:
+        return None
+    return Status("failed", problem=ModelFailed().problem(job.request_id))

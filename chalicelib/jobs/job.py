@@ -1,0 +1,118 @@
+"""What a job is: the document that says what was asked for, and the ways in which it ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from chalicelib.payload.admission import ClientRequest
+from chalicelib.routing import headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.jobs.store import Place
+
+KEPT_SECONDS = 7 * 86_400
+"""How long a job can be asked for. The lifecycle of the bucket is as long."""
+
+QUEUE_SECONDS = 4 * 86_400 + 6 * 3600
+"""After so long the queue has dropped a message, and all its deliveries are over."""
+
+GRACE_SECONDS = 900
+"""SageMaker's answer may be so much later than its own limits say. UNVERIFIED."""
+
+MAX_ASYNC_BYTES = 1_000_000_000
+"""Source: SageMaker developer guide, "Asynchronous inference": payloads up to 1 GB."""
+
+MAX_BYTES = 25_000_000
+"""What a real-time endpoint takes, and the largest result. Source: SageMaker developer guide,
+"Real-time inference": 25 MB."""
+
+KEPT_HEADERS = frozenset(
+    name.lower()
+    for name in (
+        *("Accept", "Content-Type", headers.ROUTING_KEY),
+        *(one.name for one in headers.PASSED.values()),
+    )
+)
+"""The headers of a request that its prediction depends on, by lower-case name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a caller asked for. Times are seconds since the epoch."""
+
+    owner: str
+    job: str
+    request_id: str
+    """Of the request that submitted it; the worker's log line and a problem repeat it."""
+
+    principal: str
+    key_id: str | None
+    path: str
+    """The path after `/predict/`."""
+
+    model: str
+    is_async: bool
+    body: str | None
+    """The id of its body in the bucket; None if SageMaker got the body with the call."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    fingerprint: str
+    """What has to be equal in two requests with one Idempotency-Key."""
+
+    created: int
+    expires: int
+    lost_after: int
+    """Nothing can work on it any more after this time."""
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Job:
+        return cls(**json.loads(data))
+
+    def request(self, body: bytes) -> ClientRequest:
+        """Return the request that was submitted."""
+        return ClientRequest(self.headers, body, len(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The model's answer, in S3."""
+
+    place: Place
+    content_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a job is."""
+
+    status: Literal["running", "succeeded", "failed"]
+    result: Result | None = None
+    problem: Mapping[str, Any] | None = None
+
+
+RUNNING = Status("running")
+
+
+def kept_headers(request: ClientRequest) -> dict[str, str]:
+    """Return the headers that the prediction depends on."""
+    return {name: value for name, value in request.headers.items() if name in KEPT_HEADERS}
+
+
+def fingerprint(path: str, request: ClientRequest, upload: str | None) -> str:
+    """Return a digest of what a request asks for."""
+    asked = json.dumps([path, sorted(kept_headers(request).items()), upload])
+    return hashlib.sha256(asked.encode() + b"\n" + request.body).hexdigest()
+
+
+def max_bytes(*, is_async: bool) -> int:
+    """Return the largest body of an upload."""
+    return MAX_ASYNC_BYTES if is_async else MAX_BYTES
