@@ -384,7 +384,7 @@ class InternalFailure(GatewayError):
 
 
 class GatewayMisconfigured(GatewayError):
-    """SageMaker refuses the gateway's permissions or credentials, or STS a role of a target."""
+    """AWS refuses the gateway's permissions or credentials, or a role of a target."""
 
     status, slug, title = 500, "gateway-misconfigured", "The gateway is not allowed to do this"
     detail = (
@@ -392,18 +392,15 @@ class GatewayMisconfigured(GatewayError):
         "tell the gateway's operator the instance of this problem."
     )
 
-    def __init__(self, reason: str | None = None) -> None:
+    def __init__(self, reason: str | None = None, *, of_jobs: bool = False) -> None:
+        """`of_jobs` says that the bucket or the queue of jobs is meant, or the setting for them."""
         self.reason = reason
+        if of_jobs:
+            self.detail = (
+                "The gateway's bucket or queue of jobs cannot be used. Your request is not the "
+                "reason; tell the gateway's operator the instance of this problem."
+            )
         super().__init__()
-
-
-class JobsMisconfigured(GatewayMisconfigured):
-    """AWS refuses the gateway's permissions on the bucket or the queue of jobs, or has none."""
-
-    detail = (
-        "AWS does not let the gateway use its bucket or its queue of jobs, or there are none. Your "
-        "request is not the reason; tell the gateway's operator the instance of this problem."
-    )
 
 
 class UpstreamFailed(GatewayError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.api import wire
-from chalicelib.errors import JobsMisconfigured, PayloadTooLarge, UnknownModel
+from chalicelib.errors import GatewayMisconfigured, PayloadTooLarge, UnknownModel
 from chalicelib.telemetry import TABLE_DIGITS
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _predict(
         if jobs is not None and jobs.is_wanted(resolved, context.request):
             return jobs.submit(context, principal, path, resolved)
         if resolved.model.target.is_async:
-            raise JobsMisconfigured("GATEWAY_JOBS is not set")
+            raise GatewayMisconfigured("GATEWAY_JOBS is not set", of_jobs=True)
         response = gateway.predict(
             principal, resolved, context.request, platform=context.platform, record=context.record
         )

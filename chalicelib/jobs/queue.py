@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
-
-from chalicelib.errors import JobsMisconfigured, JobsUnavailable
 from chalicelib.jobs import names
-from chalicelib.jobs.store import aws_client, code_of, is_passing, not_reached
+from chalicelib.jobs.store import aws_client, own_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class Message(NamedTuple):
@@ -45,7 +40,7 @@ class Message(NamedTuple):
 class JobQueue:
     """A queue of SQS; its URL is asked for once, when it is first needed.
 
-    Every method raises JobsUnavailable if SQS cannot be reached, and JobsMisconfigured if it
+    Every method raises JobsUnavailable if SQS cannot be reached, and GatewayMisconfigured if it
     refuses the gateway. Calls end at the deadline in force.
     """
 
@@ -58,13 +53,13 @@ class JobQueue:
 
     def send(self, message: Message) -> None:
         """Send a message, after which the worker starts."""
-        with _own_errors():
+        with own_errors():
             client, url = self._ready()
             client.send_message(QueueUrl=url, MessageBody=json.dumps(message._asdict()))
 
     def postpone(self, receipt_handle: str, seconds: int) -> None:
         """Let a message that is being worked on come again after so many seconds."""
-        with _own_errors():
+        with own_errors():
             client, url = self._ready()
             client.change_message_visibility(
                 QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
@@ -75,15 +70,3 @@ class JobQueue:
             self._client = self._client or self._make_client("sqs")
             self._url = self._url or self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
             return self._client, self._url
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code, status = code_of(error), error.response["ResponseMetadata"]["HTTPStatusCode"]
-        ours = JobsUnavailable if is_passing(code, status) else JobsMisconfigured
-        raise ours(code) from error
-    except (BotoCoreError, HTTPError) as error:
-        raise not_reached(error) from error

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.handlers import add_expect_header
 from urllib3.exceptions import HTTPError
 
 from chalicelib.aws import clients
-from chalicelib.errors import JobsMisconfigured, JobsUnavailable
+from chalicelib.errors import GatewayMisconfigured, JobsUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    from chalicelib.errors import GatewayError
     from chalicelib.settings import JobsLocation
 
 JSON = "application/json"
@@ -30,10 +32,11 @@ CONFIG = Config(
     request_checksum_calculation="when_required",  # TLS protects the bodies, and URLs name none
     response_checksum_validation="when_required",
 )
-NOT_THERE, EXISTS, RACED = 404, 412, 409
-FORBIDDEN = 403
+FORBIDDEN, NOT_THERE, RACED, EXISTS, TOO_MANY = 403, 404, 409, 412, 429
 THROTTLED = {"SlowDown", "ThrottlingException", "RequestThrottled", "RequestTimeout"}
+MAX_CODE_LENGTH = 64
 MOST_RACES = 3
+"""S3 asks to try again if another conditional write of the key is under way."""
 
 
 class Place(NamedTuple):
@@ -63,16 +66,19 @@ class Found:
     metadata: Mapping[str, str] = field(repr=False)
 
 
-def aws_client(service: str) -> Any:
+def aws_client(service: str, **settings: str) -> Any:
     """Make a client of S3 or SQS."""
-    return clients.client(service, config=CONFIG if service == "s3" else None)
+    client = clients.client(service, config=CONFIG if service == "s3" else None, **settings)
+    # The gateway's connections send a request's head and body at once.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
 
 
 class JobStore:
     """Objects below the prefix of `GATEWAY_JOBS`; the client is created when it is first needed.
 
-    Every method raises JobsUnavailable if S3 cannot be reached, and JobsMisconfigured if it refuses
-    the gateway. Calls end at the deadline in force.
+    Every method raises JobsUnavailable if S3 cannot be reached, and GatewayMisconfigured if it
+    refuses the gateway. Calls end at the deadline in force.
     """
 
     def __init__(
@@ -95,23 +101,12 @@ class JobStore:
         metadata: Mapping[str, str] | None = None,
     ) -> bool:
         """Write an object that is not there yet; False if it is there."""
+        content = {"Body": body, "ContentType": content_type, "Metadata": metadata or {}}
         for _ in range(MOST_RACES):
-            try:
-                self._call(
-                    "put_object",
-                    self.place(key),
-                    Body=body,
-                    ContentType=content_type,
-                    Metadata=metadata or {},
-                    IfNoneMatch="*",
-                )
-            except _Refused as refused:
-                if refused.status == EXISTS:
-                    return False
-                if refused.status != RACED:
-                    raise JobsMisconfigured(refused.code) from None
-            else:
-                return True
+            with self._call("put_object", self.place(key), **content, IfNoneMatch="*") as response:
+                status = _status(response, EXISTS, RACED)
+            if status != RACED:
+                return status != EXISTS
         raise JobsUnavailable("ConditionalRequestConflict")
 
     def create_json(self, key: str, content: object) -> bool:
@@ -120,14 +115,11 @@ class JobStore:
 
     def read(self, key: str) -> bytes | None:
         """Return an object's bytes; None if it is not there."""
-        try:
-            response = self._call("get_object", self.place(key))
-            with _own_errors(), response["Body"] as body:
-                return bytes(body.read())
-        except _Refused as refused:
-            if refused.status == NOT_THERE:
+        with self._call("get_object", self.place(key)) as response:
+            if _status(response, NOT_THERE) == NOT_THERE:
                 return None
-            raise JobsMisconfigured(refused.code) from None
+            with response["Body"] as body:
+                return bytes(body.read())
 
     def read_json(self, key: str) -> Any:
         """Return the content of a JSON object; None if it is not there."""
@@ -136,24 +128,14 @@ class JobStore:
 
     def find(self, key: str) -> Found | None:
         """Return what is known of an object; None if it is not there."""
-        try:
-            return self._head(self.place(key))
-        except _Refused as refused:
-            if refused.status == NOT_THERE:
-                return None
-            raise JobsMisconfigured(refused.code) from None
+        return self._head(self.place(key), NOT_THERE)
 
     def find_anywhere(self, place: Place) -> Found | None:
         """Return what is known of an object of SageMaker's; None if it is not there yet.
 
         S3 answers 403 in place of 404 to a role without s3:ListBucket on the bucket.
         """
-        try:
-            return self._head(place)
-        except _Refused as refused:
-            if refused.status in {NOT_THERE, FORBIDDEN}:
-                return None
-            raise JobsMisconfigured(refused.code) from None
+        return self._head(place, NOT_THERE, FORBIDDEN)
 
     def url_to_get(self, place: Place) -> str:
         """Return a URL by which its holder may read one object."""
@@ -169,18 +151,20 @@ class JobStore:
             IfNoneMatch="*",
         )
 
-    def _head(self, place: Place) -> Found:
-        response = self._call("head_object", place)
-        return Found(
-            place,
-            response["ContentLength"],
-            response.get("ContentType", "application/octet-stream"),
-            response["LastModified"],
-            response.get("Metadata", {}),
-        )
+    def _head(self, place: Place, *absent: int) -> Found | None:
+        with self._call("head_object", place) as response:
+            if _status(response, *absent) in absent:
+                return None
+            return Found(
+                place,
+                response["ContentLength"],
+                response.get("ContentType", "application/octet-stream"),
+                response["LastModified"],
+                response.get("Metadata", {}),
+            )
 
     def _url(self, operation: str, place: Place, **arguments: object) -> str:
-        with _own_errors():
+        with own_errors():
             url: str = self._ready_client().generate_presigned_url(
                 operation,
                 Params={"Bucket": place.bucket, "Key": place.key, **arguments},
@@ -188,10 +172,16 @@ class JobStore:
             )
         return url
 
-    def _call(self, operation: str, place: Place, **arguments: object) -> Any:
-        with _own_errors():
-            call = getattr(self._ready_client(), operation)
-            return call(Bucket=place.bucket, Key=place.key, **arguments)
+    @contextmanager
+    def _call(self, operation: str, place: Place, **arguments: object) -> Iterator[Any]:
+        """Call S3 and give its answer, be it an error, to a `with` block."""
+        with own_errors():
+            try:
+                call = getattr(self._ready_client(), operation)
+                response = call(Bucket=place.bucket, Key=place.key, **arguments)
+            except ClientError as error:
+                response = error.response
+            yield response
 
     def _ready_client(self) -> Any:
         if self._client is None:
@@ -200,40 +190,42 @@ class JobStore:
         return self._client
 
 
-class _Refused(Exception):
-    """AWS answers with an error of the 4xx class."""
+def _status(response: Any, *expected: int) -> int:
+    """Return the HTTP status of an answer of S3's.
 
-    def __init__(self, status: int, code: str) -> None:
-        self.status, self.code = status, code
-        super().__init__(code)
+    Raises:
+        ClientError: It is an error that is not expected.
+    """
+    status: int = response["ResponseMetadata"]["HTTPStatusCode"]
+    if status >= 300 and status not in expected:
+        raise ClientError(response, "")
+    return status
 
 
 @contextmanager
-def _own_errors() -> Iterator[None]:
-    """Replace botocore's errors: an answer of AWS's becomes `_Refused` if it is not its fault."""
+def own_errors() -> Iterator[None]:
+    """Replace the errors of botocore and urllib3 by the gateway's own."""
     try:
         yield
     except ClientError as error:
-        code, status = code_of(error), error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if is_passing(code, status):
-            raise JobsUnavailable(code) from error
-        raise _Refused(status, code) from error
+        raise _refused(error) from error
     except (BotoCoreError, HTTPError) as error:
-        raise not_reached(error) from error
+        raise _not_reached(error) from error
 
 
-def code_of(error: ClientError) -> str:
-    """Return AWS's code of an error if it has the form of one; its text never goes anywhere."""
+def _refused(error: ClientError) -> GatewayError:
+    """Return our error for an error of AWS's; its text never goes anywhere."""
     code = str(error.response.get("Error", {}).get("Code"))
-    return code if code.isascii() and code.isalnum() and len(code) <= 64 else "odd"
+    code = code if code.isascii() and code.isalnum() and len(code) <= MAX_CODE_LENGTH else "odd"
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    if status >= 500 or status == TOO_MANY or code in THROTTLED:
+        return JobsUnavailable(code)
+    return GatewayMisconfigured(code, of_jobs=True)
 
 
-def is_passing(code: str, status: int) -> bool:
-    """Whether the same call may succeed later."""
-    return status >= 500 or status == 429 or code in THROTTLED
-
-
-def not_reached(error: Exception) -> JobsUnavailable | JobsMisconfigured:
+def _not_reached(error: Exception) -> GatewayError:
     """Return our error for a call that got no answer."""
-    reachable = isinstance(error, ConnectionError | HTTPClientError | HTTPError)
-    return (JobsUnavailable if reachable else JobsMisconfigured)(type(error).__name__)
+    reason = type(error).__name__
+    if isinstance(error, ConnectionError | HTTPClientError | HTTPError):
+        return JobsUnavailable(reason)
+    return GatewayMisconfigured(reason, of_jobs=True)

@@ -242,6 +242,7 @@ def build_gateway(
     log: Log | None = None,
     clock: Callable[[], float] = time.time,
     lambda_handler: str = "",
+    make_jobs_client: Any = None,
     **environ: str,
 ) -> BuiltGateway:
     """Build a gateway of these parts; settings are named without `GATEWAY_`, in lower case.
@@ -265,5 +266,6 @@ def build_gateway(
         schemes=schemes or [FakeScheme() if scheme is None else scheme],
         telemetry=log.telemetry,
         clock=clock,
+        make_jobs_client=make_jobs_client,
     )
     return BuiltGateway(app, runtime, log, client(app))

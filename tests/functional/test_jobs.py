@@ -1,0 +1,596 @@
+"""Jobs at the gateway's door: what a caller sends, and what becomes of it."""
+
+import json
+import threading
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from chalicelib.auth.credentials import Identity
+from chalicelib.errors import ModelFailed, ModelOverloaded
+from chalicelib.jobs.job import KEPT_SECONDS
+from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
+from tests.support.gateway import FakeRuntime, FakeScheme, FixedTable, build_gateway, table
+from tests.support.job_desk import DEAD, QUEUE, fetch, job_desk, moto, send
+from tests.support.problems import assert_problem
+
+TABLE = """\
+version: 1
+models:
+  churn: {kind: single, endpoint: churn, content_types: [application/json, text/csv]}
+  iris: {kind: mme, endpoint: tabular, target_model: iris.tar.gz, job_seconds: 600}
+  patient: {kind: single, endpoint: patient, timeout_seconds: 2}
+  film:
+    kind: async
+    endpoint: films
+    content_types: [video/mp4, application/json]
+    request_ttl_seconds: 600
+    invocation_timeout_seconds: 60
+"""
+AWAY = EndpointConnectionError(endpoint_url="https://nowhere")
+CANARY = "c4n4ry-in-a-body"
+
+
+@pytest.fixture(scope="module", name="url")
+def _url():
+    with moto() as url:
+        yield url
+
+
+@pytest.fixture(name="desk")
+def _desk(url):
+    return job_desk(url, source=FixedTable(table(TABLE)), runtime=AsyncRuntime())
+
+
+class AsyncRuntime(FakeRuntime):
+    """Also takes requests for asynchronous endpoints, and answers when a test says so."""
+
+    def __init__(self):
+        super().__init__()
+        self.submitted = []
+
+    def submit(self, resolved, arguments, deadline, record):
+        if self.error is not None:
+            raise self.error
+        self.submitted.append(arguments)
+        name = f"{len(self.submitted)}"
+        return AsyncLocations(f"s3://answers/out/{name}.out", f"s3://answers/failed/{name}.out")
+
+
+class TestPreference:
+    def test_a_prediction_becomes_a_job(self, desk):
+        """`Prefer: respond-async` gets 202, and the same answer later."""
+        accepted = desk.submit("churn", b'{"a": 1}')
+
+        assert accepted.status == 202
+        document = accepted.json()
+        job = document["job"]
+        assert document == {
+            "job": job,
+            "status": "running",
+            "model": "churn",
+            "expires": document["expires"],
+        }
+        assert accepted.headers["location"] == f"/api/jobs/{job}"
+        assert accepted.headers["preference-applied"] == "respond-async"
+        assert accepted.headers["retry-after"] == "1"
+        assert desk.status(job)["status"] == "running"
+
+        assert desk.drain() == 1
+
+        done = desk.status(job)
+        assert done["status"] == "succeeded"
+        assert done["result"]["content_type"] == "application/json"
+        assert done["result"]["bytes"] == 8
+        assert fetch(done["result"]["url"]) == (200, b'{"a": 1}', "application/json")
+
+    @pytest.mark.parametrize(
+        "prefer",
+        [
+            "respond-async",
+            "Respond-Async",
+            "return=minimal, respond-async; wait=10",
+            'x="a, b;c", respond-async',
+            "wait=5,respond-async",
+            'respond-async=""',
+        ],
+    )
+    def test_forms_of_the_preference(self, desk, prefer):
+        """The preference is found among others, as RFC 7240 writes them."""
+        assert desk.gateway.predict("churn", prefer=prefer).status == 202
+
+    @pytest.mark.parametrize(
+        "prefer",
+        ["", "return=minimal", 'x="respond-async"', "x; respond-async", 'y="a, respond-async"'],
+    )
+    def test_other_preferences_are_ignored(self, desk, prefer):
+        """What does not ask for a job is a prediction."""
+        assert desk.gateway.predict("churn", prefer=prefer).status == 200
+
+    def test_several_lines(self, desk):
+        """The preference may stand in any of several `Prefer` headers."""
+        lines = [
+            ("Content-Type", "application/json"),
+            ("Prefer", "respond-async"),
+            ("Prefer", "return=minimal"),
+        ]
+        assert desk.gateway.post("/predict/churn", b"{}", lines).status == 202
+
+    def test_without_jobs(self):
+        """A gateway without jobs ignores the preference, and has none of the routes."""
+        gateway = build_gateway()
+
+        assert gateway.predict("churn", prefer="respond-async").status == 200
+        assert "/jobs/{job}" not in gateway.app.routes
+        assert "work" not in gateway.app.handler_map
+
+    def test_async_kind_without_jobs(self):
+        """A model of kind `async` needs the setting."""
+        gateway = build_gateway(source=FixedTable(table(TABLE)))
+
+        assert_problem(gateway.predict("film"), 500, "gateway-misconfigured")
+        assert gateway.log.requests[-1]["reason"] == "GATEWAY_JOBS is not set"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "slug"),
+    [
+        pytest.param("nothing", b"{}", {}, 404, "unknown-model", id="name"),
+        pytest.param("churn", b"{", {}, 400, "invalid-json", id="json"),
+        pytest.param("churn", b"{}", {"accept": "image/png"}, 406, "not-acceptable", id="accept"),
+        pytest.param(
+            "churn", b"x", {"content_type": "a/b"}, 415, "unsupported-media-type", id="type"
+        ),
+        pytest.param(
+            "churn", b"{}", {"idempotency_key": "k" * 65}, 400, "invalid-header", id="long-key"
+        ),
+        pytest.param("churn", b"{}", {"idempotency_key": "é"}, 400, "invalid-header", id="odd-key"),
+        pytest.param(
+            "churn", b"{}", {"x_upload": "0" * 32}, 400, "invalid-header", id="two-bodies"
+        ),
+        pytest.param("churn", b"", {"x_upload": "../x"}, 404, "unknown-upload", id="odd-upload"),
+        pytest.param("churn", b"", {"x_upload": "0" * 32}, 404, "unknown-upload", id="no-upload"),
+    ],
+)
+def test_refusals(desk, path, body, headers, status, slug):
+    """A request that cannot be a prediction is no job, and leaves nothing in bucket and queue."""
+    assert_problem(desk.submit(path, body, **headers), status, slug)
+
+    assert desk.keys() == []
+    assert desk.receive() == []
+
+
+class TestFailures:
+    def test_a_failed_job_says_why(self, desk):
+        """A failed job has the problem that the request would have had."""
+        desk.gateway.runtime.error = ModelFailed(500)
+        job = desk.job("churn")
+
+        desk.drain()
+
+        failed = desk.status(job)
+        assert failed["status"] == "failed"
+        assert failed["problem"]["type"] == "urn:inference-gateway:model-error"
+        assert failed["problem"]["instance"] == desk.gateway.log.requests[0]["request_id"]
+
+    def test_not_now_is_tried_again(self, desk):
+        """After a 503 the message comes again; after the third try the job has failed."""
+        desk.gateway.runtime.error = ModelOverloaded()
+        job = desk.job("churn")
+
+        assert desk.drain() == 3
+
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-overloaded"
+        assert len(desk.gateway.runtime.calls) == 3
+
+    def test_a_job_has_its_own_time(self, desk):
+        """A job has `job_seconds`, whatever `timeout_seconds` and the caller's own limit are."""
+        desk.job("patient", x_request_timeout_ms="50")
+        desk.job("iris")
+
+        desk.drain()
+
+        short, long = sorted(call.seconds for call in desk.gateway.runtime.calls)
+        assert 250 < short < 300
+        assert 550 < long < 600
+
+    def test_a_worker_that_is_killed_every_time(self, desk):
+        """After three deliveries without an end, the fourth ends the job as lost."""
+        job = desk.job("churn")
+        for _ in range(3):
+            (record,) = desk.receive()  # the worker dies, and the message becomes visible again
+            desk.sqs.change_message_visibility(
+                QueueUrl=desk.urls[QUEUE],
+                ReceiptHandle=record["receiptHandle"],
+                VisibilityTimeout=0,
+            )
+
+        assert desk.drain() == 1
+
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+        assert desk.gateway.runtime.calls == []
+
+    def test_a_message_that_starts_no_job(self, desk):
+        """A poisoned message ends in the dead-letter queue, and its text is in no log."""
+        desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody=CANARY)
+
+        assert desk.drain() == 4
+
+        assert [one["body"] for one in desk.receive(DEAD)] == [CANARY]
+        assert CANARY not in desk.gateway.log.text
+
+    def test_a_result_that_cannot_be_written(self, desk):
+        """The job is tried again, and has one result."""
+        job = desk.job("churn", b'{"a": 1}')
+        desk.faults.next["PutObject"] = [AWAY, AWAY]
+
+        assert desk.drain() == 3
+
+        assert desk.status(job)["status"] == "succeeded"
+
+    def test_the_same_message_twice(self, desk):
+        """Two deliveries of one message, one after the other: the model runs once."""
+        job = desk.job("churn")
+        (record,) = desk.receive()
+
+        assert desk.work(record)
+        assert desk.work(record)
+
+        assert len(desk.gateway.runtime.calls) == 1
+        assert desk.status(job)["status"] == "succeeded"
+
+    def test_two_workers_at_once(self, desk):
+        """Two workers on one message: the first result stays."""
+        job = desk.job("churn")
+        (record,) = desk.receive()
+        answers = iter([b"second", b"first"])
+
+        def answer(target, request):
+            mine = next(answers)
+            if mine == b"second":
+                desk.work(record)
+            return InferenceResponse(mine, "text/plain")
+
+        desk.gateway.runtime.answer = answer
+        desk.work(record)
+
+        assert fetch(desk.status(job)["result"]["url"]) == (200, b"first", "text/plain")
+        assert [line["outcome"] for line in desk.gateway.log.lines if line["message"] == "job"] == [
+            "succeeded",
+            "ended before",
+        ]
+
+    def test_a_job_that_nothing_works_on(self, desk):
+        """A job whose message the queue has dropped is lost, and stays so."""
+        job = desk.job("churn")
+        desk.now[0] += 4 * 86_400 + 7 * 3600
+
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+        desk.drain()
+        assert desk.status(job)["status"] == "failed"
+
+
+class TestWhoseJob:
+    def test_ids_that_are_no_jobs(self, desk):
+        """A guessed, a malformed and an expired id get the same words."""
+        expired = desk.job("churn")
+        desk.now[0] += KEPT_SECONDS
+        problems = [
+            assert_problem(desk.gateway.get(f"/jobs/{job}"), 404, "unknown-job")
+            for job in ("0" * 32, "x", "%2e%2e", expired)
+        ]
+
+        assert len({one["detail"] for one in problems}) == 1
+
+    def test_another_principal(self, url):
+        """A job of another principal is not found, and neither is its upload."""
+        scheme = FakeScheme(
+            {
+                "a": Identity("alice", ("*",), None, "aaaaaaaa"),
+                "b": Identity("bob", ("*",), None, "bbbbbbbb"),
+                "j": Identity("alice", ("*",), None),
+                "a2": Identity("alice", ("iris",), None, "aaaaaaab"),
+            }
+        )
+        desk = job_desk(url, source=FixedTable(table(TABLE)), scheme=scheme)
+        job = desk.job("churn", authorization="Bearer a")
+
+        def status(token):
+            headers = {"Authorization": f"Bearer {token}"}
+            return desk.gateway.client.send("GET", f"/jobs/{job}", headers).status
+
+        assert status("a") == 200
+        assert status("b") == 404, "somebody else"
+        assert status("j") == 404, "the subject of a JWT is not the principal of an API key"
+        assert status("a2") == 404, "the same principal without the grant"
+
+
+class TestIdempotencyKey:
+    def test_the_same_request_twice(self, desk):
+        """The second request gets the first one's job; nothing is sent again."""
+        first = desk.job("churn", idempotency_key="order 1")
+
+        assert desk.job("churn", idempotency_key="order 1") == first
+        assert desk.job("churn", idempotency_key="order 2") != first
+        assert len(desk.receive()) == 2
+
+    @pytest.mark.parametrize(
+        ("path", "body", "content_type"),
+        [
+            ("churn", b"[]", "application/json"),
+            ("churn", b"{}", "text/csv"),
+            ("iris", b"{}", "application/json"),
+        ],
+    )
+    def test_another_request(self, desk, path, body, content_type):
+        """Another body, type or model under one key is a conflict."""
+        desk.job("churn", idempotency_key="k")
+
+        again = desk.submit(path, body, idempotency_key="k", content_type=content_type)
+        assert_problem(again, 409, "idempotency-conflict")
+
+    def test_twenty_threads(self, desk):
+        """Twenty requests with one key at the same time make one job and one message."""
+        start, jobs = threading.Barrier(20), []
+
+        def submit():
+            start.wait()
+            jobs.append(desk.submit("churn", idempotency_key="raced").json()["job"])
+
+        threads = [threading.Thread(target=submit) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert len(jobs) == 20
+        assert len(set(jobs)) == 1
+        assert desk.drain() == 1
+
+
+class TestAway:
+    @pytest.mark.parametrize("step", range(2))
+    def test_s3_while_a_job_is_submitted(self, desk, step):
+        """S3 away at either write: 503, no message, and the same request works later."""
+        desk.faults.next["PutObject"] = [*[None] * step, AWAY]
+
+        refused = desk.submit("churn", idempotency_key="k")
+        assert_problem(refused, 503, "jobs-unavailable")
+        assert desk.receive() == []
+
+        job = desk.job("churn", idempotency_key="k")
+        desk.drain()
+        assert desk.status(job)["status"] == "succeeded"
+
+    @pytest.mark.parametrize("operation", ["GetQueueUrl", "SendMessage"])
+    def test_sqs_while_a_job_is_submitted(self, desk, operation):
+        """SQS away: 503, and the same request with its key sends the job later."""
+        desk.faults.next[operation] = [AWAY]
+
+        refused = desk.submit("churn", idempotency_key="k")
+        assert_problem(refused, 503, "jobs-unavailable")
+
+        job = desk.job("churn", idempotency_key="k")
+        assert desk.drain() == 1
+        assert desk.status(job)["status"] == "succeeded"
+
+    def test_s3_after_the_message(self, desk):
+        """The mark that a job was sent may be missing: the caller has its job."""
+        desk.faults.next["PutObject"] = [None, None, AWAY]
+
+        job = desk.job("churn", idempotency_key="k")
+        assert desk.job("churn", idempotency_key="k") == job
+        desk.drain()
+        assert desk.status(job)["status"] == "succeeded"
+        assert len(desk.gateway.runtime.calls) == 1
+
+    @pytest.mark.parametrize("operation", ["GetObject", "HeadObject"])
+    def test_s3_while_a_job_is_asked_for(self, desk, operation):
+        job = desk.job("churn")
+        desk.faults.next[operation] = [AWAY]
+
+        assert_problem(desk.gateway.get(f"/jobs/{job}"), 503, "jobs-unavailable")
+        assert desk.status(job)["status"] == "running"
+
+    @pytest.mark.parametrize(
+        ("operation", "step"), [("GetObject", 0), ("GetObject", 1), ("HeadObject", 0)]
+    )
+    def test_s3_while_the_worker_reads(self, desk, operation, step):
+        job = desk.job("churn")
+        desk.faults.next[operation] = [*[None] * step, AWAY]
+
+        assert desk.drain() == 2
+        assert desk.status(job)["status"] == "succeeded"
+
+
+class TestUploads:
+    def upload(self, desk, model="churn", size=3, content_type="text/csv"):
+        asked = json.dumps({"model": model, "content_type": content_type, "bytes": size})
+        return desk.gateway.post("/uploads", asked.encode())
+
+    def test_an_upload_becomes_a_job(self, desk):
+        """The upload is the body of the prediction, in its own type, once."""
+        answer = self.upload(desk)
+        assert answer.status == 201
+        upload = answer.json()
+        assert upload["method"] == "PUT"
+        assert upload["headers"] == {"Content-Type": "text/csv", "If-None-Match": "*"}
+        assert send(upload, b"1,2") == 200
+
+        job = desk.job("churn", b"", x_upload=upload["upload"])
+        desk.drain()
+
+        assert desk.gateway.call.request.body == b"1,2"
+        assert desk.gateway.call.request.content_type == "text/csv"
+        assert fetch(desk.status(job)["result"]["url"]) == (200, b"1,2", "text/csv")
+        again = desk.submit("churn", b"", x_upload=upload["upload"])
+        assert_problem(again, 404, "unknown-upload")
+
+    def test_signed_headers(self, desk):
+        """Size, type and the condition are parts of the signature."""
+        url = self.upload(desk).json()["url"]
+
+        assert "X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost%3Bif-none-match" in url
+
+    def test_an_upload_has_no_idempotency_of_its_own(self, desk):
+        """The same request with the same key gets the same job."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+
+        first = desk.job("churn", b"", x_upload=upload["upload"], idempotency_key="k")
+        assert desk.job("churn", b"", x_upload=upload["upload"], idempotency_key="k") == first
+
+    def test_an_old_upload(self, desk):
+        """An upload is not kept for longer than a day."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        desk.now[0] += 86_500
+
+        assert_problem(desk.submit("churn", b"", x_upload=upload["upload"]), 404, "unknown-upload")
+
+    @pytest.mark.parametrize(
+        ("asked", "status", "slug"),
+        [
+            ({"model": "nothing"}, 404, "unknown-model"),
+            ({"model": 1}, 400, "invalid-parameter"),
+            ({"content_type": "image/png"}, 415, "unsupported-media-type"),
+            ({"content_type": None}, 400, "invalid-parameter"),
+            ({"size": 0}, 400, "invalid-parameter"),
+            ({"size": "3"}, 400, "invalid-parameter"),
+            ({"size": 25_000_001}, 413, "payload-too-large"),
+            (
+                {"model": "film", "content_type": "video/mp4", "size": 10**9 + 1},
+                413,
+                "payload-too-large",
+            ),
+        ],
+    )
+    def test_refusals(self, desk, asked, status, slug):
+        assert_problem(self.upload(desk, **asked), status, slug)
+
+    def test_without_a_preference(self, desk):
+        """A prediction that is answered at once has its body in the request."""
+        problem = assert_problem(
+            desk.gateway.predict("churn", b"", x_upload="0" * 32), 400, "invalid-header"
+        )
+        assert "Prefer: respond-async" in problem["detail"]
+
+    @pytest.mark.parametrize("prefer", ["", "respond-async"])
+    def test_a_body_that_is_too_large(self, desk, prefer):
+        """The refusal names the way for a larger body, and its limit."""
+        refused = desk.gateway.predict("churn", b" " * 4_600_001, prefer=prefer)
+
+        problem = assert_problem(refused, 413, "payload-too-large")
+        assert "POST /uploads takes one of up to 25,000,000 bytes" in problem["detail"]
+
+
+class TestAsync:
+    def answer(self, desk, name, body, content_type="video/mp4"):
+        desk.s3.put_object(Bucket="answers", Key=name, Body=body, ContentType=content_type)
+
+    @pytest.fixture(autouse=True)
+    def _answers(self, desk):
+        desk.s3.create_bucket(Bucket="answers")
+
+    def test_inline(self, desk):
+        """A small body goes with the call; the result is SageMaker's own object."""
+        accepted = desk.gateway.predict("film", b"{}")
+        assert accepted.status == 202
+        assert "preference-applied" not in accepted.headers
+        job = accepted.json()["job"]
+        assert desk.gateway.runtime.submitted == [
+            {
+                "ContentType": "application/json",
+                "Body": b"{}",
+                "RequestTTLSeconds": 600,
+                "InvocationTimeoutSeconds": 60,
+            }
+        ]
+        assert desk.status(job)["status"] == "running"
+
+        self.answer(desk, "out/1.out", b"frames")
+
+        assert fetch(desk.status(job)["result"]["url"]) == (200, b"frames", "video/mp4")
+        assert desk.receive() == []
+
+    @pytest.mark.parametrize(("size", "is_inline"), [(128_000, True), (128_001, False)])
+    def test_larger_bodies(self, desk, size, is_inline):
+        """A body over 128,000 bytes goes by an object of the gateway's."""
+        body = b" " * (size - 2) + b"{}"
+        desk.job("film", body)
+
+        (arguments,) = desk.gateway.runtime.submitted
+        if is_inline:
+            assert arguments["Body"] == body
+        else:
+            bucket, _, key = arguments["InputLocation"].removeprefix("s3://").partition("/")
+            assert key.startswith("stage/dev/bodies/")
+            assert desk.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body
+
+    def test_a_failure(self, desk):
+        """SageMaker's failure object makes a failed job; its text goes nowhere."""
+        job = desk.job("film")
+        self.answer(desk, "failed/1.out", CANARY.encode())
+
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-error"
+        assert CANARY not in desk.gateway.log.text
+
+    def test_an_answer_that_never_comes(self, desk):
+        """After TTL and time-out the job is lost, and a later object changes nothing."""
+        job = desk.job("film")
+        desk.now[0] += 600 + 60 + 899
+        assert desk.status(job)["status"] == "running"
+        desk.now[0] += 2
+
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+        self.answer(desk, "out/1.out", b"late")
+        assert desk.status(job)["status"] == "failed"
+
+    def test_sagemaker_away(self, desk):
+        """A request that SageMaker does not take is no job; the same one later is."""
+        desk.gateway.runtime.error = ModelOverloaded()
+        assert_problem(desk.submit("film", idempotency_key="k"), 503, "model-overloaded")
+        desk.gateway.runtime.error = None
+
+        desk.job("film", idempotency_key="k")
+        assert len(desk.gateway.runtime.submitted) == 1
+
+    def test_an_upload(self, desk):
+        """An upload is what SageMaker reads; a caller's own place never is."""
+        asked = json.dumps({"model": "film", "content_type": "video/mp4", "bytes": 3}).encode()
+        upload = desk.gateway.post("/uploads", asked).json()
+        send(upload, b"mp4")
+
+        headers = {"x_amzn_sagemaker_inputlocation": "s3://of-the-caller/x"}
+        desk.job("film", b"", x_upload=upload["upload"], **headers)
+
+        (arguments,) = desk.gateway.runtime.submitted
+        assert arguments["ContentType"] == "video/mp4"
+        assert arguments["InputLocation"].endswith(f"/{upload['upload']}")
+        assert arguments["InputLocation"].startswith("s3://jobs/stage/dev/bodies/")
+
+
+def test_log_and_metrics(desk):
+    """The lines of both functions have the job, and no body."""
+    body = json.dumps(CANARY).encode()
+    job = desk.job("churn", body)
+    desk.drain()
+    desk.status(job)
+
+    lines = [line for line in desk.gateway.log.lines if line["message"] in {"request", "job"}]
+    assert [line["job"] for line in lines] == [job] * 3
+    assert [line["message"] for line in lines] == ["request", "job", "request"]
+    assert lines[0]["request_id"] == lines[1]["request_id"]
+    assert lines[1]["outcome"] == "succeeded"
+    assert CANARY not in desk.gateway.log.text
+
+
+def test_a_thousand_jobs(desk):
+    """A thousand jobs: each has its own result, and none is done twice."""
+    bodies = {desk.job("churn", b"%d" % number): b"%d" % number for number in range(1_000)}
+
+    assert desk.drain() == 1_000
+
+    assert len(desk.gateway.runtime.calls) == 1_000
+    for job, body in bodies.items():
+        assert fetch(desk.status(job)["result"]["url"])[1] == body

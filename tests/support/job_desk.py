@@ -1,0 +1,175 @@
+"""A gateway with jobs, on S3 and SQS in moto's server, and a worker that its messages drive.
+
+moto checks neither signatures nor policies.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+from urllib3 import PoolManager
+
+from chalicelib.jobs.store import aws_client
+from tests.support.events import LambdaContext
+from tests.support.gateway import AWS, BuiltGateway, FakeRuntime, build_gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.clients import Response
+
+BUCKET, PREFIX, QUEUE, DEAD = "jobs", "stage/dev", "jobs-queue", "jobs-dead"
+MOST_RECEIVES = 4
+WORKER_MS = 900_000
+
+
+class Faults:
+    """Clients of moto whose operations fail as often as a test says."""
+
+    def __init__(self, url: str) -> None:
+        self._make = partial(aws_client, endpoint_url=url, **AWS)
+        self.next: dict[str, list[Exception | None]] = {}
+        """By operation: the error before the call; None lets one call pass."""
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, service: str) -> Any:
+        client = self._make(service)
+
+        def before(model: Any, params: dict[str, Any], **_: Any) -> None:
+            self.calls.append((model.name, params))
+            faults = self.next.get(model.name)
+            if faults and (error := faults.pop(0)) is not None:
+                raise error
+
+        client.meta.events.register(f"before-call.{service}", before)
+        return client
+
+
+@dataclass
+class JobDesk:
+    """What a test of jobs works with."""
+
+    gateway: BuiltGateway
+    faults: Faults
+    s3: Any
+    sqs: Any
+    now: list[float]
+    urls: dict[str, str] = field(default_factory=dict)
+
+    def submit(self, path: str, body: bytes = b"{}", **headers: str) -> Response:
+        return self.gateway.predict(path, body, prefer="respond-async", **headers)
+
+    def job(self, path: str, body: bytes = b"{}", **headers: str) -> str:
+        """Submit a job and return its id."""
+        response = self.submit(path, body, **headers)
+        assert response.status == 202, response.body
+        return str(response.json()["job"])
+
+    def status(self, job: str) -> Any:
+        response = self.gateway.get(f"/jobs/{job}")
+        assert response.status == 200, response.body
+        return response.json()
+
+    def receive(self, queue: str = QUEUE) -> list[dict[str, Any]]:
+        """Take the messages that are visible, as records of Lambda's event."""
+        messages = self.sqs.receive_message(
+            QueueUrl=self.urls[queue], MaxNumberOfMessages=10, AttributeNames=["All"]
+        ).get("Messages", [])
+        return [
+            {
+                "messageId": one["MessageId"],
+                "receiptHandle": one["ReceiptHandle"],
+                "body": one["Body"],
+                "attributes": one["Attributes"],
+                "eventSource": "aws:sqs",
+            }
+            for one in messages
+        ]
+
+    def work(self, record: dict[str, Any], gateway: BuiltGateway | None = None) -> bool:
+        """Let the worker handle a message as Lambda does; whether it is done."""
+        work = (gateway or self.gateway).app.handler_map["work"]
+        try:
+            work({"Records": [record]}, LambdaContext(remaining_ms=WORKER_MS))
+        except Exception as error:
+            assert type(error).__name__ == "JobNotDone"
+            self.sqs.change_message_visibility(
+                QueueUrl=self.urls[QUEUE],
+                ReceiptHandle=record["receiptHandle"],
+                VisibilityTimeout=0,
+            )
+            return False
+        self.sqs.delete_message(QueueUrl=self.urls[QUEUE], ReceiptHandle=record["receiptHandle"])
+        return True
+
+    def drain(self) -> int:
+        """Work until the queue is empty, and return the number of deliveries."""
+        deliveries = 0
+        while records := self.receive():
+            for record in records:
+                self.work(record)
+                deliveries += 1
+        return deliveries
+
+    def keys(self) -> list[str]:
+        """Return the keys of all objects, without the prefix."""
+        found = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        return [one["Key"].removeprefix(f"{PREFIX}/") for one in found]
+
+
+def fetch(url: str) -> tuple[int, bytes, str | None]:
+    """Read a presigned URL as a browser does, without credentials."""
+    response = PoolManager().request("GET", url)
+    return response.status, response.data, response.headers.get("content-type")
+
+
+def send(upload: dict[str, Any], body: bytes) -> int:
+    """Send a body to an upload's URL as its document says."""
+    response = PoolManager().request(
+        upload["method"], upload["url"], body=body, headers=upload["headers"]
+    )
+    return response.status
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    """Run moto's server, and return its URL."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def job_desk(url: str, *, runtime: Any = None, source: Any = None, **environ: str) -> JobDesk:
+    """Build a gateway with jobs on an empty account of moto's."""
+    PoolManager().request("POST", f"{url}/moto-api/reset")
+    faults, now = Faults(url), [time.time()]
+    s3, sqs = (boto3.client(one, endpoint_url=url, **AWS) for one in ("s3", "sqs"))
+    s3.create_bucket(Bucket=BUCKET)
+    dead = sqs.create_queue(QueueName=DEAD)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
+    redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": str(MOST_RECEIVES)}
+    queue = sqs.create_queue(
+        QueueName=QUEUE,
+        Attributes={"VisibilityTimeout": "5400", "RedrivePolicy": json.dumps(redrive)},
+    )["QueueUrl"]
+    gateway = build_gateway(
+        runtime=FakeRuntime() if runtime is None else runtime,
+        source=source,
+        clock=lambda: now[0],
+        make_jobs_client=faults,
+        jobs=f"s3://{BUCKET}/{PREFIX}",
+        jobs_queue=QUEUE,
+        **environ,
+    )
+    return JobDesk(gateway, faults, s3, sqs, now, {QUEUE: queue, DEAD: dead})
