@@ -14,7 +14,7 @@ from botocore.loaders import Loader
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "chalicelib/aws/botocore_data/endpoints.json"
-SERVICES = ("oidc", "portal.sso", "runtime.sagemaker", "s3", "secretsmanager", "sts")
+SERVICES = ("oidc", "portal.sso", "runtime.sagemaker", "s3", "secretsmanager", "sqs", "sts")
 """The endpoint prefixes of what the gateway calls, and what botocore calls for credentials."""
 
 

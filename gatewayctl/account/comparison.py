@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import closest, quoted
-from chalicelib.routing.targets import KINDS, keys_of
+from chalicelib.routing.targets import KINDS, AsyncTarget, keys_of
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import IN_SERVICE, Model, Unread
 from gatewayctl.output import MOST_NAMED, first_few
@@ -105,9 +105,6 @@ def _status(endpoint: Endpoint) -> Iterator[Remark]:
     elif status != IN_SERVICE:
         why = f"aws sagemaker describe-endpoint --endpoint-name {name}"
         yield Remark(("endpoint",), f"endpoint {name} is {status} and takes no calls; see {why}")
-    if endpoint.async_only:
-        text = f"endpoint {name} is for asynchronous inference only; name a real-time endpoint"
-        yield Remark(("endpoint",), text)
 
 
 def _variant(subject: TargetInAccount) -> Iterator[Remark]:
@@ -135,6 +132,12 @@ def _missing_models(subject: TargetInAccount) -> Iterator[Remark]:
 def _kind(subject: TargetInAccount) -> Iterator[Remark]:
     """Yield a remark for each variant that is of another kind than the entry declares."""
     declared, endpoint = type(subject.target), subject.endpoint.name
+    if subject.endpoint.async_only:
+        if not declared.is_async:
+            evidence = AsyncTarget.hosting.evidence
+            text = f"endpoint {endpoint} is of kind async, not {declared.kind}: {evidence}"
+            yield Remark(("kind",), text)
+        return
     by_kind = {variant.kind: variant for variant in subject.variants}
     for kind, variant in by_kind.items():
         if kind is not None and not variant.serves(declared.hosting):

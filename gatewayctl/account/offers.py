@@ -55,7 +55,7 @@ def reason_to_leave_out(endpoint: Endpoint) -> str | None:
     if endpoint.status != IN_SERVICE:
         return f"is {endpoint.status}; import it when it is {IN_SERVICE}"
     if endpoint.async_only:
-        return "takes asynchronous calls only, and the gateway makes none"
+        return "takes asynchronous calls only; write it by hand, with kind: async"
     return None
 
 

@@ -116,6 +116,9 @@ DESCRIPTIONS = {
     "cold_seconds": "How long a cold artifact is waited for while a fallback is warm",
     "pass_headers": "What goes from caller to model",
     "return_headers": "What goes from model to caller",
+    "job_seconds": "How long a job may take, unless the endpoint is asynchronous",
+    "request_ttl_seconds": "How long an asynchronous endpoint keeps a request before it begins",
+    "invocation_timeout_seconds": "How long an asynchronous endpoint works on one request",
     "expose_model_errors": "Shows callers the model's own words when it fails",
 }
 

@@ -11,9 +11,11 @@ ALLOWED = {
     *("X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-Inference-Id"),
     *("X-Amzn-SageMaker-Session-Id", "traceparent", "tracestate", "baggage", "sentry-trace"),
     *("X-Request-Id", "X-Requested-With", "Cache-Control"),
+    *("Prefer", "Idempotency-Key", "X-Upload"),
 }
 EXPOSED = {
     *("X-Request-Id", "Server-Timing", "X-Model", "X-Invoked-Variant", "X-Target", "Retry-After"),
+    *("Location", "Preference-Applied"),
 }
 OURS = ("access-control-", "timing-allow-origin", "vary")
 

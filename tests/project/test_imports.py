@@ -36,8 +36,8 @@ LAYERS = [
 # Each third-party package, and the packages of chalicelib that may import it.
 THIRD_PARTY = {
     "chalice": {"app", "api", "errors"},
-    "botocore": {"aws", "sagemaker", "routing", "auth"},
-    "urllib3": {"aws", "sagemaker", "routing"},
+    "botocore": {"aws", "sagemaker", "routing", "auth", "jobs"},
+    "urllib3": {"aws", "sagemaker", "routing", "jobs"},
     "yaml": {"routing"},
     "aws_lambda_powertools": {"telemetry", "auth", "api"},
     "jwt": {"auth"},

@@ -158,8 +158,8 @@ CHANGES = [
     Change(
         "made its endpoint asynchronous",
         "endpoint: claims",
-        "models.claims.endpoint",
-        "endpoint claims is for asynchronous inference only; name a real-time endpoint",
+        "models.claims.kind",
+        "endpoint claims is of kind async, not single: it is for asynchronous inference",
     ),
     Change(
         "moved its inference component to another endpoint",

@@ -104,6 +104,9 @@ class TestModels:
             "pass_headers": (),
             "return_headers": (),
             "expose_model_errors": False,
+            "job_seconds": 300,
+            "request_ttl_seconds": 21_600,
+            "invocation_timeout_seconds": 900,
         }
 
     def test_defaults_of_the_table(self, table):

@@ -41,6 +41,9 @@ def test_defaults():
         cors_headers=(),
         page=True,
         metrics_per_model=True,
+        jobs=None,
+        jobs_queue=None,
+        jobs_concurrency=10,
         lambda_handler="",
     )
 

@@ -61,7 +61,7 @@ def test_invoke_args(target, expected):
 
 def test_every_kind_has_its_row():
     """A kind is found by the value of the key `kind`."""
-    assert list(KINDS) == ["single", "mme", "mce", "pipeline", "component"]
+    assert list(KINDS) == ["single", "mme", "mce", "pipeline", "component", "async"]
     assert all(KINDS[kind].kind == kind for kind in KINDS)
 
 

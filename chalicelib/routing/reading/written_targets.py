@@ -104,6 +104,9 @@ def read_targets(
         _check_beside(node, targets, findings)
     for target in targets:
         target.check_kind(findings)
+    kinds = [target.values.get("kind") for target in targets]
+    if len({KINDS[kind].is_async for kind in kinds if kind in KINDS}) > 1:
+        findings.at(node, "has targets of kind async and others; a caller gets a job, or an answer")
     return targets
 
 

@@ -22,6 +22,7 @@ TARGETS = {
     "mce": "target_container_hostname: a",
     "pipeline": "",
     "component": "inference_component: c",
+    "async": "",
 }
 
 
@@ -35,6 +36,7 @@ def _account(account):
     account.endpoint("pipeline", account.model("pipeline", container("a"), container("b")))
     account.endpoint("component")
     account.component("c", "component")
+    account.endpoint("async", account.model("async", container()), AsyncInferenceConfig={"OutputConfig": {}})
     return account
 
 

@@ -61,7 +61,7 @@ def hosted(one):
         ),
         pytest.param(
             endpoint("e", async_only=True),
-            "takes asynchronous calls only, and the gateway makes none",
+            "takes asynchronous calls only; write it by hand, with kind: async",
             id="asynchronous",
         ),
         pytest.param(
