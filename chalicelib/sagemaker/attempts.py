@@ -44,6 +44,10 @@ MAX_RETRY_AFTER_SECONDS = 60
 MAX_LOAD_SECONDS = 360.0
 """SageMaker gives up a load after this time, so a longer time includes a pause without calls."""
 
+LOAD_SECONDS, LOAD_FACTOR = 0.5, 2
+"""An answer took a load if it needed this much more than twice the time of the target's last one.
+Before the first answer, that time counts as 0."""
+
 MAX_GAP_SECONDS = 30.0
 """The longest time between the last call without an answer and the first with one. After a
 longer time it is not known how long the load took."""
@@ -120,6 +124,8 @@ class _History:
     answered_at: float | None = None
     loading_since: float | None = None
     load_seconds: float | None = None
+    answer_seconds: float | None = None
+    """How long the last answer took; of one that took a load, only if there is no other."""
 
 
 class Warmth:
@@ -134,15 +140,40 @@ class Warmth:
         self._histories: dict[Target, _History] = {}
         self._lock = threading.Lock()
 
-    def record_success(self, target: Target) -> None:
-        """Note that the target answered 200; if it was loading, learn how long the load took."""
+    def record_success(self, target: Target, seconds: float) -> bool:
+        """Note that the target answered 200; if it was loading, learn how long the load took.
+
+        Args:
+            target: The target.
+            seconds: The time from the call to the first part of the answer.
+
+        Returns:
+            Whether the answer of a target that may have been cold took the load of its artifact.
+            That is a judgement, because SageMaker does not say so.
+        """
         with self._lock:
             history, now = self._history(target), self._clock()
+            took_load = self._took_load(target, history, seconds)
+            if not took_load or history.answer_seconds is None:
+                history.answer_seconds = seconds
             if history.loading_since is not None:
                 seconds = now - history.loading_since
                 if seconds <= MAX_LOAD_SECONDS and now - history.called_at <= MAX_GAP_SECONDS:
                     history.load_seconds = seconds
             history.answered_at, history.loading_since = now, None
+            return took_load
+
+    def _took_load(self, target: Target, history: _History, seconds: float) -> bool:
+        """Whether a target was loading when it was called last, or took clearly longer than then.
+
+        An artifact that was loading longer ago than a load can last was loaded without this call.
+        """
+        if not self._is_cold(target, history):
+            return False
+        since_loading = self._clock() - history.called_at
+        if history.loading_since is not None and 0 <= since_loading <= MAX_LOAD_SECONDS:
+            return True
+        return seconds >= LOAD_FACTOR * (history.answer_seconds or 0.0) + LOAD_SECONDS
 
     def record_loading(self, target: Target, waited_seconds: float) -> int | None:
         """Note that the target's artifact has been loading for as long as this call waited.
@@ -166,11 +197,13 @@ class Warmth:
 
     def may_be_cold(self, target: Target) -> bool:
         """Whether a timeout of this target may mean that its artifact is being loaded."""
-        if "TargetModel" not in target.invoke_args():
-            return False
         with self._lock:
-            history = self._histories.get(target)
-            answered_at = None if history is None else history.answered_at
+            return self._is_cold(target, self._histories.get(target))
+
+    def _is_cold(self, target: Target, history: _History | None) -> bool:
+        if getattr(target, "target_model", None) is None:
+            return False
+        answered_at = None if history is None else history.answered_at
         return answered_at is None or not 0 <= self._clock() - answered_at <= WARM_SECONDS
 
     def may_ask(self, target: Target, seconds: float) -> bool:
