@@ -74,6 +74,7 @@ class Settings:
     cors_headers: tuple[str, ...]
     page: bool
     metrics_per_model: bool
+    metrics_per_principal: bool
     jobs: JobsLocation | None
     jobs_queue: str | None
     jobs_concurrency: int
@@ -291,6 +292,7 @@ SETTINGS = (
     Setting("GATEWAY_CORS_HEADERS", "cors_headers", "", _header_names),
     Setting("GATEWAY_PAGE", "page", "on", _switch),
     Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
+    Setting("GATEWAY_METRICS_PER_PRINCIPAL", "metrics_per_principal", "off", _switch),
     Setting("GATEWAY_JOBS", "jobs", "", _jobs_location),
     Setting("GATEWAY_JOBS_QUEUE", "jobs_queue", "", _queue_name),
     Setting("GATEWAY_JOBS_CONCURRENCY", "jobs_concurrency", "10", _concurrency),

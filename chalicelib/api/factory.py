@@ -46,7 +46,9 @@ def create_app(
     Raises:
         ConfigurationError: The settings cannot be used.
     """
-    telemetry = telemetry or Telemetry(per_model=settings.metrics_per_model)
+    telemetry = telemetry or Telemetry(
+        per_model=settings.metrics_per_model, per_principal=settings.metrics_per_principal
+    )
     if runtime is None and settings.lambda_handler == WORKING_HANDLER:
         # Nobody waits for it over HTTP, so its responses may be as large as SageMaker's.
         runtime = SageMakerRuntime(max_response_bytes=MAX_RESULT_BYTES)

@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
@@ -30,6 +30,7 @@ from chalicelib.errors import (
 from chalicelib.routing.targets import HERE
 from chalicelib.sagemaker import upstream_errors
 from chalicelib.sagemaker.attempts import MIN_CALL_SECONDS, Attempts, RetryBudget, Warmth
+from chalicelib.telemetry.log import COLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from chalicelib.routing.targets import Place
     from chalicelib.sagemaker.elsewhere import ClientsElsewhere
     from chalicelib.telemetry.log import RequestRecord
-
-    Ask = Callable[[Any, NamedTarget], "T"]
-    """Makes one call of a target with a client, within the deadline in force."""
 
     class Request(Protocol):
         """What is sent to the model."""
@@ -58,6 +56,9 @@ MAX_RESPONSE_BYTES = 6_200_000 // 4 * 3
 """As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
 
 CHUNK_BYTES = 64 * 1024
+LONGEST_INFERENCE_ID = 64
+"""Source: botocore's service model of sagemaker-runtime, shape InferenceId."""
+
 MAX_HEADER_LENGTH = 1024
 """Source: botocore's service model of sagemaker-runtime, shape Header."""
 
@@ -79,6 +80,20 @@ class AsyncLocations(NamedTuple):
 
     output: str
     failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[T]):
+    """What is called on a target."""
+
+    method: str
+    """Of the client."""
+
+    arguments: Mapping[str, object] = field(repr=False)
+    """Those that do not name the target."""
+
+    read: Callable[[Mapping[str, Any]], T]
+    """Makes a response of the answer."""
 
 
 def _sagemaker_client(**settings: str) -> Any:
@@ -135,12 +150,11 @@ class SageMakerRuntime:
             GatewayError: No target gave a usable response before the deadline.
         """
 
-        def ask(client: Any, target: NamedTarget) -> InferenceResponse:
-            answer = client.invoke_endpoint(**target.invoke_args, **request.invoke_args())
-            self._warmth.record_success(target.target)
+        def read(answer: Mapping[str, Any]) -> InferenceResponse:
             return read_response(answer, self._max_response_bytes)
 
-        return self._until_one_answers(ask, resolved, deadline, record)
+        operation = Operation("invoke_endpoint", request.invoke_args(), read)
+        return self._until_one_answers(operation, resolved, deadline, record)
 
     def submit(
         self,
@@ -161,22 +175,20 @@ class SageMakerRuntime:
             GatewayError: No endpoint took the request before the deadline.
         """
 
-        def ask(client: Any, target: NamedTarget) -> AsyncLocations:
-            answer = client.invoke_endpoint_async(**target.invoke_args, **arguments)
-            output, failure = _header(answer, "OutputLocation"), _header(answer, "FailureLocation")
-            if output is None:
-                raise UpstreamInvalidResponse
-            return AsyncLocations(output, failure)
-
-        return self._until_one_answers(ask, resolved, deadline, record)
+        operation = Operation("invoke_endpoint_async", arguments, _locations)
+        return self._until_one_answers(operation, resolved, deadline, record)
 
     def _until_one_answers(
-        self, ask: Ask[T], resolved: ResolvedModel, deadline: Deadline, record: RequestRecord
+        self,
+        operation: Operation[T],
+        resolved: ResolvedModel,
+        deadline: Deadline,
+        record: RequestRecord,
     ) -> T:
         """Call the targets in their order until one answers."""
 
         def call(target: NamedTarget, until: Deadline) -> T:
-            return self._attempt(ask, resolved, target, until, record)
+            return self._attempt(operation, resolved, target, until, record)
 
         target, *others = resolved.targets
         if others:
@@ -211,7 +223,7 @@ class SageMakerRuntime:
 
     def _attempt(
         self,
-        ask: Ask[T],
+        operation: Operation[T],
         resolved: ResolvedModel,
         target: NamedTarget,
         deadline: Deadline,
@@ -222,11 +234,20 @@ class SageMakerRuntime:
         client = self._ready_client() if place == HERE else self._client_elsewhere(place, deadline)
         if deadline.remaining_seconds < MIN_CALL_SECONDS:
             raise UpstreamTimedOut
-        record.attempts += 1
-        started = time.perf_counter()
+        arguments = {
+            "InferenceId": inference_id(record.request_id),
+            **target.invoke_args,
+            **operation.arguments,
+        }
+        was_cold = self._warmth.may_be_cold(called)
+        started = record.begin_attempt()
         try:
-            with deadline.in_force(), _own_errors(resolved):
-                response = ask(client, target)
+            with deadline.in_force(), _own_errors(resolved, record):
+                answer = getattr(client, operation.method)(**arguments)
+                seconds = time.perf_counter() - started
+                took_load = self._warmth.record_success(called, seconds, was_cold=was_cold)
+                record.upstream_request_id = upstream_errors.request_id(answer)
+                response = operation.read(answer)
         except (ModelRejectedInput, ModelFailed) as error:
             if self._warmth.may_be_cold(called):  # containers refuse a load with these statuses too
                 error.doubt_load()
@@ -235,11 +256,14 @@ class SageMakerRuntime:
             # While the artifact may be cold, a timeout means the same as ModelNotReady.
             if isinstance(error, UpstreamTimedOut) and not self._warmth.may_be_cold(called):
                 raise
-            seconds = self._warmth.record_loading(called, time.perf_counter() - started)
-            raise ModelNotReady(retry_after_seconds=seconds) from error
+            until = self._warmth.record_loading(called, time.perf_counter() - started)
+            record.artifact = COLD
+            raise ModelNotReady(retry_after_seconds=until, reason=error.reason) from error
         finally:
             record.model_seconds = time.perf_counter() - started
         self._budget.refill()
+        if took_load:
+            record.loaded()
         return response
 
     def _ready_client(self) -> Any:
@@ -263,21 +287,30 @@ class SageMakerRuntime:
             return self._elsewhere.client(place, deadline)
 
 
+def inference_id(request_id: str) -> str:
+    """Return the id by which a container's log leads back to the request: its first characters."""
+    return request_id.lstrip()[:LONGEST_INFERENCE_ID]
+
+
 @contextmanager
 def _misconfigured() -> Iterator[None]:
     """Replace the errors of botocore when it cannot make a client: no region, a bad setting."""
     try:
         yield
     except (BotoCoreError, OSError, ValueError) as error:
-        raise GatewayMisconfigured from error
+        raise GatewayMisconfigured(type(error).__name__) from error
 
 
 @contextmanager
-def _own_errors(resolved: ResolvedModel) -> Iterator[None]:
-    """Replace the errors of botocore, and of urllib3 while a body is read, with our own."""
+def _own_errors(resolved: ResolvedModel, record: RequestRecord) -> Iterator[None]:
+    """Replace the errors of botocore, and of urllib3 while a body is read, with our own.
+
+    Only here the record learns what SageMaker said: its code, request id and original status.
+    """
     try:
         yield
     except ClientError as error:
+        upstream_errors.record(error.response, record)
         raise upstream_errors.from_error_response(
             error, exposed=resolved.model.expose_model_errors, free_values=resolved.free_values()
         ) from error
@@ -285,6 +318,7 @@ def _own_errors(resolved: ResolvedModel) -> Iterator[None]:
         ours = upstream_errors.from_failed_call(error)
         if ours is None:
             raise
+        ours.reason = type(error).__name__
         try:
             raise ours from error
         finally:
@@ -317,6 +351,13 @@ def read_response(
         new_session_id=_header(answer, "NewSessionId"),
         closed_session_id=_header(answer, "ClosedSessionId"),
     )
+
+
+def _locations(answer: Mapping[str, Any]) -> AsyncLocations:
+    output, failure = _header(answer, "OutputLocation"), _header(answer, "FailureLocation")
+    if output is None:
+        raise UpstreamInvalidResponse
+    return AsyncLocations(output, failure)
 
 
 def _body(answer: Mapping[str, Any], max_bytes: int) -> bytes:

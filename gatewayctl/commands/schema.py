@@ -120,6 +120,7 @@ DESCRIPTIONS = {
     "request_ttl_seconds": "How long an asynchronous endpoint keeps a request before it begins",
     "invocation_timeout_seconds": "How long an asynchronous endpoint works on one request",
     "expose_model_errors": "Shows callers the model's own words when it fails",
+    "metrics": "false: no metrics of this model, only the sums of all models",
 }
 
 

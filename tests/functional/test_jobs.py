@@ -11,7 +11,15 @@ from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.job import KEPT_SECONDS
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
-from tests.support.gateway import FakeRuntime, FakeScheme, FixedTable, build_gateway, table
+from tests.support.gateway import (
+    FakeRuntime,
+    FakeScheme,
+    FixedTable,
+    build_gateway,
+    runtime_at,
+    table,
+)
+from tests.support.http_server import StubServer, response
 from tests.support.job_desk import DEAD, QUEUE, fetch, job_desk, moto, send
 from tests.support.problems import assert_problem
 
@@ -135,28 +143,27 @@ class TestPreference:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "headers", "status", "slug"),
+    ("path", "body", "headers", "refusal"),
     [
-        pytest.param("nothing", b"{}", {}, 404, "unknown-model", id="name"),
-        pytest.param("churn", b"{", {}, 400, "invalid-json", id="json"),
-        pytest.param("churn", b"{}", {"accept": "image/png"}, 406, "not-acceptable", id="accept"),
+        pytest.param("nothing", b"{}", {}, "404 unknown-model", id="name"),
+        pytest.param("churn", b"{", {}, "400 invalid-json", id="json"),
+        pytest.param("churn", b"{}", {"accept": "image/png"}, "406 not-acceptable", id="accept"),
         pytest.param(
-            "churn", b"x", {"content_type": "a/b"}, 415, "unsupported-media-type", id="type"
+            "churn", b"x", {"content_type": "a/b"}, "415 unsupported-media-type", id="type"
         ),
         pytest.param(
-            "churn", b"{}", {"idempotency_key": "k" * 65}, 400, "invalid-header", id="long-key"
+            "churn", b"{}", {"idempotency_key": "k" * 65}, "400 invalid-header", id="long-key"
         ),
-        pytest.param("churn", b"{}", {"idempotency_key": "é"}, 400, "invalid-header", id="odd-key"),
-        pytest.param(
-            "churn", b"{}", {"x_upload": "0" * 32}, 400, "invalid-header", id="two-bodies"
-        ),
-        pytest.param("churn", b"", {"x_upload": "../x"}, 404, "unknown-upload", id="odd-upload"),
-        pytest.param("churn", b"", {"x_upload": "0" * 32}, 404, "unknown-upload", id="no-upload"),
+        pytest.param("churn", b"{}", {"idempotency_key": "é"}, "400 invalid-header", id="odd-key"),
+        pytest.param("churn", b"{}", {"x_upload": "0" * 32}, "400 invalid-header", id="two-bodies"),
+        pytest.param("churn", b"", {"x_upload": "../x"}, "404 unknown-upload", id="odd-upload"),
+        pytest.param("churn", b"", {"x_upload": "0" * 32}, "404 unknown-upload", id="no-upload"),
     ],
 )
-def test_refusals(desk, path, body, headers, status, slug):
+def test_refusals(desk, path, body, headers, refusal):
     """A request that cannot be a prediction is no job, and leaves nothing in bucket and queue."""
-    assert_problem(desk.submit(path, body, **headers), status, slug)
+    status, slug = refusal.split()
+    assert_problem(desk.submit(path, body, **headers), int(status), slug)
 
     assert desk.keys() == []
     assert desk.receive() == []
@@ -528,6 +535,28 @@ class TestAsync:
             bucket, _, key = arguments["InputLocation"].removeprefix("s3://").partition("/")
             assert key.startswith("stage/dev/bodies/")
             assert desk.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body
+
+    def test_on_the_wire(self, url):
+        """The call is InvokeEndpointAsync, with the body, and the places come from its headers."""
+        places = {
+            "X-Amzn-SageMaker-OutputLocation": "s3://answers/out/1.out",
+            "X-Amzn-SageMaker-FailureLocation": "s3://answers/failed/1.out",
+        }
+        with StubServer() as sagemaker:
+            sagemaker.reply = lambda _: response(202, b'{"InferenceId": "1"}', places)
+            source = FixedTable(table(TABLE))
+            desk = job_desk(url, source=source, runtime=runtime_at(sagemaker.url))
+            job = desk.job("film", b'{"a": 1}', accept="video/mp4;q=1")
+            (request,) = sagemaker.requests
+
+        assert request.path == "/endpoints/films/async-invocations"
+        assert request.body == b'{"a": 1}'
+        assert request.headers["x-amzn-sagemaker-content-type"] == "application/json"
+        assert request.headers["x-amzn-sagemaker-requestttlseconds"] == "600"
+        assert request.headers["x-amzn-sagemaker-invocationtimeoutseconds"] == "60"
+        desk.s3.create_bucket(Bucket="answers")
+        self.answer(desk, "out/1.out", b"frames")
+        assert desk.status(job)["status"] == "succeeded"
 
     def test_a_failure(self, desk):
         """SageMaker's failure object makes a failed job; its text goes nowhere."""

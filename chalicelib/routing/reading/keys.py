@@ -45,6 +45,7 @@ OPTIONS: dict[str, Check] = {
     "pass_headers": _headers(*headers.PASSED),
     "return_headers": _headers(*headers.RETURNED),
     "expose_model_errors": values.boolean,
+    "metrics": values.boolean,
     "job_seconds": values.Number(1, 840, whole=True),
     "request_ttl_seconds": values.Number(60, 21_600, whole=True),
     "invocation_timeout_seconds": values.Number(1, 3600, whole=True),

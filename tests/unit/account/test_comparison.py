@@ -36,7 +36,9 @@ def _account(account):
     account.endpoint("pipeline", account.model("pipeline", container("a"), container("b")))
     account.endpoint("component")
     account.component("c", "component")
-    account.endpoint("async", account.model("async", container()), AsyncInferenceConfig={"OutputConfig": {}})
+    account.endpoint(
+        "async", account.model("async", container()), AsyncInferenceConfig={"OutputConfig": {}}
+    )
     return account
 
 
