@@ -27,11 +27,11 @@ BOUNDS = [
     # the same, the table, and what botocore has to read about the one service that is called
     pytest.param(HANDLER, "files", 240, id="handler-files"),
     # botocore's own endpoints.json would be a megabyte more
-    pytest.param(HANDLER, "bytes", 3_500_000, id="handler-bytes"),
+    pytest.param(HANDLER, "bytes", 3_530_000, id="handler-bytes"),
     # no client of AWS: a JWT needs none, and for an API key the authorizer waits anyway
     pytest.param(AUTHORIZER, "modules", 325, id="authorizer-modules"),
     pytest.param(AUTHORIZER, "files", 145, id="authorizer-files"),
-    pytest.param(AUTHORIZER, "bytes", 1_490_000, id="authorizer-bytes"),
+    pytest.param(AUTHORIZER, "bytes", 1_525_000, id="authorizer-bytes"),
 ]
 
 # What no function needs to start, and its cost, where measured as a share of the start of the
@@ -48,6 +48,8 @@ NOT_AT_START = {
     "chalicelib.api.catalog": "no prediction needs it",
     "chalicelib.api.page": "only browsers ask for it",
     "chalicelib.api.openapi": "few callers ask for it",
+    "chalicelib.api.jobs": "most gateways have no jobs",
+    "chalicelib.jobs": "the same",
     "chalicelib.routing.choice": "only a model with several targets needs it",
     "chalicelib.sagemaker.fallbacks": "the same",
     "chalicelib.sagemaker.elsewhere": "only a target in another Region or account needs it",
