@@ -1,7 +1,7 @@
 """The log: one JSON line for each request by Powertools' Logger, and the metrics of that request.
 
 A line says who called what, how the request ended, and how long it took. It never holds a body, a
-credential, the value of a header, or a text of SageMaker.
+credential, a text of SageMaker, or the value of a header; of a `traceparent` it has the trace id.
 """
 
 from __future__ import annotations
@@ -287,8 +287,8 @@ class Telemetry:
 
     def request(self, record: RequestRecord) -> None:
         """Write the line and the metrics of a request that has its response."""
-        write = getattr(self._logger, LEVELS.get(record.status, "info"))
-        write(
+        write_line = getattr(self._logger, LEVELS.get(record.status, "info"))
+        write_line(
             "request",
             request_id=record.request_id,
             method=record.method,
@@ -338,10 +338,9 @@ class Telemetry:
             delivery: How often the job's message has come.
             seconds: The time since the job was submitted, if the delivery has ended it.
         """
-        is_fault = record.status >= 500 or outcome == "postponed"
-        write = self._logger.warning if is_fault else self._logger.info
-        write = self._logger.error if record.status == 500 else write
-        write(
+        level = "warning" if outcome == "postponed" else LEVELS.get(record.status, "info")
+        write_line = getattr(self._logger, level)
+        write_line(
             "job",
             job=record.job,
             request_id=record.request_id,
@@ -365,8 +364,8 @@ class Telemetry:
             table=record.table and record.table[:TABLE_DIGITS],
         )
         if seconds is not None and outcome in {"succeeded", "failed"}:
-            failed = ("JobsFailed", outcome == "failed", COUNT)
-            self._metrics.prediction([failed, ("JobSeconds", max(0.0, seconds), SECONDS)], record)
+            measures = _job_measures(seconds, failed=outcome == "failed")
+            self._metrics.prediction(measures, record)
 
     def credential(
         self,
@@ -475,3 +474,8 @@ def _measures(record: RequestRecord) -> list[Measure]:
         ("NotSticky", record.lacks_key, COUNT),
         ("Jobs", record.job is not None, COUNT),
     ]
+
+
+def _job_measures(seconds: float, *, failed: bool) -> list[Measure]:
+    """Return what the end of a job adds to the metrics."""
+    return [("JobsFailed", failed, COUNT), ("JobSeconds", max(0.0, seconds), SECONDS)]

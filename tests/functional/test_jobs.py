@@ -3,15 +3,20 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from chalicelib.api.factory import MAX_RESULT_BYTES
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.job import KEPT_SECONDS
-from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
+from chalicelib.sagemaker.client import sagemaker_client
+from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
 from tests.support.gateway import (
+    AWS,
+    JSON,
     FakeRuntime,
     FakeScheme,
     FixedTable,
@@ -19,7 +24,7 @@ from tests.support.gateway import (
     runtime_at,
     table,
 )
-from tests.support.http_server import StubServer, response
+from tests.support.http_server import StubServer, refusal, response
 from tests.support.job_desk import DEAD, QUEUE, fetch, job_desk, moto, send
 from tests.support.problems import assert_problem
 
@@ -599,6 +604,49 @@ class TestAsync:
         assert arguments["ContentType"] == "video/mp4"
         assert arguments["InputLocation"].endswith(f"/{upload['upload']}")
         assert arguments["InputLocation"].startswith("s3://jobs/stage/dev/bodies/")
+
+
+class TestWithRealCalls:
+    """The worker's own calls of SageMaker, on a stub of it."""
+
+    @pytest.fixture(name="sagemaker")
+    def _sagemaker(self):
+        with StubServer() as sagemaker:
+            yield sagemaker
+
+    def desk_at(self, url, sagemaker):
+        make_client = partial(sagemaker_client, endpoint_url=sagemaker.url, **AWS)
+        runtime = SageMakerRuntime(
+            make_client, pause=lambda _: None, max_response_bytes=MAX_RESULT_BYTES
+        )
+        return job_desk(url, source=FixedTable(table(TABLE)), runtime=runtime)
+
+    def test_a_cold_artifact(self, url, sagemaker):
+        """The worker waits for an artifact as long as the job may take, in one try."""
+        desk = self.desk_at(url, sagemaker)
+        answers = iter(
+            [*[refusal(429, "ModelNotReadyException")] * 30, response(200, b"[1]", JSON)]
+        )
+        sagemaker.reply = lambda _: next(answers)
+
+        job = desk.job("iris")
+
+        assert desk.drain() == 1
+        assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
+
+    def test_a_large_body_and_a_large_answer(self, url, sagemaker):
+        """25 MB go through the worker, in both directions."""
+        desk = self.desk_at(url, sagemaker)
+        sagemaker.reply = lambda request: response(200, request.body, JSON)
+        body = b'"' + b"x" * (MAX_RESULT_BYTES - 2) + b'"'
+        asked = {"model": "iris", "content_type": "application/json", "bytes": len(body)}
+        upload = desk.gateway.post("/uploads", json.dumps(asked).encode()).json()
+        assert send(upload, body) == 200
+
+        job = desk.job("iris", b"", x_upload=upload["upload"])
+        desk.drain()
+
+        assert fetch(desk.status(job)["result"]["url"])[1] == body
 
 
 def test_log_and_metrics(desk):
