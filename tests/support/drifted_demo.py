@@ -157,7 +157,7 @@ CHANGES = [
     ),
     Change(
         "made its endpoint asynchronous",
-        "endpoint: claims",
+        "kind: single",
         "models.claims.kind",
         "endpoint claims is of kind async, not single: it is for asynchronous inference",
     ),
