@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sagemaker_local.definitions import EndpointConfig, ModelDefinition
     from sagemaker_local.faults import Faults
     from sagemaker_local.hosting.artifacts import ArtifactStore
+    from sagemaker_local.hosting.async_objects import AsyncObjects
     from sagemaker_local.hosting.endpoints import Endpoint, InferenceComponent
     from sagemaker_local.settings import AccountRegion, Options
 
@@ -131,11 +132,13 @@ class Resources:
         account_region: AccountRegion,
         options: Options,
         artifacts: ArtifactStore,
+        objects: AsyncObjects,
         faults: Faults,
     ) -> None:
         self.account_region = account_region
         self.options = options
         self.artifacts = artifacts
+        self.objects = objects
         self.faults = faults
         self.models: Table[Created[ModelDefinition]] = Table(account_region, "model")
         self.endpoint_configs: Table[Created[EndpointConfig]] = Table(
@@ -156,6 +159,7 @@ class Resources:
             account_region=self.account_region,
             options=self.options,
             artifacts=self.artifacts,
+            objects=self.objects,
             delay_load=lambda: self.faults.delay_load(endpoint),
         )
 
