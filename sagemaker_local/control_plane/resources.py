@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sagemaker_local.faults import Faults
     from sagemaker_local.hosting.artifacts import ArtifactStore
     from sagemaker_local.hosting.async_objects import AsyncObjects
-    from sagemaker_local.hosting.endpoints import Endpoint, InferenceComponent
+    from sagemaker_local.hosting.components import InferenceComponent
+    from sagemaker_local.hosting.endpoints import Endpoint
     from sagemaker_local.settings import AccountRegion, Options
 
 T = TypeVar("T")
