@@ -140,12 +140,13 @@ class Warmth:
         self._histories: dict[Target, _History] = {}
         self._lock = threading.Lock()
 
-    def record_success(self, target: Target, seconds: float) -> bool:
+    def record_success(self, target: Target, seconds: float, *, was_cold: bool = False) -> bool:
         """Note that the target answered 200; if it was loading, learn how long the load took.
 
         Args:
             target: The target.
             seconds: The time from the call to the first part of the answer.
+            was_cold: Whether the target may have been cold before the call.
 
         Returns:
             Whether the answer of a target that may have been cold took the load of its artifact.
@@ -153,7 +154,7 @@ class Warmth:
         """
         with self._lock:
             history, now = self._history(target), self._clock()
-            took_load = self._took_load(target, history, seconds)
+            took_load = was_cold and _took_load(history, seconds, now)
             if not took_load or history.answer_seconds is None:
                 history.answer_seconds = seconds
             if history.loading_since is not None:
@@ -162,18 +163,6 @@ class Warmth:
                     history.load_seconds = seconds
             history.answered_at, history.loading_since = now, None
             return took_load
-
-    def _took_load(self, target: Target, history: _History, seconds: float) -> bool:
-        """Whether a target was loading when it was called last, or took clearly longer than then.
-
-        An artifact that was loading longer ago than a load can last was loaded without this call.
-        """
-        if not self._is_cold(target, history):
-            return False
-        since_loading = self._clock() - history.called_at
-        if history.loading_since is not None and 0 <= since_loading <= MAX_LOAD_SECONDS:
-            return True
-        return seconds >= LOAD_FACTOR * (history.answer_seconds or 0.0) + LOAD_SECONDS
 
     def record_loading(self, target: Target, waited_seconds: float) -> int | None:
         """Note that the target's artifact has been loading for as long as this call waited.
@@ -197,13 +186,11 @@ class Warmth:
 
     def may_be_cold(self, target: Target) -> bool:
         """Whether a timeout of this target may mean that its artifact is being loaded."""
-        with self._lock:
-            return self._is_cold(target, self._histories.get(target))
-
-    def _is_cold(self, target: Target, history: _History | None) -> bool:
         if getattr(target, "target_model", None) is None:
             return False
-        answered_at = None if history is None else history.answered_at
+        with self._lock:
+            history = self._histories.get(target)
+            answered_at = None if history is None else history.answered_at
         return answered_at is None or not 0 <= self._clock() - answered_at <= WARM_SECONDS
 
     def may_ask(self, target: Target, seconds: float) -> bool:
@@ -231,3 +218,13 @@ class Warmth:
         if len(self._histories) > MAX_TARGETS:
             del self._histories[next(iter(self._histories))]
         return history
+
+
+def _took_load(history: _History, seconds: float, now: float) -> bool:
+    """Whether a target was loading when it was called last, or took clearly longer than then.
+
+    An artifact that was loading longer ago than a load can last was loaded without this call.
+    """
+    if history.loading_since is not None and 0 <= now - history.called_at <= MAX_LOAD_SECONDS:
+        return True
+    return seconds >= LOAD_FACTOR * (history.answer_seconds or 0.0) + LOAD_SECONDS

@@ -175,11 +175,13 @@ class SageMakerRuntime:
             **target.invoke_args,
             **request.invoke_args(),
         }
+        was_cold = self._warmth.may_be_cold(called)
         started = record.begin_attempt()
         try:
             with deadline.in_force(), _own_errors(resolved, record):
                 answer = client.invoke_endpoint(**arguments)
-                took_load = self._warmth.record_success(called, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                took_load = self._warmth.record_success(called, seconds, was_cold=was_cold)
                 record.upstream_request_id = upstream_errors.request_id(answer)
                 response = read_response(answer)
         except (ModelRejectedInput, ModelFailed) as error:
@@ -190,9 +192,9 @@ class SageMakerRuntime:
             # While the artifact may be cold, a timeout means the same as ModelNotReady.
             if isinstance(error, UpstreamTimedOut) and not self._warmth.may_be_cold(called):
                 raise
-            seconds = self._warmth.record_loading(called, time.perf_counter() - started)
+            until = self._warmth.record_loading(called, time.perf_counter() - started)
             record.artifact = COLD
-            raise ModelNotReady(retry_after_seconds=seconds, reason=error.reason) from error
+            raise ModelNotReady(retry_after_seconds=until, reason=error.reason) from error
         finally:
             record.model_seconds = time.perf_counter() - started
         self._budget.refill()
