@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLE = re.compile(r"\$context\.([A-Za-z.]+)")
+VARIABLE = re.compile(r"\$context\.([A-Za-z_.]+)")
 NO_VALUE = "-"
 
 Facts = dict[str, str]

@@ -732,6 +732,13 @@ def test_no_other_cause(rows_of, incident):
     ] == []
 
 
+def test_credential_that_could_not_be_checked(world):
+    """API Gateway's line leads to the authorizer's, although the gateway has no line."""
+    stage, complaint = keys_away(world)
+
+    assert shows(stage.rows(complaint, CREDENTIAL), {"outcome": "unavailable"})
+
+
 def test_container_knows_the_request(world):
     """The container's own log can have the id of the problem: SageMaker hands it on."""
     _, complaint = answering(failing(500))(world)
