@@ -51,8 +51,8 @@ LEAST_SECONDS = 5
 """A multi-model endpoint can hardly download and load an artifact in less time."""
 
 MANY_MODELS = 1_000
-METRICS_PER_MODEL = 8
-"""The metrics that `chalicelib.telemetry.metrics` can write for a model."""
+METRICS_PER_MODEL = 10
+"""The metrics that `chalicelib.telemetry.metrics` can write for a model with an artifact."""
 METRICS_OF_A_HEALTHY_MODEL = 3
 """`Invocations` and the two latencies; the other metrics are written only if they are not zero."""
 PRICES = "https://aws.amazon.com/cloudwatch/pricing/"
@@ -217,8 +217,9 @@ def unused_example(table: Table) -> Iterator[Remark]:
 
 def price_of_metrics(table: Table) -> Iterator[Remark]:
     """Find a table whose metrics for each model would be expensive."""
-    models = len(table.table)
-    targets = sum(one.name is not None for model in table.table.models() for one in model.targets)
+    having = [model for model in table.table.models() if model.metrics]
+    models = len(having)
+    targets = sum(one.name is not None for model in having for one in model.targets)
     written = models + targets
     if written > MANY_MODELS and table.has_model_metrics():
         most = monthly_usd(written * METRICS_PER_MODEL)
@@ -229,7 +230,8 @@ def price_of_metrics(table: Table) -> Iterator[Remark]:
             f"metrics of {models:,} models{also} cost up to {most:,.2f} USD a month when all are "
             f"called in every hour, {healthy:,.2f} while nothing fails ({METRICS_PER_MODEL} and "
             f"{METRICS_OF_A_HEALTHY_MODEL} custom metrics each; {REGION}, {PRICES}); "
-            "GATEWAY_METRICS_PER_MODEL=off writes their sums alone",
+            "'metrics: false' leaves out those of one model, and GATEWAY_METRICS_PER_MODEL=off "
+            "writes the sums alone",
         )
 
 

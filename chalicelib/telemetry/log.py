@@ -1,7 +1,7 @@
 """The log: one JSON line for each request by Powertools' Logger, and the metrics of that request.
 
 A line says who called what, how the request ended, and how long it took. It never holds a body, a
-credential, the value of a header, or a text of SageMaker.
+credential, a text of SageMaker, or the value of a header; of a `traceparent` it has the trace id.
 """
 
 from __future__ import annotations
@@ -286,8 +286,8 @@ class Telemetry:
 
     def request(self, record: RequestRecord) -> None:
         """Write the line and the metrics of a request that has its response."""
-        write = getattr(self._logger, LEVELS.get(record.status, "info"))
-        write(
+        write_line = getattr(self._logger, LEVELS.get(record.status, "info"))
+        write_line(
             "request",
             request_id=record.request_id,
             method=record.method,

@@ -18,13 +18,13 @@ from chalicelib.settings import Settings
 from tests.faults.rows import row
 from tests.support.canary import CANARY
 from tests.support.clients import TOKEN, LambdaClient
-from tests.support.events import CONTEXT, token_event
+from tests.support.events import CONTEXT, LambdaContext, token_event
 from tests.support.gateway import IDENTITY, FakeScheme, Log, build_gateway
 from tests.support.vectors import vectors
 
 # What a line of the authorizer's log may hold: ours, and Powertools' own.
 KEYS = {
-    *("outcome", "reason", "principal", "key_id", "grants"),
+    *("request_id", "outcome", "reason", "principal", "key_id", "grants"),
     *("level", "location", "message", "timestamp", "service"),
 }
 
@@ -37,9 +37,12 @@ class Desk:
         self._gateway = build_gateway(LambdaClient, scheme=self.scheme, **settings)
         self.log = self._gateway.log
 
-    def ask(self, authorization, method="POST", path="/predict/iris"):
-        event = json.loads(json.dumps(token_event(authorization, method, path)))
-        return json.loads(json.dumps(self._gateway.app.handler_map["authorize"](event, None)))
+    def ask(self, authorization, method="POST", path="/predict/iris", context=None):
+        return self.deliver(token_event(authorization, method, path), context)
+
+    def deliver(self, event, context=None):
+        authorize = self._gateway.app.handler_map["authorize"]
+        return json.loads(json.dumps(authorize(json.loads(json.dumps(event)), context)))
 
 
 @pytest.fixture(name="desk")
@@ -50,6 +53,7 @@ def _desk():
             "jwt": Identity("user|7", ("iris", "house-price/*"), 1_900_000_000),
             "no-grants": Identity("nobody-much", (), None, "abcd1234"),
             "bad": BadCredential("wrong-secret"),
+            "known": BadCredential("wrong-secret", "abcd1234"),
             "away": StoreUnavailable("ReadTimeoutError"),
         }
     )
@@ -168,6 +172,16 @@ def test_no_scheme_is_asked_about_what_is_no_bearer_token(desk):
             "bad", {"outcome": "unauthorized", "reason": "wrong-secret", "grants": 0}, id="bad"
         ),
         pytest.param(
+            "known",
+            {
+                "outcome": "unauthorized",
+                "reason": "wrong-secret",
+                "key_id": "abcd1234",
+                "grants": 0,
+            },
+            id="bad-secret-of-a-known-key",
+        ),
+        pytest.param(
             "what",
             {"outcome": "unauthorized", "reason": "no-scheme", "grants": 0},
             id="of-no-scheme",
@@ -187,6 +201,33 @@ def test_log(desk, token, line):
     assert {name: logged[name] for name in logged.keys() & {*line, "reason", "key_id"}} == line
     assert logged.keys() <= KEYS
     assert desk.log.lines == []
+
+
+@pytest.mark.parametrize("token", [TOKEN, "jwt", "no-grants", "bad", "known", "unknown", "away"])
+def test_request_id(desk, token):
+    """The line and the context have Lambda's id of the call, so that each leads to the other."""
+    response = desk.ask(f"Bearer {token}", context=LambdaContext("lambdas-own"))
+
+    assert response["context"]["credential_request_id"] == "lambdas-own"
+    assert desk.log.credentials[0]["request_id"] == "lambdas-own"
+    assert "lambdas-own" not in json.dumps(desk.ask(f"Bearer {token}"))
+
+
+@pytest.mark.parametrize("request_id", [None, 7, "", "a b", "a\n", "ü", "x" * 129])
+def test_odd_request_id(desk, request_id):
+    """What is no request id is left out."""
+    response = desk.ask(f"Bearer {TOKEN}", context=LambdaContext(request_id))
+
+    assert response["context"] == CONTEXT
+    assert "request_id" not in desk.log.credentials[0]
+
+
+def test_request_id_of_a_malformed_question(desk):
+    """The line about a question that API Gateway does not ask has Lambda's id, too."""
+    desk.deliver({"authorizationToken": TOKEN}, LambdaContext("lambdas-own"))
+
+    (line,) = desk.log.lines
+    assert (line["message"], line["request_id"]) == ("event refused", "lambdas-own")
 
 
 def test_naughty_strings(desk, capfd):
@@ -222,11 +263,12 @@ def test_bug(desk, capfd):
     desk.scheme.known = {"token": ValueError(f"cannot use {CANARY}")}
 
     with pytest.raises(AuthorizerFailed) as failed:
-        desk.ask("Bearer token")
+        desk.ask("Bearer token", context=LambdaContext("lambdas-own"))
 
     shown = "".join(traceback.format_exception(failed.value))
     (line,) = desk.log.lines
     assert (line["message"], line["exception"]) == ("bug", "ValueError")
+    assert line["request_id"] == "lambdas-own"
     assert line["where"][-1].endswith(" authenticate")
     assert CANARY not in shown + desk.log.text + "".join(capfd.readouterr())
 

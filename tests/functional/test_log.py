@@ -3,12 +3,20 @@
 import contextlib
 import errno
 import io
+import json
 import re
 import sys
 
 import pytest
 
-from chalicelib.errors import UpstreamTimedOut
+from chalicelib.auth.credentials import Identity
+from chalicelib.errors import (
+    GatewayMisconfigured,
+    ModelFailed,
+    ModelNotReady,
+    ModelRejectedInput,
+    UpstreamTimedOut,
+)
 from chalicelib.telemetry.log import NOT_WRITTEN, Telemetry
 from tests.faults.rows import row
 from tests.support.canary import CANARY
@@ -20,8 +28,11 @@ from tests.support.problems import assert_problem
 OWN_KEYS = {
     "request_id",
     "method",
+    "path",
     "principal",
     "key_id",
+    "credential_request_id",
+    "trace_id",
     "model",
     "kind",
     "endpoint",
@@ -29,11 +40,15 @@ OWN_KEYS = {
     "status",
     "slug",
     "reason",
+    "upstream_code",
+    "upstream_request_id",
+    "original_status",
     "model_ms",
     "gateway_ms",
     "bytes_in",
     "bytes_out",
     "attempts",
+    "artifact",
     "cold_start",
     "table",
 }
@@ -62,13 +77,166 @@ def test_prediction(gateway):
 
 
 def test_refusal(gateway):
-    """The line of an unknown model has no model, and does not repeat the name."""
-    gateway.predict("no-such-model", b"{}")
+    """The line of an unknown model has no model, and the name in the path alone."""
+    gateway.predict("misspelt", b"{}")
 
     (line,) = gateway.log.lines
     assert (line["status"], line["slug"], line["attempts"]) == (404, "unknown-model", 0)
+    assert (line["path"].endswith("/predict/misspelt"), line["reason"]) == (True, "no-such-model")
     assert not line.keys() & {"model", "kind", "endpoint", "target"}
-    assert "no-such-model" not in gateway.log.text
+    assert gateway.log.text.count("misspelt") == 1
+
+
+@pytest.mark.parametrize(
+    ("grants", "path", "reason"),
+    [
+        pytest.param(("iris",), "churn", "not-granted", id="of-another-model"),
+        pytest.param(("house-price/austin",), "house-price/houston", "not-granted", id="value"),
+        pytest.param((), "translate/de/en", "not-granted", id="none"),
+        pytest.param(("iris",), "misspelt", "no-such-model", id="no-model-and-no-grant"),
+        pytest.param(("*",), "misspelt", "no-such-model", id="no-model"),
+        pytest.param(("house-price/*",), "house-price", "no-such-model", id="too-few-segments"),
+        pytest.param(("*",), "iris%2Fx", "no-such-model", id="slash-in-a-segment"),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_why_a_model_is_unknown(build, method, grants, path, reason):
+    """The log tells a missing model from one that is not granted; the response does not."""
+    gateway = build(scheme=FakeScheme({TOKEN: Identity("tests", grants, None)}))
+    prefix = "predict" if method == "POST" else "models"
+    if method == "GET" and path == "house-price":
+        pytest.skip("the first segment alone shows this model")
+
+    response = gateway.client.send(
+        method, f"/{prefix}/{path}", {**JSON, "Authorization": f"Bearer {TOKEN}"}, b""
+    )
+
+    problem = assert_problem(response, 404, "unknown-model")
+    assert gateway.log.requests[0]["reason"] == reason
+    assert reason not in json.dumps(problem)
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/api/predict/iris", "/api/predict/iris"),
+        ("/api/größe", "/api/größe"),
+        ("/a\n{\u2028\x00", r"/a\n{\u2028\x00"),
+        ("/\ud800", r"/\ud800"),
+        ("/" + "a" * 199, "/" + "a" * 199),
+        ("/" + "a" * 200, "/" + "a" * 198 + "…"),
+        ("\n" * 9_000, r"\n" * 99 + "\\…"),
+        ("", None),
+    ],
+)
+def test_path(deployed, path, logged):
+    """The path is one printable line of at most 200 characters."""
+    event = deployed.client.event("GET", "/health")
+    event["requestContext"]["path"] = path
+
+    deployed.client.deliver(event)
+
+    (line,) = deployed.log.requests
+    assert line.get("path") == logged
+
+
+ID, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "is_logged"),
+    [
+        pytest.param(f"00-{ID}-{PARENT}-01", True, id="sampled"),
+        pytest.param(f"00-{ID}-{PARENT}-00", True, id="not-sampled"),
+        pytest.param(f"00-{ID}-{PARENT}-ff", True, id="all-flags"),
+        pytest.param(f"cc-{ID}-{PARENT}-01", True, id="later-version"),
+        pytest.param(f"cc-{ID}-{PARENT}-01-what-the-future-is", True, id="later-version-longer"),
+        pytest.param(f"cc-{ID}-{PARENT}-01-", True, id="later-version-with-a-hyphen"),
+        pytest.param(f"cc-{ID}-{PARENT}-01.what", False, id="later-version-without-hyphen"),
+        pytest.param(f"00-{ID}-{PARENT}-01-what", False, id="00-longer"),
+        pytest.param(f"00-{ID}-{PARENT}-01-", False, id="00-with-a-hyphen"),
+        pytest.param(f"ff-{ID}-{PARENT}-01", False, id="version-ff"),
+        pytest.param(f"0-{ID}-{PARENT}-01", False, id="short-version"),
+        pytest.param(f".0-{ID}-{PARENT}-01", False, id="bad-version"),
+        pytest.param(f"0x-{ID}-{PARENT}-01", False, id="version-no-hex"),
+        pytest.param(f"CC-{ID}-{PARENT}-01", False, id="version-upper-case"),
+        pytest.param(f"00-{ID.upper()}-{PARENT}-01", False, id="upper-case"),
+        pytest.param(f"00-{'0' * 32}-{PARENT}-01", False, id="zero-trace"),
+        pytest.param(f"00-{ID}-{'0' * 16}-01", False, id="zero-parent"),
+        pytest.param(f"00-{ID[:-1]}-{PARENT}-01", False, id="short-trace"),
+        pytest.param(f"00-{ID}0-{PARENT}-01", False, id="long-trace"),
+        pytest.param(f"00-{ID[:-1]}.-{PARENT}-01", False, id="trace-no-hex"),
+        pytest.param(f"00-{ID}-{PARENT[:-1]}-01", False, id="short-parent"),
+        pytest.param(f"00-{ID}-{PARENT[:-1]}.-01", False, id="parent-no-hex"),
+        pytest.param(f"00-{ID}-{PARENT}-1", False, id="short-flags"),
+        pytest.param(f"00-{ID}-{PARENT}-.0", False, id="flags-no-hex"),
+        pytest.param(f"00-{ID}-{PARENT}", False, id="no-flags"),
+        pytest.param(f"00_{ID}_{PARENT}_01", False, id="underscores"),
+        pytest.param(f"00-{ID}-{PARENT}-01,00-{ID}-{PARENT}-01", False, id="two-in-one"),
+        pytest.param(CANARY, False, id="a-text"),
+        pytest.param("", False, id="empty"),
+    ],
+)
+def test_trace(gateway, traceparent, is_logged):
+    """The trace is logged if `traceparent` has a form of W3C Trace Context, 3.2.2 and 4.3."""
+    assert gateway.predict("churn", traceparent=traceparent).status == 200
+
+    (line,) = gateway.log.requests
+    assert line.get("trace_id") == (ID if is_logged else None)
+    assert PARENT not in gateway.log.text
+    assert CANARY not in gateway.log.text
+
+
+def test_two_traces(deployed):
+    """Of two headers it is not known which one is meant, so neither is logged."""
+    twice = [(name, f"00-{ID}-{PARENT}-01") for name in ("traceparent", "Traceparent")]
+    deployed.post("/predict/churn", b"{}", [*JSON.items(), *twice])
+
+    assert "trace_id" not in deployed.log.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        pytest.param(None, "INFO", id="200"),
+        pytest.param(ModelRejectedInput(422), "INFO", id="422"),
+        pytest.param(GatewayMisconfigured(), "ERROR", id="500"),
+        pytest.param(KeyError(CANARY), "ERROR", id="500-bug"),
+        pytest.param(ModelFailed(400), "WARNING", id="502"),
+        pytest.param(ModelNotReady(), "WARNING", id="503"),
+        pytest.param(UpstreamTimedOut(), "WARNING", id="504"),
+    ],
+)
+def test_level(build, error, level):
+    """Faults of the gateway are errors, those of an endpoint are warnings."""
+    gateway = build(runtime=FakeRuntime(error=error))
+    gateway.predict("churn")
+
+    assert gateway.log.requests[-1]["level"] == level
+
+
+@pytest.mark.parametrize(
+    ("sent", "logged"),
+    [
+        ("5f0e4f9c-1f1c-4e4e-9f5a-0a1b2c3d4e5f", "5f0e4f9c-1f1c-4e4e-9f5a-0a1b2c3d4e5f"),
+        ("x" * 128, "x" * 128),
+        ("x" * 129, None),
+        ("with a space", None),
+        ("line\nend", None),
+        ("größe", None),
+        ("", None),
+        (7, None),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize(("outcome", "status"), [("ok", 200), ("unauthorized", 401)])
+def test_credential(deployed, outcome, status, sent, logged):
+    """The line names the authorizer's call, also of a refusal, if the name has the form of one."""
+    event = deployed.client.event("GET", "/models")
+    event["requestContext"]["authorizer"] |= {"outcome": outcome, "credential_request_id": sent}
+
+    assert deployed.client.deliver(event).status == status
+    assert deployed.log.requests[0].get("credential_request_id") == logged
 
 
 def test_bytes_out(gateway):

@@ -23,7 +23,7 @@ HEADERS = [
 KEYS = {
     *("request_id", "method", "principal", "key_id", "model", "kind", "endpoint", "target"),
     *("status", "slug", "model_ms", "gateway_ms", "bytes_in", "bytes_out", "attempts"),
-    *("cold_start", "table"),
+    *("cold_start", "table", "path", "reason"),
     *("level", "location", "message", "timestamp", "service"),
 }
 

@@ -23,14 +23,15 @@ def calls(path):
     return [node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Call)]
 
 
-def calls_of(member):
-    """Return the calls of a method of the log module's `_logger` or `_metrics`."""
+def calls_of(*beginnings):
+    """Return the calls in the log module of what begins with one of these texts."""
     found = calls(Path(log.__file__))
-    return [call for call in found if ast.unparse(call.func).startswith(f"self.{member}.")]
+    return [call for call in found if ast.unparse(call.func).startswith(beginnings)]
 
 
 LINES = {
-    call.args[0].value: {keyword.arg for keyword in call.keywords} for call in calls_of("_logger")
+    call.args[0].value: {keyword.arg for keyword in call.keywords}
+    for call in calls_of("self._logger.", "write_line")
 }
 
 
@@ -38,7 +39,7 @@ def units():
     """Return each metric of a prediction with its unit, and then each metric of the gateway."""
     per_model = {name: unit for name, _, unit in log._measures(RequestRecord("id"))}
     of_gateway = {}
-    for call in calls_of("_metrics"):
+    for call in calls_of("self._metrics."):
         if call.func.attr == "gateway":
             name, _, *unit = call.args
             of_gateway[name.value] = getattr(metrics, unit[0].id) if unit else metrics.COUNT

@@ -43,6 +43,7 @@ OPTIONS = {
     "accepts": MEDIA_TYPES,
     "example": EXAMPLES,
     "expose_model_errors": st.booleans(),
+    "metrics": st.booleans(),
     "pass_headers": st.lists(st.sampled_from(list(PASSED)), unique=True),
     "return_headers": st.lists(st.sampled_from(["custom-attributes", "session-id"]), unique=True),
 }

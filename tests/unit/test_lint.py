@@ -447,10 +447,11 @@ class TestMetrics:
         """Above a thousand models the monthly price is reported, and how to avoid it."""
         assert run(self.table(1_000)).out == ""
         assert run(self.table(1_001)).out == (
-            "routing.yaml:2: models: warning: metrics of 1,001 models cost up to 2,402.40 USD a "
-            "month when all are called in every hour, 900.90 while nothing fails (8 and 3 custom "
+            "routing.yaml:2: models: warning: metrics of 1,001 models cost up to 3,001.00 USD a "
+            "month when all are called in every hour, 900.90 while nothing fails (10 and 3 custom "
             "metrics each; us-east-1, https://aws.amazon.com/cloudwatch/pricing/); "
-            "GATEWAY_METRICS_PER_MODEL=off writes their sums alone\n"
+            "'metrics: false' leaves out those of one model, and GATEWAY_METRICS_PER_MODEL=off "
+            "writes the sums alone\n"
         )
 
     def test_targets(self, run):
@@ -461,11 +462,13 @@ class TestMetrics:
 
         assert run(table % "y: {endpoint: y, weight: 1}").out.startswith(
             "routing.yaml:2: models: warning: metrics of 999 models and 2 of their targets cost up "
-            "to 2,402.40 USD a month"
+            "to 3,001.00 USD a month"
         )
 
     def test_off(self, run, tmp_path):
-        """Without metrics for each model there is no warning."""
+        """Without metrics for each model there is no warning, nor without those of one too many."""
+        without = self.table(1_001).replace("endpoint: e7}", "endpoint: e7, metrics: false}")
+        assert run(without).out == ""
         assert run(self.table(1_001), GATEWAY_METRICS_PER_MODEL="off").out == ""
         assert run(self.table(1_001), GATEWAY_METRICS_PER_MODEL="on").out
 
@@ -505,6 +508,7 @@ class TestMetrics:
             return {metric["Name"] for metric in directive["Metrics"]}
 
         healthy = names(status=200, attempts=1)
+        loaded = names(status=200, attempts=1, artifact="loaded", load_ms=2.0)
         failing = [
             names(status=400, attempts=1),
             names(status=503, attempts=2, slug="model-not-ready"),
@@ -512,4 +516,4 @@ class TestMetrics:
         ]
 
         assert len(healthy) == METRICS_OF_A_HEALTHY_MODEL
-        assert len(healthy.union(*failing)) == METRICS_PER_MODEL
+        assert len(healthy.union(loaded, *failing)) == METRICS_PER_MODEL

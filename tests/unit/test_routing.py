@@ -104,6 +104,7 @@ class TestModels:
             "pass_headers": (),
             "return_headers": (),
             "expose_model_errors": False,
+            "metrics": True,
         }
 
     def test_defaults_of_the_table(self, table):
@@ -471,6 +472,7 @@ MISFITS = [
     *({**ROW, "parameters": CITY, "accepts": value} for value in (None, "x/y", {}, [7], [["x"]])),
     *({**ROW, "parameters": CITY, "description": value} for value in (7, [], {}, True)),
     {**ROW, "parameters": CITY, "expose_model_errors": "yes"},
+    {**ROW, "parameters": CITY, "metrics": 0},
     {**ROW, "parameters": CITY, "other": "x"},
     *({"targets": targets, "parameters": CITY} for targets in (None, [], {}, "v1", {"v1": None})),
     *(
@@ -586,6 +588,7 @@ OPTIONS = {
     "pass_headers": HEADERS,
     "return_headers": HEADERS,
     "expose_model_errors": st.booleans(),
+    "metrics": st.booleans(),
 }
 PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=20)
 JSON_VALUES = st.recursive(

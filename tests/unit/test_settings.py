@@ -41,6 +41,7 @@ def test_defaults():
         cors_headers=(),
         page=True,
         metrics_per_model=True,
+        metrics_per_principal=False,
         lambda_handler="",
     )
 
@@ -98,6 +99,7 @@ def test_environment_is_read_at_the_call(monkeypatch):
         ("CORS_HEADERS", "X-Tenant, x-trace_id,a!b", ("X-Tenant", "x-trace_id", "a!b")),
         ("CORS_HEADERS", "Accept,accept", ("Accept", "accept")),
         ("METRICS_PER_MODEL", "off", False),
+        ("METRICS_PER_PRINCIPAL", "on", True),
     ],
 )
 def test_valid_value(variable, text, expected):
@@ -231,6 +233,7 @@ CLAIM = f"the name of one claim: {PRINTABLE} or a comma; a dot leads to a member
             ],
         ),
         ("GATEWAY_METRICS_PER_MODEL", "on or off", ["", "true", "ON", "0"]),
+        ("GATEWAY_METRICS_PER_PRINCIPAL", "on or off", ["", "true", "ON", "0"]),
     ],
 )
 def test_invalid_value(variable, rule, texts):

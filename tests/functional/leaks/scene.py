@@ -44,6 +44,7 @@ HEADERS = {
     "X-Amzn-SageMaker-Enable-Explanations": CANARY,
     "X-Amzn-SageMaker-Prefix-Aware-Id": CANARY,
     "X-Amzn-SageMaker-Target-Model": CANARY,
+    "traceparent": CANARY,
 }
 MODELS = f"""{TABLE}
   frank:
@@ -67,6 +68,7 @@ def http(status, content, *headers):
     """Build a response whose reason phrase is a secret, too."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     lines = [f"HTTP/1.1 {status} {CANARY}", f"Content-Length: {len(body)}", *headers]
+    lines.append(f"x-amzn-RequestId: {ARN}")  # no request id has a space
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 

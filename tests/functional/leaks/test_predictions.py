@@ -31,6 +31,7 @@ def test_answered(scene, assert_nothing_leaks):
         pytest.param(error(530, "InternalDependencyException"), 502, id="dependency"),
         pytest.param(error(503, "ServiceUnavailable"), 503, id="unavailable"),
         pytest.param(error(418, CANARY), 502, id="unknown-code"),
+        pytest.param(model_error(CANARY), 502, id="container-status-no-number"),
         pytest.param(sends(http(500, ARN.encode())), 502, id="error-no-json"),
         pytest.param(sends(http(400, [CANARY])), 502, id="error-no-object"),
         pytest.param(sends_and_closes(f"220 {CANARY}\r\n".encode()), 502, id="no-http"),
