@@ -40,6 +40,9 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 URN = "urn:inference-gateway:"
 """The beginning of the `type` of every problem."""
 
+NO_SUCH_MODEL, NOT_GRANTED = "no-such-model", "not-granted"
+"""Why a model is unknown to a caller; for the log alone."""
+
 LONGEST_QUOTE = 80
 MIN_SIMILARITY = 0.65  # `route` resembles `routing`; `region` does not resemble `version`
 
@@ -115,9 +118,13 @@ class GatewayError(ChaliceUnhandledError):
     reason: str | None = None
     """More than the caller is told; for the log alone."""
 
-    def __init__(self, *, retry_after_seconds: int | None = None) -> None:
+    def __init__(
+        self, *, retry_after_seconds: int | None = None, reason: str | None = None
+    ) -> None:
         if retry_after_seconds is not None:
             self.retry_after_seconds = retry_after_seconds
+        if reason is not None:
+            self.reason = reason
         super().__init__(self.detail)
 
     def problem(self, instance: str) -> dict[str, object]:
@@ -205,10 +212,11 @@ class UnknownModel(GatewayError):
 
     status, slug, title = 404, "unknown-model", "There is no such model"
 
-    def __init__(self, name: str, forms: Iterable[str] = ()) -> None:
+    def __init__(self, name: str, forms: Iterable[str] = (), reason: str = NO_SUCH_MODEL) -> None:
         """Name the model; `forms` say how the caller may call one whose name begins the same."""
         hint = ", or ".join(forms) or "GET /models lists the ones you may call"
         self.detail = f"No model named {quoted(name)}; {hint}."
+        self.reason = reason
         super().__init__()
 
 

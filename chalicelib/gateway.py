@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.errors import UnknownModel
+from chalicelib.errors import NO_SUCH_MODEL, NOT_GRANTED, UnknownModel
 from chalicelib.payload.admission import admit
 from chalicelib.routing.headers import PRINCIPAL
 
@@ -64,18 +64,19 @@ class Gateway:
     def resolve(self, principal: Principal, path: str, record: RequestRecord) -> ResolvedModel:
         """Return the model of a path, with the targets that the path's parameters give.
 
-        The grant is decided before the table is asked, so that a caller without a grant cannot
+        The grant is decided before the table is read, so that a caller without a grant cannot
         measure whether there is such a model. The rows that a refusal reads to say what is missing
-        are only those that a grant is for. Name and targets come from one snapshot of the table.
+        are only those that a grant is for. For the log, each refusal asks once whether there is
+        such a row, and does not read it. Name and targets come from one snapshot of the table.
 
         Raises:
             UnknownModel: There is no such model, or the principal has no grant on it.
             InvalidParameter: A parameter in the path breaks its rule.
         """
-        match, others = self._find(principal, path, record)
+        match, others, reason = self._find(principal, path, record)
         if match is None:
-            raise _unknown(path, others, principal)
-        record.model, record.kind = match.model.name, match.model.target.kind
+            raise _unknown(path, others, principal, reason)
+        record.set_model(match.model)
         return match.resolve()
 
     def describe(self, principal: Principal, path: str, record: RequestRecord) -> Model:
@@ -88,34 +89,36 @@ class Gateway:
             UnknownModel: There is no such model, or the principal has no grant on it.
             InvalidParameter: A parameter in the path breaks its rule.
         """
-        match, others = self._find(principal, path, record)
+        match, others, reason = self._find(principal, path, record)
         if match is None and ("/" in path or len(others) != 1):
-            raise _unknown(path, others, principal)
+            raise _unknown(path, others, principal, reason)
         model = others[0] if match is None else match.model
-        record.model, record.kind = model.name, model.target.kind
+        record.set_model(model)
         if match is not None:
             match.resolve()
         return model
 
     def _find(
         self, principal: Principal, path: str, record: RequestRecord
-    ) -> tuple[Match | None, list[Model]]:
+    ) -> tuple[Match | None, list[Model], str]:
         """Look a path up.
 
         Returns:
             The match, if the caller may call it; otherwise the models with the same first segment
-            and another number of segments that the caller may call.
+            and another number of segments that the caller may call, and for the log why there is no
+            match.
         """
         table = self.table()
         record.table = table.digest
         if principal.may_call(path):
             with suppress(UnknownModel):
-                return table.find(path), []
+                return table.find(path), [], ""
         granted = principal.granted_models()
         first, *values = path.split("/")
         keys = [key for key in granted.keys_of(first) if key.count("/") != len(values)]
         models = table.models(keys=keys)
-        return None, [model for model in models if granted.narrowed(model) is not None]
+        others = [model for model in models if granted.narrowed(model) is not None]
+        return None, others, NOT_GRANTED if table.has(path) else NO_SUCH_MODEL
 
     def predict(
         self,
@@ -151,7 +154,7 @@ class Gateway:
         return resolved.model, self._runtime.invoke(ordered, admitted, deadline, record)
 
 
-def _unknown(path: str, others: Iterable[Model], principal: Principal) -> UnknownModel:
+def _unknown(path: str, others: Iterable[Model], principal: Principal, reason: str) -> UnknownModel:
     """Say what the path lacks, or has too much, to be one of the other models."""
     granted, given = principal.granted_models(), path.count("/")
     forms = []
@@ -160,4 +163,4 @@ def _unknown(path: str, others: Iterable[Model], principal: Principal) -> Unknow
         lack = f"needs a value for {' and '.join(missing)}" if missing else "has fewer segments"
         example = granted.example_path(model) or model.name
         forms.append(f"{model.name} {lack}: POST /predict/{example}")
-    return UnknownModel(path, forms)
+    return UnknownModel(path, forms, reason)

@@ -65,6 +65,7 @@ class Settings:
     cors_headers: tuple[str, ...]
     page: bool
     metrics_per_model: bool
+    metrics_per_principal: bool
     lambda_handler: str
 
     @classmethod
@@ -248,6 +249,7 @@ SETTINGS = (
     Setting("GATEWAY_CORS_HEADERS", "cors_headers", "", _header_names),
     Setting("GATEWAY_PAGE", "page", "on", _switch),
     Setting("GATEWAY_METRICS_PER_MODEL", "metrics_per_model", "on", _switch),
+    Setting("GATEWAY_METRICS_PER_PRINCIPAL", "metrics_per_principal", "off", _switch),
     # Set by Lambda: the handler of the function that this process runs.
     Setting("_HANDLER", "lambda_handler", "", str),
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, CORSConfig, Response
 
 from chalicelib.api import wire
-from chalicelib.auth.principal import Principal
+from chalicelib.auth.principal import CREDENTIAL_REQUEST_ID, Principal
 from chalicelib.errors import (
     BadRequest,
     GatewayError,
@@ -25,6 +25,7 @@ from chalicelib.errors import (
     clear_tracebacks,
     quoted,
 )
+from chalicelib.telemetry.identifiers import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -154,8 +155,10 @@ def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
         if not app.is_protected(request):
             return get_response(request)
         context = _context.get()
+        record = context.record
+        record.credential_request_id = identifier(context.authorizer.get(CREDENTIAL_REQUEST_ID))
         principal = Principal(context.authorizer, now=clock())
-        context.record.principal, context.record.key_id = principal.name, principal.key_id
+        record.principal, record.key_id = principal.name, principal.key_id
         token = _principal.set(principal)
         try:
             return get_response(request)

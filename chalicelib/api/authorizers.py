@@ -13,12 +13,14 @@ same 503.
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import AuthResponse, AuthRoute
 
 from chalicelib.auth.credentials import check_authorization
 from chalicelib.auth.principal import UNAUTHORIZED, UNAVAILABLE
+from chalicelib.telemetry.identifiers import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 TTL_SECONDS = 60
 NOBODY = "nobody"
+
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Lambda's request id, which Chalice does not hand to an authorizer. `chalice local` sets none."""
+
 ALL_ROUTES: list[str | AuthRoute] = ["*"]
 
 # Without wildcards in it, because the policy is made of this text.
@@ -68,35 +74,41 @@ def register(
     """
 
     def authorize(request: AuthRequest) -> AuthResponse:
+        request_id = _request_id.get()
         try:
             outcome = check_authorization(request.token, schemes)
         except Exception as error:
             # Lambda logs the text of an exception, and the text of this one may hold the token.
-            telemetry.bug(error)
+            telemetry.bug(error, request_id)
             raise AuthorizerFailed("a bug") from None
-        caller = outcome.identity
-        principal, key_id = (caller.principal, caller.key_id) if caller else (None, None)
+        principal = outcome.identity and outcome.identity.principal
         telemetry.credential(
+            request_id=request_id,
             outcome=outcome.verdict,
             reason=outcome.reason,
             principal=principal,
-            key_id=key_id,
+            key_id=outcome.key_id,
             grants=outcome.number_of_grants,
         )
         if on_lambda and outcome.verdict == UNAVAILABLE:
             raise AuthorizerFailed("the credential cannot be checked now")
-        return AuthResponse(ALL_ROUTES, principal or NOBODY, outcome.context())
+        return AuthResponse(ALL_ROUTES, principal or NOBODY, outcome.context(request_id))
 
     authorizer: ChaliceAuthorizer = app.authorizer(ttl_seconds=TTL_SECONDS)(authorize)
 
     def handle(event: Any, context: Any) -> Any:
         if not isinstance(event, dict) or not event.keys() & {"authorizationToken", "methodArn"}:
             return other_event(event, context)
+        request_id = identifier(getattr(context, "aws_request_id", None))
         token, arn = event.get("authorizationToken"), event.get("methodArn")
         if isinstance(token, str) and isinstance(arn, str) and METHOD_ARN.fullmatch(arn):
             question = {"type": "TOKEN", "authorizationToken": token, "methodArn": arn}
-            return authorizer(question, context)
-        telemetry.event_refused("malformed question to the authorizer", None)
+            mark = _request_id.set(request_id)
+            try:
+                return authorizer(question, context)
+            finally:
+                _request_id.reset(mark)
+        telemetry.event_refused("malformed question to the authorizer", request_id)
         return DENY_ALL
 
     app.handler_map[authorizer.name] = handle

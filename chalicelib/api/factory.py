@@ -41,7 +41,9 @@ def create_app(
     Raises:
         ConfigurationError: The settings cannot be used.
     """
-    telemetry = telemetry or Telemetry(per_model=settings.metrics_per_model)
+    telemetry = telemetry or Telemetry(
+        per_model=settings.metrics_per_model, per_principal=settings.metrics_per_principal
+    )
     runtime = runtime or SageMakerRuntime()
     if settings.lambda_handler == PREDICTING_HANDLER:
         runtime.prepare_client()

@@ -29,6 +29,7 @@ from chalicelib.errors import (
 )
 from chalicelib.payload.admission import LARGE_BODY_BYTES, MAX_BODY_BYTES, ClientRequest
 from chalicelib.routing import headers as registry
+from chalicelib.telemetry.identifiers import logged_path, trace_id
 from chalicelib.telemetry.log import RequestRecord
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ MAX_ID_LENGTH = 128
 # A model's name has up to two parameters after its first segment.
 SEGMENTS = ("{model}", "{model}/{a}", "{model}/{a}/{b}")
 AUTHORIZATION = "Authorization"
+TRACEPARENT = "traceparent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +175,14 @@ def _checked(
     context = _object(event, "requestContext")
     method = _text(context, "httpMethod")
     record.method = method if method in HTTPMethod.__members__ else None
+    path = _text(context, "path", default="")
+    record.path = logged_path(path) or None
     if not (context.get("requestId") is None or _is_request_id(context["requestId"])):
         raise BadRequest("requestContext.requestId is no request id")
     request = _client_request(event)
     record.bytes_in = request.size_bytes
+    if TRACEPARENT in request.headers and TRACEPARENT not in request.repeated_headers:
+        record.trace_id = trace_id(request.headers[TRACEPARENT])
     if AUTHORIZATION.lower() in request.repeated_headers:
         # Only API Gateway knows which of the two its authorizer has checked.
         raise InvalidHeader(AUTHORIZATION, "sent once")
@@ -185,7 +191,7 @@ def _checked(
         record,
         resource=_text(context, "resourcePath"),
         method=method,
-        path=_text(context, "path", default=""),
+        path=path,
         path_parameters=_texts(event, "pathParameters"),
         query={name: values[-1] for name, values in query.items()},
         authorizer=_object(context, "authorizer"),

@@ -57,15 +57,17 @@ class ApiKeys:
         self._report_age(self._keys.age_seconds or 0.0)
         key = keys.get(shape[1], _NO_KEY)
         is_same = hmac.compare_digest(key.digest, hashlib.sha256(token.encode()).digest())
-        if not is_same or key is _NO_KEY:
-            raise BadCredential("unknown-key" if key is _NO_KEY else "wrong-secret")
+        if key is _NO_KEY:
+            raise BadCredential("unknown-key")
+        if not is_same:
+            raise BadCredential("wrong-secret", key.key_id)
         return self._identity(key)
 
     def _identity(self, key: ApiKey) -> Identity:
         if key.disabled:
-            raise BadCredential("disabled")
+            raise BadCredential("disabled", key.key_id)
         if key.expires is not None and self._clock() >= key.expires:
-            raise BadCredential("expired")
+            raise BadCredential("expired", key.key_id)
         return Identity(key.principal, key.grants, key.expires, key.key_id)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from chalicelib.auth.principal import OK, UNAUTHORIZED, UNAVAILABLE
+from chalicelib.auth.principal import CREDENTIAL_REQUEST_ID, OK, UNAUTHORIZED, UNAVAILABLE
 from chalicelib.aws.refreshed import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ class Identity(NamedTuple):
 class BadCredential(Exception):
     """A credential was checked and is not good. The reason is for the log alone."""
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, key_id: str | None = None) -> None:
+        """Say why; `key_id` is the id of a known API key, never one that only the caller wrote."""
+        self.reason, self.key_id = reason, key_id
         super().__init__(reason)
 
 
@@ -68,16 +69,31 @@ class Outcome:
     reason: str | None = None
     """Why the verdict is not `ok`, or why a good token has no grants; for the log alone."""
 
+    known_key_id: str | None = None
+    """The id of an API key that is known and is refused; for the log alone."""
+
+    @property
+    def key_id(self) -> str | None:
+        """The id of the API key, for the log."""
+        return self.known_key_id if self.identity is None else self.identity.key_id
+
     @property
     def number_of_grants(self) -> int:
         return 0 if self.identity is None else len(self.identity.grants)
 
-    def context(self) -> dict[str, str]:
-        """Return the context of the authorizer's response; its values can only be texts."""
+    def context(self, request_id: str | None = None) -> dict[str, str]:
+        """Return the context of the authorizer's response; its values can only be texts.
+
+        Args:
+            request_id: Lambda's request id of the call that checked the credential. API Gateway
+                keeps it with the rest, so it leads to that call from each request.
+        """
+        own = {} if request_id is None else {CREDENTIAL_REQUEST_ID: request_id}
         if self.identity is None:
-            return {"outcome": self.verdict}
+            return {"outcome": self.verdict, **own}
         expires = self.identity.expires
         return {
+            **own,
             "outcome": self.verdict,
             "principal": self.identity.principal,
             "grants": " ".join(self.identity.grants),
@@ -95,7 +111,7 @@ def check_authorization(header: str, schemes: Iterable[Scheme]) -> Outcome:
         identity = identify(token, schemes)
         return Outcome(OK, identity, identity.without_grants)
     except BadCredential as error:
-        return Outcome(UNAUTHORIZED, reason=error.reason)
+        return Outcome(UNAUTHORIZED, reason=error.reason, known_key_id=error.key_id)
     except StoreUnavailable as error:
         return Outcome(UNAVAILABLE, reason=error.reason)
 

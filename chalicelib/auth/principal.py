@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EVERYTHING = "*"
 OK, UNAUTHORIZED, UNAVAILABLE = "ok", "unauthorized", "unavailable"
+CREDENTIAL_REQUEST_ID = "credential_request_id"
+"""The member of the authorizer's context that leads to the authorizer's line of log."""
 
 _TIME = re.compile("[0-9]{0,15}")
 """Seconds since the epoch; empty for a credential that does not expire."""

@@ -66,7 +66,8 @@ ADDED_BY_TOOLS = (
     *("traceparent", "tracestate", "baggage", "sentry-trace"),
     *(REQUEST_ID, "X-Requested-With", "Cache-Control"),
 )
-"""Request headers that browsers' tools add by themselves. The gateway reads none of them."""
+"""Request headers that browsers' tools add by themselves. The gateway reads none of them, except
+that the log names the trace of a `traceparent`."""
 
 CORS_ALLOWED = (
     *("Accept", "Authorization", "Content-Type", TIMEOUT, ROUTING_KEY),

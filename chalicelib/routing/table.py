@@ -71,6 +71,8 @@ class Model:
     pass_headers: tuple[str, ...] = ()
     return_headers: tuple[str, ...] = ()
     expose_model_errors: bool = False
+    metrics: bool = True
+    """Whether there are metrics of this model, and not only the sums."""
 
     @property
     def target(self) -> Target:
@@ -228,6 +230,11 @@ class RoutingTable:
         if key not in self.rows:
             raise UnknownModel(path)
         return Match(self._model(key), tuple(values))
+
+    def has(self, path: str) -> bool:
+        """Whether there is a row for a path; it is not read."""
+        first, *values = path.split("/")
+        return row_key(first, len(values)) in self.rows
 
     def resolve(self, path: str) -> ResolvedModel:
         """Return the model and target of a path, for callers that check no grant.

@@ -44,6 +44,10 @@ MAX_RETRY_AFTER_SECONDS = 60
 MAX_LOAD_SECONDS = 360.0
 """SageMaker gives up a load after this time, so a longer time includes a pause without calls."""
 
+LOAD_SECONDS, LOAD_FACTOR = 0.5, 2
+"""An answer took a load if it needed this much more than twice the time of the target's last one.
+Before the first answer, that time counts as 0."""
+
 MAX_GAP_SECONDS = 30.0
 """The longest time between the last call without an answer and the first with one. After a
 longer time it is not known how long the load took."""
@@ -120,6 +124,8 @@ class _History:
     answered_at: float | None = None
     loading_since: float | None = None
     load_seconds: float | None = None
+    answer_seconds: float | None = None
+    """How long the last answer took; of one that took a load, only if there is no other."""
 
 
 class Warmth:
@@ -134,15 +140,29 @@ class Warmth:
         self._histories: dict[Target, _History] = {}
         self._lock = threading.Lock()
 
-    def record_success(self, target: Target) -> None:
-        """Note that the target answered 200; if it was loading, learn how long the load took."""
+    def record_success(self, target: Target, seconds: float, *, was_cold: bool = False) -> bool:
+        """Note that the target answered 200; if it was loading, learn how long the load took.
+
+        Args:
+            target: The target.
+            seconds: The time from the call to the first part of the answer.
+            was_cold: Whether the target may have been cold before the call.
+
+        Returns:
+            Whether the answer of a target that may have been cold took the load of its artifact.
+            That is a judgement, because SageMaker does not say so.
+        """
         with self._lock:
             history, now = self._history(target), self._clock()
+            took_load = was_cold and _took_load(history, seconds, now)
+            if not took_load or history.answer_seconds is None:
+                history.answer_seconds = seconds
             if history.loading_since is not None:
                 seconds = now - history.loading_since
                 if seconds <= MAX_LOAD_SECONDS and now - history.called_at <= MAX_GAP_SECONDS:
                     history.load_seconds = seconds
             history.answered_at, history.loading_since = now, None
+            return took_load
 
     def record_loading(self, target: Target, waited_seconds: float) -> int | None:
         """Note that the target's artifact has been loading for as long as this call waited.
@@ -166,7 +186,7 @@ class Warmth:
 
     def may_be_cold(self, target: Target) -> bool:
         """Whether a timeout of this target may mean that its artifact is being loaded."""
-        if "TargetModel" not in target.invoke_args():
+        if getattr(target, "target_model", None) is None:
             return False
         with self._lock:
             history = self._histories.get(target)
@@ -198,3 +218,13 @@ class Warmth:
         if len(self._histories) > MAX_TARGETS:
             del self._histories[next(iter(self._histories))]
         return history
+
+
+def _took_load(history: _History, seconds: float, now: float) -> bool:
+    """Whether a target was loading when it was called last, or took clearly longer than then.
+
+    An artifact that was loading longer ago than a load can last was loaded without this call.
+    """
+    if history.loading_since is not None and 0 <= now - history.called_at <= MAX_LOAD_SECONDS:
+        return True
+    return seconds >= LOAD_FACTOR * (history.answer_seconds or 0.0) + LOAD_SECONDS

@@ -30,6 +30,7 @@ from chalicelib.errors import (
 from chalicelib.routing.targets import HERE
 from chalicelib.sagemaker import upstream_errors
 from chalicelib.sagemaker.attempts import MIN_CALL_SECONDS, Attempts, RetryBudget, Warmth
+from chalicelib.telemetry.log import COLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -56,6 +57,9 @@ MAX_RESPONSE_BYTES = 6_200_000 // 4 * 3
 """As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
 
 CHUNK_BYTES = 64 * 1024
+LONGEST_INFERENCE_ID = 64
+"""Source: botocore's service model of sagemaker-runtime, shape InferenceId."""
+
 MAX_HEADER_LENGTH = 1024
 """Source: botocore's service model of sagemaker-runtime, shape Header."""
 
@@ -166,13 +170,19 @@ class SageMakerRuntime:
         client = self._ready_client() if place == HERE else self._client_elsewhere(place, deadline)
         if deadline.remaining_seconds < MIN_CALL_SECONDS:
             raise UpstreamTimedOut
-        arguments = {**target.invoke_args, **request.invoke_args()}
-        record.attempts += 1
-        started = time.perf_counter()
+        arguments = {
+            "InferenceId": inference_id(record.request_id),
+            **target.invoke_args,
+            **request.invoke_args(),
+        }
+        was_cold = self._warmth.may_be_cold(called)
+        started = record.begin_attempt()
         try:
-            with deadline.in_force(), _own_errors(resolved):
+            with deadline.in_force(), _own_errors(resolved, record):
                 answer = client.invoke_endpoint(**arguments)
-                self._warmth.record_success(called)
+                seconds = time.perf_counter() - started
+                took_load = self._warmth.record_success(called, seconds, was_cold=was_cold)
+                record.upstream_request_id = upstream_errors.request_id(answer)
                 response = read_response(answer)
         except (ModelRejectedInput, ModelFailed) as error:
             if self._warmth.may_be_cold(called):  # containers refuse a load with these statuses too
@@ -182,11 +192,14 @@ class SageMakerRuntime:
             # While the artifact may be cold, a timeout means the same as ModelNotReady.
             if isinstance(error, UpstreamTimedOut) and not self._warmth.may_be_cold(called):
                 raise
-            seconds = self._warmth.record_loading(called, time.perf_counter() - started)
-            raise ModelNotReady(retry_after_seconds=seconds) from error
+            until = self._warmth.record_loading(called, time.perf_counter() - started)
+            record.artifact = COLD
+            raise ModelNotReady(retry_after_seconds=until, reason=error.reason) from error
         finally:
             record.model_seconds = time.perf_counter() - started
         self._budget.refill()
+        if took_load:
+            record.loaded()
         return response
 
     def _ready_client(self) -> Any:
@@ -210,21 +223,30 @@ class SageMakerRuntime:
             return self._elsewhere.client(place, deadline)
 
 
+def inference_id(request_id: str) -> str:
+    """Return the id by which a container's log leads back to the request: its first characters."""
+    return request_id.lstrip()[:LONGEST_INFERENCE_ID]
+
+
 @contextmanager
 def _misconfigured() -> Iterator[None]:
     """Replace the errors of botocore when it cannot make a client: no region, a bad setting."""
     try:
         yield
     except (BotoCoreError, OSError, ValueError) as error:
-        raise GatewayMisconfigured from error
+        raise GatewayMisconfigured(type(error).__name__) from error
 
 
 @contextmanager
-def _own_errors(resolved: ResolvedModel) -> Iterator[None]:
-    """Replace the errors of botocore, and of urllib3 while a body is read, with our own."""
+def _own_errors(resolved: ResolvedModel, record: RequestRecord) -> Iterator[None]:
+    """Replace the errors of botocore, and of urllib3 while a body is read, with our own.
+
+    Only here the record learns what SageMaker said: its code, request id and original status.
+    """
     try:
         yield
     except ClientError as error:
+        upstream_errors.record(error.response, record)
         raise upstream_errors.from_error_response(
             error, exposed=resolved.model.expose_model_errors, free_values=resolved.free_values()
         ) from error
@@ -232,6 +254,7 @@ def _own_errors(resolved: ResolvedModel) -> Iterator[None]:
         ours = upstream_errors.from_failed_call(error)
         if ours is None:
             raise
+        ours.reason = type(error).__name__
         try:
             raise ours from error
         finally:

@@ -32,10 +32,13 @@ from chalicelib.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
+from chalicelib.telemetry.identifiers import error_code, http_status, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
+
+    from chalicelib.telemetry.log import RequestRecord
 
 SERVERLESS_LIMIT_BYTES = 4 * 1024 * 1024
 """Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB."""
@@ -139,6 +142,18 @@ FAILED_CALLS: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
     (botocore_errors.InvalidRegionError, GatewayMisconfigured),
     (botocore_errors.NoRegionError, GatewayMisconfigured),
 )
+
+
+def request_id(answer: Mapping[str, Any]) -> str | None:
+    """Return SageMaker's request id of an answer, if it has the form of one."""
+    return identifier(answer["ResponseMetadata"]["HTTPHeaders"].get("x-amzn-requestid"))
+
+
+def record(response: Mapping[str, Any], into: RequestRecord) -> None:
+    """Record what an error response says for the log, and nothing of its text."""
+    into.upstream_code = error_code(response.get("Error", {}).get("Code"))
+    into.upstream_request_id = identifier(response.get("ResponseMetadata", {}).get("RequestId"))
+    into.original_status = http_status(response.get("OriginalStatusCode"))
 
 
 def from_error_response(

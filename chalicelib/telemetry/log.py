@@ -37,6 +37,22 @@ if TYPE_CHECKING:
         @property
         def invoke_args(self) -> Mapping[str, str]: ...
 
+    class KindOfTarget(Protocol):
+        """What is recorded of the kind of a target."""
+
+        @property
+        def kind(self) -> str: ...
+
+    class NamedModel(Protocol):
+        """What is recorded of an entry of the routing table."""
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def target(self) -> KindOfTarget: ...
+        @property
+        def metrics(self) -> bool: ...
+
     Write = Callable[..., None]
 
 # An event of CloudWatch Logs may have 1 MB. Until 2025 it was 256 KB, and many programs that read
@@ -44,6 +60,12 @@ if TYPE_CHECKING:
 MOST_PROBLEMS = 50
 LONGEST_PROBLEM = 300
 MOST_FRAMES = 40
+
+LOADED, COLD = "loaded", "cold"
+"""What is said of an artifact in the line of a request."""
+
+LEVELS = {500: "error", 502: "warning", 503: "warning", 504: "warning"}
+"""The level of a request's line, by its status; `info` for all others."""
 
 # Each stage sets POWERTOOLS_SERVICE_NAME. Without that variable Powertools uses the second name.
 LOCAL_SERVICE, NO_SERVICE = "inference-gateway-local", "service_undefined"
@@ -65,10 +87,19 @@ class RequestRecord:
     method: str | None = None
     """One of HTTP's own; None for any other text that came in its place."""
 
+    path: str | None = None
+    """The path as the caller sent it, with the stage and without the query."""
+
     bytes_in: int = 0
     bytes_out: int = 0
     principal: str | None = None
     key_id: str | None = None
+    credential_request_id: str | None = None
+    """Lambda's request id of the call in which the authorizer checked the credential."""
+
+    trace_id: str | None = None
+    """The trace that the caller's `traceparent` names."""
+
     model: str | None = None
     kind: str | None = None
     endpoint: str | None = None
@@ -95,8 +126,24 @@ class RequestRecord:
     reason: str | None = None
     """Why the request was refused, for the log alone."""
 
+    upstream_code: str | None = None
+    upstream_request_id: str | None = None
+    original_status: int | None = None
+    """What SageMaker said of the last attempt, as `chalicelib.sagemaker.said` reads it."""
+
+    artifact: str | None = None
+    """`loaded` if the answer took the load of the artifact; `cold` if there is none, because the
+    artifact was being loaded; None if neither is so."""
+
+    load_ms: float = 0.0
+    """The time from the first call of SageMaker to the answer, if it took a load."""
+
     is_prediction: bool = False
+    has_model_metrics: bool = True
     attempts: int = 0
+    called: float | None = None
+    """When SageMaker was called first."""
+
     model_seconds: float = 0.0
     """The time of the last attempt to call SageMaker."""
 
@@ -117,6 +164,31 @@ class RequestRecord:
         self.set_target(target)
         self.chosen, self.fallback_after = "fallback", slug
         self.fallbacks += 1
+
+    def set_model(self, model: NamedModel) -> None:
+        """Record the entry of the routing table."""
+        self.model, self.kind = model.name, model.target.kind
+        self.has_model_metrics = model.metrics
+
+    def begin_attempt(self) -> float:
+        """Record that SageMaker is called; what the attempt before it left no longer counts.
+
+        Returns:
+            The time, as `time.perf_counter` gives it.
+        """
+        now = time.perf_counter()
+        self.attempts += 1
+        if self.called is None:
+            self.called = now
+        self.upstream_code = self.upstream_request_id = self.original_status = None
+        self.artifact = None
+        return now
+
+    def loaded(self) -> None:
+        """Record that the answer is there, and that it took the load of the artifact."""
+        self.artifact = LOADED
+        if self.called is not None:
+            self.load_ms = round((time.perf_counter() - self.called) * 1000, 1)
 
     def set_target(self, target: NamedTarget) -> None:
         """Record the endpoint, and which model or container on it is called."""
@@ -198,22 +270,32 @@ class Telemetry:
         logger: Logger | None = None,
         *,
         per_model: bool = True,
+        per_principal: bool = False,
         metrics_to: TextIO | None = None,
     ) -> None:
         self._logger = logger or _logger()
-        self._metrics = Metrics(self._logger.service, per_model=per_model, stream=metrics_to)
+        self._metrics = Metrics(
+            self._logger.service,
+            per_model=per_model,
+            per_principal=per_principal,
+            stream=metrics_to,
+        )
         self._requests = itertools.count()
         for name, level in LIBRARY_LEVELS.items():
             logging.getLogger(name).setLevel(level)
 
     def request(self, record: RequestRecord) -> None:
         """Write the line and the metrics of a request that has its response."""
-        self._logger.info(
+        write = getattr(self._logger, LEVELS.get(record.status, "info"))
+        write(
             "request",
             request_id=record.request_id,
             method=record.method,
+            path=record.path,
             principal=record.principal,
             key_id=record.key_id,
+            credential_request_id=record.credential_request_id,
+            trace_id=record.trace_id,
             model=record.model,
             kind=record.kind,
             endpoint=record.endpoint,
@@ -226,11 +308,15 @@ class Telemetry:
             status=record.status,
             slug=record.slug,
             reason=record.reason,
+            upstream_code=record.upstream_code,
+            upstream_request_id=record.upstream_request_id,
+            original_status=record.original_status,
             model_ms=record.model_ms,
             gateway_ms=record.gateway_ms,
             bytes_in=record.bytes_in,
             bytes_out=record.bytes_out,
             attempts=record.attempts,
+            artifact=record.artifact,
             cold_start=next(self._requests) == 0,
             table=record.table and record.table[:TABLE_DIGITS],
         )
@@ -242,6 +328,7 @@ class Telemetry:
     def credential(
         self,
         *,
+        request_id: str | None,
         outcome: str,
         reason: str | None,
         principal: str | None,
@@ -251,10 +338,13 @@ class Telemetry:
         """Write the line for a credential that the authorizer checked; it never holds the token.
 
         Args:
+            request_id: Lambda's request id of the authorizer's own call.
+            key_id: The id of the API key, if the key with this id is known.
             grants: The number of grants.
         """
         self._logger.info(
             "credential",
+            request_id=request_id,
             outcome=outcome,
             reason=reason,
             principal=principal,
@@ -333,6 +423,8 @@ def _measures(record: RequestRecord) -> list[Measure]:
         ("Invocation5XXErrors", record.status >= 500, COUNT),
         ("ModelLatency", record.model_ms, MILLISECONDS),
         ("OverheadLatency", record.gateway_ms, MILLISECONDS),
+        ("ColdLoads", record.artifact == LOADED, COUNT),
+        ("ColdLoadLatency", record.load_ms, MILLISECONDS),
         ("ModelNotReady", record.slug == ModelNotReady.slug, COUNT),
         ("Throttles", record.slug == UpstreamThrottled.slug, COUNT),
         ("Retries", max(0, record.attempts - 1), COUNT),

@@ -117,6 +117,7 @@ DESCRIPTIONS = {
     "pass_headers": "What goes from caller to model",
     "return_headers": "What goes from model to caller",
     "expose_model_errors": "Shows callers the model's own words when it fails",
+    "metrics": "false: no metrics of this model, only the sums of all models",
 }
 
 

@@ -79,18 +79,18 @@ def test_unknown_and_forbidden_are_one(guests, method, grants, path):
 
 
 class WatchedRows(dict):
-    """Rows that record which keys are asked for."""
+    """Rows that record which keys are read, and of which only the existence is asked for."""
 
     def __init__(self, rows):
         super().__init__(rows)
-        self.touched = set()
+        self.touched, self.asked = set(), set()
 
     def __getitem__(self, key):
         self.touched.add(key)
         return super().__getitem__(key)
 
     def __contains__(self, key):
-        self.touched.add(key)
+        self.asked.add(key)
         return super().__contains__(key)
 
     def __iter__(self):
@@ -114,7 +114,8 @@ def test_steps_do_not_tell_whether_a_model_exists(watched, method, grants, path)
     """Without a grant the same functions run, whether there is a model or not.
 
     The only rows that are read are those of models that a grant is for, with another number of
-    segments. With a grant, the functions are the same until the grant is decided.
+    segments. The table is asked once whether it has the path's row, whichever it is, because the
+    log says it. With a grant, the functions are the same until the grant is decided.
     """
     prefix = "/predict/" if method == "POST" else "/models/"
     unknown = "/".join(["no-such", *path.split("/")[1:]])
@@ -127,7 +128,9 @@ def test_steps_do_not_tell_whether_a_model_exists(watched, method, grants, path)
     assert forbidden == missing
     of_grants = {grant.count("/") for grant in grants} - {path.count("/")}
     firsts = [asked.partition("/")[0] for asked in (path, unknown)]
-    assert watched.rows.touched <= {row_key(*own) for own in product(firsts, of_grants)}
+    of_grants = {row_key(*own) for own in product(firsts, of_grants)}
+    assert watched.rows.touched <= of_grants
+    assert watched.rows.asked - of_grants == {row_key(one, path.count("/")) for one in firsts}
 
     granted = steps([path], path)
     decided = granted.index("Principal.may_call") + 1
@@ -143,7 +146,7 @@ def test_list_reads_only_granted_rows(watched, grants):
     """A list of models costs a caller the same, whatever else the table has."""
     watched.models(grants)
 
-    assert watched.rows.touched == {
+    assert watched.rows.touched | watched.rows.asked == {
         row_key(first, len(values)) for first, *values in (grant.split("/") for grant in grants)
     }
 

@@ -159,7 +159,7 @@ def load(warmth, clock, seconds):
         clock.now += 25
         warmth.record_loading(TARGET, waited_seconds=25)
     clock.now = end
-    warmth.record_success(TARGET)
+    warmth.record_success(TARGET, 0.1)
 
 
 class TestWarmth:
@@ -180,11 +180,11 @@ class TestWarmth:
 
     def test_five_minutes(self, warmth, clock):
         """A target is warm for five minutes after its last answer."""
-        warmth.record_success(TARGET)
+        warmth.record_success(TARGET, 0.1)
 
         clock.now += WARM_SECONDS - 1
         assert not warmth.may_be_cold(TARGET)
-        warmth.record_success(TARGET)
+        warmth.record_success(TARGET, 0.1)
         clock.now += WARM_SECONDS
         assert not warmth.may_be_cold(TARGET)
         clock.now += 1
@@ -200,20 +200,20 @@ class TestWarmth:
     )
     def test_other_targets(self, warmth, other):
         """Another artifact, endpoint or variant stays cold."""
-        warmth.record_success(TARGET)
+        warmth.record_success(TARGET, 0.1)
 
         assert warmth.may_be_cold(other)
 
     def test_loading_again(self, warmth):
         """A target that is loaded again is cold, however lately it answered."""
-        warmth.record_success(TARGET)
+        warmth.record_success(TARGET, 0.1)
         warmth.record_loading(TARGET, waited_seconds=0)
 
         assert warmth.may_be_cold(TARGET)
 
     def test_clock_is_set_back(self, warmth, clock):
         """An answer in the future does not make a target warm."""
-        warmth.record_success(TARGET)
+        warmth.record_success(TARGET, 0.1)
         clock.now -= 3_600
 
         assert warmth.may_be_cold(TARGET)
@@ -221,7 +221,7 @@ class TestWarmth:
     def test_time_of_a_load(self, warmth, clock):
         """The remaining time is that of the target's last load, counted from the start of this."""
         assert warmth.record_loading(TARGET, waited_seconds=0) is None
-        warmth.record_success(TARGET)
+        warmth.record_success(TARGET, 0.1)
         load(warmth, clock, 40)
 
         clock.now += 3_600
@@ -247,12 +247,55 @@ class TestWarmth:
 
         assert warmth.record_loading(TARGET, waited_seconds=0) == expected
 
+    @pytest.mark.parametrize(
+        ("last", "seconds", "took"),
+        [
+            pytest.param(None, 0.4, False, id="first-and-quick"),
+            pytest.param(None, 0.6, True, id="first-and-slow"),
+            pytest.param(0.1, 0.6, False, id="hardly-slower"),
+            pytest.param(0.1, 0.8, True, id="clearly-slower"),
+            pytest.param(5, 6, False, id="slow-model"),
+            pytest.param(5, 11, True, id="load-of-a-slow-model"),
+        ],
+    )
+    def test_answer_that_took_a_load(self, warmth, clock, last, seconds, took):
+        """An answer after a silence took a load if it came clearly later than the last one."""
+        if last is not None:
+            warmth.record_success(TARGET, last)
+        clock.now += WARM_SECONDS + 1
+
+        assert warmth.record_success(TARGET, seconds, was_cold=warmth.may_be_cold(TARGET)) is took
+        assert not warmth.record_success(TARGET, 60, was_cold=warmth.may_be_cold(TARGET))
+
+    def test_loads_after_silences(self, warmth, clock):
+        """Each load counts by the last answer without one; a slow model counts once."""
+
+        def answer(seconds):
+            clock.now += WARM_SECONDS + 1
+            return warmth.record_success(TARGET, seconds, was_cold=warmth.may_be_cold(TARGET))
+
+        assert [answer(seconds) for seconds in (5, 5, 6, 5)] == [True, False, False, False]
+        warmth.record_success(TARGET, 0.1)
+        assert [answer(seconds) for seconds in (5, 5, 0.2, 5)] == [True, True, False, True]
+
+    @pytest.mark.parametrize(
+        ("later", "took"),
+        [(1, True), (MAX_LOAD_SECONDS, True), (MAX_LOAD_SECONDS + 1, False)],
+    )
+    def test_answer_after_the_target_was_seen_loading(self, warmth, clock, later, took):
+        """A quick answer took a load if the target was loading when it was last called."""
+        warmth.record_loading(TARGET, waited_seconds=1)
+        clock.now += later
+
+        assert warmth.record_success(TARGET, 0.1, was_cold=True) is took
+        assert not warmth.record_success(TARGET, 0.1, was_cold=False)
+
     def test_gap_without_calls(self, warmth, clock):
         """A time without calls does not count as the time of a load."""
         clock.now += 25
         warmth.record_loading(TARGET, waited_seconds=25)
         clock.now += MAX_GAP_SECONDS + 1
-        warmth.record_success(TARGET)
+        warmth.record_success(TARGET, 0.1)
 
         assert warmth.record_loading(TARGET, waited_seconds=0) is None
 
@@ -261,9 +304,9 @@ class TestWarmth:
         warmth = Warmth()
         targets = [MultiModelTarget("e", f"{n}.tar.gz") for n in range(MAX_TARGETS + 1)]
         for target in targets[:-1]:
-            warmth.record_success(target)
-        warmth.record_success(targets[0])
-        warmth.record_success(targets[-1])
+            warmth.record_success(target, 0.1)
+        warmth.record_success(targets[0], 0.1)
+        warmth.record_success(targets[-1], 0.1)
 
         assert [target for target in targets if warmth.may_be_cold(target)] == [targets[1]]
 
@@ -273,7 +316,7 @@ class TestWarmth:
 
         def record(thread):
             for number in range(MAX_TARGETS // 4):
-                warmth.record_success(MultiModelTarget(f"e{thread}", f"{number}.tar.gz"))
+                warmth.record_success(MultiModelTarget(f"e{thread}", f"{number}.tar.gz"), 0.1)
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(record, range(8)))

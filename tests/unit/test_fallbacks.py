@@ -90,7 +90,7 @@ class Account:
         """Let these targets be known to be warm."""
         for one in MODELS.resolve(path).targets:
             if one.name in names:
-                self.runtime._warmth.record_success(one.target)
+                self.runtime._warmth.record_success(one.target, 0.1)
 
     def calls(self, path):
         self.called.clear()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FORMAT = 3  # increased whenever the meaning of the rows changes
+FORMAT = 4  # increased whenever the meaning of the rows changes
 
 MISFIT = "a row in it is not what gatewayctl writes"
 """The reason if that shows only when the row is needed."""

@@ -45,6 +45,7 @@ OPTIONS: dict[str, Check] = {
     "pass_headers": _headers(*headers.PASSED),
     "return_headers": _headers(*headers.RETURNED),
     "expose_model_errors": values.boolean,
+    "metrics": values.boolean,
 }
 
 PLACE: dict[str, Check] = {"region": values.region, "role_arn": values.role_arn}
