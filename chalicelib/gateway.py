@@ -57,6 +57,10 @@ class Gateway:
         """
         return self._source.table()
 
+    def stale_seconds(self) -> float | None:
+        """Return the age of the table if it is stale, as `RoutingSource.stale_seconds` says."""
+        return self._source.stale_seconds()
+
     def resolve(self, principal: Principal, path: str, record: RequestRecord) -> ResolvedModel:
         """Return the model of a path, with the targets that the path's parameters give.
 

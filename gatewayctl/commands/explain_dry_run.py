@@ -159,6 +159,9 @@ class SimulatedGateway:
     def table(self) -> RoutingTable:
         return self.file.table
 
+    def stale_seconds(self) -> None:
+        """A file that was read a moment ago is current."""
+
     @property
     def platform_seconds(self) -> dict[str, float]:
         """The seconds that API Gateway and Lambda give a request, if the function is warm."""

@@ -190,6 +190,7 @@ class TestTable:
 
         assert f"routing.yaml{problem}" in work.stack.log[before:]
         assert work.stack.call("/predict/iris", IRIS).status == 200
+        assert work.stack.call("/health").body["status"] == "degraded"
         if work.table.is_dir():
             work.table.rmdir()
         work.restore()

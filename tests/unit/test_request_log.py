@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gatewayctl.request_log import LONGEST_LINE, Call, read
+from gatewayctl.log_file import LONGEST_LINE
+from gatewayctl.request_log import Call, read
 from tests.support.request_lines import line
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).timestamp()
