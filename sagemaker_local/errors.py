@@ -34,6 +34,11 @@ class ServiceError(Exception):
         super().__init__(message)
         self.message = message
 
+    @property
+    def sentence(self) -> str:
+        """What the log says of it."""
+        return f"{self.code}: {self.message}" if self.message else self.code
+
     def body(self) -> dict[str, Any]:
         """Return the JSON body that botocore parses."""
         return {"__type": self.code, "message": self.message}
@@ -192,6 +197,12 @@ class ModelError(InvocationError):
             LogStreamArn=f"arn:aws:logs:{region}:{account}:log-group:{group}",
         )
         self._is_client_error = 400 <= status < 500
+        self._sentence = f"{status}: {original[:MAX_TEXT_LENGTH]}" if original else summary
+
+    @property
+    def sentence(self) -> str:
+        """The container's status and answer; without an answer, SageMaker's summary."""
+        return self._sentence
 
     def body(self) -> dict[str, Any]:
         # The name for 5xx is UNVERIFIED.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import socket
 import struct
@@ -30,6 +31,12 @@ NOT_OFFERED = {
 PATH = re.compile(
     rf"/endpoints/(?P<endpoint>[^/]*)/(?P<operation>invocations|{'|'.join(NOT_OFFERED)})"
 )
+FAILED = re.compile(
+    r"invocation (?P<id>[0-9a-f-]{36}) of .+ failed: "
+    r"""(?P<sentence>"([^"\\]|\\["\\/bfnrt]|\\u[0-9a-f]{4})*")"""
+)
+"""The line of the log about an invocation that failed, without its time; the sentence is JSON."""
+
 DRIP_CHUNKS = 20
 DISCONNECT_CHECK_SECONDS = 0.1
 
@@ -54,6 +61,9 @@ RETURNED_HEADERS = (
 )
 
 
+log = logging.getLogger(__name__)
+
+
 async def handle(
     request: web.Request, path: re.Match[str], resources: Resources
 ) -> web.StreamResponse:
@@ -74,10 +84,17 @@ async def handle(
             await _apply_before_invocation(fault, request, resources, name)
         container_response, variant = await endpoint.invoke(invocation)
     except errors.ServiceError as error:
+        _log_failure(request_id, name, error)
         response = error_response(error, request_id)
     else:
         response = _success_response(container_response, variant, request_id)
     return await _send(request, response, fault)
+
+
+def _log_failure(request_id: str, endpoint: str, error: errors.ServiceError) -> None:
+    """Log what the caller is told; the line matches `FAILED`."""
+    sentence = json.dumps(error.sentence).replace("\x7f", "\\u007f")
+    log.info("invocation %s of %a failed: %s", request_id, endpoint, sentence)
 
 
 def is_disconnected(request: web.Request) -> bool:
