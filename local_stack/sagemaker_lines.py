@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from local_stack.gateway_lines import ALL, READABLE
 from local_stack.terminal import Span
-from sagemaker_local.runtime import FAILED
+from sagemaker_local.errors import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
