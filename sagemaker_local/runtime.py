@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import socket
 import struct
@@ -65,6 +66,9 @@ RETURNED_HEADERS = (
 )
 
 
+log = logging.getLogger(__name__)
+
+
 async def handle(
     request: web.Request, path: re.Match[str], resources: Resources
 ) -> web.StreamResponse:
@@ -92,6 +96,7 @@ async def handle(
         else:
             response = await _invoke(endpoint, members, body, request_id)
     except errors.ServiceError as error:
+        log.info(errors.log_line(error, request_id, name))
         response = error_response(error, request_id)
     return await _send(request, response, fault)
 
