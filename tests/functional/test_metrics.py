@@ -14,6 +14,7 @@ from chalicelib.errors import (
     UpstreamFailed,
     UpstreamThrottled,
 )
+from chalicelib.routing.reading import file
 from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.settings import Settings
 from tests.support.clients import TOKEN, LambdaClient, LocalClient
@@ -166,6 +167,82 @@ def test_setting(capsys):
         (line,) = [text for text in capsys.readouterr().out.splitlines() if "_aws" in text]
         (blob,) = read(f"{line}\n")
         assert blob.dimensions == dimensions
+
+
+class TestPerPrincipal:
+    """GATEWAY_METRICS_PER_PRINCIPAL."""
+
+    @pytest.mark.parametrize("per_model", [True, False])
+    def test_dimensions(self, per_model):
+        """Each principal has the metrics of its predictions, for all models together."""
+        house = gateway(per_model=per_model, per_principal=True)
+        for path, headers in [("iris", GOOD), ("churn", GOOD), ("iris", NARROW), ("iris", BAD)]:
+            house.post(f"/predict/{path}", b"{}", headers)
+
+        of_models = [["service", "model"]] if per_model else []
+        for blob in house.log.blobs[:3]:
+            assert blob.dimensions == [["service"], *of_models, ["service", "principal"]]
+        assert house.log.blobs[3].dimensions == [["service"]]  # nobody knows who it was
+        assert house.log.sums()["Invocations"] == 3
+        assert house.log.sums(principal="tests")["Invocations"] == 2
+        assert house.log.sums(principal="tests")["Invocation5XXErrors"] == 1
+        assert house.log.sums(principal="narrow")["Invocations"] == 1
+
+    def test_principal_that_is_not_ascii(self):
+        """CloudWatch takes only ASCII, so other characters are escaped."""
+        known = {TOKEN: Identity("größe", ("*",), None)}
+        house = gateway(scheme=FakeScheme(known), per_principal=True)
+        house.post("/predict/iris", b"{}", GOOD)
+
+        assert house.log.sums(principal=r"gr\xf6\xdfe")["Invocations"] == 1
+        assert house.log.requests[0]["principal"] == "größe"
+
+    def test_setting(self, capsys):
+        """It is off unless the setting says `on`."""
+        for value, has in (("on", True), ("off", False), (None, False)):
+            environ = {} if value is None else {"GATEWAY_METRICS_PER_PRINCIPAL": value}
+            source = FixedTable(table())
+            app = create_app(
+                Settings.from_env(environ),
+                source=source,
+                runtime=FakeRuntime(),
+                schemes=[FakeScheme()],
+            )
+            LambdaClient(app).send("POST", "/predict/iris", JSON, b"{}")
+
+            (line,) = [text for text in capsys.readouterr().out.splitlines() if "_aws" in text]
+            (blob,) = read(f"{line}\n")
+            assert (["service", "principal"] in blob.dimensions) == has
+
+
+OPTED_OUT = """\
+version: 1
+defaults: {metrics: false}
+models:
+  quiet: {kind: single, endpoint: churn-prod}
+  split: {kind: single, targets: {a: {endpoint: e, weight: 1}, b: {endpoint: f, weight: 1}}}
+  loud: {kind: single, endpoint: e, metrics: true}
+"""
+
+
+@pytest.mark.parametrize("per_model", [True, False])
+@pytest.mark.parametrize("form", ["yaml", "compiled"])
+def test_entry_without_metrics(form, per_model):
+    """`metrics: false` leaves an entry out of the metrics by model and target, not of the sums."""
+    parsed = table(OPTED_OUT)
+    if form == "compiled":
+        parsed = file.from_compiled(file.compiled(parsed), parsed.digest)
+    house = gateway(source=FixedTable(parsed), per_model=per_model)
+    for path in ("quiet", "split", "loud", "nothing"):
+        house.post(f"/predict/{path}", b"{}", GOOD)
+
+    quiet, split, loud, unknown = house.log.blobs
+    assert quiet.dimensions == split.dimensions == [["service"]]
+    of_models = [["service"], ["service", "model"]] if per_model else [["service"]]
+    assert loud.dimensions == unknown.dimensions == of_models
+    assert not {"model", "target"} & {*quiet.members, *split.members}
+    assert house.log.sums()["Invocations"] == 4
+    assert [line.get("model") for line in house.log.requests] == ["quiet", "split", "loud", None]
 
 
 def test_table_rejected():

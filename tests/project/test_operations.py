@@ -12,6 +12,7 @@ from botocore.validate import ParamValidator
 from chalicelib.auth import json_web_tokens, schemes, signatures
 from chalicelib.telemetry import log, metrics
 from chalicelib.telemetry.log import RequestRecord
+from gatewayctl.lint import monthly_usd
 from tests.project.test_docs import DOCS, code, rows, section
 
 PAGE = (DOCS / "operations.md").read_text(encoding="utf-8")
@@ -56,6 +57,18 @@ def reasons(error):
         for part in ast.walk(call.args[0])
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
     }
+
+
+def test_costs():
+    """The prices of so many metrics are those of the list price that `gatewayctl` uses, too."""
+    for _, number, usd in rows(PAGE, "models"):
+        metrics, _, part = number.replace(",", "").partition(" ÷ ")
+        price = monthly_usd(int(metrics)) / int(part or 1)
+        assert price == float(usd.replace(",", ""))
+    sums = (
+        f"| no models: the sums, and the metrics of the gateway itself, at most | {len(units())} |"
+    )
+    assert sums in PAGE
 
 
 def test_metrics():

@@ -119,12 +119,19 @@ def published(blobs: Iterable[Blob]) -> Counter[Series]:
 class MetricsLog(Log):
     """The log and the metrics of a gateway, in two streams unless `stream` is given."""
 
-    def __init__(self, *, per_model: bool = True, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, *, per_model: bool = True, per_principal: bool = False, stream: TextIO | None = None
+    ) -> None:
         super().__init__()
         self.service = f"gateway-{next(self._numbers)}"  # Powertools keeps a handler for each name
         self.metrics = io.StringIO()
         logger = Logger(service=self.service, stream=stream or self.stream)
-        self.telemetry = Telemetry(logger, per_model=per_model, metrics_to=stream or self.metrics)
+        self.telemetry = Telemetry(
+            logger,
+            per_model=per_model,
+            per_principal=per_principal,
+            metrics_to=stream or self.metrics,
+        )
 
     @property
     def blobs(self) -> list[Blob]:

@@ -87,8 +87,31 @@ def _stubbed():
     return StubbedRuntime()
 
 
+@pytest.mark.parametrize(
+    ("request_id", "sent"),
+    [
+        ("5f0e4f9c-1f1c-4e4e-9f5a-0a1b2c3d4e5f", "5f0e4f9c-1f1c-4e4e-9f5a-0a1b2c3d4e5f"),
+        ("x" * 64, "x" * 64),
+        ("abc" * 40, ("abc" * 40)[:64]),
+        ("  a b", "a b"),
+    ],
+)
+def test_inference_id(stubbed, request_id, sent):
+    """SageMaker gets the request id as the InferenceId; of a long one, its beginning."""
+    stubbed.record = RequestRecord(request_id)
+    expected = {
+        "EndpointName": "churn-prod",
+        "Body": b"{}",
+        "ContentType": "application/json",
+        "InferenceId": sent,
+    }
+    stubbed.add_answer(FakeBody(b"0.5"), 3, expected=expected)
+
+    assert stubbed.invoke("churn").body == b"0.5"
+
+
 def test_arguments(stubbed):
-    """Target and request become the arguments of InvokeEndpoint."""
+    """Target and request become the arguments of InvokeEndpoint; the caller's id comes first."""
     request = InferenceRequest(b"1", "text/csv", "text/csv", {"InferenceId": "7"})
     expected = {
         "EndpointName": "housing",

@@ -73,6 +73,35 @@ def test_values():
     }
 
 
+def test_load():
+    """An answer that took a load counts, with the time from the first call to it."""
+    loaded = record(attempts=2, artifact="loaded", load_ms=900.0)
+
+    assert written(loaded).values == {
+        "Invocations": 1,
+        "ModelLatency": 250.0,
+        "OverheadLatency": 50.0,
+        "ColdLoads": 1,
+        "ColdLoadLatency": 900.0,
+        "Retries": 1,
+    }
+    assert not written(record(artifact="cold", status=503)).values.keys() & {
+        "ColdLoads",
+        "ColdLoadLatency",
+    }
+
+
+def test_attempts():
+    """What one attempt leaves is gone with the next one, but not the time of the first one."""
+    request_record = RequestRecord("id")
+    first = request_record.begin_attempt()
+    request_record.artifact, request_record.upstream_code = "cold", "ModelNotReadyException"
+    request_record.begin_attempt()
+
+    assert (request_record.artifact, request_record.upstream_code) == (None, None)
+    assert (request_record.attempts, request_record.called) == (2, first)
+
+
 def test_zeros():
     """A metric whose value is zero is not written, such as ModelLatency without a call."""
     refused = record(status=404, attempts=0, model_ms=0.0, gateway_ms=300.0)

@@ -42,10 +42,15 @@ def _keys(store, clock):
 
 
 def refusal(keys, key):
-    """Return the reason for the log; the exception holds nothing else."""
+    """Return the reason for the log.
+
+    The exception holds nothing else but the id of the key, if the document has it.
+    """
     with pytest.raises(BadCredential) as refused:
         keys.authenticate(key)
     assert refused.value.args == (refused.value.reason,)
+    is_known = refused.value.reason in {"wrong-secret", "disabled", "expired"}
+    assert refused.value.key_id == (key[3:11] if is_known else None)
     assert key not in "".join(traceback.format_exception(refused.value))
     return refused.value.reason
 
