@@ -166,13 +166,16 @@ def _waited(line: LogLine) -> bool:
 
 
 def _in_order(found: Iterable[LogLine]) -> list[LogLine]:
-    """Return each line once, by time; a line without a time stays behind the one before it."""
+    """Return each line once, by time; a line without a time stays behind the one before it.
+
+    Of lines of one millisecond, that of the request comes last, because it is written last.
+    """
     once = {(line.source, line.text, line.seconds): line for line in found}
     timed, before = [], 0.0
     for line in once.values():
         before = before if line.seconds is None else line.seconds
         timed.append((before, line))
-    return [line for _, line in sorted(timed, key=lambda pair: pair[0])]
+    return [line for _, line in sorted(timed, key=lambda pair: (pair[0], pair[1].kind == REQUEST))]
 
 
 def parsed(source: str, text: str, at: float | None = None) -> LogLine:
