@@ -96,7 +96,15 @@ class Context(Session):
         Raises:
             WrongUse: The name is invalid.
         """
-        return stages.secret_name(secret, self.stage, self.environment, self.project)
+        name = stages.secret_name(secret, self.stage, self.environment, self.project)
+        is_chosen = secret is not None or stages.SECRET_VARIABLE in self.environment
+        is_local = stages.is_loopback(self.environment.get("AWS_ENDPOINT_URL", ""))
+        if is_local and not is_chosen and not self.has_stage:
+            self.output.note(
+                f"{name} is the secret of stage {self.stage}; the gateway of make run reads that "
+                f"of --stage {stages.LOCAL}"
+            )
+        return name
 
 
 class Command(click.Command):

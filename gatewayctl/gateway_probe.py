@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.errors import quoted, shown
 from gatewayctl.report import WrongUse
+from gatewayctl.stage import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,6 @@ TIMEOUT_SECONDS = 15.0
 """For each step. A cold start of the function, which loads a large table, takes some seconds."""
 
 LONGEST_ANSWER = 2**16
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 URL_RULE = "https://<host>/<stage>, or http:// for a gateway on this machine"
 WRONG_PATH = (
     "the URL is not that of a gateway; the URL of a stage ends with its name, as in "
@@ -63,14 +63,6 @@ def checked_url(url: str) -> str:
     return url.rstrip("/").removesuffix(HEALTH).rstrip("/")
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL is one of this machine."""
-    try:
-        return urlsplit(url).hostname in LOOPBACK
-    except ValueError:
-        return False
-
-
 def ask(url: str, authorities: str | None = None) -> Answer:
     """Ask a gateway for its health.
 
@@ -100,15 +92,32 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _opener(url: str, authorities: str | None) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
     if is_loopback(url):
-        return urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
+        handlers.append(urllib.request.ProxyHandler({}))
+    if url.startswith("https:"):
+        handlers.append(urllib.request.HTTPSHandler(context=_trust(authorities)))
+    return urllib.request.build_opener(*handlers)
+
+
+def _trust(authorities: str | None) -> ssl.SSLContext:
+    """Trust the authorities of this machine, of botocore, and of a file.
+
+    Raises:
+        WrongUse: The file cannot be read.
+    """
+    # A gateway on this machine needs no botocore.
+    from botocore.httpsession import get_cert_path  # noqa: PLC0415
+
     context = ssl.create_default_context()
-    if authorities is not None:
-        try:
+    context.load_verify_locations(get_cert_path(True))
+    try:
+        if authorities:
             context.load_verify_locations(authorities)
-        except OSError as error:
-            raise WrongUse(f"AWS_CA_BUNDLE cannot be read: {error.strerror}") from error
-    return urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise WrongUse(f"AWS_CA_BUNDLE is {quoted(authorities or '')}; not read: {why}") from error
+    return context
 
 
 def _since(started: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from chalicelib.settings import SETTINGS, FileLocation, S3Location, routing_location
 from gatewayctl.report import WrongUse
@@ -25,6 +26,8 @@ HANDLER = "api_handler"
 
 CHALICE_LAMBDA_TIMEOUT = 60
 """Source: Chalice's documentation, "Configuration File", `lambda_timeout`."""
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 TABLE_VARIABLE = "GATEWAY_ROUTING"
 TABLE_DEFAULT = "routing.yaml"
@@ -200,6 +203,14 @@ def _checked_secret(text: str, origin: str) -> str:
     if not isinstance(name, str):
         raise WrongUse(f"{origin} is empty: no API keys. To manage some, name a secret: --secret")
     return name
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL is one of this machine."""
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False
 
 
 def _levels(stage: str, project: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -89,6 +89,10 @@ class Traffic:
         return sum(number for (status, _), number in self.answers.items() if status >= 500)
 
 
+_OF_A_GATEWAY = (b'{"level"', b'"message"')
+"""One of these is in each line of a gateway, and in few lines of other programs."""
+
+
 class _Line(msgspec.Struct, gc=False):
     message: str | None = None
     timestamp: str = ""
@@ -128,7 +132,7 @@ def read(
             if one.message is None or (since is not None and seconds(one.timestamp) < since):
                 continue
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            traffic.damaged += 1
+            traffic.damaged += any(part in line for part in _OF_A_GATEWAY)
             continue
         if one.message == REQUEST:
             traffic.answers[one.status, one.slug or ""] += 1

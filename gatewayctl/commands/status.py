@@ -12,7 +12,7 @@ from gatewayctl import stage as stages
 from gatewayctl.command import command
 from gatewayctl.commands import status_sections as sections
 from gatewayctl.commands.status_log import log_section
-from gatewayctl.gateway_probe import checked_url, is_loopback
+from gatewayctl.gateway_probe import checked_url
 from gatewayctl.output import columns
 from gatewayctl.report import CommandError, ExitCode, NotReachable, Report, WrongUse
 
@@ -58,7 +58,9 @@ def status(context: Context, *, url: str | None, log: str | None, minutes: int) 
     something is wrong.
     """
     where = _url(context) if url is None else checked_url(url)
-    is_local = is_loopback(where) and not (context.has_stage and context.stage != stages.LOCAL)
+    is_local = stages.is_loopback(where) and not (
+        context.has_stage and context.stage != stages.LOCAL
+    )
     if is_local:
         context = _local(context)
     gateway, answer = sections.gateway_section(where, context.environment.get("AWS_CA_BUNDLE"))
@@ -96,7 +98,7 @@ def _local(context: Context) -> Context:
     """Return the context for the gateway of `make run`, which never asks AWS itself."""
     if stages.LOCAL in stages.names(context.project):
         context = replace(context, stage=stages.LOCAL)
-    if is_loopback(context.environment.get("AWS_ENDPOINT_URL", "")):
+    if stages.is_loopback(context.environment.get("AWS_ENDPOINT_URL", "")):
         return context
 
     def refuse(service: str, **settings: Any) -> Any:
