@@ -63,13 +63,14 @@ def queries() -> dict[str, str]:
 def _metric_filters() -> Iterator[tuple[str, Any]]:
     filters = json.loads((FOLDER / "metric_filters.json").read_bytes())
     for metric, written in filters.items():
+        counted = {"MetricNamespace": LOG_NAMESPACE, "MetricName": metric, "MetricValue": "1"}
+        if "default" in written:  # what is subtracted from another metric has to have a value
+            counted["DefaultValue"] = written["default"]
         for group in written["of"]:
             properties = {
                 "LogGroupName": {"Ref": group},
                 "FilterPattern": written["pattern"],
-                "MetricTransformations": [
-                    {"MetricNamespace": LOG_NAMESPACE, "MetricName": metric, "MetricValue": "1"}
-                ],
+                "MetricTransformations": [counted],
             }
             yield (
                 f"{metric}Of{group.removesuffix('LogGroup')}",

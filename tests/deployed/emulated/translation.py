@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 EXTENSION = "x-amazon-apigateway"
+UNKNOWN = {"AWS::Logs::QueryDefinition"}
+"""Types of resources that the emulator refuses; cfn-lint and AWS's models check them."""
 
 
 def cloudformation(
@@ -48,6 +50,8 @@ def cloudformation(
     sam = _renamed(sam, f"inference-gateway-{stack}")
     session = boto3.Session(region_name=REGION)
     template = Translator({}, Parser(), boto_session=session).translate(sam, {})
+    kept = template["Resources"].items()
+    template["Resources"] = {name: one for name, one in kept if one["Type"] not in UNKNOWN}
     for name, api in list(_of_type(template, "AWS::ApiGateway::RestApi")):
         _bring_out_of_definition(template, name, api)
     return template
