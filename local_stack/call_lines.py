@@ -36,7 +36,9 @@ def style_of(status: int) -> str:
 def access_line(status: int, method: str, path: str, title: str | None) -> Line:
     """Return the line of a request that the app did not get."""
     head = Span(_head(status, method, path), style_of(status))
-    return [head, Span(GAP), Span(_cut(title, LONGEST_SENTENCE), head.style)] if title else [head]
+    if not title:
+        return [Span(head.text.rstrip(), head.style)]
+    return [head, Span(GAP), Span(_cut(title, LONGEST_SENTENCE), head.style)]
 
 
 def call_lines(call: Members, sentence: str | None, credential: str | None) -> Iterator[Line]:
@@ -44,7 +46,8 @@ def call_lines(call: Members, sentence: str | None, credential: str | None) -> I
 
     Args:
         call: The members of the gateway's log line.
-        sentence: What the container or SageMaker said of a failed call.
+        sentence: What the container or SageMaker said of a failed call. Without it, the second line
+            is what the gateway has logged as the reason.
         credential: Why the credential was refused.
     """
     status = int(call.get("status") or 0)
@@ -53,15 +56,16 @@ def call_lines(call: Members, sentence: str | None, credential: str | None) -> I
     times = _times(call)
     room = COLUMNS - len(head) - len(times) - 2 * len(GAP)
     said = _cut(_readable(sentence), LONGEST_SENTENCE) if sentence and status >= 400 else ""
-    title, about = _problem(call, said, credential), _about(call)
-    said = "" if said == call.get("upstream_code") else said
-    if said and len(f"{title}: {said}{DOT}{about}") <= room:
+    said = said or str(credential or call.get("reason") or call.get("upstream_code") or "")
+    title, about = _title(call), _about(call)
+    dot = DOT if title and about else ""
+    if said and title and len(f"{title}: {said}{dot}{about}") <= room:
         title, said = f"{title}: {said}", ""
-    about = _cut(about, max(SHORTEST_ABOUT, room - len(title) - len(DOT)))
-    body = [Span(title, style), Span(DOT if title and about else ""), Span(about, "model")]
+    about = _cut(about, max(SHORTEST_ABOUT, room - len(title) - len(dot)))
+    body = [Span(title, style), Span(dot), Span(about, "model")]
     space = " " * (room - sum(len(span.text) for span in body))
     yield [Span(head, style), Span(GAP), *body, Span(f"{space}{GAP}{times}", "dim")]
-    if said:
+    if said and title:
         yield [Span(f"{INDENT}{said}", style)]
 
 
@@ -76,15 +80,10 @@ def _times(call: Members) -> str:
     return f"{float(call.get('model_ms') or 0):,.0f} + {gateway}"
 
 
-def _problem(call: Members, said: str, credential: str | None) -> str:
-    """Return the problem's title, and what the log alone says about it, unless it is said."""
+def _title(call: Members) -> str:
+    """Return the problem's title; empty for an answer."""
     slug = call.get("slug")
-    if not slug:
-        return ""
-    code = call.get("upstream_code")
-    why = credential or call.get("reason") or (None if said.startswith(f"{code}: ") else code)
-    title = _titles().get(slug, str(slug))
-    return f"{title} ({why})" if why and why != "ModelError" else title
+    return _titles().get(slug, str(slug)) if slug else ""
 
 
 def _about(call: Members) -> str:

@@ -48,14 +48,17 @@ class Terminal:
     Args:
         stream: Lines have colours if it is a terminal.
         environment: Without colours if NO_COLOR is in it, or TERM is `dumb`.
+        most_waiting: The most lines that wait.
     """
 
-    def __init__(self, stream: TextIO, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, stream: TextIO, environment: Mapping[str, str], most_waiting: int = MOST_WAITING
+    ) -> None:
         self._descriptor = stream.fileno()
         self._encoding = stream.encoding or "utf-8"
         no_colour = environment.get("NO_COLOR") or environment.get("TERM") == "dumb"
         self._has_colours = stream.isatty() and not no_colour
-        self._waiting: queue.Queue[bytes | threading.Event] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[bytes | threading.Event] = queue.Queue(most_waiting)
         self._left_out = 0
         # A daemon, because a write to a terminal that takes nothing would never end.
         threading.Thread(target=self._write_all, name="terminal", daemon=True).start()
