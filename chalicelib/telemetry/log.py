@@ -289,36 +289,38 @@ class Telemetry:
         write_line = getattr(self._logger, LEVELS.get(record.status, "info"))
         write_line(
             "request",
-            request_id=record.request_id,
-            method=record.method,
-            path=record.path,
-            principal=record.principal,
-            key_id=record.key_id,
-            credential_request_id=record.credential_request_id,
-            trace_id=record.trace_id,
-            model=record.model,
-            kind=record.kind,
-            endpoint=record.endpoint,
-            target=record.target,
-            target_name=record.target_name,
-            first_target=record.first_target,
-            chosen=record.chosen,
-            fallbacks=None if record.target_name is None else record.fallbacks,
-            fallback_after=record.fallback_after,
-            status=record.status,
-            slug=record.slug,
-            reason=record.reason,
-            upstream_code=record.upstream_code,
-            upstream_request_id=record.upstream_request_id,
-            original_status=record.original_status,
-            model_ms=record.model_ms,
-            gateway_ms=record.gateway_ms,
-            bytes_in=record.bytes_in,
-            bytes_out=record.bytes_out,
-            attempts=record.attempts,
-            artifact=record.artifact,
-            cold_start=next(self._requests) == 0,
-            table=record.table and record.table[:TABLE_DIGITS],
+            extra=_known(
+                request_id=record.request_id,
+                method=record.method,
+                path=record.path,
+                principal=record.principal,
+                key_id=record.key_id,
+                credential_request_id=record.credential_request_id,
+                trace_id=record.trace_id,
+                model=record.model,
+                kind=record.kind,
+                endpoint=record.endpoint,
+                target=record.target,
+                target_name=record.target_name,
+                first_target=record.first_target,
+                chosen=record.chosen,
+                fallbacks=None if record.target_name is None else record.fallbacks,
+                fallback_after=record.fallback_after,
+                status=record.status,
+                slug=record.slug,
+                reason=record.reason,
+                upstream_code=record.upstream_code,
+                upstream_request_id=record.upstream_request_id,
+                original_status=record.original_status,
+                model_ms=record.model_ms,
+                gateway_ms=record.gateway_ms,
+                bytes_in=record.bytes_in,
+                bytes_out=record.bytes_out,
+                attempts=record.attempts,
+                artifact=record.artifact,
+                cold_start=next(self._requests) == 0,
+                table=record.table and record.table[:TABLE_DIGITS],
+            ),
         )
         if record.is_prediction:
             self._metrics.prediction(_measures(record), record)
@@ -402,6 +404,11 @@ class Telemetry:
         left_out = len(problems) - len(logged)
         self._logger.error("routing table refused", problems=logged, problems_left_out=left_out)
         self._metrics.gateway("TableRejected", 1)
+
+
+def _known(**members: object) -> dict[str, object]:
+    """Leave out the members without a value. Powertools does so too, at a higher cost for each."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _cut(text: str, longest: int) -> str:

@@ -30,10 +30,13 @@ def calls_of(*beginnings):
     return [call for call in found if ast.unparse(call.func).startswith(beginnings)]
 
 
-LINES = {
-    call.args[0].value: {keyword.arg for keyword in call.keywords}
-    for call in calls_of("self._logger.", "write_line")
-}
+def members(call):
+    """Return the names of the members that a call writes, as keywords or as those of `extra`."""
+    (extra,) = [one.value for one in call.keywords if one.arg == "extra"] or [call]
+    return {keyword.arg for keyword in extra.keywords}
+
+
+LINES = {call.args[0].value: members(call) for call in calls_of("self._logger.", "write_line")}
 
 
 def units():
