@@ -76,7 +76,7 @@ def test_key_has_its_target(gateway, sagemaker):
         assert received.headers["x-target"] == chosen.name
         assert sagemaker.requests[-1].sagemaker_headers == {
             "x-amzn-sagemaker-inference-id": [received.headers["x-request-id"]],
-            "x-amzn-sagemaker-target-model": [chosen.invoke_args["TargetModel"]]
+            "x-amzn-sagemaker-target-model": [chosen.invoke_args["TargetModel"]],
         }
 
 
