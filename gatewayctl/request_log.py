@@ -128,11 +128,11 @@ def read(
 def _lines(
     stream: IO[bytes], reading: Reading, progress: Callable[[str], object]
 ) -> Iterator[bytes]:
-    """Yield the JSON of each line that has an object."""
+    """Yield the JSON of each line that has an object; one in quotes belongs to a command."""
     for line in log_file.lines(stream, progress):
         reading.lines += 1
         start = line.find(b'{"')
-        if start >= 0:
+        if start == 0 or (start > 0 and line[start - 1 : start].isspace()):
             yield line[start:]
 
 

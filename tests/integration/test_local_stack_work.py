@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from sagemaker_local.private_files import aws_variables
 from tests.support.local_stack import LocalStack
 from tests.support.paths import ROOT
 from tests.support.stand_in import gone, wait_until
@@ -422,7 +423,7 @@ def test_json(tmp_path):
         )
 
         assert "wine-release" in read.stdout + read.stderr, read
-        assert "1 line" not in read.stderr
+        assert "could not be read" not in read.stdout + read.stderr
 
 
 def test_nobody_reads(tmp_path):
@@ -433,3 +434,17 @@ def test_nobody_reads(tmp_path):
             assert stack.answers("/health")
         stack.process.send_signal(signal.SIGINT)
         assert stack.process.wait(timeout=60) == 0
+
+
+def test_gateway_alone(tmp_path, sagemaker_local):
+    """`make gateway` prints the same lines and the same summary, and starts nothing else."""
+    aws = aws_variables(sagemaker_local.url)
+    with LocalStack(tmp_path, "--gateway-alone", **aws).until_ready() as stack:
+        assert stack.call("/predict/iris", IRIS, "gw_abcd1234_" + "x" * 43).status in {401, 503}
+        stack.until(r"^(401|503) POST /predict/iris ")
+        assert len(stack.descendants()) == 1
+        assert "curl" not in stack.log
+        stack.process.send_signal(signal.SIGINT)
+        assert stack.process.wait(timeout=60) == 0
+
+        assert re.search(r"^\(no model\) +1 +1 ", stack.log, re.MULTILINE)

@@ -102,6 +102,12 @@ def test_damaged_lines(damaged):
     assert calls(line(), damaged, line()) == ({CALL: 2}, 1)
 
 
+def test_commands():
+    """A command that `make run` prints has an object in quotes, which is no damaged line."""
+    command = "  --data-raw '{\"instances\": [[1]]}'"
+    assert calls(command, "ready: x ", " ", line()) == ({CALL: 1}, 0)
+
+
 def test_long_line():
     """A line without an end is read in parts, so that it needs no more memory than one part."""
     text = b'{"message": "' + b"x" * 3 * LONGEST_LINE + b"\n" + line().encode()
