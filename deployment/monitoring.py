@@ -93,7 +93,7 @@ def _alarms(names: Names) -> Iterator[tuple[str, Any]]:
             "DatapointsToAlarm": datapoints,
             "EvaluationPeriods": periods,
             "TreatMissingData": "notBreaching",
-            "Metrics": list(_metrics(alarm, names)),
+            **_watched(alarm, names),
         }
         yield (
             f"{_logical(name)}Alarm",
@@ -101,23 +101,29 @@ def _alarms(names: Names) -> Iterator[tuple[str, Any]]:
         )
 
 
-def _metrics(alarm: Mapping[str, Any], names: Names) -> Iterator[dict[str, Any]]:
-    if "expression" in alarm:
-        yield {"Id": "result", "Expression": alarm["expression"]}
-    measured = alarm.get("metrics") or {"result": alarm["metric"]}
-    for id_, metric in measured.items():
-        namespace, dimensions = _series(metric["of"], names)
-        found = {"Namespace": namespace, "MetricName": metric["name"]}
-        if dimensions:
-            found["Dimensions"] = [
-                {"Name": name, "Value": value} for name, value in dimensions.items()
-            ]
-        stat = {
-            "Metric": found,
-            "Period": alarm["period_seconds"],
-            "Stat": metric.get("statistic", "Sum"),
+def _watched(alarm: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """Return what an alarm watches: one metric, or an expression of several."""
+    seconds = alarm["period_seconds"]
+    if "metric" in alarm:
+        statistic = alarm["metric"].get("statistic", "Sum")
+        kind = "ExtendedStatistic" if statistic.startswith("p") else "Statistic"
+        return {**_metric(alarm["metric"], names), "Period": seconds, kind: statistic}
+    measured = [
+        {
+            "Id": name,
+            "MetricStat": {"Metric": _metric(metric, names), "Period": seconds, "Stat": "Sum"},
+            "ReturnData": False,
         }
-        yield {"Id": id_, "MetricStat": stat, "ReturnData": id_ == "result"}
+        for name, metric in alarm["metrics"].items()
+    ]
+    return {"Metrics": [{"Id": "result", "Expression": alarm["expression"]}, *measured]}
+
+
+def _metric(metric: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    namespace, values = _series(metric["of"], names)
+    found = {"Namespace": namespace, "MetricName": metric["name"]}
+    dimensions = [{"Name": name, "Value": value} for name, value in values.items()]
+    return {**found, "Dimensions": dimensions} if dimensions else found
 
 
 def _series(of: str, names: Names) -> tuple[Any, dict[str, Any]]:

@@ -109,12 +109,15 @@ def test_alarms(written, stack):
 
 
 def test_expressions(stack):
-    """An alarm decides by one series, and its expression uses every metric that it reads."""
-    for alarm in stack.of("AWS::CloudWatch::Alarm").values():
-        (decides,) = [one for one in alarm["Metrics"] if one.get("ReturnData", True)]
-        expression = decides.get("Expression", decides["Id"])
-        used = set(re.findall(r"\b[a-z]\w*\b", expression))
-        assert used == {one["Id"] for one in alarm["Metrics"] if "Expression" not in one}
+    """The expression of an alarm decides alone, and uses every metric that the alarm reads."""
+    made = stack.of("AWS::CloudWatch::Alarm").values()
+    of_several = [alarm["Metrics"] for alarm in made if "Metrics" in alarm]
+
+    assert of_several
+    for result, *metrics in of_several:
+        assert not any(metric["ReturnData"] for metric in metrics)
+        used = set(re.findall(r"\b[a-z]\w*\b", result["Expression"]))
+        assert used == {metric["Id"] for metric in metrics}
 
 
 def test_dashboard(written, stack):

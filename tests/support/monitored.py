@@ -103,13 +103,16 @@ class Monitored:
 
 def series_of_alarm(alarm: Mapping[str, Any]) -> Iterator[tuple[Series, str]]:
     """Yield what an alarm reads, with the statistic."""
-    for query in alarm["Metrics"]:
+    if "MetricName" in alarm:
+        yield _series(alarm), alarm.get("Statistic") or alarm["ExtendedStatistic"]
+    for query in alarm.get("Metrics", []):
         if "MetricStat" in query:
-            stat = query["MetricStat"]
-            metric = stat["Metric"]
-            dimensions = [(one["Name"], one["Value"]) for one in metric.get("Dimensions", [])]
-            found = Series(metric["Namespace"], metric["MetricName"], tuple(dimensions))
-            yield found, stat["Stat"]
+            yield _series(query["MetricStat"]["Metric"]), query["MetricStat"]["Stat"]
+
+
+def _series(metric: Mapping[str, Any]) -> Series:
+    dimensions = [(one["Name"], one["Value"]) for one in metric.get("Dimensions", [])]
+    return Series(metric["Namespace"], metric["MetricName"], tuple(dimensions))
 
 
 def series_of_widget(widget: Mapping[str, Any]) -> Iterator[Series]:
