@@ -26,16 +26,24 @@ CREDENTIAL, OK = "credential", "ok"
 MOST_TARGETS = 10
 P99 = 0.99
 
-ANSWERS = "filter ispresent(message) | stats count(*) as number by message, status, slug"
+NOTHING = "-"
+"""Stands for a member that a line does not have: AWS does not say how such lines are grouped."""
+
+ANSWERS = (
+    "filter ispresent(message)"
+    f' | fields coalesce(status, 0) as code, coalesce(slug, "{NOTHING}") as error'
+    " | stats count(*) as number by message, code, error"
+)
 CREDENTIALS = (
     f'filter message = "{CREDENTIAL}" and outcome != "{OK}"'
-    " | stats count(*) as number by outcome, reason"
+    f' | fields coalesce(reason, "{NOTHING}") as because'
+    " | stats count(*) as number by outcome, because"
 )
 TARGETS = (
     f'filter message = "{REQUEST}" and attempts > 0'
-    " | fields floor(status / 500) as is_5xx"
+    f' | fields floor(status / 500) as is_5xx, coalesce(target_name, "{NOTHING}") as name'
     " | stats count(*) as calls, sum(is_5xx) as failed, pct(model_ms, 99) as p99"
-    " by model, endpoint, target_name"
+    " by model, endpoint, name"
     f" | sort failed desc, p99 desc | limit {MOST_TARGETS}"
 )
 
@@ -183,21 +191,25 @@ def query(handler: LogQuery, authorizer: LogQuery, first: int, last: int) -> Tra
     for row in handler.rows(ANSWERS, first, last):
         number = _whole(row["number"])
         if row["message"] == REQUEST:
-            traffic.answers[_whole(row.get("status", "0")), row.get("slug", "")] += number
+            traffic.answers[_whole(row["code"]), _given(row["error"]) or ""] += number
         elif row["message"] != CREDENTIAL:
             traffic.others[row["message"]] += number
     traffic.targets = [_target(row) for row in handler.rows(TARGETS, first, last)]
     for row in authorizer.rows(CREDENTIALS, first, last):
-        traffic.refused[row.get("outcome", ""), row.get("reason", "")] += _whole(row["number"])
+        traffic.refused[row["outcome"], _given(row["because"]) or ""] += _whole(row["number"])
     return traffic
 
 
 def _target(row: dict[str, str]) -> TargetTraffic:
-    target = Target(row.get("model", ""), row.get("endpoint", ""), row.get("target_name"))
+    target = Target(row["model"], row["endpoint"], _given(row["name"]))
     p99 = row.get("p99")
     return TargetTraffic(
         target, _whole(row["calls"]), _whole(row["failed"]), None if p99 is None else _whole(p99)
     )
+
+
+def _given(text: str) -> str | None:
+    return None if text == NOTHING else text
 
 
 def _whole(text: str) -> int:

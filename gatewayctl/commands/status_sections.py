@@ -164,10 +164,10 @@ def keys_section(context: Context) -> Section:
         )
     soon = [key for key, state in zip(keys, states, strict=True) if state == "expiring"]
     late = [key for key in keys if _expired_lately(key, now)]
-    for named, verb in ((soon, "expire soon"), (late, "have expired")):
+    for named, verb in ((soon, "expiring soon"), (late, "expired lately")):
         if named:
             texts = [_about(key, now) for key in sorted(named, key=lambda key: key.expires or 0)]
-            section.warnings.append(f"{plural(len(named), 'key')} {verb}: {first_few(texts)}")
+            section.warnings.append(f"{len(named)} {verb}: {first_few(texts)}")
     section.data |= {"expiring": _ids(soon), "expired_lately": _ids(late)}
     return section
 

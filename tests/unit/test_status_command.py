@@ -407,9 +407,9 @@ class TestCloudWatch:
                 (
                     "/aws/lambda/gw-dev",
                     [
-                        {"message": "request", "status": "200", "number": "95"},
-                        {"message": "request", "status": "502", "slug": "x", "number": "5"},
-                        {"message": "bug", "number": "1"},
+                        {"message": "request", "code": "200", "error": "-", "number": "95"},
+                        {"message": "request", "code": "502", "error": "x", "number": "5"},
+                        {"message": "bug", "code": "0", "error": "-", "number": "1"},
                     ],
                 ),
                 (
@@ -418,6 +418,7 @@ class TestCloudWatch:
                         {
                             "model": "churn",
                             "endpoint": "tabular",
+                            "name": "-",
                             "calls": "100",
                             "failed": "5",
                             "p99": "12.4",
@@ -426,7 +427,7 @@ class TestCloudWatch:
                 ),
                 (
                     "/aws/lambda/gw-dev-authorize",
-                    [{"outcome": "unauthorized", "reason": "expired", "number": "3"}],
+                    [{"outcome": "unauthorized", "because": "expired", "number": "3"}],
                 ),
             ):
                 stubber.add_response("start_query", {"queryId": "q"})
