@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.sources import RoutingSource
     from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
     from chalicelib.sagemaker.runtime import InferenceResponse
-    from chalicelib.telemetry.log import RequestRecord
+    from chalicelib.telemetry.request_record import RequestRecord
 
 RESPONSE_SECONDS = 0.1
 """A call ends this much before the model's timeout, so that the caller has the response by then."""

@@ -22,6 +22,17 @@ LONGEST_LINE = 2**20
 
 PROGRESS_LINES = 50_000
 
+PERIOD_MINUTES = click.IntRange(1, 60 * 24 * 365)
+"""The type of `--minutes` of the commands that read a log."""
+
+option = click.option(
+    "--log",
+    metavar="FILE",
+    help="Read the gateway's log from this file, or from standard input (-), "
+    "instead of CloudWatch Logs.",
+)
+"""The option of a command that reads one log."""
+
 
 def name_of(log: str) -> str:
     """Return how messages name the value of `--log`."""

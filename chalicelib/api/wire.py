@@ -30,7 +30,7 @@ from chalicelib.errors import (
 from chalicelib.payload.admission import LARGE_BODY_BYTES, MAX_BODY_BYTES, ClientRequest
 from chalicelib.routing import headers as registry
 from chalicelib.telemetry.identifiers import logged_path, trace_id
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

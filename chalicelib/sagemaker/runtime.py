@@ -30,7 +30,7 @@ from chalicelib.errors import (
 from chalicelib.routing.targets import HERE
 from chalicelib.sagemaker import upstream_errors
 from chalicelib.sagemaker.attempts import MIN_CALL_SECONDS, Attempts, RetryBudget, Warmth
-from chalicelib.telemetry.log import COLD
+from chalicelib.telemetry.request_record import COLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import Model, ResolvedModel
     from chalicelib.routing.targets import Place
     from chalicelib.sagemaker.elsewhere import ClientsElsewhere
-    from chalicelib.telemetry.log import RequestRecord
+    from chalicelib.telemetry.request_record import RequestRecord
 
     Call = Callable[[NamedTarget, Deadline], "InferenceResponse"]
     """Makes one call of a target."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from chalicelib.telemetry.log import RequestRecord
+    from chalicelib.telemetry.request_record import RequestRecord
 
 SERVERLESS_LIMIT_BYTES = 4 * 1024 * 1024
 """Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB."""

@@ -18,7 +18,7 @@ from chalicelib.gateway import Gateway
 from chalicelib.payload.admission import ClientRequest
 from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY, STICKY, TIMEOUT
 from chalicelib.sagemaker.runtime import InferenceResponse
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 from gatewayctl import tables
 from gatewayctl.api_keys import has_ended, state
 from gatewayctl.report import WrongUse

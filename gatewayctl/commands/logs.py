@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gatewayctl.joined_lines import Joined
 
 MINUTES = 24 * 60
-MOST_MINUTES = 60 * 24 * 365
 
 
 class Search(NamedTuple):
@@ -48,7 +47,7 @@ class Search(NamedTuple):
 )
 @click.option(
     "--minutes",
-    type=click.IntRange(1, MOST_MINUTES),
+    type=log_file.PERIOD_MINUTES,
     default=MINUTES,
     show_default=True,
     metavar="N",

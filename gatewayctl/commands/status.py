@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gatewayctl import log_file
 from gatewayctl import stage as stages
 from gatewayctl.command import command
 from gatewayctl.commands import status_sections as sections
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from gatewayctl.commands.status_sections import Section
 
 MINUTES = 60
-MOST_MINUTES = 60 * 24 * 365
 LOCAL_URL = "http://127.0.0.1:8000"
 """Where `make run` starts the gateway."""
 
@@ -37,15 +37,10 @@ LOCAL_LOG = (
 
 @command("status")
 @click.argument("url", required=False)
-@click.option(
-    "--log",
-    metavar="FILE",
-    help="Read the gateway's log from this file, or from standard input (-), "
-    "instead of CloudWatch Logs.",
-)
+@log_file.option
 @click.option(
     "--minutes",
-    type=click.IntRange(1, MOST_MINUTES),
+    type=log_file.PERIOD_MINUTES,
     default=MINUTES,
     show_default=True,
     metavar="N",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gatewayctl.request_log import Call
 
 MINUTES = 60
-MOST_MINUTES = 60 * 24 * 365
 
 
 class Source(NamedTuple):
@@ -36,15 +35,10 @@ class Source(NamedTuple):
 
 @command("targets")
 @click.argument("model")
-@click.option(
-    "--log",
-    metavar="FILE",
-    help="Read the gateway's log from this file, or from standard input (-), "
-    "instead of CloudWatch Logs.",
-)
+@log_file.option
 @click.option(
     "--minutes",
-    type=click.IntRange(1, MOST_MINUTES),
+    type=log_file.PERIOD_MINUTES,
     metavar="N",
     help=f"Only the calls of the last N minutes; else the last {MINUTES} of CloudWatch Logs, and "
     "all of a file.",

@@ -11,7 +11,7 @@ from botocore.validate import ParamValidator
 
 from chalicelib.auth import json_web_tokens, schemes, signatures
 from chalicelib.telemetry import log, metrics
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 from deployment import monitoring
 from gatewayctl.lint import monthly_usd
 from tests.project.test_docs import DOCS, PROJECT, code, rows, section
