@@ -76,7 +76,8 @@ class Gateway:
         match, others, reason = self._find(principal, path, record)
         if match is None:
             raise _unknown(path, others, principal, reason)
-        record.set_model(match.model)
+        record.model, record.kind = match.model.name, match.model.target.kind
+        record.has_model_metrics = match.model.metrics
         return match.resolve()
 
     def describe(self, principal: Principal, path: str, record: RequestRecord) -> Model:
@@ -93,7 +94,8 @@ class Gateway:
         if match is None and ("/" in path or len(others) != 1):
             raise _unknown(path, others, principal, reason)
         model = others[0] if match is None else match.model
-        record.set_model(model)
+        record.model, record.kind = model.name, model.target.kind
+        record.has_model_metrics = model.metrics
         if match is not None:
             match.resolve()
         return model

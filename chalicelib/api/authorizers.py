@@ -21,7 +21,7 @@ from chalice.app import AuthResponse, AuthRoute
 
 from chalicelib.auth.credentials import check_authorization
 from chalicelib.auth.principal import UNAUTHORIZED, UNAVAILABLE
-from chalicelib.telemetry.identifiers import identifier
+from chalicelib.telemetry.request_record import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -30,7 +30,7 @@ from chalicelib.errors import (
 from chalicelib.routing.targets import HERE
 from chalicelib.sagemaker import upstream_errors
 from chalicelib.sagemaker.attempts import MIN_CALL_SECONDS, Attempts, RetryBudget, Warmth
-from chalicelib.telemetry.request_record import COLD
+from chalicelib.telemetry.request_record import COLD, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -182,7 +182,9 @@ class SageMakerRuntime:
                 answer = client.invoke_endpoint(**arguments)
                 seconds = time.perf_counter() - started
                 took_load = self._warmth.record_success(called, seconds, was_cold=was_cold)
-                record.upstream_request_id = upstream_errors.request_id(answer)
+                record.upstream_request_id = identifier(
+                    answer["ResponseMetadata"]["HTTPHeaders"].get("x-amzn-requestid")
+                )
                 response = read_response(answer)
         except (ModelRejectedInput, ModelFailed) as error:
             if self._warmth.may_be_cold(called):  # containers refuse a load with these statuses too

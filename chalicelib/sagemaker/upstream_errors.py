@@ -32,7 +32,7 @@ from chalicelib.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
-from chalicelib.telemetry.identifiers import error_code, http_status, identifier
+from chalicelib.telemetry.request_record import error_code, http_status, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,11 +155,6 @@ FAILED_CALLS: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
     (botocore_errors.InvalidRegionError, GatewayMisconfigured),
     (botocore_errors.NoRegionError, GatewayMisconfigured),
 )
-
-
-def request_id(answer: Mapping[str, Any]) -> str | None:
-    """Return SageMaker's request id of an answer, if it has the form of one."""
-    return identifier(answer["ResponseMetadata"]["HTTPHeaders"].get("x-amzn-requestid"))
 
 
 def record(response: Mapping[str, Any], into: RequestRecord) -> None:

@@ -1,10 +1,17 @@
-"""What is noted of one request while it runs: the values of its log line and of its metrics."""
+"""What is noted of one request while it runs: the values of its log line and of its metrics.
+
+What others send, an id, a code or a path, is noted only in the form that it should have, so that no
+text of SageMaker or of a caller comes into the log in its place.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from chalicelib.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,22 +25,15 @@ if TYPE_CHECKING:
         @property
         def invoke_args(self) -> Mapping[str, str]: ...
 
-    class KindOfTarget(Protocol):
-        """What is recorded of the kind of a target."""
 
-        @property
-        def kind(self) -> str: ...
+LONGEST_IDENTIFIER = 128
+LONGEST_PATH = 200
 
-    class NamedModel(Protocol):
-        """What is recorded of an entry of the routing table."""
-
-        @property
-        def name(self) -> str: ...
-        @property
-        def target(self) -> KindOfTarget: ...
-        @property
-        def metrics(self) -> bool: ...
-
+# `re` compiles a pattern when it is first used and keeps it.
+_CODE = r"[A-Za-z0-9.]{1,64}"
+_TRACEPARENT = (
+    r"(?!ff|00.{53}.)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 
 LOADED, COLD = "loaded", "cold"
 """What is said of an artifact in the line of a request."""
@@ -125,11 +125,6 @@ class RequestRecord:
         self.chosen, self.fallback_after = "fallback", slug
         self.fallbacks += 1
 
-    def set_model(self, model: NamedModel) -> None:
-        """Record the entry of the routing table."""
-        self.model, self.kind = model.name, model.target.kind
-        self.has_model_metrics = model.metrics
-
     def begin_attempt(self) -> float:
         """Record that SageMaker is called; what the attempt before it left no longer counts.
 
@@ -164,3 +159,42 @@ class RequestRecord:
         self.status, self.bytes_out = status, bytes_out
         self.model_ms = round(self.model_seconds * 1000, 1)
         self.gateway_ms = round((seconds - self.model_seconds) * 1000, 1)
+
+
+def identifier(value: object) -> str | None:
+    """Return a request id: 1 to 128 printable ASCII characters without a space; None otherwise."""
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_IDENTIFIER and value.isascii():
+        return value if value.isprintable() and " " not in value else None
+    return None
+
+
+def error_code(value: object) -> str | None:
+    """Return an error code of AWS: 1 to 64 letters, digits and dots; None otherwise."""
+    return value if isinstance(value, str) and re.fullmatch(_CODE, value) else None
+
+
+def http_status(value: object) -> int | None:
+    """Return a status of HTTP, or the 0 by which SageMaker says that there was none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if value == 0 or 100 <= value <= 599 else None
+
+
+def logged_path(path: str) -> str | None:
+    """Return a path on one line, cut after 200 characters; None if it is not known."""
+    start = path[: LONGEST_PATH + 1]
+    shown = start if start.isprintable() else printable(start)
+    if len(shown) > LONGEST_PATH:
+        return f"{shown[: LONGEST_PATH - 1]}…"
+    return shown or None
+
+
+def trace_id(traceparent: str) -> str | None:
+    """Return the trace id of a `traceparent`; None if it is not well-formed.
+
+    A version after 00 may add parts, each after a hyphen.
+
+    Source: W3C Recommendation "Trace Context", sections 3.2.2 and 4.3.
+    """
+    found = re.fullmatch(_TRACEPARENT, traceparent)
+    return found and found[1]
