@@ -11,6 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 LOCAL := $(if $(filter $(CURDIR),$(PWD)),,$(CURDIR)/).local
 ENV_FILE = --env-file "$(LOCAL)/env"
 LOCAL_FILES = --key-file "$(LOCAL)/demo-key" $(ENV_FILE)
+LOG_OPTION = $(if $(LOG),--log $(LOG))
 SEEDS = $(wildcard local/seed.d) $(SEED)
 TABLE_OPTION = $(if $(TABLE),--table $(TABLE))
 
@@ -40,6 +41,7 @@ help:  ## Show the targets
 	@echo "  SEED        for run: boto3 programs that create endpoints, besides those in local/seed.d/"
 	@echo "  DATA        for run: a folder that keeps endpoints, buckets and keys over a restart"
 	@echo "  DEMO        for run: off leaves the demo endpoints out"
+	@echo "  LOG         for run and gateway: json prints the gateway's own lines, all leaves nothing out"
 	@echo "  STAGE       for package and deploy ($(STAGE))"
 	@echo "  TABLE       for package and deploy, if the table is in S3"
 	@echo "  BUCKET, STACK, PARAMETERS    for deploy: docs/deploy.md"
@@ -67,14 +69,14 @@ $(DEV): requirements-dev.txt $(RUN)
 	@touch $@
 
 run: $(RUN)  ## Run the gateway on this machine, with the local SageMaker behind it
-	@$(BIN)/python -m local_stack --port $(PORT) --sagemaker-port $(SAGEMAKER_LOCAL_PORT) $(LOCAL_FILES) \
+	@$(BIN)/python -m local_stack --port $(PORT) --sagemaker-port $(SAGEMAKER_LOCAL_PORT) $(LOCAL_FILES) $(LOG_OPTION) \
 		$(if $(filter off,$(DEMO)),--no-demo) $(if $(DATA),--data $(DATA)) $(SEEDS:%=--seed %)
 
 sagemaker: $(RUN)  ## Run the local SageMaker alone, with the demo endpoints
 	@$(BIN)/python -m sagemaker_local --demo --port $(SAGEMAKER_LOCAL_PORT) $(ENV_FILE)
 
 gateway: $(RUN)  ## Run the gateway alone, with the AWS account or AWS_ENDPOINT_URL of the shell
-	@$(BIN)/python -m local_stack.gateway --port $(PORT) $(if $(AWS_ENDPOINT_URL),--compare)
+	@$(BIN)/python -m local_stack --gateway-alone --port $(PORT) $(LOG_OPTION)
 
 # Chalice needs a region and does not write it anywhere. It runs the gateway's code to find the routes,
 # so settings in the shell would get into the API of a stage that has others. Chalice recognises an old package by the

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.sources import RoutingSource
     from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
     from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
-    from chalicelib.telemetry.log import RequestRecord
+    from chalicelib.telemetry.request_record import RequestRecord
 
 RESPONSE_SECONDS = 0.1
 """A call ends this much before the model's timeout, so that the caller has the response by then."""
@@ -77,6 +77,10 @@ class Gateway:
         """
         return self._source.table()
 
+    def stale_seconds(self) -> float | None:
+        """Return the age of the table if it is stale, as `RoutingSource.stale_seconds` says."""
+        return self._source.stale_seconds()
+
     def resolve(self, principal: Principal, path: str, record: RequestRecord) -> ResolvedModel:
         """Return the model of a path, with the targets that the path's parameters give.
 
@@ -92,7 +96,8 @@ class Gateway:
         match, others, reason = self._find(principal, path, record)
         if match is None:
             raise _unknown(path, others, principal, reason)
-        record.set_model(match.model)
+        record.model, record.kind = match.model.name, match.model.target.kind
+        record.has_model_metrics = match.model.metrics
         return match.resolve()
 
     def describe(self, principal: Principal, path: str, record: RequestRecord) -> Model:
@@ -109,7 +114,8 @@ class Gateway:
         if match is None and ("/" in path or len(others) != 1):
             raise _unknown(path, others, principal, reason)
         model = others[0] if match is None else match.model
-        record.set_model(model)
+        record.model, record.kind = model.name, model.target.kind
+        record.has_model_metrics = model.metrics
         if match is not None:
             match.resolve()
         return model

@@ -2,8 +2,9 @@
 
 Chalice merges the fragment into its template (`--merge-template`). The fragment is fragment.json,
 with the parameters, the stage's settings and the log groups; the names of the functions; API
-Gateway's own error responses, as problem+json with the CORS headers of the stage; and what
-Chalice's template lacks of a custom domain, a private API and X-Ray.
+Gateway's own error responses, as problem+json with the CORS headers of the stage; the alarms, the
+dashboard and the saved queries; and what Chalice's template lacks of a custom domain, a private API
+and X-Ray.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from chalicelib.api import cors, wire
 from chalicelib.errors import ConfigurationError, quoted
 from chalicelib.payload.admission import MAX_BODY_BYTES
 from chalicelib.settings import Settings
+from chalicelib.telemetry.log import LOCAL_SERVICE
+from deployment import monitoring
 from gatewayctl.policy.documents import with_log_group
-from gatewayctl.policy.functions import functions_of
+from gatewayctl.policy.functions import AUTHORIZER, functions_of
 from gatewayctl.report import WrongUse
-from gatewayctl.stage import CONFIG
+from gatewayctl.stage import CONFIG, HANDLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +120,13 @@ def fragment(
     api["GatewayResponses"] = gateway_responses(cors_headers)
     # A new text makes a new deployment of the API. Without it, functions of other names would
     # replace those that the deployed API calls, and the API would still call the old names.
-    api["DefinitionBody"] = {"info": {"description": f"Calls {functions.handler.name}"}}
+    # The title is the API's name, which tells its metrics from those of another stage.
+    api["DefinitionBody"] = {
+        "info": {
+            "title": functions.handler.name,
+            "description": f"Calls {functions.handler.name}",
+        }
+    }
     for template_name, start, function in (
         ("APIHandler", "ApiHandler", functions.handler),
         ("Authorize", "Authorize", functions.authorizer),
@@ -142,6 +151,14 @@ def fragment_of(stage: str, project: Path = ROOT) -> dict[str, Any]:
         if not isinstance(value, str):
             raise WrongUse(f"{name} of stage {stage} in {CONFIG} must be a text in quotes")
     template = fragment(config.environment_variables, functions, project)
+    template["Resources"] |= monitoring.resources(
+        monitoring.Names(
+            api=functions.handler.name,
+            handler_service=_service(config),
+            authorizer_service=_service(_config(stage, project, AUTHORIZER)),
+            has_model_metrics=Settings.from_env(config.environment_variables).metrics_per_model,
+        )
+    )
     if config.api_gateway_custom_domain:
         _add_custom_domain(template, config.api_gateway_endpoint_type)
     if config.api_gateway_endpoint_vpce:
@@ -156,9 +173,14 @@ def environment_of(stage: str, project: Path = ROOT) -> dict[str, str]:
     return _config(stage, project).environment_variables
 
 
-def _config(stage: str, project: Path) -> Config:
+def _service(config: Config) -> str:
+    return str(config.environment_variables.get("POWERTOOLS_SERVICE_NAME", LOCAL_SERVICE))
+
+
+def _config(stage: str, project: Path, function: str = HANDLER) -> Config:
     return Config(
         stage,
+        function,
         config_from_disk=json.loads((project / CONFIG).read_bytes()),
         default_params={"api_gateway_endpoint_type": DEFAULT_ENDPOINT_TYPE},
     )

@@ -25,6 +25,7 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
 
 NAMES = {
+    "cloudformation": "AWS CloudFormation",
     "logs": "Amazon CloudWatch Logs",
     "s3": "Amazon S3",
     "sagemaker": "Amazon SageMaker",

@@ -37,6 +37,8 @@ COMMANDS = {
     "policy": "write the IAM policies that a table needs",
     "targets": "show what each target of a model did: calls, errors, times",
     "shift": "change the weights of a model's targets in the table",
+    "status": "say what is wrong with a gateway: its answer, its table, its keys, its errors",
+    "logs": "show all lines of one request, from API Gateway to SageMaker",
     "publish": "upload a table to S3 for running gateways, or go back to an earlier one",
     "keys": "issue, list, disable or rotate API keys",
     "completion": "print the script that completes commands in a shell",

@@ -11,6 +11,7 @@ from secrets import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import stage as stages
@@ -61,6 +62,8 @@ class Context(Session):
     stage: str
     table: Path | None
     """The value of `--table`."""
+    has_stage: bool = True
+    """Whether the user named the stage; otherwise it is the default."""
 
     def connect(self, service: str, **settings: Any) -> Any:
         """Make a client for a service of AWS.
@@ -93,7 +96,15 @@ class Context(Session):
         Raises:
             WrongUse: The name is invalid.
         """
-        return stages.secret_name(secret, self.stage, self.environment, self.project)
+        name = stages.secret_name(secret, self.stage, self.environment, self.project)
+        is_chosen = secret is not None or stages.SECRET_VARIABLE in self.environment
+        is_local = stages.is_loopback(self.environment.get("AWS_ENDPOINT_URL", ""))
+        if is_local and not is_chosen and not self.has_stage:
+            self.output.note(
+                f"{name} is the secret of stage {self.stage}; the gateway of make run reads that "
+                f"of --stage {stages.LOCAL}"
+            )
+        return name
 
 
 class Command(click.Command):
@@ -126,6 +137,8 @@ def command(name: str) -> Callable[[Callable[..., Report]], Command]:
         @click.pass_context
         @wraps(run)
         def callback(ctx: click.Context, /, **options: Any) -> ExitCode:
+            source = ctx.get_parameter_source("stage")
+            options["has_stage"] = source is not ParameterSource.DEFAULT
             return _run(ctx.obj, ctx.command_path, run, options)
 
         declared = click.command(name, cls=Command)(callback)
@@ -167,6 +180,7 @@ def _context(session: Session, options: dict[str, Any]) -> Context:
         session.dependencies,
         stage,
         options.pop("table"),
+        options.pop("has_stage"),
     )
 
 

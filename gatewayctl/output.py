@@ -37,6 +37,8 @@ QUIET_SECONDS = 2.0
 MOST_NAMED = 5
 """How many names a message lists."""
 
+UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+
 THEME = Theme(
     {
         "ctl.heading": "bold",
@@ -58,6 +60,7 @@ class _Lines(RegexHighlighter):
     highlights = (
         r"^(?P<place>[^\s:]+\.ya?ml(:\d+)?): ",
         r"(?P<warning>\bwarning:)",
+        r"^(?P<error>wrong:)",
         r"^(?P<error>gatewayctl( [a-z]+){0,2}:)",
         r"^\S+: (?P<added>added\b)",
         r"^\S+: (?P<removed>removed\b)",
@@ -167,9 +170,27 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align the cells of rows in columns; all but the first column are numbers."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return columns(
+        [
+            [first, *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))]
+            for first, *rest in rows
+        ]
+    )
+
+
 def plural(count: int, noun: str) -> str:
     """Write a count with its noun, such as `1 model` and `2,000 models`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def distance(seconds: float) -> str:
+    """Write a number of seconds from now, such as `in 3 days` and `5 minutes ago`."""
+    size, unit = next((one for one in UNITS if abs(seconds) >= 2 * one[0]), UNITS[-1])
+    number = int(abs(seconds) / size)
+    return f"{number:,} {unit} ago" if seconds < 0 else f"in {number:,} {unit}"
 
 
 def percent(share: SupportsFloat) -> str:
@@ -183,6 +204,13 @@ def of_hundred(share: SupportsFloat) -> str:
     if 0 < number < 0.005:
         return "less than 0.01"
     return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
+def measured(part: float) -> str:
+    """Write a measured part in percent: with one decimal, or with two below ten percent."""
+    if not part:
+        return "0 %"
+    return f"{100 * part:.{1 if part >= 0.1 else 2}f} %"
 
 
 def first_few(names: Sequence[str]) -> str:

@@ -11,19 +11,16 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from gatewayctl import log_file
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO
-
-LONGEST_LINE = 2**20
-"""The most bytes of an event in CloudWatch Logs; a longer line comes in parts."""
-
-PROGRESS_LINES = 50_000
 
 REQUEST = "request"
 """The `message` of the line that the gateway writes for each request."""
@@ -115,7 +112,7 @@ def read(
             one = decode(line)
             if one.message != REQUEST or one.model != model:
                 continue
-            if since is not None and _seconds(one.timestamp) < since:
+            if since is not None and seconds(one.timestamp) < since:
                 continue
             call = one.call()
         except msgspec.ValidationError:
@@ -131,13 +128,11 @@ def read(
 def _lines(
     stream: IO[bytes], reading: Reading, progress: Callable[[str], object]
 ) -> Iterator[bytes]:
-    """Yield the JSON of each line that has an object."""
-    for line in iter(partial(stream.readline, LONGEST_LINE), b""):
+    """Yield the JSON of each line that has an object; one in quotes belongs to a command."""
+    for line in log_file.lines(stream, progress):
         reading.lines += 1
-        if reading.lines % PROGRESS_LINES == 0:
-            progress(f"{reading.lines:,} lines read")
         start = line.find(b'{"')
-        if start >= 0:
+        if start == 0 or (start > 0 and line[start - 1 : start].isspace()):
             yield line[start:]
 
 
@@ -153,10 +148,10 @@ def _is_of(model: str, line: bytes) -> bool:
     return bool(members.get("message") == REQUEST and members.get("model") == model)
 
 
-def _seconds(timestamp: str) -> float:
+def seconds(timestamp: str) -> float:
     """Return the time of a line, which Powertools writes as `2026-05-04 10:00:00,123+0000`."""
-    seconds, _, rest = timestamp.partition(",")
-    return _whole_seconds(seconds + rest.lstrip("0123456789"))
+    whole_part, _, rest = timestamp.partition(",")
+    return _whole_seconds(whole_part + rest.lstrip("0123456789"))
 
 
 @lru_cache(maxsize=64)  # lines of one second follow each other, and to parse a time is slow

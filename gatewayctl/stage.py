@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from chalicelib.settings import SETTINGS, FileLocation, routing_location
+from chalicelib.settings import SETTINGS, FileLocation, S3Location, routing_location
 from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ HANDLER = "api_handler"
 CHALICE_LAMBDA_TIMEOUT = 60
 """Source: Chalice's documentation, "Configuration File", `lambda_timeout`."""
 
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
 TABLE_VARIABLE = "GATEWAY_ROUTING"
 TABLE_DEFAULT = "routing.yaml"
 SECRET_VARIABLE = "GATEWAY_KEYS_SECRET"
@@ -36,6 +39,10 @@ _SECRET_SETTING = _SETTINGS[SECRET_VARIABLE]
 
 class TableInS3(WrongUse):
     """The table of the stage is in S3 and not a file; `--table` has to name the file."""
+
+    def __init__(self, message: str, location: S3Location) -> None:
+        self.location = location
+        super().__init__(message)
 
 
 def require(stage: str, project: Path) -> None:
@@ -116,6 +123,20 @@ def lambda_timeout_seconds(stage: str, project: Path) -> float:
         return float(values[-1] if values else CHALICE_LAMBDA_TIMEOUT)
 
 
+def table_location(
+    table: Path | None, stage: str, environment: Mapping[str, str], project: Path
+) -> Path | S3Location:
+    """Return the file of the table as `table_path` finds it, or its object in S3.
+
+    Raises:
+        WrongUse: The location is invalid, or config.json cannot be read.
+    """
+    try:
+        return table_path(table, stage, environment, project)
+    except TableInS3 as error:
+        return error.location
+
+
 def table_path(
     table: Path | None, stage: str, environment: Mapping[str, str], project: Path
 ) -> Path:
@@ -141,7 +162,8 @@ def _file(location: str, origin: str, project: Path) -> Path:
     except ValueError as rule:
         raise WrongUse(f"{origin} is {location!r}; it must be {rule}") from rule
     if not isinstance(found, FileLocation):
-        raise TableInS3(f"{origin} is {location}; name the file it is made from with --table FILE")
+        message = f"{origin} is {location}; name the file it is made from with --table FILE"
+        raise TableInS3(message, found)
     return _shortened(found.path, project)
 
 
@@ -181,6 +203,14 @@ def _checked_secret(text: str, origin: str) -> str:
     if not isinstance(name, str):
         raise WrongUse(f"{origin} is empty: no API keys. To manage some, name a secret: --secret")
     return name
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL is one of this machine."""
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False
 
 
 def _levels(stage: str, project: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,4 +1,8 @@
-"""`python -m local_stack`: runs the local SageMaker and the gateway until Ctrl-C."""
+"""`python -m local_stack`: runs the local SageMaker and the gateway until Ctrl-C.
+
+the gateway's process    ─► its lines ─┐
+the local SageMaker      ─► its lines ─┴─► lines for people ─► the terminal
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,18 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import ConfigurationError
 from chalicelib.settings import Settings
-from local_stack import seeds
+from local_stack import gateway_lines, seeds
 from local_stack.children import Child, ChildEnded
+from local_stack.gateway_lines import GatewayLines
+from local_stack.sagemaker_lines import SageMakerLines
+from local_stack.terminal import Terminal
 from sagemaker_local.modelserver import lifetime
-from sagemaker_local.modelserver.lines import print_line, printable
+from sagemaker_local.modelserver.lines import printable
 from sagemaker_local.private_files import aws_variables
 
 if TYPE_CHECKING:
@@ -44,6 +50,25 @@ class NotStarted(Exception):
     """A part of the stack did not start."""
 
 
+class View:
+    """What is printed of each process, on one terminal."""
+
+    def __init__(self, log: str) -> None:
+        self.terminal = Terminal(sys.stdout, os.environ)
+        self.sagemaker_ready = asyncio.Event()
+        later = asyncio.get_running_loop().call_later
+        self.gateway = GatewayLines(self.terminal, log, later)
+        self.sagemaker = SageMakerLines(
+            self.terminal, log, self.sagemaker_ready.set, self.gateway.on_sentence
+        )
+
+    def fail(self, error: Exception) -> int:
+        """Print an error after all that the processes have printed, and return the exit code."""
+        self.sagemaker.show_left_out()
+        self.terminal.flush()
+        return _error(str(error))
+
+
 def argument_parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
@@ -61,6 +86,10 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--data", type=Path, help="the folder that keeps what the local SageMaker holds")
     more = "a boto3 program that creates endpoints, or a folder of such; may come several times"
     add("--seed", type=Path, action="append", default=[], help=more)
+    log = "a line for each call; the gateway's own lines; or calls, and all of the local SageMaker"
+    add("--log", choices=gateway_lines.LOGS, default=gateway_lines.READABLE, help=log)
+    alone = "no local SageMaker: the AWS account or the AWS_ENDPOINT_URL of the environment"
+    add("--gateway-alone", action="store_true", help=alone)
     add("--exit-with-parent", action="store_true", help="end when standard input ends")
     return parser
 
@@ -68,15 +97,8 @@ def argument_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stack, and return the exit code."""
     options = argument_parser().parse_args(arguments)
-    sagemaker_port = options.sagemaker_port
-    for port, variable in ((options.port, "PORT"), (sagemaker_port, "SAGEMAKER_LOCAL_PORT")):
-        if not 0 < port <= MOST_PORT:
-            return _error(f"{variable}={port} is not a port; ports are 1 to {MOST_PORT}")
-        if not _is_free(port):
-            advice = f"choose another with: make run {variable}={port + 1}"
-            return _error(f"port {port} is taken; {advice}")
-    if options.port == sagemaker_port:
-        return _error(f"PORT and SAGEMAKER_LOCAL_PORT are both {sagemaker_port}; change one")
+    if (reason := _port_error(options)) is not None:
+        return _error(reason)
     try:
         Settings.from_env()
         options.seed = seeds.programs(options.seed)
@@ -85,6 +107,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except seeds.NoSeed as error:
         return _error(str(error))
     return asyncio.run(_run(options))
+
+
+def _port_error(options: argparse.Namespace) -> str | None:
+    """Say why the ports cannot be used."""
+    ports = {"PORT": options.port}
+    if not options.gateway_alone:
+        ports["SAGEMAKER_LOCAL_PORT"] = options.sagemaker_port
+    target = "gateway" if options.gateway_alone else "run"
+    for variable, port in ports.items():
+        if not 0 < port <= MOST_PORT:
+            return f"{variable}={port} is not a port; ports are 1 to {MOST_PORT}"
+        if not _is_free(port):
+            return f"port {port} is taken; choose another with: make {target} {variable}={port + 1}"
+    if len(set(ports.values())) < len(ports):
+        return f"PORT and SAGEMAKER_LOCAL_PORT are both {options.port}; change one"
+    return None
 
 
 def _error(*lines: str) -> int:
@@ -100,7 +138,8 @@ async def _run(options: argparse.Namespace) -> int:
     if options.exit_with_parent:
         lifetime.end_with_parent(lambda: loop.call_soon_threadsafe(stop.set))
     children: list[Child] = []
-    work = asyncio.create_task(_serve(children, options))
+    view = View(options.log)
+    work = asyncio.create_task(_serve(children, options, view))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,46 +147,52 @@ async def _run(options: argparse.Namespace) -> int:
             work.result()
         return 0
     except (ChildEnded, NotStarted) as error:
-        return _error(str(error))
+        return view.fail(error)
     finally:
         for task in (work, stopping):
             task.cancel()
         await asyncio.wait({work, stopping})
-        print_line("stopping …")
+        view.terminal.print("stopping …")
         for child in reversed(children):
             await child.stop()
+        view.gateway.end()
+        view.terminal.flush()
 
 
-async def _serve(children: list[Child], options: argparse.Namespace) -> None:
+async def _serve(children: list[Child], options: argparse.Namespace, view: View) -> None:
     """Start the local SageMaker, run the seeds, start the gateway; wait until one of them ends."""
-    url = f"http://127.0.0.1:{options.sagemaker_port}"
-    await _start_sagemaker(children, options)
-    for program in options.seed:
-        await _run_seed(children, program, _environment(url))
-    environment = {**GATEWAY_SETTINGS, **_environment(url)}
-    await _issue_key(options.key_file, environment)
-    await _start_gateway(children, options, environment)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if not options.gateway_alone:
+        url = f"http://127.0.0.1:{options.sagemaker_port}"
+        await _start_sagemaker(children, options, view)
+        for program in options.seed:
+            await _run_seed(children, program, _environment(url), view.terminal)
+        environment = {**GATEWAY_SETTINGS, **_environment(url)}
+        await _issue_key(options.key_file, environment)
+    await _start_gateway(children, options, environment, view.gateway)
     await _wait_for(asyncio.Event().wait(), children)
 
 
-async def _start_sagemaker(children: list[Child], options: argparse.Namespace) -> None:
+async def _start_sagemaker(children: list[Child], options: argparse.Namespace, view: View) -> None:
+    view.terminal.print("starting the local SageMaker …")
     command = ["sagemaker_local", "--exit-with-parent", "--port", str(options.sagemaker_port)]
     command += ["--startup-timeout", str(CONTAINER_START_SECONDS)]
     command += ["--env-file", str(options.env_file)]
     command += [] if options.no_demo else ["--demo"]
     command += ["--data", str(options.data)] if options.data else []
-    ready = asyncio.Event()
-    on_line = partial(_print_sagemaker_line, ready)
+    on_line = view.sagemaker.on_line
     children.append(await Child.start("the local SageMaker", command, os.environ, on_line))
-    await _wait_for(ready.wait(), children)
+    await _wait_for(view.sagemaker_ready.wait(), children)
 
 
-async def _run_seed(children: list[Child], program: Path, environment: Mapping[str, str]) -> None:
+async def _run_seed(
+    children: list[Child], program: Path, environment: Mapping[str, str], terminal: Terminal
+) -> None:
     def on_line(line: str) -> None:
-        print_line(f"{program.name} | {line}")
+        terminal.print(f"{program.name} | {line}")
 
     name = f"the seed {program}"
-    print_line(f"running {name} …")
+    terminal.print(f"running {name} …")
     seed = await Child.start(name, ["local_stack.seeds", str(program)], environment, on_line)
     try:
         await _wait_for(seed.finish(), children)
@@ -179,7 +224,10 @@ async def _issue_key(path: Path, environment: Mapping[str, str]) -> None:
 
 
 async def _start_gateway(
-    children: list[Child], options: argparse.Namespace, environment: Mapping[str, str]
+    children: list[Child],
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    lines: GatewayLines,
 ) -> None:
     """Start the gateway, and wait until it is ready.
 
@@ -187,12 +235,14 @@ async def _start_gateway(
         NotStarted: It takes too long.
     """
     command = ["local_stack.gateway", "--exit-with-parent", "--port", str(options.port)]
-    command += ["--compare", "--key-file", str(options.key_file)]
-    command += ["--env-file", str(options.env_file)]
+    if not options.gateway_alone:
+        command += ["--key-file", str(options.key_file), "--env-file", str(options.env_file)]
+    if environment.get("AWS_ENDPOINT_URL"):
+        command += ["--compare"]
     ready = asyncio.Event()
 
     def on_line(line: str) -> None:
-        print_line(line)
+        lines.on_line(line)
         if line.startswith("ready:"):
             ready.set()
 
@@ -226,13 +276,6 @@ def _environment(sagemaker_url: str) -> dict[str, str]:
     direct = f"{hosts},127.0.0.1" if hosts else "127.0.0.1"  # boto3 would ask a proxy for it
     proxies = {"NO_PROXY": direct, "no_proxy": direct}
     return {**others, **proxies, **aws_variables(sagemaker_url), "PYTHONUNBUFFERED": "1"}
-
-
-def _print_sagemaker_line(ready: asyncio.Event, line: str) -> None:
-    if line.startswith("ready:"):
-        ready.set()
-    elif not line.startswith("use it with:"):  # the gateway prints it among the other commands
-        print_line(f"sagemaker | {line}")
 
 
 def _is_free(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""What `make run` prints at the end: commands that work as pasted, and the link to the page."""
+"""What `make run` prints when ready: commands that work as pasted, and a link to its page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from chalicelib.routing.table import Example, Model, RoutingTable
 
+LAST_LINE = "# Ctrl-C ends everything, with a summary of the calls"
 COLUMNS = 100
 """A command that is longer is written on several lines."""
 
@@ -59,6 +60,7 @@ class FirstSteps:
             yield f"# {comment}"
             yield from command.split("\n")
         yield ""
+        yield LAST_LINE
 
     def calls(
         self, table: RoutingTable, failing: Collection[str] = ()

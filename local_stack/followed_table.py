@@ -48,6 +48,7 @@ class FollowedTable:
         self._path = path
         self._status = _status(path)
         self._problems: Sequence[Problem] = ()
+        self._refused_at: float | None = None
         self.file: TableFile | None = None
         """The table in force, and the YAML that it was read from."""
         self._read()
@@ -56,6 +57,10 @@ class FollowedTable:
         if self.file is None:
             raise RoutingUnavailable
         return self.file.table
+
+    def stale_seconds(self) -> float | None:
+        refused_at = self._refused_at
+        return None if refused_at is None else time.monotonic() - refused_at
 
     def follow(self, observer: Observer) -> None:
         """Tell about the table that is there, and start to follow the file."""
@@ -85,9 +90,11 @@ class FollowedTable:
         except Exception as bug:
             self._problems = [Problem(name, None, "", f"cannot be read: {type(bug).__name__}")]
         else:
-            self._problems = ()
+            self._problems, self._refused_at = (), None
             if self.file is None or file.data != self.file.data:
                 self.file = file
+        if self._problems and self._refused_at is None:
+            self._refused_at = time.monotonic()
 
     def _tell(self, observer: Observer, old: RoutingTable | None) -> None:
         if self._problems:

@@ -1,7 +1,9 @@
 """`python -m local_stack.gateway --port N`: the gateway alone, on loopback.
 
 It calls the AWS that the environment says: an account, or with AWS_ENDPOINT_URL the local
-SageMaker. Its routing table follows the file. `make gateway` starts it, and so does `make run`.
+SageMaker. Its routing table follows the file. It prints the JSON lines of production, and a line
+about each request that the app did not get. `make run` and `make gateway` start it, and make of its
+lines what people read.
 """
 
 from __future__ import annotations
@@ -75,7 +77,6 @@ async def _serve(options: argparse.Namespace) -> None:
     followed = _follow_file(settings)
     url = await http_server.start(_api(config, settings), options.port)
     await asyncio.to_thread(_introduce, url, settings, followed, options)
-    print_line(f"ready: {url}")
     await asyncio.Event().wait()
 
 
@@ -97,7 +98,7 @@ def _api(config: Config, settings: Settings) -> RestApi:
 def _introduce(
     url: str, settings: Settings, followed: FollowedTable | None, options: argparse.Namespace
 ) -> None:
-    """Print what there is to say about the table, and commands to paste."""
+    """Print what there is to say about the table, the address, and commands to paste."""
     file = None
     news = TableNews(print_line, connect if options.compare else None)
     if isinstance(settings.routing, S3Location):
@@ -105,6 +106,7 @@ def _introduce(
     elif followed is not None:
         followed.follow(news)
         file = followed.file
+    print_line(f"ready: {url}")
     if options.key_file is not None:
         steps = FirstSteps(url, options.key_file, options.env_file, has_page=settings.page)
         for line in steps.lines(None if file is None else file.table, news.failing):

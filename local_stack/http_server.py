@@ -57,22 +57,11 @@ class LocalGateway:
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="request")
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request, and print a line for it."""
-        response = await self._answer(request)
-        path = request.raw_path.partition("?")[0]  # a query may hold a secret
-        _print(f"{request.method} {path} {response.status}")
-        return response
-
-    def refuse(self, sentence: str) -> web.Response:
-        """Answer a request that is not clear HTTP."""
-        _print(f"400: {sentence}")
-        answer = self._api.problem(NotClear(sentence))
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request, and print a line for it unless the app logs it."""
         if reason := loopback.why_not_loopback(
             request.raw_path, lambda name: request.headers.getall(name, ())
         ):
+            _print_access(request, 403, reason)
             return _forbidden(reason)
         too_large = RESPONSES["REQUEST_TOO_LARGE"]
         if (request.content_length or 0) > MAX_BODY_BYTES:
@@ -90,10 +79,19 @@ class LocalGateway:
         whole = Request(request.method, request.raw_path, _headers(request), body)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._api.handle, whole)
+        if not answer.is_logged:
+            _print_access(request, answer.status, answer.title)
         return _response(request, answer)
+
+    def refuse(self, sentence: str) -> web.Response:
+        """Answer a request that is not clear HTTP."""
+        _print(f"400: {sentence}")
+        answer = self._api.problem(NotClear(sentence))
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
     def _closing(self, request: web.BaseRequest, error: GatewayError) -> web.StreamResponse:
         """Refuse a request whose body is not wanted."""
+        _print_access(request, error.status, error.title)
         response = _response(request, self._api.problem(error))
         response.force_close()
         return response
@@ -130,6 +128,12 @@ def _forbidden(reason: str) -> web.Response:
     response = web.Response(status=403, body=body, headers={"Content-Type": PROBLEM_MEDIA_TYPE})
     response.force_close()
     return response
+
+
+def _print_access(request: web.BaseRequest, status: int, why: str | None) -> None:
+    """Print the line of a request that the app does not log."""
+    path = request.raw_path.partition("?")[0]  # a query may hold a secret
+    _print(f"{status} {request.method} {path}" + (f": {why}" if why else ""))
 
 
 def _print(line: str) -> None:

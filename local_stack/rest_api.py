@@ -24,6 +24,7 @@ from chalice.local import (
 )
 
 from chalicelib.api import wire
+from chalicelib.api.authorizers import called_as
 from chalicelib.payload.admission import TRANSFER_ENCODING
 from chalicelib.routing.headers import REQUEST_ID
 from deployment.fragment import RESPONSES
@@ -92,6 +93,11 @@ class Answer:
     status: int
     headers: Headers
     body: bytes = b""
+    title: str | None = None
+    """The title of the problem, if this API refused the request."""
+
+    is_logged: bool = False
+    """Whether the app has logged the request."""
 
 
 class RestApi:
@@ -121,7 +127,7 @@ class RestApi:
         response = wire.problem(error, request_id)
         own = {REQUEST_ID: request_id, "x-amzn-RequestId": request_id}
         headers = {**response.headers, **self._cors_headers, **own}
-        return Answer(response.status_code, _pairs(headers), response.body)
+        return Answer(response.status_code, _pairs(headers), response.body, error.title)
 
     def _invoke(
         self, request: Request, resource: str, parameters: Mapping[str, str], request_id: str
@@ -130,7 +136,8 @@ class RestApi:
         event = _event(request, resource, parameters, request_id)
         context = self._context()
         try:
-            event, context = self._authorizer.authorize(request.path, event, context)
+            with called_as(self._context().aws_request_id):
+                event, context = self._authorizer.authorize(request.path, event, context)
         except LocalGatewayException as refused:
             return self.problem(RESPONSES[REFUSED_BY_AUTHORIZER[type(refused)]], request_id)
         except Exception as failed:
@@ -143,7 +150,8 @@ class RestApi:
             return self.problem(RESPONSES["INTEGRATION_FAILURE"], request_id)
         own = {"x-amzn-RequestId": request_id}
         headers = _pairs({**result["headers"], **result["multiValueHeaders"], **own})
-        return Answer(result["statusCode"], headers, base64.b64decode(result["body"]))
+        body = base64.b64decode(result["body"])
+        return Answer(result["statusCode"], headers, body, is_logged=True)
 
     def _preflight(self, resource: str) -> Answer | None:
         """Return the constant answer that Chalice gives a resource with CORS; None without CORS."""

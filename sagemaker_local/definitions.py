@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sagemaker_local.async_definitions import AsyncConfig
 from sagemaker_local.errors import InvalidInput, NotOffered
 
 if TYPE_CHECKING:
@@ -194,7 +195,9 @@ class EndpointConfig:
 
     name: str
     variants: Sequence[Variant]
-    asynchronous: bool = False
+    asynchronous: AsyncConfig | None = None
+    """None for an endpoint of synchronous calls."""
+
     request: Mapping[str, Any] = field(default_factory=dict)
     """The request of CreateEndpointConfig, without its tags and with default weights."""
 
@@ -213,10 +216,14 @@ class EndpointConfig:
             for each in given
         )
         _check_combination(variants)
+        if "AsyncInferenceConfig" in request:
+            _check_asynchronous(variants)
         return cls(
             name=request["EndpointConfigName"],
             variants=variants,
-            asynchronous="AsyncInferenceConfig" in request,
+            asynchronous=AsyncConfig.parse(request["AsyncInferenceConfig"])
+            if "AsyncInferenceConfig" in request
+            else None,
             request={**_without_tags(request), "ProductionVariants": given},
         )
 
@@ -225,6 +232,10 @@ class EndpointConfig:
         """The ProductionVariants of the request, in the order of `variants`."""
         variants: Sequence[Mapping[str, Any]] = self.request["ProductionVariants"]
         return variants
+
+    @property
+    def instances(self) -> int:
+        return sum(variant.get("InitialInstanceCount", 1) for variant in self.request_variants)
 
     @property
     def hosts_components(self) -> bool:
@@ -239,6 +250,24 @@ def _check_combination(variants: Sequence[Variant]) -> None:
         raise InvalidInput("Either every variant has a ModelName or none has.")
     if len(variants) > 1 and any(variant.serverless for variant in variants):
         raise InvalidInput("A serverless endpoint has one variant.")
+
+
+def _check_asynchronous(variants: Sequence[Variant]) -> None:
+    """Refuse what InvokeEndpointAsync could not address: it has no member that names a target.
+
+    Source of the sentence: aws/sagemaker-python-sdk issue 3969, for Marketplace images.
+    """
+    models = [variant.model for variant in variants if variant.model is not None]
+    refused = {
+        "Multi-model containers": any(model.multi_model for model in models),
+        "Multiple containers": any(len(model.containers) > 1 for model in models),
+        "Inference components": len(models) < len(variants),
+        "Serverless variants": any(variant.serverless for variant in variants),
+        "Multiple production variants": len(variants) > 1,
+    }
+    for what, is_there in refused.items():
+        if is_there:
+            raise InvalidInput(f"{what} are not supported when specifying an AsyncInferenceConfig.")
 
 
 def _without_tags(request: Mapping[str, Any]) -> dict[str, Any]:

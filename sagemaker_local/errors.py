@@ -14,6 +14,8 @@ A text marked UNVERIFIED is a guess: no public source shows what SageMaker write
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from sagemaker_local.settings import AccountRegion
 
 MAX_TEXT_LENGTH = 2048  # Source: botocore, shape Message of sagemaker-runtime.
+
+FAILED = re.compile(
+    r"invocation (?P<id>[0-9a-f-]{36}) of .+ failed: "
+    r"""(?P<sentence>"([^"\\]|\\["\\/bfnrt]|\\u[0-9a-f]{4})*")"""
+)
+"""What `log_line` returns; the sentence is JSON."""
 
 
 class ServiceError(Exception):
@@ -33,6 +41,11 @@ class ServiceError(Exception):
     def __init__(self, message: str | None) -> None:
         super().__init__(message)
         self.message = message
+
+    @property
+    def sentence(self) -> str:
+        """What the log says of it."""
+        return f"{self.code}: {self.message}" if self.message else self.code
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body that botocore parses."""
@@ -192,8 +205,20 @@ class ModelError(InvocationError):
             LogStreamArn=f"arn:aws:logs:{region}:{account}:log-group:{group}",
         )
         self._is_client_error = 400 <= status < 500
+        self._sentence = f"{status}: {original[:MAX_TEXT_LENGTH]}" if original else summary
+
+    @property
+    def sentence(self) -> str:
+        """The container's status and answer; without an answer, SageMaker's summary."""
+        return self._sentence
 
     def body(self) -> dict[str, Any]:
         # The name for 5xx is UNVERIFIED.
         cause = "CLIENT_ERROR" if self._is_client_error else "INTERNAL_FAILURE"
         return {"ErrorCode": f"{cause}_FROM_MODEL", **super().body()}
+
+
+def log_line(error: ServiceError, request_id: str, endpoint: str) -> str:
+    """Return the line of the log for an invocation that failed."""
+    sentence = json.dumps(error.sentence).replace("\x7f", "\\u007f")  # json leaves this one
+    return f"invocation {request_id} of {endpoint!a} failed: {sentence}"

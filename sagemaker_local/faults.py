@@ -28,7 +28,19 @@ ERRORS: dict[str, Callable[[], errors.InvocationError]] = {
     "e503": errors.ServiceUnavailable,
     "e530": errors.InternalDependency,
 }
-KINDS = (*ERRORS, "not-ready", "model-error", "hang", "drip", "reset", "truncate", "slow-load")
+KINDS = (
+    *ERRORS,
+    "not-ready",
+    "model-error",
+    "hang",
+    "drip",
+    "reset",
+    "truncate",
+    "slow-load",
+    "expired",
+    "lost",
+)
+"""`expired` and `lost` affect asynchronous requests alone."""
 
 
 class InvalidFault(ValueError):

@@ -1,4 +1,4 @@
-"""Errors of InvokeEndpoint for requests that do not fit the endpoint.
+"""Errors of InvokeEndpoint and InvokeEndpointAsync for requests that do not fit the endpoint.
 
 All of them are ValidationError with HTTP 400, because SageMaker has no other code for them. A text
 marked UNVERIFIED is a guess: no public source shows what SageMaker writes there.
@@ -175,10 +175,39 @@ class SynchronousNotSupported(InvalidInvocation):
         super().__init__(f"Endpoint {endpoint} does not support synchronous invocations.")
 
 
+class AsynchronousNotSupported(InvalidInvocation):
+    """The request is an InvokeEndpointAsync to a synchronous endpoint."""
+
+    def __init__(self, endpoint: str) -> None:
+        # UNVERIFIED
+        super().__init__(f"Endpoint {endpoint} does not support asynchronous invocations.")
+
+
+class InlineBodyTooLarge(InvalidInvocation):
+    """The body of an InvokeEndpointAsync is too large to be sent inline."""
+
+    def __init__(self, most_bytes: int) -> None:
+        # UNVERIFIED. The form is that of every constraint of a service model.
+        super().__init__(
+            "1 validation error detected: Value '***' at 'body' failed to satisfy constraint:"
+            f" Member must have length less than or equal to {most_bytes}"
+        )
+
+
+class NotOneInput(InvalidInvocation):
+    """An InvokeEndpointAsync has no input, or two."""
+
+    def __init__(self, *, has_both: bool) -> None:
+        # That it is refused: API reference, InvokeEndpointAsync. The texts are UNVERIFIED.
+        reason = "are mutually exclusive" if has_both else "are both missing"
+        super().__init__(f"Body and InputLocation {reason}. Provide exactly one of them.")
+
+
 class OperationNotOffered(InvalidInvocation):
     """SageMaker has the runtime operation, and this stand-in does not."""
 
     def __init__(self, operation: str) -> None:
         super().__init__(
-            f"The local SageMaker does not offer {operation}; it offers InvokeEndpoint."
+            f"The local SageMaker does not offer {operation};"
+            " it offers InvokeEndpoint and InvokeEndpointAsync."
         )

@@ -1,9 +1,13 @@
-"""InvokeEndpoint over HTTP: parses requests, applies faults, and renders responses and errors."""
+"""InvokeEndpoint and InvokeEndpointAsync over HTTP.
+
+Parses requests, applies faults, and renders responses and errors.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import socket
 import struct
@@ -13,23 +17,31 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from sagemaker_local import errors, refusals
+from sagemaker_local import async_invocations, errors, refusals
 from sagemaker_local.faults import ERRORS
 from sagemaker_local.hosting.models import Invocation
 from sagemaker_local.validation import service_model, violations
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.model import Shape
+
     from sagemaker_local.control_plane.resources import Resources
     from sagemaker_local.faults import Fault
-    from sagemaker_local.hosting.container_client import ContainerResponse
+    from sagemaker_local.hosting.endpoints import Endpoint
 
 NOT_OFFERED = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
-    "async-invocations": "InvokeEndpointAsync",
+}
+OPERATIONS = {
+    "invocations": "InvokeEndpoint",
+    "async-invocations": async_invocations.OPERATION,
 }
 PATH = re.compile(
-    rf"/endpoints/(?P<endpoint>[^/]*)/(?P<operation>invocations|{'|'.join(NOT_OFFERED)})"
+    rf"/endpoints/(?P<endpoint>[^/]*)/(?P<operation>{'|'.join((*OPERATIONS, *NOT_OFFERED))})"
 )
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 DRIP_CHUNKS = 20
 DISCONNECT_CHECK_SECONDS = 0.1
 
@@ -54,29 +66,38 @@ RETURNED_HEADERS = (
 )
 
 
+log = logging.getLogger(__name__)
+
+
 async def handle(
     request: web.Request, path: re.Match[str], resources: Resources
 ) -> web.StreamResponse:
     """Invoke the endpoint that the path names; errors become responses."""
     request_id = str(uuid.uuid4())
     name = unquote(path["endpoint"])
+    is_async = OPERATIONS.get(path["operation"]) == async_invocations.OPERATION
+    limit = async_invocations.MAX_INLINE_BYTES if is_async else resources.options.max_body_bytes
     # A rejected body is read too: otherwise the client would see a reset, not the response.
-    body = await _read_body(request, resources.options.max_body_bytes)
+    body = await _read_body(request, limit)
     fault = None
     try:
         if path["operation"] in NOT_OFFERED:
             raise refusals.OperationNotOffered(NOT_OFFERED[path["operation"]])
         if body is None:
-            raise refusals.OversizeBody(request_id)
-        invocation = _parse(request, name, request_id, body)
+            raise _oversize(request_id, is_async=is_async)
+        members = _parse(request, name, OPERATIONS[path["operation"]])
         endpoint = resources.invocable_endpoint(name)
+        if is_async:
+            async_invocations.check(endpoint, members, body)
         if (fault := resources.faults.draw(name)) is not None:
-            await _apply_before_invocation(fault, request, resources, name)
-        container_response, variant = await endpoint.invoke(invocation)
+            await _apply_before_invocation(fault, request, resources, name, is_async=is_async)
+        if is_async:
+            response = async_invocations.accept(endpoint, members, body, request_id, fault)
+        else:
+            response = await _invoke(endpoint, members, body, request_id)
     except errors.ServiceError as error:
+        log.info(errors.log_line(error, request_id, name))
         response = error_response(error, request_id)
-    else:
-        response = _success_response(container_response, variant, request_id)
     return await _send(request, response, fault)
 
 
@@ -108,22 +129,46 @@ async def _read_body(request: web.Request, limit: int) -> bytes | None:
     return bytes(body) if length <= limit else None
 
 
-def _parse(request: web.Request, name: str, request_id: str, body: bytes) -> Invocation:
-    """Parse the headers; InvalidInvocation if one of them violates botocore's service model."""
-    shape = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape
+def _oversize(request_id: str, *, is_async: bool) -> errors.InvalidInvocation:
+    if is_async:
+        return refusals.InlineBodyTooLarge(async_invocations.MAX_INLINE_BYTES)
+    return refusals.OversizeBody(request_id)
+
+
+def _parse(request: web.Request, name: str, operation: str) -> dict[str, Any]:
+    """Parse the headers into members of the operation's input.
+
+    Raises:
+        InvalidInvocation: A member violates botocore's service model.
+    """
+    shape = service_model("sagemaker-runtime").operation_model(operation).input_shape
     members: dict[str, Any] = {"EndpointName": name, "Body": b""}
     for member, member_shape in shape.members.items():
         if member_shape.serialization.get("location") == "header":
             value = request.headers.get(member_shape.serialization["name"])
             if value is not None:
-                members[member] = value
+                members[member] = _typed(member_shape, value)
     if violated := violations(shape, members):
         raise errors.InvalidInvocation(errors.violations_text(violated))
+    return members
+
+
+def _typed(shape: Shape, value: str) -> str | int:
+    """Return the value of a header; what SageMaker says of "x" as a number is UNVERIFIED."""
+    if shape.type_name != "integer":
+        return value
+    if not _INTEGER.fullmatch(value):
+        name = shape.serialization["name"]
+        raise errors.InvalidInvocation(f"The value of the header {name} is not a whole number.")
+    return int(value)
+
+
+async def _invoke(
+    endpoint: Endpoint, members: Mapping[str, Any], body: bytes, request_id: str
+) -> web.Response:
     fields = {field: members.get(member) for member, field in FIELDS.items()}
-    return Invocation(endpoint=name, request_id=request_id, body=body, **fields)
-
-
-def _success_response(response: ContainerResponse, variant: str, request_id: str) -> web.Response:
+    invocation = Invocation(endpoint=endpoint.name, request_id=request_id, body=body, **fields)
+    response, variant = await endpoint.invoke(invocation)
     headers = {"x-amzn-RequestId": request_id, "x-Amzn-Invoked-Production-Variant": variant}
     for name in RETURNED_HEADERS:
         if name.lower() in response.headers:
@@ -132,9 +177,11 @@ def _success_response(response: ContainerResponse, variant: str, request_id: str
 
 
 async def _apply_before_invocation(
-    fault: Fault, request: web.Request, resources: Resources, endpoint: str
+    fault: Fault, request: web.Request, resources: Resources, endpoint: str, *, is_async: bool
 ) -> None:
     """Raise the fault's error, or hang; other faults change the response in `_send`."""
+    if is_async and fault.kind in async_invocations.QUEUE_FAULTS:
+        return
     if fault.kind in ERRORS:
         raise ERRORS[fault.kind]()
     if fault.kind == "not-ready":

@@ -1,8 +1,8 @@
 """The HTTP server: one port, from which each request goes to the part that handles it.
 
-InvokeEndpoint goes to the runtime, hosting operations to the control plane, `/_local/faults/` to
-the faults, and everything else through `other_services` to moto. A request that a web page could
-have made goes nowhere.
+InvokeEndpoint and InvokeEndpointAsync go to the runtime, hosting operations to the control plane,
+`/_local/faults/` to the faults, and everything else through `other_services` to moto. A request
+that a web page could have made goes nowhere.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 import threading
 import uuid
 from contextlib import nullcontext
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from sagemaker_local.control_plane import protocol
 from sagemaker_local.control_plane.resources import Resources
 from sagemaker_local.faults import Fault, Faults, InvalidFault
 from sagemaker_local.hosting.artifacts import ArtifactStore
+from sagemaker_local.hosting.async_objects import AsyncObjects
 from sagemaker_local.hosting.container_client import client_session
 from sagemaker_local.settings import AccountRegion
 
@@ -203,9 +205,13 @@ class LocalSageMaker:
     def _resources_in(self, region: str) -> Resources:
         if region not in self._resources:
             account_region = AccountRegion(DEFAULT_ACCOUNT_ID, region)
-            artifacts = ArtifactStore(self._s3_client(region), self._folder)
+            client = cache(partial(self._client, region))
             self._resources[region] = Resources(
-                account_region, self._options, artifacts, self._faults
+                account_region,
+                self._options,
+                ArtifactStore(client("s3"), self._folder),
+                AsyncObjects(client, self._folder),
+                self._faults,
             )
         return self._resources[region]
 
@@ -217,13 +223,13 @@ class LocalSageMaker:
             data, self._moto.application, self._resources_in, lambda: list(self._resources.values())
         )
 
-    def _s3_client(self, region: str) -> Any:
-        """Create the client that downloads artifacts, through this server's own port."""
+    def _client(self, region: str, service: str) -> Any:
+        """Create a client of another service, through this server's own port."""
         session = boto3.Session("local", "local", region_name=region)
         config = Config(
             s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}
         )
-        return session.client("s3", endpoint_url=self.url, config=config)
+        return session.client(service, endpoint_url=self.url, config=config)
 
 
 def _refused(request: web.Request) -> web.Response | None:

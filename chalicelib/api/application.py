@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, CORSConfig, Response
 
 from chalicelib.api import wire
-from chalicelib.auth.principal import CREDENTIAL_REQUEST_ID, Principal
+from chalicelib.auth.principal import Principal
 from chalicelib.errors import (
     BadRequest,
     GatewayError,
@@ -25,7 +25,6 @@ from chalicelib.errors import (
     clear_tracebacks,
     quoted,
 )
-from chalicelib.telemetry.identifiers import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -156,7 +155,6 @@ def auth_middleware(app: GatewayApp, clock: Callable[[], float]) -> Middleware:
             return get_response(request)
         context = _context.get()
         record = context.record
-        record.credential_request_id = identifier(context.authorizer.get(CREDENTIAL_REQUEST_ID))
         principal = Principal(context.authorizer, now=clock())
         record.principal, record.key_id = principal.name, principal.key_id
         token = _principal.set(principal)

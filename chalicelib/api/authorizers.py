@@ -13,6 +13,7 @@ same 503.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ from chalice.app import AuthResponse, AuthRoute
 
 from chalicelib.auth.credentials import check_authorization
 from chalicelib.auth.principal import UNAUTHORIZED, UNAVAILABLE
-from chalicelib.telemetry.identifiers import identifier
+from chalicelib.telemetry.request_record import identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chalice.app import AuthRequest, Chalice, ChaliceAuthorizer
 
@@ -35,6 +36,17 @@ NOBODY = "nobody"
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Lambda's request id, which Chalice does not hand to an authorizer. `chalice local` sets none."""
+
+
+@contextmanager
+def called_as(request_id: str | None) -> Iterator[None]:
+    """Give the authorizer Lambda's request id of its own call."""
+    mark = _request_id.set(request_id)
+    try:
+        yield
+    finally:
+        _request_id.reset(mark)
+
 
 ALL_ROUTES: list[str | AuthRoute] = ["*"]
 
@@ -103,11 +115,8 @@ def register(
         token, arn = event.get("authorizationToken"), event.get("methodArn")
         if isinstance(token, str) and isinstance(arn, str) and METHOD_ARN.fullmatch(arn):
             question = {"type": "TOKEN", "authorizationToken": token, "methodArn": arn}
-            mark = _request_id.set(request_id)
-            try:
+            with called_as(request_id):
                 return authorizer(question, context)
-            finally:
-                _request_id.reset(mark)
         telemetry.event_refused("malformed question to the authorizer", request_id)
         return DENY_ALL
 

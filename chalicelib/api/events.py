@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.api import wire
 from chalicelib.errors import BadRequest, InternalFailure
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

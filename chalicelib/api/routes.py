@@ -52,9 +52,11 @@ def register(
     def health(context: RequestContext) -> Response:
         table = gateway.table()
         context.record.table = table.digest
-        return wire.document(
-            {"status": "ok", "models": len(table), "table": table.digest[:TABLE_DIGITS]}
-        )
+        stale_seconds = gateway.stale_seconds()
+        members = {"status": "ok", "models": len(table), "table": table.digest[:TABLE_DIGITS]}
+        if stale_seconds is not None:
+            members |= {"status": "degraded", "table_age_seconds": max(0, int(stale_seconds))}
+        return wire.document(members)
 
     for segments in wire.SEGMENTS:
         app.protected_view(f"/predict/{segments}", "POST", authorizer)(predict)

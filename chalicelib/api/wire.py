@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
+from chalicelib.auth.principal import CREDENTIAL_REQUEST_ID
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import (
     PROBLEM_MEDIA_TYPE,
@@ -29,8 +30,12 @@ from chalicelib.errors import (
 )
 from chalicelib.payload.admission import JSON, LARGE_BODY_BYTES, MAX_BODY_BYTES, ClientRequest
 from chalicelib.routing import headers as registry
-from chalicelib.telemetry.identifiers import logged_path, trace_id
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import (
+    RequestRecord,
+    identifier,
+    logged_path,
+    trace_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -181,7 +186,9 @@ def _checked(
     method = _text(context, "httpMethod")
     record.method = method if method in HTTPMethod.__members__ else None
     path = _text(context, "path", default="")
-    record.path = logged_path(path) or None
+    authorizer = _object(context, "authorizer")
+    record.path = logged_path(path)
+    record.credential_request_id = identifier(authorizer.get(CREDENTIAL_REQUEST_ID))
     if not (context.get("requestId") is None or _is_request_id(context["requestId"])):
         raise BadRequest("requestContext.requestId is no request id")
     request = _client_request(event)
@@ -199,7 +206,7 @@ def _checked(
         path=path,
         path_parameters=_texts(event, "pathParameters"),
         query={name: values[-1] for name, values in query.items()},
-        authorizer=_object(context, "authorizer"),
+        authorizer=authorizer,
         request=request,
         platform=Deadline.after(_platform_seconds(context, lambda_context)),
     )

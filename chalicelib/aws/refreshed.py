@@ -93,6 +93,7 @@ class Refreshed(Generic[T]):
         self._lock = threading.Lock()
         self._good: _Good[T] | None = None
         self._failed_at: float | None = None
+        self._failing_since: float | None = None
         self._reason = ""
 
     def value(self) -> T:
@@ -117,6 +118,15 @@ class Refreshed(Generic[T]):
     def last_fetch_failed(self) -> bool:
         """Whether the store may have a newer value that could not be fetched."""
         return self._failed_at is not None
+
+    @property
+    def failing_seconds(self) -> float | None:
+        """The seconds since the first failed fetch after the last good one; None after a good one.
+
+        While nobody asks for the value, nothing is fetched and so nothing fails.
+        """
+        since = self._failing_since
+        return None if since is None else self._clock() - since
 
     @property
     def fetched_at(self) -> float | None:
@@ -155,10 +165,12 @@ class Refreshed(Generic[T]):
         started = self._clock()
         try:
             self._good = _Good(self._fetch(), started)
-            self._failed_at = None
+            self._failed_at = self._failing_since = None
         except Exception as error:
             self._reason = failure_reason(error)
             self._failed_at = self._clock()
+            if self._failing_since is None:
+                self._failing_since = self._failed_at
             self._report(error)
 
     def _last_good(self) -> T:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.store import Found, JobStore
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import Model, ResolvedModel
-    from chalicelib.telemetry.log import RequestRecord
+    from chalicelib.telemetry.request_record import RequestRecord
 
 MAX_INLINE_BYTES = 128_000
 """Source: botocore's service model of sagemaker-runtime, shape AsyncBodyBlob."""

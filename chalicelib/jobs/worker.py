@@ -20,7 +20,7 @@ from chalicelib.errors import GatewayError, InternalFailure, JobLost, UnknownUpl
 from chalicelib.jobs import endings, names
 from chalicelib.jobs.job import MAX_BYTES, Job
 from chalicelib.jobs.queue import Message
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,7 +91,7 @@ class Worker:
         try:
             self._handle(message, delivery, platform, record)
         except GatewayError as error:
-            record.slug, record.reason = error.slug, error.reason
+            record.status, record.slug, record.reason = error.status, error.slug, error.reason
             self._telemetry.job(record, "postponed", delivery=delivery)
             with suppress(GatewayError), _deadline(platform):
                 self._queue.postpone(receipt, POSTPONE_SECONDS * min(delivery, TRIES))

@@ -39,6 +39,9 @@ COMPILED_DIGEST = "compiled-sha256"
 FETCH_SECONDS = 2.0
 """The longest time for all calls of one refresh together, because a request waits for them."""
 
+LOOKS = 3
+"""For so many looks the table may fail to be refreshed before `/health` says so."""
+
 COOLDOWN_SECONDS = 5.0
 """The longest pause between two fetches while there is no table."""
 
@@ -60,6 +63,7 @@ class S3Source:
     ) -> None:
         self._object = s3_object
         self._telemetry = telemetry
+        self._max_age_seconds = max_age_seconds
         self._accepted: RoutingTable | None = None
         self._accepted_etag: str | None = None
         self._fetched_etag: str | None = None
@@ -78,6 +82,13 @@ class S3Source:
             return self._table.value()
         except StoreUnavailable:
             raise RoutingUnavailable from None
+
+    def stale_seconds(self) -> float | None:
+        failing, age = self._table.failing_seconds, self._table.age_seconds
+        if failing is None or age is None:
+            return None
+        is_refused = self._fetched_etag != self._accepted_etag
+        return age if is_refused or failing > LOOKS * self._max_age_seconds else None
 
     def _fetch(self) -> RoutingTable:
         with Deadline.after(FETCH_SECONDS).in_force():

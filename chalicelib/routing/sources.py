@@ -32,6 +32,13 @@ class RoutingSource(Protocol):
             RoutingUnavailable: No good table could be read so far.
         """
 
+    def stale_seconds(self) -> float | None:
+        """Return how long ago the table was known to be the newest one, if it may not be now.
+
+        Returns:
+            None if the table is current, or if too few looks for a newer one have failed to tell.
+        """
+
 
 class FileSource:
     """A table that ships with the code. It is read when the process starts.
@@ -61,6 +68,9 @@ class FileSource:
         if self._table is None:
             raise RoutingUnavailable
         return self._table
+
+    def stale_seconds(self) -> None:
+        """A table that ships with the code is as new as the code."""
 
     def _read(self) -> None:
         try:

@@ -9,6 +9,7 @@ and members come from botocore's model of the operation.
 
 from __future__ import annotations
 
+import functools
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,9 +83,10 @@ class InvokeEndpoint:
         add_recursion_detection_header({"headers": headers})
         url = f"{self._base}/{EndpointName}/invocations"
         request = AWSRequest(method="POST", url=url, headers=headers, data=Body)
-        self._signing.auth().add_auth(request)
-        # Not by `request.prepare()`, which would compute the URL and the headers again.
-        signed = dict(request.headers.items())
+        self._signing.sign(request)
+        # Not by `request.prepare()`, which would compute the URL and the headers again; nor by
+        # `items()`, which looks in each value for what only the headers of a mail hold.
+        signed: dict[str, Any] = dict(request.headers.raw_items())
         # As in botocore, these two are added after signing.
         signed["amz-sdk-invocation-id"] = str(uuid.uuid4())
         signed["amz-sdk-request"] = "attempt=1; max=1"
@@ -139,8 +141,15 @@ class _Signing(NamedTuple):
     region: str
     version: str
 
-    def auth(self) -> Any:
-        return self.signer.get_auth_instance(self.name, self.region, self.version)
+    def sign(self, request: AWSRequest) -> None:
+        """Add the headers of the signature."""
+        auth = self.signer.get_auth_instance(self.name, self.region, self.version)
+        # botocore makes the list of headers twice for each signature.
+        auth.headers_to_sign = functools.cache(auth.headers_to_sign)
+        try:
+            auth.add_auth(request)
+        finally:
+            del auth.headers_to_sign  # it refers to `auth`, and would keep the request in memory
 
 
 def _headers(shape: Any) -> Mapping[str, str]:

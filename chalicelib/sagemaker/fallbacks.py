@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import ResolvedModel
     from chalicelib.sagemaker.attempts import RetryBudget, Warmth
-    from chalicelib.telemetry.log import RequestRecord
+    from chalicelib.telemetry.request_record import RequestRecord
 
 
 T = TypeVar("T")

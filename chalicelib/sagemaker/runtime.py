@@ -30,7 +30,7 @@ from chalicelib.errors import (
 from chalicelib.routing.targets import HERE
 from chalicelib.sagemaker import upstream_errors
 from chalicelib.sagemaker.attempts import MIN_CALL_SECONDS, Attempts, RetryBudget, Warmth
-from chalicelib.telemetry.log import COLD
+from chalicelib.telemetry.request_record import COLD, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import Model, ResolvedModel
     from chalicelib.routing.targets import Place
     from chalicelib.sagemaker.elsewhere import ClientsElsewhere
-    from chalicelib.telemetry.log import RequestRecord
+    from chalicelib.telemetry.request_record import RequestRecord
 
     class Request(Protocol):
         """What is sent to the model."""
@@ -246,7 +246,9 @@ class SageMakerRuntime:
                 answer = getattr(client, operation.method)(**arguments)
                 seconds = time.perf_counter() - started
                 took_load = self._warmth.record_success(called, seconds, was_cold=was_cold)
-                record.upstream_request_id = upstream_errors.request_id(answer)
+                record.upstream_request_id = identifier(
+                    answer["ResponseMetadata"]["HTTPHeaders"].get("x-amzn-requestid")
+                )
                 response = operation.read(answer)
         except (ModelRejectedInput, ModelFailed) as error:
             if self._warmth.may_be_cold(called):  # containers refuse a load with these statuses too

@@ -32,19 +32,22 @@ from chalicelib.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
-from chalicelib.telemetry.identifiers import error_code, http_status, identifier
+from chalicelib.telemetry.request_record import error_code, http_status, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from chalicelib.telemetry.log import RequestRecord
+    from chalicelib.telemetry.request_record import RequestRecord
 
 SERVERLESS_LIMIT_BYTES = 4 * 1024 * 1024
 """Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB."""
 
 TOO_LARGE = 413
 """SageMaker's status for a body that is too large, where it is not a ValidationError."""
+
+NO_CAPACITY, NO_ENDPOINT, NO_TARGET = "no-capacity", "no-such-endpoint", "no-such-target"
+"""Why a model is not available; for the log alone. One code of SageMaker stands for all three."""
 
 HTTP_STATUSES = range(100, 600)
 OVERLOADED_STATUSES = frozenset({429, 503, 507})
@@ -72,15 +75,25 @@ def _validation_error(response: Mapping[str, Any], free_values: Mapping[str, str
     spaces, so it cannot be mistaken for one of these phrases.
     """
     text = str(response.get("Error", {}).get("Message")).lower()
-    if "not found" in text or "has no capacity" in text:
-        return ModelUnavailable()
+    if (reason := _why_unavailable(text)) is not None:
+        return ModelUnavailable(reason=reason)
     if "failed to download model data" in text:
-        return NoSuchArtifact(free_values) if free_values else UpstreamRejected()
+        artifact = NoSuchArtifact.reason
+        return NoSuchArtifact(free_values) if free_values else UpstreamRejected(reason=artifact)
     if limit := re.fullmatch(r"http content length exceeded ([0-9]{1,12}) bytes\.?", text):
         return PayloadTooLarge(int(limit[1]), endpoint="this one")
     if "oversize body" in text or _status(response) == TOO_LARGE:
         return PayloadTooLarge(SERVERLESS_LIMIT_BYTES, endpoint="a serverless one")
     return UpstreamRejected()
+
+
+def _why_unavailable(text: str) -> str | None:
+    """Return our own word for what SageMaker does not find or has no room for, if it says so."""
+    if "has no capacity" in text:
+        return NO_CAPACITY
+    if "not found" not in text:
+        return None
+    return NO_ENDPOINT if text.startswith("endpoint ") else NO_TARGET
 
 
 def _status(response: Mapping[str, Any]) -> int:
@@ -142,11 +155,6 @@ FAILED_CALLS: tuple[tuple[type[Exception], Callable[[], GatewayError]], ...] = (
     (botocore_errors.InvalidRegionError, GatewayMisconfigured),
     (botocore_errors.NoRegionError, GatewayMisconfigured),
 )
-
-
-def request_id(answer: Mapping[str, Any]) -> str | None:
-    """Return SageMaker's request id of an answer, if it has the form of one."""
-    return identifier(answer["ResponseMetadata"]["HTTPHeaders"].get("x-amzn-requestid"))
 
 
 def record(response: Mapping[str, Any], into: RequestRecord) -> None:

@@ -12,9 +12,7 @@ import inspect
 import itertools
 import logging
 import sys
-import time
 import traceback
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -22,36 +20,14 @@ from aws_lambda_powertools import Logger
 from chalicelib.errors import ModelNotReady, Unauthorized, UpstreamThrottled
 from chalicelib.telemetry import TABLE_DIGITS
 from chalicelib.telemetry.metrics import COUNT, MILLISECONDS, SECONDS, Metrics
+from chalicelib.telemetry.request_record import LOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Protocol, TextIO
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
 
     from chalicelib.telemetry.metrics import Measure
-
-    class NamedTarget(Protocol):
-        """What is recorded of a target."""
-
-        @property
-        def name(self) -> str | None: ...
-        @property
-        def invoke_args(self) -> Mapping[str, str]: ...
-
-    class KindOfTarget(Protocol):
-        """What is recorded of the kind of a target."""
-
-        @property
-        def kind(self) -> str: ...
-
-    class NamedModel(Protocol):
-        """What is recorded of an entry of the routing table."""
-
-        @property
-        def name(self) -> str: ...
-        @property
-        def target(self) -> KindOfTarget: ...
-        @property
-        def metrics(self) -> bool: ...
+    from chalicelib.telemetry.request_record import RequestRecord
 
     Write = Callable[..., None]
 
@@ -60,9 +36,6 @@ if TYPE_CHECKING:
 MOST_PROBLEMS = 50
 LONGEST_PROBLEM = 300
 MOST_FRAMES = 40
-
-LOADED, COLD = "loaded", "cold"
-"""What is said of an artifact in the line of a request."""
 
 LEVELS = {500: "error", 502: "warning", 503: "warning", 504: "warning"}
 """The level of a request's line, by its status; `info` for all others."""
@@ -77,134 +50,6 @@ LIBRARY_LEVELS = {
     "botocore.credentials": logging.ERROR,
     "urllib3": logging.ERROR,
 }
-
-
-@dataclass(slots=True)
-class RequestRecord:
-    """The values of one request's log line and metrics, filled in while the request runs."""
-
-    request_id: str
-    method: str | None = None
-    """One of HTTP's own; None for any other text that came in its place."""
-
-    path: str | None = None
-    """The path as the caller sent it, with the stage and without the query."""
-
-    bytes_in: int = 0
-    bytes_out: int = 0
-    principal: str | None = None
-    key_id: str | None = None
-    credential_request_id: str | None = None
-    """Lambda's request id of the call in which the authorizer checked the credential."""
-
-    trace_id: str | None = None
-    """The trace that the caller's `traceparent` names."""
-
-    model: str | None = None
-    kind: str | None = None
-    endpoint: str | None = None
-    target: str | None = None
-    target_name: str | None = None
-    """The name of the target that was called last; None for an entry without `targets`."""
-
-    first_target: str | None = None
-    """The name of the target that was chosen for the request."""
-
-    chosen: str | None = None
-    """How the one that was called last was chosen: by `weight`, `sticky` or as a `fallback`."""
-
-    lacks_key: bool = False
-    """Whether the entry is sticky, and the request has nothing to keep it at one target by."""
-
-    fallbacks: int = 0
-    fallback_after: str | None = None
-    """The slug of the error after which the last fallback was taken."""
-
-    job: str | None = None
-    table: str | None = None
-    status: int = 0
-    slug: str | None = None
-    reason: str | None = None
-    """Why the request was refused, for the log alone."""
-
-    upstream_code: str | None = None
-    upstream_request_id: str | None = None
-    original_status: int | None = None
-    """What SageMaker said of the last attempt, as `chalicelib.sagemaker.said` reads it."""
-
-    artifact: str | None = None
-    """`loaded` if the answer took the load of the artifact; `cold` if there is none, because the
-    artifact was being loaded; None if neither is so."""
-
-    load_ms: float = 0.0
-    """The time from the first call of SageMaker to the answer, if it took a load."""
-
-    is_prediction: bool = False
-    has_model_metrics: bool = True
-    attempts: int = 0
-    called: float | None = None
-    """When SageMaker was called first."""
-
-    model_seconds: float = 0.0
-    """The time of the last attempt to call SageMaker."""
-
-    model_ms: float = 0.0
-    gateway_ms: float = 0.0
-    """All of the time that is not the model's."""
-
-    started: float = field(default_factory=time.perf_counter)
-
-    def choose(self, target: NamedTarget, chosen: str | None, *, is_sticky: bool) -> None:
-        """Record the first target, and how it was chosen."""
-        self.set_target(target)
-        self.first_target, self.chosen = target.name, chosen
-        self.lacks_key = is_sticky and chosen == "weight"
-
-    def fall_back(self, target: NamedTarget, slug: str) -> None:
-        """Record that another target is called, after this error."""
-        self.set_target(target)
-        self.chosen, self.fallback_after = "fallback", slug
-        self.fallbacks += 1
-
-    def set_model(self, model: NamedModel) -> None:
-        """Record the entry of the routing table."""
-        self.model, self.kind = model.name, model.target.kind
-        self.has_model_metrics = model.metrics
-
-    def begin_attempt(self) -> float:
-        """Record that SageMaker is called; what the attempt before it left no longer counts.
-
-        Returns:
-            The time, as `time.perf_counter` gives it.
-        """
-        now = time.perf_counter()
-        self.attempts += 1
-        if self.called is None:
-            self.called = now
-        self.upstream_code = self.upstream_request_id = self.original_status = None
-        self.artifact = None
-        return now
-
-    def loaded(self) -> None:
-        """Record that the answer is there, and that it took the load of the artifact."""
-        self.artifact = LOADED
-        if self.called is not None:
-            self.load_ms = round((time.perf_counter() - self.called) * 1000, 1)
-
-    def set_target(self, target: NamedTarget) -> None:
-        """Record the endpoint, and which model or container on it is called."""
-        invoke_args = target.invoke_args
-        self.target_name = target.name
-        chosen = dict(invoke_args)
-        self.endpoint = chosen.pop("EndpointName")
-        self.target = ", ".join(f"{name}={value}" for name, value in chosen.items()) or None
-
-    def finish(self, status: int, bytes_out: int) -> None:
-        """Record how the request ended, and how long it took."""
-        seconds = time.perf_counter() - self.started
-        self.status, self.bytes_out = status, bytes_out
-        self.model_ms = round(self.model_seconds * 1000, 1)
-        self.gateway_ms = round((seconds - self.model_seconds) * 1000, 1)
 
 
 NOT_WRITTEN = "a line of the log or a metric could not be written"
@@ -287,41 +132,7 @@ class Telemetry:
 
     def request(self, record: RequestRecord) -> None:
         """Write the line and the metrics of a request that has its response."""
-        write_line = getattr(self._logger, LEVELS.get(record.status, "info"))
-        write_line(
-            "request",
-            request_id=record.request_id,
-            method=record.method,
-            path=record.path,
-            principal=record.principal,
-            key_id=record.key_id,
-            credential_request_id=record.credential_request_id,
-            trace_id=record.trace_id,
-            model=record.model,
-            kind=record.kind,
-            endpoint=record.endpoint,
-            target=record.target,
-            target_name=record.target_name,
-            first_target=record.first_target,
-            chosen=record.chosen,
-            fallbacks=None if record.target_name is None else record.fallbacks,
-            fallback_after=record.fallback_after,
-            status=record.status,
-            slug=record.slug,
-            reason=record.reason,
-            upstream_code=record.upstream_code,
-            upstream_request_id=record.upstream_request_id,
-            original_status=record.original_status,
-            model_ms=record.model_ms,
-            gateway_ms=record.gateway_ms,
-            bytes_in=record.bytes_in,
-            bytes_out=record.bytes_out,
-            attempts=record.attempts,
-            artifact=record.artifact,
-            cold_start=next(self._requests) == 0,
-            table=record.table and record.table[:TABLE_DIGITS],
-            job=record.job,
-        )
+        self._line("request", record, cold_start=next(self._requests) == 0)
         if record.is_prediction:
             self._metrics.prediction(_measures(record), record)
         if record.slug == Unauthorized.slug:
@@ -338,30 +149,12 @@ class Telemetry:
             delivery: How often the job's message has come.
             seconds: The time since the job was submitted, if the delivery has ended it.
         """
-        level = "warning" if outcome == "postponed" else LEVELS.get(record.status, "info")
-        write_line = getattr(self._logger, level)
-        write_line(
+        self._line(
             "job",
-            job=record.job,
-            request_id=record.request_id,
-            principal=record.principal,
-            key_id=record.key_id,
-            model=record.model,
-            kind=record.kind,
-            endpoint=record.endpoint,
-            target=record.target,
-            target_name=record.target_name,
+            record,
             outcome=outcome,
             delivery=delivery,
-            status=record.status or None,
-            slug=record.slug,
-            reason=record.reason,
-            model_ms=record.model_ms,
             seconds=None if seconds is None else round(seconds, 1),
-            bytes_in=record.bytes_in,
-            bytes_out=record.bytes_out,
-            attempts=record.attempts,
-            table=record.table and record.table[:TABLE_DIGITS],
         )
         if seconds is not None and outcome in {"succeeded", "failed"}:
             measures = _job_measures(seconds, failed=outcome == "failed")
@@ -444,6 +237,51 @@ class Telemetry:
         left_out = len(problems) - len(logged)
         self._logger.error("routing table refused", problems=logged, problems_left_out=left_out)
         self._metrics.gateway("TableRejected", 1)
+
+    def _line(self, message: str, record: RequestRecord, **more: object) -> None:
+        """Write the line of a request or of a job, with the values that are known."""
+        write_line = getattr(self._logger, LEVELS.get(record.status, "info"))
+        write_line(
+            message,
+            extra=_known(
+                job=record.job,
+                request_id=record.request_id,
+                method=record.method,
+                path=record.path,
+                principal=record.principal,
+                key_id=record.key_id,
+                credential_request_id=record.credential_request_id,
+                trace_id=record.trace_id,
+                model=record.model,
+                kind=record.kind,
+                endpoint=record.endpoint,
+                target=record.target,
+                target_name=record.target_name,
+                first_target=record.first_target,
+                chosen=record.chosen,
+                fallbacks=None if record.target_name is None else record.fallbacks,
+                fallback_after=record.fallback_after,
+                status=record.status or None,
+                slug=record.slug,
+                reason=record.reason,
+                upstream_code=record.upstream_code,
+                upstream_request_id=record.upstream_request_id,
+                original_status=record.original_status,
+                model_ms=record.model_ms,
+                gateway_ms=record.gateway_ms,
+                bytes_in=record.bytes_in,
+                bytes_out=record.bytes_out,
+                attempts=record.attempts,
+                artifact=record.artifact,
+                table=record.table and record.table[:TABLE_DIGITS],
+                **more,
+            ),
+        )
+
+
+def _known(**members: object) -> dict[str, object]:
+    """Leave out the members without a value. Powertools does so too, at a higher cost for each."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _cut(text: str, longest: int) -> str:

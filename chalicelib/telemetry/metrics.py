@@ -40,6 +40,8 @@ UNKNOWN_TARGET = "(unknown)"
 UNKNOWN_PRINCIPAL = "(unknown)"
 COUNT, MILLISECONDS, SECONDS = "Count", "Milliseconds", "Seconds"
 
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
 Measure = tuple[str, float, str]
 """Name, value and unit."""
 
@@ -125,7 +127,7 @@ class Metrics:
 
     def _write(self, line: Mapping[str, object]) -> None:
         if not self._disabled:
-            self._stream.write(f"{json.dumps(line, separators=(',', ':'))}\n")
+            self._stream.write(f"{_as_json(line)}\n")
             self._stream.flush()
 
 

@@ -18,7 +18,7 @@ from chalicelib.gateway import Gateway
 from chalicelib.payload.admission import ClientRequest
 from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY, STICKY, TIMEOUT
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 from gatewayctl import tables
 from gatewayctl.api_keys import has_ended, state
 from gatewayctl.report import WrongUse
@@ -158,6 +158,9 @@ class SimulatedGateway:
 
     def table(self) -> RoutingTable:
         return self.file.table
+
+    def stale_seconds(self) -> None:
+        """A file that was read a moment ago is current."""
 
     @property
     def platform_seconds(self) -> dict[str, float]:

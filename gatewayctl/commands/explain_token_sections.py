@@ -22,7 +22,7 @@ from chalicelib.errors import quoted
 from gatewayctl import stage as stages
 from gatewayctl import tables
 from gatewayctl.commands.explain_sections import Section, table_section
-from gatewayctl.output import first_few
+from gatewayctl.output import distance, first_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 MOST_GRANTS = 20
 """How many grants the text lists; the data has all of them."""
-
-UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 def token_sections(
@@ -142,7 +140,7 @@ def _times_section(claims: Mapping[str, Any], now: int) -> Section:
     present = {name: claims[name] for name in ("iat", "nbf", "exp") if name in claims}
     times = {name: _time(value) for name, value in present.items()}
     lines = [
-        f"{name} {time}, {_distance(present[name] - now)}"
+        f"{name} {time}, {distance(present[name] - now)}"
         if time is not None
         else f"{name} is no time: {_shown(present[name])}"
         for name, time in times.items()
@@ -154,12 +152,6 @@ def _time(value: object) -> str | None:
     if not is_time(value):
         return None
     return datetime.fromtimestamp(int(value), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # type: ignore[call-overload]
-
-
-def _distance(seconds: float) -> str:
-    size, unit = next((one for one in UNITS if abs(seconds) >= 2 * one[0]), UNITS[-1])
-    number = int(abs(seconds) / size)
-    return f"{number:,} {unit} ago" if seconds < 0 else f"in {number:,} {unit}"
 
 
 def _grants_section(

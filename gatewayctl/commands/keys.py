@@ -80,7 +80,8 @@ def issue(
     new = api_keys.new_key(context.dependencies.random, stored.keys)
     created = api_keys.timestamp(now)
     key = ApiKey(new.key_id, new.digest, disabled=False, created=created, **changes)
-    return _new_key_report(new, key, stored.save(key), now, secret=stored.secret)
+    notes = [keys_text.shown_once(context.stage), *stored.save(key)]
+    return _new_key_report(new, key, notes, now, secret=stored.secret)
 
 
 @command("update")
@@ -114,7 +115,7 @@ def update(
         raise Refused([keys_text.why_ended(key, now)])
     notes = ["it was like this before; nothing was written"]
     if key != old:
-        notes = [*keys_text.differences(old, key, now), *stored.save(key)]
+        notes = [*keys_text.differences(old, key, now, context.stage), *stored.save(key)]
     data = {**api_keys.as_data(key, now), "before": api_keys.as_data(old, now)}
     return Report(
         ExitCode.FINE,
@@ -156,7 +157,7 @@ def disable(context: Context, *, key_id: str, secret: str | None) -> Report:
     key = replace(key, disabled=True)
     notes = stored.save(key)
     who = f"key {key.key_id} of {key.principal}"
-    done = f"{who} is disabled; gateways refuse it within {keys_text.LAG}"
+    done = f"{who} is disabled; gateways refuse it within {keys_text.lag(context.stage)}"
     data = {**api_keys.as_data(key, now), "secret": stored.secret}
     return Report(ExitCode.FINE, lines=[], notes=[done, *notes], data=data)
 
@@ -186,13 +187,13 @@ def rotate(context: Context, *, key_id: str, grace: str, secret: str | None) -> 
     successor = replace(old, key_id=new.key_id, digest=new.digest, created=created)
     end = now + seconds if old.expires is None else min(old.expires, now + seconds)
     old = replace(old, expires=end)
-    notes = stored.save(old, successor)
+    notes = [keys_text.shown_once(context.stage)]
+    saved = stored.save(old, successor)
     until = api_keys.timestamp(old.expires)
     ends = f"it is the successor of key {old.key_id}, which is good until {until}"
     replaced = api_keys.as_data(old, now)
-    return _new_key_report(
-        new, successor, [ends, *notes], now, replaces=replaced, secret=stored.secret
-    )
+    notes += [ends, *saved]
+    return _new_key_report(new, successor, notes, now, replaces=replaced, secret=stored.secret)
 
 
 keys = Group(
@@ -208,11 +209,10 @@ def _read(context: Context, secret: str | None, now: int) -> KeyDocument:
 
 def _new_key_report(new: NewKey, key: ApiKey, notes: list[str], now: int, **more: object) -> Report:
     """Report a new key; stdout has nothing but the key, so that a program can read it."""
-    once = "it is shown this once; gateways know it after GATEWAY_KEYS_MAX_AGE at the latest"
     return Report(
         ExitCode.FINE,
         lines=[new.text],
-        notes=[keys_text.about(key, now), once, *notes],
+        notes=[keys_text.about(key, now), *notes],
         data={"key": new.text, **api_keys.as_data(key, now), **more},
     )
 

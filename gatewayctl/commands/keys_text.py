@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import quoted
 from gatewayctl import api_keys
+from gatewayctl import stage as stages
 from gatewayctl.output import columns
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ WIDTH = 100
 NARROWEST = 24
 """Grants get this width at least, even if the line becomes longer than `WIDTH`."""
 NO_DATE = "-"
-LAG = "60 s + GATEWAY_KEYS_MAX_AGE"
 
 
 def about(key: ApiKey, now: int) -> str:
@@ -31,7 +31,20 @@ def about(key: ApiKey, now: int) -> str:
     return f"key {key.key_id} of {key.principal}, {until}: {' '.join(key.grants)}{comment}"
 
 
-def differences(old: ApiKey, new: ApiKey, now: int) -> Iterator[str]:
+def lag(stage: str) -> str:
+    """Return how long the gateways of a stage may take a key as it was before."""
+    return "two seconds" if stage == stages.LOCAL else "60 s + GATEWAY_KEYS_MAX_AGE"
+
+
+def shown_once(stage: str) -> str:
+    """Say of a new key that it is not shown again, and when gateways know it."""
+    known = f"within {lag(stage)}"
+    if stage != stages.LOCAL:
+        known = "after GATEWAY_KEYS_MAX_AGE at the latest"
+    return f"it is shown this once; gateways know it {known}"
+
+
+def differences(old: ApiKey, new: ApiKey, now: int, stage: str) -> Iterator[str]:
     """Yield a note for each value that the key had before, and when gateways follow."""
     if old.grants != new.grants:
         yield f"its grants were {' '.join(old.grants) or 'none'}"
@@ -42,7 +55,7 @@ def differences(old: ApiKey, new: ApiKey, now: int) -> Iterator[str]:
     if old.comment != new.comment:
         yield f"its comment was {'none' if old.comment is None else quoted(old.comment)}"
     if (old.grants, old.expires) != (new.grants, new.expires):
-        yield f"gateways follow within {LAG}"
+        yield f"gateways follow within {lag(stage)}"
 
 
 def why_ended(key: ApiKey, now: int) -> str:

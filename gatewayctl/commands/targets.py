@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from gatewayctl import tables
+from gatewayctl import log_file, tables
 from gatewayctl.command import command
 from gatewayctl.commands.targets_report import TargetReport
 from gatewayctl.output import plural
-from gatewayctl.report import ExitCode, Report, WrongUse
+from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gatewayctl.request_log import Call
 
 MINUTES = 60
-MOST_MINUTES = 60 * 24 * 365
 
 
 class Source(NamedTuple):
@@ -36,15 +35,10 @@ class Source(NamedTuple):
 
 @command("targets")
 @click.argument("model")
-@click.option(
-    "--log",
-    metavar="FILE",
-    help="Read the gateway's log from this file, or from standard input (-), "
-    "instead of CloudWatch Logs.",
-)
+@log_file.option
 @click.option(
     "--minutes",
-    type=click.IntRange(1, MOST_MINUTES),
+    type=log_file.PERIOD_MINUTES,
     metavar="N",
     help=f"Only the calls of the last N minutes; else the last {MINUTES} of CloudWatch Logs, and "
     "all of a file.",
@@ -67,14 +61,15 @@ def targets(context: Context, *, model: str, log: str | None, minutes: int | Non
 
 def _from_cloudwatch(context: Context, model: str, minutes: int) -> Source:
     # A log in a file needs neither botocore nor Chalice.
+    from gatewayctl.log_query import SERVICE, LogQuery, clock_time  # noqa: PLC0415
     from gatewayctl.policy.functions import functions_of  # noqa: PLC0415
-    from gatewayctl.request_query import SERVICE, LogQuery, clock_time  # noqa: PLC0415
+    from gatewayctl.request_query import count  # noqa: PLC0415
 
     group = functions_of(context.stage, context.project).handler.log_group
     end = context.now()
     start = end - 60 * minutes
     with closing(context.connect(SERVICE)) as client:
-        calls = LogQuery(client, group, context.output.progress).calls(model, start, end)
+        calls = count(LogQuery(client, group, context.output.progress), model, start, end)
     return Source(calls, f"{group}, {clock_time(start)} to {clock_time(end)}")
 
 
@@ -82,17 +77,11 @@ def _from_file(context: Context, model: str, log: str, minutes: int | None) -> S
     from gatewayctl.request_log import read  # noqa: PLC0415  (it needs no msgspec without a log)
 
     since = None if minutes is None else context.now() - 60 * minutes
-    name = "standard input" if log == "-" else log
-    try:
-        with click.open_file(log, "rb") as stream:
-            reading = read(stream, model, since=since, progress=context.output.progress)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "no file has such a name"
-        raise WrongUse(f"the log {name} cannot be read: {why}") from error
+    with log_file.opened(log) as stream:
+        reading = read(stream, model, since=since, progress=context.output.progress)
     period = "" if minutes is None else f", the last {minutes} minutes"
-    return Source(
-        reading.calls, f"{name}{period}: {plural(reading.lines, 'line')}", reading.damaged
-    )
+    name = f"{log_file.name_of(log)}{period}: {plural(reading.lines, 'line')}"
+    return Source(reading.calls, name, reading.damaged)
 
 
 def _report(model: str, source: Source, report: TargetReport) -> Report:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import ModelNotReady
-from gatewayctl.output import columns
+from gatewayctl.output import aligned, columns, measured
 from gatewayctl.statistics import Durations, Sample, calls_lacking, difference
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class TargetReport:
 
     def lines(self) -> Iterator[str]:
         """Yield the table, and a line for each target about its difference to the heaviest."""
-        yield from _aligned([HEADER, *map(self._row, self.targets)])
+        yield from aligned([HEADER, *map(self._row, self.targets)])
         if len(self.targets) == 1:
             return
         yield ""
@@ -149,13 +149,13 @@ class TargetReport:
         rate, interval = NOTHING, NOTHING
         if target.calls:
             low, high = target.sample.interval()
-            rate, interval = _measured(target.sample.rate), f"{_measured(low)} to {_measured(high)}"
+            rate, interval = measured(target.sample.rate), f"{measured(low)} to {measured(high)}"
         return [
             target.name,
             NOTHING if target.weight is None else str(target.weight),
             f"{target.calls:,}",
-            NOTHING if share is None else _measured(share),
-            _measured(self._share_by_weight(target)),
+            NOTHING if share is None else measured(share),
+            measured(self._share_by_weight(target)),
             rate,
             interval,
             *(_milliseconds(target.durations.quantile(part)) for part in (0.5, 0.99)),
@@ -198,24 +198,6 @@ class TargetReport:
                 "calls_lacking": found.calls_lacking,
             },
         }
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align the cells of rows in columns; all but the first column are numbers."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return columns(
-        [
-            [first, *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))]
-            for first, *rest in rows
-        ]
-    )
-
-
-def _measured(part: float) -> str:
-    """Write a measured part in percent: with one decimal, or with two below ten percent."""
-    if not part:
-        return "0 %"
-    return f"{100 * part:.{1 if part >= 0.1 else 2}f} %"
 
 
 def _points(part: float) -> str:

@@ -154,6 +154,17 @@ class TableStore:
         found = [one for one in answer.get("Versions", []) if one["Key"] == self.key]
         return [self._version(one) for one in found]
 
+    def live(self) -> Version | None:
+        """Return the version that gateways find now; None if there is no table."""
+        with self._errors_explained(_READ, self.key):
+            try:
+                answer = self._client.head_object(Bucket=self.bucket, Key=self.key)
+            except ClientError as error:
+                if error_code(error) not in _NO_OBJECT | {"404"}:
+                    raise
+                return None
+        return _version(answer, _version_id(answer) or UNVERSIONED, answer["LastModified"])
+
     def replace_compiled(self, stored: StoredObject, data: bytes) -> None:
         """Replace the compiled form that was read.
 
@@ -232,16 +243,7 @@ class TableStore:
         version = listed["VersionId"]
         with self._errors_explained(_READ_VERSION, self.key):
             answer = self._client.head_object(Bucket=self.bucket, Key=self.key, VersionId=version)
-        metadata = answer["Metadata"]
-        return Version(
-            version,
-            listed["LastModified"],
-            listed["IsLatest"],
-            metadata.get(DIGEST),
-            metadata.get(MODELS),
-            origin.author(metadata),
-            origin.comment(metadata),
-        )
+        return _version(answer, version, listed["LastModified"], is_live=listed["IsLatest"])
 
     @contextmanager
     def _errors_explained(self, action: str, key: str | None = None) -> Iterator[None]:
@@ -265,6 +267,22 @@ class TableStore:
             # Without that permission, S3 also denies access to a key that does not exist.
             text += f", and s3:ListBucket on arn:aws:s3:::{self.bucket}"
         return f"{text}, and the use of the KMS key if there is one"
+
+
+def _version(
+    answer: dict[str, Any], version: str, modified: datetime, *, is_live: bool = True
+) -> Version:
+    """Return a version from the answer to HeadObject."""
+    metadata = answer["Metadata"]
+    return Version(
+        version,
+        modified,
+        is_live,
+        metadata.get(DIGEST),
+        metadata.get(MODELS),
+        origin.author(metadata),
+        origin.comment(metadata),
+    )
 
 
 def _version_id(answer: dict[str, Any]) -> str | None:

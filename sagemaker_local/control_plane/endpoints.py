@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.control_plane.listing import list_page
 from sagemaker_local.definitions import Variant
-from sagemaker_local.errors import InvalidInput
+from sagemaker_local.errors import InvalidInput, NotOffered
 from sagemaker_local.hosting.endpoints import Endpoint
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def create(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     endpoint.deployment_config = request.get("DeploymentConfig")
     resources.endpoints.add(name, endpoint, request.get("Tags", ()))
     endpoint.start()
+    endpoint.announce()
     return {"EndpointArn": resources.endpoints.arn(name)}
 
 
@@ -63,6 +64,7 @@ def update(resources: Resources, request: Mapping[str, Any]) -> dict[str, Any]:
     endpoint = resources.endpoints.get(request["EndpointName"])
     config = _config(resources, request)
     _check_in_service(resources, endpoint)
+    _check_stays_asynchronous(endpoint, config)
     if request.get("RetainAllVariantProperties"):
         config = _with_retained_properties(endpoint.config, config, request)
     if not request.get("RetainDeploymentConfig"):
@@ -128,6 +130,20 @@ def _check_in_service(resources: Resources, endpoint: Endpoint) -> None:
     if endpoint.status != "InService":
         arn = resources.endpoints.arn(endpoint.name)
         raise InvalidInput(f'Cannot update endpoint "{arn}" in status {endpoint.status}.')
+
+
+def _check_stays_asynchronous(endpoint: Endpoint, config: EndpointConfig) -> None:
+    """Refuse an update that changes whether the endpoint is asynchronous.
+
+    Source: aws/sagemaker-python-sdk pull request 3124, which shows the text up to "To change".
+    """
+    if endpoint.config.asynchronous and not config.asynchronous:
+        raise InvalidInput(
+            f"The AsyncInferenceConfig parameter cannot be removed from this endpoint"
+            f" {endpoint.name}. To change the endpoint type, create a new endpoint."
+        )
+    if config.asynchronous and not endpoint.config.asynchronous:
+        raise NotOffered("an update that makes a synchronous endpoint asynchronous")
 
 
 def _summary(resources: Resources, endpoint: Endpoint) -> dict[str, Any]:

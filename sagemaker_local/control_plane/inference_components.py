@@ -8,12 +8,13 @@ from sagemaker_local.control_plane.listing import list_page
 from sagemaker_local.control_plane.models_and_configs import check_artifacts
 from sagemaker_local.definitions import ModelDefinition
 from sagemaker_local.errors import InvalidInput, NotOffered
-from sagemaker_local.hosting.endpoints import Endpoint, InferenceComponent
+from sagemaker_local.hosting.components import InferenceComponent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sagemaker_local.control_plane.resources import Resources
+    from sagemaker_local.hosting.endpoints import Endpoint
 
 # Source: hashicorp/terraform-provider-aws issue 40644.
 COMPONENTS_NOT_SUPPORTED = (

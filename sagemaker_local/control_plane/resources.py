@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from sagemaker_local.definitions import EndpointConfig, ModelDefinition
     from sagemaker_local.faults import Faults
     from sagemaker_local.hosting.artifacts import ArtifactStore
-    from sagemaker_local.hosting.endpoints import Endpoint, InferenceComponent
+    from sagemaker_local.hosting.async_objects import AsyncObjects
+    from sagemaker_local.hosting.components import InferenceComponent
+    from sagemaker_local.hosting.endpoints import Endpoint
     from sagemaker_local.settings import AccountRegion, Options
 
 T = TypeVar("T")
@@ -131,11 +133,13 @@ class Resources:
         account_region: AccountRegion,
         options: Options,
         artifacts: ArtifactStore,
+        objects: AsyncObjects,
         faults: Faults,
     ) -> None:
         self.account_region = account_region
         self.options = options
         self.artifacts = artifacts
+        self.objects = objects
         self.faults = faults
         self.models: Table[Created[ModelDefinition]] = Table(account_region, "model")
         self.endpoint_configs: Table[Created[EndpointConfig]] = Table(
@@ -156,6 +160,7 @@ class Resources:
             account_region=self.account_region,
             options=self.options,
             artifacts=self.artifacts,
+            objects=self.objects,
             delay_load=lambda: self.faults.delay_load(endpoint),
         )
 

@@ -89,12 +89,15 @@ def _upload(s3: Any, artifacts: Artifacts, bucket: str, progress: Progress) -> N
     region = s3.meta.region_name
     location = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     try:
-        s3.create_bucket(Bucket=bucket, **({} if region == DEFAULT_REGION else location))
-        progress(f"created bucket {bucket}")
-    except s3.exceptions.BucketAlreadyOwnedByYou:
+        # In us-east-1, creating one's own bucket again is no error.
+        s3.head_bucket(Bucket=bucket)
         progress(f"bucket {bucket} exists already")
-    except s3.exceptions.BucketAlreadyExists as error:
-        raise BucketTaken(bucket) from error
+    except ClientError:
+        try:
+            s3.create_bucket(Bucket=bucket, **({} if region == DEFAULT_REGION else location))
+        except s3.exceptions.BucketAlreadyExists as error:
+            raise BucketTaken(bucket) from error
+        progress(f"created bucket {bucket}")
     for key in artifacts.keys:
         s3.put_object(Bucket=bucket, Key=key, Body=artifacts.read(key))
     progress(f"uploaded {len(artifacts.keys)} artifacts to s3://{bucket}/")

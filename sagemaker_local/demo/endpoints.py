@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["single", "mme", "mce", "pipeline", "component"]
+Kind = Literal["single", "mme", "mce", "pipeline", "component", "async"]
 Framework = Literal["sklearn", "lightgbm"]
 
 NAME_ARGUMENTS = {
@@ -70,6 +70,11 @@ ENDPOINTS = (
         component="diabetes-component",
     ),
 )
+
+ASYNC_ENDPOINT = Endpoint(
+    "digit-reader-async", "async", (Container("sklearn", "digit-reader/model.tar.gz"),)
+)
+"""Reads digits asynchronously, from the artifact of `digit-reader`; not one of ENDPOINTS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +170,21 @@ def _container(container: Container, deployment: Deployment) -> dict[str, str]:
 
 def _config(endpoint: Endpoint, deployment: Deployment) -> CreateRequest:
     variant = {"ModelName": endpoint.name, **_instances(deployment)}
-    return CreateRequest(
-        "endpoint_config", {"EndpointConfigName": endpoint.name, "ProductionVariants": [variant]}
-    )
+    arguments: dict[str, Any] = {
+        "EndpointConfigName": endpoint.name,
+        "ProductionVariants": [variant],
+    }
+    if endpoint.kind == "async":
+        arguments["AsyncInferenceConfig"] = _async_config(endpoint, deployment)
+    return CreateRequest("endpoint_config", arguments)
+
+
+def _async_config(endpoint: Endpoint, deployment: Deployment) -> dict[str, Any]:
+    output = {
+        "S3OutputPath": deployment.url(f"{endpoint.name}/output"),
+        "S3FailurePath": deployment.url(f"{endpoint.name}/failure"),
+    }
+    return {"OutputConfig": output, "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 4}}
 
 
 def _config_for_components(endpoint: Endpoint, deployment: Deployment) -> CreateRequest:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 # Source: SageMaker developer guide, "Custom Inference Code with Hosting Services".
 PING_TIMEOUT_SECONDS = 2.0
+
+Body = bytes | Path
+"""The body of a request, or the file that holds it and is sent in pieces."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class ContainerClient:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: Body | None = None,
         timeout_seconds: float | None = None,
     ) -> ContainerResponse:
         """Send one request and read the complete response.
@@ -131,24 +135,29 @@ class ContainerClient:
         method: str,
         path: str,
         headers: Mapping[str, str] | None,
-        body: bytes | None,
+        body: Body | None,
         timeout: aiohttp.ClientTimeout,
     ) -> ContainerResponse:
-        async with self._session.request(
-            method,
-            self._url + path,
-            headers=headers,
-            data=body,
-            timeout=timeout,
-            allow_redirects=False,
-        ) as response:
-            content = bytearray()
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > self._max_body_bytes:
-                    raise ResponseUnreadable(f"over {self._max_body_bytes} bytes")
-            lower_case = {name.lower(): value for name, value in response.headers.items()}
-            return ContainerResponse(response.status, lower_case, bytes(content))
+        with ExitStack() as files:
+            data = files.enter_context(body.open("rb")) if isinstance(body, Path) else body
+            async with self._session.request(
+                method,
+                self._url + path,
+                headers=headers,
+                data=data,
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                return await self._read(response)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> ContainerResponse:
+        content = bytearray()
+        async for chunk in response.content.iter_any():
+            content += chunk
+            if len(content) > self._max_body_bytes:
+                raise ResponseUnreadable(f"over {self._max_body_bytes} bytes")
+        lower_case = {name.lower(): value for name, value in response.headers.items()}
+        return ContainerResponse(response.status, lower_case, bytes(content))
 
     async def is_healthy(self, *, multi_model: bool) -> bool:
         """Check `/ping`, and for a multi-model container also `GET /models`, as SageMaker does."""

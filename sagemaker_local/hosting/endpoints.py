@@ -1,4 +1,4 @@
-"""Endpoints and inference components: starting, serving requests, updating, and deleting."""
+"""Endpoints: starting, serving requests, updating, and deleting."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local import refusals
+from sagemaker_local import errors, refusals
+from sagemaker_local.hosting.async_objects import MAX_INPUT_BYTES
+from sagemaker_local.hosting.async_queue import AsyncQueue
 from sagemaker_local.hosting.lifecycle import Lifecycle
 from sagemaker_local.hosting.models import start_model, stop_containers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.definitions import EndpointConfig, ModelDefinition, Variant
+    from sagemaker_local.async_definitions import AsyncConfig
+    from sagemaker_local.definitions import EndpointConfig, Variant
+    from sagemaker_local.hosting.async_queue import AsyncRequest
+    from sagemaker_local.hosting.components import InferenceComponent
     from sagemaker_local.hosting.container_client import ContainerResponse
     from sagemaker_local.hosting.hosted_container import HostedContainer, HostingContext
     from sagemaker_local.hosting.models import HostedModel, Invocation
@@ -24,93 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SERVERLESS_MAX_BODY_BYTES = 4 * 1024 * 1024
-
-
-class InferenceComponent(Lifecycle):
-    """A model on an endpoint that hosts inference components."""
-
-    def __init__(
-        self,
-        name: str,
-        variant: str,
-        model: ModelDefinition,
-        copies: int,
-        context: HostingContext,
-        *,
-        specification: Mapping[str, Any],
-    ) -> None:
-        super().__init__(name)
-        self.variant = variant
-        self.model = self.desired_model = model
-        self.specification = self.desired_specification = specification
-        self.copies = 0
-        self.desired_copies = copies
-        self._context = context
-        self._hosted: HostedModel | None = None
-
-    @property
-    def containers(self) -> list[HostedContainer]:
-        return self._hosted.containers if self._hosted else []
-
-    def start(self) -> None:
-        self.run_in_background(self._deploy(self.model, self.specification, self.desired_copies))
-
-    def update_copies(self, copies: int) -> None:
-        """Scale in the background; one process stands for any number of copies."""
-        self._begin_update(copies)
-        self.run_in_background(self._scale(copies))
-
-    def update(self, model: ModelDefinition, specification: Mapping[str, Any], copies: int) -> None:
-        """Deploy another model; the current one serves until the new one is ready."""
-        self._begin_update(copies)
-        self.desired_model, self.desired_specification = model, specification
-        self.run_in_background(self._deploy(model, specification, copies))
-
-    async def invoke(self, invocation: Invocation) -> ContainerResponse:
-        """Pass the invocation to the model; errors are those of `Endpoint.invoke`."""
-        if not self.is_serving:
-            raise refusals.InferenceComponentUnknown(self.name, invocation.endpoint)
-        if self._hosted is None:
-            raise refusals.NoCapacity
-        return await self._hosted.invoke(invocation)
-
-    def fail(self, reason: str) -> None:
-        super().fail(reason)
-        if self.is_serving:
-            self.desired_copies = self.copies
-            self.desired_model, self.desired_specification = self.model, self.specification
-
-    def _begin_update(self, copies: int) -> None:
-        self.failure_reason = None
-        self.desired_copies = copies
-        self.set_status("Updating")
-
-    async def _scale(self, copies: int) -> None:
-        await asyncio.sleep(self._context.options.creating_seconds)
-        if copies and self._hosted is None:
-            self._hosted = await self._start(self.model, self.specification)
-        if not copies:
-            idle, self._hosted = self.containers, None
-            await self.drain_and_stop(idle)
-        self.copies = copies
-        self.set_status("InService")
-
-    async def _deploy(
-        self, model: ModelDefinition, specification: Mapping[str, Any], copies: int
-    ) -> None:
-        await asyncio.sleep(self._context.options.creating_seconds)
-        hosted = await self._start(model, specification) if copies else None
-        previous, self._hosted = self.containers, hosted
-        self.model, self.specification, self.copies = model, specification, copies
-        self.set_status("InService")
-        await self.drain_and_stop(previous)
-
-    async def _start(self, model: ModelDefinition, specification: Mapping[str, Any]) -> HostedModel:
-        timeout = specification.get("StartupParameters", {}).get(
-            "ContainerStartupHealthCheckTimeoutInSeconds",
-            self._context.options.startup_timeout_seconds,
-        )
-        return await start_model(model, self.variant, self._context, timeout)
+ASYNC_MAX_TIMEOUT_SECONDS = 3600
 
 
 @dataclass
@@ -136,6 +55,7 @@ class Endpoint(Lifecycle):
         """How the caller asked for updates to be deployed; every update replaces all at once."""
         self._context = context
         self._deployment = _Deployment(config)
+        self._queue = AsyncQueue(name, self._process, context.objects, self._async_capacity)
 
     @property
     def config(self) -> EndpointConfig:
@@ -195,11 +115,60 @@ class Endpoint(Lifecycle):
         if invocation.inference_component is not None:
             raise refusals.InferenceComponentNotSupported(self.name)
         variant = self._choose_variant(invocation)
-        if variant.serverless and len(invocation.body) > SERVERLESS_MAX_BODY_BYTES:
+        body = invocation.body
+        too_large = isinstance(body, bytes) and len(body) > SERVERLESS_MAX_BODY_BYTES
+        if variant.serverless and too_large:
             raise refusals.OversizeBody(invocation.request_id)
         return await self._deployment.models[variant.name].invoke(invocation), variant.name
 
+    def async_config(self) -> AsyncConfig:
+        """Return how the endpoint takes asynchronous requests.
+
+        Raises:
+            InvalidInvocation: It takes none.
+        """
+        if not self.is_serving:
+            raise refusals.EndpointNotFound(self.name, self._context.account_region)
+        if self.config.asynchronous is None:
+            raise refusals.AsynchronousNotSupported(self.name)
+        return self.config.asynchronous
+
+    def enqueue(self, request: AsyncRequest) -> None:
+        self._queue.add(request)
+
+    def announce(self) -> None:
+        """Send the notification with which an endpoint tries its topics in the background."""
+        config = self.config.asynchronous
+        if config is None:
+            return
+        message = {"eventVersion": "1.0", "eventSource": "aws:sagemaker"}
+        message |= {"eventName": "TestNotification"}
+        for topic in sorted({config.success_topic, config.error_topic} - {None}, key=str):
+            self._queue.run(self._context.objects.publish(str(topic), message))
+
+    async def _process(self, invocation: Invocation) -> ContainerResponse:
+        """Pass an asynchronous request to the container; errors are those of `invoke`."""
+        (model,) = self._deployment.models.values()
+        response = await model.invoke(invocation)
+        if "content-length" not in response.headers:
+            # Source: github.com/deepjavalibrary/djl-serving, issue 2567; the status is UNVERIFIED.
+            summary = (
+                f"The response from container {model.containers[0].name} did not specify the"
+                " required Content-Length header."
+            )
+            region = self._context.account_region
+            raise errors.ModelError(self.name, region, status=response.status, summary=summary)
+        return response
+
+    def _async_capacity(self) -> int:
+        """One process stands for all instances; without an instance, requests wait."""
+        config = self.config
+        if config.asynchronous is None or not self._deployment.models:
+            return 0
+        return config.asynchronous.concurrent_invocations * config.instances
+
     async def _close(self) -> None:
+        await self._queue.close()
         await asyncio.gather(*(component.close() for component in self.components.values()))
         await super()._close()
 
@@ -234,6 +203,7 @@ class Endpoint(Lifecycle):
         await asyncio.sleep(self._context.options.creating_seconds)
         self._deployment = replace(self._deployment, config=config)
         self.set_status("InService")
+        self._queue.capacity_changed()
 
     async def _deploy(self, config: EndpointConfig) -> None:
         started = time.monotonic()
@@ -246,6 +216,7 @@ class Endpoint(Lifecycle):
             raise
         previous, self._deployment = self._deployment, deployment
         self.set_status("InService")
+        self._queue.capacity_changed()
         log.info("%s: in service", self.name)
         await self.drain_and_stop(previous.containers)
 
@@ -254,7 +225,7 @@ class Endpoint(Lifecycle):
         try:
             for variant in config.variants:
                 if variant.model is not None:
-                    context = self._variant_context(variant)
+                    context = self._variant_context(variant, config)
                     timeout = variant.startup_timeout_seconds
                     deployment.models[variant.name] = await start_model(
                         variant.model,
@@ -267,9 +238,15 @@ class Endpoint(Lifecycle):
             raise
         return deployment
 
-    def _variant_context(self, variant: Variant) -> HostingContext:
-        """Return the context of a variant, with the smaller body limit if it is serverless."""
-        if not variant.serverless:
-            return self._context
-        options = replace(self._context.options, max_body_bytes=SERVERLESS_MAX_BODY_BYTES)
+    def _variant_context(self, variant: Variant, config: EndpointConfig) -> HostingContext:
+        """Return the context of a variant, with other limits than those of real-time endpoints."""
+        options = self._context.options
+        if variant.serverless:
+            options = replace(options, max_body_bytes=SERVERLESS_MAX_BODY_BYTES)
+        if config.asynchronous:
+            options = replace(
+                options,
+                max_body_bytes=MAX_INPUT_BYTES,  # UNVERIFIED for a response
+                invocation_timeout_seconds=ASYNC_MAX_TIMEOUT_SECONDS,
+            )
         return replace(self._context, options=options)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from sagemaker_local.definitions import ContainerDefinition
     from sagemaker_local.hosting.artifacts import ArtifactStore
+    from sagemaker_local.hosting.async_objects import AsyncObjects
+    from sagemaker_local.hosting.container_client import Body
     from sagemaker_local.settings import AccountRegion, Options
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class HostingContext:
     account_region: AccountRegion
     options: Options
     artifacts: ArtifactStore
+    objects: AsyncObjects
     delay_load: Callable[[], Awaitable[None]]
 
 
@@ -134,7 +137,12 @@ class HostedContainer:
             await asyncio.to_thread(shutil.rmtree, self._folder.parent, ignore_errors=True)
 
     async def invoke(
-        self, headers: Mapping[str, str], body: bytes, target_model: str | None
+        self,
+        headers: Mapping[str, str],
+        body: Body,
+        target_model: str | None,
+        *,
+        timeout_seconds: float | None = None,
     ) -> ContainerResponse:
         """Send one request to the container and return its successful response.
 
@@ -145,7 +153,7 @@ class HostedContainer:
         self._active_requests += 1
         self._idle.clear()
         try:
-            response = await self._send(headers, body, target_model)
+            response = await self._send(headers, body, target_model, timeout_seconds)
         except StillLoading as error:
             raise errors.ModelNotReady(self._context.endpoint) from error
         except LoadRefused as error:
@@ -162,19 +170,26 @@ class HostedContainer:
         return response
 
     async def _send(
-        self, headers: Mapping[str, str], body: bytes, target_model: str | None
+        self,
+        headers: Mapping[str, str],
+        body: Body,
+        target_model: str | None,
+        timeout_seconds: float | None,
     ) -> ContainerResponse:
         if self._client is None:
             raise ContainerUnreachable(f"{self._label} was not started")
+        limit = timeout_seconds or self._context.options.invocation_timeout_seconds
         try:
-            async with asyncio.timeout(self._context.options.invocation_timeout_seconds):
+            async with asyncio.timeout(limit):
                 await self.container.wait_until_ready()
         except (TimeoutError, NeverReady) as error:
             raise ContainerUnreachable(self._label) from error
         if self.cache is not None and target_model is not None:
             headers = {**headers, TARGET_MODEL_HEADER: target_model}
             return await self.cache.invoke(target_model, headers, body)
-        return await self._client.request("POST", "/invocations", headers=headers, body=body)
+        return await self._client.request(
+            "POST", "/invocations", headers=headers, body=body, timeout_seconds=timeout_seconds
+        )
 
     async def _fetch_artifact(self) -> None:
         """Fetch the artifact before the container starts, as SageMaker does."""

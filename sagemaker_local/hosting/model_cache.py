@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from sagemaker_local.hosting.artifacts import ArtifactPrefix, ArtifactStore, S3Location
-    from sagemaker_local.hosting.container_client import ContainerClient
+    from sagemaker_local.hosting.container_client import Body, ContainerClient
     from sagemaker_local.settings import Options
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class ModelCache:
         self._is_closing = False
 
     async def invoke(
-        self, target_model: str, headers: Mapping[str, str], body: bytes
+        self, target_model: str, headers: Mapping[str, str], body: Body
     ) -> ContainerResponse:
         """Load the model if necessary, and invoke it.
 
@@ -124,7 +124,7 @@ class ModelCache:
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _invoke_once(
-        self, target_model: str, headers: Mapping[str, str], body: bytes
+        self, target_model: str, headers: Mapping[str, str], body: Body
     ) -> ContainerResponse | None:
         """Return the response; None if the container does not know the model any more."""
         async with self._loaded(target_model) as model:

@@ -15,7 +15,7 @@ from sagemaker_local.hosting.hosted_container import HostedContainer
 
 if TYPE_CHECKING:
     from sagemaker_local.definitions import ModelDefinition
-    from sagemaker_local.hosting.container_client import ContainerResponse
+    from sagemaker_local.hosting.container_client import Body, ContainerResponse
     from sagemaker_local.hosting.hosted_container import HostingContext
 
 MAX_BETWEEN_CONTAINERS_BYTES = 5 * 1024 * 1024
@@ -32,11 +32,11 @@ FORWARDED_HEADERS = {
 
 @dataclass(frozen=True)
 class Invocation:
-    """The parameters of one InvokeEndpoint request; None if the caller left one out."""
+    """The parameters of one request to an endpoint; None if the caller left one out."""
 
     endpoint: str
     request_id: str
-    body: bytes
+    body: Body
     content_type: str | None = None
     accept: str | None = None
     custom_attributes: str | None = None
@@ -46,6 +46,8 @@ class Invocation:
     inference_id: str | None = None
     inference_component: str | None = None
     session_id: str | None = None
+    timeout_seconds: float | None = None
+    """How long a container may take; None: as long as for a real-time endpoint."""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that a container receives."""
@@ -77,7 +79,10 @@ class SingleModel(HostedModel):
         _check_no_hostname(invocation)  # Which of two wrong headers is named is UNVERIFIED.
         _check_target_model(invocation, self.containers)
         return await self.containers[0].invoke(
-            invocation.headers(), invocation.body, invocation.target_model
+            invocation.headers(),
+            invocation.body,
+            invocation.target_model,
+            timeout_seconds=invocation.timeout_seconds,
         )
 
 
@@ -108,7 +113,8 @@ class SerialModel(HostedModel):
     async def invoke(self, invocation: Invocation) -> ContainerResponse:
         _check_no_hostname(invocation)
         _check_target_model(invocation, self.containers)
-        headers, body = invocation.headers(), invocation.body
+        headers = invocation.headers()
+        body: Body = invocation.body
         accept = headers.pop("Accept", None)
         for container, following in zip(self.containers, self.containers[1:], strict=False):
             response = await container.invoke(headers, body, invocation.target_model)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.control_plane.resources import Created
 from sagemaker_local.definitions import EndpointConfig, ModelDefinition
+from sagemaker_local.hosting.components import InferenceComponent
 from sagemaker_local.hosting.container_process import FRAMEWORK_IMAGE
-from sagemaker_local.hosting.endpoints import Endpoint, InferenceComponent
+from sagemaker_local.hosting.endpoints import Endpoint
 from sagemaker_local.storage.folder import Name, reading
 
 if TYPE_CHECKING:

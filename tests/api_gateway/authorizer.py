@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from tests.support.iam import Verdict, evaluate
 from tests.support.lambda_process import FunctionFailed
 
 if TYPE_CHECKING:
-    from tests.api_gateway.functions import Clock, Function
-
+    from tests.api_gateway.access_log import Facts
+    from tests.api_gateway.integrations import Clock, Function
     from tests.api_gateway.unverified import Unverified
 
 ACTION = "execute-api:Invoke"
@@ -75,10 +76,13 @@ class Authorizer:
         self._unverified = unverified
         self._cache: dict[str, tuple[Decision, float]] = {}
 
-    def authorize(self, token: str | None, method_arn: str) -> dict[str, Any]:
+    def authorize(self, token: str | None, method_arn: str, facts: Facts) -> dict[str, Any]:
         """Return the context for the function behind it.
 
         A policy is cached by the token alone, and evaluated for every method and path.
+
+        Args:
+            facts: Gets what the access log can say of the authorizer.
 
         Raises:
             Refused: The caller may not call this method.
@@ -88,7 +92,8 @@ class Authorizer:
         if len(method_arn.encode()) > MAX_ARN_BYTES:
             raise Refused("URI_TOO_LONG", f"a method ARN of over {MAX_ARN_BYTES:,} bytes")
         started = self._clock()
-        decision = self._cached_decision(token) or self._new_decision(token, method_arn)
+        decision = self._cached_decision(token) or self._new_decision(token, method_arn, facts)
+        facts |= {f"authorizer.{name}": value for name, value in decision.context.items()}
         self._check(decision, method_arn)
         return {**decision.context, "integrationLatency": round((self._clock() - started) * 1000)}
 
@@ -96,11 +101,13 @@ class Authorizer:
         decision, until = self._cache.get(token, (None, 0.0))
         return decision if self._clock() < until else None
 
-    def _new_decision(self, token: str, method_arn: str) -> Decision:
+    def _new_decision(self, token: str, method_arn: str, facts: Facts) -> Decision:
         event = {"type": "TOKEN", "methodArn": method_arn, "authorizationToken": token}
+        facts["authorizer.requestId"] = request_id = str(uuid.uuid4())
         try:
-            decision = Decision.of(self._function.invoke(event))
+            decision = Decision.of(self._function.invoke(event, request_id))
         except FunctionFailed as failed:
+            facts["authorizer.error"] = "The authorizer function failed"
             is_refusal = str(failed) == "Unauthorized"
             kind = "UNAUTHORIZED" if is_refusal else self._unverified.failed_authorizer
             raise Refused(kind, f"the authorizer failed: {failed}") from failed

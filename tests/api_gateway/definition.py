@@ -17,6 +17,7 @@ from chalice.utils import to_cfn_resource_name
 
 from deployment.fragment import environment_of, fragment
 from gatewayctl.policy.functions import functions_of as configured_functions
+from tests.api_gateway.access_log import format_of
 from tests.support.lambda_process import HANDLER
 from tests.support.paths import ROOT
 
@@ -82,6 +83,7 @@ class Definition:
     gateway_responses: dict[str, dict[str, Any]]
     """The deployment's own, by type."""
 
+    access_log_format: str | None
     function_seconds: dict[str, float]
     """The timeout of each function."""
 
@@ -103,6 +105,7 @@ class Definition:
             binary_types=frozenset(swagger.get(BINARY_TYPES, ())),
             minimum_compression_bytes=api.get("MinimumCompressionSize"),
             gateway_responses=api.get("GatewayResponses", {}),
+            access_log_format=format_of(api),
             function_seconds={
                 name: float(function.get("Timeout", DEFAULT_FUNCTION_SECONDS))
                 for name, function in functions.items()

@@ -14,7 +14,7 @@ import binascii
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.api_gateway.definition import NotModelled
@@ -24,6 +24,7 @@ from tests.support.lambda_process import MAX_PAYLOAD_BYTES, FunctionFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Set
 
+    from tests.api_gateway.access_log import Facts
     from tests.api_gateway.messages import Pairs, Request
     from tests.api_gateway.unverified import Unverified
 
@@ -42,7 +43,7 @@ class LambdaContext:
     function_name: str
     clock: Clock
     deadline: float
-    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    aws_request_id: str
     function_version: str = "$LATEST"
     memory_limit_in_mb: str = "1024"
 
@@ -63,7 +64,7 @@ class Function:
     seconds: float
     clock: Clock
 
-    def invoke(self, event: dict[str, Any]) -> Any:
+    def invoke(self, event: dict[str, Any], request_id: str) -> Any:
         """Return the function's result.
 
         Raises:
@@ -73,7 +74,7 @@ class Function:
         payload = _dumped(event)
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise EventTooLarge(f"an event of {len(payload):,} bytes")
-        context = LambdaContext(self.name, self.clock, self.clock() + self.seconds)
+        context = LambdaContext(self.name, self.clock, self.clock() + self.seconds, request_id)
         result = self._result(json.loads(payload), context)
         if self.clock() >= context.deadline:
             raise FunctionFailed(f"Task timed out after {self.seconds:.2f} seconds")
@@ -116,21 +117,27 @@ def call_function(
     timeout_ms: int,
     clock: Clock,
     unverified: Unverified,
+    facts: Facts,
 ) -> Any:
     """Return the function's result.
+
+    Args:
+        facts: Gets what the access log can say of the call.
 
     Raises:
         Refused: There is none, or it is too late.
     """
     started = clock()
+    facts["integration.requestId"] = request_id = str(uuid.uuid4())
     failed: FunctionFailed | None = None
     result = None
     try:
-        result = function.invoke(event)
+        result = function.invoke(event, request_id)
     except EventTooLarge as too_large:
         raise Refused(unverified.too_large_event, str(too_large)) from too_large
     except FunctionFailed as error:
         failed = error
+    facts["integrationLatency"] = str(round((clock() - started) * 1000))
     if clock() - started >= timeout_ms / 1000:
         raise Refused("INTEGRATION_TIMEOUT", f"nothing within {timeout_ms} ms")
     if failed is not None:

@@ -7,8 +7,9 @@
                   └────────┴──────────┴────────────┴─► gateway response
 
 `handle` takes the path without the stage, and headers as a list, because a header may come twice.
-`log` says why a request was refused, as API Gateway's execution log would. `chalice local` models
-none of this: it has no limits, caches no policy, and ignores a Deny.
+`log` says why a request was refused, as API Gateway's execution log would, and `access_log` has a
+line for each request in the format of the template. `chalice local` models none of this: it has no
+limits, caches no policy, and ignores a Deny.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from tests.api_gateway import gateway_responses, integrations
+from tests.api_gateway import access_log, gateway_responses, integrations
 from tests.api_gateway.authorizer import Authorizer
 from tests.api_gateway.definition import (
     Definition,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from chalice.app import Chalice
 
+    from tests.api_gateway.access_log import Facts
     from tests.api_gateway.definition import Method
     from tests.api_gateway.integrations import Clock, Handler
     from tests.api_gateway.messages import Reply
@@ -114,6 +116,7 @@ class ApiGateway:
             for name, authorizer in self._definition.authorizers.items()
         }
         self.log: list[str] = []
+        self.access_log: list[str] = []
 
     def handle(
         self,
@@ -124,24 +127,46 @@ class ApiGateway:
     ) -> Reply:
         """Return the reply to a request; only `clock` decides how long that takes."""
         request = Request(method, raw_path_and_query, tuple(headers), body, self._clock())
+        facts = {
+            "requestId": request.id,
+            "requestTimeEpoch": str(round(request.received * 1000)),
+            "httpMethod": method,
+            "path": f"/{self._definition.stage}{request.path}",
+            "identity.sourceIp": CLIENT,
+        }
         try:
-            reply = self._answer(request)
+            reply = self._answer(request, facts)
         except Refused as refused:
+            facts["error.responseType"] = refused.response_type
             self.log.append(f"{method} {raw_path_and_query}: {refused}")
             reply = gateway_responses.reply(refused, self._definition.gateway_responses, request.id)
         if method == "HEAD":  # a body of the function's, or of a gateway response, is not sent
             reply = replace(reply, body=b"")
+        self._write_line(facts, reply, request)
         return reply.and_header("x-amzn-RequestId", request.id)
 
-    def _answer(self, request: Request) -> Reply:
+    def _write_line(self, facts: Facts, reply: Reply, request: Request) -> None:
+        """Write the request's line of the access log, if the stage has one."""
+        text = self._definition.access_log_format
+        if text is None:
+            return
+        facts |= {
+            "status": str(reply.status),
+            "responseLength": str(len(reply.body)),
+            "responseLatency": str(round((self._clock() - request.received) * 1000)),
+        }
+        self.access_log.append(access_log.line(text, facts))
+
+    def _answer(self, request: Request, facts: Facts) -> Reply:
         definition = self._definition
         request.check_limits()
         minimum_bytes = definition.minimum_compression_bytes
         keep_header = self._unverified.content_encoding_is_kept
         request = decompressed(request, minimum_bytes, keep_header=keep_header)
         method, path_parameters = self._route(request)
-        context = self._authorize(method, request)
-        reply = self._integrate(method, request, path_parameters, context)
+        facts["resourcePath"] = method.resource
+        context = self._authorize(method, request, facts)
+        reply = self._integrate(method, request, path_parameters, context, facts)
         return compressed(reply, request, minimum_bytes)
 
     def _route(self, request: Request) -> tuple[Method, dict[str, str]]:
@@ -151,14 +176,14 @@ class ApiGateway:
             raise Refused("MISSING_AUTHENTICATION_TOKEN", "no such path or method")
         return methods[request.method], found[1]
 
-    def _authorize(self, method: Method, request: Request) -> dict[str, Any] | None:
+    def _authorize(self, method: Method, request: Request, facts: Facts) -> dict[str, Any] | None:
         """Return the authorizer's context, if the method has an authorizer."""
         if method.authorizer is None:
             return None
         header = self._definition.authorizers[method.authorizer].header
         resource = f"{API}/{self._definition.stage}/{request.method}{request.path}"
         arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{resource}"
-        return self._authorizers[method.authorizer].authorize(request.header(header), arn)
+        return self._authorizers[method.authorizer].authorize(request.header(header), arn, facts)
 
     def _integrate(
         self,
@@ -166,6 +191,7 @@ class ApiGateway:
         request: Request,
         path_parameters: dict[str, str],
         context: dict[str, Any] | None,
+        facts: Facts,
     ) -> Reply:
         binary_types = self._definition.binary_types
         if method.integration["type"] == "mock":
@@ -193,6 +219,7 @@ class ApiGateway:
             timeout_ms=method.integration.get("timeoutInMillis", integrations.DEFAULT_TIMEOUT_MS),
             clock=self._clock,
             unverified=self._unverified,
+            facts=facts,
         )
         return integrations.proxy_reply(
             result,

@@ -6,8 +6,17 @@ import re
 import pytest
 
 from chalicelib.errors import ConfigurationError
+from chalicelib.telemetry.log import LOCAL_SERVICE
 from deployment.fragment import DOMAIN, MAPPING
+from deployment.monitoring import queries
 from gatewayctl.report import WrongUse
+from tests.support.monitored import (
+    SETTINGS,
+    STACK,
+    Monitored,
+    series_of_alarm,
+    series_of_widget,
+)
 from tests.support.template import Project
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c"
@@ -239,3 +248,117 @@ def test_bad_environment(template, value, error, sentence):
     """A value that the gateway would refuse makes no template."""
     with pytest.raises(error, match=f"^{re.escape(sentence)}"):
         template(environment_variables={"GATEWAY_CORS_ORIGIN": value})
+
+
+class TestMonitoring:
+    """The names in alarms, dashboard and saved queries, for stages that differ."""
+
+    @pytest.fixture(name="stack")
+    def _stack(self, tmp_path):
+        """Return a function that deploys the stage `dev` with these keys and parameters."""
+
+        def stack(parameters=SETTINGS, **keys):
+            return Monitored(Project(tmp_path, keys).sam(), parameters)
+
+        return stack
+
+    def test_services(self, stack):
+        """A metric has the service of the function that writes it."""
+        own = {"environment_variables": {"POWERTOOLS_SERVICE_NAME": "doors"}}
+        made = stack(
+            environment_variables={"POWERTOOLS_SERVICE_NAME": "models"},
+            lambda_functions={"authorize": own},
+        )
+
+        services = {
+            (series.name, service)
+            for alarm in made.of("AWS::CloudWatch::Alarm").values()
+            for series, _ in series_of_alarm(alarm)
+            for name, service in series.dimensions
+            if name == "service"
+        }
+        assert {("KeyStoreAgeSeconds", "doors"), ("Invocations", "models")} <= services
+        for widget in made.dashboard:
+            for series in series_of_widget(widget):
+                if series.namespace == "InferenceGateway":
+                    of_keys = series.name.startswith("KeyStore")
+                    assert series.dimensions[0] == ("service", "doors" if of_keys else "models")
+
+    def test_no_service(self, stack):
+        """Without POWERTOOLS_SERVICE_NAME the service is the one that the gateway writes then."""
+        made = stack(environment_variables={})
+
+        alarm = made.of("AWS::CloudWatch::Alarm")["UnauthorizedAlarm"]
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": LOCAL_SERVICE}]
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            {},
+            {"api_gateway_custom_domain": CUSTOM_DOMAIN},
+            {"api_gateway_endpoint_type": "PRIVATE", "api_gateway_endpoint_vpce": "vpce-0a"},
+            {"api_gateway_stage": "v2"},
+        ],
+        ids=["plain", "domain", "private", "stage"],
+    )
+    def test_api(self, stack, keys):
+        """The metrics of API Gateway are found by the name of the API, which is the stage's own."""
+        made = stack(**keys)
+
+        (api,) = made.of("AWS::Serverless::Api").values()
+        alarm = made.of("AWS::CloudWatch::Alarm")["ApiGatewayErrorsAlarm"]
+        (name,) = [
+            series.dimensions
+            for series, _ in series_of_alarm(alarm)
+            if series.namespace == "AWS/ApiGateway"
+        ]
+        assert name == (("ApiName", api["DefinitionBody"]["info"]["title"]),)
+        assert api["DefinitionBody"]["info"]["title"] == "inference-gateway-dev"
+
+    def test_functions_of_another_name(self, tmp_path):
+        """Another `app_name` is in all names."""
+        made = Monitored(Project(tmp_path, {}, app_name="doorman").sam(), SETTINGS)
+
+        (query, *_) = made.of("AWS::Logs::QueryDefinition").values()
+        assert query["LogGroupNames"][:2] == [
+            "/aws/lambda/doorman-dev",
+            "/aws/lambda/doorman-dev-authorize",
+        ]
+        lambdas = {
+            series.dimensions[0][1]
+            for widget in made.dashboard
+            for series in series_of_widget(widget)
+            if series.namespace == "AWS/Lambda"
+        }
+        assert lambdas == {"doorman-dev", "doorman-dev-authorize"}
+
+    def test_saved_queries(self, stack):
+        """The queries are in the stack's folder, and search the access log if there is one."""
+        with_log = stack().of("AWS::Logs::QueryDefinition")
+        without = stack({"AccessLogs": "off"}).of("AWS::Logs::QueryDefinition")
+
+        assert {one["Name"] for one in with_log.values()} == {f"{STACK}/{one}" for one in queries()}
+        assert {one["LogGroupNames"][-1] for one in with_log.values()} == {"AccessLogGroup"}
+        assert {len(one["LogGroupNames"]) for one in without.values()} == {2}
+
+    def test_switches(self, stack):
+        """Alarms are off and the dashboard is on by default; without a topic nobody is told."""
+        default, quiet = stack({}), stack({"Alarms": "on", "Dashboard": "off"})
+
+        assert default.of("AWS::CloudWatch::Alarm") == default.of("AWS::Logs::MetricFilter") == {}
+        assert [one["type"] for one in default.dashboard if one["y"] == 0] == ["text"]
+        assert quiet.of("AWS::CloudWatch::Dashboard") == {}
+        for alarm in quiet.of("AWS::CloudWatch::Alarm").values():
+            assert not {"AlarmActions", "OKActions"} & alarm.keys()
+
+    def test_widgets_do_not_overlap(self, stack):
+        """Each widget has its own place, and a row has at most 24 columns."""
+        for off in ({}, {"environment_variables": {"GATEWAY_METRICS_PER_MODEL": "off"}}):
+            taken = [
+                (column, row)
+                for one in stack(**off).dashboard
+                for column in range(one["x"], one["x"] + one["width"])
+                for row in range(one["y"], one["y"] + one["height"])
+            ]
+            assert len(taken) == len(set(taken))
+            assert max(column for column, _ in taken) == 23

@@ -40,12 +40,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response; Content-Length counts `missing` bytes that are never sent."""
+    """A response; Content-Length counts `missing` bytes that are never sent.
+
+    Without a length, the end of the connection ends the body.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     missing: int = 0
+    has_length: bool = True
 
 
 # Functions for `Container.answer` and `Container.ping`
@@ -77,6 +81,10 @@ def huge(mebibytes: int) -> Callable[[Request], Answer]:
 def with_headers(*headers: tuple[str, str]) -> Callable[[Request], Answer]:
     """Echo the body, and add headers to the response."""
     return lambda request: Answer(body=request.body, headers=(*echo(request).headers, *headers))
+
+
+def without_length(request: Request) -> Answer:
+    return Answer(body=request.body, has_length=False)
 
 
 def truncated(request: Request) -> Answer:
@@ -272,10 +280,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body) + answer.missing))
+        if answer.has_length:
+            self.send_header("Content-Length", str(len(answer.body) + answer.missing))
         self.end_headers()
         self.wfile.write(answer.body)
-        self.close_connection = self.close_connection or answer.missing > 0
+        self.close_connection = self.close_connection or answer.missing > 0 or not answer.has_length
 
     def log_message(self, *args: object) -> None:
         """Print nothing: tests read `requests`."""

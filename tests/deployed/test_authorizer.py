@@ -133,7 +133,7 @@ def test_good_key(authorizer):
 
     assert response == {
         "principalId": "web-shop",
-        "context": OK,
+        "context": {**OK, "credential_request_id": line["request_id"]},
         "policyDocument": {
             "Version": "2012-10-17",
             "Statement": [
@@ -165,7 +165,8 @@ def test_bad_key(authorizer, key, reason):
     response, (line,), _ = asked(authorizer, key)
 
     good, _, _ = asked(authorizer, GOOD)
-    assert response == {**good, "principalId": "nobody", "context": {"outcome": "unauthorized"}}
+    context = {"outcome": "unauthorized", "credential_request_id": line["request_id"]}
+    assert response == {**good, "principalId": "nobody", "context": context}
     assert (line["outcome"], line["reason"]) == ("unauthorized", reason)
 
 

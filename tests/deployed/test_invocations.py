@@ -60,7 +60,8 @@ def test_target_comes_from_the_table_alone(gateway, sagemaker, path, endpoint, t
     (request,) = sagemaker.requests
     assert request.path == f"/endpoints/{endpoint}/invocations"
     assert request.sagemaker_headers == {
-        f"x-amzn-sagemaker-{name}": [value] for name, value in target.items()
+        "x-amzn-sagemaker-inference-id": [response.headers["x-request-id"]],
+        **{f"x-amzn-sagemaker-{name}": [value] for name, value in target.items()},
     }
 
 
@@ -74,7 +75,8 @@ def test_key_has_its_target(gateway, sagemaker):
         chosen = model.ordered(f"caller-{number}").targets[0]
         assert received.headers["x-target"] == chosen.name
         assert sagemaker.requests[-1].sagemaker_headers == {
-            "x-amzn-sagemaker-target-model": [chosen.invoke_args["TargetModel"]]
+            "x-amzn-sagemaker-inference-id": [received.headers["x-request-id"]],
+            "x-amzn-sagemaker-target-model": [chosen.invoke_args["TargetModel"]],
         }
 
 

@@ -224,11 +224,18 @@ def test_targeting_headers(gateway, sagemaker, seen):
     assert len(headers) > 6
 
     for path in KINDS:
-        assert gateway.predict(path).status == 200
-        assert gateway.post(f"/predict/{path}", b"{}", {**JSON, **headers}).status == 200
+        answers = [
+            gateway.predict(path),
+            gateway.post(f"/predict/{path}", b"{}", {**JSON, **headers}),
+        ]
 
         plain, other = sagemaker.requests[-2:]
-        assert (other.path, other.sagemaker_headers) == (plain.path, plain.sagemaker_headers)
+        assert [answer.status for answer in answers] == [200, 200]
+        sent = [request.sagemaker_headers for request in (plain, other)]
+        assert [one.pop("x-amzn-sagemaker-inference-id") for one in sent] == [
+            [answer.headers["x-request-id"]] for answer in answers
+        ]
+        assert (other.path, sent[1]) == (plain.path, sent[0])
     seen(f"200, {len(headers)} headers ignored")
 
 

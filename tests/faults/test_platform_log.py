@@ -74,4 +74,4 @@ def test_authorizer(package, task_root, output):
     ) as running:
         for _ in range(3):
             result = running.invoke(token_event("Bearer gw_nothing"))
-            assert result["context"] == {"outcome": "unauthorized"}
+            assert result["context"]["outcome"] == "unauthorized"

@@ -95,7 +95,7 @@ def test_refusal(gateway):
         pytest.param((), "translate/de/en", "not-granted", id="none"),
         pytest.param(("iris",), "misspelt", "no-such-model", id="no-model-and-no-grant"),
         pytest.param(("*",), "misspelt", "no-such-model", id="no-model"),
-        pytest.param(("house-price/*",), "house-price", "no-such-model", id="too-few-segments"),
+        pytest.param(("translate/*",), "translate/de", "no-such-model", id="too-few-segments"),
         pytest.param(("*",), "iris%2Fx", "no-such-model", id="slash-in-a-segment"),
     ],
 )
@@ -104,8 +104,6 @@ def test_why_a_model_is_unknown(build, method, grants, path, reason):
     """The log tells a missing model from one that is not granted; the response does not."""
     gateway = build(scheme=FakeScheme({TOKEN: Identity("tests", grants, None)}))
     prefix = "predict" if method == "POST" else "models"
-    if method == "GET" and path == "house-price":
-        pytest.skip("the first segment alone shows this model")
 
     response = gateway.client.send(
         method, f"/{prefix}/{path}", {**JSON, "Authorization": f"Bearer {TOKEN}"}, b""

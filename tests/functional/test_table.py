@@ -12,7 +12,7 @@ from chalicelib.routing.sources import source_for
 from chalicelib.settings import Settings
 from tests.faults.rows import row
 from tests.support.clients import LambdaClient
-from tests.support.gateway import TABLE, Log, build_gateway
+from tests.support.gateway import TABLE, Log, StaleTable, build_gateway, table
 from tests.support.paths import ROOT
 from tests.support.problems import assert_problem
 
@@ -43,6 +43,20 @@ def test_health(gateway_with):
     assert (response.status, response.headers["content-type"]) == (200, "application/json")
     assert response.json() == {"status": "ok", "models": 12, "table": digest}
     assert gateway.log.requests[0]["table"] == digest
+
+
+def test_degraded():
+    """A gateway whose table is stale says so with 200, and since when in whole seconds."""
+    gateway = build_gateway(LambdaClient, source=StaleTable(table(), 301.9))
+
+    response = gateway.get("/health")
+    assert response.status == 200
+    assert response.json() == {
+        "status": "degraded",
+        "models": 12,
+        "table": table().digest[:12],
+        "table_age_seconds": 301,
+    }
 
 
 @row("R13")

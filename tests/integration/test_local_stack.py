@@ -180,6 +180,7 @@ def test_sigkill(tmp_path):
 def test_make():
     """The variables of `make run` are options; paths are as the shell's folder needs them."""
     variables = ["PORT=1", "SAGEMAKER_LOCAL_PORT=2", "SEED=a.py b.py", "DATA=kept", "DEMO=off"]
+    variables += ["LOG=json"]
 
     def options(folder):
         finished = subprocess.run(
@@ -197,6 +198,7 @@ def test_make():
     assert [str(path) for path in made.seed[-2:]] == ["a.py", "b.py"]
     assert (str(made.key_file), str(made.env_file)) == (".local/demo-key", ".local/env")
     assert options(ROOT.parent).env_file == ROOT / ".local/env"
+    assert (made.log, made.gateway_alone) == ("json", False)
 
 
 def test_port_in_use(tmp_path):

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from sagemaker_local.private_files import aws_variables
 from tests.support.local_stack import LocalStack
 from tests.support.paths import ROOT
 from tests.support.stand_in import gone, wait_until
@@ -90,6 +91,7 @@ class TestFirstSteps:
 
     def test_commands(self, stack):
         """Each kind of target, a parameter and the list have a command that works as printed."""
+        stack.until("^# Ctrl-C ends everything")
         commands = re.findall(r"^# .*\n(curl (?:.*\\\n)*.*)", stack.log, re.MULTILINE)
 
         assert len(commands) == 8
@@ -122,6 +124,47 @@ class TestFirstSteps:
 
         assert "'EndpointName': 'mine'" in finished.stdout, finished.stderr
         assert stack.env_file.stat().st_mode & 0o777 == 0o600
+
+
+def calls(stack):
+    """The lines of calls, with single spaces."""
+    found = re.findall(r"^\d{3} [A-Z]+ .*(?:\n {4}.*)?", stack.log, re.MULTILINE)
+    return [" ".join(line.split()) for line in found]
+
+
+class TestLines:
+    """What is printed of the start, and of each call."""
+
+    def test_start(self, stack):
+        """Fewer than fifteen lines are printed before it is ready, the seed's own included."""
+        before = stack.log.partition("\nready:")[0]
+        assert len(before.splitlines()) < 15, before
+        assert "sagemaker | endpoints in service: tabular, digits, " in before
+
+    def test_calls(self, stack):
+        """A call is a line, with the model's own sentence if it failed; no JSON, no colours."""
+        assert stack.call("/predict/iris", IRIS).status == 200
+        assert stack.call("/predict/iris", {"instances": [[1]]}).status == 400
+        assert stack.call("/predict/irs", IRIS).status == 404
+        assert stack.call("/predict/iris", IRIS, "gw_abcd1234_" + "x" * 43).status == 401
+        assert stack.call("/nothing").status == 404
+        rejected = "The model rejected the input · → tabular/iris-v1.tar.gz"
+        expected = (
+            r"200 POST /predict/iris iris → tabular/iris-v1\.tar\.gz .*\d ms",
+            rf"400 POST /predict/iris {rejected} .*ms 400: Row 1: expected 4 numbers, got 1\.",
+            r"404 POST /predict/irs There is no such model: no-such-model \d+ ms",
+            r"401 POST /predict/iris The credential was not accepted: unknown-key \d+ ms",
+            r"404 GET /nothing There is no such path",
+        )
+        for pattern in expected:
+            wait_until(lambda one=pattern: any(re.fullmatch(one, line) for line in calls(stack)))
+        assert '{"' not in stack.log.replace('{"instances"', "")
+        assert "\x1b" not in stack.log
+
+    def test_artifacts(self, stack):
+        """The load of an artifact is shown."""
+        stack.call("/predict/iris", IRIS)
+        stack.until(r"^sagemaker \| .* tabular/primary: loaded iris-v1\.tar\.gz in ")
 
 
 class TestSeed:
@@ -190,6 +233,7 @@ class TestTable:
 
         assert f"routing.yaml{problem}" in work.stack.log[before:]
         assert work.stack.call("/predict/iris", IRIS).status == 200
+        assert work.stack.call("/health").body["status"] == "degraded"
         if work.table.is_dir():
             work.table.rmdir()
         work.restore()
@@ -342,3 +386,65 @@ def test_table_in_s3(tmp_path):
         assert "s3://tables/routing.yaml: table " in stack.log
         assert f"curl {stack.url}/models" in stack.log
         assert f"{stack.url}/predict/" not in stack.log, "a command to paste would fail"
+
+
+@pytest.mark.parametrize("log", ["calls", "json"])
+def test_summary(tmp_path, log):
+    """Ctrl-C prints the calls of each model, and ends with code 0."""
+    with LocalStack(tmp_path, "--no-demo", "--log", log).until_ready() as stack:
+        assert stack.call("/predict/iris", IRIS).status == 503
+        assert stack.call("/predict/irs", IRIS).status == 404
+        assert stack.call("/health").status == 200
+        stack.process.send_signal(signal.SIGINT)
+        assert stack.process.wait(timeout=60) == 0
+
+        *_, stopping, heading, none, iris = stack.log.splitlines()
+        assert stopping == "stopping …"
+        assert heading.split() == ["model", "calls", "errors", "p50", "ms", "p99", "ms"]
+        assert none.split()[:4] == ["(no", "model)", "1", "1"]
+        assert iris.split()[:3] == ["iris", "1", "1"]
+
+
+def test_json(tmp_path):
+    """The gateway's own lines, which gatewayctl reads; one id leads to the authorizer's line."""
+    with LocalStack(tmp_path, "--no-demo", "--log", "json").until_ready() as stack:
+        stack.call("/predict/wine-release", {"instances": [[1]]})
+        stack.until('"message":"request"')
+        lines = [json.loads(one) for one in stack.log.splitlines() if one.startswith("{")]
+        called, credential = (
+            [one for one in lines if one.get("message") == kind]
+            for kind in ("request", "credential")
+        )
+        assert called[0]["credential_request_id"] == credential[0]["request_id"]
+        stack.until('"_aws":')
+        (tmp_path / "log").write_text(stack.log)
+        read = stack.shell(
+            f"{sys.executable} -m gatewayctl targets wine-release --log {tmp_path}/log"
+        )
+
+        assert "wine-release" in read.stdout + read.stderr, read
+        assert "could not be read" not in read.stdout + read.stderr
+
+
+def test_nobody_reads(tmp_path):
+    """Callers get their answers while nobody takes the lines, and Ctrl-C ends it all the same."""
+    with LocalStack(tmp_path, "--no-demo", unread=True) as stack:
+        wait_until(lambda: stack.answers("/health"))
+        for _ in range(1_500):
+            assert stack.answers("/health")
+        stack.process.send_signal(signal.SIGINT)
+        assert stack.process.wait(timeout=60) == 0
+
+
+def test_gateway_alone(tmp_path, sagemaker_local):
+    """`make gateway` prints the same lines and the same summary, and starts nothing else."""
+    aws = aws_variables(sagemaker_local.url)
+    with LocalStack(tmp_path, "--gateway-alone", **aws).until_ready() as stack:
+        assert stack.call("/predict/iris", IRIS, "gw_abcd1234_" + "x" * 43).status in {401, 503}
+        stack.until(r"^(401|503) POST /predict/iris ")
+        assert len(stack.descendants()) == 1
+        assert "curl" not in stack.log
+        stack.process.send_signal(signal.SIGINT)
+        assert stack.process.wait(timeout=60) == 0
+
+        assert re.search(r"^\(no model\) +1 +1 ", stack.log, re.MULTILINE)

@@ -203,7 +203,6 @@ class TestBodies:
             {"Body": b"x"},
             "InvokeEndpointWithResponseStream",
         ),
-        ("invoke_endpoint_async", {"InputLocation": "s3://bucket/key"}, "InvokeEndpointAsync"),
     ],
 )
 def test_operation_that_is_not_offered(account, call, members, operation):

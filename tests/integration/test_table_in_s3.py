@@ -70,6 +70,20 @@ def test_change(scene):
     assert scene.gateway.log.requests[-1]["table"] == digest
 
 
+def test_degraded(scene):
+    """`/health` is degraded while the published table is refused, and names nothing of S3."""
+    scene.put(TABLE)
+    good = scene.gateway.get("/health").json()
+    scene.put("version: 2\n")
+    degraded = scene.gateway.get("/health")
+    scene.put(TABLE)
+
+    members = degraded.json()
+    assert (degraded.status, members.pop("table_age_seconds") >= 0) == (200, True)
+    assert members == {**good, "status": "degraded"}
+    assert scene.gateway.get("/health").json() == good == {**good, "status": "ok"}
+
+
 def test_nothing_there(scene):
     """Without a table every request gets a 503, and the log says what is missing."""
     assert_problem(scene.gateway.predict("churn"), 503, "routing-unavailable")

@@ -11,9 +11,10 @@ from botocore.validate import ParamValidator
 
 from chalicelib.auth import json_web_tokens, schemes, signatures
 from chalicelib.telemetry import log, metrics
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
+from deployment import monitoring
 from gatewayctl.lint import monthly_usd
-from tests.project.test_docs import DOCS, code, rows, section
+from tests.project.test_docs import DOCS, PROJECT, code, rows, section
 
 PAGE = (DOCS / "operations.md").read_text(encoding="utf-8")
 EXAMPLES = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
@@ -30,10 +31,13 @@ def calls_of(*beginnings):
     return [call for call in found if ast.unparse(call.func).startswith(beginnings)]
 
 
-LINES = {
-    call.args[0].value: {keyword.arg for keyword in call.keywords}
-    for call in calls_of("self._logger.", "write_line")
-}
+def members(call):
+    """Return the names of the members that a call writes, as keywords or as those of `extra`."""
+    (extra,) = [one.value for one in call.keywords if one.arg == "extra"] or [call]
+    return {keyword.arg for keyword in extra.keywords}
+
+
+LINES = {call.args[0].value: members(call) for call in calls_of("self._logger.", "write_line")}
 
 
 def units():
@@ -134,3 +138,74 @@ def test_examples(service, operation, example):
     assert ParamValidator().validate(example, shape).generate_report() == ""
     assert set(re.findall(r'"MetricName": "(\w+)"', json.dumps(example))) <= units().keys()
     assert len(EXAMPLES) == 3
+
+
+def duration(alarm):
+    """Say for how long an alarm's condition has to hold."""
+    datapoints, periods = alarm["periods"]
+    if datapoints < periods:
+        assert alarm["period_seconds"] == 60
+        return f"{datapoints} of {periods} minutes"
+    minutes = periods * alarm["period_seconds"] // 60
+    return "a minute" if minutes == 1 else f"{minutes} minutes"
+
+
+def test_alarms():
+    """Each alarm of the stack has one row: how urgent it is, its metrics, its limit, its time."""
+    documented = {code(name): cells for name, *cells in rows(PAGE, "alarm")}
+
+    assert list(documented) == list(monitoring.alarms())
+    for name, alarm in monitoring.alarms().items():
+        urgency, rings_if, duration_, _ = documented[name]
+        metrics = alarm.get("metrics", {"": alarm.get("metric")}).values()
+        assert urgency == alarm["urgency"]
+        assert {metric["name"] for metric in metrics} <= set(re.findall(r"`(\w+)`", rings_if))
+        assert f" > {alarm['above']}" in rings_if
+        assert duration_ == duration(alarm)
+
+
+def test_metric_filters():
+    """Each metric that is counted in the log has one row with its pattern."""
+    filters = json.loads((PROJECT / "deployment/metric_filters.json").read_bytes())
+
+    found = {
+        code(name): code(pattern) for name, _, pattern in rows(section(PAGE, "Alarms"), "metric")
+    }
+    assert found == {name: one["pattern"] for name, one in filters.items()}
+
+
+def test_access_log():
+    """Each member of API Gateway's line has one row."""
+    fragment = json.loads((PROJECT / "deployment/fragment.json").read_bytes())
+    setting = fragment["Resources"]["RestAPI"]["Properties"]["AccessLogSetting"]["Fn::If"][1]
+    cells = [cell for cell, _ in rows(section(PAGE, "The access log of API Gateway"), "key")]
+
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(json.loads(setting["Format"]))
+
+
+def test_access_log_has_no_text():
+    """API Gateway's line has none of its variables with a text that may be the caller's."""
+    fragment = (PROJECT / "deployment/fragment.json").read_text(encoding="utf-8")
+
+    for name in ("message", "path", "error", "requestOverride", "userAgent"):
+        assert not re.search(rf"\$context\.[\w.]*\b{name}\b(?!\.responseType)", fragment), name
+
+
+def test_saved_queries():
+    """Each saved query has one row with the words that a person replaces."""
+    documented = {code(name): code(word) if word else "" for name, word, _ in rows(PAGE, "query")}
+
+    assert sorted(documented) == sorted(monitoring.queries())
+    for name, text in monitoring.queries().items():
+        assert re.findall(r"[A-Z]{4,}(?:-[A-Z]+)*(?=\")", text) == [documented[name]] * bool(
+            documented[name]
+        )
+
+
+def test_costs_of_alarms():
+    """docs/deploy.md counts the alarms and the metrics that they watch."""
+    page = (DOCS / "deploy.md").read_text(encoding="utf-8")
+    watched = [len(alarm.get("metrics", "1")) for alarm in monitoring.alarms().values()]
+
+    assert f"the {len(watched)} alarms: 0.10 for each of the {sum(watched)} metrics" in page
+    assert f"| {sum(watched) * 0.10:.2f} |" in page

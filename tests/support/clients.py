@@ -109,7 +109,7 @@ class LambdaClient:
         if authorize is None or authorization is None or resource in OPEN_RESOURCES:
             return CONTEXT
         question = json.loads(json.dumps(token_event(authorization, method, path)))
-        result = json.loads(json.dumps(authorize(question, None)))
+        result = json.loads(json.dumps(authorize(question, LambdaContext())))
         return {**result["context"], "principalId": result["principalId"], "integrationLatency": 7}
 
 

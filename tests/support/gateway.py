@@ -168,6 +168,23 @@ class FixedTable:
     def table(self) -> RoutingTable:
         return self.value
 
+    def stale_seconds(self) -> None:
+        """It is never stale."""
+
+
+@dataclass(frozen=True)
+class StaleTable:
+    """A source that can look for no newer table."""
+
+    value: RoutingTable
+    seconds: float = 300.0
+
+    def table(self) -> RoutingTable:
+        return self.value
+
+    def stale_seconds(self) -> float:
+        return self.seconds
+
 
 class Log:
     """The log of a gateway, line by line."""

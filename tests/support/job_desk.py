@@ -143,16 +143,22 @@ def moto() -> Iterator[str]:
     """Run moto's server, and return its URL."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
+    host, port = server.get_host_and_port()
     try:
-        host, port = server.get_host_and_port()
         yield f"http://{host}:{port}"
     finally:
+        _forget(f"http://{host}:{port}")
         server.stop()
+
+
+def _forget(url: str) -> None:
+    """Remove everything from moto's accounts, which all tests of a process share."""
+    PoolManager().request("POST", f"{url}/moto-api/reset")
 
 
 def job_desk(url: str, *, runtime: Any = None, source: Any = None, **environ: str) -> JobDesk:
     """Build a gateway with jobs on an empty account of moto's."""
-    PoolManager().request("POST", f"{url}/moto-api/reset")
+    _forget(url)
     faults, now = Faults(url), [time.time()]
     s3, sqs = (boto3.client(one, endpoint_url=url, **AWS) for one in ("s3", "sqs"))
     s3.create_bucket(Bucket=BUCKET)

@@ -36,11 +36,17 @@ class LocalStack:
         folder: Where it writes the key and the variables for boto3.
         options: Further options of the command line.
         port: The gateway's port; a free one if None.
+        unread: Whether it prints to a pipe that nobody reads.
         environment: Further variables.
     """
 
     def __init__(
-        self, folder: Path, *options: str | Path, port: int | None = None, **environment: str
+        self,
+        folder: Path,
+        *options: str | Path,
+        port: int | None = None,
+        unread: bool = False,
+        **environment: str,
     ) -> None:
         self.key_file, self.env_file = folder / "key", folder / "env"
         self.port = port or free_port()
@@ -53,7 +59,7 @@ class LocalStack:
             cwd=ROOT,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
-            stdout=self._log,
+            stdout=subprocess.PIPE if unread else self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -94,6 +100,14 @@ class LocalStack:
             with error:
                 return Answer(error.code, json.load(error))
 
+    def answers(self, path: str) -> bool:
+        """Whether the gateway answers this path with 200."""
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=10):
+                return True
+        except OSError:
+            return False
+
     def shell(self, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run commands of a user in bash, in the project's folder."""
         return subprocess.run(
@@ -117,4 +131,6 @@ class LocalStack:
         self.process.wait(timeout=60)
         assert self.process.stdin is not None
         self.process.stdin.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         self._log.close()

@@ -1,10 +1,10 @@
-"""Lines of the gateway's log about requests, made up for tests of what reads them."""
+"""Lines of the gateway's logs, made up for tests of what reads them."""
 
 import json
 
 
 def line(**members):
-    """Return a line as the gateway writes it."""
+    """Return the line of a request as the gateway writes it."""
     written = {
         "level": "INFO",
         "location": "request:160",
@@ -25,3 +25,33 @@ def line(**members):
     }
     kept = {name: value for name, value in written.items() if value is not None}
     return json.dumps(kept)
+
+
+def credential_line(**members):
+    """Return the line of the authorizer about a credential."""
+    written = {
+        "level": "INFO",
+        "message": "credential",
+        "timestamp": "2026-05-04 10:00:00,050+0000",
+        "service": "inference-gateway-dev",
+        "outcome": "ok",
+        "grants": 1,
+        **members,
+    }
+    return json.dumps(written)
+
+
+def access_line(**members):
+    """Return API Gateway's line of a request, in which every value is a text."""
+    written = {
+        "time": "1777888800020",
+        "method": "POST",
+        "resource": "/predict/{model}",
+        "status": "200",
+        "ms": "35",
+        "integration_ms": "30",
+        "source_ip": "203.0.113.7",
+        "refused_as": "-",
+        **members,
+    }
+    return json.dumps(written)

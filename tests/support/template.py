@@ -41,11 +41,14 @@ REGION = "us-east-1"
 class Project:
     """A folder with the configuration and the policies of the project, and some keys changed."""
 
-    def __init__(self, folder: Path, stage_keys: dict[str, Any], stage: str = "dev") -> None:
+    def __init__(
+        self, folder: Path, stage_keys: dict[str, Any], stage: str = "dev", **of_app: str
+    ) -> None:
         shutil.copytree(ROOT / ".chalice", folder / ".chalice", dirs_exist_ok=True)
         self._folder, self._stage = folder, stage
         file = folder / ".chalice/config.json"
         self._config: dict[str, Any] = json.loads(file.read_bytes())
+        self._config.update(of_app)
         of_stage = self._config["stages"][stage]
         functions = stage_keys.pop("lambda_functions", {})
         of_stage.update(stage_keys)

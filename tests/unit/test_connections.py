@@ -16,7 +16,7 @@ from chalicelib import errors
 from chalicelib.aws.connections import CONNECT_TIMEOUT_SECONDS, MAX_IDLE_SECONDS, http_session
 from chalicelib.aws.deadline import Deadline
 from chalicelib.payload.admission import InferenceRequest
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 from tests.faults.rows import row
 from tests.support.gateway import runtime_at, table
 from tests.support.http_server import StubServer, sends, sends_and_closes

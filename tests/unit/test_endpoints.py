@@ -28,7 +28,7 @@ def test_unexpected_error_at_the_start(status):
     model = ModelDefinition.parse({"ModelName": "m", "PrimaryContainer": container})
     empty, bad = EndpointConfig("empty", ()), EndpointConfig("bad", (Variant("v", model),))
     context = HostingContext(
-        "e", AccountRegion("1", "r"), Options(creating_seconds=0), FullDisk(), None
+        "e", AccountRegion("1", "r"), Options(creating_seconds=0), FullDisk(), None, None
     )
 
     async def described():
@@ -51,7 +51,7 @@ def test_unexpected_error_at_the_start(status):
 def test_a_component_needs_an_endpoint_in_service(status):
     """A component can be created only on an endpoint that is in service."""
     config = EndpointConfig("c", (Variant("v", None),))
-    resources = Resources(AccountRegion("1", "r"), Options(), FullDisk(), Faults())
+    resources = Resources(AccountRegion("1", "r"), Options(), FullDisk(), None, Faults())
 
     async def create_on():
         endpoint = Endpoint("e", config, resources.hosting_context("e"))

@@ -744,3 +744,24 @@ class TestProcess:
         assert outcome.returncode == 0, outcome.stderr
         assert re.fullmatch(KEY, outcome.stdout)
         assert "of demo, without expiry: *" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "is_hinted"),
+    [
+        ((), {"AWS_ENDPOINT_URL": "http://127.0.0.1:4599"}, True),
+        ((), {}, False),
+        (("--stage", "local"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:4599"}, False),
+    ],
+)
+def test_hint_of_the_stage(desk, arguments, environment, is_hinted):
+    """Beside the local SageMaker, a secret of the default stage is probably not what was meant."""
+    (desk.project / ".chalice").mkdir()
+    stages = {"dev": {}, "local": {}}
+    (desk.project / ".chalice/config.json").write_text(json.dumps({"stages": stages}))
+
+    hint = (
+        "inference-gateway/keys is the secret of stage dev; the gateway of make run reads that of "
+        "--stage local\n"
+    )
+    assert (hint in desk.run_elsewhere("list", *arguments, **environment).err) == is_hinted

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 
 from chalicelib.routing.reading.document import parse
-from chalicelib.telemetry.log import RequestRecord, Telemetry
+from chalicelib.telemetry.log import Telemetry
+from chalicelib.telemetry.request_record import RequestRecord
 from gatewayctl.lint import (
     METRICS_OF_A_HEALTHY_MODEL,
     METRICS_PER_MODEL,

@@ -34,7 +34,7 @@ from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.patterns import refusal
 from tests.support.clients import LocalClient
 from tests.support.command_line import gatewayctl
-from tests.support.gateway import TABLE, build_gateway
+from tests.support.gateway import TABLE, StaleTable, build_gateway, table
 from tests.support.paths import ROOT
 from tests.support.problems import MEMBERS
 from tests.support.problems import family as every_error
@@ -581,6 +581,8 @@ class TestDocument:
         }
         assert schemas["Model"]["properties"].keys() == one.keys()
         assert set(schemas["Health"]["required"]) == gateway.get("/health").json().keys()
+        stale = build_gateway(LocalClient, source=StaleTable(table())).get("/health").json()
+        assert schemas["Health"]["properties"].keys() == stale.keys()
 
     def test_forms_of_models(self, described):
         """GET /models/… has a path for each number of parameters that a model has."""

@@ -143,6 +143,17 @@ class TestOutage:
         clock.passes(0.1)
         assert (refreshed.value(), refreshed.last_fetch_failed) == ("second", False)
 
+    def test_failing_seconds(self, refreshed, store, clock):
+        """It counts from the first failed fetch, whatever the pauses are, to the next good one."""
+        assert refreshed.failing_seconds is None
+        for _ in range(2):
+            refreshed.value()
+            clock.passes(COOLDOWN)
+        assert refreshed.failing_seconds == pytest.approx(2 * COOLDOWN)
+        store.error = None
+        refreshed.value()
+        assert refreshed.failing_seconds is None
+
     def test_each_failed_fetch_is_reported(self, refreshed, store, reports, clock):
         """Each failed fetch is reported once, a bug in the fetch too."""
         bug = KeyError("canary")

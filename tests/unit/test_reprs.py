@@ -9,7 +9,7 @@ from chalicelib.errors import ConfigurationError
 from chalicelib.payload.admission import ClientRequest, InferenceRequest
 from chalicelib.sagemaker.runtime import InferenceResponse
 from chalicelib.settings import Settings
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 from tests.support.canary import CANARY
 
 KEY = f"gw_k3yoft3s_{CANARY}{'x' * 32}"

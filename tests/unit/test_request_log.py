@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gatewayctl.request_log import LONGEST_LINE, Call, read
+from gatewayctl.log_file import LONGEST_LINE
+from gatewayctl.request_log import Call, read
 from tests.support.request_lines import line
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).timestamp()
@@ -99,6 +100,12 @@ def test_prefix(prefix):
 def test_damaged_lines(damaged):
     """A line that cannot be read is counted as such, and the others are read."""
     assert calls(line(), damaged, line()) == ({CALL: 2}, 1)
+
+
+def test_commands():
+    """A command that `make run` prints has an object in quotes, which is no damaged line."""
+    command = "  --data-raw '{\"instances\": [[1]]}'"
+    assert calls(command, "ready: x ", " ", line()) == ({CALL: 1}, 0)
 
 
 def test_long_line():

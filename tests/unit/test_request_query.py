@@ -4,9 +4,10 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from gatewayctl.log_query import MOST_ROWS, LogQuery
 from gatewayctl.report import NotReachable, WrongUse
 from gatewayctl.request_log import Call
-from gatewayctl.request_query import MOST_ROWS, LogQuery
+from gatewayctl.request_query import count
 
 GROUP = "/aws/lambda/inference-gateway-dev"
 START, END = 1_777_888_800, 1_777_892_400
@@ -39,7 +40,7 @@ class Desk:
             self.stubber.add_response("get_query_results", answer, {"queryId": f"q{start}"})
 
     def calls(self, model="churn"):
-        found = self.query.calls(model, START, END)
+        found = count(self.query, model, START, END)
         self.stubber.assert_no_pending_responses()
         return found
 
@@ -80,8 +81,8 @@ def test_calls(desk):
     }
     period = "from 2026-05-04 10:00:00Z to 2026-05-04 11:00:00Z"
     assert desk.said == [
-        f"CloudWatch Logs counts the calls {period}: 0 lines read",
-        f"CloudWatch Logs counts the calls {period}: 12,345 lines read",
+        f"CloudWatch Logs reads {GROUP} {period}: 0 lines read",
+        f"CloudWatch Logs reads {GROUP} {period}: 12,345 lines read",
     ]
     assert len(desk.pauses) == 2
 

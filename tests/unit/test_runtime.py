@@ -17,7 +17,7 @@ from chalicelib.aws.deadline import Deadline
 from chalicelib.payload.admission import InferenceRequest
 from chalicelib.sagemaker.attempts import Warmth
 from chalicelib.sagemaker.runtime import SageMakerRuntime
-from chalicelib.telemetry.log import RequestRecord
+from chalicelib.telemetry.request_record import RequestRecord
 from tests.support.clock import Clock
 from tests.support.fake_body import FakeBody
 from tests.support.gateway import AWS, table

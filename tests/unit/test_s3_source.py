@@ -190,6 +190,60 @@ def test_no_table_yet(bad):
     assert source.names(later=COOLDOWN_SECONDS) == ["a"]
 
 
+LOOKS_MAY_FAIL = 3 * MAX_AGE_SECONDS
+
+
+@pytest.mark.parametrize(
+    "bad", [FetchFailed("SlowDown"), ZeroDivisionError("canary")], ids=["away", "bug"]
+)
+def test_stale(bad):
+    """A table is stale when looks fail for longer than three looks take, until one is good."""
+    source = SourceUnderTest(yaml("a"))
+    ages = []
+    source.names()
+    for _ in range(5):
+        source.names_after(bad)
+        ages.append(source.s3_source.stale_seconds())
+    source.names_after(yaml("a", "b"))
+    ages.append(source.s3_source.stale_seconds())
+
+    assert ages == [None, None, None, None, 5 * MAX_AGE_SECONDS, None]
+
+
+def test_not_stale_after_a_sleep():
+    """After an hour of standing still, a process is stale only if looks fail for long enough."""
+    source = SourceUnderTest(yaml("a"))
+    source.names()
+    source.names(later=3_600)
+    assert source.s3_source.stale_seconds() is None
+
+    source.clock.now += 3_600
+    source.names_after(FetchFailed("SlowDown"))
+    assert source.s3_source.stale_seconds() is None
+    source.names(later=LOOKS_MAY_FAIL + 1)
+    assert source.s3_source.stale_seconds() == 3_600 + MAX_AGE_SECONDS + LOOKS_MAY_FAIL + 1
+
+
+def test_refused_table_is_stale():
+    """A refused table makes the one in force stale at once, and so it stays while S3 is away."""
+    source = SourceUnderTest(yaml("a"))
+    source.names()
+    ages = []
+    for content in (BAD, BAD, FetchFailed("SlowDown"), yaml("a")):
+        source.names_after(content)
+        ages.append(source.s3_source.stale_seconds())
+
+    assert ages == [30, 60, 90, None]
+
+
+def test_no_table_is_not_stale():
+    """Without a table, there is nothing to be stale."""
+    source = SourceUnderTest(BAD)
+    with pytest.raises(RoutingUnavailable):
+        source.names()
+    assert source.s3_source.stale_seconds() is None
+
+
 def test_age():
     """The metric is the time since the table in use was known to be the newest."""
     source = SourceUnderTest(yaml("a"))

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.routing.named_targets import NamedTarget
 from chalicelib.routing.targets import MultiModelTarget, SingleModelTarget
-from chalicelib.telemetry.log import RequestRecord, Telemetry
+from chalicelib.telemetry.log import Telemetry
+from chalicelib.telemetry.request_record import RequestRecord
 from tests.support.emf import NotEmf, check, read
 
 

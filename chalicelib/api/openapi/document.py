@@ -232,16 +232,23 @@ def _health(components: Components) -> Node:
     node = _object(
         "The table that the gateway uses",
         {
-            "status": {**TEXT, "const": "ok"},
+            "status": {**TEXT, "enum": ["ok", "degraded"]},
             "models": {"type": "integer", "minimum": 0},
             "table": table,
+        },
+        {
+            "table_age_seconds": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "How long ago the table was known to be the newest, if degraded",
+            }
         },
     )
     schema = components.refer("schemas", "Health", node)
     return {
         "operationId": "getHealth",
         "tags": [HEALTH_TAG],
-        "summary": "Whether the gateway has a table, and which one",
+        "summary": "Whether the gateway has a table, which one, and whether it is the newest",
         "security": [],
         "responses": _responses(schema, ANY_REQUEST, components),
     }

@@ -18,6 +18,8 @@ has the credentials of its role, and no other right. It differs from AWS:
 - A function also has the emulator's own environment, with `AWS_ENDPOINT_URL`.
 - SageMaker is the local SageMaker, which checks no permissions, and SimulatePrincipalPolicy ignores
   condition keys. `gatewayctl policy` checks what the handler's role may invoke.
+- It refuses saved queries, and alarms that compute with several metrics (`translation.py` leaves
+  both out). It keeps the other alarms, the metric filters and the dashboard, and evaluates none.
 - ImportRestApi is missing, so plain `chalice deploy` cannot finish.
 """
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 EXTENSION = "x-amazon-apigateway"
+QUERY, ALARM = "AWS::Logs::QueryDefinition", "AWS::CloudWatch::Alarm"
 
 
 def cloudformation(
@@ -48,6 +49,8 @@ def cloudformation(
     sam = _renamed(sam, f"inference-gateway-{stack}")
     session = boto3.Session(region_name=REGION)
     template = Translator({}, Parser(), boto_session=session).translate(sam, {})
+    for name in [name for name, one in template["Resources"].items() if _is_refused(one)]:
+        del template["Resources"][name]
     for name, api in list(_of_type(template, "AWS::ApiGateway::RestApi")):
         _bring_out_of_definition(template, name, api)
     return template
@@ -59,6 +62,12 @@ def _renamed(sam: Any, name: str) -> Any:
     for start in ('"FunctionName": "', "/aws/lambda/"):
         text = text.replace(f"{start}{NAME}", f"{start}{name}")
     return json.loads(text)
+
+
+def _is_refused(resource: Mapping[str, Any]) -> bool:
+    """Whether the emulator refuses it; cfn-lint and AWS's models check such a resource."""
+    kind = resource["Type"]
+    return kind == QUERY or (kind == ALARM and "Metrics" in resource["Properties"])
 
 
 def _bring_out_of_definition(template: Any, name: str, api: Any) -> None:

@@ -46,6 +46,7 @@ class StubbedSession:
 
     def expect_upload(self, location=None):
         configuration = {"CreateBucketConfiguration": location} if location else {}
+        self.s3.add_client_error("head_bucket", "404")
         self.s3.add_response("create_bucket", {}, {"Bucket": "models", **configuration})
         self.expect_object()
 
@@ -169,7 +170,7 @@ def test_other_regions(artifacts):
 def test_a_bucket_that_exists(artifacts):
     """A bucket from an earlier run is used again."""
     session = StubbedSession()
-    session.s3.add_client_error("create_bucket", "BucketAlreadyOwnedByYou")
+    session.s3.add_response("head_bucket", {}, {"Bucket": "models"})
     session.expect_object()
 
     assert session.create(artifacts=artifacts)[0] == "bucket models exists already"
@@ -178,6 +179,7 @@ def test_a_bucket_that_exists(artifacts):
 def test_a_bucket_of_another_account(artifacts):
     """The error gives the name, because another name is necessary."""
     session = StubbedSession()
+    session.s3.add_client_error("head_bucket", "403")
     session.s3.add_client_error("create_bucket", "BucketAlreadyExists")
 
     with pytest.raises(BucketTaken, match="'models' belongs to another account"):

@@ -1,0 +1,216 @@
+"""Counts what a gateway did: its answers by error, its targets, refused credentials, and alarms.
+
+The counts come from a log in a file, or from queries of CloudWatch Logs Insights that count the
+same. Memory grows with the number of targets and of different errors, not with that of lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from gatewayctl import log_file
+from gatewayctl.request_log import REQUEST, seconds, whole
+from gatewayctl.statistics import Durations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import IO
+
+    from gatewayctl.log_query import LogQuery
+
+CREDENTIAL, OK = "credential", "ok"
+MOST_TARGETS = 10
+P99 = 0.99
+
+NOTHING = "-"
+"""Stands for a member that a line does not have: AWS does not say how such lines are grouped."""
+
+ANSWERS = (
+    "filter ispresent(message)"
+    f' | fields coalesce(status, 0) as code, coalesce(slug, "{NOTHING}") as error'
+    " | stats count(*) as number by message, code, error"
+)
+CREDENTIALS = (
+    f'filter message = "{CREDENTIAL}" and outcome != "{OK}"'
+    f' | fields coalesce(reason, "{NOTHING}") as because'
+    " | stats count(*) as number by outcome, because"
+)
+TARGETS = (
+    f'filter message = "{REQUEST}" and attempts > 0'
+    f' | fields floor(status / 500) as is_5xx, coalesce(target_name, "{NOTHING}") as name'
+    " | stats count(*) as calls, sum(is_5xx) as failed, pct(model_ms, 99) as p99"
+    " by model, endpoint, name"
+    f" | sort failed desc, p99 desc | limit {MOST_TARGETS}"
+)
+
+
+class Target(NamedTuple):
+    """A target of the routing table."""
+
+    model: str
+    endpoint: str
+    name: str | None
+    """None if the entry has only one target."""
+
+
+class TargetTraffic(NamedTuple):
+    """What one target did."""
+
+    target: Target
+    calls: int
+    failed: int
+    """Calls whose callers got a status of 500 or more."""
+    p99_ms: int | None
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What is counted of a log."""
+
+    answers: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Requests by status and slug; the slug of a success is empty."""
+
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Credentials that were not accepted, by outcome and reason."""
+
+    others: Counter[str] = field(default_factory=Counter)
+    """Other lines by their `message`."""
+
+    targets: Sequence[TargetTraffic] = ()
+    """The worst ones, the worst first."""
+
+    lines: int = 0
+    damaged: int = 0
+    """How many lines begin as the gateway's do and cannot be read."""
+
+    @property
+    def requests(self) -> int:
+        return sum(self.answers.values())
+
+    @property
+    def failed(self) -> int:
+        """Requests with a status of 500 or more."""
+        return sum(number for (status, _), number in self.answers.items() if status >= 500)
+
+
+_OF_A_GATEWAY = (b'{"level"', b'"message"')
+"""One of these is in each line of a gateway, and in few lines of other programs."""
+
+
+class _Line(msgspec.Struct, gc=False):
+    message: str | None = None
+    timestamp: str = ""
+    model: str | None = None
+    endpoint: str | None = None
+    target_name: str | None = None
+    status: int = 0
+    slug: str | None = None
+    attempts: int = 0
+    model_ms: float = 0.0
+    outcome: str = ""
+    reason: str | None = None
+
+
+def read(
+    stream: IO[bytes],
+    *,
+    since: float | None = None,
+    progress: Callable[[str], object] = lambda line: None,
+) -> Traffic:
+    """Count the lines of a log.
+
+    Args:
+        stream: The log.
+        since: The time of the first line that counts, in seconds since the epoch; None: all lines.
+        progress: Is called now and then with a line about the progress.
+    """
+    decode = msgspec.json.Decoder(_Line).decode
+    traffic, targets = Traffic(), _Targets()
+    for line in log_file.lines(stream, progress):
+        traffic.lines += 1
+        start = line.find(b'{"')
+        if start < 0:
+            continue
+        try:
+            one = decode(line[start:])
+            if one.message is None or (since is not None and seconds(one.timestamp) < since):
+                continue
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+            traffic.damaged += any(part in line for part in _OF_A_GATEWAY)
+            continue
+        if one.message == REQUEST:
+            traffic.answers[one.status, one.slug or ""] += 1
+            targets.add(one)
+        elif one.message != CREDENTIAL:
+            traffic.others[one.message] += 1
+        elif one.outcome != OK:
+            traffic.refused[one.outcome, one.reason or ""] += 1
+    traffic.targets = targets.worst()
+    return traffic
+
+
+class _Targets:
+    """The calls of each target."""
+
+    def __init__(self) -> None:
+        self._failed: Counter[Target] = Counter()
+        self._calls: Counter[Target] = Counter()
+        self._durations: defaultdict[Target, Durations] = defaultdict(Durations)
+
+    def add(self, one: _Line) -> None:
+        if one.attempts and one.model is not None and one.endpoint is not None:
+            target = Target(one.model, one.endpoint, one.target_name)
+            self._calls[target] += 1
+            self._failed[target] += one.status >= 500
+            self._durations[target].add(whole(one.model_ms))
+
+    def worst(self) -> list[TargetTraffic]:
+        """Return the targets with the most failed calls, and of equal ones the slowest."""
+        found = [
+            TargetTraffic(
+                target, calls, self._failed[target], self._durations[target].quantile(P99)
+            )
+            for target, calls in self._calls.items()
+        ]
+        found.sort(key=lambda one: (-one.failed, -(one.p99_ms or 0), one.target.model))
+        return found[:MOST_TARGETS]
+
+
+def query(handler: LogQuery, authorizer: LogQuery, first: int, last: int) -> Traffic:
+    """Count the lines of the log groups of both functions.
+
+    Raises:
+        NotReachable: CloudWatch Logs does not answer, or refuses.
+        WrongUse: A log group does not exist.
+    """
+    traffic = Traffic()
+    for row in handler.rows(ANSWERS, first, last):
+        number = _whole(row["number"])
+        if row["message"] == REQUEST:
+            traffic.answers[_whole(row["code"]), _given(row["error"]) or ""] += number
+        elif row["message"] != CREDENTIAL:
+            traffic.others[row["message"]] += number
+    traffic.targets = [_target(row) for row in handler.rows(TARGETS, first, last)]
+    for row in authorizer.rows(CREDENTIALS, first, last):
+        traffic.refused[row["outcome"], _given(row["because"]) or ""] += _whole(row["number"])
+    return traffic
+
+
+def _target(row: dict[str, str]) -> TargetTraffic:
+    target = Target(row["model"], row["endpoint"], _given(row["name"]))
+    p99 = row.get("p99")
+    return TargetTraffic(
+        target, _whole(row["calls"]), _whole(row["failed"]), None if p99 is None else _whole(p99)
+    )
+
+
+def _given(text: str) -> str | None:
+    return None if text == NOTHING else text
+
+
+def _whole(text: str) -> int:
+    return whole(float(text))

@@ -1,0 +1,303 @@
+"""Alarms, dashboard, metric filters and saved queries, against what the packaged functions write.
+
+Lines of API Gateway's access log are made from the format in the template, because only API Gateway
+writes them. The metrics of AWS's own services are those of its documentation.
+"""
+
+import json
+import re
+
+import pytest
+from botocore.session import Session
+from botocore.validate import ParamValidator
+
+from deployment.monitoring import alarms, queries
+from tests.support import filter_patterns
+from tests.support.emf import published
+from tests.support.insights import events, fields_of, run
+from tests.support.lines_of_package import written_by
+from tests.support.monitored import SETTINGS, STACK, Monitored, series_of_alarm, series_of_widget
+from tests.support.template import Project
+
+HANDLER_LOG, AUTHORIZER_LOG = (
+    "/aws/lambda/inference-gateway-dev",
+    "/aws/lambda/inference-gateway-dev-authorize",
+)
+# Source: CloudWatch user guides of API Gateway ("metrics and dimensions") and of Lambda ("types of
+# metrics"). ApiName is the title of the API's definition.
+OF_AWS = {
+    "AWS/ApiGateway": (
+        "ApiName",
+        {"Count": "Count", "4XXError": "Count", "5XXError": "Count", "Latency": "Milliseconds"},
+    ),
+    "AWS/Lambda": (
+        "FunctionName",
+        {"Errors": "Count", "Throttles": "Count", "ConcurrentExecutions": "Count"},
+    ),
+}
+NAMES = {"inference-gateway-dev", "inference-gateway-dev-authorize"}
+UNIT_OF_TITLE = {"(ms)": "Milliseconds", "(ms, average)": "Milliseconds", "(s)": "Seconds"}
+THROTTLED = {"status": "429", "refused_as": "THROTTLED", "request_id": "9f1c"}
+
+
+@pytest.fixture(scope="module", name="written")
+def _written(package, task_root):
+    return written_by(package, task_root)
+
+
+@pytest.fixture(scope="module", name="stack")
+def _stack(package):
+    template = json.loads((package.project / "build/sam.json").read_bytes())
+    return Monitored(template, SETTINGS)
+
+
+@pytest.fixture(scope="module", name="found")
+def _found(written, stack):
+    """Every event of the three log groups."""
+    (stage,) = stack.of("AWS::Serverless::Api").values()
+    format_ = json.loads(stage["AccessLogSetting"]["Format"])
+    line = {name: THROTTLED.get(name, "-") for name in format_}
+    return [
+        *events(written.handler, HANDLER_LOG),
+        *events(written.authorizer, AUTHORIZER_LOG),
+        *events(json.dumps(line), "AccessLogGroup"),
+    ]
+
+
+def known(blobs, stack):
+    """Return the unit of each series that there is; any model and any target is None."""
+    units = {
+        (blob.namespace, name, tuple((one, _value(blob, one)) for one in names)): unit
+        for blob in blobs
+        for names in blob.dimensions
+        for name, unit in blob.units.items()
+    }
+    for namespace, (dimension, metrics) in OF_AWS.items():
+        units |= {
+            (namespace, name, ((dimension, value),)): unit
+            for name, unit in metrics.items()
+            for value in NAMES
+        }
+    filters = stack.of("AWS::Logs::MetricFilter").values()
+    made = [one for found in filters for one in found["MetricTransformations"]]
+    return units | {(one["MetricNamespace"], one["MetricName"], ()): "Count" for one in made}
+
+
+def _value(blob, name):
+    return None if name in {"model", "target"} else blob.members[name]
+
+
+def test_alarms(written, stack):
+    """Each alarm reads metrics that the functions, a filter or AWS write, of the right unit."""
+    units = known(written.blobs, stack)
+    made = stack.of("AWS::CloudWatch::Alarm")
+
+    assert {alarm["AlarmName"] for alarm in made.values()} == {
+        f"{STACK}-{name}" for name in alarms()
+    }
+    for name, alarm in made.items():
+        found = {(units[tuple(series)], statistic) for series, statistic in series_of_alarm(alarm)}
+        in_seconds, in_ms = alarm["Threshold"] == 300, alarm["Threshold"] == 1000
+        expected = (
+            ("Seconds", "Maximum")
+            if in_seconds
+            else ("Milliseconds", "p99")
+            if in_ms
+            else ("Count", "Sum")
+        )
+        assert found == {expected}, name
+
+
+def test_expressions(stack):
+    """The expression of an alarm decides alone, and uses every metric that the alarm reads."""
+    made = stack.of("AWS::CloudWatch::Alarm").values()
+    of_several = [alarm["Metrics"] for alarm in made if "Metrics" in alarm]
+
+    assert of_several
+    for result, *metrics in of_several:
+        assert not any(metric["ReturnData"] for metric in metrics)
+        used = set(re.findall(r"\b[a-z]\w*\b", result["Expression"]))
+        assert used == {metric["Id"] for metric in metrics}
+
+
+def test_dashboard(written, stack):
+    """Each widget reads metrics that there are, in the unit that its title names."""
+    units = known(written.blobs, stack)
+
+    for widget in stack.dashboard:
+        title = widget["properties"].get("title", "")
+        expected = next(
+            (unit for end, unit in UNIT_OF_TITLE.items() if title.endswith(end)), "Count"
+        )
+        found = {units[tuple(series)] for series in series_of_widget(widget)}
+        assert found <= {expected} | ({"Milliseconds"} if title == "Cold artifacts" else set()), (
+            title
+        )
+
+
+def test_every_metric_is_on_the_dashboard(written, stack):
+    """What a function writes as a sum of the stage, the dashboard shows."""
+    shown = {series.name for widget in stack.dashboard for series in series_of_widget(widget)}
+
+    assert {name for _, name in published(written.blobs)} <= shown
+
+
+def test_no_metrics_of_models(package, task_root, tmp_path):
+    """Without metrics of models, the dashboard has none, and the functions write none."""
+    off = {"GATEWAY_METRICS_PER_MODEL": "off"}
+    project = Project(
+        tmp_path, {"environment_variables": {**off, "POWERTOOLS_SERVICE_NAME": "tom"}}
+    )
+    stack = Monitored(project.sam(), SETTINGS)
+    blobs = written_by(package, task_root, **off, POWERTOOLS_SERVICE_NAME="tom").blobs
+
+    units = known(blobs, stack)
+    read = [series for widget in stack.dashboard for series in series_of_widget(widget)]
+    assert {tuple(series) for series in read} <= units.keys()
+    assert {names for names, _ in published(blobs)} == {(("service", "tom"),)}
+
+
+def test_metric_filters(written, stack):
+    """Each filter matches lines that its function wrote, and only those that it is meant for."""
+    lines = {HANDLER_LOG: written.handler, AUTHORIZER_LOG: written.authorizer}
+    counted = {}
+    for name, one in stack.of("AWS::Logs::MetricFilter").items():
+        (made,) = one["MetricTransformations"]
+        kept = [
+            json.loads(line)
+            for line in lines[one["LogGroupName"]].splitlines()
+            if filter_patterns.matches(one["FilterPattern"], line)
+        ]
+        assert name.startswith(made["MetricName"])
+        counted[name] = [
+            (line["message"], line.get("outcome"), line.get("reason")) for line in kept
+        ]
+
+    invented = "the key is not known and the issuer was asked a moment ago"
+    unavailable = ("credential", "unavailable", "ClientError")
+    assert counted == {
+        "BugsOfApiHandler": [("bug", None, None)],
+        "BugsOfAuthorize": [],  # the line is the handler's; both functions have the same telemetry
+        "EventsRefusedOfApiHandler": [("event refused", None, None)],
+        "EventsRefusedOfAuthorize": [("event refused", None, None)] * 2,
+        "CredentialsUnavailableOfAuthorize": [unavailable],
+        "CredentialsUncheckedOfAuthorize": [unavailable, ("credential", "unavailable", invented)],
+    }
+
+
+@pytest.mark.parametrize("name", sorted(queries()))
+def test_fields_of_queries(found, name):
+    """Each field that a query reads is in a line."""
+    assert fields_of(queries()[name]) <= {field for event in found for field in event}
+
+
+ROWS = [
+    (
+        "errors-by-slug",
+        {
+            "error": "model-error",
+            "status": "502",
+            "of_model": "wine",
+            "errors": "1",
+            "callers": "1",
+        },
+    ),
+    ("errors-by-slug", {"error": "THROTTLED", "status": "429", "example": "9f1c"}),
+    ("errors-by-slug", {"error": "unknown-model", "because": "no-such-model"}),
+    (
+        "failures-by-upstream-code",
+        {"code": "ModelError", "container_status": "500", "at_endpoint": "tabular"},
+    ),
+    ("failures-by-upstream-code", {"code": "ThrottlingException", "slug": "upstream-throttled"}),
+    ("slowest-targets", {"model": "iris", "at_target": "TargetModel=iris-v1.tar.gz", "calls": "1"}),
+    ("cold-loads", {"model": "iris", "artifact": "loaded", "requests": "1"}),
+    ("cold-loads", {"model": "breast-cancer", "artifact": "cold"}),
+    (
+        "credentials-refused",
+        {"outcome": "unauthorized", "because": "disabled", "of_key": "d1sabled"},
+    ),
+    ("credentials-refused", {"outcome": "unavailable", "because": "ClientError"}),
+    ("stores-and-tables", {"message": "bug", "exception": "KeyError", "@log": HANDLER_LOG}),
+    ("stores-and-tables", {"message": "store failed", "store": "keys", "@log": AUTHORIZER_LOG}),
+    (
+        "stores-and-tables",
+        {"message": "routing table not fetched", "place": "s3://tables/routing.yaml"},
+    ),
+    ("stores-and-tables", {"message": "routing table refused"}),
+    ("stores-and-tables", {"message": "event refused", "event": "test event of the console"}),
+    ("requests-of-a-principal", {"model": "iris", "status": "200", "path": "/api/predict/iris"}),
+]
+
+
+@pytest.mark.parametrize(("name", "row"), ROWS)
+def test_rows_of_queries(found, name, row):
+    """Each query finds in the lines what it is for."""
+    rows = run(queries()[name].replace("PRINCIPAL", "tests"), found)
+
+    assert [one for one in rows if one.items() >= row.items()], rows
+
+
+def test_failed_function_is_found(found):
+    """A function that failed is in the query, although its line is Lambda's and not JSON."""
+    rows = run(queries()["stores-and-tables"], found)
+
+    assert [row for row in rows if row["@message"].startswith("[ERROR] AuthorizerFailed")]
+
+
+@pytest.mark.parametrize("slug", ["unauthorized", "upstream-throttled"])
+def test_one_request(found, written, slug):
+    """The id of a request leads to its line, without the line of its metrics."""
+    (refused,) = [json.loads(line) for line in written.all if f'"slug":"{slug}"' in line]
+
+    rows = run(queries()["request-by-id"].replace("REQUEST-ID", refused["request_id"]), found)
+
+    assert [(row["message"], row["slug"]) for row in rows] == [("request", slug)]
+    assert rows[0].get("credential_request_id") == refused.get("credential_request_id")
+
+
+def test_one_credential(found, written):
+    """The id of the authorizer's call leads to the line of the credential."""
+    (refused,) = [json.loads(line) for line in written.all if '"reason":"disabled"' in line]
+
+    (row,) = run(queries()["request-by-id"].replace("REQUEST-ID", refused["request_id"]), found)
+
+    assert (row["message"], row["reason"], row["@log"]) == (
+        "credential",
+        "disabled",
+        AUTHORIZER_LOG,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "operation"),
+    [
+        ("AWS::CloudWatch::Alarm", "cloudwatch", "PutMetricAlarm"),
+        ("AWS::CloudWatch::Dashboard", "cloudwatch", "PutDashboard"),
+        ("AWS::Logs::QueryDefinition", "logs", "PutQueryDefinition"),
+        ("AWS::Logs::MetricFilter", "logs", "PutMetricFilter"),
+    ],
+)
+def test_aws_accepts(stack, kind, service, operation):
+    """AWS's model of the operation behind each resource accepts it."""
+    shape = Session().get_service_model(service).operation_model(operation).input_shape
+    made = stack.of(kind)
+
+    assert made
+    for name, resource in made.items():
+        parameters = _as_parameters(resource, shape)
+        if operation == "PutMetricFilter":
+            parameters["filterName"] = name
+        assert ParamValidator().validate(parameters, shape).generate_report() == ""
+        assert parameters.keys() <= shape.members.keys()
+
+
+def _as_parameters(resource, shape):
+    """Spell the properties as the API does: `logGroupName` for LogGroupName."""
+    if "filterPattern" not in shape.members and "queryString" not in shape.members:
+        return resource
+    return {
+        f"{name[0].lower()}{name[1:]}": [_as_parameters(one, shape) for one in value]
+        if name == "MetricTransformations"
+        else value
+        for name, value in resource.items()
+    }
