@@ -18,8 +18,9 @@ from chalicelib.auth.principal import OK, Principal
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import GatewayError, InternalFailure, JobLost, UnknownUpload
 from chalicelib.jobs import endings, names
-from chalicelib.jobs.job import MAX_BYTES, Job
+from chalicelib.jobs.job import Job
 from chalicelib.jobs.queue import Message
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class Worker:
             job.request(body),
             platform=Deadline(platform.at - STORE_SECONDS),
             record=record,
-            max_body_bytes=MAX_BYTES,
+            max_body_bytes=MAX_PAYLOAD_BYTES,
         )
 
     def _end(

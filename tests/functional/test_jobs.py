@@ -8,10 +8,10 @@ from functools import partial
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.api.factory import MAX_RESULT_BYTES
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.job import KEPT_SECONDS
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
 from tests.support.gateway import (
@@ -617,7 +617,7 @@ class TestWithRealCalls:
     def desk_at(self, url, sagemaker):
         make_client = partial(sagemaker_client, endpoint_url=sagemaker.url, **AWS)
         runtime = SageMakerRuntime(
-            make_client, pause=lambda _: None, max_response_bytes=MAX_RESULT_BYTES
+            make_client, pause=lambda _: None, max_response_bytes=MAX_PAYLOAD_BYTES
         )
         return job_desk(url, source=FixedTable(table(TABLE)), runtime=runtime)
 
@@ -638,7 +638,7 @@ class TestWithRealCalls:
         """25 MB go through the worker, in both directions."""
         desk = self.desk_at(url, sagemaker)
         sagemaker.reply = lambda request: response(200, request.body, JSON)
-        body = b'"' + b"x" * (MAX_RESULT_BYTES - 2) + b'"'
+        body = b'"' + b"x" * (MAX_PAYLOAD_BYTES - 2) + b'"'
         asked = {"model": "iris", "content_type": "application/json", "bytes": len(body)}
         upload = desk.gateway.post("/uploads", json.dumps(asked).encode()).json()
         assert send(upload, body) == 200
