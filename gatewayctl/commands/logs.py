@@ -64,7 +64,8 @@ def logs(
     """Show all lines of one request or job: API Gateway's, the authorizer's, the gateway's.
 
     ID is the X-Request-Id of an answer, which is also the instance of a problem, or the id of a
-    job, which also has lines of the worker. The id of a line of the authorizer, or SageMaker's, leads to the same lines.
+    job, which also has lines of the worker. The id of a line of the authorizer, or SageMaker's,
+    leads to the same lines.
     """
     given, some_id = some_id, some_id.removeprefix("urn:uuid:")
     if not ID.fullmatch(some_id):
