@@ -22,9 +22,20 @@ LOG_NAMESPACE = {"Fn::Sub": "InferenceGatewayLog/${AWS::StackName}"}
 
 RUNBOOK = "docs/runbook.md"
 WITH_ALARMS, WITH_ACCESS_LOGS = "WithAlarms", "WithAccessLogs"
+WORKER_LOG = "WorkLogGroup"
+JOB_QUERIES = {"job-by-id"}
 NOTHING = {"Ref": "AWS::NoValue"}
 
 Resources = dict[str, Any]
+
+
+class Jobs(NamedTuple):
+    """What a stage with jobs has in addition."""
+
+    worker_service: str
+    queue: str
+    dead_letters: str
+    """The names of the queue and of its dead-letter queue."""
 
 
 class Names(NamedTuple):
@@ -37,21 +48,24 @@ class Names(NamedTuple):
     """The service of each function, which is the dimension of the gateway's metrics."""
     has_model_metrics: bool
     """Whether there are metrics with the dimension `model`."""
+    jobs: Jobs | None = None
+    """None without jobs: then nothing is made for them."""
 
 
 def resources(names: Names) -> Resources:
     """Return all resources that show what a stage does, and that say when something is wrong."""
     return {
-        **dict(_metric_filters()),
+        **dict(_metric_filters(names)),
         **dict(_alarms(names)),
-        **dict(_queries()),
+        **dict(_queries(names)),
         "OverviewDashboard": _dashboard(names),
     }
 
 
-def alarms() -> dict[str, Any]:
+def alarms(*, with_jobs: bool = True) -> dict[str, Any]:
     """Return the alarms by name; the name is also the anchor in the runbook."""
-    return dict(json.loads((FOLDER / "alarms.json").read_bytes()))
+    written: dict[str, Any] = json.loads((FOLDER / "alarms.json").read_bytes())
+    return {name: one for name, one in written.items() if with_jobs or not one.get("of_jobs")}
 
 
 def queries() -> dict[str, str]:
@@ -60,13 +74,13 @@ def queries() -> dict[str, str]:
     return {file.stem: file.read_text(encoding="utf-8") for file in files}
 
 
-def _metric_filters() -> Iterator[tuple[str, Any]]:
+def _metric_filters(names: Names) -> Iterator[tuple[str, Any]]:
     filters = json.loads((FOLDER / "metric_filters.json").read_bytes())
     for metric, written in filters.items():
         counted = {"MetricNamespace": LOG_NAMESPACE, "MetricName": metric, "MetricValue": "1"}
         if "default" in written:  # what is subtracted from another metric has to have a value
             counted["DefaultValue"] = written["default"]
-        for group in written["of"]:
+        for group in (one for one in written["of"] if names.jobs or one != WORKER_LOG):
             properties = {
                 "LogGroupName": {"Ref": group},
                 "FilterPattern": written["pattern"],
@@ -80,7 +94,7 @@ def _metric_filters() -> Iterator[tuple[str, Any]]:
 
 def _alarms(names: Names) -> Iterator[tuple[str, Any]]:
     actions = {"Fn::If": ["WithAlarmTopic", [{"Ref": "AlarmTopic"}], NOTHING]}
-    for name, alarm in alarms().items():
+    for name, alarm in alarms(with_jobs=names.jobs is not None).items():
         datapoints, periods = alarm["periods"]
         means = f"{alarm['urgency'].capitalize()}: {alarm['means']} See {RUNBOOK}#{name}"
         properties = {
@@ -111,7 +125,11 @@ def _watched(alarm: Mapping[str, Any], names: Names) -> dict[str, Any]:
     measured = [
         {
             "Id": name,
-            "MetricStat": {"Metric": _metric(metric, names), "Period": seconds, "Stat": "Sum"},
+            "MetricStat": {
+                "Metric": _metric(metric, names),
+                "Period": seconds,
+                "Stat": metric.get("statistic", "Sum"),
+            },
             "ReturnData": False,
         }
         for name, metric in alarm["metrics"].items()
@@ -136,13 +154,27 @@ def _series(of: str, names: Names) -> tuple[Any, dict[str, Any]]:
         "authorizer": ("AWS/Lambda", {"FunctionName": {"Ref": "Authorize"}}),
         "api": ("AWS/ApiGateway", {"ApiName": names.api}),
     }
+    if names.jobs is not None:
+        series |= {
+            "jobs": (NAMESPACE, {"service": names.jobs.worker_service}),
+            "worker": ("AWS/Lambda", {"FunctionName": {"Ref": "Work"}}),
+            "queue": ("AWS/SQS", {"QueueName": names.jobs.queue}),
+            "dead letters": ("AWS/SQS", {"QueueName": names.jobs.dead_letters}),
+        }
     return series[of]
 
 
-def _queries() -> Iterator[tuple[str, Any]]:
-    groups = [{"Ref": "ApiHandlerLogGroup"}, {"Ref": "AuthorizeLogGroup"}]
+def _log_groups(names: Names) -> list[str]:
+    """Return the log groups of the functions."""
+    return ["ApiHandlerLogGroup", "AuthorizeLogGroup", *([WORKER_LOG] if names.jobs else [])]
+
+
+def _queries(names: Names) -> Iterator[tuple[str, Any]]:
+    groups = [{"Ref": name} for name in _log_groups(names)]
     all_groups = [*groups, {"Ref": "AccessLogGroup"}]
     for name, text in queries().items():
+        if name in JOB_QUERIES and names.jobs is None:
+            continue
         properties = {
             "Name": {"Fn::Sub": f"${{AWS::StackName}}/{name}"},
             "LogGroupNames": {"Fn::If": [WITH_ACCESS_LOGS, all_groups, groups]},
@@ -154,14 +186,20 @@ def _queries() -> Iterator[tuple[str, Any]]:
 def _dashboard(names: Names) -> dict[str, Any]:
     """Return the dashboard; its body is a text, into which CloudFormation puts the names."""
     written = json.loads((FOLDER / "dashboard.json").read_bytes())
-    widgets = [_widget(one) for one in written if names.has_model_metrics or not _by_model(one)]
+    widgets = [_widget(one, names) for one in written if _is_shown(one, names)]
     body = json.dumps({"widgets": [*_placed(widgets, top=2), "ALARMS"]}, separators=(",", ":"))
     variables = {
         "Service": _inside_json(names.handler_service),
         "AuthorizerService": _inside_json(names.authorizer_service),
         "Api": _inside_json(names.api),
-        "Alarms": {"Fn::If": [WITH_ALARMS, {"Fn::Sub": _alarm_widget()}, _text_widget()]},
+        "Alarms": {"Fn::If": [WITH_ALARMS, {"Fn::Sub": _alarm_widget(names)}, _text_widget()]},
     }
+    if names.jobs is not None:
+        variables |= {
+            "WorkerService": _inside_json(names.jobs.worker_service),
+            "JobsQueueName": names.jobs.queue,
+            "DeadLettersName": names.jobs.dead_letters,
+        }
     properties = {
         "DashboardName": {"Ref": "AWS::StackName"},
         "DashboardBody": {"Fn::Sub": [body.replace('"ALARMS"', "${Alarms}"), variables]},
@@ -169,17 +207,23 @@ def _dashboard(names: Names) -> dict[str, Any]:
     return _resource("AWS::CloudWatch::Dashboard", properties, condition="WithDashboard")
 
 
-def _widget(written: Mapping[str, Any]) -> dict[str, Any]:
+def _is_shown(widget: Mapping[str, Any], names: Names) -> bool:
+    by_model = "model" in json.dumps(widget["properties"].get("metrics", []))
+    return (names.has_model_metrics or not by_model) and (
+        names.jobs is not None or not widget.get("of_jobs")
+    )
+
+
+def _widget(written: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """Add what all widgets have, and the text of a saved query to the widget that names it."""
     properties = {"region": "${AWS::Region}", **written["properties"]}
     if "saved_query" in properties:
         text = queries()[properties.pop("saved_query")]
-        groups = " | ".join(
-            f"SOURCE '{group}'" for group in ("${ApiHandlerLogGroup}", "${AuthorizeLogGroup}")
-        )
+        groups = " | ".join(f"SOURCE '${{{group}}}'" for group in _log_groups(names))
         lines = [line for line in text.splitlines() if not line.startswith("#")]
         properties["query"] = "\n".join([f"{groups} |", *lines])
-    return {**written, "properties": properties}
+    kept = {name: value for name, value in written.items() if name != "of_jobs"}
+    return {**kept, "properties": properties}
 
 
 def _placed(widgets: list[dict[str, Any]], top: int) -> Iterator[dict[str, Any]]:
@@ -192,15 +236,13 @@ def _placed(widgets: list[dict[str, Any]], top: int) -> Iterator[dict[str, Any]]
         left += widget["width"]
 
 
-def _by_model(widget: Mapping[str, Any]) -> bool:
-    return "model" in json.dumps(widget["properties"].get("metrics", []))
-
-
-def _alarm_widget() -> str:
+def _alarm_widget(names: Names) -> str:
     arn = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm"
     properties = {
         "title": "Alarms",
-        "alarms": [f"{arn}:${{AWS::StackName}}-{name}" for name in alarms()],
+        "alarms": [
+            f"{arn}:${{AWS::StackName}}-{name}" for name in alarms(with_jobs=bool(names.jobs))
+        ],
     }
     return _at_the_top({"type": "alarm", "properties": properties})
 

@@ -26,11 +26,13 @@ READ_TIMEOUT_SECONDS = 10.0
 
 NAMES = {
     "cloudformation": "AWS CloudFormation",
+    "cloudwatch": "Amazon CloudWatch",
     "logs": "Amazon CloudWatch Logs",
     "s3": "Amazon S3",
     "sagemaker": "Amazon SageMaker",
     "sagemaker-runtime": "Amazon SageMaker Runtime",
     "secretsmanager": "AWS Secrets Manager",
+    "sqs": "Amazon SQS",
     "sts": "AWS STS",
 }
 

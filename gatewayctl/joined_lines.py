@@ -1,9 +1,11 @@
-"""Joins the lines of one request: API Gateway's, the authorizer's and the gateway's.
+"""Joins the lines of one request: API Gateway's, the authorizer's, the gateway's, the worker's.
 
     request id ─► access line: request_id, authorizer_request_id ─┐
                ─► request line: request_id, credential_request_id ─┴─► credential line: request_id
+               ─► request line: job ─► the worker's lines
 
-Any id that one of these lines has leads to the others, and so does SageMaker's id.
+Any id that one of these lines has leads to the others, and so does SageMaker's id. The id of a job
+also leads to the requests that asked for it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from gatewayctl.request_log import REQUEST, seconds
+from gatewayctl.request_log import JOB, REQUEST, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +28,7 @@ REFERENCES = ("credential_request_id", "authorizer_request_id", "integration_req
 """Members with the id of a line of another function, or of Lambda."""
 
 UPSTREAM = "upstream_request_id"
-ID_MEMBERS = (OWN, *REFERENCES, UPSTREAM)
+ID_MEMBERS = (OWN, *REFERENCES, UPSTREAM, JOB)
 
 METRICS = "_aws"
 """A member of the lines that CloudWatch reads as metrics."""
@@ -41,6 +43,9 @@ BEFORE_SECONDS, AFTER_SECONDS = 60, 2
 _UNAVAILABLE = {"auth-unavailable", "routing-unavailable", "unavailable"}
 
 MOST_LINES = 200
+MOST_ASKS = 20
+"""How many of the requests that asked for a job are shown, the newest ones."""
+
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?(?:Z|\+00:?00)?\b")
 
 
@@ -58,12 +63,18 @@ class LogLine(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """`access`, `credential`, `request`, or `other`."""
+        """`access`, `credential`, `request`, `job`, or `other`."""
         members = self.members or {}
         message = members.get("message")
         if message is None:
             return ACCESS if members.keys() >= _ACCESS_MEMBERS else OTHER
-        return message if message in {CREDENTIAL, REQUEST} else OTHER
+        return message if message in {CREDENTIAL, REQUEST, JOB} else OTHER
+
+    @property
+    def is_ask(self) -> bool:
+        """Whether it is of a request that asked for a job, and not of the one that submitted it."""
+        members = self.members or {}
+        return self.kind == REQUEST and JOB in members and members.get("method") != "POST"
 
     def ids(self, names: Iterable[str] = ID_MEMBERS) -> Iterator[str]:
         """Yield the ids in these members; none of a line with metrics, which only repeats one."""
@@ -106,6 +117,10 @@ class Joined:
     lines: list[LogLine] = field(default_factory=list)
     left_out: int = 0
     """How many lines more there are."""
+    asks_left_out: int = 0
+    """How many earlier requests asked for the job."""
+    job: str | None = None
+    """The job, if it was searched for by its id."""
 
     @property
     def damaged(self) -> int:
@@ -131,27 +146,61 @@ def join(logs: Lines, some_id: str) -> Joined:
     if len(full) > 1 and some_id not in full:
         raise SeveralIds(*sorted(full))
     named = some_id if some_id in full else next(iter(full), some_id)
-    requests = {
-        line.members[OWN] for line in found if line.members and line.kind in {ACCESS, REQUEST}
-    }
-    if len(requests) == 1:
-        named = requests.pop()
+    job = named if any(named in line.ids([JOB]) for line in found) else None
+    if (request_id := _request_of(found, job)) is not None:
+        named = request_id
         found += _further(logs, named, found)
     if moments := [line.seconds for line in found if line.seconds is not None and _waited(line)]:
         first, last = min(moments) - BEFORE_SECONDS, max(moments) + AFTER_SECONDS
         found += logs.with_messages(STORE_MESSAGES, first, last)
     lines = _in_order(found)
-    return Joined(named, lines[:MOST_LINES], max(0, len(lines) - MOST_LINES))
+    asks = sum(line.is_ask for line in lines)
+    lines = [*_without_asks(lines, asks - MOST_ASKS)]
+    return Joined(
+        named,
+        lines[:MOST_LINES],
+        max(0, len(lines) - MOST_LINES),
+        max(0, asks - MOST_ASKS),
+        job,
+    )
+
+
+def _request_of(found: Sequence[LogLine], job: str | None) -> str | None:
+    """Return the request that the lines are about; for a job, the one that submitted it.
+
+    A request with a known Idempotency-Key submits a job again; the worker's lines have the first.
+    """
+    if job is None:
+        kinds = {ACCESS, REQUEST, JOB}
+        ids = {own for line in found if line.kind in kinds for own in line.ids([OWN])}
+        return ids.pop() if len(ids) == 1 else None
+    lines = [line for line in found if line.kind in {JOB, REQUEST} and not line.is_ask]
+    lines.sort(key=lambda line: line.kind == REQUEST)
+    return next((own for line in lines for own in line.ids([OWN])), None)
+
+
+def _without_asks(lines: Iterable[LogLine], number: int) -> Iterator[LogLine]:
+    """Leave out so many of the first requests that asked for a job."""
+    for line in lines:
+        if line.is_ask and number > 0:
+            number -= 1
+        else:
+            yield line
 
 
 def _further(logs: Lines, request_id: str, found: Sequence[LogLine]) -> list[LogLine]:
-    """Return the lines of a request to which those that were found lead."""
-    ids = {request_id}
+    """Return the lines of a request, and of its job, to which those that were found lead."""
+    ids, jobs = {request_id}, set[str]()
     for line in found:
         if request_id in line.ids([OWN]):
             ids |= {*line.ids(REFERENCES)}
+            jobs |= set() if line.is_ask else {*line.ids([JOB])}
     lines = [
-        line for line in logs.containing(ids) if line.members is None or ids & {*line.ids([OWN])}
+        line
+        for line in logs.containing(ids | jobs)
+        if line.members is None
+        or ids & {*line.ids([OWN])}
+        or (line.kind == JOB and jobs & {*line.ids([JOB])})
     ]
     more = {value for line in lines for value in line.ids(REFERENCES)} - ids
     if more and request_id in {value for line in lines for value in line.ids([OWN])}:

@@ -1,4 +1,4 @@
-"""Reads the gateway's log, and counts the requests of one model.
+"""Reads the gateway's log, and counts the requests and jobs of one model.
 
 A line is JSON as the gateway writes it. A time and the name of a stream may stand before it, as
 CloudWatch and `aws logs tail` write them, and lines of others may stand between. Equal calls are
@@ -25,9 +25,15 @@ if TYPE_CHECKING:
 REQUEST = "request"
 """The `message` of the line that the gateway writes for each request."""
 
+JOB = "job"
+"""The `message` of the line that the worker writes for each delivery of a job's message."""
+
+ENDED = ("succeeded", "failed")
+"""The outcomes of the delivery that ended a job."""
+
 
 class Call(NamedTuple):
-    """What is counted of a request that reached a target; equal ones are counted together."""
+    """What is counted of a request or job that reached a target; equal ones together."""
 
     first_target: str
     """The target that the request was given to, by weight or by its key."""
@@ -60,6 +66,7 @@ class Reading:
 # A member that is not here is skipped without being decoded.
 class _Line(msgspec.Struct, gc=False):
     message: str | None = None
+    outcome: str | None = None
     timestamp: str = ""
     model: str | None = None
     first_target: str | None = None
@@ -70,6 +77,11 @@ class _Line(msgspec.Struct, gc=False):
     artifact: str | None = None
     attempts: int = 0
     model_ms: float = 0.0
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is the line of a request, or the one of a job that tells its end."""
+        return self.message == REQUEST or (self.message == JOB and self.outcome in ENDED)
 
     def call(self) -> Call | None:
         """Return what is counted of this line; None if no target was called."""
@@ -110,7 +122,7 @@ def read(
     for line in _lines(stream, reading, progress):
         try:
             one = decode(line)
-            if one.message != REQUEST or one.model != model:
+            if not one.counts or one.model != model:
                 continue
             if since is not None and seconds(one.timestamp) < since:
                 continue
@@ -145,7 +157,7 @@ def _is_of(model: str, line: bytes) -> bool:
         members = json.loads(line)
     except (ValueError, RecursionError):
         return True
-    return bool(members.get("message") == REQUEST and members.get("model") == model)
+    return bool(members.get("message") in {REQUEST, JOB} and members.get("model") == model)
 
 
 def seconds(timestamp: str) -> float:

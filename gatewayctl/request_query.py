@@ -1,4 +1,4 @@
-"""Counts the calls of one model with CloudWatch Logs Insights.
+"""Counts the calls of one model in a log group with CloudWatch Logs Insights.
 
 The query counts equal calls together, as `gatewayctl.request_log` does, so that a million calls are
 some hundred rows. Where the rows are more than one query returns, the period is halved.
@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gatewayctl.log_query import MOST_ROWS
-from gatewayctl.request_log import REQUEST, Call
+from gatewayctl.request_log import ENDED, JOB, REQUEST, Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,8 +41,9 @@ def count(log: LogQuery, model: str, start: int, end: int) -> Counter[Call]:
 
 def query_text(model: str) -> str:
     """Return the query; the name of an entry has no character that needs an escape."""
+    ended = f'(message = "{JOB}" and outcome in {json.dumps(ENDED)})'
     return (
-        f'filter message = "{REQUEST}" and model = {json.dumps(model)}'
+        f'filter (message = "{REQUEST}" or {ended}) and model = {json.dumps(model)}'
         " and ispresent(first_target) and attempts > 0"
         " | fields floor(model_ms + 0.5) as milliseconds"
         f" | stats count(*) as calls by {', '.join(Call._fields)}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gatewayctl import log_file
-from gatewayctl.request_log import REQUEST, seconds, whole
+from gatewayctl.request_log import ENDED, JOB, REQUEST, seconds, whole
 from gatewayctl.statistics import Durations
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gatewayctl.log_query import LogQuery
 
 CREDENTIAL, OK = "credential", "ok"
+_, FAILED = ENDED
 MOST_TARGETS = 10
 P99 = 0.99
 
@@ -38,6 +39,11 @@ CREDENTIALS = (
     f'filter message = "{CREDENTIAL}" and outcome != "{OK}"'
     f' | fields coalesce(reason, "{NOTHING}") as because'
     " | stats count(*) as number by outcome, because"
+)
+WORK = (
+    "filter ispresent(message)"
+    f' | fields coalesce(outcome, "{NOTHING}") as ended, coalesce(slug, "{NOTHING}") as error'
+    " | stats count(*) as number by message, ended, error"
 )
 TARGETS = (
     f'filter message = "{REQUEST}" and attempts > 0'
@@ -77,6 +83,9 @@ class Traffic:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Credentials that were not accepted, by outcome and reason."""
 
+    jobs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Deliveries of jobs by outcome and slug."""
+
     others: Counter[str] = field(default_factory=Counter)
     """Other lines by their `message`."""
 
@@ -90,6 +99,15 @@ class Traffic:
     @property
     def requests(self) -> int:
         return sum(self.answers.values())
+
+    @property
+    def ended_jobs(self) -> int:
+        return sum(number for (outcome, _), number in self.jobs.items() if outcome in ENDED)
+
+    @property
+    def failed_jobs(self) -> Counter[str]:
+        """Jobs that ended with a problem, by its slug."""
+        return Counter({slug: number for (end, slug), number in self.jobs.items() if end == FAILED})
 
     @property
     def failed(self) -> int:
@@ -145,6 +163,8 @@ def read(
         if one.message == REQUEST:
             traffic.answers[one.status, one.slug or ""] += 1
             targets.add(one)
+        elif one.message == JOB:
+            traffic.jobs[one.outcome, one.slug or ""] += 1
         elif one.message != CREDENTIAL:
             traffic.others[one.message] += 1
         elif one.outcome != OK:
@@ -181,7 +201,7 @@ class _Targets:
 
 
 def query(handler: LogQuery, authorizer: LogQuery, first: int, last: int) -> Traffic:
-    """Count the lines of the log groups of both functions.
+    """Count the lines of the log groups of the functions that answer requests.
 
     Raises:
         NotReachable: CloudWatch Logs does not answer, or refuses.
@@ -198,6 +218,21 @@ def query(handler: LogQuery, authorizer: LogQuery, first: int, last: int) -> Tra
     for row in authorizer.rows(CREDENTIALS, first, last):
         traffic.refused[row["outcome"], _given(row["because"]) or ""] += _whole(row["number"])
     return traffic
+
+
+def add_jobs(traffic: Traffic, worker: LogQuery, first: int, last: int) -> None:
+    """Count the lines of the worker's log group, too.
+
+    Raises:
+        NotReachable: CloudWatch Logs does not answer, or refuses.
+        NoLogGroup: The log group does not exist.
+    """
+    for row in worker.rows(WORK, first, last):
+        number = _whole(row["number"])
+        if row["message"] == JOB:
+            traffic.jobs[row["ended"], _given(row["error"]) or ""] += number
+        else:
+            traffic.others[row["message"]] += number
 
 
 def _target(row: dict[str, str]) -> TargetTraffic:

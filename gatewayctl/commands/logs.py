@@ -1,4 +1,4 @@
-"""`gatewayctl logs`: shows what the logs say of one request, from API Gateway to SageMaker."""
+"""`gatewayctl logs`: shows what the logs say of a request or job, from API Gateway to SageMaker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chalicelib.errors import quoted
 from gatewayctl import log_file
 from gatewayctl.command import command
 from gatewayctl.commands import logs_text
-from gatewayctl.joined_lines import ID, ID_RULE, MOST_LINES, SeveralIds, join
+from gatewayctl.joined_lines import ID, ID_RULE, MOST_ASKS, MOST_LINES, SeveralIds, join
 from gatewayctl.output import first_few, plural
 from gatewayctl.report import ExitCode, NotReachable, Refused, Report, WrongUse
 
@@ -31,7 +31,7 @@ class Search(NamedTuple):
 
 
 @command("logs")
-@click.argument("request_id", metavar="REQUEST-ID")
+@click.argument("some_id", metavar="ID")
 @click.option(
     "--log",
     "logs_",
@@ -56,19 +56,20 @@ class Search(NamedTuple):
 def logs(
     context: Context,
     *,
-    request_id: str,
+    some_id: str,
     logs_: tuple[str, ...],
     access_log: str | None,
     minutes: int,
 ) -> Report:
-    """Show all lines of one request: API Gateway's, the authorizer's and the gateway's.
+    """Show all lines of one request or job: API Gateway's, the authorizer's, the gateway's.
 
-    REQUEST-ID is the X-Request-Id of an answer, which is also the instance of a problem. The id of
-    a line of the authorizer, or SageMaker's, leads to the same lines.
+    ID is the X-Request-Id of an answer, which is also the instance of a problem, or the id of a
+    job, which also has lines of the worker. The id of a line of the authorizer, or SageMaker's,
+    leads to the same lines.
     """
-    some_id = request_id.removeprefix("urn:uuid:")
+    given, some_id = some_id, some_id.removeprefix("urn:uuid:")
     if not ID.fullmatch(some_id):
-        raise WrongUse(f"{quoted(request_id)} is not a request id; it is {ID_RULE}")
+        raise WrongUse(f"{quoted(given)} is not the id of a request or job; it is {ID_RULE}")
     try:
         if logs_:
             return _report(_in_files(context, some_id, logs_))
@@ -98,7 +99,7 @@ def _in_cloudwatch(context: Context, some_id: str, access_log: str | None, minut
     from gatewayctl.policy.functions import functions_of  # noqa: PLC0415
 
     functions = functions_of(context.stage, context.project)
-    groups, notes = [functions.handler.log_group, functions.authorizer.log_group], []
+    groups, notes = [function.log_group for function in functions.deployed], []
     try:
         groups.append(access_log or _access_log(context, functions.handler.name))
     except NotReachable as error:
@@ -140,8 +141,10 @@ def _report(search: Search) -> Report:
     if not joined.lines:
         nothing = f"no line with the id {joined.request_id} in {where}"
         return Report(ExitCode.FINDINGS, [nothing], notes, data)
+    request = f"request {joined.request_id}" if joined.request_id != joined.job else ""
+    about = " of ".join(filter(None, (joined.job and f"job {joined.job}", request)))
     lines = [
-        f"request {joined.request_id}: {plural(len(joined.lines), 'line')} in {where}",
+        f"{about}: {plural(len(joined.lines), 'line')} in {where}",
         "",
         *logs_text.text_of(joined),
     ]
@@ -149,6 +152,9 @@ def _report(search: Search) -> Report:
         lines += ["", *more]
     if joined.damaged:
         notes = [*notes, f"{plural(joined.damaged, 'line')} could not be read as JSON"]
+    if joined.asks_left_out:
+        earlier = plural(joined.asks_left_out, "earlier request")
+        notes = [*notes, f"{earlier} for the job are not shown, before the last {MOST_ASKS}"]
     if joined.left_out:
         notes = [*notes, f"{joined.left_out:,} more are not shown, after the first {MOST_LINES}"]
     return Report(ExitCode.FINE, lines, notes, data)
@@ -158,6 +164,7 @@ def _data(search: Search) -> dict[str, Any]:
     joined = search.joined
     return {
         "request_id": joined.request_id,
+        "job": joined.job,
         "source": search.where,
         "lines": [
             {
@@ -169,6 +176,7 @@ def _data(search: Search) -> dict[str, Any]:
             for line in joined.lines
         ],
         "lines_left_out": joined.left_out,
+        "asks_left_out": joined.asks_left_out,
         "damaged_lines": joined.damaged,
         "sagemaker": logs_text.sagemaker(joined),
         "not_looked_at": search.notes,

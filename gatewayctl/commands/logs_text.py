@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import shown
 from gatewayctl.joined_lines import ACCESS, CREDENTIAL, OWN, UPSTREAM
-from gatewayctl.request_log import REQUEST
+from gatewayctl.request_log import JOB, REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ LONGEST_DATA = 1_000
 NO_VALUE = {"-", "", None}
 """API Gateway writes a hyphen where it has no value."""
 
-WRITERS = {ACCESS: "API Gateway", CREDENTIAL: "authorizer", REQUEST: "gateway"}
+WRITERS = {ACCESS: "API Gateway", CREDENTIAL: "authorizer", REQUEST: "gateway", JOB: "worker"}
 NOT_SHOWN = {"message", "timestamp", "time", "location", "service", "level"}
 ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/"
 """Source: SageMaker developer guide, "CloudWatch Logs for Amazon SageMaker AI"."""
@@ -67,10 +67,15 @@ def time_of(line: LogLine) -> str:
 
 def sagemaker(joined: Joined) -> dict[str, Any]:
     """Return what leads to the lines of the endpoint, and to SageMaker's own records."""
-    line = joined.of_kind(REQUEST)
-    members = (line and line.members) or {}
+    lines = [joined.of_kind(JOB), joined.of_kind(REQUEST)]
+    called = [
+        line.members
+        for line in lines
+        if line is not None and line.members is not None and line.members.get("attempts")
+    ]
+    members: Mapping[str, Any] = called[0] if called else {}
     endpoint = members.get("endpoint")
-    if not isinstance(endpoint, str) or not members.get("attempts"):
+    if not isinstance(endpoint, str):
         return {}
     from chalicelib.sagemaker.runtime import inference_id  # noqa: PLC0415 (it imports botocore)
 
@@ -120,6 +125,14 @@ def _summary(kind: str, members: Mapping[str, Any]) -> tuple[str, set[str]]:
         reason = f" ({_value(members['reason'])})" if "reason" in members else ""
         where = " ".join(_value(members[name]) for name in ("method", "path") if name in members)
         return f"{' '.join(words)}{reason}{f': {where}' if where else ''}", used
+    if kind == JOB:
+        used = {"outcome", "delivery", "seconds", "status", "slug", "reason"}
+        words = [_value(members[name]) for name in ("status", "slug") if name in members]
+        reason = f" ({_value(members['reason'])})" if "reason" in members else ""
+        after = f" after {_value(members['seconds'])} s" if "seconds" in members else ""
+        said = f"{_value(members.get('outcome', '?'))}{after}"
+        delivery = f", delivery {_value(members.get('delivery', '?'))}"
+        return f"{said}{delivery}{': ' if words else ''}{' '.join(words)}{reason}", used
     if kind == CREDENTIAL:
         used = {"outcome", "reason"}
         reason = f": {_value(members['reason'])}" if "reason" in members else ""

@@ -12,6 +12,7 @@ from gatewayctl import log_file
 from gatewayctl import stage as stages
 from gatewayctl.command import command
 from gatewayctl.commands import status_sections as sections
+from gatewayctl.commands.status_jobs import job_sections
 from gatewayctl.commands.status_log import log_section
 from gatewayctl.gateway_probe import checked_url
 from gatewayctl.output import columns
@@ -47,7 +48,7 @@ LOCAL_LOG = (
     help="The period of the log that is looked at.",
 )
 def status(context: Context, *, url: str | None, log: str | None, minutes: int) -> Report:
-    """Say what is wrong with a gateway: its answer, its table, its keys, its errors.
+    """Say what is wrong with a gateway: its answer, its table, its keys, its jobs, its errors.
 
     URL is that of the gateway; without it, that of the stage's deployment. The exit code is 1 if
     something is wrong.
@@ -64,13 +65,14 @@ def status(context: Context, *, url: str | None, log: str | None, minutes: int) 
         digest = answer.health["table"]
         looks.at("table", lambda: sections.compare_with_published(context, digest, table))
     keys = looks.at("keys", lambda: sections.keys_section(context))
+    jobs = [*job_sections(context, looks.at)]
     if log is not None:
         found = log_section(context, log, minutes)
     elif is_local:
         looks.missed["log"], found = LOCAL_LOG, None
     else:
         found = looks.at("log", lambda: log_section(context, None, minutes))
-    return _report([gateway, table, *filter(None, (keys, found))], looks.missed)
+    return _report([*filter(None, (gateway, table, keys, *jobs, found))], looks.missed)
 
 
 class _Looks:

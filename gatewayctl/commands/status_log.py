@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import shown
@@ -21,6 +21,9 @@ FEWEST, MOST_FAILED = 20, 0.05
 
 The alarm on the same share has these limits: docs/operations.md.
 """
+
+FEWEST_JOBS, MOST_FAILED_JOBS = 5, 0.2
+"""The same of jobs."""
 
 MOST_ERRORS = 10
 WRONG_MESSAGES = {
@@ -45,9 +48,11 @@ def log_section(context: Context, log: str | None, minutes: int) -> Section:
     )
     section = Section("log", data=_data(traffic, where))
     share = f" ({measured(traffic.failed / traffic.requests)})" if traffic.failed else ""
-    section.text = (
-        f"{plural(traffic.requests, 'request')}, {traffic.failed:,} with 5xx{share}, in {where}"
-    )
+    section.text = f"{plural(traffic.requests, 'request')}, {traffic.failed:,} with 5xx{share}, "
+    if traffic.ended_jobs:
+        failed = traffic.failed_jobs.total()
+        section.text += f"{plural(traffic.ended_jobs, 'job')} ended, {failed:,} failed, "
+    section.text += f"in {where}"
     section.wrong += _wrong(traffic)
     section.warnings += _counted(traffic, WARNED_MESSAGES)
     if traffic.damaged:
@@ -65,23 +70,29 @@ def _from_file(context: Context, log: str, minutes: int) -> tuple[Traffic, str]:
 
 
 def _from_cloudwatch(context: Context, minutes: int) -> tuple[Traffic, str]:
-    from gatewayctl.log_query import SERVICE, LogQuery  # noqa: PLC0415
+    from gatewayctl.log_query import SERVICE, LogQuery, NoLogGroup  # noqa: PLC0415
     from gatewayctl.policy.functions import functions_of  # noqa: PLC0415
-    from gatewayctl.traffic import query  # noqa: PLC0415
+    from gatewayctl.traffic import add_jobs, query  # noqa: PLC0415
 
     functions = functions_of(context.stage, context.project)
     end = context.now()
     with closing(context.connect(SERVICE)) as client:
-        handler, authorizer = (
-            LogQuery(client, one.log_group, context.output.progress) for one in functions
+        handler, authorizer, *others = (
+            LogQuery(client, one.log_group, context.output.progress) for one in functions.deployed
         )
         traffic = query(handler, authorizer, end - 60 * minutes, end)
+        for worker in others:
+            with suppress(NoLogGroup):  # it has one after its first job
+                add_jobs(traffic, worker, end - 60 * minutes, end)
     return traffic, f"{handler.group}, the last {plural(minutes, 'minute')}"
 
 
 def _wrong(traffic: Traffic) -> Iterator[str]:
     if traffic.requests >= FEWEST and traffic.failed > MOST_FAILED * traffic.requests:
         yield f"{measured(traffic.failed / traffic.requests)} of the requests got a 5xx"
+    ended, failed = traffic.ended_jobs, traffic.failed_jobs.total()
+    if ended >= FEWEST_JOBS and failed > MOST_FAILED_JOBS * ended:
+        yield f"{measured(failed / ended)} of the jobs failed"
     yield from _counted(traffic, WRONG_MESSAGES)
     for (outcome, reason), number in traffic.refused.most_common():
         if outcome == "unavailable":
@@ -96,13 +107,19 @@ def _counted(traffic: Traffic, messages: Mapping[str, str]) -> Iterator[str]:
 
 
 def _tables(traffic: Traffic) -> Iterator[str]:
-    """Yield a table of the errors, one of the refused credentials, and one of the worst targets."""
+    """Yield tables of the errors, the failed jobs, the refused credentials, the worst targets."""
     errors = _errors(traffic)
     if errors:
         rows = [(str(status), shown(slug), f"{number:,}") for status, slug, number in errors]
         yield from ["", *columns([("status", "error", "requests"), *rows[:MOST_ERRORS]])]
         if len(rows) > MOST_ERRORS:
             yield f"and {len(rows) - MOST_ERRORS} more errors"
+    if traffic.failed_jobs:
+        failed = [
+            (shown(slug), f"{number:,}")
+            for slug, number in traffic.failed_jobs.most_common(MOST_ERRORS)
+        ]
+        yield from ["", *columns([("failed job", "jobs"), *failed])]
     if traffic.refused:
         refused = [
             (f"{outcome}: {shown(reason)}", f"{number:,}")
@@ -137,6 +154,10 @@ def _data(traffic: Traffic, where: str) -> dict[str, Any]:
         "errors": [
             {"status": status, "slug": slug, "requests": number}
             for status, slug, number in _errors(traffic)
+        ],
+        "jobs": [
+            {"outcome": outcome, "slug": slug or None, "deliveries": number}
+            for (outcome, slug), number in traffic.jobs.most_common()
         ],
         "credentials": [
             {"outcome": outcome, "reason": reason, "checks": number}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -14,6 +14,7 @@ from gatewayctl.output import plural
 from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Mapping
 
     from gatewayctl.command import Context
@@ -46,8 +47,8 @@ class Source(NamedTuple):
 def targets(context: Context, *, model: str, log: str | None, minutes: int | None) -> Report:
     """Show what each target of a model did: calls, errors, times.
 
-    MODEL is a name in the table, or a path as after /predict/. The calls are those in the log of
-    the stage's function, or in a file.
+    MODEL is a name in the table, or a path as after /predict/. The calls are those in the logs of
+    the stage's functions, or in a file. A job counts once, when it ends.
     """
     file = tables.load(context.table_path())
     entry = tables.find(file.table, model, file.name).model
@@ -61,16 +62,25 @@ def targets(context: Context, *, model: str, log: str | None, minutes: int | Non
 
 def _from_cloudwatch(context: Context, model: str, minutes: int) -> Source:
     # A log in a file needs neither botocore nor Chalice.
-    from gatewayctl.log_query import SERVICE, LogQuery, clock_time  # noqa: PLC0415
+    from gatewayctl.log_query import SERVICE, LogQuery, NoLogGroup, clock_time  # noqa: PLC0415
     from gatewayctl.policy.functions import functions_of  # noqa: PLC0415
     from gatewayctl.request_query import count  # noqa: PLC0415
 
-    group = functions_of(context.stage, context.project).handler.log_group
+    functions = functions_of(context.stage, context.project)
     end = context.now()
     start = end - 60 * minutes
+    groups = [functions.handler.log_group]
     with closing(context.connect(SERVICE)) as client:
-        calls = count(LogQuery(client, group, context.output.progress), model, start, end)
-    return Source(calls, f"{group}, {clock_time(start)} to {clock_time(end)}")
+
+        def calls_in(group: str) -> Counter[Call]:
+            return count(LogQuery(client, group, context.output.progress), model, start, end)
+
+        calls = calls_in(functions.handler.log_group)
+        if functions.worker is not None:
+            with suppress(NoLogGroup):  # it has one after its first job
+                calls += calls_in(functions.worker.log_group)
+                groups.append(functions.worker.log_group)
+    return Source(calls, f"{', '.join(groups)}, {clock_time(start)} to {clock_time(end)}")
 
 
 def _from_file(context: Context, model: str, log: str, minutes: int | None) -> Source:

@@ -6,12 +6,13 @@ writes them. The metrics of AWS's own services are those of its documentation.
 
 import json
 import re
+import shutil
 
 import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from deployment.monitoring import alarms, queries
+from deployment.monitoring import JOB_QUERIES, WORKER_LOG, alarms, queries
 from tests.support import filter_patterns
 from tests.support.emf import published
 from tests.support.insights import events, fields_of, run
@@ -19,12 +20,16 @@ from tests.support.lines_of_package import written_by
 from tests.support.monitored import SETTINGS, STACK, Monitored, series_of_alarm, series_of_widget
 from tests.support.template import Project
 
-HANDLER_LOG, AUTHORIZER_LOG = (
+HANDLER_LOG, AUTHORIZER_LOG, WORK_LOG = (
     "/aws/lambda/inference-gateway-dev",
     "/aws/lambda/inference-gateway-dev-authorize",
+    "/aws/lambda/inference-gateway-dev-work",
 )
+QUEUE, DEAD_LETTERS = "gateway-jobs", "gateway-jobs-dead"
+JOBS = {"GATEWAY_JOBS": "s3://gateway-jobs/dev", "GATEWAY_JOBS_QUEUE": QUEUE}
 # Source: CloudWatch user guides of API Gateway ("metrics and dimensions") and of Lambda ("types of
-# metrics"). ApiName is the title of the API's definition.
+# metrics"), and SQS's developer guide ("available CloudWatch metrics"). ApiName is the title of the
+# API's definition.
 OF_AWS = {
     "AWS/ApiGateway": (
         "ApiName",
@@ -34,8 +39,27 @@ OF_AWS = {
         "FunctionName",
         {"Errors": "Count", "Throttles": "Count", "ConcurrentExecutions": "Count"},
     ),
+    "AWS/SQS": (
+        "QueueName",
+        {
+            "ApproximateAgeOfOldestMessage": "Seconds",
+            "ApproximateNumberOfMessagesVisible": "Count",
+            "ApproximateNumberOfMessagesNotVisible": "Count",
+        },
+    ),
 }
-NAMES = {"inference-gateway-dev", "inference-gateway-dev-authorize"}
+NAMES = {log.rpartition("/")[2] for log in (HANDLER_LOG, AUTHORIZER_LOG, WORK_LOG)}
+NAMES |= {QUEUE, DEAD_LETTERS}
+READ_AS = {
+    "Seconds": {"Maximum"},
+    "Milliseconds": {"p99"},
+    "Count": {"Sum"},
+}
+"""By unit: the statistics by which an alarm reads a metric."""
+READ_OTHERWISE = {
+    "dead-letters": {("Count", "Maximum")},  # how many there are, not how many came
+    "job-failures": {("Count", "Sum"), ("Seconds", "SampleCount")},  # each job has one time
+}
 UNIT_OF_TITLE = {"(ms)": "Milliseconds", "(ms, average)": "Milliseconds", "(s)": "Seconds"}
 THROTTLED = {"status": "429", "refused_as": "THROTTLED", "request_id": "9f1c"}
 
@@ -46,20 +70,35 @@ def _written(package, task_root):
 
 
 @pytest.fixture(scope="module", name="stack")
-def _stack(package):
+def _stack(tmp_path_factory):
+    return with_jobs(tmp_path_factory.mktemp("jobs"))
+
+
+@pytest.fixture(scope="module", name="without_jobs")
+def _without_jobs(package):
     template = json.loads((package.project / "build/sam.json").read_bytes())
     return Monitored(template, SETTINGS)
 
 
+def with_jobs(folder, **variables):
+    """Return the monitoring of a stage with jobs."""
+    names = {"POWERTOOLS_SERVICE_NAME": "inference-gateway-dev", **JOBS, **variables}
+    project = Project(folder, {"environment_variables": names})
+    policies = folder / ".chalice"
+    shutil.copy(policies / "policy-dev.json", policies / "policy-dev-work.json")
+    return Monitored(project.sam(), SETTINGS)
+
+
 @pytest.fixture(scope="module", name="found")
 def _found(written, stack):
-    """Every event of the three log groups."""
+    """Every event of the four log groups."""
     (stage,) = stack.of("AWS::Serverless::Api").values()
     format_ = json.loads(stage["AccessLogSetting"]["Format"])
     line = {name: THROTTLED.get(name, "-") for name in format_}
     return [
         *events(written.handler, HANDLER_LOG),
         *events(written.authorizer, AUTHORIZER_LOG),
+        *events(written.worker, WORK_LOG),
         *events(json.dumps(line), "AccessLogGroup"),
     ]
 
@@ -97,15 +136,37 @@ def test_alarms(written, stack):
     }
     for name, alarm in made.items():
         found = {(units[tuple(series)], statistic) for series, statistic in series_of_alarm(alarm)}
-        in_seconds, in_ms = alarm["Threshold"] == 300, alarm["Threshold"] == 1000
-        expected = (
-            ("Seconds", "Maximum")
-            if in_seconds
-            else ("Milliseconds", "p99")
-            if in_ms
-            else ("Count", "Sum")
-        )
-        assert found == {expected}, name
+        ((unit, _), *_) = found
+        short = alarm["AlarmName"].removeprefix(f"{STACK}-")
+        assert found == READ_OTHERWISE.get(short, {(unit, one) for one in READ_AS[unit]}), name
+
+
+def test_only_with_jobs(stack, without_jobs):
+    """Without jobs there is no alarm, filter, widget or query of theirs, and the rest is equal."""
+    for kind in ("AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"):
+        others, more = without_jobs.of(kind), stack.of(kind)
+        assert others.items() <= more.items()
+        assert more.keys() - others.keys()
+    made = {one["AlarmName"] for one in without_jobs.of("AWS::CloudWatch::Alarm").values()}
+    assert made == {f"{STACK}-{name}" for name in alarms(with_jobs=False)}
+    template = json.dumps(without_jobs.of("AWS::CloudWatch::Dashboard"))
+    for word in (WORKER_LOG, WORK_LOG, "SQS", "WorkerService", "JobSeconds"):
+        assert word not in template
+    titles = [widget["properties"].get("title") for widget in stack.dashboard]
+    kept = [widget["properties"].get("title") for widget in without_jobs.dashboard]
+    assert [title for title in titles if title in kept] == kept
+    saved = {one["Name"] for one in without_jobs.of("AWS::Logs::QueryDefinition").values()}
+    assert saved == {f"{STACK}/{name}" for name in queries().keys() - JOB_QUERIES}
+
+
+def test_log_groups_of_queries(stack, without_jobs):
+    """The saved queries search the logs of all functions of the stack, and API Gateway's."""
+    for monitored, worker in ((stack, [WORK_LOG]), (without_jobs, [])):
+        searched = {
+            tuple(one["LogGroupNames"])
+            for one in monitored.of("AWS::Logs::QueryDefinition").values()
+        }
+        assert searched == {(HANDLER_LOG, AUTHORIZER_LOG, *worker, "AccessLogGroup")}
 
 
 def test_expressions(stack):
@@ -145,10 +206,7 @@ def test_every_metric_is_on_the_dashboard(written, stack):
 def test_no_metrics_of_models(package, task_root, tmp_path):
     """Without metrics of models, the dashboard has none, and the functions write none."""
     off = {"GATEWAY_METRICS_PER_MODEL": "off"}
-    project = Project(
-        tmp_path, {"environment_variables": {**off, "POWERTOOLS_SERVICE_NAME": "tom"}}
-    )
-    stack = Monitored(project.sam(), SETTINGS)
+    stack = with_jobs(tmp_path, **off, POWERTOOLS_SERVICE_NAME="tom")
     blobs = written_by(package, task_root, **off, POWERTOOLS_SERVICE_NAME="tom").blobs
 
     units = known(blobs, stack)
@@ -159,7 +217,11 @@ def test_no_metrics_of_models(package, task_root, tmp_path):
 
 def test_metric_filters(written, stack):
     """Each filter matches lines that its function wrote, and only those that it is meant for."""
-    lines = {HANDLER_LOG: written.handler, AUTHORIZER_LOG: written.authorizer}
+    lines = {
+        HANDLER_LOG: written.handler,
+        AUTHORIZER_LOG: written.authorizer,
+        WORK_LOG: written.worker,
+    }
     counted = {}
     for name, one in stack.of("AWS::Logs::MetricFilter").items():
         (made,) = one["MetricTransformations"]
@@ -180,6 +242,10 @@ def test_metric_filters(written, stack):
         "BugsOfAuthorize": [],  # the line is the handler's; both functions have the same telemetry
         "EventsRefusedOfApiHandler": [("event refused", None, None)],
         "EventsRefusedOfAuthorize": [("event refused", None, None)] * 2,
+        "BugsOfWork": [],
+        "EventsRefusedOfWork": [("event refused", None, None)],
+        "JobsPostponedOfWork": [("job", "postponed", None)],
+        "JobsLostOfWork": [("job", "failed", None)],
         "CredentialsUnavailableOfAuthorize": [unavailable],
         "CredentialsUncheckedOfAuthorize": [unavailable, ("credential", "unavailable", invented)],
     }
@@ -226,6 +292,15 @@ ROWS = [
     ("stores-and-tables", {"message": "routing table refused"}),
     ("stores-and-tables", {"message": "event refused", "event": "test event of the console"}),
     ("requests-of-a-principal", {"model": "iris", "status": "200", "path": "/api/predict/iris"}),
+    ("requests-of-a-principal", {"message": "job", "model": "wine", "outcome": "failed"}),
+    ("errors-by-slug", {"line": "job", "error": "model-error", "of_model": "wine", "errors": "1"}),
+    ("errors-by-slug", {"line": "job", "error": "job-lost", "callers": "1"}),
+    (
+        "failures-by-upstream-code",
+        {"message": "job", "code": "ThrottlingException", "slug": "upstream-throttled"},
+    ),
+    ("slowest-targets", {"message": "job", "model": "wine", "calls": "1"}),
+    ("stores-and-tables", {"event": "message that starts no job", "@log": WORK_LOG}),
 ]
 
 
@@ -244,10 +319,52 @@ def test_failed_function_is_found(found):
     assert [row for row in rows if row["@message"].startswith("[ERROR] AuthorizerFailed")]
 
 
+def test_postponed_job_is_no_failed_function(found):
+    """The worker fails on purpose when a message has to come again; that is no row."""
+    assert [one for one in found if "[ERROR] JobNotDone" in one["@message"]]
+
+    rows = run(queries()["stores-and-tables"], found)
+    assert not [row for row in rows if "JobNotDone" in row["@message"]]
+    assert not run(queries()["slowest-targets"], [one for one in found if is_postponed(one)])
+
+
+def is_postponed(event):
+    return event.get("outcome") == "postponed"
+
+
+def test_one_job(found, written):
+    """A job's id leads to its submission, each delivery, and who asked, without the metrics."""
+    (asked,) = [json.loads(line) for line in written.all if '"path":"/api/jobs/' in line]
+
+    rows = run(queries()["job-by-id"].replace("JOB-ID", asked["job"]), found)
+
+    assert {(row["message"], row.get("method"), row.get("outcome")) for row in rows} == {
+        ("request", "POST", None),
+        ("job", None, "succeeded"),
+        ("job", None, "ended before"),
+        ("request", "GET", None),
+    }
+    assert len(rows) == 4
+
+
+def test_one_request_of_a_job(found, written):
+    """The id of the request that submitted a job leads to the worker's lines, too."""
+    (failed,) = [json.loads(line) for line in written.all if '"slug":"job-lost"' in line]
+
+    rows = run(queries()["request-by-id"].replace("REQUEST-ID", failed["request_id"]), found)
+
+    assert {(row["message"], row["status"], row["job"], row["@log"]) for row in rows} == {
+        ("request", "202", failed["job"], HANDLER_LOG),
+        ("job", "504", failed["job"], WORK_LOG),
+    }
+    assert len(rows) == 2
+
+
 @pytest.mark.parametrize("slug", ["unauthorized", "upstream-throttled"])
 def test_one_request(found, written, slug):
     """The id of a request leads to its line, without the line of its metrics."""
-    (refused,) = [json.loads(line) for line in written.all if f'"slug":"{slug}"' in line]
+    lines = written.handler.splitlines()
+    (refused,) = [json.loads(line) for line in lines if f'"slug":"{slug}"' in line]
 
     rows = run(queries()["request-by-id"].replace("REQUEST-ID", refused["request_id"]), found)
 

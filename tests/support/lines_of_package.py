@@ -1,4 +1,4 @@
-"""The lines that the two packaged functions write when everything happens to them once.
+"""The lines that the packaged functions write when everything happens to them once.
 
 They are real: the functions of the zip run under AWS's runtime client, with servers in AWS's place.
 """
@@ -9,12 +9,13 @@ import contextlib
 import hashlib
 import json
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.support.emf import Blob, read
-from tests.support.events import token_event
+from tests.support.events import proxy_event, token_event
 from tests.support.http_server import StubServer, in_turn, refusal, response, sends, waits
 from tests.support.issuer_server import Issuer
+from tests.support.job_desk import BUCKET, PREFIX, QUEUE, WORKER_MS, job_desk, moto
 from tests.support.key_documents import api_key, document, entry
 from tests.support.lambda_process import (
     AUTHORIZER,
@@ -51,15 +52,20 @@ except KeyError as error:
 """
 
 
+WORKER = "app.work"
+"""The handler of the worker's function."""
+
+
 class Written(NamedTuple):
-    """The lines of both functions."""
+    """The lines of the functions."""
 
     handler: str
     authorizer: str
+    worker: str
 
     @property
     def all(self) -> list[str]:
-        return [*self.handler.splitlines(), *self.authorizer.splitlines()]
+        return [line for log in self for line in log.splitlines()]
 
     @property
     def blobs(self) -> list[Blob]:
@@ -72,7 +78,8 @@ def written_by(package: Package, task_root: Path, **environment: str) -> Written
     place = _Place(package, task_root, environment)
     handler = [_predictions(place), _refused_table(place), _stale_table(place), _bug(place)]
     authorizer = [_keys(place), _no_keys(place), _issuer(place)]
-    return Written("".join(handler), "".join(authorizer))
+    submitted, worked = _jobs(place)
+    return Written("".join([*handler, submitted]), "".join(authorizer), worked)
 
 
 class _Place(NamedTuple):
@@ -157,6 +164,54 @@ def _bug(place: _Place) -> str:
         check=True,
     )
     return finished.stdout
+
+
+def _jobs(place: _Place) -> tuple[str, str]:
+    """A job of each end, and of each delivery that ends none: the handler's and the worker's log.
+
+    The worker is a function of the same zip, in the handler's environment.
+    """
+    with moto() as aws, StubServer() as sagemaker:
+        desk = job_desk(aws)
+        setting = {
+            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker.url,
+            "GATEWAY_JOBS": f"s3://{BUCKET}/{PREFIX}",
+            "GATEWAY_JOBS_QUEUE": QUEUE,
+        }
+        own = place.package.template[HANDLER]["Properties"]["Environment"]["Variables"]
+        variables = {**own, **place.environment, "AWS_ENDPOINT_URL": aws, **setting}
+        with (
+            place.function(aws, HANDLER, **setting) as running,
+            LambdaProcess(place.task_root, WORKER, variables) as worker,
+        ):
+            client = client_of(place.package, running)
+
+            def submit(model: str) -> dict[str, Any]:
+                headers = [JSON, ("Prefer", "respond-async")]
+                accepted = client.send("POST", f"/predict/{model}", headers, BODY)
+                assert accepted.status == 202, accepted.body
+                (record,) = desk.receive()
+                return record
+
+            def work(record: dict[str, Any], answer: bytes = ANSWER, delivery: int = 1) -> None:
+                sagemaker.script = sends(answer)
+                record["attributes"]["ApproximateReceiveCount"] = str(delivery)
+                with contextlib.suppress(FunctionFailed):
+                    worker.invoke({"Records": [record]}, WORKER_MS / 1000)
+
+            first = submit("iris")
+            work(first)
+            work(first, delivery=2)
+            work(submit("wine"), refusal(424, "ModelError", FAILED))
+            work(submit("digit"), refusal(400, "ThrottlingException"))
+            work(submit("iris"), delivery=4)
+            work({**first, "body": "{}"})
+            job = json.loads(first["body"])["job"]
+            resource = "/jobs/{job}"
+            running.invoke(
+                proxy_event("GET", f"/jobs/{job}", resource=resource, path_parameters={"job": job})
+            )
+            return running.log, worker.log
 
 
 def _keys(place: _Place) -> str:

@@ -55,12 +55,18 @@ class Project:
         for name, keys in functions.items():
             of_stage["lambda_functions"].setdefault(name, {}).update(keys)
         file.write_text(json.dumps(self._config))
+        variables = of_stage.get("environment_variables", {})
+        self._jobs = {
+            name: variables[f"GATEWAY_{name.upper()}"]
+            for name in ("jobs", "jobs_queue", "jobs_concurrency")
+            if f"GATEWAY_{name.upper()}" in variables
+        }
 
     def sam(self) -> Any:
         """Return the template that `make package` writes."""
         config = Config(
             self._stage,
-            user_provided_params={"chalice_app": build_gateway(cors_origin="*").app},
+            user_provided_params={"chalice_app": build_gateway(cors_origin="*", **self._jobs).app},
             config_from_disk=self._config,
             default_params={
                 "project_dir": str(self._folder),

@@ -235,7 +235,7 @@ def test_no_id(run, some_id):
 
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("gatewayctl logs: '")
-    assert "is not a request id; it is at least 8 letters" in outcome.err
+    assert "is not the id of a request or job; it is at least 8 letters" in outcome.err
 
 
 def test_no_file(run):

@@ -97,7 +97,8 @@ def test_query(desk):
 
     assert desk.calls("house-price/{city}") == {}
     assert sent[0]["queryString"] == (
-        'filter message = "request" and model = "house-price/{city}"'
+        'filter (message = "request" or (message = "job" and outcome in ["succeeded", "failed"]))'
+        ' and model = "house-price/{city}"'
         " and ispresent(first_target) and attempts > 0"
         " | fields floor(model_ms + 0.5) as milliseconds"
         " | stats count(*) as calls by first_target, target_name, fallback_after, status, slug,"
