@@ -8,12 +8,14 @@ from functools import partial
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.api.factory import MAX_RESULT_BYTES
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.job import KEPT_SECONDS
+from chalicelib.jobs.worker import JobNotDone
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
+from tests.support.events import LambdaContext
 from tests.support.gateway import (
     AWS,
     JSON,
@@ -21,6 +23,7 @@ from tests.support.gateway import (
     FakeScheme,
     FixedTable,
     build_gateway,
+    echo,
     runtime_at,
     table,
 )
@@ -55,6 +58,14 @@ def _url():
 @pytest.fixture(name="desk")
 def _desk(url):
     return job_desk(url, source=FixedTable(table(TABLE)), runtime=AsyncRuntime())
+
+
+class Killed(BaseException):
+    """Ends a worker in the middle of its work, as a kill does."""
+
+
+def killed(target, request):
+    raise Killed
 
 
 class AsyncRuntime(FakeRuntime):
@@ -223,6 +234,70 @@ class TestFailures:
 
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
         assert desk.gateway.runtime.calls == []
+
+    @pytest.mark.parametrize(
+        ("path", "remaining_ms", "hidden_seconds"),
+        [("churn", 900_000, 360), ("iris", 900_000, 660), ("iris", 120_000, 150)],
+    )
+    def test_a_worker_that_is_killed(self, desk, path, remaining_ms, hidden_seconds):
+        """The job is tried again when the try's own time is over, or Lambda's, and a little."""
+        job = desk.job(path, b"[1]")
+        desk.gateway.runtime.answer = killed
+        (record,) = desk.receive()
+        with pytest.raises(Killed):
+            desk.gateway.app.handler_map["work"](
+                {"Records": [record]}, LambdaContext(remaining_ms=remaining_ms)
+            )
+        desk.gateway.runtime.answer = echo
+
+        desk.pass_time(hidden_seconds - 10)
+        assert desk.receive() == []
+        desk.pass_time(20)
+        assert desk.drain() == 1
+        assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
+
+    def test_a_message_that_cannot_be_hidden(self, desk):
+        """SQS away at the beginning of a try: the work goes on."""
+        job = desk.job("churn")
+        desk.faults.next["ChangeMessageVisibility"] = [AWAY]
+
+        assert desk.drain() == 1
+        assert desk.status(job)["status"] == "succeeded"
+
+    @pytest.mark.parametrize("hide_at_begin", [None, AWAY])
+    def test_a_postponed_job_keeps_its_pause(self, desk, hide_at_begin):
+        """After a 503 the message comes again after the pause, not after the time of a try."""
+        desk.job("churn")
+        desk.gateway.runtime.error = ModelOverloaded()
+        desk.faults.next["ChangeMessageVisibility"] = [hide_at_begin]
+        for pause in (30, 60):
+            (record,) = desk.receive()
+            with pytest.raises(JobNotDone):
+                desk.gateway.app.handler_map["work"]({"Records": [record]}, LambdaContext())
+
+            desk.pass_time(pause - 10)
+            assert desk.receive() == []
+            desk.pass_time(20)
+        assert len(desk.receive()) == 1
+
+    def test_a_message_that_comes_again_too_early(self, desk):
+        """A first worker that is slower than its time: its end counts, and both messages go."""
+        job = desk.job("churn", b"[1]")
+        (record,) = desk.receive()
+
+        def answer(target, request):
+            desk.gateway.runtime.answer = echo
+            desk.pass_time(7200)
+            (again,) = desk.receive()
+            assert desk.work(again)
+            return InferenceResponse(b"late", "text/plain")
+
+        desk.gateway.runtime.answer = answer
+        assert desk.work(record)
+
+        assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
+        desk.pass_time(7200)
+        assert desk.receive() == desk.receive(DEAD) == []
 
     def test_a_message_that_starts_no_job(self, desk):
         """A poisoned message ends in the dead-letter queue, and its text is in no log."""
@@ -617,7 +692,7 @@ class TestWithRealCalls:
     def desk_at(self, url, sagemaker):
         make_client = partial(sagemaker_client, endpoint_url=sagemaker.url, **AWS)
         runtime = SageMakerRuntime(
-            make_client, pause=lambda _: None, max_response_bytes=MAX_RESULT_BYTES
+            make_client, pause=lambda _: None, max_response_bytes=MAX_PAYLOAD_BYTES
         )
         return job_desk(url, source=FixedTable(table(TABLE)), runtime=runtime)
 
@@ -638,7 +713,7 @@ class TestWithRealCalls:
         """25 MB go through the worker, in both directions."""
         desk = self.desk_at(url, sagemaker)
         sagemaker.reply = lambda request: response(200, request.body, JSON)
-        body = b'"' + b"x" * (MAX_RESULT_BYTES - 2) + b'"'
+        body = b'"' + b"x" * (MAX_PAYLOAD_BYTES - 2) + b'"'
         asked = {"model": "iris", "content_type": "application/json", "bytes": len(body)}
         upload = desk.gateway.post("/uploads", json.dumps(asked).encode()).json()
         assert send(upload, body) == 200
