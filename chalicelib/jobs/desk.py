@@ -187,8 +187,7 @@ class JobsDesk:
             IdempotencyConflict: The other one asked for something else.
         """
         key, mark = asked.idempotency_key, fingerprint(asked.path, request, asked.upload)
-        job_id = names.new_id() if key is None else names.job_of_key(owner, key)
-        known = None if key is None else self._read(owner, job_id)
+        job_id, known = self._job_of_key(owner, key)
         if known is None:
             job = self._new_job(owner, job_id, asked, request, mark)
             if self._store.create(names.job_key(owner, job_id), job.to_json()):
@@ -199,6 +198,19 @@ class JobsDesk:
         if known.fingerprint != mark:
             raise IdempotencyConflict
         return known, False
+
+    def _job_of_key(self, owner: str, key: str | None) -> tuple[str, Job | None]:
+        """Return the id of the job that a request stands for, and the job if it is there.
+
+        S3 deletes a job up to two days after it has expired. Until then the next job of its key has
+        another id.
+        """
+        if key is None:
+            return names.new_id(), None
+        job_id = names.job_of_key(owner, key)
+        while (known := self._read(owner, job_id)) and self._clock() >= known.expires:
+            job_id = names.job_after(job_id)
+        return job_id, known
 
     def _new_job(
         self, owner: str, job_id: str, asked: Submission, request: ClientRequest, mark: str

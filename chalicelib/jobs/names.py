@@ -46,6 +46,11 @@ def job_of_key(owner: str, idempotency_key: str) -> str:
     return _digest(f"{owner}:{idempotency_key}")
 
 
+def job_after(expired_job: str) -> str:
+    """Return the id of the next job of an Idempotency-Key whose job has expired."""
+    return _digest(f"after {expired_job}")
+
+
 def is_id(text: str) -> bool:
     """Whether the text has the form of an id, and can be part of a key of S3."""
     return _ID.fullmatch(text) is not None
