@@ -5,7 +5,7 @@ job's document, then SQS or SageMaker, then the mark that it was sent:
 
 - no document: the caller has an error, and what lies in the bucket expires unseen;
 - a document that was not sent: the caller has an error. The same request with the same
-  Idempotency-Key finds the document, misses the mark, and sends it;
+  Idempotency-Key or upload finds the document, misses the mark, and sends it;
 - sent, but without the mark: the same request may send it again. The worker ends a job only once.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import (
+    GatewayError,
     IdempotencyConflict,
     JobsUnavailable,
     PayloadTooLarge,
@@ -63,7 +64,7 @@ MAX_ASK_SECONDS = 30
 """The greatest Retry-After of a job that is running."""
 
 LOOKS, LOOK_SECONDS = 10, 0.1
-"""How a request with a known Idempotency-Key waits for the first one to send the job."""
+"""How a request whose job is known waits for the first one to send the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,12 @@ class Submission:
     idempotency_key: str | None
     deadline: Deadline
     record: RequestRecord
+
+    def known_job(self, owner: str) -> str | None:
+        """Return the id of the job that each equal request gets; None if each gets its own."""
+        if self.idempotency_key is not None:
+            return names.job_of_key(owner, self.idempotency_key)
+        return None if self.upload is None else names.job_of_upload(owner, self.upload)
 
 
 class JobsDesk:
@@ -143,8 +150,9 @@ class JobsDesk:
         job = self._read(names.owner_of(principal), job_id)
         if job is None or self._clock() >= job.expires or not principal.may_call(job.path):
             raise UnknownJob
+        exposed = job.is_async and self._exposes_errors(principal, job, record)
         record.model = job.model
-        return job, endings.status_of(self._store, job, self._clock())
+        return job, endings.status_of(self._store, job, self._clock(), exposed=exposed)
 
     def ask_again_seconds(self, job: Job) -> int:
         """Return when to ask again for a job that is running: the older, the later."""
@@ -163,6 +171,12 @@ class JobsDesk:
         """Return a URL by which the caller reads a result, and the time when the URL ends."""
         return self._store.url_to_get(result.place), self._clock() + URL_SECONDS
 
+    def _exposes_errors(self, principal: Principal, job: Job, record: RequestRecord) -> bool:
+        """Whether the table in use lets callers of the job's model read the model's messages."""
+        with suppress(GatewayError):
+            return self._gateway.resolve(principal, job.path, record).model.expose_model_errors
+        return False
+
     def _uploaded(self, owner: str, upload: str, model: Model) -> Found:
         """Return the upload, which S3 has taken; its size and type are checked again.
 
@@ -178,16 +192,17 @@ class JobsDesk:
         return found
 
     def _claim(self, owner: str, asked: Submission, request: ClientRequest) -> tuple[Job, bool]:
-        """Write the job's document; one with the same Idempotency-Key may be there already.
+        """Write the job's document; that of an equal request may be there already.
 
         Returns:
             The job, and whether its document is new.
 
         Raises:
-            IdempotencyConflict: The other one asked for something else.
+            IdempotencyConflict: The Idempotency-Key is that of another request.
+            UnknownUpload: The upload is that of another request.
         """
-        key, mark = asked.idempotency_key, fingerprint(asked.path, request, asked.upload)
-        job_id, known = self._job_of_key(owner, key)
+        mark = fingerprint(asked.path, request, asked.upload)
+        job_id, known = self._known_job(owner, asked)
         if known is None:
             job = self._new_job(owner, job_id, asked, request, mark)
             if self._store.create(names.job_key(owner, job_id), job.to_json()):
@@ -196,18 +211,18 @@ class JobsDesk:
         if known is None:  # it expired between two calls
             raise JobsUnavailable
         if known.fingerprint != mark:
-            raise IdempotencyConflict
+            raise UnknownUpload if asked.idempotency_key is None else IdempotencyConflict
         return known, False
 
-    def _job_of_key(self, owner: str, key: str | None) -> tuple[str, Job | None]:
+    def _known_job(self, owner: str, asked: Submission) -> tuple[str, Job | None]:
         """Return the id of the job that a request stands for, and the job if it is there.
 
         S3 deletes a job up to two days after it has expired. Until then the next job of its key has
         another id.
         """
-        if key is None:
+        job_id = asked.known_job(owner)
+        if job_id is None:
             return names.new_id(), None
-        job_id = names.job_of_key(owner, key)
         while (known := self._read(owner, job_id)) and self._clock() >= known.expires:
             job_id = names.job_after(job_id)
         return job_id, known
@@ -268,7 +283,7 @@ class JobsDesk:
             self._store.create_json(key, locations._asdict())
             return
         self._queue.send(Message(job.owner, job.job))
-        if asked.idempotency_key is not None:
+        if asked.known_job(job.owner) is not None:
             with suppress(JobsUnavailable):  # without the mark it may be sent again
                 self._store.create_json(key, {})
 

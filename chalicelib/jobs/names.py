@@ -51,6 +51,11 @@ def job_after(expired_job: str) -> str:
     return _digest(f"after {expired_job}")
 
 
+def job_of_upload(owner: str, upload: str) -> str:
+    """Return the id of the job that an upload is for, if there is no Idempotency-Key."""
+    return _digest(f"{owner}/{upload}")
+
+
 def is_id(text: str) -> bool:
     """Whether the text has the form of an id, and can be part of a key of S3."""
     return _ID.fullmatch(text) is not None

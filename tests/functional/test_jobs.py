@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelOverloaded
@@ -36,13 +36,18 @@ version: 1
 models:
   churn: {kind: single, endpoint: churn, content_types: [application/json, text/csv]}
   iris: {kind: mme, endpoint: tabular, target_model: iris.tar.gz, job_seconds: 600}
-  patient: {kind: single, endpoint: patient, timeout_seconds: 2}
+  patient:
+    kind: single
+    endpoint: patient
+    timeout_seconds: 2
+    content_types: [application/json, text/csv]
   film:
     kind: async
     endpoint: films
-    content_types: [video/mp4, application/json]
+    content_types: [video/mp4, application/json, text/csv]
     request_ttl_seconds: 600
     invocation_timeout_seconds: 60
+  open-film: {kind: async, endpoint: films, expose_model_errors: true}
 """
 AWAY = EndpointConnectionError(endpoint_url="https://nowhere")
 CANARY = "c4n4ry-in-a-body"
@@ -512,8 +517,6 @@ class TestUploads:
         assert desk.gateway.call.request.body == b"1,2"
         assert desk.gateway.call.request.content_type == "text/csv"
         assert fetch(desk.status(job)["result"]["url"]) == (200, b"1,2", "text/csv")
-        again = desk.submit("churn", b"", x_upload=upload["upload"])
-        assert_problem(again, 404, "unknown-upload")
 
     def test_signed_headers(self, desk):
         """Size, type and the condition are parts of the signature."""
@@ -521,13 +524,62 @@ class TestUploads:
 
         assert "X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost%3Bif-none-match" in url
 
-    def test_an_upload_has_no_idempotency_of_its_own(self, desk):
-        """The same request with the same key gets the same job."""
+    @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}])
+    def test_one_job(self, desk, key):
+        """An equal request gets the same job, with and without a key; any other one gets none."""
         upload = self.upload(desk).json()
         send(upload, b"1,2")
+        asked = {"x_upload": upload["upload"], **key}
 
-        first = desk.job("churn", b"", x_upload=upload["upload"], idempotency_key="k")
-        assert desk.job("churn", b"", x_upload=upload["upload"], idempotency_key="k") == first
+        first = desk.job("churn", b"", **asked)
+        assert desk.job("churn", b"", **asked) == first
+        assert desk.drain() == 1
+
+        others = [("patient", {}), ("churn", {"idempotency_key": "other"})]
+        if key:
+            others.append(("churn", {}))
+        for path, other in others:
+            refused = desk.submit(path, b"", x_upload=upload["upload"], **other)
+            assert_problem(refused, 404, "unknown-upload")
+
+    @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}])
+    @pytest.mark.parametrize(
+        ("operation", "step"), [("PutObject", 0), ("PutObject", 1), ("SendMessage", 0)]
+    )
+    def test_a_request_that_failed(self, desk, operation, step, key):
+        """After a fault at any step, the same request gets a job that runs once."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        asked = {"x_upload": upload["upload"], **key}
+        desk.faults.next[operation] = [*[None] * step, AWAY]
+
+        assert_problem(desk.submit("churn", b"", **asked), 503, "jobs-unavailable")
+
+        job = desk.job("churn", b"", **asked)
+        assert desk.drain() == 1
+        assert fetch(desk.status(job)["result"]["url"])[1] == b"1,2"
+
+    def test_another_request_after_one_that_failed(self, desk):
+        """An upload whose request left no job can be used for another model."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        desk.faults.next["PutObject"] = [None, AWAY]
+        desk.submit("churn", b"", x_upload=upload["upload"])
+
+        job = desk.job("film", b"", x_upload=upload["upload"])
+        assert desk.status(job)["model"] == "film"
+
+    def test_twenty_threads(self, desk):
+        """Twenty equal requests with one upload at the same time make one job."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        with ThreadPoolExecutor(20) as pool:
+            jobs = list(
+                pool.map(lambda _: desk.job("churn", b"", x_upload=upload["upload"]), range(20))
+            )
+
+        assert len(set(jobs)) == 1
+        assert desk.drain() == 1
 
     def test_an_old_upload(self, desk):
         """An upload is not kept for longer than a day."""
@@ -645,6 +697,66 @@ class TestAsync:
 
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-error"
         assert CANARY not in desk.gateway.log.text
+
+    @pytest.mark.parametrize(
+        ("text", "problem", "message"),
+        [
+            pytest.param(
+                'Received client error (400) from primary with message "bad "frame" 3". '
+                "See https://eu-west-1.console.aws.amazon.com/x in account 123456789012 for more.",
+                "model-rejected-input",
+                'bad "frame" 3',
+                id="rejected",
+            ),
+            pytest.param(
+                f'Received server error (500) from primary with message "{"x" * 100_000}".',
+                "model-error",
+                None,
+                id="long",
+            ),
+            pytest.param(
+                'Received server error (0) from primary with message "Your invocation timed out".',
+                "model-timeout",
+                None,
+                id="time-out",
+            ),
+            pytest.param(
+                'Received server error (503) from primary with message "full \x1b[0m\xff".',
+                "model-overloaded",
+                "full \x1b[0m\xff",
+                id="overloaded",
+            ),
+            pytest.param(
+                "Received server error (500) from primary. See https://x in account 123456789012.",
+                "model-error",
+                None,
+                id="no-message",
+            ),
+            pytest.param("Another text of SageMaker's.", "model-error", None, id="unknown"),
+            pytest.param("", "model-error", None, id="empty"),
+        ],
+    )
+    @pytest.mark.parametrize("model", ["film", "open-film"])
+    def test_the_models_message(self, desk, model, text, problem, message):
+        """The container's status says which problem it is; its message needs the option."""
+        job = desk.job(model)
+        self.answer(desk, "failed/1.out", text.encode())
+
+        failed = desk.status(job)["problem"]
+
+        assert failed["type"] == f"urn:inference-gateway:{problem}"
+        assert failed.get("model_message") == (message if model == "open-film" else None)
+        assert "123456789012" not in json.dumps(failed)
+        assert not text or text[-20:] not in desk.gateway.log.text
+
+    def test_a_message_that_cannot_be_read(self, desk):
+        """A failure object that the gateway may not read still ends the job."""
+        job = desk.job("open-film")
+        self.answer(desk, "failed/1.out", b"x")
+        refusal = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        desk.faults.next["GetObject"] = [None, None, ClientError(refusal, "GetObject")]
+
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-error"
 
     def test_an_answer_that_never_comes(self, desk):
         """After TTL and time-out the job is lost, and a later object changes nothing."""
