@@ -201,9 +201,8 @@ class JobsDesk:
             IdempotencyConflict: The Idempotency-Key is that of another request.
             UnknownUpload: The upload is that of another request.
         """
-        mark, known_id = fingerprint(asked.path, request, asked.upload), asked.known_job(owner)
-        job_id = known_id or names.new_id()
-        known = None if known_id is None else self._read(owner, job_id)
+        mark = fingerprint(asked.path, request, asked.upload)
+        job_id, known = self._known_job(owner, asked)
         if known is None:
             job = self._new_job(owner, job_id, asked, request, mark)
             if self._store.create(names.job_key(owner, job_id), job.to_json()):
@@ -214,6 +213,19 @@ class JobsDesk:
         if known.fingerprint != mark:
             raise UnknownUpload if asked.idempotency_key is None else IdempotencyConflict
         return known, False
+
+    def _known_job(self, owner: str, asked: Submission) -> tuple[str, Job | None]:
+        """Return the id of the job that a request stands for, and the job if it is there.
+
+        S3 deletes a job up to two days after it has expired. Until then the next job of its key has
+        another id.
+        """
+        job_id = asked.known_job(owner)
+        if job_id is None:
+            return names.new_id(), None
+        while (known := self._read(owner, job_id)) and self._clock() >= known.expires:
+            job_id = names.job_after(job_id)
+        return job_id, known
 
     def _new_job(
         self, owner: str, job_id: str, asked: Submission, request: ClientRequest, mark: str
