@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
     from chalicelib.gateway import Gateway
 
+NO_JOBS = "GATEWAY_JOBS is not set"
+"""Why a model of kind `async` cannot be called; for the log alone."""
+
 
 def register(
     app: GatewayApp,
@@ -79,7 +82,7 @@ def _predict(
         if jobs is not None and jobs.is_wanted(resolved, context.request):
             return jobs.submit(context, principal, path, resolved)
         if resolved.model.target.is_async:
-            raise GatewayMisconfigured("GATEWAY_JOBS is not set", of_jobs=True)
+            raise GatewayMisconfigured(NO_JOBS, of_jobs=True)
         response = gateway.predict(
             principal, resolved, context.request, platform=context.platform, record=context.record
         )
