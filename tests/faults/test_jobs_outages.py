@@ -55,9 +55,12 @@ def _outage(desk, relays):
     return begin_at
 
 
+S3_AWAY, SQS_AWAY = row("J2"), row("J3")
+
+
 def steps(*names):
     """Parametrize with an operation and how many of its calls come before the outage."""
-    rows = [(name, row("J3" if name[0] in OF_SQS else "J2")) for name in names]
+    rows = [(name, SQS_AWAY if name[0] in OF_SQS else S3_AWAY) for name in names]
     return pytest.mark.parametrize(
         ("operation", "step"), [pytest.param(*name, marks=mark) for name, mark in rows]
     )
