@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from chalicelib.gateway import Admitted, Gateway
     from chalicelib.jobs.job import Result, Status
     from chalicelib.jobs.queue import JobQueue
-    from chalicelib.jobs.store import Found, JobStore
+    from chalicelib.jobs.store import Found, JobStore, Place
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import Model, ResolvedModel
     from chalicelib.telemetry.request_record import RequestRecord
@@ -276,7 +276,9 @@ class JobsDesk:
     def _send(self, job: Job, admitted: Admitted, asked: Submission) -> None:
         key = names.sent_key(job.owner, job.job)
         if job.is_async:
-            arguments = self._async_arguments(job, admitted)
+            body = job.body
+            place = None if body is None else self._store.place(names.body_key(job.owner, body))
+            arguments = async_arguments(admitted, place)
             locations = self._gateway.submit(
                 admitted.resolved, arguments, asked.deadline, asked.record
             )
@@ -287,20 +289,24 @@ class JobsDesk:
             with suppress(JobsUnavailable):  # without the mark it may be sent again
                 self._store.create_json(key, {})
 
-    def _async_arguments(self, job: Job, admitted: Admitted) -> dict[str, object]:
-        """Return the arguments with the body, or with the place where the gateway has it."""
-        resolved, request = admitted
-        given = request.invoke_args()
-        arguments = {name: given[name] for name in ASYNC_ARGUMENTS if name in given}
-        if job.body is None:
-            arguments["Body"] = request.body
-        else:
-            place = self._store.place(names.body_key(job.owner, job.body))
-            arguments["InputLocation"] = str(place)
-        arguments["RequestTTLSeconds"] = resolved.model.request_ttl_seconds
-        arguments["InvocationTimeoutSeconds"] = resolved.model.invocation_timeout_seconds
-        return arguments
-
     def _read(self, owner: str, job_id: str) -> Job | None:
         data = self._store.read(names.job_key(owner, job_id))
         return None if data is None else Job.from_json(data)
+
+
+def async_arguments(admitted: Admitted, place: Place | None) -> dict[str, object]:
+    """Return the arguments of InvokeEndpointAsync, except the endpoint's name.
+
+    Args:
+        admitted: The request.
+        place: Where the gateway has the body; None if the call carries it.
+    """
+    model, given = admitted.resolved.model, admitted.request.invoke_args()
+    arguments = {name: given[name] for name in ASYNC_ARGUMENTS if name in given}
+    body = {"Body": given["Body"]} if place is None else {"InputLocation": str(place)}
+    return {
+        **arguments,
+        **body,
+        "RequestTTLSeconds": model.request_ttl_seconds,
+        "InvocationTimeoutSeconds": model.invocation_timeout_seconds,
+    }
