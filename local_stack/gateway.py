@@ -89,7 +89,13 @@ def _introduce(
         file = followed.file
     print_line(f"ready: {url}")
     if options.key_file is not None:
-        steps = FirstSteps(url, options.key_file, options.env_file, has_page=settings.page)
+        steps = FirstSteps(
+            url,
+            options.key_file,
+            options.env_file,
+            has_page=settings.page,
+            has_jobs=settings.jobs is not None,
+        )
         for line in steps.lines(None if file is None else file.table, news.failing):
             print_line(line)
 

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import ConfigurationError
 from chalicelib.jobs.worker import JobNotDone
-from local_stack import stage
+from local_stack import job_resources, stage
 from local_stack.rest_api import Context
 from sagemaker_local.modelserver import lifetime
 from sagemaker_local.modelserver.lines import print_line
@@ -139,23 +139,25 @@ class _NoNews:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m local_stack.worker", description=__doc__)
     parser.add_argument("--exit-with-parent", action="store_true", help="end with standard input")
+    made = "make the bucket and the queues; pages of the gateway at this port may use the bucket"
+    parser.add_argument("--create-for", type=int, metavar="PORT", help=made)
     options = parser.parse_args(arguments)
     lifetime.end_on_signals(ignore_interrupt=False)
     if options.exit_with_parent:
         lifetime.end_with_parent()
     os.environ["_HANDLER"] = f"app.{FUNCTION}"  # as on Lambda: it takes larger answers
     try:
-        worker = _worker()
+        worker = _worker(options.create_for)
     except ConfigurationError as error:
         sys.exit("\n".join(f"error: {line}" for line in error.lines))
     except (BotoCoreError, ClientError) as error:
-        sys.exit(f"error: the queue cannot be used: {error}")
+        sys.exit(f"error: there is no queue or no bucket that can be used: {error}")
     print_line("working: the worker waits for jobs")
     _run(worker)
 
 
-def _worker() -> QueueWorker:
-    """Load the app, and find its queue.
+def _worker(port: int | None) -> QueueWorker:
+    """Load the app, and find its queue; with a port, make what is missing.
 
     Raises:
         ConfigurationError: A setting is wrong, or there are no jobs.
@@ -165,10 +167,12 @@ def _worker() -> QueueWorker:
     local = stage.read()
     if local.settings.jobs_queue is None or local.settings.jobs is None:
         raise ConfigurationError(["GATEWAY_JOBS is not set; without it there are no jobs"])
+    sqs = boto3.client("sqs")
+    if port is not None:
+        job_resources.create(local.settings, boto3.client("s3"), sqs, port=port)
     work = local.app().handler_map[FUNCTION]
     if local.table is not None:
         local.table.follow(_NoNews())
-    sqs = boto3.client("sqs")
     return QueueWorker(
         work,
         sqs,
