@@ -77,7 +77,7 @@ defaults:
   content_types: [application/json, text/csv]
 models:
   model: {{kind: mme, endpoint: {mme}, target_model: a.tar.gz, pass_headers: [custom-attributes]}}
-  short: {{kind: mme, endpoint: {mme}, target_model: a.tar.gz, job_seconds: 1}}
+  short: {{kind: mme, endpoint: {mme}, target_model: a.tar.gz, job_seconds: 3}}
   cold: {{kind: mme, endpoint: {slow}, target_model: a.tar.gz}}
   film: {{kind: async, endpoint: {job_caller.endpoint}}}
 """
@@ -119,7 +119,7 @@ def begun(job_stack, job_container):
     workers = [job_stack.start_worker() for _ in range(WORKERS)]
     for one in workers:  # by then the killed one's last question to the queue is over
         one.until_ready()
-    busy = job_stack.job("model", b'"busy"')
+    busy = job_stack.job("short", b'"busy"')
     wait_until(lambda: b'"busy"' in [one.body for one in job_container.invocations])
     job_container.answer = echo
     return Begun(killed, busy)

@@ -62,6 +62,22 @@ def test_one_key_from_twenty_callers(job_stack, job_container, seen):
     seen(f"{RACERS} callers: {len(jobs)} job, 1 call of the model")
 
 
+@row("J2", "J3")
+def test_aws_away(job_stack, job_relay):
+    """While AWS refuses connections the gateway says so; then gateway and workers go on."""
+    job, body = job_stack.job("model", b"[1]"), b"[2]"
+    assert job_stack.result(job) == b"[1]"
+    job_relay.refuse()
+    try:
+        refused = job_stack.submit("model", body, idempotency_key="outage")
+        assert_problem(refused, 503, "jobs-unavailable")
+        assert_problem(job_stack.send("GET", f"/jobs/{job}"), 503, "jobs-unavailable")
+    finally:
+        job_relay.accept()
+
+    assert job_stack.result(job_stack.job("model", body, idempotency_key="outage")) == body
+
+
 @row("J11", "J10")
 def test_another_principal(job_stack):
     """Somebody else's job and upload are not found; the words are those for an id that is none."""
@@ -133,7 +149,7 @@ def test_places_of_a_caller(job_stack, job_relay):
 
 @row("J12")
 def test_secrets(job_stack, job_container):
-    """Nothing of a body, an answer, a header or a key is in any log."""
+    """Nothing of a body, an answer, a header, a key or a signed URL is in any log."""
     secret = json.dumps({"name": CANARY}).encode()
     headers = {
         "cookie": CANARY,
@@ -153,12 +169,9 @@ def test_secrets(job_stack, job_container):
         job_container.answer = echo
     assert failed["problem"]["type"] == "urn:inference-gateway:model-error"
 
-    logs = [
-        job_stack.gateway.log,
-        job_stack.stand_in.log,
-        *(worker.log for worker in job_stack.workers),
-    ]
-    assert [text for text in logs if CANARY in text or job_stack.key in text] == []
+    logs = [one.log for one in (job_stack.gateway, job_stack.stand_in, *job_stack.workers)]
+    for text in (CANARY, job_stack.key, "X-Amz-Signature"):
+        assert [log for log in logs if text in log] == []
     assert CANARY not in json.dumps(failed)
 
 
