@@ -35,7 +35,6 @@ from chalicelib.jobs.job import (
     max_bytes,
 )
 from chalicelib.jobs.queue import Message
-from chalicelib.jobs.store import URL_SECONDS
 from chalicelib.payload.admission import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
@@ -165,11 +164,11 @@ class JobsDesk:
         upload = names.new_id()
         key = names.body_key(names.owner_of(principal), upload)
         url = self._store.url_to_put(key, size_bytes, content_type)
-        return upload, url, self._clock() + URL_SECONDS
+        return upload, url, self._clock() + self._store.url_seconds
 
     def url_of(self, result: Result) -> tuple[str, float]:
         """Return a URL by which the caller reads a result, and the time when the URL ends."""
-        return self._store.url_to_get(result.place), self._clock() + URL_SECONDS
+        return self._store.url_to_get(result.place), self._clock() + self._store.url_seconds
 
     def _exposes_errors(self, principal: Principal, job: Job, record: RequestRecord) -> bool:
         """Whether the table in use lets callers of the job's model read the model's messages."""

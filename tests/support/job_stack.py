@@ -1,7 +1,7 @@
 """The gateway with jobs as people run it: processes of the gateway and of workers on one account.
 
 The account is a local SageMaker's, with S3, SQS and real endpoints. Each stack has a bucket, a
-queue, a dead-letter queue and API keys of its own.
+queue, a dead-letter queue and two API keys of its own.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ class JobStack:
         visibility_seconds: int = 5_400,
         **environment: str,
     ) -> None:
+        self.stand_in = stand_in
         self.bucket = f"jobs-{uuid.uuid4().hex[:12]}"
         self.queue, self.dead = self.bucket, f"{self.bucket}-dead"
         self.s3, self.sqs = (
@@ -136,20 +137,19 @@ class JobStack:
         self._ends = ExitStack()
         self.workers: list[JobWorker] = []
         self.urls = self._create(visibility_seconds)
-        self.key = self.issue("web-shop")
-
-    def issue(self, principal: str) -> str:
-        """Issue an API key for every model."""
-        document = KeyDocument(self._secret, now=0)
-        new = api_keys.new_key(SystemRandom(), document.keys)
-        document.save(ApiKey(new.key_id, new.digest, principal, ("*",), None, disabled=False))
-        return new.text
+        self.key, self.other_key = (self._issue(name) for name in ("web-shop", "somebody-else"))
 
     def start_worker(self, **environment: str) -> JobWorker:
         """Start one more worker; it may not be ready yet."""
         worker = self._ends.enter_context(JobWorker({**self.environment, **environment}))
         self.workers.append(worker)
         return worker
+
+    @property
+    def running_workers(self) -> list[JobWorker]:
+        """The workers that were not killed, once they are ready."""
+        running = [worker for worker in self.workers if worker.process.poll() is None]
+        return [worker.until_ready() for worker in running]
 
     def send(
         self, method: str, path: str, body: bytes = b"", key: str | None = None, **headers: str
@@ -212,17 +212,25 @@ class JobStack:
         found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))
         return sum(int(found["Attributes"][name]) for name in names)
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         """Return the keys of all objects, without the prefix."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         found = [one["Key"] for page in pages for one in page.get("Contents", [])]
         return [key.removeprefix(f"{PREFIX}/") for key in found]
 
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """The lines of the log of all workers."""
+    def outcomes(self, job: str) -> list[tuple[str, int]]:
+        """Return how each delivery of a job's message ended, and its number; from the logs."""
         texts = [text for worker in self.workers for text in worker.log.splitlines()]
-        return [json.loads(text) for text in texts if text.startswith("{")]
+        lines = [json.loads(text) for text in texts if job in text and '"message":"job"' in text]
+        ends = sorted((line["delivery"], line["outcome"]) for line in lines)
+        return [(outcome, delivery) for delivery, outcome in ends]
+
+    def _issue(self, principal: str) -> str:
+        """Issue an API key for every model."""
+        document = KeyDocument(self._secret, now=0)
+        new = api_keys.new_key(SystemRandom(), document.keys)
+        document.save(ApiKey(new.key_id, new.digest, principal, ("*",), None, disabled=False))
+        return new.text
 
     def _create(self, visibility_seconds: int) -> dict[str, str]:
         self.s3.create_bucket(Bucket=self.bucket)

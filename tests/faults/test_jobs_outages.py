@@ -9,10 +9,12 @@ from contextlib import ExitStack
 import pytest
 
 from chalicelib.jobs.job import KEPT_SECONDS
+from chalicelib.jobs.worker import JobNotDone
 from tests.faults.rows import row
+from tests.support.events import LambdaContext
 from tests.support.gateway import FixedTable, table
 from tests.support.http_server import StubServer, response
-from tests.support.job_desk import DEAD, QUEUE, fetch, job_desk, moto, send
+from tests.support.job_desk import BUCKET, DEAD, PREFIX, QUEUE, fetch, job_desk, moto, send
 from tests.support.ports import full_backlog
 from tests.support.problems import assert_problem
 from tests.support.relay import Relay
@@ -55,9 +57,12 @@ def _outage(desk, relays):
     return begin_at
 
 
+S3_AWAY, SQS_AWAY = row("J2"), row("J3")
+
+
 def steps(*names):
     """Parametrize with an operation and how many of its calls come before the outage."""
-    rows = [(name, row("J3" if name[0] in OF_SQS else "J2")) for name in names]
+    rows = [(name, SQS_AWAY if name[0] in OF_SQS else S3_AWAY) for name in names]
     return pytest.mark.parametrize(
         ("operation", "step"), [pytest.param(*name, marks=mark) for name, mark in rows]
     )
@@ -281,3 +286,28 @@ def test_key_of_a_job_that_has_expired(desk):
     assert desk.job("churn", b"[2]", idempotency_key="k") == second != first
     assert desk.drain() == 1
     assert fetch(desk.status(second)["result"]["url"])[1] == b"[2]"
+
+
+@row("J5")
+def test_message_that_starts_no_job(desk):
+    """It comes again at once, and so reaches the dead-letter queue soon."""
+    desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody="no job")
+    for _ in range(4):
+        (record,) = desk.receive()
+        with pytest.raises(JobNotDone):
+            desk.gateway.app.handler_map["work"]({"Records": [record]}, LambdaContext())
+
+    assert desk.receive() == []
+    assert [one["body"] for one in desk.receive(DEAD)] == ["no job"]
+
+
+def test_job_of_a_newer_gateway(desk):
+    """A job whose document has more members, as after a deployment was undone, is worked on."""
+    job = desk.job("churn", BODY)
+    keys = desk.keys()
+    (key,) = [f"{PREFIX}/{key}" for key in keys if key.endswith(f"{job}.json")]
+    document = json.loads(desk.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    desk.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({**document, "newer": 1}))
+
+    assert desk.drain() == 1
+    assert desk.status(job)["status"] == "succeeded"
