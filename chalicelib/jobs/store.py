@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from chalicelib.aws import clients
 from chalicelib.errors import GatewayMisconfigured, JobsUnavailable
+from chalicelib.telemetry.request_record import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +36,6 @@ CONFIG = Config(
 )
 FORBIDDEN, NOT_THERE, RACED, EXISTS, TOO_MANY = 403, 404, 409, 412, 429
 THROTTLED = {"SlowDown", "ThrottlingException", "RequestThrottled", "RequestTimeout"}
-MAX_CODE_LENGTH = 64
 MOST_RACES = 3
 """S3 asks to try again if another conditional write of the key is under way."""
 
@@ -224,8 +224,7 @@ def own_errors(service: str) -> Iterator[None]:
 
 def _refused(service: str, error: ClientError) -> GatewayError:
     """Return our error for an error of AWS's; its text never goes anywhere."""
-    code = str(error.response.get("Error", {}).get("Code"))
-    code = code if code.isascii() and code.isalnum() and len(code) <= MAX_CODE_LENGTH else "odd"
+    code = error_code(error.response.get("Error", {}).get("Code")) or "an odd error"
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     reason = f"{service}: {code}"
     if status >= 500 or status == TOO_MANY or code in THROTTLED:

@@ -443,6 +443,13 @@ def jobs_away(service):
     return happen
 
 
+def no_queue(world):
+    """The queue of jobs does not exist."""
+    stage, desk = world.stage_with_jobs()
+    desk.sqs.delete_queue(QueueUrl=desk.urls[QUEUE])
+    return stage, stage.submit("/predict/plain")
+
+
 def failed_job(world):
     """The model fails on the body of a job."""
     usual, world.plain.answer = world.plain.answer, failing(500, "Traceback")
@@ -830,6 +837,12 @@ CASES = [
         jobs_refused(sqs=response(403, NO_ACCESS_TO_QUEUE)),
         "gateway-misconfigured",
         {"reason": "SQS: AccessDeniedException"},
+    ),
+    Incident(
+        "queue of jobs that does not exist",
+        no_queue,
+        "gateway-misconfigured",
+        {"reason": "SQS: AWS.SimpleQueueService.NonExistentQueue"},
     ),
     Incident(
         "bucket of jobs away",
