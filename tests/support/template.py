@@ -28,6 +28,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from deployment.fragment import fragment_of
+from tests.support.command_line import gatewayctl
 from tests.support.gateway import build_gateway
 from tests.support.paths import ROOT
 
@@ -61,6 +62,10 @@ class Project:
             for name in ("jobs", "jobs_queue", "jobs_concurrency")
             if f"GATEWAY_{name.upper()}" in variables
         }
+        if self._jobs:
+            table = ("--table", str(ROOT / "routing.yaml"))
+            outcome = gatewayctl("policy", "--stage", stage, *table, project=folder)
+            assert outcome.code == 0, outcome.err
 
     def sam(self) -> Any:
         """Return the template that `make package` writes."""
