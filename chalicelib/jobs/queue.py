@@ -12,6 +12,8 @@ from chalicelib.jobs.store import aws_client, own_errors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SERVICE = "SQS"
+
 
 class Message(NamedTuple):
     """What a message names."""
@@ -53,13 +55,13 @@ class JobQueue:
 
     def send(self, message: Message) -> None:
         """Send a message, after which the worker starts."""
-        with own_errors():
+        with own_errors(SERVICE):
             client, url = self._ready()
             client.send_message(QueueUrl=url, MessageBody=json.dumps(message._asdict()))
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
         """Let a message come again after so many seconds, unless it is deleted before."""
-        with own_errors():
+        with own_errors(SERVICE):
             client, url = self._ready()
             client.change_message_visibility(
                 QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds

@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from chalicelib.aws import clients
 from chalicelib.errors import GatewayMisconfigured, JobsUnavailable
+from chalicelib.telemetry.request_record import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.errors import GatewayError
     from chalicelib.settings import JobsLocation
 
+SERVICE = "S3"
 JSON = "application/json"
 URL_SECONDS = 900
 """How long a URL works. It ends earlier with the session of the function's role."""
@@ -34,7 +36,6 @@ CONFIG = Config(
 )
 FORBIDDEN, NOT_THERE, RACED, EXISTS, TOO_MANY = 403, 404, 409, 412, 429
 THROTTLED = {"SlowDown", "ThrottlingException", "RequestThrottled", "RequestTimeout"}
-MAX_CODE_LENGTH = 64
 MOST_RACES = 3
 """S3 asks to try again if another conditional write of the key is under way."""
 
@@ -182,7 +183,7 @@ class JobStore:
             )
 
     def _url(self, operation: str, place: Place, **arguments: object) -> str:
-        with own_errors():
+        with own_errors(SERVICE):
             url: str = self._ready_client().generate_presigned_url(
                 operation,
                 Params={"Bucket": place.bucket, "Key": place.key, **arguments},
@@ -193,7 +194,7 @@ class JobStore:
     @contextmanager
     def _call(self, operation: str, place: Place, **arguments: object) -> Iterator[Any]:
         """Call S3 and give its answer, be it an error, to a `with` block."""
-        with own_errors():
+        with own_errors(SERVICE):
             try:
                 call = getattr(self._ready_client(), operation)
                 response = call(Bucket=place.bucket, Key=place.key, **arguments)
@@ -221,29 +222,29 @@ def _status(response: Any, *expected: int) -> int:
 
 
 @contextmanager
-def own_errors() -> Iterator[None]:
-    """Replace the errors of botocore and urllib3 by the gateway's own."""
+def own_errors(service: str) -> Iterator[None]:
+    """Replace the errors of botocore and urllib3 by the gateway's own; they name the service."""
     try:
         yield
     except ClientError as error:
-        raise _refused(error) from error
+        raise _refused(service, error) from error
     except (BotoCoreError, HTTPError) as error:
-        raise _not_reached(error) from error
+        raise _not_reached(service, error) from error
 
 
-def _refused(error: ClientError) -> GatewayError:
+def _refused(service: str, error: ClientError) -> GatewayError:
     """Return our error for an error of AWS's; its text never goes anywhere."""
-    code = str(error.response.get("Error", {}).get("Code"))
-    code = code if code.isascii() and code.isalnum() and len(code) <= MAX_CODE_LENGTH else "odd"
+    code = error_code(error.response.get("Error", {}).get("Code")) or "an odd error"
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    reason = f"{service}: {code}"
     if status >= 500 or status == TOO_MANY or code in THROTTLED:
-        return JobsUnavailable(code)
-    return GatewayMisconfigured(code, of_jobs=True)
+        return JobsUnavailable(reason)
+    return GatewayMisconfigured(reason, of_jobs=True)
 
 
-def _not_reached(error: Exception) -> GatewayError:
+def _not_reached(service: str, error: Exception) -> GatewayError:
     """Return our error for a call that got no answer."""
-    reason = type(error).__name__
+    reason = f"{service}: {type(error).__name__}"
     if isinstance(error, ConnectionError | HTTPClientError | HTTPError):
         return JobsUnavailable(reason)
     return GatewayMisconfigured(reason, of_jobs=True)

@@ -9,6 +9,7 @@ from chalicelib.sagemaker.runtime import SageMakerRuntime
 from tests.support.command_line import gatewayctl
 from tests.support.fake_body import FakeBody
 from tests.support.gateway import FixedTable, table
+from tests.support.job_desk import job_desk, moto
 
 TABLE = """\
 version: 1
@@ -33,10 +34,17 @@ class SageMaker:
 
     def __init__(self):
         self.calls = Counter()
+        self.refuses = 0
+        """How many of the next calls are too many for it."""
 
     def invoke_endpoint(self, **arguments):
         name = arguments.get("TargetModel")
         self.calls[name] += 1
+        if self.refuses:
+            self.refuses -= 1
+            error = {"Code": "ThrottlingException", "Message": ""}
+            metadata = {"HTTPStatusCode": 400, "HTTPHeaders": {}}
+            raise ClientError({"Error": error, "ResponseMetadata": metadata}, "InvokeEndpoint")
         if name == "v8.tar.gz" and self.calls[name] % FAILS == 0:
             error = {"Code": "InternalFailure", "Message": ""}
             metadata = {"HTTPStatusCode": 500, "HTTPHeaders": {}}
@@ -47,6 +55,27 @@ class SageMaker:
             "ContentType": "application/json",
             "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": headers},
         }
+
+
+def test_jobs(tmp_path):
+    """A job counts once, for the target of the try that ended it."""
+    sagemaker = SageMaker()
+    runtime = SageMakerRuntime(lambda: sagemaker)
+    with moto() as url:
+        desk = job_desk(url, source=FixedTable(table(TABLE)), runtime=runtime)
+        for number in range(6):
+            desk.job("churn", x_routing_key=f"caller-{number}")
+        sagemaker.refuses = 4  # each try calls a target and, if that fails, its fallback
+        desk.drain()
+    (tmp_path / "routing.yaml").write_text(TABLE)
+    (tmp_path / "gateway.log").write_text(desk.gateway.log.text)
+    postponed = desk.gateway.log.text.count('"outcome":"postponed"')
+
+    arguments = ["--table", str(tmp_path / "routing.yaml"), "--format", "json"]
+    log = ["--log", str(tmp_path / "gateway.log")]
+    data = gatewayctl("targets", "churn", *log, *arguments, project=tmp_path).data
+    assert postponed > 0
+    assert data["requests"] == 6
 
 
 @pytest.mark.parametrize("first_line", ["", "START RequestId: 1f1c0e4e\n", '{"cut off'])

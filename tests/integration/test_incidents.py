@@ -2,8 +2,9 @@
 
 An incident is made with real parts: containers on the local SageMaker, keys in its Secrets Manager,
 tables in its S3, both functions of the gateway behind API Gateway. What is answered by a stub
-server is what the local SageMaker cannot do: refuse credentials, or speak no HTTP. The first query
-is `request-by-id` with the problem's instance. docs/runbook.md says which one is the second.
+server is what the local SageMaker cannot do: refuse credentials, or speak no HTTP. The bucket and
+the queue of jobs are moto's. The first query is `request-by-id` with the problem's instance.
+docs/runbook.md says which one is the second.
 """
 
 import hashlib
@@ -14,15 +15,20 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.api.events import EventRefused
+from chalicelib.jobs.store import aws_client
+from chalicelib.jobs.worker import JobNotDone
 from chalicelib.sagemaker.runtime import SageMakerRuntime
 from tests.api_gateway.integrations import LambdaContext
 from tests.containers.account import INSTANCES, VARIANT, Account, artifacts, image
+from tests.containers.async_caller import Caller
 from tests.containers.container import Container, failing, huge, resetting
 from tests.support.clock import Clock
 from tests.support.gateway import AWS, FakeScheme, FixedTable, runtime_at, table
-from tests.support.http_server import StubServer, refusal, sends_and_closes
+from tests.support.http_server import StubServer, refusal, response, sends_and_closes
 from tests.support.incidents import Complaint, Stage
 from tests.support.issuer_server import Issuer
+from tests.support.job_desk import BUCKET as JOBS_BUCKET
+from tests.support.job_desk import DEAD, MOST_RECEIVES, PREFIX, QUEUE, WORKER_MS, job_desk, moto
 from tests.support.key_documents import api_key, document, entry
 from tests.support.lambda_process import HANDLER
 from tests.support.ports import closed_port
@@ -61,6 +67,12 @@ MODELS = {
         "timeout_seconds": 0.5,
         "parameters": {"name": {"pattern": "[a-z]+"}},
     },
+    "film": {
+        "kind": "async",
+        "endpoint": "{film}",
+        "request_ttl_seconds": 600,
+        "invocation_timeout_seconds": 60,
+    },
 }
 
 
@@ -91,11 +103,15 @@ def _world(sagemaker_local, tmp_path_factory):
     with (
         Container() as plain,
         Container() as many,
+        Container() as silent,
         StubServer() as stub,
+        moto() as jobs_url,
         closing(Account(sagemaker_local.session, sagemaker_local.url)) as account,
     ):
-        names = deploy(account, plain, many)
-        yield World(sagemaker_local, s3, names, plain, many, stub, table(table_for(names)))
+        silent.answer = silent.hang
+        names = {**deploy(account, plain, many), "film": Caller(account, silent).endpoint}
+        tables = table(table_for(names))
+        yield World(sagemaker_local, s3, names, plain, many, stub, tables, jobs_url)
     secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
 
 
@@ -158,6 +174,7 @@ class World:
     many: Container
     stub: StubServer
     table: object
+    jobs_url: str
 
     def stage(self, *, keys=False, **parts):
         """Return a gateway; with `keys` it reads them, and otherwise it knows one caller."""
@@ -166,6 +183,23 @@ class World:
             parts = {"schemes": [FakeScheme()], **parts}
         settings = {"keys_secret": SECRET, **parts.pop("settings", {})}
         return Stage(settings=settings, **parts)
+
+    def stage_with_jobs(self, **addresses):
+        """Return a gateway with jobs, and its bucket and queues.
+
+        Args:
+            addresses: Where S3 or SQS is for the gateway, if it is not where they are.
+        """
+        desk = job_desk(self.jobs_url)
+
+        def connect(service):
+            return aws_client(service, endpoint_url=addresses.get(service, self.jobs_url), **AWS)
+
+        settings = {"jobs": f"s3://{JOBS_BUCKET}/{PREFIX}", "jobs_queue": QUEUE}
+        stage = self.stage(
+            settings=settings, make_jobs_client=connect, app_clock=lambda: desk.now[0]
+        )
+        return stage, desk
 
     def stubbed(self, reply):
         """Return a gateway for which the stub server is SageMaker, and answers so."""
@@ -357,6 +391,102 @@ def too_slow_function(world):
     return stage, stage.call("/predict/plain")
 
 
+def working(stage, desk):
+    """Let the worker of a stage handle what is in the queue, as often as it comes."""
+    for _ in range(MOST_RECEIVES + 1):
+        for record in desk.receive():
+            try:
+                stage.app.handler_map["work"]({"Records": [record]}, context_of("work", WORKER_MS))
+            except JobNotDone:
+                desk.pass_time(VISIBILITY_SECONDS)
+
+
+def dead_worker(world):
+    """Lambda ends the worker each time that it works on a job."""
+    stage, desk = world.stage_with_jobs()
+    submitted = stage.submit("/predict/plain")
+    for _ in range(MOST_RECEIVES - 1):
+        assert desk.receive()
+        desk.pass_time(VISIBILITY_SECONDS)
+    working(stage, desk)
+    return stage, stage.problem_of(submitted.job)
+
+
+def silent_endpoint(world):
+    """An asynchronous endpoint takes a request and never answers it."""
+    stage, desk = world.stage_with_jobs()
+    submitted = stage.call("/predict/film")
+    desk.pass_time(600 + 60 + 900)
+    return stage, stage.problem_of(submitted.job)
+
+
+def jobs_refused(**replies):
+    """S3 or SQS refuses the role of the gateway."""
+
+    def happen(world):
+        ((service, reply),) = replies.items()
+        world.stub.reset()
+        world.stub.reply = lambda _: reply
+        stage, _ = world.stage_with_jobs(**{service: world.stub.url})
+        return stage, stage.submit("/predict/plain")
+
+    return happen
+
+
+def jobs_away(service):
+    """Nobody answers at the address of S3 or SQS."""
+
+    def happen(world):
+        stage, _ = world.stage_with_jobs(**{service: closed_port()})
+        return stage, stage.submit("/predict/plain")
+
+    return happen
+
+
+def no_queue(world):
+    """The queue of jobs does not exist."""
+    stage, desk = world.stage_with_jobs()
+    desk.sqs.delete_queue(QueueUrl=desk.urls[QUEUE])
+    return stage, stage.submit("/predict/plain")
+
+
+def failed_job(world):
+    """The model fails on the body of a job."""
+    usual, world.plain.answer = world.plain.answer, failing(500, "Traceback")
+    stage, desk = world.stage_with_jobs()
+    submitted = stage.submit("/predict/plain")
+    working(stage, desk)
+    world.plain.answer = usual
+    return stage, stage.problem_of(submitted.job)
+
+
+def foreign_message(world):
+    """Somebody else sends to the queue of jobs."""
+    stage, desk = world.stage_with_jobs()
+    desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody='{"Type": "Notification"}')
+    working(stage, desk)
+    assert dead_letters(desk)
+    return stage, Complaint()
+
+
+def dead_letter(world):
+    """The document of a job is gone; its message in the dead-letter queue names it."""
+    stage, desk = world.stage_with_jobs()
+    submitted = stage.submit("/predict/plain")
+    written = desk.keys()
+    for key in written:
+        desk.s3.delete_object(Bucket=JOBS_BUCKET, Key=f"{PREFIX}/{key}")
+    working(stage, desk)
+    (letter,) = dead_letters(desk)
+    assert json.loads(letter["body"])["job"] == submitted.job
+    return stage, Complaint(job=submitted.job)
+
+
+def dead_letters(desk):
+    desk.receive()  # SQS moves a message that came too often when it would come again
+    return desk.receive(DEAD)
+
+
 def at_the_door(path="/predict/plain", body=b"{}", **request):
     """API Gateway refuses the request itself."""
 
@@ -367,8 +497,8 @@ def at_the_door(path="/predict/plain", body=b"{}", **request):
     return happen
 
 
-def context_of(request_id):
-    return LambdaContext("inference-gateway", lambda: 0.0, 30.0, request_id)
+def context_of(request_id, milliseconds=30_000):
+    return LambdaContext("inference-gateway", lambda: 0.0, milliseconds / 1000, request_id)
 
 
 @dataclass(frozen=True)
@@ -385,7 +515,10 @@ class Incident:
     second: str | None = None
 
 
-CREDENTIAL, STORES = "request-by-id", "stores-and-tables"
+CREDENTIAL, STORES, JOB = "request-by-id", "stores-and-tables", "job-by-id"
+VISIBILITY_SECONDS = 5_400
+NO_ACCESS_TO_QUEUE = b'{"__type": "com.amazon.coral.service#AccessDeniedException"}'
+NO_ACCESS = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
 UNKNOWN = "SageMaker cannot download an artifact of this name"
 VALIDATION = {"upstream_code": "ValidationError"}
 OVERSIZE = refusal(400, "ValidationError", b'{"Message": "Request 1 has oversize body."}')
@@ -574,7 +707,7 @@ CASES = [
         "model crashes",
         answering(failing(500, "Traceback")),
         "model-error",
-        {"upstream_code": "ModelError", "original_status": "500"},
+        {"message": "request", "upstream_code": "ModelError", "original_status": "500"},
     ),
     Incident(
         "container does not answer",
@@ -679,6 +812,69 @@ CASES = [
         too_slow_function,
         "upstream-timeout",
         {"refused_as": "INTEGRATION_TIMEOUT"},
+    ),
+    Incident(
+        "worker that Lambda ends each time",
+        dead_worker,
+        "job-lost",
+        {"message": "job", "outcome": "failed", "delivery": "4"},
+    ),
+    Incident(
+        "asynchronous endpoint that never answers",
+        silent_endpoint,
+        "job-lost",
+        {"message": "request", "kind": "async", "model": "film", "status": "202"},
+        JOB,
+    ),
+    Incident(
+        "bucket of jobs refused",
+        jobs_refused(s3=response(403, NO_ACCESS, {"Content-Type": "application/xml"})),
+        "gateway-misconfigured",
+        {"reason": "S3: AccessDenied"},
+    ),
+    Incident(
+        "queue of jobs refused",
+        jobs_refused(sqs=response(403, NO_ACCESS_TO_QUEUE)),
+        "gateway-misconfigured",
+        {"reason": "SQS: AccessDeniedException"},
+    ),
+    Incident(
+        "queue of jobs that does not exist",
+        no_queue,
+        "gateway-misconfigured",
+        {"reason": "SQS: AWS.SimpleQueueService.NonExistentQueue"},
+    ),
+    Incident(
+        "bucket of jobs away",
+        jobs_away("s3"),
+        "jobs-unavailable",
+        {"reason": "S3: EndpointConnectionError"},
+    ),
+    Incident(
+        "queue of jobs away",
+        jobs_away("sqs"),
+        "jobs-unavailable",
+        {"reason": "SQS: EndpointConnectionError"},
+    ),
+    Incident(
+        "model crashes on a job",
+        failed_job,
+        "model-error",
+        {"message": "job", "outcome": "failed", "original_status": "500"},
+    ),
+    Incident(
+        "somebody else's message in the queue of jobs",
+        foreign_message,
+        None,
+        {"message": "event refused", "event": "message that starts no job"},
+        STORES,
+    ),
+    Incident(
+        "dead letter of a job",
+        dead_letter,
+        None,
+        {"outcome": "postponed", "slug": "job-lost", "delivery": "4"},
+        JOB,
     ),
     Incident(
         "no credential", at_the_door(key=None), "unauthorized", {"refused_as": "UNAUTHORIZED"}

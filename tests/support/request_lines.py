@@ -2,6 +2,18 @@
 
 import json
 
+STAGE_WITH_JOBS = {
+    "lambda_functions": {
+        "authorize": {"iam_policy_file": "policy-dev-authorize.json"},
+        "work": {"iam_policy_file": "policy-dev-work.json", "lambda_timeout": 900},
+    },
+    "environment_variables": {
+        "GATEWAY_JOBS": "s3://jobs/dev",
+        "GATEWAY_JOBS_QUEUE": "jobs-queue",
+    },
+}
+"""A stage of .chalice/config.json."""
+
 
 def line(**members):
     """Return the line of a request as the gateway writes it."""

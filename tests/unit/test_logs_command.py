@@ -14,7 +14,7 @@ from gatewayctl.command import Dependencies
 from tests.support.command_line import gatewayctl
 from tests.support.hostile_texts import HOSTILE
 from tests.support.profile import LONG
-from tests.support.request_lines import access_line, credential_line, line
+from tests.support.request_lines import STAGE_WITH_JOBS, access_line, credential_line, line
 
 NOW = datetime(2026, 5, 4, 11, 0, tzinfo=UTC).timestamp()
 AWS = boto3.Session("test", "test", region_name="eu-north-1")
@@ -263,6 +263,7 @@ def test_hostile(search, text):
         line(request_id=REQUEST, **members),
         access_line(request_id=REQUEST, resource=text, ms=text),
         credential_line(request_id=REQUEST, outcome=text, reason=text),
+        line(message="job", request_id=REQUEST, job=text, outcome=text, delivery=text, slug=text),
         f"{REQUEST} {text!r}".replace("\\x1b", "\x1b"),
     ]
     outcome = search(REQUEST, lines)
@@ -360,6 +361,25 @@ class TestCloudWatch:
             "2026-05-03 11:00:00Z to 2026-05-04 11:00:00Z"
         )
         assert "key_id=k1a2b3c4" in outcome.out
+
+    def test_jobs(self, desk, run):
+        """With jobs the worker's log is searched, too."""
+        config = {"app_name": "gw", "stages": {"dev": STAGE_WITH_JOBS}}
+        (run.folder / ".chalice" / "config.json").write_text(json.dumps(config))
+        handler, authorizer, _ = self.GROUPS
+        job = "6f0c8f4f2f0f4a0fb6d7c6a1c0e2a9d1"
+        worked = line(message="job", job=job, request_id=REQUEST, outcome="succeeded", delivery=1)
+        for submission in (None, line(request_id=REQUEST, method="POST", job=job)):
+            desk.answer(handler, *filter(None, [submission]))
+            desk.answer(authorizer)
+            desk.answer(f"{handler}-work", worked)
+            desk.answer("access")
+
+        outcome = desk.run(job, "--access-log", "access")
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out.startswith(
+            f"job {job} of request {REQUEST}: 2 lines in {handler}, {authorizer}, {handler}-work, "
+        )
 
     def test_no_access_log(self, desk):
         """A group that is not there is said, and the others are searched."""

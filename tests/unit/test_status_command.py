@@ -20,7 +20,7 @@ from tests.support.hostile_texts import HOSTILE
 from tests.support.http_server import StubServer, response
 from tests.support.ports import free_port
 from tests.support.profile import LONG
-from tests.support.request_lines import credential_line, line
+from tests.support.request_lines import STAGE_WITH_JOBS, credential_line, line
 
 TABLE = "version: 1\nmodels:\n  churn: {kind: single, endpoint: churn}\n"
 DIGEST = hashlib.sha256(TABLE.encode()).hexdigest()
@@ -399,6 +399,34 @@ class TestLog:
 
 class TestCloudWatch:
     """With credentials, the log is that of the stage's functions."""
+
+    @pytest.mark.parametrize("has_run", [True, False])
+    def test_jobs(self, project, run, has_run):
+        """With jobs a fourth query counts the worker's lines; it may have no log group yet."""
+        write_config(project, {"dev": STAGE_WITH_JOBS})
+        worked = [
+            {"message": "job", "ended": "succeeded", "error": "-", "number": "7"},
+            {"message": "job", "ended": "failed", "error": "model-error", "number": "1"},
+            {"message": "job", "ended": "postponed", "error": "upstream-throttled", "number": "9"},
+            {"message": "event refused", "ended": "-", "error": "-", "number": "2"},
+        ]
+        with Stubber(AWS.client("logs")) as stubber:
+            for answers in ([], [], [], worked)[: 3 + has_run]:
+                stubber.add_response("start_query", {"queryId": "q"})
+                result = [[{"field": k, "value": v} for k, v in row.items()] for row in answers]
+                stubber.add_response("get_query_results", {"status": "Complete", "results": result})
+            if not has_run:
+                stubber.add_client_error("start_query", "ResourceNotFoundException", "", 400)
+
+            def connect(service):
+                return stubber.client if service == "logs" else no_aws(service)
+
+            outcome = run("--stage", "dev", connect=connect)
+            stubber.assert_no_pending_responses()
+        assert outcome.code == has_run
+        assert (", 8 jobs ended, 1 failed, in " in rows(outcome)["log"]) == has_run
+        assert ("wrong: log: a function of the gateway gets events" in outcome.out) == has_run
+        assert rows(outcome)["jobs"] == "not looked at: no credentials for sqs"
 
     def test_queries(self, run):
         """Three queries count what a file would count."""

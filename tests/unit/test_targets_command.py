@@ -12,7 +12,7 @@ from botocore.stub import ANY, Stubber
 
 from gatewayctl.command import Dependencies
 from tests.support.command_line import gatewayctl
-from tests.support.request_lines import line
+from tests.support.request_lines import STAGE_WITH_JOBS, line
 
 TABLE = """\
 version: 1
@@ -50,6 +50,11 @@ def _run(project):
         needed = Dependencies(connect=connect, clock=lambda: NOW)
         return gatewayctl("targets", *arguments, project=project, dependencies=needed)
 
+    def add_jobs():
+        config = {"app_name": "gw", "stages": {"dev": STAGE_WITH_JOBS}}
+        (project / ".chalice" / "config.json").write_text(json.dumps(config))
+
+    run.add_jobs = add_jobs
     return run
 
 
@@ -280,6 +285,27 @@ class TestCloudWatch:
         head, *_ = outcome.out.splitlines()
         assert head == (
             "churn: 7 requests in /aws/lambda/gw-dev, 2026-05-04 10:30:00Z to 2026-05-04 11:00:00Z"
+        )
+
+    @pytest.mark.parametrize("has_run", [True, False])
+    def test_jobs(self, run, stubber, has_run):
+        """With jobs the worker's calls count, too; it may have no log group yet."""
+        run.add_jobs()
+        cells = {"target_name": "v8", "first_target": "v8", "status": "200", "milliseconds": "12"}
+        row = [{"field": name, "value": value} for name, value in (cells | {"calls": "7"}).items()]
+        for group in ("gw-dev", "gw-dev-work")[: 1 + has_run]:
+            asked = {"logGroupName": f"/aws/lambda/{group}", "queryString": ANY, "limit": 10_000}
+            period = {"startTime": ANY, "endTime": ANY}
+            stubber.add_response("start_query", {"queryId": "q"}, asked | period)
+            stubber.add_response("get_query_results", {"status": "Complete", "results": [row]})
+        if not has_run:
+            stubber.add_client_error("start_query", "ResourceNotFoundException", "", 400)
+
+        outcome = run("churn", connect=lambda service: stubber.client)
+        calls, groups = (7, ""), (14, ", /aws/lambda/gw-dev-work")
+        number, more = groups if has_run else calls
+        assert outcome.out.startswith(
+            f"churn: {number} requests in /aws/lambda/gw-dev{more}, 2026-"
         )
 
     def test_denied(self, run, stubber):
