@@ -610,13 +610,13 @@ class TestJobs:
         OpenAPIV31SpecValidator(with_jobs).validate()
 
     @pytest.mark.parametrize(
-        ("model", "answers"), [("iris", {"200", "202"}), ("film", {"202"})], ids=str
+        ("model", "answers"), [("iris", ["200", "202"]), ("film", ["202"])], ids=["iris", "film"]
     )
     def test_answers(self, with_jobs, model, answers):
         """A prediction is answered, or becomes a job; one of kind `async` is always a job."""
         operation = with_jobs["paths"][f"/predict/{model}"]["post"]
 
-        assert {status for status in operation["responses"] if status < "300"} == answers
+        assert sorted(status for status in operation["responses"] if status < "300") == answers
         assert named(operation["parameters"])[-3:] == ["Prefer", "X-Upload", "Idempotency-Key"]
         assert operation["requestBody"]["required"] is False
         assert "idempotency-conflict" in problems(with_jobs, operation)[409]
