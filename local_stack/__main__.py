@@ -1,6 +1,7 @@
 """`python -m local_stack`: runs the local SageMaker and the gateway until Ctrl-C.
 
 the gateway's process    ─► its lines ─┐
+the worker of jobs       ─► its lines ─┤
 the local SageMaker      ─► its lines ─┴─► lines for people ─► the terminal
 """
 
@@ -32,18 +33,27 @@ if TYPE_CHECKING:
 
 DEFAULT_KEY_FILE = Path(".local/demo-key")
 DEFAULT_ENV_FILE = Path(".local/env")
-GATEWAY_START_SECONDS = 120.0
+START_SECONDS = 120.0
+"""For the gateway, and for the worker."""
+
 MOST_PORT = 65_535
 # On a busy machine the demo's containers, which start at the same time, need more than the default.
 CONTAINER_START_SECONDS = 120
 
 # Settings of the gateway, unless the environment of this process says otherwise: pages of every
-# origin may call it, and a change of a key or of a table in S3 counts within a second or two.
+# origin may call it, there are jobs, and a change of a key or of a table in S3 counts within a
+# second or two.
 GATEWAY_SETTINGS = {
     "GATEWAY_CORS_ORIGIN": "*",
+    "GATEWAY_JOBS": "s3://inference-gateway-jobs/local",
+    "GATEWAY_JOBS_QUEUE": "inference-gateway-jobs",
+    "GATEWAY_JOBS_CONCURRENCY": "4",
     "GATEWAY_KEYS_MAX_AGE": "1",
     "GATEWAY_ROUTING_MAX_AGE": "1",
 }
+
+
+NO_WORKER = "jobs wait until a worker runs: .venv/bin/python -m local_stack.worker"
 
 
 class NotStarted(Exception):
@@ -100,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (reason := _port_error(options)) is not None:
         return _error(reason)
     try:
-        Settings.from_env()
+        Settings.from_env({**({} if options.gateway_alone else GATEWAY_SETTINGS), **os.environ})
         options.seed = seeds.programs(options.seed)
     except ConfigurationError as error:
         return _error(*error.lines)
@@ -168,7 +178,13 @@ async def _serve(children: list[Child], options: argparse.Namespace, view: View)
         for program in options.seed:
             await _run_seed(children, program, _environment(url), view.terminal)
         environment = {**GATEWAY_SETTINGS, **_environment(url)}
+        has_jobs = Settings.from_env(environment).jobs is not None
+        working = await _start_worker(children, options, environment, view) if has_jobs else None
         await _issue_key(options.key_file, environment)
+        if working is not None:
+            await _wait_for_start("worker", working, children)
+    elif Settings.from_env(environment).jobs is not None:
+        view.terminal.print(NO_WORKER)
     await _start_gateway(children, options, environment, view.gateway)
     await _wait_for(asyncio.Event().wait(), children)
 
@@ -200,6 +216,23 @@ async def _run_seed(
         await seed.stop()
 
 
+async def _start_worker(
+    children: list[Child], options: argparse.Namespace, environment: Mapping[str, str], view: View
+) -> asyncio.Event:
+    """Start the worker of jobs, and return what is set when it is ready."""
+    ready = asyncio.Event()
+
+    def on_line(line: str) -> None:
+        if line.startswith("working:"):
+            ready.set()
+        else:
+            view.gateway.on_line(line)
+
+    command = ["local_stack.worker", "--exit-with-parent", "--create-for", str(options.port)]
+    children.append(await Child.start("the worker", command, environment, on_line))
+    return ready
+
+
 async def _issue_key(path: Path, environment: Mapping[str, str]) -> None:
     """Write an API key that may call every model to a file.
 
@@ -229,11 +262,7 @@ async def _start_gateway(
     environment: Mapping[str, str],
     lines: GatewayLines,
 ) -> None:
-    """Start the gateway, and wait until it is ready.
-
-    Raises:
-        NotStarted: It takes too long.
-    """
+    """Start the gateway, and wait until it is ready."""
     command = ["local_stack.gateway", "--exit-with-parent", "--port", str(options.port)]
     if not options.gateway_alone:
         command += ["--key-file", str(options.key_file), "--env-file", str(options.env_file)]
@@ -247,12 +276,20 @@ async def _start_gateway(
             ready.set()
 
     children.append(await Child.start("the gateway", command, environment, on_line))
+    await _wait_for_start("gateway", ready, children)
+
+
+async def _wait_for_start(name: str, ready: asyncio.Event, children: list[Child]) -> None:
+    """Wait until a child says that it is ready.
+
+    Raises:
+        NotStarted: It takes too long.
+    """
     try:
-        async with asyncio.timeout(GATEWAY_START_SECONDS):
+        async with asyncio.timeout(START_SECONDS):
             await _wait_for(ready.wait(), children)
     except TimeoutError:
-        text = f"the gateway is not ready after {GATEWAY_START_SECONDS:g} s"
-        raise NotStarted(text) from None
+        raise NotStarted(f"the {name} is not ready after {START_SECONDS:g} s") from None
 
 
 async def _wait_for(work: Coroutine[None, None, object], children: list[Child]) -> None:

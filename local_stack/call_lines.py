@@ -3,6 +3,7 @@
 200 POST /predict/iris            iris → tabular/iris-v1.tar.gz                        4 + 2 ms
 502 POST /predict/churn           The model failed · → churn-prod                      9 + 2 ms
     500: KeyError: 'age', which is a column that the model was trained with
+200 job 6f0c8f4f…                 iris → tabular/iris-v1.tar.gz                        4 + 2 ms
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
     Members = Mapping[str, Any]
     Line = list[Span]
 
+ACCEPTED = 202
 COLUMNS = 100
 HEAD_COLUMNS = 32
 LONGEST_PATH = 36
 LONGEST_SENTENCE = 160
 SHORTEST_ABOUT = 16
+SHOWN_OF_JOB = 8
+"""Digits of a job's id."""
+
 GAP, DOT, INDENT = "  ", " · ", "    "
 
 
@@ -42,17 +47,17 @@ def access_line(status: int, method: str, path: str, title: str | None) -> Line:
 
 
 def call_lines(call: Members, sentence: str | None, credential: str | None) -> Iterator[Line]:
-    """Yield the line of a call, and one more for a sentence that does not fit on it.
+    """Yield the line of a call or a job, and one more for a sentence that does not fit on it.
 
     Args:
-        call: The members of the gateway's log line.
+        call: The members of the line that the gateway or the worker has logged.
         sentence: What the container or SageMaker said of a failed call. Without it, the second line
             is what the gateway has logged as the reason.
         credential: Why the credential was refused.
     """
     status = int(call.get("status") or 0)
     style = style_of(status)
-    head = _head(status, str(call.get("method") or "?"), str(call.get("path") or "?"))
+    head = _head(status, *_what(call))
     times = _times(call)
     room = COLUMNS - len(head) - len(times) - 2 * len(GAP)
     said = _cut(_readable(sentence), LONGEST_SENTENCE) if sentence and status >= 400 else ""
@@ -70,7 +75,19 @@ def call_lines(call: Members, sentence: str | None, credential: str | None) -> I
 
 
 def _head(status: int, method: str, path: str) -> str:
-    return f"{status} {method} {_cut(path, LONGEST_PATH)}".ljust(HEAD_COLUMNS)
+    """Return the beginning of a line; a job that needed no prediction has no status."""
+    return f"{status or '---'} {method} {_cut(path, LONGEST_PATH)}".ljust(HEAD_COLUMNS)
+
+
+def _what(call: Members) -> tuple[str, str]:
+    """Return the method and the path of a call, or what stands for them in the line of a job."""
+    if call.get("message") == "job":
+        return "job", _short_id(call)
+    return str(call.get("method") or "?"), str(call.get("path") or "?")
+
+
+def _short_id(call: Members) -> str:
+    return f"{str(call.get('job'))[:SHOWN_OF_JOB]}…"
 
 
 def _times(call: Members) -> str:
@@ -91,16 +108,17 @@ def _about(call: Members) -> str:
     model = call.get("model")
     if not model:
         return ""
+    notes = ", ".join(_notes(call))
+    more = f" ({notes})" if notes else ""
     if not call.get("endpoint"):
-        return "" if call.get("slug") else str(model)
+        return more.lstrip() if call.get("slug") else f"{model}{more}"
     place = [str(call["endpoint"])]
     place += [part.partition("=")[2] for part in str(call.get("target") or "").split(", ") if part]
     name = call.get("target_name")
     target = "/".join(place) if name is None else f"{name}{DOT}{'/'.join(place)}"
-    notes = ", ".join(_notes(call))
     # The title needs the room, and the path names the model.
     start = "" if call.get("slug") else f"{model} "
-    return f"{start}→ {target}" + (f" ({notes})" if notes else "")
+    return f"{start}→ {target}{more}"
 
 
 def _notes(call: Members) -> Iterator[str]:
@@ -110,6 +128,14 @@ def _notes(call: Members) -> Iterator[str]:
         yield f"{attempts} attempts"
     if call.get("artifact"):
         yield str(call["artifact"])
+    if call.get("message") != "job":
+        if call.get("job") and call.get("status") == ACCEPTED:
+            yield f"job {_short_id(call)}"
+        return
+    if call.get("outcome") not in ("succeeded", "failed"):
+        yield str(call.get("outcome"))
+    if int(call.get("delivery") or 1) > 1:
+        yield f"delivery {call['delivery']}"
 
 
 def _readable(sentence: str) -> str:

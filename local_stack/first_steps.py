@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.routing.targets import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from chalicelib.routing.table import Example, Model, RoutingTable
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 LAST_LINE = "# Ctrl-C ends everything, with a summary of the calls"
 COLUMNS = 100
 """A command that is longer is written on several lines."""
+
+JOB_COMMENT = "A job, for what takes too long: submit it, wait for its end, and fetch the result"
+JOB_ID = "grep -oE '[0-9a-f]{32}'"
+RESULT_URL = "grep -o 'http[^\"]*'"
 
 
 class Kind(NamedTuple):
@@ -51,33 +55,48 @@ class FirstSteps:
     key_file: Path
     env_file: Path | None
     has_page: bool
+    has_jobs: bool
 
     def lines(self, table: RoutingTable | None, failing: Collection[str] = ()) -> Iterator[str]:
         """Yield the lines; no model in `failing` is called, and none at all without a table."""
-        calls = self.calls(table, failing) if table else ()
-        for comment, command in [*calls, *self._others()]:
+        models = [model for model in table.models() if model.name not in failing] if table else []
+        for comment, command in [*self.calls(models), *self._job(models), *self._others()]:
             yield ""
             yield f"# {comment}"
             yield from command.split("\n")
         yield ""
         yield LAST_LINE
 
-    def calls(
-        self, table: RoutingTable, failing: Collection[str] = ()
-    ) -> Iterator[tuple[str, str]]:
+    def calls(self, models: Collection[Model]) -> Iterator[tuple[str, str]]:
         """Yield a comment and a command for each kind of call: the model with the shortest one."""
-        models = [model for model in table.models() if model.name not in failing]
-        commands = {model.name: self._call(model) for model in models}
+        callable_now = [one for one in models if self.has_jobs or not one.target.is_async]
         shown: set[str] = set()
         for comment, includes in CALLS:
-            found = [commands[model.name] for model in models if includes(model)]
-            command = min(filter(None, found), key=len, default=None)
-            if command is not None and command not in shown:
+            parts = self._shortest(model for model in callable_now if includes(model))
+            if parts and (command := _command(parts)) not in shown:
                 shown.add(command)
                 yield comment, command
 
+    def _job(self, models: Collection[Model]) -> Iterator[tuple[str, str]]:
+        """Yield the commands for a job, which pass its id on in `$JOB`."""
+        parts = self._shortest(model for model in models if not model.target.is_async)
+        if not parts or not self.has_jobs:
+            return
+        curl, headers, body = parts
+        curl = curl.replace("curl", "curl -s", 1)
+        submit = [f"JOB=$({curl}", f"{headers} -H 'Prefer: respond-async'", f"{body} | {JOB_ID})"]
+        curl, headers = self._parts(f"-s {self.url}/jobs/$JOB")
+        ask = [f"until {curl}", f"{headers} | grep -v '\"running\"'; do sleep 1; done"]
+        fetch = [f'curl "$({curl}', f'{headers} | {RESULT_URL})"']
+        yield JOB_COMMENT, "\n".join(map(_command, (submit, ask, fetch)))
+
+    def _shortest(self, models: Iterable[Model]) -> list[str]:
+        """Return the shortest command that sends a model's example; empty if there is none."""
+        found = filter(None, map(self._call, models))
+        return min(found, key=lambda parts: len(_command(parts)), default=[])
+
     def _others(self) -> Iterator[tuple[str, str]]:
-        yield "The models that this key may call", self._curl(f"{self.url}/models")
+        yield "The models that this key may call", _command(self._parts(f"{self.url}/models"))
         if self.env_file is not None:
             source = f"source {_quoted(self.env_file)}"
             yield "boto3 and the AWS CLI in this shell: the local SageMaker in place of AWS", source
@@ -85,21 +104,26 @@ class FirstSteps:
             key = self.key_file.read_text()
             yield "The page, with this key filled in", f"{self.url}/#key={key}"
 
-    def _call(self, model: Model) -> str | None:
-        """Return a command that sends the model's example; None if that is not possible."""
+    def _call(self, model: Model) -> list[str]:
+        """Return a command that sends the model's example; empty if that is not possible."""
         path, example = _path(model), model.example_request()
         if example is None or path is None or "\0" in example.body:  # no argument can hold it
-            return None
-        return self._curl(f"{self.url}/predict/{path}", example)
+            return []
+        return self._parts(f"{self.url}/predict/{path}", example)
 
-    def _curl(self, url: str, example: Example | None = None) -> str:
+    def _parts(self, url: str, example: Example | None = None) -> list[str]:
+        """Return the parts of a command, which stand on one line each if it is long."""
         parts = [f"curl {url}", f'-H "Authorization: Bearer $(cat {_quoted(self.key_file)})"']
         if example is not None:
             parts[1] += f" -H {shlex.quote(f'Content-Type: {example.content_type}')}"
             # curl reads a file instead of a text for `-d` that begins with @.
             parts.append(f"--data-raw {_argument(example.body)}")
-        one_line = " ".join(parts)
-        return one_line if len(one_line) <= COLUMNS else " \\\n  ".join(parts)
+        return parts
+
+
+def _command(parts: Sequence[str]) -> str:
+    one_line = " ".join(parts)
+    return one_line if len(one_line) <= COLUMNS else " \\\n  ".join(parts)
 
 
 def _quoted(path: Path) -> str:

@@ -10,30 +10,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import botocore.session
 from botocore.exceptions import BotoCoreError
-from chalice.cli.factory import CLIFactory
 
 from chalicelib.api import cors
 from chalicelib.aws.deadline import Deadline
 from chalicelib.aws.refreshed import FetchFailed
 from chalicelib.errors import ConfigurationError
-from chalicelib.routing import sources
 from chalicelib.routing.reading.problems import InvalidTable
 from chalicelib.routing.s3_source import FETCH_SECONDS, S3Object
-from chalicelib.settings import FileLocation, S3Location, Settings
+from chalicelib.settings import S3Location
 from gatewayctl import tables
 from gatewayctl.command import connect
-from local_stack import http_server
+from local_stack import http_server, stage
 from local_stack.first_steps import FirstSteps
-from local_stack.followed_table import FollowedTable
-from local_stack.rest_api import STAGE, RestApi
+from local_stack.rest_api import RestApi
 from local_stack.table_news import TableNews
 from sagemaker_local.modelserver import lifetime
 from sagemaker_local.modelserver.lines import print_line
@@ -41,11 +36,10 @@ from sagemaker_local.modelserver.lines import print_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chalice.config import Config
-
+    from chalicelib.settings import Settings
     from gatewayctl.tables import TableFile
-
-ROOT = Path(__file__).parents[1]
+    from local_stack.followed_table import FollowedTable
+    from local_stack.stage import Stage
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lifetime.end_with_parent()
     if missing := list(_missing_for_aws()):
         sys.exit("\n".join(f"error: {line}" for line in missing))
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     try:
         asyncio.run(_serve(options))
     except ConfigurationError as error:
@@ -72,27 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    config = CLIFactory(str(ROOT), environ=os.environ).create_config_obj(chalice_stage_name=STAGE)
-    settings = Settings.from_env({**os.environ, **config.environment_variables})
-    followed = _follow_file(settings)
-    url = await http_server.start(_api(config, settings), options.port)
-    await asyncio.to_thread(_introduce, url, settings, followed, options)
+    local = stage.read()
+    url = await http_server.start(_api(local), options.port)
+    await asyncio.to_thread(_introduce, url, local.settings, local.table, options)
     await asyncio.Event().wait()
 
 
-def _follow_file(settings: Settings) -> FollowedTable | None:
-    """Let the app, which is not loaded yet, take a table in a file from a `FollowedTable`."""
-    if not isinstance(settings.routing, FileLocation):
-        return None
-    followed = FollowedTable(settings.routing.path)
-    sources.SOURCES[FileLocation] = lambda *_: followed
-    return followed
-
-
-def _api(config: Config, settings: Settings) -> RestApi:
-    """Load the app with the settings of its stage, as `chalice local` does."""
-    cors_headers = cors.headers(settings.cors_origin, settings.cors_headers)
-    return RestApi(config.chalice_app, config, cors_headers)
+def _api(local: Stage) -> RestApi:
+    cors_headers = cors.headers(local.settings.cors_origin, local.settings.cors_headers)
+    return RestApi(local.app(), local.config, cors_headers)
 
 
 def _introduce(
@@ -108,7 +89,13 @@ def _introduce(
         file = followed.file
     print_line(f"ready: {url}")
     if options.key_file is not None:
-        steps = FirstSteps(url, options.key_file, options.env_file, has_page=settings.page)
+        steps = FirstSteps(
+            url,
+            options.key_file,
+            options.env_file,
+            has_page=settings.page,
+            has_jobs=settings.jobs is not None,
+        )
         for line in steps.lines(None if file is None else file.table, news.failing):
             print_line(line)
 

@@ -1,4 +1,4 @@
-"""What the gateway's process prints, made readable: its JSON lines become lines of calls.
+"""What the gateway and the worker print, made readable: JSON lines become lines of calls and jobs.
 
 The production code writes its JSON and knows nothing of this. What a container said is not in it;
 the local SageMaker's process has it, and both know SageMaker's id of the request.
@@ -37,7 +37,7 @@ ACCESS = re.compile(r"(?P<status>\d{3}) (?P<method>\S+) (?P<path>\S+?)(?:: (?P<t
 
 
 class GatewayLines:
-    """Prints the lines of the gateway's process.
+    """Prints the lines of the gateway's process and of the worker's.
 
     Args:
         terminal: Where they are printed.
@@ -57,16 +57,17 @@ class GatewayLines:
         self.summary = Summary()
 
     def on_line(self, line: str) -> None:
-        """Print a line of the gateway's process in its readable form."""
+        """Print a line of one of the processes in its readable form."""
         members = _members(line)
         if members is None:
             self._terminal.print(_styled(line))
             return
-        if members.get("message") == "request":
+        is_call = members.get("message") in ("request", "job")
+        if is_call:
             self._count(members)
         if self._log == JSON:
             self._terminal.print(_escaped(line))
-        elif members.get("message") == "request":
+        elif is_call:
             self._on_call(members)
         elif members.get("message") == "credential":
             self._on_credential(members)
@@ -110,7 +111,9 @@ class GatewayLines:
             self._terminal.print(line)
 
     def _count(self, call: dict[str, Any]) -> None:
-        if str(call.get("path")).startswith(PREDICTIONS):
+        if call.get("outcome") == "failed":
+            self.summary.job_failed(call.get("model") or NO_MODEL)
+        elif str(call.get("path")).startswith(PREDICTIONS):
             milliseconds = call.get("model_ms", 0) + call.get("gateway_ms", 0)
             self.summary.add(call.get("model") or NO_MODEL, call.get("status", 0), milliseconds)
 

@@ -167,14 +167,14 @@ class RestApi:
         return Answer(200, list(headers.items()))
 
     def _context(self) -> LambdaContext:
-        return _Context(
+        return Context(
             self._config.function_name,
             self._config.lambda_memory_size,
             max_runtime_ms=self._config.lambda_timeout * 1000,
         )
 
 
-class _Context(LambdaContext):
+class Context(LambdaContext):
     """Chalice's context, with whole milliseconds as on Lambda."""
 
     def get_remaining_time_in_millis(self) -> int:

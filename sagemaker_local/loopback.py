@@ -60,7 +60,7 @@ def why_not_loopback(target: str, header: Header) -> str | None:
     if not target.startswith("/"):
         return f"The request is for {_quoted([target])}; it must be for a path, such as /."
     hosts = header("Host")
-    if len(hosts) == 1 and _is_loopback(hosts[0]):
+    if len(hosts) == 1 and is_loopback(hosts[0]):
         return None
     found = f"is {_quoted(hosts)}" if hosts else "is missing"
     return (
@@ -69,7 +69,7 @@ def why_not_loopback(target: str, header: Header) -> str | None:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether a `Host` is 127.0.0.0/8, [::1], localhost, or a name below localhost.
 
     An address counts in its usual form only, which is the one that browsers send.

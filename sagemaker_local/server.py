@@ -2,7 +2,8 @@
 
 InvokeEndpoint and InvokeEndpointAsync go to the runtime, hosting operations to the control plane,
 `/_local/faults/` to the faults, and everything else through `other_services` to moto. A request
-that a web page could have made goes nowhere.
+that a web page could have made goes nowhere, unless it is for an object of S3 with a presigned URL,
+and the CORS configuration of the bucket allows it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 from yarl import URL
 
-from sagemaker_local import errors, framing, loopback, other_services, runtime
+from sagemaker_local import bucket_cors, errors, framing, loopback, other_services, runtime
 from sagemaker_local.control_plane import protocol
 from sagemaker_local.control_plane.resources import Resources
 from sagemaker_local.faults import Fault, Faults, InvalidFault
@@ -43,6 +44,7 @@ from sagemaker_local.settings import AccountRegion
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
     from multidict import CIMultiDict
 
@@ -143,6 +145,8 @@ class LocalSageMaker:
         if (refused := _refused(request)) is not None:
             return refused
         try:
+            if (cors := bucket_cors.headers(request)) is not None:
+                return await self._handle_page(request, cors)
             return await self._dispatch(request)
         except framing.BROKEN_BODY:
             return _not_clear(framing.CUT_SHORT)
@@ -161,10 +165,21 @@ class LocalSageMaker:
             return await self._handle_control_plane(request, target)
         if match := _FAULT_PATH.fullmatch(path):
             return await self._handle_fault(request, match["endpoint"])
+        return await self._handle_other_service(request)
+
+    async def _handle_other_service(self, request: web.Request) -> web.Response:
         with self._keeper.watch(request) if self._keeper else nullcontext():
             return await other_services.handle(
                 request, self._moto.handle, lambda: self._resources_of(request)
             )
+
+    async def _handle_page(self, request: web.Request, cors: Mapping[str, str]) -> web.Response:
+        """Answer a web page that may have an object of S3, or its preflight."""
+        if request.method == "OPTIONS":
+            return web.Response(headers=cors)
+        response = await self._handle_other_service(request)
+        response.headers.update(cors)
+        return response
 
     async def _handle_control_plane(self, request: web.Request, target: str) -> web.Response:
         request_id = str(uuid.uuid4())
@@ -235,7 +250,7 @@ class LocalSageMaker:
 def _refused(request: web.Request) -> web.Response | None:
     """Return the answer to a request that a web page could have made; None for all others."""
     reason = loopback.why_not_local(request.raw_path, lambda name: request.headers.getall(name, ()))
-    if reason is None:
+    if reason is None or bucket_cors.headers(request) is not None:
         return None
     log.warning("refused: %s", reason)
     return runtime.error_response(errors.WebPageRefused(reason), str(uuid.uuid4()))

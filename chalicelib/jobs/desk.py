@@ -35,7 +35,6 @@ from chalicelib.jobs.job import (
     max_bytes,
 )
 from chalicelib.jobs.queue import Message
-from chalicelib.jobs.store import URL_SECONDS
 from chalicelib.payload.admission import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from chalicelib.gateway import Admitted, Gateway
     from chalicelib.jobs.job import Result, Status
     from chalicelib.jobs.queue import JobQueue
-    from chalicelib.jobs.store import Found, JobStore
+    from chalicelib.jobs.store import Found, JobStore, Place
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import Model, ResolvedModel
     from chalicelib.telemetry.request_record import RequestRecord
@@ -165,11 +164,11 @@ class JobsDesk:
         upload = names.new_id()
         key = names.body_key(names.owner_of(principal), upload)
         url = self._store.url_to_put(key, size_bytes, content_type)
-        return upload, url, self._clock() + URL_SECONDS
+        return upload, url, self._clock() + self._store.url_seconds
 
     def url_of(self, result: Result) -> tuple[str, float]:
         """Return a URL by which the caller reads a result, and the time when the URL ends."""
-        return self._store.url_to_get(result.place), self._clock() + URL_SECONDS
+        return self._store.url_to_get(result.place), self._clock() + self._store.url_seconds
 
     def _exposes_errors(self, principal: Principal, job: Job, record: RequestRecord) -> bool:
         """Whether the table in use lets callers of the job's model read the model's messages."""
@@ -201,9 +200,8 @@ class JobsDesk:
             IdempotencyConflict: The Idempotency-Key is that of another request.
             UnknownUpload: The upload is that of another request.
         """
-        mark, known_id = fingerprint(asked.path, request, asked.upload), asked.known_job(owner)
-        job_id = known_id or names.new_id()
-        known = None if known_id is None else self._read(owner, job_id)
+        mark = fingerprint(asked.path, request, asked.upload)
+        job_id, known = self._known_job(owner, asked)
         if known is None:
             job = self._new_job(owner, job_id, asked, request, mark)
             if self._store.create(names.job_key(owner, job_id), job.to_json()):
@@ -214,6 +212,19 @@ class JobsDesk:
         if known.fingerprint != mark:
             raise UnknownUpload if asked.idempotency_key is None else IdempotencyConflict
         return known, False
+
+    def _known_job(self, owner: str, asked: Submission) -> tuple[str, Job | None]:
+        """Return the id of the job that a request stands for, and the job if it is there.
+
+        S3 deletes a job up to two days after it has expired. Until then the next job of its key has
+        another id.
+        """
+        job_id = asked.known_job(owner)
+        if job_id is None:
+            return names.new_id(), None
+        while (known := self._read(owner, job_id)) and self._clock() >= known.expires:
+            job_id = names.job_after(job_id)
+        return job_id, known
 
     def _new_job(
         self, owner: str, job_id: str, asked: Submission, request: ClientRequest, mark: str
@@ -264,7 +275,9 @@ class JobsDesk:
     def _send(self, job: Job, admitted: Admitted, asked: Submission) -> None:
         key = names.sent_key(job.owner, job.job)
         if job.is_async:
-            arguments = self._async_arguments(job, admitted)
+            body = job.body
+            place = None if body is None else self._store.place(names.body_key(job.owner, body))
+            arguments = async_arguments(admitted, place)
             locations = self._gateway.submit(
                 admitted.resolved, arguments, asked.deadline, asked.record
             )
@@ -275,20 +288,24 @@ class JobsDesk:
             with suppress(JobsUnavailable):  # without the mark it may be sent again
                 self._store.create_json(key, {})
 
-    def _async_arguments(self, job: Job, admitted: Admitted) -> dict[str, object]:
-        """Return the arguments with the body, or with the place where the gateway has it."""
-        resolved, request = admitted
-        given = request.invoke_args()
-        arguments = {name: given[name] for name in ASYNC_ARGUMENTS if name in given}
-        if job.body is None:
-            arguments["Body"] = request.body
-        else:
-            place = self._store.place(names.body_key(job.owner, job.body))
-            arguments["InputLocation"] = str(place)
-        arguments["RequestTTLSeconds"] = resolved.model.request_ttl_seconds
-        arguments["InvocationTimeoutSeconds"] = resolved.model.invocation_timeout_seconds
-        return arguments
-
     def _read(self, owner: str, job_id: str) -> Job | None:
         data = self._store.read(names.job_key(owner, job_id))
         return None if data is None else Job.from_json(data)
+
+
+def async_arguments(admitted: Admitted, place: Place | None) -> dict[str, object]:
+    """Return the arguments of InvokeEndpointAsync, except the endpoint's name.
+
+    Args:
+        admitted: The request.
+        place: Where the gateway has the body; None if the call carries it.
+    """
+    model, given = admitted.resolved.model, admitted.request.invoke_args()
+    arguments = {name: given[name] for name in ASYNC_ARGUMENTS if name in given}
+    body = {"Body": given["Body"]} if place is None else {"InputLocation": str(place)}
+    return {
+        **arguments,
+        **body,
+        "RequestTTLSeconds": model.request_ttl_seconds,
+        "InvocationTimeoutSeconds": model.invocation_timeout_seconds,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES, ClientRequest
@@ -70,7 +70,9 @@ class Job:
 
     @classmethod
     def from_json(cls, data: bytes) -> Job:
-        return cls(**json.loads(data))
+        """Read a document; members that a newer gateway has added to it are ignored."""
+        members = json.loads(data)
+        return cls(**{one.name: members[one.name] for one in fields(cls)})
 
     def request(self, body: bytes) -> ClientRequest:
         """Return the request that was submitted."""

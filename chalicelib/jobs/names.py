@@ -46,6 +46,11 @@ def job_of_key(owner: str, idempotency_key: str) -> str:
     return _digest(f"{owner}:{idempotency_key}")
 
 
+def job_after(expired_job: str) -> str:
+    """Return the id of the next job of an Idempotency-Key whose job has expired."""
+    return _digest(f"after {expired_job}")
+
+
 def job_of_upload(owner: str, upload: str) -> str:
     """Return the id of the job that an upload is for, if there is no Idempotency-Key."""
     return _digest(f"{owner}/{upload}")

@@ -80,11 +80,21 @@ class JobStore:
 
     Every method raises JobsUnavailable if S3 cannot be reached, and GatewayMisconfigured if it
     refuses the gateway. Calls end at the deadline in force.
+
+    Args:
+        location: The bucket and the prefix.
+        make_client: Makes a client of one service of AWS.
+        url_seconds: How long a URL works.
     """
 
     def __init__(
-        self, location: JobsLocation, make_client: Callable[[str], Any] = aws_client
+        self,
+        location: JobsLocation,
+        make_client: Callable[[str], Any] = aws_client,
+        *,
+        url_seconds: int = URL_SECONDS,
     ) -> None:
+        self.url_seconds = url_seconds
         self._location = location
         self._make_client = make_client
         self._client: Any = None
@@ -177,7 +187,7 @@ class JobStore:
             url: str = self._ready_client().generate_presigned_url(
                 operation,
                 Params={"Bucket": place.bucket, "Key": place.key, **arguments},
-                ExpiresIn=URL_SECONDS,
+                ExpiresIn=self.url_seconds,
             )
         return url
 

@@ -123,6 +123,10 @@ class Worker:
             delivery = Delivery.parse(record, platform)
         except ValueError:
             self._telemetry.event_refused("message that starts no job", None)
+            # No later try will be better: it may go to the dead-letter queue, where it is noticed.
+            limit = platform.within(HIDE_SECONDS, since=time.monotonic())
+            with suppress(GatewayError), limit.in_force():
+                self._queue.hide(str(record.get("receiptHandle")), 0)
             raise JobNotDone("the message starts no job") from None
         line = RequestRecord("unknown", job=delivery.message.job)
         try:

@@ -30,6 +30,8 @@ class Container:
     """A key; for a multi-model endpoint, a prefix that ends with `/`."""
 
     hostname: str | None = None
+    loads_late: bool = False
+    """Whether a local container loads its model for the first request, and not when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class Endpoint:
     component: str | None = None
     """The name of the inference component; only for the kind `component`."""
 
+
+ASYNC_ENDPOINT = Endpoint(
+    "digit-reader-async",
+    "async",
+    (Container("sklearn", "digit-reader/model.tar.gz", loads_late=True),),
+)
+"""Reads digits asynchronously, from the artifact of `digit-reader`."""
 
 ENDPOINTS = (
     Endpoint("tabular", "mme", (Container("sklearn", "tabular/"),)),
@@ -69,12 +78,8 @@ ENDPOINTS = (
         (Container("sklearn", "shared/diabetes-component/model.tar.gz"),),
         component="diabetes-component",
     ),
+    ASYNC_ENDPOINT,
 )
-
-ASYNC_ENDPOINT = Endpoint(
-    "digit-reader-async", "async", (Container("sklearn", "digit-reader/model.tar.gz"),)
-)
-"""Reads digits asynchronously, from the artifact of `digit-reader`; not one of ENDPOINTS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +163,15 @@ def _model(endpoint: Endpoint, deployment: Deployment) -> CreateRequest:
     )
 
 
-def _container(container: Container, deployment: Deployment) -> dict[str, str]:
-    hostname = {"ContainerHostname": container.hostname} if container.hostname else {}
+def _container(container: Container, deployment: Deployment) -> dict[str, Any]:
+    more: dict[str, Any] = {"ContainerHostname": container.hostname} if container.hostname else {}
+    if container.loads_late:
+        more["Environment"] = {"SAGEMAKER_LOCAL_LOAD_LATE": "true"}
     return {
         "Image": deployment.images[container.framework],
         "ModelDataUrl": deployment.url(container.artifact),
         "Mode": "MultiModel" if container.artifact.endswith("/") else "SingleModel",
-        **hostname,
+        **more,
     }
 
 

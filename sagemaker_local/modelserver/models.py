@@ -6,6 +6,7 @@ loads models on demand, starts within a fraction of a second.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,7 @@ from sagemaker_local.modelserver.errors import BadInput, CannotLoad, ModelServer
 from sagemaker_local.modelserver.media_types import JSON
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FRAMEWORKS = {
@@ -53,6 +55,20 @@ class Model(Protocol):
         Raises:
             ModelServerError: The model cannot read the body or cannot produce what is accepted.
         """
+
+
+class LateModel:
+    """A model that the first request loads; others wait for it, and try again if it failed."""
+
+    def __init__(self, load: Callable[[], Model]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._model: Model | None = None
+
+    def respond(self, request: InferenceRequest) -> InferenceResponse:
+        with self._lock:
+            model = self._model = self._model or self._load()
+        return model.respond(request)
 
 
 @dataclass(frozen=True, slots=True)

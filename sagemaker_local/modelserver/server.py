@@ -27,7 +27,9 @@ from sagemaker_local.modelserver.loaded_models import LoadedModels
 from sagemaker_local.modelserver.media_types import DEFAULT_ACCEPT, JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from sagemaker_local.modelserver.models import Model
 
 DEFAULT_PORT = 8080
 DEFAULT_MODEL_FOLDER = "/opt/ml/model"
@@ -41,8 +43,8 @@ class Settings:
     """The environment variables of a container.
 
     Source: SageMaker developer guide, "Custom Inference Code with Hosting Services", and
-    `environment.py` of AWS's SageMaker Inference Toolkit; `SAGEMAKER_LOCAL_CONTAINER_CAPACITY` is
-    this project's own.
+    `environment.py` of AWS's SageMaker Inference Toolkit; `SAGEMAKER_LOCAL_CONTAINER_CAPACITY`
+    and `SAGEMAKER_LOCAL_LOAD_LATE` are this project's own.
     """
 
     port: int = DEFAULT_PORT
@@ -56,6 +58,9 @@ class Settings:
 
     capacity: int | None = None
     """`SAGEMAKER_LOCAL_CONTAINER_CAPACITY`: most models in memory; one more gets a 507."""
+
+    load_late: bool = False
+    """`SAGEMAKER_LOCAL_LOAD_LATE`: the first request loads a single model, and not the start."""
 
     default_accept: str = JSON
     """`SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT`: the Accept of a request that accepts anything."""
@@ -75,6 +80,7 @@ class Settings:
             model_folder=Path(env.get("SM_MODEL_DIR") or DEFAULT_MODEL_FOLDER),
             multi_model=_boolean(env, "SAGEMAKER_MULTI_MODEL"),
             capacity=_whole_number(env, "SAGEMAKER_LOCAL_CONTAINER_CAPACITY", most=1_000_000),
+            load_late=_boolean(env, "SAGEMAKER_LOCAL_LOAD_LATE"),
             default_accept=env.get(DEFAULT_ACCEPT) or JSON,
             script=env.get("SAGEMAKER_PROGRAM", ""),
         )
@@ -106,10 +112,16 @@ def _application(framework: str, settings: Settings) -> web.Application:
     if settings.multi_model:
         loaded = LoadedModels(load, capacity=settings.capacity)
         return multi_model_application(loaded, settings.default_accept)
-    started = time.monotonic()
-    model = load(settings.model_folder)
-    log.info("loaded %s in %.2f s", settings.model_folder, time.monotonic() - started)
+    load_it = partial(_load, load, settings.model_folder)
+    model = models.LateModel(load_it) if settings.load_late else load_it()
     return single_model_application(model, settings.default_accept)
+
+
+def _load(load: Callable[[Path], Model], folder: Path) -> Model:
+    started = time.monotonic()
+    model = load(folder)
+    log.info("loaded %s in %.2f s", folder, time.monotonic() - started)
+    return model
 
 
 def _listening_socket(port: int, descriptor: int | None) -> socket.socket:

@@ -26,6 +26,7 @@ INTERVAL_SECONDS = 0.3
 # Operations of JSON services whose names begin so change nothing.
 READING = ("Get", "List", "Describe", "Head", "BatchGet", "Search")
 SECRETS_PREFIX = "secretsmanager."
+QUEUES_PREFIX = "AmazonSQS."  # queues are not kept, and whoever receives asks all the time
 
 
 class Keeper:
@@ -75,7 +76,7 @@ class Keeper:
     def watch(self, request: web.Request) -> Iterator[None]:
         """Note what a request to moto may change; it is saved after the request has ended."""
         target = request.headers.get("X-Amz-Target", "")
-        reads = target.rpartition(".")[2].startswith(READING)
+        reads = target.rpartition(".")[2].startswith(READING) or target.startswith(QUEUES_PREFIX)
         if request.method in ("GET", "HEAD", "OPTIONS") or reads:
             yield
             return

@@ -117,7 +117,27 @@ MACHINE = (
     Row("M4", "the demo key's file is already there", "a new file of mode 0600; no link followed"),
     Row("M5", "control characters in a table or an account", "printed as escapes, on one line"),
 )
-ROWS = {row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE)}
+JOBS = (
+    Row("J1", "a worker is killed while a model works", "the job runs again; one result; or lost"),
+    Row("J2", "S3 away, at each step of a job", "503 jobs-unavailable; later the job, once"),
+    Row("J3", "SQS away, at each step of a job", "503 jobs-unavailable; later the job, once"),
+    Row("J4", "one message to two workers", "one result: the first"),
+    Row("J5", "a message that starts no job", "the dead-letter queue; its text in no log"),
+    Row("J6", "a model that says 503, or fails", "three tries; a failed job with the problem"),
+    Row("J7", "a result that cannot be written", "the job runs again; one result"),
+    Row("J8", "a clock that is wrong by hours", "500 gateway-misconfigured; nothing is decided"),
+    Row("J9", "one Idempotency-Key, many at once, or again", "one job, for as long as it is kept"),
+    Row("J10", "an upload too late, altered, twice, another's", "403, 412, 404 unknown-upload"),
+    Row("J11", "a job's id guessed, or somebody else's", "404 unknown-job in the same words"),
+    Row("J12", "a caller's InputLocation, bucket or key", "none reaches AWS"),
+    Row("J13", "very many jobs at once", "none lost, none twice"),
+    Row("J14", "an artifact that loads longer than a request", "the result"),
+    Row("J15", "bodies and answers of 25 MB", "byte for byte; bounded memory"),
+    Row("J16", "an async endpoint that fails or is silent", "model-error, or job-lost in the end"),
+)
+ROWS = {
+    row.id: row for row in (*UPSTREAM, *TABLE, *PLATFORM, *CLIENT, *CREDENTIALS, *MACHINE, *JOBS)
+}
 
 NUMBERS = {
     number.id: number

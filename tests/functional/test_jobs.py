@@ -15,6 +15,7 @@ from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
+from tests.support.command_line import gatewayctl
 from tests.support.events import LambdaContext
 from tests.support.gateway import (
     AWS,
@@ -653,6 +654,34 @@ class TestAsync:
 
         assert fetch(desk.status(job)["result"]["url"]) == (200, b"frames", "video/mp4")
         assert desk.receive() == []
+
+    def test_explained(self, desk, tmp_path):
+        """`gatewayctl explain` shows the call of the gateway, and that it has no answer."""
+        sent = {"accept": "video/mp4", "content_type": "application/json"}
+        desk.gateway.predict("film", b"{}", **sent)
+        (submitted,) = desk.gateway.runtime.submitted
+        (tmp_path / "routing.yaml").write_text(TABLE)
+        table_option = f"--table={tmp_path / 'routing.yaml'}"
+        options = ["--accept=video/mp4", "--content-type=application/json", "--format=json"]
+
+        def explain(jobs):
+            return gatewayctl(
+                "explain",
+                "film",
+                table_option,
+                *options,
+                project=tmp_path,
+                GATEWAY_JOBS=jobs,
+            )
+
+        with_jobs, without = explain("s3://bucket/jobs"), explain("")
+
+        assert (with_jobs.code, with_jobs.data["refusal"]) == (0, None)
+        assert {"Body": b"{}", **with_jobs.data["call"]} == {"EndpointName": "films", **submitted}
+        assert with_jobs.data["deadline"]["seconds"] == 10
+        assert "cold_start" not in with_jobs.data
+        assert (without.code, without.data["refusal"]["slug"]) == (1, "gateway-misconfigured")
+        assert without.data["refusal"]["reason"] == "GATEWAY_JOBS is not set"
 
     @pytest.mark.parametrize(("size", "is_inline"), [(128_000, True), (128_001, False)])
     def test_larger_bodies(self, desk, size, is_inline):

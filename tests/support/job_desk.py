@@ -9,7 +9,6 @@ import json
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,7 +21,7 @@ from tests.support.events import LambdaContext
 from tests.support.gateway import AWS, BuiltGateway, FakeRuntime, build_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.support.clients import Response
 
@@ -32,22 +31,29 @@ WORKER_MS = 900_000
 
 
 class Faults:
-    """Clients of moto whose operations fail as often as a test says."""
+    """Clients of moto whose operations fail as often as a test says.
 
-    def __init__(self, url: str) -> None:
-        self._make = partial(aws_client, endpoint_url=url, **AWS)
-        self.next: dict[str, list[Exception | None]] = {}
-        """By operation: the error before the call; None lets one call pass."""
+    Args:
+        urls: The address of each service.
+    """
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._urls = urls
+        self.next: dict[str, list[Exception | Callable[[], object] | None]] = {}
+        """By operation: the error before the call, or what happens then; None lets one pass."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
     def __call__(self, service: str) -> Any:
-        client = self._make(service)
+        client = aws_client(service, endpoint_url=self._urls[service], **AWS)
 
         def before(model: Any, params: dict[str, Any], **_: Any) -> None:
             self.calls.append((model.name, params))
             faults = self.next.get(model.name)
-            if faults and (error := faults.pop(0)) is not None:
-                raise error
+            fault = faults.pop(0) if faults else None
+            if isinstance(fault, Exception):
+                raise fault
+            if fault is not None:
+                fault()
 
         client.meta.events.register(f"before-call.{service}", before)
         return client
@@ -164,10 +170,25 @@ def _forget(url: str) -> None:
     PoolManager().request("POST", f"{url}/moto-api/reset")
 
 
-def job_desk(url: str, *, runtime: Any = None, source: Any = None, **environ: str) -> JobDesk:
-    """Build a gateway with jobs on an empty account of moto's."""
+def job_desk(
+    url: str,
+    *,
+    runtime: Any = None,
+    source: Any = None,
+    relays: Mapping[str, str] | None = None,
+    **environ: str,
+) -> JobDesk:
+    """Build a gateway with jobs on an empty account of moto's.
+
+    Args:
+        url: moto's.
+        runtime: Calls models; a fake by default.
+        source: The routing table.
+        relays: Where the gateway finds a service, if not at moto itself.
+        **environ: Further settings of the gateway.
+    """
     _forget(url)
-    faults, now = Faults(url), [time.time()]
+    faults, now = Faults({"s3": url, "sqs": url, **(relays or {})}), [time.time()]
     s3, sqs = (boto3.client(one, endpoint_url=url, **AWS) for one in ("s3", "sqs"))
     s3.create_bucket(Bucket=BUCKET)
     dead = sqs.create_queue(QueueName=DEAD)["QueueUrl"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # By group: a file belongs to the first group whose pattern its path or its text has.
 EXPENSIVE = {
     "emulated AWS": re.compile(r"^tests/deployed/emulated/"),
+    "processes of jobs": re.compile(r"^tests/faults/test_jobs_"),
     "demo that people changed": re.compile(r"\bdrifted_demo\b"),
     "demo": re.compile(r"def \w+\([^)]*\b(demo|demo_gateway|put)\b"),
 }

@@ -136,13 +136,13 @@ def test_examples(run, tmp_path, text):
     assert json.dumps({shown: shown}) in json.dumps(outcome.data)
     assert_printable(run("validate").err)
     assert_printable(run("explain", "a/b").out)
-    steps = FirstSteps("http://gateway", path, None, has_page=False)
+    steps = FirstSteps("http://gateway", path, None, has_page=False, has_jobs=True)
     assert_printable("\n".join(steps.lines(file.load(path))))
 
     csv = f"content_types: [text/csv]\n    example: {in_yaml(shown)}"
     path.write_text(f"{ENTRY}{GOOD}    {csv}\n")
     assert run("openapi").out.isascii()
-    commands = [command for _, command in steps.calls(file.load(path))]
+    commands = [command for _, command in steps.calls(list(file.load(path).models()))]
     assert_printable("\n".join(commands))
     assert len(commands) == ("\0" not in shown)  # no argument can hold U+0000
     for command in commands:
