@@ -113,8 +113,9 @@ def _check_policies(functions: Functions, stage: str) -> None:
 def _worker(config: dict[str, Any], app: str, stage: str) -> Function:
     timeout = Config(stage, WORKER, config_from_disk=config).lambda_timeout
     if timeout != WORKER_SECONDS:
+        given = "no lambda_timeout" if timeout is None else f"the lambda_timeout {timeout}"
         raise WrongUse(
-            f"{CONFIG} gives the worker of stage {stage} the lambda_timeout {timeout}; set "
+            f"{CONFIG} gives the worker of stage {stage} {given}; set "
             f"lambda_functions.{WORKER}.lambda_timeout to {WORKER_SECONDS}, because a job may take "
             "14 minutes"
         )
