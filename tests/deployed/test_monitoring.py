@@ -6,7 +6,6 @@ writes them. The metrics of AWS's own services are those of its documentation.
 
 import json
 import re
-import shutil
 
 import pytest
 from botocore.session import Session
@@ -83,10 +82,7 @@ def _without_jobs(package):
 def with_jobs(folder, **variables):
     """Return the monitoring of a stage with jobs."""
     names = {"POWERTOOLS_SERVICE_NAME": "inference-gateway-dev", **JOBS, **variables}
-    project = Project(folder, {"environment_variables": names})
-    policies = folder / ".chalice"
-    shutil.copy(policies / "policy-dev.json", policies / "policy-dev-work.json")
-    return Monitored(project.sam(), SETTINGS)
+    return Monitored(Project(folder, {"environment_variables": names}).sam(), SETTINGS)
 
 
 @pytest.fixture(scope="module", name="found")

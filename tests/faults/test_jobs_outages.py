@@ -233,7 +233,7 @@ class TestClock:
         assert_problem(submitted, 500, "gateway-misconfigured")
         assert not desk.work(record)
         assert {line.get("reason") for line in desk.gateway.log.requests[1:]} == {
-            "RequestTimeTooSkewed"
+            "S3: RequestTimeTooSkewed"
         }
         assert "secret" not in desk.gateway.log.text
 

@@ -36,6 +36,7 @@ FOUR = ({"ms": 10, "at": "a"}, {"ms": 30, "at": "a"}, {"ms": 20, "at": "b"}, {"o
         ('at in ["b", "c"]', ["20"]),
         ('@message like "30"', ["30"]),
         ("not ispresent(other) and ms > 10", ["30", "20"]),
+        ('ms > 0 and not (@message like "30")', ["10", "20"]),
     ],
 )
 def test_filter(condition, kept):
