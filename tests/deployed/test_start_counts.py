@@ -18,6 +18,10 @@ from tests.support.key_documents import api_key, document, entry
 from tests.support.lambda_process import function_environment, python
 
 HANDLER, AUTHORIZER = "app.app", "app.authorize"
+JOBS = {"GATEWAY_JOBS": "s3://acme-jobs/dev", "GATEWAY_JOBS_QUEUE": "acme-jobs"}
+MOST_WITH_JOBS = 1.02
+"""How much larger each count may be in a stage with jobs."""
+
 KEY = api_key()
 
 # A module costs a start about 0.3 ms of CPU time, its file and bytes included. Modules are counted
@@ -78,18 +82,16 @@ sys.stdout.write("\\n" + json.dumps({"start": start, "called": seen(), "answer":
 @pytest.fixture(scope="module", name="counted")
 def _counted(package, task_root):
     """What each function had imported and opened after its start, and after its first call."""
-    return watch_both(package, task_root)
+    return count(package, task_root)
 
 
 @pytest.fixture(scope="module", name="counted_with_jobs")
 def _counted_with_jobs(package, task_root):
-    """The same of a gateway with jobs."""
-    return watch_both(
-        package, task_root, GATEWAY_JOBS="s3://bucket/jobs", GATEWAY_JOBS_QUEUE="queue"
-    )
+    """The same for a stage with jobs; the call is none that asks for a job."""
+    return count(package, task_root, **JOBS)
 
 
-def watch_both(package, task_root, **environ):
+def count(package, task_root, **settings):
     prediction = proxy_event(
         "POST",
         "/predict/iris",
@@ -106,7 +108,7 @@ def watch_both(package, task_root, **environ):
             secret() if "x-amz-target" in request.headers else b"{}",
             {"Content-Type": "application/json"},
         )
-        own = {**environment, **environ, "AWS_ENDPOINT_URL": aws.url}
+        own = {**environment, **settings, "AWS_ENDPOINT_URL": aws.url}
         watched = {
             handler: watch(task_root, {**own, "_HANDLER": handler}, asked)
             for handler, asked in ((HANDLER, prediction), (AUTHORIZER, question))
@@ -158,11 +160,16 @@ def test_start_is_within_bounds(counted, task_root, handler, what, most):
     assert counts.total() <= most, f"{counts.total():,} {what}: {counts.most_common(12)}"
 
 
+@pytest.mark.parametrize("what", ["modules", "files", "bytes"])
 @pytest.mark.parametrize("handler", [HANDLER, AUTHORIZER])
-@pytest.mark.parametrize("module", NOT_AT_START)
-def test_not_imported_at_start(counted, handler, module):
-    """Expensive modules that not every call needs are imported later."""
-    assert module not in counted[handler]["start"]["modules"], NOT_AT_START[module]
+def test_jobs_cost_a_start_almost_nothing(counted, counted_with_jobs, task_root, handler, what):
+    """In a stage with jobs, a start needs at most a fiftieth more; the rest waits for a job."""
+    without, with_jobs = (
+        weights(one[handler]["start"], what, task_root).total()
+        for one in (counted, counted_with_jobs)
+    )
+
+    assert without < with_jobs <= MOST_WITH_JOBS * without, f"{without:,} and {with_jobs:,}"
 
 
 @pytest.mark.parametrize("handler", [HANDLER, AUTHORIZER])
@@ -174,6 +181,13 @@ def test_jobs_are_imported_when_asked_for(counted_with_jobs, handler, when):
     loaded = {name for name in seen["modules"] if "jobs" in name}
     assert loaded == {"chalicelib.api.jobs"}
     assert not [file for file in seen["opened"] if re.search("/data/(s3|sqs)/", file)]
+
+
+@pytest.mark.parametrize("handler", [HANDLER, AUTHORIZER])
+@pytest.mark.parametrize("module", NOT_AT_START)
+def test_not_imported_at_start(counted, handler, module):
+    """Expensive modules that not every call needs are imported later."""
+    assert module not in counted[handler]["start"]["modules"], NOT_AT_START[module]
 
 
 def test_first_call_is_prepared(counted, task_root):
