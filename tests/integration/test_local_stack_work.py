@@ -127,7 +127,8 @@ class TestFirstSteps:
         here = here.replace(".local/demo-key", str(stack.key_file))
         finished = stack.shell(f"cd {stack.key_file.parent}; {here}")
 
-        assert json.loads(finished.stdout)["predictions"] == [0] * 500_000, finished.stderr
+        result = json.loads(finished.stdout.splitlines()[-1])
+        assert result["predictions"] == [0] * 500_000, finished.stderr
 
     def test_page(self, stack):
         """A link opens the page, with the demo key where no server sees it."""
@@ -205,6 +206,17 @@ class TestJobs:
 
         assert submitted.status == 202
         assert result_of(stack, submitted.body["job"]) == {"predictions": [1]}
+
+    def test_example(self, stack, tmp_path):
+        """The Python client of the examples gets the answer of a body that is sent as a file."""
+        (tmp_path / "rows.csv").write_text("5.1,3.5,1.4,0.2\n" * 300_000)
+        program = f"{sys.executable} examples/python-client/job.py"
+        rest = f"--url {stack.url} --key-file {stack.key_file} --content-type text/csv"
+        done = stack.shell(f"{program} iris {tmp_path}/rows.csv {rest}")
+        refused = stack.shell(f"{program} irs {tmp_path}/rows.csv {rest}")
+
+        assert json.loads(done.stdout)["predictions"] == [0] * 300_000, done.stderr
+        assert (refused.returncode, "unknown-model" in refused.stderr) == (1, True)
 
     def test_failed(self, stack):
         """A job that fails is a line with the model's own sentence, and says why."""
