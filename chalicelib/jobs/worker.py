@@ -129,14 +129,19 @@ class Worker:
                 self._queue.hide(str(record.get("receiptHandle")), 0)
             raise JobNotDone("the message starts no job") from None
         line = RequestRecord("unknown", job=delivery.message.job)
+        error: GatewayError
         try:
-            self._handle(delivery, line)
-        except GatewayError as error:
-            line.status, line.slug, line.reason = error.status, error.slug, error.reason
-            self._telemetry.job(line, "postponed", delivery=delivery.number)
-            with suppress(GatewayError), delivery.calls():
-                self._queue.hide(delivery.receipt, POSTPONE_SECONDS * min(delivery.number, TRIES))
-            raise JobNotDone(error.slug) from None
+            return self._handle(delivery, line)
+        except GatewayError as raised:
+            error = raised
+        except Exception as bug:  # Lambda would log it with its text
+            self._telemetry.bug(bug, line.request_id)
+            error = InternalFailure()
+        line.status, line.slug, line.reason = error.status, error.slug, error.reason
+        self._telemetry.job(line, "postponed", delivery=delivery.number)
+        with suppress(GatewayError), delivery.calls():
+            self._queue.hide(delivery.receipt, POSTPONE_SECONDS * min(delivery.number, TRIES))
+        raise JobNotDone(error.slug)
 
     def _handle(self, delivery: Delivery, line: RequestRecord) -> None:
         """Work on a job unless it has ended.
