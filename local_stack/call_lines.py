@@ -82,7 +82,8 @@ def _head(status: int, method: str, path: str) -> str:
 def _what(call: Members) -> tuple[str, str]:
     """Return the method and the path of a call, or what stands for them in the line of a job."""
     if call.get("message") == "job":
-        return "job", _short_id(call)
+        delivery = int(call.get("delivery") or 1)
+        return "job", _short_id(call) + (f" try {delivery}" if delivery > 1 else "")
     return str(call.get("method") or "?"), str(call.get("path") or "?")
 
 
@@ -134,8 +135,6 @@ def _notes(call: Members) -> Iterator[str]:
         return
     if call.get("outcome") not in ("succeeded", "failed"):
         yield str(call.get("outcome"))
-    if int(call.get("delivery") or 1) > 1:
-        yield f"delivery {call['delivery']}"
 
 
 def _readable(sentence: str) -> str:

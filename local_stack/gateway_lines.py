@@ -111,8 +111,9 @@ class GatewayLines:
             self._terminal.print(line)
 
     def _count(self, call: dict[str, Any]) -> None:
-        if call.get("outcome") == "failed":
-            self.summary.job_failed(call.get("model") or NO_MODEL)
+        if call.get("message") == "job":
+            if call.get("outcome") == "failed":
+                self.summary.job_failed(call.get("model") or NO_MODEL)
         elif str(call.get("path")).startswith(PREDICTIONS):
             milliseconds = call.get("model_ms", 0) + call.get("gateway_ms", 0)
             self.summary.add(call.get("model") or NO_MODEL, call.get("status", 0), milliseconds)

@@ -156,7 +156,7 @@ def test_ctrl_c(tmp_path):
         assert "Traceback" not in stack.log
 
 
-@pytest.mark.parametrize("part", ["local_stack.gateway", "sagemaker_local"])
+@pytest.mark.parametrize("part", ["local_stack.gateway", "local_stack.worker", "sagemaker_local"])
 def test_one_part_ends(tmp_path, part):
     """If one part ends, the other is stopped, and the program ends with code 1 and an error."""
     with LocalStack(tmp_path, FAST).until_ready() as stack:
@@ -165,7 +165,9 @@ def test_one_part_ends(tmp_path, part):
 
         assert stack.process.wait(timeout=30) == 1
         wait_until(lambda: gone(children))
-        assert re.search(r"^error: the (gateway|local SageMaker) ended", stack.log, re.MULTILINE)
+        assert re.search(
+            r"^error: the (gateway|worker|local SageMaker) ended", stack.log, re.MULTILINE
+        )
 
 
 def test_sigkill(tmp_path):
@@ -256,6 +258,33 @@ def test_settings_of_the_environment(tmp_path):
             assert "X-Tenant" in answer.headers["Access-Control-Allow-Headers"].split(",")
         assert "#key=" not in stack.log
         connection.close()
+
+
+def test_no_jobs(tmp_path):
+    """With an empty GATEWAY_JOBS there is no worker, no route for jobs and no command for one."""
+    with LocalStack(tmp_path, FAST, GATEWAY_JOBS="").until_ready() as stack:
+        stack.until("^# Ctrl-C ends everything")
+        parts = [" ".join(process.cmdline()) for process in stack.descendants()]
+
+        assert not [part for part in parts if "local_stack.worker" in part]
+        assert stack.call("/jobs/" + "0a" * 16).status == 404
+        assert "$JOB" not in stack.log
+
+
+def test_jobs_after_a_restart(tmp_path):
+    """With a folder for data, the jobs of before are found, and new ones are taken."""
+    data = ("--data", tmp_path / "data")
+
+    def submit(stack):
+        prediction = {"Prefer": "respond-async"}
+        return stack.call("/predict/iris", {"instances": [[1, 2, 3, 4]]}, headers=prediction)
+
+    with LocalStack(tmp_path, FAST, *data).until_ready() as stack:
+        before = submit(stack)
+        assert before.status == 202
+    with LocalStack(tmp_path, FAST, *data).until_ready() as stack:
+        assert stack.call(f"/jobs/{before.body['job']}").body["model"] == "iris"
+        assert submit(stack).status == 202
 
 
 def test_bad_setting(tmp_path):

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import sys
+import urllib.request
 
 import pytest
 
@@ -93,13 +94,41 @@ class TestFirstSteps:
         """Each kind of target, a parameter and the list have a command that works as printed."""
         stack.until("^# Ctrl-C ends everything")
         commands = re.findall(r"^# .*\n(curl (?:.*\\\n)*.*)", stack.log, re.MULTILINE)
+        members = {"predictions"}, {"models"}, {"job", "status", "model", "expires"}
 
-        assert len(commands) == 8
+        assert len(commands) == 9
         for command in commands:
             answer = json.loads(stack.shell(f"{command} --silent").stdout)
-            assert answer.keys() <= {"predictions", "models"}, command
+            assert answer.keys() in members, command
             assert "Authorization" in command
         assert stack.log.count("\nready: ") == 1
+
+    def test_job(self, stack):
+        """The commands of a job work as printed, one after the other, and each step is a line."""
+        stack.until("^# Ctrl-C ends everything")
+        (commands,) = re.findall(r"^# A job.*\n((?:.+\n)+)", stack.log, re.MULTILINE)
+        before = len(stack.log)
+        asked, result = stack.shell(commands).stdout.split("\n", 1)
+        job = json.loads(asked)
+
+        assert (job["model"], job["status"]) == ("iris", "succeeded")
+        assert json.loads(result) == {"predictions": [0, 2]}
+        assert len(commands.splitlines()) == 7
+        short = f"{job['job'][:8]}…"
+        stack.until(rf"^202 POST /predict/iris +iris \(job {short}\) +\d+ ms$", before)
+        stack.until(rf"^200 job {short} +iris → tabular/iris-v1\.tar\.gz .*ms$", before)
+        stack.until(r"^200 GET /jobs/", before)
+
+    def test_larger_file(self, stack):
+        """The commands of the documentation for a larger file work as they stand there."""
+        text = (ROOT / "docs/local-sagemaker.md").read_text()
+        (commands,) = re.findall(r"^```bash\n(yes .*?)^```$", text, re.MULTILINE | re.DOTALL)
+        here = commands.replace("http://127.0.0.1:8000", stack.url)
+        here = here.replace(".local/demo-key", str(stack.key_file))
+        finished = stack.shell(f"cd {stack.key_file.parent}; {here}")
+
+        result = json.loads(finished.stdout.splitlines()[-1])
+        assert result["predictions"] == [0] * 500_000, finished.stderr
 
     def test_page(self, stack):
         """A link opens the page, with the demo key where no server sees it."""
@@ -167,6 +196,55 @@ class TestLines:
         stack.until(r"^sagemaker \| .* tabular/primary: loaded iris-v1\.tar\.gz in ")
 
 
+class TestJobs:
+    """Jobs of both kinds, and one that fails."""
+
+    def test_asynchronous_endpoint(self, stack):
+        """Its calls are jobs without a header; the container loads its model for the first one."""
+        example = stack.call("/models/digit-async").body["example"]
+        submitted = stack.call("/predict/digit-async", example)
+
+        assert submitted.status == 202
+        assert result_of(stack, submitted.body["job"]) == {"predictions": [1]}
+
+    def test_example(self, stack, tmp_path):
+        """The Python client of the examples gets the answer of a body that is sent as a file."""
+        (tmp_path / "rows.csv").write_text("5.1,3.5,1.4,0.2\n" * 300_000)
+        program = f"{sys.executable} examples/python-client/job.py"
+        rest = f"--url {stack.url} --key-file {stack.key_file} --content-type text/csv"
+        done = stack.shell(f"{program} iris {tmp_path}/rows.csv {rest}")
+        refused = stack.shell(f"{program} irs {tmp_path}/rows.csv {rest}")
+
+        assert json.loads(done.stdout)["predictions"] == [0] * 300_000, done.stderr
+        assert (refused.returncode, "unknown-model" in refused.stderr) == (1, True)
+
+    def test_failed(self, stack):
+        """A job that fails is a line with the model's own sentence, and says why."""
+        before = len(stack.log)
+        asynchronous = {"Prefer": "respond-async"}
+        job = stack.call("/predict/iris", {"instances": [[1]]}, headers=asynchronous).body["job"]
+        stack.until(
+            rf"^400 job {job[:8]}… +The model rejected the input .*\n +400: Row 1: expected 4",
+            before,
+        )
+
+        assert ended(stack, job)["problem"]["status"] == 400
+
+
+def ended(stack, job):
+    """Wait for the end of a job, and return what is known of it."""
+    seen = []
+    wait_until(
+        lambda: seen.append(stack.call(f"/jobs/{job}").body) or seen[-1]["status"] != "running"
+    )
+    return seen[-1]
+
+
+def result_of(stack, job):
+    with urllib.request.urlopen(ended(stack, job)["result"]["url"], timeout=60) as response:
+        return json.load(response)
+
+
 class TestSeed:
     """A boto3 program of the user, which has run before the gateway was ready."""
 
@@ -196,7 +274,7 @@ class TestTable:
         )
         log = edited.save(text, until="will fail: SageMaker does not have")
         (said,) = re.findall(
-            "^.*routing.yaml: table [0-9a-f]{12} with 11 models in force; .*", log, re.MULTILINE
+            "^.*routing.yaml: table [0-9a-f]{12} with 12 models in force; .*", log, re.MULTILINE
         )
 
         assert said.endswith(
@@ -359,9 +437,9 @@ def test_broken_at_start(tmp_path):
         assert stack.call("/models").status == 503
         before = len(stack.log)
         shutil.copy(ROOT / "routing.yaml", table)
-        stack.until("10 models in force", before)
-        assert len(stack.call("/models").body["models"]) == 10
-        names = r"iris, wine, breast-cancer, is-digit/\{digit\}, digit and 5 more"
+        stack.until("11 models in force", before)
+        assert len(stack.call("/models").body["models"]) == 11
+        names = r"iris, wine, breast-cancer, is-digit/\{digit\}, digit and 6 more"
         stack.until(f"calls of {names} will fail: SageMaker does not have", before)
         before = len(stack.log)
         with table.open("a") as file:
@@ -382,7 +460,7 @@ def test_table_in_s3(tmp_path):
     )
     routing = {"GATEWAY_ROUTING": "s3://tables/routing.yaml"}
     with LocalStack(tmp_path, "--no-demo", "--seed", seed, **routing).until_ready() as stack:
-        assert len(stack.call("/models").body["models"]) == 10
+        assert len(stack.call("/models").body["models"]) == 11
         assert "s3://tables/routing.yaml: table " in stack.log
         assert f"curl {stack.url}/models" in stack.log
         assert f"{stack.url}/predict/" not in stack.log, "a command to paste would fail"

@@ -29,13 +29,14 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "mine",
 }
 TABLE = """\
-endpoint       kind                  status     containers
-tabular        multi-model           InService  primary
-digits         multi-model           InService  primary
-digit-reader   single model          InService  primary
-diabetes       multi-container       InService  sklearn, lightgbm
-wine-pipeline  pipeline              InService  preprocess, grade
-shared         inference components  InService  diabetes-component
+endpoint            kind                  status     containers
+tabular             multi-model           InService  primary
+digits              multi-model           InService  primary
+digit-reader        single model          InService  primary
+diabetes            multi-container       InService  sklearn, lightgbm
+wine-pipeline       pipeline              InService  preprocess, grade
+shared              inference components  InService  diabetes-component
+digit-reader-async  single model          InService  primary
 """
 
 

@@ -19,6 +19,7 @@ from tests.support.ports import free_port
 from tests.support.stand_in import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -86,9 +87,19 @@ class LocalStack:
         assert search(self.log[after:]), self.log
         return self
 
-    def call(self, path: str, body: object = None, key: str | None = None) -> Answer:
+    def call(
+        self,
+        path: str,
+        body: object = None,
+        key: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Call the gateway, with the demo key unless another one is given."""
-        headers = {"Authorization": f"Bearer {key or self.key_file.read_text()}"}
+        headers = {
+            "Authorization": f"Bearer {key or self.key_file.read_text()}",
+            **(headers or {}),
+        }
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self.url}{path}", data, {**headers, "Content-Type": "application/json"}

@@ -24,6 +24,11 @@ RELEASE = {
     "target": "TargetModel=wine-v8.tar.gz",
     "target_name": "v8",
 }
+ID = "6f0c8f4f2f0f4a0fb6d7c6a1c0e2a9d1"
+JOB = {"message": "job", "method": None, "path": None, "job": ID, "outcome": "succeeded"}
+ACCEPTED = {"status": 202, "job": ID, "endpoint": None, "attempts": 0}
+NOT_NOW = {"status": 503, "slug": "model-not-ready", "outcome": "postponed"}
+NOT_AGAIN = {"status": None, "outcome": "ended before", "endpoint": None, "attempts": 0}
 FAILED = {"status": 502, "slug": "model-error", "upstream_code": "ModelError"}
 LONG = "500: " + "it cannot be read; " * 5
 
@@ -65,6 +70,13 @@ def lines(sentence=None, credential=None, /, **members):
             {"status": 504, "slug": "upstream-timeout", "model_ms": 25_000, "target": None},
             "504 POST /predict/iris The model did not answer in time · → tabular 25,000 + 3 ms",
         ),
+        (ACCEPTED, "202 POST /predict/iris iris (job 6f0c8f4f…) 3 ms"),
+        (JOB, "200 job 6f0c8f4f… iris → tabular/iris-v1.tar.gz 12 + 3 ms"),
+        (
+            {**JOB, **NOT_NOW, "delivery": 2, "target": None},
+            "503 job 6f0c8f4f… try 2 The model is not ready yet · → tabular (postponed) 12 + 3 ms",
+        ),
+        ({**JOB, **NOT_AGAIN}, "--- job 6f0c8f4f… iris (ended before) 3 ms"),
     ],
 )
 def test_one_line(members, expected):

@@ -105,6 +105,23 @@ class TestCalls:
             ["404", "GET", "/page/b"],
         ]
 
+    def test_jobs(self, desk):
+        """A delivery of a job is a line, and a job that failed is an error of its model."""
+        job = {**REQUEST, "message": "job", "job": "0a" * 16, "outcome": "succeeded"}
+        failed = {**job, "status": 400, "slug": "model-rejected", "outcome": "failed"}
+        log = desk.log({**REQUEST, "status": 202, "job": "0a" * 16}, job, METRICS, failed)
+
+        assert [line.split()[:3] for line in log] == [
+            ["202", "POST", "/predict/iris"],
+            ["200", "job", "0a0a0a0a…"],
+            ["400", "job", "0a0a0a0a…"],
+        ]
+        desk.gateway.end()
+        assert [line.split() for line in log[-2:]] == [
+            ["model", "calls", "jobs", "errors", "p50", "ms", "p99", "ms"],
+            ["iris", "1", "1", "1", "6", "6"],
+        ]
+
     def test_refused_credential(self, desk):
         """The reason of a refusal is joined by the authorizer's request id, in any order."""
         refused = {**REQUEST, "status": 401, "slug": "unauthorized", "endpoint": None}

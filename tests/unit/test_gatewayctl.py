@@ -234,7 +234,7 @@ class TestWhichTable:
         """A relative location is relative to the folder that ships, as for the gateway."""
         outcome = run("validate", GATEWAY_ROUTING="file:routing.yaml")
 
-        assert outcome.err.startswith(f"{PROJECT / 'chalicelib' / 'routing.yaml'}: 10 models")
+        assert outcome.err.startswith(f"{PROJECT / 'chalicelib' / 'routing.yaml'}: 11 models")
         assert project != PROJECT
 
     def test_in_s3(self, run):
@@ -486,7 +486,7 @@ class TestProcess:
         done = self.run("-m", "gatewayctl", "validate", "chalicelib/routing.yaml")
 
         assert (done.returncode, done.stdout) == (0, "")
-        assert done.stderr == "chalicelib/routing.yaml: 10 models, no findings\n"
+        assert done.stderr == "chalicelib/routing.yaml: 11 models, no findings\n"
 
     @pytest.mark.parametrize("arguments", [["schema"], ["--help"], ["validate"]], ids=str)
     def test_closed_pipe(self, arguments):

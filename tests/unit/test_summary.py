@@ -26,6 +26,20 @@ def test_table():
     ]
 
 
+def test_jobs():
+    """With a job there is a column for jobs; one that fails later is an error of its model."""
+    summary = Summary()
+    for status in (202, 202, 200, 404):
+        summary.add("iris", status, 3)
+    summary.job_failed("iris")
+    summary.job_failed("submitted before this start")
+
+    assert [line.split() for line in summary.lines()] == [
+        ["model", "calls", "jobs", "errors", "p50", "ms", "p99", "ms"],
+        ["iris", "4", "2", "2", "3", "3"],
+    ]
+
+
 def test_many_models():
     """The models with most calls are shown, and how many others there were."""
     summary = Summary()

@@ -146,6 +146,7 @@ def test_frameworks_are_imported_late():
         ({"SM_MODEL_DIR": "/models"}, Settings(model_folder=Path("/models"))),
         ({"SAGEMAKER_MULTI_MODEL": "True"}, Settings(multi_model=True)),
         ({"SAGEMAKER_MULTI_MODEL": "false"}, Settings()),
+        ({"SAGEMAKER_LOCAL_LOAD_LATE": "true"}, Settings(load_late=True)),
         ({"SAGEMAKER_LOCAL_CONTAINER_CAPACITY": "3"}, Settings(capacity=3)),
         ({"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv"}, Settings(default_accept="text/csv")),
         ({"SAGEMAKER_BIND_TO_PORT": "", "SM_MODEL_DIR": ""}, Settings()),
