@@ -1,5 +1,6 @@
 """Fixtures of the fault matrix."""
 
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -8,6 +9,7 @@ from tests.containers.account import Account, artifacts
 from tests.containers.async_caller import Caller
 from tests.containers.container import Container, echo, failing
 from tests.functional.conftest import chalices_signature
+from tests.support.clients import Response
 from tests.support.job_stack import JobStack
 from tests.support.profile import LONG
 from tests.support.relay import Relay
@@ -16,8 +18,9 @@ from tests.support.stand_in import StandIn, wait_until
 __all__ = ["chalices_signature"]
 
 WORKERS = 3
-VISIBILITY_SECONDS = 20
-"""For a message that a killed worker has asked for and does not get."""
+BUSY = b'"busy"'
+VISIBILITY_SECONDS = 30
+"""For a message that a worker has asked for and does not get, because it or AWS is away."""
 
 LOAD_SECONDS, LOAD_BUDGET_SECONDS = (90.0, 60.0) if LONG else (5.0, 2.0)
 """How long a cold artifact loads, and how long SageMaker lets a request wait for it."""
@@ -95,15 +98,20 @@ models:
 
 
 class Begun(NamedTuple):
-    """Jobs that do not end at their first try."""
+    """Jobs that do not end at their first try, and what the gateway said while AWS was away."""
 
     killed: str
     busy: str
+    late: str
+    refused: tuple[Response, ...]
 
 
 @pytest.fixture(scope="session")
-def begun(job_stack, job_container):
-    """Kill the worker while the model works, let the model be busy once, and start new workers."""
+def begun(job_stack, job_container, job_relay):
+    """Kill a worker while the model works, let AWS be away, and the model be busy once.
+
+    Then new workers go on.
+    """
     (worker,) = job_stack.workers
     worker.until_ready()
 
@@ -114,12 +122,16 @@ def begun(job_stack, job_container):
     job_container.answer = kill
     killed = job_stack.job("short", b'"killed"')
     worker.process.wait(timeout=60)
+    request = partial(job_stack.submit, "model", b'"late"', idempotency_key="late")
+    job_relay.refuse()
+    refused = (request(), job_stack.send("GET", f"/jobs/{killed}"))
+    job_relay.accept()
+    late = request().json()["job"]
     answers = iter([failing(503)])
-    job_container.answer = lambda request: next(answers, echo)(request)  # noqa: PLW0108
-    workers = [job_stack.start_worker() for _ in range(WORKERS)]
-    for one in workers:  # by then the killed one's last question to the queue is over
-        one.until_ready()
-    busy = job_stack.job("short", b'"busy"')
-    wait_until(lambda: b'"busy"' in [one.body for one in job_container.invocations])
+    job_container.answer = lambda one: (next(answers, echo) if one.body == BUSY else echo)(one)
+    for one in [job_stack.start_worker() for _ in range(WORKERS)]:
+        one.until_ready()  # by then the killed one's last question to the queue is over
+    busy = job_stack.job("short", BUSY)
+    wait_until(lambda: job_stack.outcomes[busy])
     job_container.answer = echo
-    return Begun(killed, busy)
+    return Begun(killed, busy, late, refused)

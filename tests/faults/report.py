@@ -38,9 +38,14 @@ class Report:
 
     def ended(self, rows: Iterable[str], outcome: str) -> None:
         """Record the outcome of a test."""
+        for row in rows:
+            self.outcomes[row].append(outcome)
 
     def saw(self, rows: Iterable[str], text: str) -> None:
         """Record what a test saw, each text once."""
+        for row in rows:
+            if text not in self.seen[row]:
+                self.seen[row].append(text)
 
     def measured(
         self, number: str, whose: str, figure: str, conditions: str, *, meets: bool | None = None

@@ -7,6 +7,7 @@ import json
 from contextlib import ExitStack
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.jobs.job import KEPT_SECONDS
 from chalicelib.jobs.worker import JobNotDone
@@ -273,6 +274,21 @@ class TestClock:
         job = desk.job("churn", b"", x_upload=upload["upload"])
         desk.drain()
         assert desk.status(job)["status"] == "succeeded"
+
+
+@row("J9")
+@pytest.mark.parametrize(("conflicts", "status"), [(2, 202), (3, 503)])
+def test_write_that_races(desk, conflicts, status):
+    """S3's 409 for a write beside another one of the same key: tried again, then a 503."""
+    conflict = {
+        "Error": {"Code": "ConditionalRequestConflict"},
+        "ResponseMetadata": {"HTTPStatusCode": 409},
+    }
+    desk.faults.next["PutObject"] = [ClientError(conflict, "PutObject")] * conflicts
+
+    assert desk.submit("churn", BODY, idempotency_key="k").status == status
+    desk.job("churn", BODY, idempotency_key="k")
+    assert desk.drain() == 1
 
 
 @row("J9")

@@ -1,6 +1,6 @@
 """Jobs through a gateway, workers, S3, SQS and an endpoint, all of them processes.
 
-The last two tests are of jobs that `begun` starts before the first test of the session that needs
+The last three tests are of jobs that `begun` starts before the first test of the session that needs
 processes of jobs: a killed worker is noticed only after a minute.
 """
 
@@ -11,6 +11,7 @@ from itertools import count
 from threading import Barrier
 
 from tests.containers.container import Answer, echo, failing
+from tests.faults.conftest import BUSY
 from tests.faults.rows import row
 from tests.support.canary import CANARY
 from tests.support.problems import assert_problem
@@ -18,6 +19,7 @@ from tests.support.profile import LONG
 from tests.support.stand_in import wait_until
 
 MANY, SUBMITTERS = (1_000 if LONG else 100), 16
+MANY_SECONDS = 600
 RACERS = 20
 CALLERS_PLACE = "of-the-caller-4d1e"
 
@@ -31,17 +33,24 @@ def calls_of(container, body):
 def test_many_jobs_at_once(job_stack, job_container, seen):
     """Every job has its own result, and the model is called once for each."""
     bodies = [b'{"job": %d}' % number for number in range(MANY)]
+    before = job_stack.deliveries()
     with ThreadPoolExecutor(SUBMITTERS) as pool:
         jobs = list(pool.map(lambda body: job_stack.job("model", body), bodies))
+        wait_until(lambda: job_stack.deliveries() >= before + MANY, MANY_SECONDS)
         results = list(pool.map(job_stack.result, jobs))
 
     assert len(set(jobs)) == MANY
     assert results == bodies
-    calls = Counter(one.body for one in job_container.invocations if one.body in set(bodies))
-    assert [calls[body] for body in bodies] == [1] * MANY
-    assert [job_stack.outcomes(job) for job in jobs] == [[("succeeded", 1)]] * MANY
-    working = sum(any(job in worker.log for job in jobs) for worker in job_stack.workers)
-    seen(f"{MANY} jobs, {working} workers: {len(results)} results, {sum(calls.values())} calls")
+    by_job = job_stack.outcomes
+    outcomes = [by_job[job] for job in jobs]
+    assert [str(one).count("succeeded") for one in outcomes] == [1] * MANY
+    # A standard queue may deliver a message twice; nothing else calls the model again.
+    again = sum(len(one) - 1 for one in outcomes)
+    calls = Counter(one.body for one in job_container.invocations)
+    surplus = sum(calls[body] - 1 for body in bodies)
+    assert 0 <= surplus <= again
+    workers = len(job_stack.running_workers)
+    seen(f"{MANY} jobs, {workers} workers: {len(results)} results, {MANY + surplus} calls")
 
 
 @row("J9")
@@ -60,22 +69,6 @@ def test_one_key_from_twenty_callers(job_stack, job_container, seen):
     assert job_stack.result(job) == body
     assert calls_of(job_container, body) == 1
     seen(f"{RACERS} callers: {len(jobs)} job, 1 call of the model")
-
-
-@row("J2", "J3")
-def test_aws_away(job_stack, job_relay):
-    """While AWS refuses connections the gateway says so; then gateway and workers go on."""
-    job, body = job_stack.job("model", b"[1]"), b"[2]"
-    assert job_stack.result(job) == b"[1]"
-    job_relay.refuse()
-    try:
-        refused = job_stack.submit("model", body, idempotency_key="outage")
-        assert_problem(refused, 503, "jobs-unavailable")
-        assert_problem(job_stack.send("GET", f"/jobs/{job}"), 503, "jobs-unavailable")
-    finally:
-        job_relay.accept()
-
-    assert job_stack.result(job_stack.job("model", body, idempotency_key="outage")) == body
 
 
 @row("J11", "J10")
@@ -194,11 +187,11 @@ def test_message_that_comes_twice(job_stack, job_container, seen):
         job_stack.sqs.send_message(
             QueueUrl=job_stack.urls[job_stack.queue], MessageBody=json.dumps(message)
         )
-        wait_until(lambda: len(job_stack.outcomes(job)) == 2)
+        wait_until(lambda: len(job_stack.outcomes[job]) == 2)
     finally:
         job_container.answer = echo
 
-    assert sorted(outcome for outcome, _ in job_stack.outcomes(job)) == [
+    assert sorted(outcome for outcome, _ in job_stack.outcomes[job]) == [
         "ended before",
         "succeeded",
     ]
@@ -207,18 +200,27 @@ def test_message_that_comes_twice(job_stack, job_container, seen):
     seen("one message twice: 2 calls of the model, 1 result")
 
 
+@row("J2", "J3")
+def test_aws_away(job_stack, begun):
+    """While AWS refuses connections the gateway says so; the same request then is a job."""
+    for refused in begun.refused:
+        assert_problem(refused, 503, "jobs-unavailable")
+
+    assert job_stack.result(begun.late) == b'"late"'
+
+
 @row("J6")
 def test_model_that_was_busy(job_stack, begun, job_container):
     """After a 503 of the model the job is tried again."""
-    assert job_stack.result(begun.busy) == b'"busy"'
-    assert [outcome for outcome, _ in job_stack.outcomes(begun.busy)] == ["postponed", "succeeded"]
-    assert calls_of(job_container, b'"busy"') == 2
+    assert job_stack.result(begun.busy) == BUSY
+    assert [outcome for outcome, _ in job_stack.outcomes[begun.busy]] == ["postponed", "succeeded"]
+    assert calls_of(job_container, BUSY) == 2
 
 
 @row("J1")
 def test_killed_worker(job_stack, begun, job_container, seen):
     """The job of a killed worker runs again at another one, and has one result."""
     assert job_stack.result(begun.killed) == b'"killed"'
-    assert job_stack.outcomes(begun.killed) == [("succeeded", 2)]
+    assert job_stack.outcomes[begun.killed] == [("succeeded", 2)]
     assert calls_of(job_container, b'"killed"') == 2
     seen("killed in the middle: the 2nd delivery ends it, 2 calls of the model, 1 result")

@@ -3,6 +3,7 @@
 import ast
 import re
 
+from tests.faults.report import Report
 from tests.faults.rows import ROWS
 from tests.support.paths import ROOT
 
@@ -31,3 +32,17 @@ def test_every_row_has_a_test():
 def test_every_row_is_documented():
     """docs/reliability.md has the same rows in the same order."""
     assert re.findall(r"^\| ([A-Z]\d+) \|", PAGE.read_text(), re.MULTILINE) == list(ROWS)
+
+
+def test_report():
+    """A row passes if all its tests do, and shows what they saw, each text once."""
+    report = Report()
+    report.ended(["U1", "U2"], "passed")
+    report.ended(["U2"], "failed")
+    for _ in range(2):
+        report.saw(["U1"], "503 upstream-throttled")
+
+    shown = {line[:4].strip(): line for line in report.lines() if line.endswith(("yes", "NO"))}
+    assert shown["U1"].endswith("yes")
+    assert shown["U1"].count("503 upstream-throttled") == 2  # expected, and seen
+    assert shown["U2"].endswith("NO")

@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections import defaultdict
 from contextlib import ExitStack
+from operator import itemgetter
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Self
@@ -35,6 +37,7 @@ PREFIX = "stage"
 MOST_RECEIVES = 4
 ENDED = ("succeeded", "failed")
 MOST_CONNECTIONS = 64
+JOB_LINE = '"message":"job"'
 
 
 class JobWorker:
@@ -218,12 +221,19 @@ class JobStack:
         found = [one["Key"] for page in pages for one in page.get("Contents", [])]
         return [key.removeprefix(f"{PREFIX}/") for key in found]
 
-    def outcomes(self, job: str) -> list[tuple[str, int]]:
-        """Return how each delivery of a job's message ended, and its number; from the logs."""
+    def deliveries(self) -> int:
+        """Return how many deliveries the workers have ended, by their logs."""
+        return sum(worker.log.count(JOB_LINE) for worker in self.workers)
+
+    @property
+    def outcomes(self) -> dict[str, list[tuple[str, int]]]:
+        """How each delivery of a job's message ended, and its number, by job; from the logs."""
         texts = [text for worker in self.workers for text in worker.log.splitlines()]
-        lines = [json.loads(text) for text in texts if job in text and '"message":"job"' in text]
-        ends = sorted((line["delivery"], line["outcome"]) for line in lines)
-        return [(outcome, delivery) for delivery, outcome in ends]
+        lines = [json.loads(text) for text in texts if JOB_LINE in text]
+        ends: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for line in sorted(lines, key=itemgetter("delivery")):
+            ends[line["job"]].append((line["outcome"], line["delivery"]))
+        return ends
 
     def _issue(self, principal: str) -> str:
         """Issue an API key for every model."""
