@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUILD_SECONDS = 300.0
+ASYNC_RESULTS = ("--async-results", "s3://demo-artifacts/digit-reader-async")
+"""Where the asynchronous endpoint of the demo writes; `gatewayctl policy` has to know it."""
+
 NOT_OF_THE_PROJECT = shutil.ignore_patterns(
     ".git", ".venv", ".local", ".hypothesis", ".*_cache", "__pycache__", "build", "deployments"
 )
@@ -82,7 +85,7 @@ def build_with_jobs(folder: Path, **settings: str) -> None:
     config["stages"]["dev"]["environment_variables"].update(settings)
     file.write_text(json.dumps(config))
     subprocess.run(
-        [sys.executable, "-m", "gatewayctl", "policy", "--stage", "dev"],
+        [sys.executable, "-m", "gatewayctl", "policy", "--stage", "dev", *ASYNC_RESULTS],
         cwd=project,
         check=True,
         timeout=BUILD_SECONDS,

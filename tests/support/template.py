@@ -30,6 +30,7 @@ from samtranslator.translator.translator import Translator
 from deployment.fragment import fragment_of
 from tests.support.command_line import gatewayctl
 from tests.support.gateway import build_gateway
+from tests.support.package import ASYNC_RESULTS
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Project:
         }
         if self._jobs:
             table = ("--table", str(ROOT / "routing.yaml"))
-            outcome = gatewayctl("policy", "--stage", stage, *table, project=folder)
+            outcome = gatewayctl("policy", "--stage", stage, *table, *ASYNC_RESULTS, project=folder)
             assert outcome.code == 0, outcome.err
 
     def sam(self) -> Any:
