@@ -31,6 +31,9 @@ DEAD_LETTER = "-dead"
 LONGEST_QUEUE_NAME = 80
 """Source: SQS API reference, `CreateQueue`, `QueueName`."""
 
+SHARED = (JOBS_VARIABLE, QUEUE_VARIABLE, "GATEWAY_JOBS_CONCURRENCY")
+"""What the handler and the worker need alike. Chalice makes the event source with the handler's."""
+
 EVENT_SOURCE = "WorkSqsEventSource"
 """Chalice's name for the worker's event source in the template."""
 
@@ -66,7 +69,7 @@ def check_environments(
     Raises:
         WrongUse: A function has another value.
     """
-    for variable in (JOBS_VARIABLE, QUEUE_VARIABLE):
+    for variable in SHARED:
         written = stages.variable(variable, stage, project, instead="see docs/settings.md")
         for function in (HANDLER, WORKER):
             if environment_of(function).get(variable) != written:

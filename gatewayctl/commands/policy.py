@@ -24,10 +24,10 @@ from gatewayctl.report import ExitCode, Refused, Report
 from gatewayctl.stage import SECRET_VARIABLE, TABLE_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from chalicelib.routing.table import RoutingTable
+    from chalicelib.routing.table import Model, RoutingTable
     from gatewayctl.command import Context
     from gatewayctl.policy.documents import CallPolicy, Document
     from gatewayctl.policy.functions import Function, Functions
@@ -161,21 +161,11 @@ def _policies(
     results: Sequence[Folder],
     context: Context,
 ) -> Policies:
-    routing = stages.setting(TABLE_VARIABLE, context.stage, context.project)
-    in_s3 = routing if isinstance(routing, S3Location) else None
-    predicted = [model for model in table.models() if not model.target.is_async]
-    models, more, callers = predicted, [], [functions.handler]
-    if jobs := of_jobs.jobs_of(context.stage, context.project):
-        models = list(table.models())
-        of_jobs.require_results(models, results)
-        more = of_jobs.of_handler(jobs, results, place)
-    handler = documents.handler_policy(models, functions.handler, place, in_s3, more)
-    calls = {functions.handler.policy: handler}
-    if jobs and functions.worker:
-        more = of_jobs.of_worker(jobs, place)
-        worker = documents.handler_policy(predicted, functions.worker, place, in_s3, more)
-        calls[functions.worker.policy] = worker
-        callers.append(functions.worker)
+    models = list(table.models())
+    if functions.worker is None:  # an asynchronous endpoint cannot be called then
+        models = _synchronous(models)
+    calls = _calls(models, functions, place, results, context)
+    callers = [one for one in functions.deployed if one.policy in calls]
     roles = [
         Role(
             arn,
@@ -185,18 +175,43 @@ def _policies(
         for arn in documents.roles_of(models)
     ]
     secret = stages.setting(SECRET_VARIABLE, context.stage, context.project)
-    authorizer = documents.authorizer_policy(secret, functions.authorizer, place)
-    made = {
-        functions.handler.policy: handler.document,
-        functions.authorizer.policy: authorizer,
-        **{file: one.document for file, one in calls.items()},
-    }
+    made = {file: one.document for file, one in calls.items()}
+    made[functions.authorizer.policy] = documents.authorizer_policy(
+        secret, functions.authorizer, place
+    )
     return Policies(
-        {file: documents.as_file(document) for file, document in made.items()},
+        {one.policy: documents.as_file(made[one.policy]) for one in functions.deployed},
         calls,
         roles,
         folding.widened_by_patterns(models),
     )
+
+
+def _calls(
+    models: Sequence[Model],
+    functions: Functions,
+    place: Place,
+    results: Sequence[Folder],
+    context: Context,
+) -> dict[str, CallPolicy]:
+    """Return the policies of the functions that call SageMaker, by their files."""
+    routing = stages.setting(TABLE_VARIABLE, context.stage, context.project)
+    in_s3 = routing if isinstance(routing, S3Location) else None
+    handler, worker = functions.handler, functions.worker
+    jobs = of_jobs.jobs_of(context.stage, context.project)
+    if jobs is None or worker is None:
+        return {handler.policy: documents.handler_policy(models, handler, place, in_s3)}
+    of_jobs.require_results(models, results)
+    own = of_jobs.of_handler(jobs, results, place)
+    others = of_jobs.of_worker(jobs, place)
+    return {
+        handler.policy: documents.handler_policy(models, handler, place, in_s3, own),
+        worker.policy: documents.handler_policy(_synchronous(models), worker, place, in_s3, others),
+    }
+
+
+def _synchronous(models: Iterable[Model]) -> list[Model]:
+    return [model for model in models if not model.target.is_async]
 
 
 def _check(policies: Policies, file: TableFile, options: Options, context: Context) -> Report:

@@ -321,10 +321,10 @@ class TestRefused:
     """Configurations of which no template is made."""
 
     @pytest.mark.parametrize("function", ["api_handler", "work"])
-    @pytest.mark.parametrize("variable", ["GATEWAY_JOBS", "GATEWAY_JOBS_QUEUE"])
+    @pytest.mark.parametrize("variable", [*SETTINGS, "GATEWAY_JOBS_CONCURRENCY"])
     def test_two_places(self, tmp_path, function, variable):
-        """The handler and the worker have the same bucket and the same queue."""
-        other = {"environment_variables": {variable: SETTINGS[variable] + "2"}}
+        """The handler and the worker have the same bucket, queue and concurrency."""
+        other = {"environment_variables": {variable: SETTINGS.get(variable, "") + "2"}}
 
         with pytest.raises(WrongUse, match=rf"the function {function} of stage dev a {variable} "):
             template(tmp_path, functions={function: other})
