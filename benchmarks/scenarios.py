@@ -33,6 +33,8 @@ EMPTY = "an empty handler"
 SMALL, LARGE, LARGEST = 1_000, 1_000_000, 4_500_000  # the gateway takes 4.6 MB
 TABLE_SIZES = (10, 1_000, 10_000)
 KEYS = 100
+JOBS = {"GATEWAY_JOBS": "s3://bucket/jobs", "GATEWAY_JOBS_QUEUE": "queue"}
+"""What switches jobs on. No event of the benchmarks asks for one."""
 
 
 @dataclass(frozen=True)
@@ -163,10 +165,19 @@ def against_revision(folder: Path, calls: int, revision: str) -> list[Scenario]:
     """Return the scenarios that compare the gateway in the working tree with a commit's."""
     committed = packages.revision(revision, folder / "checkout")
     then, now = packages.gateway(folder / "then", committed), packages.gateway(folder / "now")
+    jobs = replace(now, environment={**now.environment, **JOBS})
     return all_scenarios(
         calls,
-        [Candidate(revision, then, as_binary), Candidate(GATEWAY, now, as_binary)],
-        authorizers=[authorizer(then, f"{AUTHORIZER} of {revision}"), authorizer(now)],
+        [
+            Candidate(revision, then, as_binary),
+            Candidate(GATEWAY, now, as_binary),
+            Candidate(f"{GATEWAY} with jobs", jobs, as_binary),
+        ],
+        authorizers=[
+            authorizer(then, f"{AUTHORIZER} of {revision}"),
+            authorizer(now),
+            authorizer(jobs, f"{AUTHORIZER} with jobs"),
+        ],
     )
 
 

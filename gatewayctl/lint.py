@@ -22,6 +22,7 @@ from gatewayctl.lint_targets import (
     same_within,
     too_long_for_a_fallback,
     two_kinds,
+    without_effect,
 )
 from gatewayctl.tables import TableWarning
 
@@ -258,6 +259,7 @@ RULES: tuple[Callable[[Table], Iterator[Remark]], ...] = (
     same_within,
     too_long_for_a_fallback,
     all_or_nothing,
+    without_effect,
     same_target,
     price_of_metrics,
 )

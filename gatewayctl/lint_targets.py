@@ -5,7 +5,8 @@ from __future__ import annotations
 from statistics import mode
 from typing import TYPE_CHECKING
 
-from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY
+from chalicelib.jobs.desk import ASYNC_ARGUMENTS
+from chalicelib.routing.headers import PASSED, PRINCIPAL, ROUTING_KEY
 from chalicelib.routing.targets import fill
 from gatewayctl.target_names import title
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import Model
     from chalicelib.routing.targets import Target
     from gatewayctl.lint_table import Entry, Remark, Table
+
+FOR_ASYNC = ("request_ttl_seconds", "invocation_timeout_seconds")
+NOT_FOR_ASYNC = ("timeout_seconds", "cold_start", "cold_seconds", "job_seconds", "return_headers")
 
 
 def all_or_nothing(table: Table) -> Iterator[Remark]:
@@ -28,6 +32,29 @@ def all_or_nothing(table: Table) -> Iterator[Remark]:
                 "target, whatever the weights are; write 'routing-key' and let it send "
                 f"{ROUTING_KEY}, or leave it if each of your callers has a key of its own",
             )
+
+
+def without_effect(table: Table) -> Iterator[Remark]:
+    """Find options of entries that are for asynchronous endpoints alone, or for all others."""
+    for entry in table.entries():
+        is_async = entry.model.target.is_async
+        others = NOT_FOR_ASYNC if is_async else FOR_ASYNC
+        why = "kind async answers with a job" if is_async else "only kind async has it"
+        for option in others:
+            if option in entry.row:
+                yield entry.at(option), f"has no effect, because {why}; remove it"
+        if is_async and "pass_headers" in entry.row:
+            lost = [
+                word
+                for word in entry.model.pass_headers
+                if PASSED[word].argument not in ASYNC_ARGUMENTS
+            ]
+            if lost:
+                yield (
+                    entry.at("pass_headers"),
+                    f"{', '.join(lost)} cannot reach an asynchronous endpoint; remove what it does "
+                    "not take",
+                )
 
 
 def loads_artifact(model: Model) -> bool:

@@ -137,7 +137,7 @@ class Jobs:
             record=context.record,
         )
         job = self._parts().desk.submit(submission)
-        own_path = context.path.split("/")[: -len(path.split("/")) - 1]
+        before = context.path.rstrip("/").split("/")[: -len(path.split("/")) - 1]
         answer = {
             "job": job.job,
             "status": "running",
@@ -148,7 +148,7 @@ class Jobs:
             answer,
             202,
             {
-                "Location": "/".join([*own_path, "jobs", job.job]),
+                "Location": f"{'/'.join(before)}/jobs/{job.job}",
                 "Retry-After": str(FIRST_ASK_SECONDS),
                 "X-Model": model.name,
                 "Cache-Control": "no-store",

@@ -5,7 +5,7 @@ job's document, then SQS or SageMaker, then the mark that it was sent:
 
 - no document: the caller has an error, and what lies in the bucket expires unseen;
 - a document that was not sent: the caller has an error. The same request with the same
-  Idempotency-Key finds the document, misses the mark, and sends it;
+  Idempotency-Key or upload finds the document, misses the mark, and sends it;
 - sent, but without the mark: the same request may send it again. The worker ends a job only once.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import (
+    GatewayError,
     IdempotencyConflict,
     JobsUnavailable,
     PayloadTooLarge,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from chalicelib.gateway import Admitted, Gateway
     from chalicelib.jobs.job import Result, Status
     from chalicelib.jobs.queue import JobQueue
-    from chalicelib.jobs.store import Found, JobStore
+    from chalicelib.jobs.store import Found, JobStore, Place
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import Model, ResolvedModel
     from chalicelib.telemetry.request_record import RequestRecord
@@ -63,7 +64,7 @@ MAX_ASK_SECONDS = 30
 """The greatest Retry-After of a job that is running."""
 
 LOOKS, LOOK_SECONDS = 10, 0.1
-"""How a request with a known Idempotency-Key waits for the first one to send the job."""
+"""How a request whose job is known waits for the first one to send the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,12 @@ class Submission:
     idempotency_key: str | None
     deadline: Deadline
     record: RequestRecord
+
+    def known_job(self, owner: str) -> str | None:
+        """Return the id of the job that each equal request gets; None if each gets its own."""
+        if self.idempotency_key is not None:
+            return names.job_of_key(owner, self.idempotency_key)
+        return None if self.upload is None else names.job_of_upload(owner, self.upload)
 
 
 class JobsDesk:
@@ -143,8 +150,9 @@ class JobsDesk:
         job = self._read(names.owner_of(principal), job_id)
         if job is None or self._clock() >= job.expires or not principal.may_call(job.path):
             raise UnknownJob
+        exposed = job.is_async and self._exposes_errors(principal, job, record)
         record.model = job.model
-        return job, endings.status_of(self._store, job, self._clock())
+        return job, endings.status_of(self._store, job, self._clock(), exposed=exposed)
 
     def ask_again_seconds(self, job: Job) -> int:
         """Return when to ask again for a job that is running: the older, the later."""
@@ -163,6 +171,12 @@ class JobsDesk:
         """Return a URL by which the caller reads a result, and the time when the URL ends."""
         return self._store.url_to_get(result.place), self._clock() + URL_SECONDS
 
+    def _exposes_errors(self, principal: Principal, job: Job, record: RequestRecord) -> bool:
+        """Whether the table in use lets callers of the job's model read the model's messages."""
+        with suppress(GatewayError):
+            return self._gateway.resolve(principal, job.path, record).model.expose_model_errors
+        return False
+
     def _uploaded(self, owner: str, upload: str, model: Model) -> Found:
         """Return the upload, which S3 has taken; its size and type are checked again.
 
@@ -178,17 +192,18 @@ class JobsDesk:
         return found
 
     def _claim(self, owner: str, asked: Submission, request: ClientRequest) -> tuple[Job, bool]:
-        """Write the job's document; one with the same Idempotency-Key may be there already.
+        """Write the job's document; that of an equal request may be there already.
 
         Returns:
             The job, and whether its document is new.
 
         Raises:
-            IdempotencyConflict: The other one asked for something else.
+            IdempotencyConflict: The Idempotency-Key is that of another request.
+            UnknownUpload: The upload is that of another request.
         """
-        key, mark = asked.idempotency_key, fingerprint(asked.path, request, asked.upload)
-        job_id = names.new_id() if key is None else names.job_of_key(owner, key)
-        known = None if key is None else self._read(owner, job_id)
+        mark, known_id = fingerprint(asked.path, request, asked.upload), asked.known_job(owner)
+        job_id = known_id or names.new_id()
+        known = None if known_id is None else self._read(owner, job_id)
         if known is None:
             job = self._new_job(owner, job_id, asked, request, mark)
             if self._store.create(names.job_key(owner, job_id), job.to_json()):
@@ -197,7 +212,7 @@ class JobsDesk:
         if known is None:  # it expired between two calls
             raise JobsUnavailable
         if known.fingerprint != mark:
-            raise IdempotencyConflict
+            raise UnknownUpload if asked.idempotency_key is None else IdempotencyConflict
         return known, False
 
     def _new_job(
@@ -249,31 +264,37 @@ class JobsDesk:
     def _send(self, job: Job, admitted: Admitted, asked: Submission) -> None:
         key = names.sent_key(job.owner, job.job)
         if job.is_async:
-            arguments = self._async_arguments(job, admitted)
+            body = job.body
+            place = None if body is None else self._store.place(names.body_key(job.owner, body))
+            arguments = async_arguments(admitted, place)
             locations = self._gateway.submit(
                 admitted.resolved, arguments, asked.deadline, asked.record
             )
             self._store.create_json(key, locations._asdict())
             return
         self._queue.send(Message(job.owner, job.job))
-        if asked.idempotency_key is not None:
+        if asked.known_job(job.owner) is not None:
             with suppress(JobsUnavailable):  # without the mark it may be sent again
                 self._store.create_json(key, {})
-
-    def _async_arguments(self, job: Job, admitted: Admitted) -> dict[str, object]:
-        """Return the arguments with the body, or with the place where the gateway has it."""
-        resolved, request = admitted
-        given = request.invoke_args()
-        arguments = {name: given[name] for name in ASYNC_ARGUMENTS if name in given}
-        if job.body is None:
-            arguments["Body"] = request.body
-        else:
-            place = self._store.place(names.body_key(job.owner, job.body))
-            arguments["InputLocation"] = str(place)
-        arguments["RequestTTLSeconds"] = resolved.model.request_ttl_seconds
-        arguments["InvocationTimeoutSeconds"] = resolved.model.invocation_timeout_seconds
-        return arguments
 
     def _read(self, owner: str, job_id: str) -> Job | None:
         data = self._store.read(names.job_key(owner, job_id))
         return None if data is None else Job.from_json(data)
+
+
+def async_arguments(admitted: Admitted, place: Place | None) -> dict[str, object]:
+    """Return the arguments of InvokeEndpointAsync, except the endpoint's name.
+
+    Args:
+        admitted: The request.
+        place: Where the gateway has the body; None if the call carries it.
+    """
+    model, given = admitted.resolved.model, admitted.request.invoke_args()
+    arguments = {name: given[name] for name in ASYNC_ARGUMENTS if name in given}
+    body = {"Body": given["Body"]} if place is None else {"InputLocation": str(place)}
+    return {
+        **arguments,
+        **body,
+        "RequestTTLSeconds": model.request_ttl_seconds,
+        "InvocationTimeoutSeconds": model.invocation_timeout_seconds,
+    }

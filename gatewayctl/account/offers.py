@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import quoted
 from chalicelib.routing.reading.keys import keys_of_kind
-from chalicelib.routing.targets import KINDS, keys_of
+from chalicelib.routing.targets import KINDS, AsyncTarget, keys_of
 from gatewayctl.account.artifacts import latest
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.account.values import IN_SERVICE, Component, Endpoint, Unread
@@ -54,13 +54,14 @@ def reason_to_leave_out(endpoint: Endpoint) -> str | None:
     """Return why a table should not name this endpoint now; None if it may."""
     if endpoint.status != IN_SERVICE:
         return f"is {endpoint.status}; import it when it is {IN_SERVICE}"
-    if endpoint.async_only:
-        return "takes asynchronous calls only; write it by hand, with kind: async"
     return None
 
 
 def offers(endpoint: Endpoint, account: AccountReader) -> list[tuple[str | None, Offer]]:
     """Return what each variant offers; one offer without a variant if all variants are alike."""
+    if endpoint.async_only:  # a call names no variant of it
+        offer = Offer(AsyncTarget.kind, "endpoint", (endpoint.name,))
+        return [(None, _legal(endpoint.name, None, offer))]
     found = [(one.name, _offer(endpoint, one, account)) for one in endpoint.variants]
     if all(offer == found[0][1] for _, offer in found):
         return [(None, _legal(endpoint.name, None, offer)) for _, offer in found[:1]]

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chalicelib.api.routes import NO_JOBS
 from chalicelib.errors import (
     GatewayError,
+    GatewayMisconfigured,
+    InvalidParameter,
     ModelNotReady,
     Unauthorized,
     UnknownModel,
@@ -17,7 +20,6 @@ from chalicelib.errors import (
     UpstreamUnreachable,
 )
 from chalicelib.payload.admission import ClientRequest, negotiate
-from chalicelib.routing.headers import PASSED, RETURNED, TIMEOUT
 from chalicelib.sagemaker.attempts import Attempts, RetryBudget
 from gatewayctl import stage as stages
 from gatewayctl import tables
@@ -38,6 +40,9 @@ from gatewayctl.commands.explain_sections import report as sections_report
 from gatewayctl.commands.explain_targets import (
     call_section,
     cold_start_section,
+    deadline_section,
+    headers_section,
+    job_section,
     permission_section,
     targets_section,
 )
@@ -46,7 +51,7 @@ from gatewayctl.key_store import KeyDocument, KeyStore
 from gatewayctl.report import Report, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from chalicelib.routing.table import Match, Model
     from gatewayctl.command import Context
@@ -126,6 +131,7 @@ def explain(
         tables.load(context.table_path()),
         stages.lambda_timeout_seconds(context.stage, context.project),
         context.now(),
+        context.has_jobs(),
     )
     request = Request(path.removeprefix(PREFIX), accept, content_type, timeout_ms, routing_key)
     return _report(request, *_explain(gateway, request, caller))
@@ -148,7 +154,10 @@ def _explain(
     dry_run = dry_run and dry_run.settled(found)
     if caller is not None:
         _, refusal = _try(gateway, request, call, caller)
-    answer = Answer()
+    answer = Answer(is_job=found.model.target.is_async)
+    if found.model.target.is_async and not gateway.has_jobs:
+        is_earlier = isinstance(refusal, Unauthorized | UnknownModel | InvalidParameter)
+        refusal = refusal if is_earlier else GatewayMisconfigured(NO_JOBS, of_jobs=True)
     if refusal is not None:
         answer = explain_refusal(refusal, found, caller or ANYBODY)
     return answer, [*_sections(gateway, request, found, dry_run, caller), table]
@@ -178,13 +187,16 @@ def _sections(
         yield _grant_section(caller, request.path, gateway.now)
     yield _accept_section(request, model)
     yield _content_type_section(request, model)
-    yield _headers_section(model)
+    yield headers_section(model)
     if dry_run is not None:
         yield call_section(dry_run)
-        yield _deadline_section(request, model, gateway.platform_seconds, dry_run)
+        yield deadline_section(request, gateway.platform_seconds, dry_run)
+        if gateway.has_jobs:
+            yield job_section(model)
         yield _attempts_section(model)
-        waits = _is_tried_again(ModelNotReady(), model)
-        yield cold_start_section(dry_run, asks_again=waits)
+        if not dry_run.is_async:  # its endpoint keeps a request until it can work on it
+            waits = _is_tried_again(ModelNotReady(), model)
+            yield cold_start_section(dry_run, asks_again=waits)
         yield permission_section(dry_run)
 
 
@@ -254,30 +266,6 @@ def _content_type_section(request: Request, model: Model) -> Section:
         "content type",
         [f"{given or assumed}; the model takes {known}"],
         {"sent": given, "takes": list(model.content_types)},
-    )
-
-
-def _headers_section(model: Model) -> Section:
-    """Show the other headers that the gateway passes on, in both directions."""
-    passed = [PASSED[name][0] for name in model.pass_headers]
-    returned = [header for name in model.return_headers for header in RETURNED[name]]
-    lines = [f"to the model: {', '.join(passed)}"] if passed else []
-    lines += [f"to the caller: {', '.join(returned)}"] if returned else []
-    return Section("headers", lines, {"pass": passed, "return": returned})
-
-
-def _deadline_section(
-    request: Request, model: Model, platform_seconds: Mapping[str, float], dry_run: DryRun
-) -> Section:
-    """Show every time limit of the request, and how much time the call of SageMaker has."""
-    limits = {"timeout_seconds": model.timeout_seconds, **platform_seconds}
-    if request.timeout_ms is not None:
-        limits[TIMEOUT] = int(request.timeout_ms) / 1000
-    listed = ", ".join(f"{name} {limit:g} s" for name, limit in limits.items())
-    return Section(
-        "deadline",
-        [f"{dry_run.seconds:g} s for the call, from the shortest of: {listed}"],
-        {"seconds": dry_run.seconds, "budgets": limits},
     )
 
 

@@ -9,12 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from chalicelib.api.jobs import SUBMIT_SECONDS
 from chalicelib.api.wire import API_GATEWAY_SECONDS, LAMBDA_MARGIN_SECONDS
 from chalicelib.auth.credentials import Identity, Outcome
 from chalicelib.auth.principal import EVERYTHING, GRANT_RULE, OK, UNAUTHORIZED, Principal, is_grant
 from chalicelib.aws.deadline import Deadline
-from chalicelib.errors import InvalidParameter, Unauthorized, UnknownModel, closest, quoted
+from chalicelib.errors import (
+    GatewayMisconfigured,
+    InvalidParameter,
+    Unauthorized,
+    UnknownModel,
+    closest,
+    quoted,
+)
 from chalicelib.gateway import Gateway
+from chalicelib.jobs.desk import async_arguments
 from chalicelib.payload.admission import ClientRequest
 from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY, STICKY, TIMEOUT
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
@@ -24,6 +33,8 @@ from gatewayctl.api_keys import has_ended, state
 from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.auth.key_document import ApiKey
     from chalicelib.errors import GatewayError
     from chalicelib.payload.admission import InferenceRequest
@@ -32,6 +43,8 @@ if TYPE_CHECKING:
 
 NAMELESS = "--grants"
 """The name of a caller of whom only the grants are known."""
+
+JOB = "202 with a job; the model's answer is fetched later, and none comes with the request"
 
 BODY = b"{}"
 """The body of the request; it is valid JSON, so that the gateway does not refuse it."""
@@ -132,7 +145,9 @@ class DryRun:
     """The call of SageMaker that the gateway would make, and how long the call may take."""
 
     resolved: ResolvedModel
-    request: InferenceRequest
+    sent: Mapping[str, object]
+    """The arguments, except those of the target and the body."""
+
     seconds: float
     kept_by: str | None = None
     """What decides which target this request gets; None if it is chance, or not known."""
@@ -143,9 +158,13 @@ class DryRun:
 
     @property
     def arguments(self) -> dict[str, object]:
-        """The arguments of InvokeEndpoint, without the body."""
-        args = {**self.resolved.invoke_args, **self.request.invoke_args()}
-        return {name: value for name, value in args.items() if name != "Body"}
+        """The arguments of the call, without the body."""
+        return {**self.resolved.invoke_args, **self.sent}
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the call is InvokeEndpointAsync."""
+        return self.resolved.model.target.is_async
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +174,7 @@ class SimulatedGateway:
     file: TableFile
     lambda_timeout_seconds: float
     now: int
+    has_jobs: bool
 
     def table(self) -> RoutingTable:
         return self.file.table
@@ -177,14 +197,16 @@ class SimulatedGateway:
         named = principal.name if principal.name != ANYBODY.identity.principal else None
         runtime, record = _RecordingRuntime(named), RequestRecord("explain")
         gateway = Gateway(self, runtime)
-        gateway.predict(
-            principal,
-            gateway.resolve(principal, path, record),
-            call,
-            platform=Deadline.after(min(self.platform_seconds.values())),
-            record=record,
-        )
-        return runtime.recorded[0]
+        resolved = gateway.resolve(principal, path, record)
+        platform = Deadline.after(min(self.platform_seconds.values()))
+        if not resolved.model.target.is_async:
+            gateway.predict(principal, resolved, call, platform=platform, record=record)
+            return runtime.recorded[0]
+        admitted = gateway.admit(principal, resolved, call, record)
+        seconds = min(SUBMIT_SECONDS, *self.platform_seconds.values())
+        kept_by = runtime.kept_by(admitted.resolved, admitted.request)
+        sent = _without_body(async_arguments(admitted, place=None))
+        return DryRun(admitted.resolved, sent, seconds, kept_by)
 
 
 class _RecordingRuntime:
@@ -206,14 +228,21 @@ class _RecordingRuntime:
         record: RequestRecord,
     ) -> InferenceResponse:
         # Rounded, because a few microseconds have already passed.
-        seconds = round(deadline.remaining_seconds, 2)
-        by_name = resolved.model.sticky == PRINCIPAL
-        kept_by = self._principal if by_name else request.routing_key
-        self.recorded.append(DryRun(resolved, request, seconds, kept_by))
+        seconds, sent = round(deadline.remaining_seconds, 2), _without_body(request.invoke_args())
+        kept_by = self.kept_by(resolved, request)
+        self.recorded.append(DryRun(resolved, sent, seconds, kept_by))
         return InferenceResponse(b"", request.content_type)
+
+    def kept_by(self, resolved: ResolvedModel, request: InferenceRequest) -> str | None:
+        """Return what decides which target the request gets, if it is known."""
+        return self._principal if resolved.model.sticky == PRINCIPAL else request.routing_key
 
     def submit(self, *_: object) -> AsyncLocations:
         raise NotImplementedError("no prediction submits")
+
+
+def _without_body(arguments: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in arguments.items() if name != "Body"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +255,12 @@ class Answer:
     meant: str | None = None
     """The path that the user probably meant."""
 
+    is_job: bool = False
+    """Whether the request gets a job, and the model's answer is fetched later."""
+
     def lines(self) -> list[str]:
         if self.refusal is None:
-            return ["the model's own"]
+            return [JOB if self.is_job else "the model's own"]
         lines = [f"{self.refusal.status} {self.refusal.slug}: {self.refusal.detail}"]
         lines += [self.reason] if self.reason else []
         return lines + ([f"did you mean {self.meant}?"] if self.meant else [])
@@ -255,6 +287,8 @@ def explain_unknown_path(refusal: GatewayError, path: str, table: RoutingTable) 
 
 def explain_refusal(refusal: GatewayError, found: Match, caller: Caller) -> Answer:
     """Explain why the gateway refuses a path that the table has."""
+    if isinstance(refusal, GatewayMisconfigured):
+        return Answer(refusal, refusal.reason)
     if isinstance(refusal, Unauthorized):
         return Answer(refusal, caller.refused)
     if isinstance(refusal, UnknownModel):

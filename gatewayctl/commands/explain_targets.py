@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.api.jobs import RESPOND_ASYNC, SUBMIT_SECONDS
 from chalicelib.errors import ModelNotReady, quoted
-from chalicelib.routing.headers import PRINCIPAL, STICKY
+from chalicelib.jobs.desk import ASYNC_ARGUMENTS, MAX_INLINE_BYTES
+from chalicelib.routing.headers import PASSED, PREFER, PRINCIPAL, RETURNED, STICKY, TIMEOUT
 from chalicelib.sagemaker.attempts import WARM_SECONDS
 from gatewayctl.commands.explain_sections import Section
 from gatewayctl.output import percent
 from gatewayctl.policy.needs import permission_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import Model
-    from gatewayctl.commands.explain_dry_run import DryRun
+    from gatewayctl.commands.explain_dry_run import DryRun, Request
 
 
 def targets_section(model: Model, dry_run: DryRun | None, key: str | None) -> Section:
@@ -82,13 +84,61 @@ def _data(one: NamedTarget, total: int) -> dict[str, object]:
     }
 
 
+def headers_section(model: Model) -> Section:
+    """Show the other headers that the gateway passes on, in both directions."""
+    known = [PASSED[name] for name in model.pass_headers]
+    returned = [header for name in model.return_headers for header in RETURNED[name]]
+    if model.target.is_async:  # its operation has no others, and the answer is an object of S3
+        known, returned = [one for one in known if one.argument in ASYNC_ARGUMENTS], []
+    passed = [one.name for one in known]
+    lines = [f"to the model: {', '.join(passed)}"] if passed else []
+    lines += [f"to the caller: {', '.join(returned)}"] if returned else []
+    return Section("headers", lines, {"pass": passed, "return": returned})
+
+
+def deadline_section(
+    request: Request, platform_seconds: Mapping[str, float], dry_run: DryRun
+) -> Section:
+    """Show every time limit of the request, and how much time the call of SageMaker has."""
+    if dry_run.is_async:
+        limits = {"the submission of a job": SUBMIT_SECONDS, **platform_seconds}
+    else:
+        limits = {"timeout_seconds": dry_run.resolved.model.timeout_seconds, **platform_seconds}
+        if request.timeout_ms is not None:
+            limits[TIMEOUT] = int(request.timeout_ms) / 1000
+    listed = ", ".join(f"{name} {limit:g} s" for name, limit in limits.items())
+    return Section(
+        "deadline",
+        [f"{dry_run.seconds:g} s for the call, from the shortest of: {listed}"],
+        {"seconds": dry_run.seconds, "budgets": limits},
+    )
+
+
+def job_section(model: Model) -> Section:
+    """Show the time limits of a job."""
+    if not model.target.is_async:
+        line = f"with {PREFER}: {RESPOND_ASYNC}, 202 and a job of at most {model.job_seconds} s"
+        return Section("job", [line], {"seconds": model.job_seconds})
+    ttl, invocation = model.request_ttl_seconds, model.invocation_timeout_seconds
+    line = f"SageMaker begins it within {ttl} s, and gives the container {invocation} s"
+    data = {"request_ttl_seconds": ttl, "invocation_timeout_seconds": invocation}
+    return Section("job", [line], data)
+
+
 def call_section(dry_run: DryRun) -> Section:
-    """Show the arguments of InvokeEndpoint."""
+    """Show the arguments of InvokeEndpoint, or of InvokeEndpointAsync."""
     first = dry_run.resolved.targets[0]
     arguments = ", ".join(f"{name}={value!r}" for name, value in dry_run.arguments.items())
     whose = [f"of {first.name}"] if first.name is not None else []
-    line = ", ".join([f"InvokeEndpoint({arguments}, Body=…)", *whose, *_where(first)])
-    return Section("call", [line], dry_run.arguments)
+    operation, lines = "InvokeEndpoint", []
+    if dry_run.is_async:
+        operation = "InvokeEndpointAsync"
+        lines.append(
+            f"over {MAX_INLINE_BYTES:,} bytes, InputLocation in the place of Body: an object of "
+            "the gateway's own"
+        )
+    line = ", ".join([f"{operation}({arguments}, Body=…)", *whose, *_where(first)])
+    return Section("call", [line, *lines], dry_run.arguments)
 
 
 def cold_start_section(dry_run: DryRun, *, asks_again: bool) -> Section:

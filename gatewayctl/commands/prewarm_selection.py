@@ -170,6 +170,11 @@ def _named(
 ) -> list[Listing]:
     """Return the path itself, or all paths of the entry with this name, for each target."""
     found = tables.find(table, name, file)
+    if found.model.target.is_async:
+        raise WrongUse(
+            f"{found.model.name} is of kind async, whose endpoint answers no call and loads no "
+            "artifact; to start its instances, send it a job"
+        )
     targets = found.model.targets[::-1]
     if found.model.name != name:
         _check(found)

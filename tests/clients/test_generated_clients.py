@@ -75,11 +75,16 @@ def openapi_typescript(folder):
     return node, "call_with_openapi_fetch.js"
 
 
-@pytest.fixture(scope="module")
-def url(demo):
+JOBS = {"jobs": "s3://bucket/jobs", "jobs_queue": "queue"}
+
+
+@pytest.fixture(scope="module", params=[{}, JOBS], ids=["no-jobs", "jobs"])
+def url(request, demo):
     """The address of a gateway with the demo models."""
     runtime = runtime_at(demo.url)
-    gateway = build_gateway(LocalClient, source=FixedTable(TABLE), runtime=runtime, scheme=SCHEME)
+    gateway = build_gateway(
+        LocalClient, source=FixedTable(TABLE), runtime=runtime, scheme=SCHEME, **request.param
+    )
     with served(gateway.app) as url:
         yield url
 

@@ -5,6 +5,7 @@ a little above the present count. Raise a bound only after measuring what that c
 """
 
 import json
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -77,6 +78,18 @@ sys.stdout.write("\\n" + json.dumps({"start": start, "called": seen(), "answer":
 @pytest.fixture(scope="module", name="counted")
 def _counted(package, task_root):
     """What each function had imported and opened after its start, and after its first call."""
+    return watch_both(package, task_root)
+
+
+@pytest.fixture(scope="module", name="counted_with_jobs")
+def _counted_with_jobs(package, task_root):
+    """The same of a gateway with jobs."""
+    return watch_both(
+        package, task_root, GATEWAY_JOBS="s3://bucket/jobs", GATEWAY_JOBS_QUEUE="queue"
+    )
+
+
+def watch_both(package, task_root, **environ):
     prediction = proxy_event(
         "POST",
         "/predict/iris",
@@ -93,7 +106,7 @@ def _counted(package, task_root):
             secret() if "x-amz-target" in request.headers else b"{}",
             {"Content-Type": "application/json"},
         )
-        own = {**environment, "AWS_ENDPOINT_URL": aws.url}
+        own = {**environment, **environ, "AWS_ENDPOINT_URL": aws.url}
         watched = {
             handler: watch(task_root, {**own, "_HANDLER": handler}, asked)
             for handler, asked in ((HANDLER, prediction), (AUTHORIZER, question))
@@ -150,6 +163,17 @@ def test_start_is_within_bounds(counted, task_root, handler, what, most):
 def test_not_imported_at_start(counted, handler, module):
     """Expensive modules that not every call needs are imported later."""
     assert module not in counted[handler]["start"]["modules"], NOT_AT_START[module]
+
+
+@pytest.mark.parametrize("handler", [HANDLER, AUTHORIZER])
+@pytest.mark.parametrize("when", ["start", "called"])
+def test_jobs_are_imported_when_asked_for(counted_with_jobs, handler, when):
+    """A gateway with jobs needs one module more to start, and no client of the bucket or queue."""
+    seen = counted_with_jobs[handler][when]
+
+    loaded = {name for name in seen["modules"] if "jobs" in name}
+    assert loaded == {"chalicelib.api.jobs"}
+    assert not [file for file in seen["opened"] if re.search("/data/(s3|sqs)/", file)]
 
 
 def test_first_call_is_prepared(counted, task_root):

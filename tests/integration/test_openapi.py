@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from chalicelib.api.openapi.document import document
 from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.reading import file
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
 from tests.support.chalice_server import served
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.gateway import FakeRuntime, FixedTable, build_gateway, runtime_at, table
+from tests.support.job_desk import job_desk, moto
 from tests.support.paths import ROOT
 from tests.support.problems import TITLES
 from tests.support.profile import LONG
@@ -54,9 +55,9 @@ for media_type in ("application/x-npy", "image/png", "text/csv"):
     schemathesis.openapi.media_type(media_type, st.binary(max_size=100))
 
 
-def api_of(routes: RoutingTable) -> Any:
+def api_of(routes: RoutingTable, *, has_jobs: bool = False) -> Any:
     config = schemathesis.Config.from_dict(CONFIG)
-    described = document(list(routes.models()), routes.digest, server=None)
+    described = document(list(routes.models()), routes.digest, server=None, has_jobs=has_jobs)
     return schemathesis.openapi.from_dict(described, config=config)
 
 
@@ -64,6 +65,15 @@ DEMO_TABLE = file.load(ROOT / "routing.yaml")
 # Without jobs, each call of an asynchronous endpoint is a 500.
 DEMO = api_of(DEMO_TABLE).exclude(path="/predict/digit-async")
 EVERY_KIND = api_of(table())
+JOBS_TABLE = table(
+    """\
+version: 1
+models:
+  iris: {kind: mme, endpoint: tabular, target_model: iris.tar.gz}
+  film: {kind: async, endpoint: films}
+"""
+)
+JOBS = api_of(JOBS_TABLE, has_jobs=True)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +103,21 @@ def every_kind_url():
         yield url
 
 
+class TakesRequests(FakeRuntime):
+    """Also takes requests for asynchronous endpoints."""
+
+    def submit(self, *_: object) -> AsyncLocations:
+        return AsyncLocations("s3://answers/1.out", "s3://answers/1-error.out")
+
+
+@pytest.fixture(scope="module")
+def jobs_url():
+    with moto() as aws:
+        desk = job_desk(aws, source=FixedTable(JOBS_TABLE), runtime=TakesRequests(everything))
+        with served(desk.gateway.app) as url:
+            yield url
+
+
 @pytest.fixture(
     scope="module",
     params=[pytest.param(TOKEN, id="with-a-key"), pytest.param(NOBODYS, id="without")],
@@ -111,6 +136,12 @@ def test_real_models(case, demo_url, token):
 def test_every_kind_of_target(case, every_kind_url, token):
     """A table with every option, and a SageMaker that sends every header, conform."""
     conforms(case, every_kind_url, token)
+
+
+@JOBS.parametrize()
+def test_jobs(case, jobs_url, token):
+    """A gateway with jobs conforms."""
+    conforms(case, jobs_url, token)
 
 
 def conforms(case, url, token):

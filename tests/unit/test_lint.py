@@ -301,6 +301,34 @@ class TestExamples:
         assert all(line.startswith("4: models.a.example: warning: it is JSON, ") for line in found)
 
 
+class TestAsync:
+    """Options that an entry's kind does not have."""
+
+    @pytest.mark.parametrize(
+        ("entry", "option", "text"),
+        [
+            ("kind: single, endpoint: e, request_ttl_seconds: 60", "request_ttl_seconds", "only"),
+            ("kind: async, endpoint: e, request_ttl_seconds: 60", None, ""),
+            ("kind: async, endpoint: e, job_seconds: 60", "job_seconds", "answers with a job"),
+            ("kind: single, endpoint: e, job_seconds: 60", None, ""),
+            ("kind: async, endpoint: e, cold_start: wait", "cold_start", "answers with a job"),
+            ("kind: async, endpoint: e, pass_headers: [inference-id]", None, ""),
+            (
+                "kind: async, endpoint: e, pass_headers: [session-id, inference-id]",
+                "pass_headers",
+                "session-id cannot reach",
+            ),
+        ],
+    )
+    def test_without_effect(self, warned, entry, option, text):
+        """An option that changes nothing is reported where the entry has it, not as a default."""
+        found = warned(f"a: {{{entry}}}", defaults="{job_seconds: 60, request_ttl_seconds: 60}")
+
+        assert len(found) == (option is not None)
+        assert all(line.startswith(f"4: models.a.{option}: warning: ") for line in found)
+        assert all(text in line for line in found)
+
+
 class TestTargets:
     """Entries with the same target, or with contradicting kinds."""
 

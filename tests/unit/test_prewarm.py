@@ -251,6 +251,14 @@ class TestSelection:
 
         assert str(caught.value) == text
 
+    def test_async(self):
+        """A model of kind `async` is called by nobody, and refused by name."""
+        routes = table("version: 1\nmodels:\n  film: {kind: async, endpoint: films}\n")
+
+        assert select(routes, [], FILE).candidates == []
+        with pytest.raises(WrongUse, match=r"film is of kind async, .* send it a job"):
+            select(routes, ["film"], FILE)
+
     @pytest.mark.parametrize(
         ("options", "body", "content_type"),
         [

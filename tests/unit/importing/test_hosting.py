@@ -51,6 +51,13 @@ def hosted(one):
     return entries, list(made.omitted)
 
 
+def test_asynchronous():
+    """An asynchronous endpoint is an entry of kind `async`, whatever its variants are."""
+    variants = (variant(model(), name="a"), variant(PIPELINE, name="b"))
+
+    assert hosted(endpoint("e", *variants, async_only=True)) == ([("async", "e", {})], [])
+
+
 @pytest.mark.parametrize(
     ("one", "remark"),
     [
@@ -58,11 +65,6 @@ def hosted(one):
             endpoint("e", status="Creating"),
             "is Creating; import it when it is InService",
             id="not in service",
-        ),
-        pytest.param(
-            endpoint("e", async_only=True),
-            "takes asynchronous calls only; write it by hand, with kind: async",
-            id="asynchronous",
         ),
         pytest.param(
             Unread("endpoint e", "sagemaker:DescribeEndpoint", denied=False),
