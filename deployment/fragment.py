@@ -3,8 +3,8 @@
 Chalice merges the fragment into its template (`--merge-template`). The fragment is fragment.json,
 with the parameters, the stage's settings and the log groups; the names of the functions; API
 Gateway's own error responses, as problem+json with the CORS headers of the stage; the alarms, the
-dashboard and the saved queries; and what Chalice's template lacks of a custom domain, a private API
-and X-Ray.
+dashboard and the saved queries; what Chalice's template lacks of a custom domain, a private API and
+X-Ray; and with `GATEWAY_JOBS` the bucket and the queues of jobs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.config import Config
 from chalice.constants import DEFAULT_ENDPOINT_TYPE
+from chalice.package import TemplateDeepMerger
 
 from chalicelib import errors
 from chalicelib.api import cors, wire
@@ -24,9 +25,10 @@ from chalicelib.errors import ConfigurationError, quoted
 from chalicelib.payload.admission import MAX_BODY_BYTES, MAX_PAYLOAD_BYTES
 from chalicelib.settings import Settings
 from chalicelib.telemetry.log import LOCAL_SERVICE
-from deployment import monitoring
+from deployment import jobs, monitoring
 from gatewayctl.policy.documents import with_log_group
 from gatewayctl.policy.functions import AUTHORIZER, functions_of
+from gatewayctl.policy.jobs import jobs_of
 from gatewayctl.report import WrongUse
 from gatewayctl.stage import CONFIG, HANDLER
 
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.errors import GatewayError
-    from gatewayctl.policy.functions import Functions
+    from gatewayctl.policy.functions import Function, Functions
+    from gatewayctl.policy.jobs import JobsPlace
 
 ROOT = Path(__file__).parents[1]
 
@@ -138,14 +141,8 @@ def fragment(
             "description": f"Calls {functions.handler.name}",
         }
     }
-    for template_name, start, function in (
-        ("APIHandler", "ApiHandler", functions.handler),
-        ("Authorize", "Authorize", functions.authorizer),
-    ):
-        resources[template_name]["Properties"] = {"FunctionName": function.name}
-        resources[f"{start}LogGroup"]["Properties"]["LogGroupName"] = function.log_group
-        if function.has_own_role:
-            resources[f"{start}Role"] = _role(f"{start}RolePolicy", project / function.policy)
+    _complete(template, "APIHandler", "ApiHandler", functions.handler, project)
+    _complete(template, "Authorize", "Authorize", functions.authorizer, project)
     return template
 
 
@@ -161,15 +158,23 @@ def fragment_of(stage: str, project: Path = ROOT) -> dict[str, Any]:
     for name, value in config.environment_variables.items():
         if not isinstance(value, str):
             raise WrongUse(f"{name} of stage {stage} in {CONFIG} must be a text in quotes")
+    jobs.check_environments(
+        stage, project, lambda name: _config(stage, project, name).environment_variables
+    )
+    settings = Settings.from_env(config.environment_variables)
     template = fragment(config.environment_variables, functions, project)
     template["Resources"] |= monitoring.resources(
         monitoring.Names(
             api=functions.handler.name,
             handler_service=_service(config),
             authorizer_service=_service(_config(stage, project, AUTHORIZER)),
-            has_model_metrics=Settings.from_env(config.environment_variables).metrics_per_model,
+            has_model_metrics=settings.metrics_per_model,
         )
     )
+    if place := jobs_of(stage, project):
+        template = _with_jobs(
+            template, place, functions, jobs.origins_of(settings, config), project
+        )
     if config.api_gateway_custom_domain:
         _add_custom_domain(template, config.api_gateway_endpoint_type)
     if config.api_gateway_endpoint_vpce:
@@ -195,6 +200,34 @@ def _config(stage: str, project: Path, function: str = HANDLER) -> Config:
         config_from_disk=json.loads((project / CONFIG).read_bytes()),
         default_params={"api_gateway_endpoint_type": DEFAULT_ENDPOINT_TYPE},
     )
+
+
+def _with_jobs(
+    template: dict[str, Any],
+    place: JobsPlace,
+    functions: Functions,
+    origins: list[Any],
+    project: Path,
+) -> dict[str, Any]:
+    """Return the template with the bucket, the queues and the third function."""
+    assert functions.worker is not None  # they depend on the same setting
+    users = {"ApiHandlerRole": functions.handler, "WorkRole": functions.worker}
+    roles = [role for role, function in users.items() if function.has_own_role]
+    more = jobs.fragment(place, origins, roles)
+    merged: dict[str, Any] = TemplateDeepMerger().merge(more, template)
+    _complete(merged, "Work", "Work", functions.worker, project)
+    return merged
+
+
+def _complete(
+    template: dict[str, Any], name: str, start: str, function: Function, project: Path
+) -> None:
+    """Give a function and its log group their names, and its role the function's policy."""
+    resources = template["Resources"]
+    resources[name].setdefault("Properties", {})["FunctionName"] = function.name
+    resources[f"{start}LogGroup"]["Properties"]["LogGroupName"] = function.log_group
+    if function.has_own_role:
+        resources[f"{start}Role"] = _role(f"{start}RolePolicy", project / function.policy)
 
 
 def _role(policy_name: str, policy_file: Path) -> dict[str, Any]:

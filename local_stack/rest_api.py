@@ -26,7 +26,7 @@ from chalice.local import (
 from chalicelib.api import wire
 from chalicelib.api.authorizers import called_as
 from chalicelib.payload.admission import TRANSFER_ENCODING
-from chalicelib.routing.headers import REQUEST_ID
+from chalicelib.routing.headers import REQUEST_ID, UPLOAD
 from deployment.fragment import RESPONSES
 
 if TYPE_CHECKING:
@@ -79,9 +79,10 @@ class Request:
             values.setdefault(name.lower(), []).append(value)
         has_length = not values.keys().isdisjoint(("content-length", TRANSFER_ENCODING))
         passed = {name: texts for name, texts in values.items() if name not in NOT_PASSED_ON}
-        if self.method in WITH_BODY and not has_length:
-            # HTTP says that there is no body, but the caller may send one all the same. With this
-            # header the gateway asks for a length, once it has found the model.
+        if self.method in WITH_BODY and not has_length and UPLOAD.lower() not in passed:
+            # HTTP says that there is no body, but the caller may send one all the same, unless it
+            # has uploaded it. With this header the gateway asks for a length, once it has found
+            # the model.
             passed[TRANSFER_ENCODING] = ["identity"]
         return passed
 

@@ -12,7 +12,7 @@ from tests.faults.report import Report
 from tests.support.canary import CANARY
 from tests.support.http_server import StubServer
 from tests.support.lambda_process import LambdaProcess
-from tests.support.package import Package, build, copy_project
+from tests.support.package import Package, build, build_with_jobs, copy_project
 from tests.support.paths import ROOT
 from tests.support.scheduling import make_scheduler, rank
 from tests.support.shared import folder_of_run, make_once
@@ -163,6 +163,14 @@ def package(tmp_path_factory):
     """The result of `make package STAGE=dev`."""
     folder = folder_of_run(tmp_path_factory) / "package"
     return Package(make_once(folder, lambda made: build(copy_project(made))))
+
+
+@pytest.fixture(scope="session")
+def package_with_jobs(tmp_path_factory):
+    """The result of `make package STAGE=dev` for a stage with jobs."""
+    folder = folder_of_run(tmp_path_factory) / "package-with-jobs"
+    settings = {"GATEWAY_JOBS": "s3://acme-jobs/dev", "GATEWAY_JOBS_QUEUE": "acme-jobs"}
+    return Package(make_once(folder, lambda made: build_with_jobs(made, **settings)))
 
 
 @pytest.fixture(scope="session")

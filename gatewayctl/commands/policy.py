@@ -1,4 +1,4 @@
-"""`gatewayctl policy`: writes the IAM policies of both functions, or checks those that exist."""
+"""`gatewayctl policy`: writes the IAM policies of the functions, or checks those that exist."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gatewayctl import tables
 from gatewayctl.command import command
 from gatewayctl.output import plural, replace_file
 from gatewayctl.policy import documents, folding
+from gatewayctl.policy import jobs as of_jobs
 from gatewayctl.policy import place as places
 from gatewayctl.policy.documents import LIMIT
 from gatewayctl.policy.functions import functions_of
@@ -23,20 +24,22 @@ from gatewayctl.report import ExitCode, Refused, Report
 from gatewayctl.stage import SECRET_VARIABLE, TABLE_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.command import Context
     from gatewayctl.policy.documents import CallPolicy, Document
     from gatewayctl.policy.functions import Function, Functions
+    from gatewayctl.policy.jobs import Folder
     from gatewayctl.tables import TableFile
 
     Run = Callable[..., Report]
+    Options = Mapping[str, str | tuple[str, ...] | None]
 
 
 class Role(NamedTuple):
-    """A role that the handler assumes, and the policies that its account must give it."""
+    """A role that the gateway assumes, and the policies that its account must give it."""
 
     arn: str
     trust: Document
@@ -61,7 +64,8 @@ class Policies(NamedTuple):
 
     texts: dict[str, str]
     """The content of each file, by its path."""
-    handler: CallPolicy
+    functions: dict[str, CallPolicy]
+    """The policies of the functions that call SageMaker, by their files; the handler's is first."""
     roles: list[Role]
     patterns: list[str]
 
@@ -72,7 +76,7 @@ class Policies(NamedTuple):
     @property
     def calls(self) -> dict[str, CallPolicy]:
         """The policies that allow calls, by the file or the role."""
-        return {self.handler_file: self.handler, **{role.arn: role.calls for role in self.roles}}
+        return {**self.functions, **{role.arn: role.calls for role in self.roles}}
 
     @property
     def folds(self) -> list[tuple[str, str]]:
@@ -100,7 +104,21 @@ def _place_option(name: str) -> Callable[[Run], Run]:
     is_flag=True,
     help="If the policy is too long, accept folds, which allow more than the table.",
 )
-def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | None) -> Report:
+@click.option(
+    of_jobs.OPTION,
+    "async_results",
+    metavar="URL",
+    multiple=True,
+    help="With jobs: where asynchronous endpoints put their answers; else as in the file.",
+)
+def policy(
+    context: Context,
+    *,
+    check: bool,
+    allow_wider: bool,
+    async_results: tuple[str, ...],
+    **place: str | None,
+) -> Report:
     """Write the IAM policies that the table needs into the files that Chalice reads.
 
     The policies of roles in other accounts are printed.
@@ -110,12 +128,15 @@ def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | N
     functions = functions_of(context.stage, context.project)
     if shared := list(shared_secrets(context.stage, context.project)):
         raise Refused(shared)
-    files = [context.project / function.policy for function in functions]
+    files = [context.project / function.policy for function in functions.deployed]
+    results = of_jobs.results_of(async_results, files[0])
     if check:
         written = Place(**places.written(files) | options)
-        return _check(_policies(file.table, functions, written, context), file, place, context)
+        policies = _policies(file.table, functions, written, results, context)
+        given = {**{name: place[name] for name in PLACE_RULES}, "async-results": async_results}
+        return _check(policies, file, given, context)
     chosen, place_notes = places.completed(options, files, context.connect)
-    policies = _policies(file.table, functions, chosen, context)
+    policies = _policies(file.table, functions, chosen, results, context)
     if policies.folds and not allow_wider:
         raise Refused(_too_wide(policies))
     if too_long := [name for name, one in policies.calls.items() if one.characters > LIMIT]:
@@ -128,44 +149,59 @@ def policy(context: Context, *, check: bool, allow_wider: bool, **place: str | N
     return Report(
         ExitCode.FINE,
         lines=[*policies.texts, *(line for role in policies.roles for line in role.lines())],
-        notes=[*notes, *_role_notes(policies, functions.handler), _summary(policies, file)],
+        notes=[*notes, *_role_notes(policies, functions.handler), *_summary(policies, file)],
         data={"written": list(policies.texts), **_data(policies)},
     )
 
 
 def _policies(
-    table: RoutingTable, functions: Functions, place: Place, context: Context
+    table: RoutingTable,
+    functions: Functions,
+    place: Place,
+    results: Sequence[Folder],
+    context: Context,
 ) -> Policies:
     routing = stages.setting(TABLE_VARIABLE, context.stage, context.project)
     in_s3 = routing if isinstance(routing, S3Location) else None
-    models, handler = list(table.models()), functions.handler
-    calls = documents.handler_policy(models, handler, place, in_s3)
+    predicted = [model for model in table.models() if not model.target.is_async]
+    models, more, callers = predicted, [], [functions.handler]
+    if jobs := of_jobs.jobs_of(context.stage, context.project):
+        models = list(table.models())
+        of_jobs.require_results(models, results)
+        more = of_jobs.of_handler(jobs, results, place)
+    handler = documents.handler_policy(models, functions.handler, place, in_s3, more)
+    calls = {functions.handler.policy: handler}
+    if jobs and functions.worker:
+        more = of_jobs.of_worker(jobs, place)
+        worker = documents.handler_policy(predicted, functions.worker, place, in_s3, more)
+        calls[functions.worker.policy] = worker
+        callers.append(functions.worker)
     roles = [
         Role(
             arn,
-            documents.trust_policy(arn, handler, place),
+            documents.trust_policy(arn, callers, place),
             documents.role_policy(models, arn, place),
         )
         for arn in documents.roles_of(models)
     ]
     secret = stages.setting(SECRET_VARIABLE, context.stage, context.project)
     authorizer = documents.authorizer_policy(secret, functions.authorizer, place)
+    made = {
+        functions.handler.policy: handler.document,
+        functions.authorizer.policy: authorizer,
+        **{file: one.document for file, one in calls.items()},
+    }
     return Policies(
-        {
-            handler.policy: documents.as_file(calls.document),
-            functions.authorizer.policy: documents.as_file(authorizer),
-        },
+        {file: documents.as_file(document) for file, document in made.items()},
         calls,
         roles,
         folding.widened_by_patterns(models),
     )
 
 
-def _check(
-    policies: Policies, file: TableFile, place: Mapping[str, str | None], context: Context
-) -> Report:
+def _check(policies: Policies, file: TableFile, options: Options, context: Context) -> Report:
     stale = [name for name, text in policies.texts.items() if _read(context.project / name) != text]
-    command_line = shlex.join(_command_line(place, context))
+    command_line = shlex.join(_command_line(options, context))
     return Report(
         ExitCode.FINDINGS if stale else ExitCode.FINE,
         lines=[f"{name}: not what {file.name} needs; run: {command_line}" for name in stale],
@@ -174,12 +210,13 @@ def _check(
     )
 
 
-def _command_line(place: Mapping[str, str | None], context: Context) -> Iterator[str]:
+def _command_line(options: Options, context: Context) -> Iterator[str]:
     """Yield the words of the command that updates the files."""
     yield from ("gatewayctl", "policy", "--stage", context.stage)
-    for name, value in [("table", context.table), *((one, place[one]) for one in PLACE_RULES)]:
-        if value:
-            yield from (f"--{name}", str(value))
+    for name, value in {"table": context.table, **options}.items():
+        for one in value if isinstance(value, tuple) else [value]:
+            if one:
+                yield from (f"--{name}", str(one))
 
 
 def _too_wide(policies: Policies) -> Iterator[str]:
@@ -212,11 +249,13 @@ def _role_notes(policies: Policies, handler: Function) -> Iterator[str]:
         )
 
 
-def _summary(policies: Policies, file: TableFile) -> str:
-    return (
-        f"{policies.handler_file}: {plural(len(file.table), 'model')} of {file.name}, "
-        f"{_length(policies.handler)}, {len(policies.folds)} folds"
-    )
+def _summary(policies: Policies, file: TableFile) -> Iterator[str]:
+    for name, one in policies.functions.items():
+        folds = sum(name == of for of, _ in policies.folds)
+        yield (
+            f"{name}: {plural(len(file.table), 'model')} of {file.name}, {_length(one)}, "
+            f"{folds} folds"
+        )
 
 
 def _length(policy: CallPolicy) -> str:
@@ -225,7 +264,7 @@ def _length(policy: CallPolicy) -> str:
 
 def _data(policies: Policies) -> dict[str, Any]:
     return {
-        "characters": policies.handler.characters,
+        "characters": policies.functions[policies.handler_file].characters,
         "folds": [fold for _, fold in policies.folds],
         "patterns": policies.patterns,
         "roles": [role.data() for role in policies.roles],

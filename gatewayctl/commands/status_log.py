@@ -73,7 +73,8 @@ def _from_cloudwatch(context: Context, minutes: int) -> tuple[Traffic, str]:
     end = context.now()
     with closing(context.connect(SERVICE)) as client:
         handler, authorizer = (
-            LogQuery(client, one.log_group, context.output.progress) for one in functions
+            LogQuery(client, one.log_group, context.output.progress)
+            for one in (functions.handler, functions.authorizer)
         )
         traffic = query(handler, authorizer, end - 60 * minutes, end)
     return traffic, f"{handler.group}, the last {plural(minutes, 'minute')}"

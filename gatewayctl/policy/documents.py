@@ -1,4 +1,4 @@
-"""Writes the policy documents of the two functions, with their statements and ARNs."""
+"""Writes the policy documents of the functions, with their statements and ARNs."""
 
 from __future__ import annotations
 
@@ -70,14 +70,16 @@ def handler_policy(
     function: Function,
     place: Place,
     table: S3Location | None = None,
+    more: Iterable[Statement] = (),
     *,
     limit: int = LIMIT,
 ) -> CallPolicy:
-    """Make the policy of the function that calls SageMaker, folded if it is too long.
+    """Make the policy of a function that calls SageMaker, folded if it is too long.
 
     Args:
-        models: The entries of the routing table.
+        models: The entries of the routing table that the function calls.
         table: The S3 object with the routing table, if the table is in S3.
+        more: Statements about something else than calls of SageMaker.
         limit: The most characters that the policy may have.
     """
     models = list(models)
@@ -85,7 +87,8 @@ def handler_policy(
     if table is not None:
         common.append(read_table(table, place))
     if roles := roles_of(models):
-        common.append(_allow("sts:AssumeRole", roles, Sid="AssumeRoles"))
+        common.append(allow("sts:AssumeRole", roles, Sid="AssumeRoles"))
+    common += more
     return _call_policy(common, call_groups(models), place, limit)
 
 
@@ -102,21 +105,25 @@ def role_policy(
     return _call_policy([], call_groups(models, role_arn), place.of_role(role_arn), limit)
 
 
-def trust_policy(role_arn: str, function: Function, place: Place) -> Document:
-    """Make the trust policy of a role that the function assumes.
+def trust_policy(role_arn: str, functions: Iterable[Function], place: Place) -> Document:
+    """Make the trust policy of a role that functions assume.
 
     Args:
         role_arn: The role.
-        place: The function's own. IAM takes no `*` in the ARN of a role, so an account that is not
+        functions: One or more.
+        place: The functions' own. IAM takes no `*` in the ARN of a role, so an account that is not
             known becomes a word in angle brackets, which IAM refuses.
     """
-    arn = function.role
-    if not arn.startswith("arn:"):
-        partition = place.of_role(role_arn).partition
-        account = "<account>" if place.account == ANY else place.account
-        arn = f"arn:{partition}:iam::{account}:role/{arn}"
-    allow = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}
-    return _policy([allow])
+    partition = place.of_role(role_arn).partition
+    account = "<account>" if place.account == ANY else place.account
+    arns = [
+        one.role
+        if one.role.startswith("arn:")
+        else f"arn:{partition}:iam::{account}:role/{one.role}"
+        for one in functions
+    ]
+    trusted = {"AWS": arns if len(arns) > 1 else arns[0]}
+    return _policy([{"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}])
 
 
 def roles_of(models: Iterable[Model]) -> list[str]:
@@ -167,12 +174,12 @@ def read_keys(secret: str, place: Place) -> Statement:
     arn = secret if secret.startswith("arn:") else place.arn("secretsmanager", f"secret:{secret}")
     complete = secret.startswith("arn:") and re.search(r"-[A-Za-z0-9]{6}\Z", secret)
     resource = arn if complete else arn + SECRET_ENDING
-    return _allow("secretsmanager:GetSecretValue", resource, Sid="ReadKeys")
+    return allow("secretsmanager:GetSecretValue", resource, Sid="ReadKeys")
 
 
 def read_table(location: S3Location, place: Place) -> Statement:
     """Allow reading the one object with the table, and its compiled form."""
-    return _allow(
+    return allow(
         "s3:GetObject",
         [
             f"arn:{place.partition}:s3:::{location.bucket}/{escaped(key)}"
@@ -188,16 +195,16 @@ def invoke(groups: Iterable[CallGroup], place: Place) -> list[Statement]:
     Endpoints with different conditions must not share a statement, because each endpoint could then
     be called with the arguments of the other.
     """
-    resources: dict[_Condition, set[str]] = defaultdict(set)
+    resources: dict[tuple[str, _Condition], set[str]] = defaultdict(set)
     for one in groups:
         where = replace(place, region=one.region or place.region)
         for condition in _conditions(one):
-            resources[condition].add(where.arn("sagemaker", str(one.resource)))
+            resources[one.action, condition].add(where.arn("sagemaker", str(one.resource)))
     listed = sorted(
-        (condition != _Condition(), sorted(arns), condition)
-        for condition, arns in resources.items()
+        (action != ACTION, condition != _Condition(), sorted(arns), condition, action)
+        for (action, condition), arns in resources.items()
     )
-    return [_invoke(arns, condition) for _, arns, condition in listed]
+    return [_invoke(action, arns, condition) for _, _, arns, condition, action in listed]
 
 
 class _Condition(NamedTuple):
@@ -230,10 +237,10 @@ def _conditions(one: CallGroup) -> Iterator[_Condition]:
             yield _Condition(operator, one.key, tuple(sorted(values)), one.absent)
 
 
-def _invoke(arns: list[str], condition: _Condition) -> Statement:
-    if condition == _Condition():
-        return _allow(ACTION, arns, Sid="InvokeWithoutTarget")
-    return _allow(ACTION, arns) | {"Condition": condition.document()}
+def _invoke(action: str, arns: list[str], condition: _Condition) -> Statement:
+    if condition != _Condition():
+        return allow(action, arns) | {"Condition": condition.document()}
+    return allow(action, arns, Sid="InvokeWithoutTarget" if action == ACTION else "InvokeAsync")
 
 
 def _runtime(function: Function, place: Place) -> list[Statement]:
@@ -241,17 +248,18 @@ def _runtime(function: Function, place: Place) -> list[Statement]:
     # Log streams are a part of the ARN, and no name of a log group has a colon.
     logs = place.arn("logs", f"log-group:{function.log_group}:*")
     statements = [
-        _allow(LOGS, logs, Sid="WriteLogs"),
-        _allow("logs:CreateLogGroup", logs, Sid=NEW_LOG_GROUP),
+        allow(LOGS, logs, Sid="WriteLogs"),
+        allow("logs:CreateLogGroup", logs, Sid=NEW_LOG_GROUP),
     ]
     if function.in_vpc:
-        statements.append(_allow(VPC, ANY, Sid="JoinVpc"))
+        statements.append(allow(VPC, ANY, Sid="JoinVpc"))
     if function.traced:
-        statements.append(_allow(TRACES, ANY, Sid="WriteTraces"))
+        statements.append(allow(TRACES, ANY, Sid="WriteTraces"))
     return statements
 
 
-def _allow(action: str | Sequence[str], resource: str | Sequence[str], **sid: str) -> Statement:
+def allow(action: str | Sequence[str], resource: str | Sequence[str], **sid: str) -> Statement:
+    """Make a statement that allows actions on resources."""
     return {**sid, "Effect": "Allow", "Action": action, "Resource": resource}
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import Model
 
     Fits = Callable[[Iterable[CallGroup]], bool]
-    GroupKey = tuple[str, str, str]
+    GroupKey = tuple[str, str, str, str]
     Groups = dict[GroupKey, CallGroup]
     Width = tuple[bool, int]
 
@@ -56,12 +56,12 @@ def fitted(groups: Sequence[CallGroup], fits: Fits) -> list[CallGroup]:
 
 
 def _folded(groups: Sequence[CallGroup]) -> list[CallGroup]:
-    """Fold all groups of the same resource type, Region and argument into one."""
+    """Fold all groups of the same resource type, Region, argument and action into one."""
     alike: dict[GroupKey, list[CallGroup]] = defaultdict(list)
     for one in groups:
         resource_type, slash, _ = one.resource.start.partition("/")
-        alike[resource_type + slash, one.region, one.key].append(one)
-    return [_merged(members, within) for (within, _, _), members in alike.items()]
+        alike[resource_type + slash, one.region, one.key, one.action].append(one)
+    return [_merged(members, within) for (within, _, _, _), members in alike.items()]
 
 
 def _merged(groups: Sequence[CallGroup], within: str) -> CallGroup:
@@ -75,7 +75,7 @@ def _merged(groups: Sequence[CallGroup], within: str) -> CallGroup:
     start = shared([name.start for name in names], within)
     absent = tuple(sorted(condition_keys() - {first.key}))
     name = Name(start, ANY, names)
-    return CallGroup(name, first.key, folded, absent, tuple(groups), first.region)
+    return CallGroup(name, first.key, folded, absent, tuple(groups), first.region, first.action)
 
 
 def _narrowed(groups: Groups, fits: Fits) -> Groups:
@@ -125,7 +125,7 @@ def _without(one: CallGroup, name: Name) -> list[CallGroup]:
 
 
 def _by_key(groups: Iterable[CallGroup]) -> Groups:
-    return {(str(one.resource), one.region, one.key): one for one in groups}
+    return {(str(one.resource), one.region, one.key, one.action): one for one in groups}
 
 
 def widened_by_folds(groups: Iterable[CallGroup]) -> list[str]:

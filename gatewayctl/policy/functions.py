@@ -1,4 +1,4 @@
-"""Reads the configuration of a stage's two Lambda functions with Chalice's own code."""
+"""Reads the configuration of a stage's Lambda functions with Chalice's own code."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalice.config import Config
 
 from chalicelib.errors import quoted
+from gatewayctl import stage as stages
 from gatewayctl.report import WrongUse
-from gatewayctl.stage import CONFIG, HANDLER
+from gatewayctl.stage import CONFIG, HANDLER, JOBS_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-AUTHORIZER = "authorize"
+AUTHORIZER, WORKER = "authorize", "work"
+
+WORKER_SECONDS = 900
+"""The longest that Lambda lets a function run; a job may take 840 of them.
+
+The visibility timeout of the queue is six times as long, as Lambda asks for.
+"""
 
 LONGEST_NAME = 64
 """Source: Lambda API reference, `CreateFunction`, `FunctionName`."""
@@ -44,10 +51,17 @@ class Function(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """The two Lambda functions of a stage; each has its own role."""
+    """The Lambda functions of a stage; each has its own role."""
 
     handler: Function
     authorizer: Function
+    worker: Function | None = None
+    """Only a stage with `GATEWAY_JOBS` has it."""
+
+    @property
+    def deployed(self) -> list[Function]:
+        """The functions that the stage has."""
+        return [function for function in self if function is not None]
 
 
 def functions_of(stage: str, project: Path) -> Functions:
@@ -62,22 +76,50 @@ def functions_of(stage: str, project: Path) -> Functions:
         functions = Functions(
             _function(config, app, stage, HANDLER), _function(config, app, stage, AUTHORIZER)
         )
+        if stages.setting(JOBS_VARIABLE, stage, project) is not None:
+            functions = functions._replace(worker=_worker(config, app, stage))
     except KeyError as error:
         raise WrongUse(f"{CONFIG} has no {error}, which Chalice needs") from error
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise WrongUse(f"{CONFIG} cannot be read ({error}); a policy belongs to a stage") from error
-    if functions.handler.policy == functions.authorizer.policy:
-        raise WrongUse(
-            f"{CONFIG} gives both functions of stage {stage} {functions.handler.policy}; name "
-            f"another file in its lambda_functions.{AUTHORIZER}.iam_policy_file"
-        )
-    for function in functions:
+    _check_policies(functions, stage)
+    for function in functions.deployed:
         if not _NAME.fullmatch(function.name):
             raise WrongUse(
                 f"app_name in {CONFIG} and the stage make {quoted(function.name)} the name of a "
                 f"function; Lambda takes A-Z a-z 0-9 _ - and at most {LONGEST_NAME} characters"
             )
     return functions
+
+
+def _check_policies(functions: Functions, stage: str) -> None:
+    """Check that each function has a policy of its own.
+
+    Raises:
+        WrongUse: Two functions have the same.
+    """
+    names = {functions.authorizer: AUTHORIZER, functions.worker: WORKER}
+    seen = {functions.handler.policy}
+    for function in functions.deployed[1:]:
+        if function.policy in seen:
+            which = "both functions" if functions.worker is None else "two functions"
+            raise WrongUse(
+                f"{CONFIG} gives {which} of stage {stage} {function.policy}; name "
+                f"another file in its lambda_functions.{names[function]}.iam_policy_file"
+            )
+        seen.add(function.policy)
+
+
+def _worker(config: dict[str, Any], app: str, stage: str) -> Function:
+    timeout = Config(stage, WORKER, config_from_disk=config).lambda_timeout
+    if timeout != WORKER_SECONDS:
+        given = "no lambda_timeout" if timeout is None else f"the lambda_timeout {timeout}"
+        raise WrongUse(
+            f"{CONFIG} gives the worker of stage {stage} {given}; set "
+            f"lambda_functions.{WORKER}.lambda_timeout to {WORKER_SECONDS}, because a job may take "
+            "14 minutes"
+        )
+    return _function(config, app, stage, WORKER)
 
 
 def _function(config: dict[str, Any], app: str, stage: str, name: str) -> Function:

@@ -126,7 +126,7 @@ def permission_for(target: Target) -> Permission:
     """Return the permission for a call of a target, whose parameters have been filled in."""
     conditions = [(str(key.iam_condition_key), value) for key, value in _conditions(target)]
     resources = (resource.lower() for resource in _resources(target))
-    return Permission(ACTION, tuple(resources), conditions[0] if conditions else None)
+    return Permission(target.iam_action, tuple(resources), conditions[0] if conditions else None)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -143,6 +143,7 @@ class CallGroup:
     """The groups that were folded into this one."""
     region: str = ""
     """The Region of the endpoints; empty for the gateway's own."""
+    action: str = ACTION
 
 
 # SageMaker writes names into ARNs in lower case, and reportedly keeps the case of newer names. A
@@ -157,7 +158,7 @@ def call_groups(models: Iterable[Model], role_arn: str | None = None) -> list[Ca
     Raises:
         Refused: An entry is of a size or kind for which no policy can be made.
     """
-    values: dict[tuple[str, str, str], set[Name]] = defaultdict(set)
+    values: dict[tuple[str, str, str, str], set[Name]] = defaultdict(set)
     spellings: dict[str, set[str]] = defaultdict(set)
     # The gateway's own Region may also be named. So an endpoint's keys are those of all Regions.
     keys: dict[str, set[str]] = defaultdict(set)
@@ -168,7 +169,7 @@ def call_groups(models: Iterable[Model], role_arn: str | None = None) -> list[Ca
             key, some = _argument(model, one)
             for resource in _resources(one.target):
                 lower = resource.lower()
-                values[lower, one.target.place.region or "", key] |= some
+                values[lower, one.target.place.region or "", key, one.target.iam_action] |= some
                 spellings[lower] |= {resource, lower}
                 keys[lower].add(key)
     return sorted(
@@ -178,8 +179,9 @@ def call_groups(models: Iterable[Model], role_arn: str | None = None) -> list[Ca
             tuple(sorted(some)),
             absent=tuple(sorted(keys[resource] - {key, ""})),
             region=region,
+            action=action,
         )
-        for (resource, region, key), some in values.items()
+        for (resource, region, key, action), some in values.items()
         if some or not key
         for spelling in spellings[resource]
     )

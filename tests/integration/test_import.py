@@ -17,8 +17,10 @@ from tests.support.gateway import AWS, FixedTable, build_gateway, runtime_at
 from tests.support.paths import ROOT
 from tests.unit.importing.accounts import parsed, paths, targets
 
-NOTE = "9 models of 7 endpoints; 1 remark in the table about what it does not hold\n"
-LATER = "digit-reader-async"
+NOTE = "10 models of 7 endpoints\n"
+ASYNCHRONOUS = (("EndpointName", "digit-reader-async"),)
+"""Its calls need jobs."""
+
 PROJECT_TABLE = file.load(ROOT / "routing.yaml")
 ODD = [
     "no.tar.gz",
@@ -73,13 +75,11 @@ class TestDemo:
     """The demo account, whose table is in this repository."""
 
     def test_targets(self, of_demo):
-        """The imported table has the repository's targets, and a remark on the asynchronous one."""
+        """The imported table has the same targets as the repository's."""
         imported = parsed(of_demo.out)
 
         assert (of_demo.code, of_demo.err) == (0, NOTE)
-        own = by_target(PROJECT_TABLE).keys() - {(("EndpointName", LATER),)}
-        assert by_target(imported).keys() == own
-        assert f"{LATER}: takes asynchronous calls only" in of_demo.out
+        assert by_target(imported).keys() == by_target(PROJECT_TABLE).keys()
         assert len(by_target(imported)) == len(paths(imported))
 
     def test_predictions(self, demo, of_demo):
@@ -90,7 +90,7 @@ class TestDemo:
             for table in (PROJECT_TABLE, imported)
         )
         chosen = by_target(PROJECT_TABLE)
-        for target, path in by_target(imported).items():
+        for target, path in by_target(imported).items() - {(ASYNCHRONOUS, "digit-reader-async")}:
             example = with_own.get(f"/models/{chosen[target]}").json()["example"]
             body = json.dumps(example).encode()
             own, answer = with_own.predict(chosen[target], body), with_imported.predict(path, body)
@@ -121,7 +121,7 @@ class TestDemo:
             "endpoint": "tabular",
             "target_model": "iris-v1.tar.gz",
         }
-        assert [one["endpoint"] for one in data["omitted"]] == [LATER]
+        assert data["omitted"] == []
 
     def test_no_match(self, demo, run):
         """A pattern that matches no endpoint is refused."""

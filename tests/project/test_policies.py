@@ -22,6 +22,7 @@ FUNCTIONS = {
     (stage, kind): function
     for stage in STAGES
     for kind, function in functions_of(stage, ROOT)._asdict().items()
+    if function is not None
 }
 EVERY_FUNCTION = pytest.mark.parametrize("which", FUNCTIONS, ids="-".join)
 

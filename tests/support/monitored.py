@@ -42,6 +42,7 @@ class Monitored:
             "AWS::AccountId": ACCOUNT,
             "AWS::Region": REGION,
             "AWS::Partition": "aws",
+            "AWS::URLSuffix": "amazonaws.com",
         }
 
     def of(self, kind: str) -> dict[str, Any]:
@@ -80,6 +81,8 @@ class Monitored:
         if value.keys() == {"Fn::If"}:
             condition, then, otherwise = value["Fn::If"]
             return self._resolved(then if self._holds(condition) else otherwise)
+        if value.keys() == {"Fn::GetAtt"}:
+            value = {"Fn::Sub": f"${{{'.'.join(value['Fn::GetAtt'])}}}"}
         if value.keys() == {"Fn::Sub"}:
             return self._substituted(value["Fn::Sub"])
         members = {name: self._resolved(member) for name, member in value.items()}
@@ -89,13 +92,18 @@ class Monitored:
         text, variables = value if isinstance(value, list) else (value, {})
         own = {name: self._resolved(one) for name, one in variables.items()}
         return re.sub(
-            r"\$\{([\w:]+)\}", lambda found: own.get(found[1]) or self._name(found[1]), text
+            r"\$\{([\w:.]+)\}", lambda found: own.get(found[1]) or self._name(found[1]), text
         )
 
     def _name(self, logical: str) -> str:
-        """Return the value of a parameter, or the physical name of a resource."""
+        """Return the value of a parameter, or the physical name of a resource.
+
+        An attribute of a resource stays as it is written: `JobsQueue.Arn`.
+        """
         if logical in self._names:
             return self._names[logical]
+        if "." in logical:
+            return logical
         properties = self._template["Resources"][logical]["Properties"]
         named = properties.get("FunctionName") or properties.get("LogGroupName") or logical
         return str(self._resolved(named))

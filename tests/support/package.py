@@ -74,6 +74,22 @@ def copy_project(folder: Path, source: Path = ROOT) -> Path:
     return folder
 
 
+def build_with_jobs(folder: Path, **settings: str) -> None:
+    """Build the package of a copy of the project whose stage dev has jobs."""
+    project = copy_project(folder)
+    file = project / ".chalice/config.json"
+    config = json.loads(file.read_bytes())
+    config["stages"]["dev"]["environment_variables"].update(settings)
+    file.write_text(json.dumps(config))
+    subprocess.run(
+        [sys.executable, "-m", "gatewayctl", "policy", "--stage", "dev"],
+        cwd=project,
+        check=True,
+        timeout=BUILD_SECONDS,
+    )
+    build(project)
+
+
 def build(project: Path) -> Package:
     """Run `make package` for the stage dev, with the virtual environment of the tests."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}

@@ -28,6 +28,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from deployment.fragment import fragment_of
+from tests.support.command_line import gatewayctl
 from tests.support.gateway import build_gateway
 from tests.support.paths import ROOT
 
@@ -55,12 +56,22 @@ class Project:
         for name, keys in functions.items():
             of_stage["lambda_functions"].setdefault(name, {}).update(keys)
         file.write_text(json.dumps(self._config))
+        variables = of_stage.get("environment_variables", {})
+        self._jobs = {
+            name: variables[f"GATEWAY_{name.upper()}"]
+            for name in ("jobs", "jobs_queue", "jobs_concurrency")
+            if f"GATEWAY_{name.upper()}" in variables
+        }
+        if self._jobs:
+            table = ("--table", str(ROOT / "routing.yaml"))
+            outcome = gatewayctl("policy", "--stage", stage, *table, project=folder)
+            assert outcome.code == 0, outcome.err
 
     def sam(self) -> Any:
         """Return the template that `make package` writes."""
         config = Config(
             self._stage,
-            user_provided_params={"chalice_app": build_gateway(cors_origin="*").app},
+            user_provided_params={"chalice_app": build_gateway(cors_origin="*", **self._jobs).app},
             config_from_disk=self._config,
             default_params={
                 "project_dir": str(self._folder),

@@ -52,13 +52,13 @@ def keys(desk):
 
 @pytest.fixture(scope="session")
 def create_stack(aws, package, keys):
-    """Return a function that creates a stack with the gateway."""
+    """Return a function that creates a stack with the gateway, by the template of a package."""
     storage = aws.client("s3")
     storage.create_bucket(Bucket=BUCKET)
     storage.upload_file(str(package.zip), BUCKET, package.zip.name)
-    sam = json.loads((package.project / "build/sam.json").read_bytes())
 
-    def create(name, sagemaker_url, environment=(), parameters=(), **changes):
+    def create(name, sagemaker_url, environment=(), parameters=(), of=package, **changes):
+        sam = json.loads((of.project / "build/sam.json").read_bytes())
         variables = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker_url, **dict(environment)}
         code = {"Bucket": BUCKET, "Key": package.zip.name}
         template = cloudformation(sam, code, variables, name, **changes)

@@ -74,11 +74,16 @@ class Stack:
         """Return the lines of a function in CloudWatch Logs with this message, oldest first."""
         return [line for line in self._lines(function) if line.get("message") == message]
 
-    def _lines(self, function: str) -> Iterator[dict[str, Any]]:
-        """The lines that the function writes itself: JSON, each of them."""
+    def log(self, function: str) -> Iterator[str]:
+        """All lines of a function, with those of Lambda."""
         group = f"/aws/lambda/{self.physical(function)}"
         pages = self._aws.client("logs").get_paginator("filter_log_events")
         for page in pages.paginate(logGroupName=group):
             for event in page["events"]:
-                if not re.match(r"(START|END|REPORT) RequestId: ", event["message"]):
-                    yield json.loads(event["message"])
+                yield event["message"]
+
+    def _lines(self, function: str) -> Iterator[dict[str, Any]]:
+        """The lines that the function writes itself: JSON, each of them."""
+        for text in self.log(function):
+            if not re.match(r"(START|END|REPORT) RequestId: ", text):
+                yield json.loads(text)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EXTENSION = "x-amazon-apigateway"
 QUERY, ALARM = "AWS::Logs::QueryDefinition", "AWS::CloudWatch::Alarm"
+ONLY_TLS = "JobsBucketPolicy"
 
 
 def cloudformation(
@@ -51,6 +52,7 @@ def cloudformation(
     template = Translator({}, Parser(), boto_session=session).translate(sam, {})
     for name in [name for name, one in template["Resources"].items() if _is_refused(one)]:
         del template["Resources"][name]
+    template["Resources"].pop(ONLY_TLS, None)  # the emulator applies it, and speaks only HTTP
     for name, api in list(_of_type(template, "AWS::ApiGateway::RestApi")):
         _bring_out_of_definition(template, name, api)
     return template

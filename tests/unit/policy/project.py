@@ -12,7 +12,10 @@ from tests.support.command_line import gatewayctl
 
 SECRET = "GATEWAY_KEYS_SECRET"
 HANDLER, AUTHORIZER = ".chalice/policy-dev.json", ".chalice/policy-dev-authorize.json"
+WORKER = ".chalice/policy-dev-work.json"
 AUTHORIZE = {"iam_policy_file": "policy-dev-authorize.json"}
+WORK = {"iam_policy_file": "policy-dev-work.json", "lambda_timeout": 900}
+JOBS = {"GATEWAY_JOBS": "s3://acme-jobs/ml/dev", "GATEWAY_JOBS_QUEUE": "acme-work"}
 ACCOUNT = "123456789012"
 TABLE = """\
 version: 1
@@ -64,8 +67,8 @@ class Project:
         self.configure({})
 
     def configure(self, variables, **stage):
-        authorize = {"lambda_functions": {"authorize": AUTHORIZE}}
-        dev = {"environment_variables": variables, **authorize, **stage}
+        functions = {"lambda_functions": {"authorize": AUTHORIZE, "work": WORK}}
+        dev = {"environment_variables": variables, **functions, **stage}
         stages = {"dev": dev, "bare": {"environment_variables": {SECRET: ""}}, "local": {}}
         config = {"version": "2.0", "app_name": "gw", "autogen_policy": False, "stages": stages}
         (self.folder / ".chalice/config.json").write_text(json.dumps(config))
