@@ -31,6 +31,7 @@ ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/"
 
 def text_of(joined: Joined) -> Iterator[str]:
     """Yield a paragraph for each line: when, who wrote it, what happened, and the rest."""
+    in_the_head = {OWN: joined.request_id, JOB: joined.job}
     for line in joined.lines:
         yield f"{time_of(line)}  {_writer(line)}"
         members = {name: value for name, value in (line.members or {}).items() if _is_said(value)}
@@ -42,7 +43,7 @@ def text_of(joined: Joined) -> Iterator[str]:
         rest = [
             f"{shown(name)}={_value(value)}"
             for name, value in members.items()
-            if name not in used | NOT_SHOWN and (name, value) != (OWN, joined.request_id)
+            if name not in used | NOT_SHOWN and in_the_head.get(name) != value
         ]
         yield from textwrap.wrap(
             " ".join(rest),
