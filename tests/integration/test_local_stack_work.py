@@ -207,6 +207,19 @@ class TestJobs:
         assert submitted.status == 202
         assert result_of(stack, submitted.body["job"]) == {"predictions": [1]}
 
+    def test_page(self, stack):
+        """The page of the gateway may fetch the results of both kinds from their buckets."""
+        for model in ("iris", "digit-async"):
+            example = stack.call(f"/models/{model}").body["example"]
+            asynchronous = {"Prefer": "respond-async"}
+            job = stack.call(f"/predict/{model}", example, headers=asynchronous).body["job"]
+            url = ended(stack, job)["result"]["url"]
+            request = urllib.request.Request(url, headers={"Origin": stack.url})
+            with urllib.request.urlopen(request, timeout=60) as response:
+                allowed = response.headers["Access-Control-Allow-Origin"]
+
+            assert allowed in {"*", stack.url}
+
     def test_example(self, stack, tmp_path):
         """The Python client of the examples gets the answer of a body that is sent as a file."""
         (tmp_path / "rows.csv").write_text("5.1,3.5,1.4,0.2\n" * 300_000)
