@@ -10,6 +10,7 @@ from chalicelib.api import authorizers, cors, routes
 from chalicelib.api.application import GatewayApp, auth_middleware, request_middleware
 from chalicelib.auth.schemes import schemes as schemes_of
 from chalicelib.gateway import Gateway
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.routing.sources import source_for
 from chalicelib.sagemaker.runtime import SageMakerRuntime
 from chalicelib.telemetry.log import Telemetry
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 PREDICTING_HANDLER, WORKING_HANDLER = "app.app", "app.work"
 """The handlers of the functions that call SageMaker. The authorizer's function never does."""
-
-MAX_RESULT_BYTES = 25_000_000
-"""Source: SageMaker developer guide, "Real-time inference": payloads up to 25 MB."""
 
 
 def create_app(
@@ -51,7 +49,7 @@ def create_app(
     )
     if runtime is None and settings.lambda_handler == WORKING_HANDLER:
         # Nobody waits for it over HTTP, so its responses may be as large as SageMaker's.
-        runtime = SageMakerRuntime(max_response_bytes=MAX_RESULT_BYTES)
+        runtime = SageMakerRuntime(max_response_bytes=MAX_PAYLOAD_BYTES)
     runtime = runtime or SageMakerRuntime()
     if settings.lambda_handler in {PREDICTING_HANDLER, WORKING_HANDLER}:
         runtime.prepare_client()

@@ -5,7 +5,7 @@ job's document, then SQS or SageMaker, then the mark that it was sent:
 
 - no document: the caller has an error, and what lies in the bucket expires unseen;
 - a document that was not sent: the caller has an error. The same request with the same
-  Idempotency-Key finds the document, misses the mark, and sends it;
+  Idempotency-Key or upload finds the document, misses the mark, and sends it;
 - sent, but without the mark: the same request may send it again. The worker ends a job only once.
 """
 
@@ -63,7 +63,7 @@ MAX_ASK_SECONDS = 30
 """The greatest Retry-After of a job that is running."""
 
 LOOKS, LOOK_SECONDS = 10, 0.1
-"""How a request with a known Idempotency-Key waits for the first one to send the job."""
+"""How a request whose job is known waits for the first one to send the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,12 @@ class Submission:
     idempotency_key: str | None
     deadline: Deadline
     record: RequestRecord
+
+    def known_job(self, owner: str) -> str | None:
+        """Return the id of the job that each equal request gets; None if each gets its own."""
+        if self.idempotency_key is not None:
+            return names.job_of_key(owner, self.idempotency_key)
+        return None if self.upload is None else names.job_of_upload(owner, self.upload)
 
 
 class JobsDesk:
@@ -178,17 +184,18 @@ class JobsDesk:
         return found
 
     def _claim(self, owner: str, asked: Submission, request: ClientRequest) -> tuple[Job, bool]:
-        """Write the job's document; one with the same Idempotency-Key may be there already.
+        """Write the job's document; that of an equal request may be there already.
 
         Returns:
             The job, and whether its document is new.
 
         Raises:
-            IdempotencyConflict: The other one asked for something else.
+            IdempotencyConflict: The Idempotency-Key is that of another request.
+            UnknownUpload: The upload is that of another request.
         """
-        key, mark = asked.idempotency_key, fingerprint(asked.path, request, asked.upload)
-        job_id = names.new_id() if key is None else names.job_of_key(owner, key)
-        known = None if key is None else self._read(owner, job_id)
+        mark, known_id = fingerprint(asked.path, request, asked.upload), asked.known_job(owner)
+        job_id = known_id or names.new_id()
+        known = None if known_id is None else self._read(owner, job_id)
         if known is None:
             job = self._new_job(owner, job_id, asked, request, mark)
             if self._store.create(names.job_key(owner, job_id), job.to_json()):
@@ -197,7 +204,7 @@ class JobsDesk:
         if known is None:  # it expired between two calls
             raise JobsUnavailable
         if known.fingerprint != mark:
-            raise IdempotencyConflict
+            raise UnknownUpload if asked.idempotency_key is None else IdempotencyConflict
         return known, False
 
     def _new_job(
@@ -256,7 +263,7 @@ class JobsDesk:
             self._store.create_json(key, locations._asdict())
             return
         self._queue.send(Message(job.owner, job.job))
-        if asked.idempotency_key is not None:
+        if asked.known_job(job.owner) is not None:
             with suppress(JobsUnavailable):  # without the mark it may be sent again
                 self._store.create_json(key, {})
 

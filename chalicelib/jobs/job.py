@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from chalicelib.payload.admission import ClientRequest
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES, ClientRequest
 from chalicelib.routing import headers
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ GRACE_SECONDS = 900
 
 MAX_ASYNC_BYTES = 1_000_000_000
 """Source: SageMaker developer guide, "Asynchronous inference": payloads up to 1 GB."""
-
-MAX_BYTES = 25_000_000
-"""What a real-time endpoint takes, and the largest result. Source: SageMaker developer guide,
-"Real-time inference": 25 MB."""
 
 KEPT_HEADERS = frozenset(
     name.lower()
@@ -115,4 +111,4 @@ def fingerprint(path: str, request: ClientRequest, upload: str | None) -> str:
 
 def max_bytes(*, is_async: bool) -> int:
     """Return the largest body of an upload."""
-    return MAX_ASYNC_BYTES if is_async else MAX_BYTES
+    return MAX_ASYNC_BYTES if is_async else MAX_PAYLOAD_BYTES

@@ -46,6 +46,11 @@ def job_of_key(owner: str, idempotency_key: str) -> str:
     return _digest(f"{owner}:{idempotency_key}")
 
 
+def job_of_upload(owner: str, upload: str) -> str:
+    """Return the id of the job that an upload is for, if there is no Idempotency-Key."""
+    return _digest(f"{owner}/{upload}")
+
+
 def is_id(text: str) -> bool:
     """Whether the text has the form of an id, and can be part of a key of S3."""
     return _ID.fullmatch(text) is not None

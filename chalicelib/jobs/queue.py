@@ -57,8 +57,8 @@ class JobQueue:
             client, url = self._ready()
             client.send_message(QueueUrl=url, MessageBody=json.dumps(message._asdict()))
 
-    def postpone(self, receipt_handle: str, seconds: int) -> None:
-        """Let a message that is being worked on come again after so many seconds."""
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        """Let a message come again after so many seconds, unless it is deleted before."""
         with own_errors():
             client, url = self._ready()
             client.change_message_visibility(

@@ -12,18 +12,21 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from math import ceil
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.auth.principal import OK, Principal
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import GatewayError, InternalFailure, JobLost, UnknownUpload
 from chalicelib.jobs import endings, names
-from chalicelib.jobs.job import MAX_BYTES, Job
+from chalicelib.jobs.job import Job
 from chalicelib.jobs.queue import Message
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from chalicelib.gateway import Gateway
     from chalicelib.jobs.queue import JobQueue
@@ -38,6 +41,42 @@ POSTPONE_SECONDS = 30
 NOT_NOW = 503
 STORE_SECONDS = 15.0
 """For reading a job, and again for writing its end."""
+
+HIDE_SECONDS = 3.0
+"""For the call that hides the message, without which the work goes on."""
+
+MARGIN_SECONDS = 30
+"""For Lambda, to delete the message of a job that has ended."""
+
+
+class Delivery(NamedTuple):
+    """A message as it came."""
+
+    message: Message
+    number: int
+    """How often it has come, from 1."""
+
+    receipt: str
+    platform: Deadline
+    """When Lambda ends the function."""
+
+    @classmethod
+    def parse(cls, record: Mapping[str, Any], platform: Deadline) -> Delivery:
+        """Read the record of the event that Lambda makes of a message.
+
+        Raises:
+            ValueError: The message starts no job.
+        """
+        try:
+            message = Message.parse(record["body"])
+            number = int(record["attributes"]["ApproximateReceiveCount"])
+            return cls(message, number, str(record["receiptHandle"]), platform)
+        except (LookupError, TypeError) as error:
+            raise ValueError("no record of a message") from error
+
+    def calls(self, seconds: float = STORE_SECONDS) -> AbstractContextManager[None]:
+        """Limit the calls of the bucket and the queue in a `with` block."""
+        return self.platform.within(seconds, since=time.monotonic()).in_force()
 
 
 class JobNotDone(Exception):
@@ -70,109 +109,110 @@ class Worker:
         self._telemetry = telemetry
         self._clock = clock
 
-    def work(self, delivered: Mapping[str, Any], platform: Deadline) -> None:
+    def work(self, record: Mapping[str, Any], platform: Deadline) -> None:
         """Handle one message.
 
         Args:
-            delivered: The record of the event that Lambda makes of a message.
+            record: The record of the event that Lambda makes of a message.
             platform: When Lambda ends the function.
 
         Raises:
             JobNotDone: The message has to come again, or belongs into the dead-letter queue.
         """
         try:
-            message = Message.parse(delivered["body"])
-            delivery = int(delivered["attributes"]["ApproximateReceiveCount"])
-            receipt = str(delivered["receiptHandle"])
-        except (LookupError, TypeError, ValueError):
+            delivery = Delivery.parse(record, platform)
+        except ValueError:
             self._telemetry.event_refused("message that starts no job", None)
             raise JobNotDone("the message starts no job") from None
-        record = RequestRecord("unknown", job=message.job)
+        line = RequestRecord("unknown", job=delivery.message.job)
         try:
-            self._handle(message, delivery, platform, record)
+            self._handle(delivery, line)
         except GatewayError as error:
-            record.status, record.slug, record.reason = error.status, error.slug, error.reason
-            self._telemetry.job(record, "postponed", delivery=delivery)
-            with suppress(GatewayError), _deadline(platform):
-                self._queue.postpone(receipt, POSTPONE_SECONDS * min(delivery, TRIES))
+            line.status, line.slug, line.reason = error.status, error.slug, error.reason
+            self._telemetry.job(line, "postponed", delivery=delivery.number)
+            with suppress(GatewayError), delivery.calls():
+                self._queue.hide(delivery.receipt, POSTPONE_SECONDS * min(delivery.number, TRIES))
             raise JobNotDone(error.slug) from None
 
-    def _handle(
-        self, message: Message, delivery: int, platform: Deadline, record: RequestRecord
-    ) -> None:
+    def _handle(self, delivery: Delivery, line: RequestRecord) -> None:
         """Work on a job unless it has ended.
 
         Raises:
             GatewayError: It could not be read or ended, or is to be tried again.
         """
-        with _deadline(platform):
-            data = self._store.read(names.job_key(*message))
+        with delivery.calls():
+            data = self._store.read(names.job_key(*delivery.message))
             if data is None:
                 raise JobLost  # no end can be written for it; callers do not find it either
             job = Job.from_json(data)
-            record.request_id, record.model = job.request_id, job.model
-            record.principal, record.key_id = job.principal, job.key_id
+            line.request_id, line.model = job.request_id, job.model
+            line.principal, line.key_id = job.principal, job.key_id
             if endings.has_ended(self._store, job):
-                self._telemetry.job(record, "ended before", delivery=delivery)
+                self._telemetry.job(line, "ended before", delivery=delivery.number)
                 return
         end: GatewayError | InferenceResponse
         try:
-            end = self._predict(job, platform, record) if delivery <= TRIES else JobLost()
+            end = self._predict(job, delivery, line) if delivery.number <= TRIES else JobLost()
         except GatewayError as error:
-            if error.status == NOT_NOW and delivery < TRIES:
+            if error.status == NOT_NOW and delivery.number < TRIES:
                 raise
             end = error
         except Exception as bug:
             self._telemetry.bug(bug, job.request_id)
             end = InternalFailure()
-        self._end(job, end, delivery, platform, record)
+        self._end(job, end, delivery, line)
 
-    def _predict(self, job: Job, platform: Deadline, record: RequestRecord) -> InferenceResponse:
+    def _predict(self, job: Job, delivery: Delivery, line: RequestRecord) -> InferenceResponse:
         """Make the prediction, with the time of a job instead of that of a request."""
         # The grant was checked when the job was submitted, on this very path.
         context = {"outcome": OK, "principal": job.principal, "grants": job.path}
         principal = Principal(context, now=self._clock())
-        resolved = self._gateway.resolve(principal, job.path, record)
+        resolved = self._gateway.resolve(principal, job.path, line)
         seconds = resolved.model.job_seconds
         model = replace(resolved.model, timeout_seconds=seconds, cold_start="wait")
-        with _deadline(platform):
+        self._hide_while_at_work(delivery, seconds)
+        with delivery.calls():
             body = self._store.read(names.body_key(job.owner, str(job.body)))
         if body is None:
             raise UnknownUpload
-        record.bytes_in = len(body)
+        line.bytes_in = len(body)
         return self._gateway.predict(
             principal,
             resolved._replace(model=model),
             job.request(body),
-            platform=Deadline(platform.at - STORE_SECONDS),
-            record=record,
-            max_body_bytes=MAX_BYTES,
+            platform=Deadline(delivery.platform.at - STORE_SECONDS),
+            record=line,
+            max_body_bytes=MAX_PAYLOAD_BYTES,
         )
+
+    def _hide_while_at_work(self, delivery: Delivery, job_seconds: float) -> None:
+        """Hide the message for as long as this try can take.
+
+        The queue's own timeout, for any job, is far longer than most need. If this worker is
+        killed, the message comes again after the try's own time; if it ends the job, Lambda deletes
+        the message before.
+        """
+        try_seconds = job_seconds + 2 * STORE_SECONDS
+        seconds = min(try_seconds, delivery.platform.remaining_seconds) + MARGIN_SECONDS
+        with suppress(GatewayError), delivery.calls(HIDE_SECONDS):
+            self._queue.hide(delivery.receipt, ceil(seconds))
 
     def _end(
         self,
         job: Job,
         end: GatewayError | InferenceResponse,
-        delivery: int,
-        platform: Deadline,
-        record: RequestRecord,
+        delivery: Delivery,
+        line: RequestRecord,
     ) -> None:
         failed = isinstance(end, GatewayError)
-        with _deadline(platform):
+        with delivery.calls():
             if isinstance(end, GatewayError):
                 is_first = endings.fail(self._store, job, end)
-                record.slug, record.reason = end.slug, end.reason
-                record.finish(end.status, 0)
+                line.slug, line.reason = end.slug, end.reason
+                line.finish(end.status, 0)
             else:
                 is_first = endings.succeed(self._store, job, end)
-                record.finish(200, len(end.body))
-        outcome = "failed" if failed else "succeeded"
+                line.finish(200, len(end.body))
+        outcome = ("failed" if failed else "succeeded") if is_first else "ended before"
         seconds = self._clock() - job.created
-        self._telemetry.job(
-            record, outcome if is_first else "ended before", delivery=delivery, seconds=seconds
-        )
-
-
-def _deadline(platform: Deadline) -> Any:
-    """Limit the calls of the bucket and the queue in a `with` block."""
-    return platform.within(STORE_SECONDS, since=time.monotonic()).in_force()
+        self._telemetry.job(line, outcome, delivery=delivery.number, seconds=seconds)

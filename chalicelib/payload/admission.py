@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 4_600_000
 """As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
 
+MAX_PAYLOAD_BYTES = 25_000_000
+"""What an endpoint takes and answers, where no API has to carry it: in jobs.
+
+Source: SageMaker developer guide, "Real-time inference": payloads up to 25 MB."""
+
 MAX_DEPTH = 200
 USUAL_DEPTH = 8
 PORTION_BYTES = 256 * 1024

@@ -8,12 +8,14 @@ from functools import partial
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.api.factory import MAX_RESULT_BYTES
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.job import KEPT_SECONDS
+from chalicelib.jobs.worker import JobNotDone
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
+from tests.support.events import LambdaContext
 from tests.support.gateway import (
     AWS,
     JSON,
@@ -21,6 +23,7 @@ from tests.support.gateway import (
     FakeScheme,
     FixedTable,
     build_gateway,
+    echo,
     runtime_at,
     table,
 )
@@ -33,11 +36,15 @@ version: 1
 models:
   churn: {kind: single, endpoint: churn, content_types: [application/json, text/csv]}
   iris: {kind: mme, endpoint: tabular, target_model: iris.tar.gz, job_seconds: 600}
-  patient: {kind: single, endpoint: patient, timeout_seconds: 2}
+  patient:
+    kind: single
+    endpoint: patient
+    timeout_seconds: 2
+    content_types: [application/json, text/csv]
   film:
     kind: async
     endpoint: films
-    content_types: [video/mp4, application/json]
+    content_types: [video/mp4, application/json, text/csv]
     request_ttl_seconds: 600
     invocation_timeout_seconds: 60
 """
@@ -55,6 +62,14 @@ def _url():
 @pytest.fixture(name="desk")
 def _desk(url):
     return job_desk(url, source=FixedTable(table(TABLE)), runtime=AsyncRuntime())
+
+
+class Killed(BaseException):
+    """Ends a worker in the middle of its work, as a kill does."""
+
+
+def killed(target, request):
+    raise Killed
 
 
 class AsyncRuntime(FakeRuntime):
@@ -223,6 +238,70 @@ class TestFailures:
 
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
         assert desk.gateway.runtime.calls == []
+
+    @pytest.mark.parametrize(
+        ("path", "remaining_ms", "hidden_seconds"),
+        [("churn", 900_000, 360), ("iris", 900_000, 660), ("iris", 120_000, 150)],
+    )
+    def test_a_worker_that_is_killed(self, desk, path, remaining_ms, hidden_seconds):
+        """The job is tried again when the try's own time is over, or Lambda's, and a little."""
+        job = desk.job(path, b"[1]")
+        desk.gateway.runtime.answer = killed
+        (record,) = desk.receive()
+        with pytest.raises(Killed):
+            desk.gateway.app.handler_map["work"](
+                {"Records": [record]}, LambdaContext(remaining_ms=remaining_ms)
+            )
+        desk.gateway.runtime.answer = echo
+
+        desk.pass_time(hidden_seconds - 10)
+        assert desk.receive() == []
+        desk.pass_time(20)
+        assert desk.drain() == 1
+        assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
+
+    def test_a_message_that_cannot_be_hidden(self, desk):
+        """SQS away at the beginning of a try: the work goes on."""
+        job = desk.job("churn")
+        desk.faults.next["ChangeMessageVisibility"] = [AWAY]
+
+        assert desk.drain() == 1
+        assert desk.status(job)["status"] == "succeeded"
+
+    @pytest.mark.parametrize("hide_at_begin", [None, AWAY])
+    def test_a_postponed_job_keeps_its_pause(self, desk, hide_at_begin):
+        """After a 503 the message comes again after the pause, not after the time of a try."""
+        desk.job("churn")
+        desk.gateway.runtime.error = ModelOverloaded()
+        desk.faults.next["ChangeMessageVisibility"] = [hide_at_begin]
+        for pause in (30, 60):
+            (record,) = desk.receive()
+            with pytest.raises(JobNotDone):
+                desk.gateway.app.handler_map["work"]({"Records": [record]}, LambdaContext())
+
+            desk.pass_time(pause - 10)
+            assert desk.receive() == []
+            desk.pass_time(20)
+        assert len(desk.receive()) == 1
+
+    def test_a_message_that_comes_again_too_early(self, desk):
+        """A first worker that is slower than its time: its end counts, and both messages go."""
+        job = desk.job("churn", b"[1]")
+        (record,) = desk.receive()
+
+        def answer(target, request):
+            desk.gateway.runtime.answer = echo
+            desk.pass_time(7200)
+            (again,) = desk.receive()
+            assert desk.work(again)
+            return InferenceResponse(b"late", "text/plain")
+
+        desk.gateway.runtime.answer = answer
+        assert desk.work(record)
+
+        assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
+        desk.pass_time(7200)
+        assert desk.receive() == desk.receive(DEAD) == []
 
     def test_a_message_that_starts_no_job(self, desk):
         """A poisoned message ends in the dead-letter queue, and its text is in no log."""
@@ -437,8 +516,6 @@ class TestUploads:
         assert desk.gateway.call.request.body == b"1,2"
         assert desk.gateway.call.request.content_type == "text/csv"
         assert fetch(desk.status(job)["result"]["url"]) == (200, b"1,2", "text/csv")
-        again = desk.submit("churn", b"", x_upload=upload["upload"])
-        assert_problem(again, 404, "unknown-upload")
 
     def test_signed_headers(self, desk):
         """Size, type and the condition are parts of the signature."""
@@ -446,13 +523,62 @@ class TestUploads:
 
         assert "X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost%3Bif-none-match" in url
 
-    def test_an_upload_has_no_idempotency_of_its_own(self, desk):
-        """The same request with the same key gets the same job."""
+    @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}])
+    def test_one_job(self, desk, key):
+        """An equal request gets the same job, with and without a key; any other one gets none."""
         upload = self.upload(desk).json()
         send(upload, b"1,2")
+        asked = {"x_upload": upload["upload"], **key}
 
-        first = desk.job("churn", b"", x_upload=upload["upload"], idempotency_key="k")
-        assert desk.job("churn", b"", x_upload=upload["upload"], idempotency_key="k") == first
+        first = desk.job("churn", b"", **asked)
+        assert desk.job("churn", b"", **asked) == first
+        assert desk.drain() == 1
+
+        others = [("patient", {}), ("churn", {"idempotency_key": "other"})]
+        if key:
+            others.append(("churn", {}))
+        for path, other in others:
+            refused = desk.submit(path, b"", x_upload=upload["upload"], **other)
+            assert_problem(refused, 404, "unknown-upload")
+
+    @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}])
+    @pytest.mark.parametrize(
+        ("operation", "step"), [("PutObject", 0), ("PutObject", 1), ("SendMessage", 0)]
+    )
+    def test_a_request_that_failed(self, desk, operation, step, key):
+        """After a fault at any step, the same request gets a job that runs once."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        asked = {"x_upload": upload["upload"], **key}
+        desk.faults.next[operation] = [*[None] * step, AWAY]
+
+        assert_problem(desk.submit("churn", b"", **asked), 503, "jobs-unavailable")
+
+        job = desk.job("churn", b"", **asked)
+        assert desk.drain() == 1
+        assert fetch(desk.status(job)["result"]["url"])[1] == b"1,2"
+
+    def test_another_request_after_one_that_failed(self, desk):
+        """An upload whose request left no job can be used for another model."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        desk.faults.next["PutObject"] = [None, AWAY]
+        desk.submit("churn", b"", x_upload=upload["upload"])
+
+        job = desk.job("film", b"", x_upload=upload["upload"])
+        assert desk.status(job)["model"] == "film"
+
+    def test_twenty_threads(self, desk):
+        """Twenty equal requests with one upload at the same time make one job."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        with ThreadPoolExecutor(20) as pool:
+            jobs = list(
+                pool.map(lambda _: desk.job("churn", b"", x_upload=upload["upload"]), range(20))
+            )
+
+        assert len(set(jobs)) == 1
+        assert desk.drain() == 1
 
     def test_an_old_upload(self, desk):
         """An upload is not kept for longer than a day."""
@@ -617,7 +743,7 @@ class TestWithRealCalls:
     def desk_at(self, url, sagemaker):
         make_client = partial(sagemaker_client, endpoint_url=sagemaker.url, **AWS)
         runtime = SageMakerRuntime(
-            make_client, pause=lambda _: None, max_response_bytes=MAX_RESULT_BYTES
+            make_client, pause=lambda _: None, max_response_bytes=MAX_PAYLOAD_BYTES
         )
         return job_desk(url, source=FixedTable(table(TABLE)), runtime=runtime)
 
@@ -638,7 +764,7 @@ class TestWithRealCalls:
         """25 MB go through the worker, in both directions."""
         desk = self.desk_at(url, sagemaker)
         sagemaker.reply = lambda request: response(200, request.body, JSON)
-        body = b'"' + b"x" * (MAX_RESULT_BYTES - 2) + b'"'
+        body = b'"' + b"x" * (MAX_PAYLOAD_BYTES - 2) + b'"'
         asked = {"model": "iris", "content_type": "application/json", "bytes": len(body)}
         upload = desk.gateway.post("/uploads", json.dumps(asked).encode()).json()
         assert send(upload, body) == 200

@@ -34,10 +34,19 @@ def calls_of(*beginnings):
 def members(call):
     """Return the names of the members that a call writes, as keywords or as those of `extra`."""
     (extra,) = [one.value for one in call.keywords if one.arg == "extra"] or [call]
-    return {keyword.arg for keyword in extra.keywords}
+    return {keyword.arg for keyword in extra.keywords if keyword.arg is not None}
 
 
-LINES = {call.args[0].value: members(call) for call in calls_of("self._logger.", "write_line")}
+def lines_of(*beginnings):
+    """Return the members of each line that these calls write, by the line's message."""
+    return {call.args[0].value: members(call) for call in calls_of(*beginnings)}
+
+
+(OF_A_RECORD,) = map(members, calls_of("write_line"))
+"""What the lines of requests and of jobs have in common."""
+
+OF_REQUEST_OR_JOB = lines_of("self._line")
+LINES = {**lines_of("self._logger."), "request": OF_A_RECORD | OF_REQUEST_OR_JOB["request"]}
 
 
 def units():
@@ -87,6 +96,13 @@ def test_metrics():
 def test_log_lines(message):
     """Each log line has a section, and each of its keys has one row."""
     assert {code(key) for key, _ in rows(section(PAGE, message), "key")} == LINES[message]
+
+
+def test_log_line_of_jobs():
+    """The line of a job has a row for each key of its own, and for those with another meaning."""
+    documented = {code(key) for key, _ in rows(section(PAGE, "job"), "key")}
+
+    assert OF_REQUEST_OR_JOB["job"] <= documented <= OF_REQUEST_OR_JOB["job"] | OF_A_RECORD
 
 
 def test_reasons_of_credentials():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from moto.server import ThreadedMotoServer
+from moto.sqs.models import sqs_backends
 from urllib3 import PoolManager
 
 from chalicelib.jobs.store import aws_client
@@ -117,6 +118,13 @@ class JobDesk:
                 self.work(record)
                 deliveries += 1
         return deliveries
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so many seconds pass for the gateway and for the queue."""
+        self.now[0] += seconds
+        for backends in sqs_backends.values():
+            for message in backends[AWS["region_name"]].queues[QUEUE]._messages:
+                message.visible_at -= seconds * 1000
 
     def keys(self) -> list[str]:
         """Return the keys of all objects, without the prefix."""
