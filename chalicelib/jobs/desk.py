@@ -169,6 +169,10 @@ class JobsDesk:
         """Return a URL by which the caller reads a result, and the time when the URL ends."""
         return self._store.url_to_get(result.place), self._clock() + URL_SECONDS
 
+    def url_of_bucket(self) -> str:
+        """Return what the URLs of uploads and results begin with."""
+        return self._store.url_of_bucket()
+
     def _uploaded(self, owner: str, upload: str, model: Model) -> Found:
         """Return the upload, which S3 has taken; its size and type are checked again.
 
