@@ -21,7 +21,7 @@ from chalice.constants import DEFAULT_ENDPOINT_TYPE
 from chalicelib import errors
 from chalicelib.api import cors, wire
 from chalicelib.errors import ConfigurationError, quoted
-from chalicelib.payload.admission import MAX_BODY_BYTES
+from chalicelib.payload.admission import MAX_BODY_BYTES, MAX_PAYLOAD_BYTES
 from chalicelib.settings import Settings
 from chalicelib.telemetry.log import LOCAL_SERVICE
 from deployment import monitoring
@@ -85,9 +85,20 @@ Source: API Gateway developer guide, "Gateway response types".
 """
 
 
-def gateway_responses(cors_headers: Mapping[str, str]) -> dict[str, object]:
+def responses(*, has_jobs: bool) -> Mapping[str, GatewayError]:
+    """Return the problem for each type of gateway response; with jobs, a 413 names the uploads."""
+    too_large = errors.PayloadTooLarge(MAX_BODY_BYTES)
+    if has_jobs:
+        too_large.name_uploads(MAX_PAYLOAD_BYTES)  # which every kind of model takes
+    return {**RESPONSES, "REQUEST_TOO_LARGE": too_large}
+
+
+def gateway_responses(
+    cors_headers: Mapping[str, str], *, has_jobs: bool = False
+) -> dict[str, object]:
     """Return the property `GatewayResponses` of an AWS::Serverless::Api."""
-    return {name: _response(problem, cors_headers) for name, problem in RESPONSES.items()}
+    problems = responses(has_jobs=has_jobs)
+    return {name: _response(problem, cors_headers) for name, problem in problems.items()}
 
 
 def _response(problem: GatewayError, cors_headers: Mapping[str, object]) -> dict[str, object]:
@@ -117,7 +128,7 @@ def fragment(
     resources = template["Resources"]
     api = resources["RestAPI"]["Properties"]
     cors_headers = cors.headers(settings.cors_origin, settings.cors_headers)
-    api["GatewayResponses"] = gateway_responses(cors_headers)
+    api["GatewayResponses"] = gateway_responses(cors_headers, has_jobs=settings.jobs is not None)
     # A new text makes a new deployment of the API. Without it, functions of other names would
     # replace those that the deployed API calls, and the API would still call the old names.
     # The title is the API's name, which tells its metrics from those of another stage.

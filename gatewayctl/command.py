@@ -90,6 +90,17 @@ class Context(Session):
         """
         return stages.table_path(self.table, self.stage, self.environment, self.project)
 
+    def has_jobs(self) -> bool:
+        """Whether the gateway has jobs: by `GATEWAY_JOBS`, else by the stage's in config.json.
+
+        Raises:
+            WrongUse: config.json cannot be read.
+        """
+        own = self.environment.get(stages.JOBS_VARIABLE)
+        return bool(
+            stages.setting(stages.JOBS_VARIABLE, self.stage, self.project) if own is None else own
+        )
+
     def secret_name(self, secret: str | None) -> str:
         """Return the name of the secret with the API keys; `secret` is the value of `--secret`.
 

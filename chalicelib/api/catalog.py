@@ -27,7 +27,9 @@ ENVELOPE_BYTES = 100
 MAX_DIGITS = 4
 
 
-def list_models(gateway: Gateway, context: RequestContext, principal: Principal) -> Response:
+def list_models(
+    gateway: Gateway, context: RequestContext, principal: Principal, *, has_jobs: bool
+) -> Response:
     """List the models that the caller may call, page by page.
 
     Raises:
@@ -37,12 +39,12 @@ def list_models(gateway: Gateway, context: RequestContext, principal: Principal)
     table = gateway.table()
     context.record.table = table.digest
     granted = principal.granted_models()
-    entries = _entries(rows(table, granted, context.query), granted)
+    entries = _entries(rows(table, granted, context.query), granted, has_jobs=has_jobs)
     return wire.page("models", *_page(entries, limit))
 
 
 def describe_model(
-    gateway: Gateway, context: RequestContext, principal: Principal, path: str
+    gateway: Gateway, context: RequestContext, principal: Principal, path: str, *, has_jobs: bool
 ) -> Response:
     """Describe the model of a path, or of the path's first segment, with its example.
 
@@ -51,7 +53,7 @@ def describe_model(
         InvalidParameter: A parameter in the path breaks its rule.
     """
     model = gateway.describe(principal, path, context.record)
-    (content,) = _entries([model], principal.granted_models())
+    (content,) = _entries([model], principal.granted_models(), has_jobs=has_jobs)
     if "/" in path:
         content.setdefault("example_path", f"/predict/{path}")
     content["pass_headers"] = [PASSED[name].name for name in model.pass_headers]
@@ -65,12 +67,14 @@ def rows(table: RoutingTable, granted: GrantedModels, query: Mapping[str, str]) 
     return table.models(after=query.get("after", ""), keys=granted.row_keys())
 
 
-def _entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[str, Any]]:
+def _entries(
+    models: Iterable[Model], granted: GrantedModels, *, has_jobs: bool
+) -> Iterator[dict[str, Any]]:
     """Describe the models that a caller may call, with the parameter values it may use."""
     for model in models:
         parameters = granted.values(model)
         if parameters is not None:
-            entry = {
+            entry: dict[str, Any] = {
                 "name": model.name,
                 "path": f"/predict/{model.name}",
                 "kind": model.target.kind,
@@ -79,6 +83,8 @@ def _entries(models: Iterable[Model], granted: GrantedModels) -> Iterator[dict[s
                 "accepts": list(model.accepts),
                 "parameters": parameters,
             }
+            if has_jobs:
+                entry["jobs"] = True
             example = granted.example_path(model) if parameters else None
             if example is not None:
                 entry["example_path"] = f"/predict/{example}"

@@ -29,6 +29,7 @@ def register(
     has_page: bool,
 ) -> None:
     """Register every route but those of jobs; those of the page only if the gateway has one."""
+    has_jobs = jobs is not None
 
     def predict(context: RequestContext, principal: Principal, **segments: str) -> Response:
         context.record.is_prediction = True
@@ -37,17 +38,18 @@ def register(
     def describe_model(context: RequestContext, principal: Principal, **segments: str) -> Response:
         from chalicelib.api import catalog  # noqa: PLC0415 (no prediction needs it)
 
-        return catalog.describe_model(gateway, context, principal, _path(segments))
+        path = _path(segments)
+        return catalog.describe_model(gateway, context, principal, path, has_jobs=has_jobs)
 
     def list_models(context: RequestContext, principal: Principal) -> Response:
         from chalicelib.api import catalog  # noqa: PLC0415 (no prediction needs it)
 
-        return catalog.list_models(gateway, context, principal)
+        return catalog.list_models(gateway, context, principal, has_jobs=has_jobs)
 
     def describe_api(context: RequestContext, principal: Principal) -> Response:
         from chalicelib.api.openapi import view  # noqa: PLC0415 (few callers ask for it)
 
-        return view.describe_api(gateway, context, principal)
+        return view.describe_api(gateway, context, principal, has_jobs=has_jobs)
 
     def health(context: RequestContext) -> Response:
         table = gateway.table()

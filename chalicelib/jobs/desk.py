@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import (
+    GatewayError,
     IdempotencyConflict,
     JobsUnavailable,
     PayloadTooLarge,
@@ -149,8 +150,9 @@ class JobsDesk:
         job = self._read(names.owner_of(principal), job_id)
         if job is None or self._clock() >= job.expires or not principal.may_call(job.path):
             raise UnknownJob
+        exposed = job.is_async and self._exposes_errors(principal, job, record)
         record.model = job.model
-        return job, endings.status_of(self._store, job, self._clock())
+        return job, endings.status_of(self._store, job, self._clock(), exposed=exposed)
 
     def ask_again_seconds(self, job: Job) -> int:
         """Return when to ask again for a job that is running: the older, the later."""
@@ -172,6 +174,12 @@ class JobsDesk:
     def url_of_bucket(self) -> str:
         """Return what the URLs of uploads and results begin with."""
         return self._store.url_of_bucket()
+
+    def _exposes_errors(self, principal: Principal, job: Job, record: RequestRecord) -> bool:
+        """Whether the table in use lets callers of the job's model read the model's messages."""
+        with suppress(GatewayError):
+            return self._gateway.resolve(principal, job.path, record).model.expose_model_errors
+        return False
 
     def _uploaded(self, owner: str, upload: str, model: Model) -> Found:
         """Return the upload, which S3 has taken; its size and type are checked again.

@@ -9,16 +9,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import PROBLEM_MEDIA_TYPE, JobLost, ModelFailed
+from chalicelib.errors import PROBLEM_MEDIA_TYPE, JobLost
 from chalicelib.jobs import names
 from chalicelib.jobs.job import RUNNING, Result, Status
 from chalicelib.jobs.store import Place
+from chalicelib.sagemaker import upstream_errors
 
 if TYPE_CHECKING:
     from chalicelib.errors import GatewayError
     from chalicelib.jobs.job import Job
     from chalicelib.jobs.store import JobStore
     from chalicelib.sagemaker.runtime import InferenceResponse
+
+MAX_FAILURE_BYTES = 64 * 1024
+"""What is read of SageMaker's failure object."""
 
 STATUS, SUCCEEDED, FAILED = "status", "succeeded", "failed"
 
@@ -36,15 +40,16 @@ def fail(store: JobStore, job: Job, error: GatewayError) -> bool:
     return store.create(key, problem, PROBLEM_MEDIA_TYPE, {STATUS: FAILED})
 
 
-def status_of(store: JobStore, job: Job, now: float) -> Status:
+def status_of(store: JobStore, job: Job, now: float, *, exposed: bool) -> Status:
     """Return how far a job is; one that nothing can work on any more ends as lost.
 
     Args:
         store: The bucket.
         job: The job.
         now: The seconds since the epoch.
+        exposed: Whether the caller may read the model's own message.
     """
-    status = _own_end(store, job) or _end_by_sagemaker(store, job)
+    status = _own_end(store, job) or _end_by_sagemaker(store, job, exposed=exposed)
     if status is None and now >= job.lost_after:
         fail(store, job, JobLost())
         status = _own_end(store, job)
@@ -66,7 +71,7 @@ def _own_end(store: JobStore, job: Job) -> Status | None:
     return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
 
 
-def _end_by_sagemaker(store: JobStore, job: Job) -> Status | None:
+def _end_by_sagemaker(store: JobStore, job: Job, *, exposed: bool) -> Status | None:
     if not job.is_async:
         return None
     locations = store.read_json(names.sent_key(job.owner, job.job))
@@ -75,7 +80,11 @@ def _end_by_sagemaker(store: JobStore, job: Job) -> Status | None:
     found = store.find_anywhere(Place.parse(locations["output"]))
     if found is not None:
         return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
-    failure = locations["failure"]
-    if failure is None or store.find_anywhere(Place.parse(failure)) is None:
+    if locations["failure"] is None:
         return None
-    return Status("failed", problem=ModelFailed().problem(job.request_id))
+    failure = Place.parse(locations["failure"])
+    if store.find_anywhere(failure) is None:
+        return None
+    text = store.read_beginning(failure, MAX_FAILURE_BYTES).decode(errors="replace")
+    error = upstream_errors.from_failure_object(text, exposed=exposed)
+    return Status("failed", problem=error.problem(job.request_id))

@@ -149,6 +149,14 @@ class JobStore:
         """
         return self._head(place, NOT_THERE, FORBIDDEN)
 
+    def read_beginning(self, place: Place, most_bytes: int) -> bytes:
+        """Return the first bytes of an object of SageMaker's; none if they cannot be read."""
+        with self._call("get_object", place) as response:
+            if _status(response, NOT_THERE, FORBIDDEN) in {NOT_THERE, FORBIDDEN}:
+                return b""
+            with response["Body"] as body:
+                return bytes(body.read(most_bytes))
+
     def url_to_get(self, place: Place) -> str:
         """Return a URL by which its holder may read one object."""
         return self._url("get_object", place)

@@ -71,7 +71,7 @@ def _model_error(response: Mapping[str, Any], *, exposed: bool) -> GatewayError:
 def _validation_error(response: Mapping[str, Any], free_values: Mapping[str, str]) -> GatewayError:
     """Map a refused request by SageMaker's text, because one code stands for all of them.
 
-    No other function reads a text of SageMaker. The text can hold a caller's parameter; that has no
+    No other function reads this text of SageMaker. It can hold a caller's parameter; that has no
     spaces, so it cannot be mistaken for one of these phrases.
     """
     text = str(response.get("Error", {}).get("Message")).lower()
@@ -182,6 +182,25 @@ def from_error_response(
     if code == "ValidationError" or status == TOO_LARGE:
         return _validation_error(error.response, free_values)
     return STATUSES.get(status, UpstreamFailed if status >= 500 else UpstreamRejected)()
+
+
+def from_failure_object(text: str, *, exposed: bool) -> GatewayError:
+    """Return our error for what an asynchronous endpoint writes into its failure object.
+
+    The text is taken to be the one of a synchronous ModelError; of another one nothing is used.
+    UNVERIFIED.
+
+    Args:
+        text: The beginning of the object.
+        exposed: Whether the caller may read the model's own message: what SageMaker's text quotes,
+            and nothing of the text around it.
+    """
+    found = re.match(r"(?:ClientError: )?Received (?:client|server) error \(([0-9]{1,3})\)", text)
+    if found is None:
+        return ModelFailed()
+    message, _, _ = text.partition(' with message "')[2].rpartition('"')
+    response = {"OriginalStatusCode": int(found[1]), "OriginalMessage": message or None}
+    return _model_error(response, exposed=exposed)
 
 
 def from_failed_call(error: Exception) -> GatewayError | None:

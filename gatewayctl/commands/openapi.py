@@ -24,12 +24,20 @@ SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 
 @command("openapi")
 @click.option("--server", metavar="URL", help="The address of the gateway.")
+@click.option(
+    "--jobs/--no-jobs",
+    "jobs",
+    default=None,
+    help="Whether the gateway has jobs; else GATEWAY_JOBS, else the stage's in "
+    ".chalice/config.json.",
+)
 @out_option
-def openapi(context: Context, *, server: str | None, out: Path | None) -> Report:
+def openapi(context: Context, *, server: str | None, jobs: bool | None, out: Path | None) -> Report:
     """Write an OpenAPI 3.1 document of the models, for callers."""
+    has_jobs = context.has_jobs() if jobs is None else jobs
     url = None if server is None else _checked(server)
     file = tables.load(context.table_path())
-    content = document(list(file.table.models()), file.table.digest, url)
+    content = document(list(file.table.models()), file.table.digest, url, has_jobs=has_jobs)
     text = json_text(content)
     if out is None:
         return Report(ExitCode.FINE, lines=text.split("\n"), notes=(), data=content)

@@ -129,6 +129,19 @@ def test_nothing_of_the_request():
     assert "authorization" not in written.replace("Authorization", "").lower()
 
 
+JOBS = {"GATEWAY_JOBS": "s3://bucket/jobs", "GATEWAY_JOBS_QUEUE": "queue"}
+
+
+@pytest.mark.parametrize(("environment", "names_uploads"), [({}, False), (JOBS, True)])
+def test_too_large_with_jobs(environment, names_uploads):
+    """The 413 names the uploads where the stage has jobs."""
+    api = fragment(environment, FUNCTIONS)["Resources"]["RestAPI"]["Properties"]
+    templates = api["GatewayResponses"]["REQUEST_TOO_LARGE"]["ResponseTemplates"]
+    detail = json.loads(templates["application/json"])["detail"]
+
+    assert ("POST /uploads takes one of up to 25,000,000 bytes" in detail) == names_uploads
+
+
 @pytest.mark.parametrize(("origin", "allowed"), [("", None), ("*", "*"), (ORIGIN, ORIGIN)])
 def test_cors(origin, allowed):
     """The CORS headers are those of the gateway's own responses."""

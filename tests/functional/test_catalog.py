@@ -72,6 +72,22 @@ def test_list(gateway):
     assert b"tabular" not in response.body
 
 
+def test_jobs(build):
+    """In a gateway with jobs, each model says so; one of kind `async` is visible as such."""
+    rows = "  a: {kind: single, endpoint: e}\n  b: {kind: async, endpoint: e}\n"
+    source = FixedTable(file.parse(f"version: 1\nmodels:\n{rows}".encode(), "routing.yaml"))
+    gateway = build(source=source, jobs="s3://bucket/jobs", jobs_queue="queue")
+
+    one, other = gateway.get("/models").json()["models"]
+    assert (one["kind"], one["jobs"], other["kind"], other["jobs"]) == (
+        "single",
+        True,
+        "async",
+        True,
+    )
+    assert gateway.get("/models/a").json()["jobs"] is True
+
+
 def test_pages(build, thousands):
     """A page has at most 1,000 models; `next` leads to the next page."""
     gateway = build(source=thousands)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelOverloaded
@@ -47,6 +47,7 @@ models:
     content_types: [video/mp4, application/json, text/csv]
     request_ttl_seconds: 600
     invocation_timeout_seconds: 60
+  open-film: {kind: async, endpoint: films, expose_model_errors: true}
 """
 AWAY = EndpointConnectionError(endpoint_url="https://nowhere")
 CANARY = "c4n4ry-in-a-body"
@@ -696,6 +697,66 @@ class TestAsync:
 
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-error"
         assert CANARY not in desk.gateway.log.text
+
+    @pytest.mark.parametrize(
+        ("text", "problem", "message"),
+        [
+            pytest.param(
+                'Received client error (400) from primary with message "bad "frame" 3". '
+                "See https://eu-west-1.console.aws.amazon.com/x in account 123456789012 for more.",
+                "model-rejected-input",
+                'bad "frame" 3',
+                id="rejected",
+            ),
+            pytest.param(
+                f'Received server error (500) from primary with message "{"x" * 100_000}".',
+                "model-error",
+                None,
+                id="long",
+            ),
+            pytest.param(
+                'Received server error (0) from primary with message "Your invocation timed out".',
+                "model-timeout",
+                None,
+                id="time-out",
+            ),
+            pytest.param(
+                'Received server error (503) from primary with message "full \x1b[0m\xff".',
+                "model-overloaded",
+                "full \x1b[0m\xff",
+                id="overloaded",
+            ),
+            pytest.param(
+                "Received server error (500) from primary. See https://x in account 123456789012.",
+                "model-error",
+                None,
+                id="no-message",
+            ),
+            pytest.param("Another text of SageMaker's.", "model-error", None, id="unknown"),
+            pytest.param("", "model-error", None, id="empty"),
+        ],
+    )
+    @pytest.mark.parametrize("model", ["film", "open-film"])
+    def test_the_models_message(self, desk, model, text, problem, message):
+        """The container's status says which problem it is; its message needs the option."""
+        job = desk.job(model)
+        self.answer(desk, "failed/1.out", text.encode())
+
+        failed = desk.status(job)["problem"]
+
+        assert failed["type"] == f"urn:inference-gateway:{problem}"
+        assert failed.get("model_message") == (message if model == "open-film" else None)
+        assert "123456789012" not in json.dumps(failed)
+        assert not text or text[-20:] not in desk.gateway.log.text
+
+    def test_a_message_that_cannot_be_read(self, desk):
+        """A failure object that the gateway may not read still ends the job."""
+        job = desk.job("open-film")
+        self.answer(desk, "failed/1.out", b"x")
+        refusal = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        desk.faults.next["GetObject"] = [None, None, ClientError(refusal, "GetObject")]
+
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-error"
 
     def test_an_answer_that_never_comes(self, desk):
         """After TTL and time-out the job is lost, and a later object changes nothing."""

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.api.openapi.components import (
+    OF_JOBS,
     OF_NO_OPERATION,
     PROBLEMS,
-    list_schema,
-    pattern_schema,
     schema_of,
     statuses,
 )
 from chalicelib.api.openapi.document import ANY_VALUE, document, operation_id
 from chalicelib.api.openapi.named_types import type_name
+from chalicelib.api.openapi.parameters import list_schema, pattern_schema
 from chalicelib.errors import (
     GatewayError,
     InvalidHeader,
@@ -51,12 +51,12 @@ MEMBER_NAMES = st.lists(
 METHODS = {method.lower() for method in HTTPMethod}
 
 
-def api(text, server=None):
-    return api_of(table_file.parse(text.encode(), "routing.yaml"), server)
+def api(text, server=None, *, has_jobs=False):
+    return api_of(table_file.parse(text.encode(), "routing.yaml"), server, has_jobs=has_jobs)
 
 
-def api_of(table, server=None):
-    return document(list(table.models()), table.digest, server)
+def api_of(table, server=None, *, has_jobs=False):
+    return document(list(table.models()), table.digest, server, has_jobs=has_jobs)
 
 
 def operations(described):
@@ -74,7 +74,7 @@ def problems(described, operation):
     return {
         int(status): slugs(described, answer)
         for status, answer in operation["responses"].items()
-        if status != "200"
+        if status >= "300"
     }
 
 
@@ -101,14 +101,19 @@ def _described():
     return api(TABLE)
 
 
+@pytest.fixture(name="with_jobs", scope="module")
+def _with_jobs():
+    return api(f"{TABLE}  film: {{kind: async, endpoint: films}}\n", has_jobs=True)
+
+
 class TestAnyTable:
     """Rules that hold for any table."""
 
-    @given(TABLES)
+    @given(TABLES, st.booleans())
     @settings(deadline=None, max_examples=300 if LONG else 20)
-    def test_valid(self, text):
+    def test_valid(self, text, has_jobs):
         """The document is OpenAPI 3.1; every model has a path, every operation an id of its own."""
-        described = api(text)
+        described = api(text, has_jobs=has_jobs)
 
         OpenAPIV31SpecValidator(described).validate()
         models = json.loads(text)["models"]
@@ -132,11 +137,11 @@ class TestAnyTable:
 
         assert json.dumps(api_of(compiled)) == json.dumps(api_of(table))
 
-    @given(TABLES)
+    @given(TABLES, st.booleans())
     @settings(deadline=None)
-    def test_references_stand_alone(self, text):
+    def test_references_stand_alone(self, text, has_jobs):
         """No reference has other members beside it, and every schema is referred to."""
-        described = api(text)
+        described = api(text, has_jobs=has_jobs)
         references = [
             node
             for node in nodes(described)
@@ -147,11 +152,11 @@ class TestAnyTable:
         schemas = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
         assert schemas <= {node["$ref"] for node in references}
 
-    @given(TABLES)
+    @given(TABLES, st.booleans())
     @settings(deadline=None)
-    def test_no_objects_without_a_name(self, text):
+    def test_no_objects_without_a_name(self, text, has_jobs):
         """An object with members is a component; generators would name it after one operation."""
-        described = api(text)
+        described = api(text, has_jobs=has_jobs)
 
         inside = nodes([described["paths"], described["components"]["responses"]])
         assert [
@@ -458,7 +463,8 @@ class TestProblems:
         }
 
         of_no_operation = {error.slug for error in (MethodNotAllowed, *OF_NO_OPERATION)}
-        assert documented == {error.slug for error in PROBLEMS} - of_no_operation
+        of_jobs = {error.slug for error in OF_JOBS}
+        assert documented == {error.slug for error in PROBLEMS} - of_no_operation - of_jobs
 
     def test_every_error_is_listed(self):
         """The list of problems has every error that a caller can get."""
@@ -593,8 +599,73 @@ class TestDocument:
         assert "GET /models/{model}/{a}/{b}" not in operations(api(DEMO))
 
 
+class TestJobs:
+    """What a gateway with jobs has more."""
+
+    def test_without_jobs(self, described):
+        """A gateway without jobs says nothing of them."""
+        assert not re.search("jobs?\\b|upload|async", json.dumps(described), re.IGNORECASE)
+
+    def test_valid(self, with_jobs):
+        OpenAPIV31SpecValidator(with_jobs).validate()
+
+    @pytest.mark.parametrize(
+        ("model", "answers"), [("iris", {"200", "202"}), ("film", {"202"})], ids=str
+    )
+    def test_answers(self, with_jobs, model, answers):
+        """A prediction is answered, or becomes a job; one of kind `async` is always a job."""
+        operation = with_jobs["paths"][f"/predict/{model}"]["post"]
+
+        assert {status for status in operation["responses"] if status < "300"} == answers
+        assert named(operation["parameters"])[-3:] == ["Prefer", "X-Upload", "Idempotency-Key"]
+        assert operation["requestBody"]["required"] is False
+        assert "idempotency-conflict" in problems(with_jobs, operation)[409]
+        assert ("model-error" in problems(with_jobs, operation)[502]) == (model == "iris")
+
+    def test_problems(self, with_jobs):
+        """Each problem of jobs is one of an operation, except that of a job that failed."""
+        documented = {
+            slug
+            for operation in operations(with_jobs).values()
+            for possible in problems(with_jobs, operation).values()
+            for slug in possible
+        }
+
+        assert {error.slug for error in OF_JOBS} - documented == {"job-lost"}
+        types = with_jobs["components"]["schemas"]["Problem"]["properties"]["type"]["examples"]
+        assert "urn:inference-gateway:job-lost" in types
+
+    def test_models_keep_their_parts(self, described, with_jobs):
+        """The other paths and schemas are those of a gateway without jobs."""
+        schemas = with_jobs["components"]["schemas"]
+        for name, schema in described["components"]["schemas"].items():
+            assert name in {"Model", "Problem"} or schemas[name] == schema
+        assert {*with_jobs["paths"]} - {*described["paths"]} == {
+            "/jobs/{job}",
+            "/uploads",
+            "/predict/film",
+        }
+
+
 class TestCommand:
     """`gatewayctl openapi`."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "stage", "has_jobs"),
+        [
+            ([], "", False),
+            ([], "s3://bucket/jobs", True),
+            (["--jobs"], "", True),
+            (["--no-jobs"], "s3://bucket/jobs", False),
+        ],
+    )
+    def test_jobs(self, run, tmp_path, arguments, stage, has_jobs):
+        """The stage says whether there are jobs, or an option does."""
+        (tmp_path / ".chalice").mkdir()
+        config = {"stages": {"dev": {"environment_variables": {"GATEWAY_JOBS": stage}}}}
+        (tmp_path / ".chalice/config.json").write_text(json.dumps(config))
+
+        assert run(*arguments).data == api(TABLE, has_jobs=has_jobs)
 
     @pytest.fixture(name="run")
     def _run(self, tmp_path, monkeypatch):

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 from chalicelib.api import catalog, wire
 from chalicelib.api.openapi import components as parts
-from chalicelib.api.openapi.components import Components
+from chalicelib.api.openapi import jobs
+from chalicelib.api.openapi.components import TEXT, Components, object_schema, own_responses
 from chalicelib.api.openapi.named_types import for_generators
+from chalicelib.api.openapi.parameters import (
+    in_path,
+    list_schema,
+    path_parameters,
+    pattern_schema,
+    request_headers,
+)
 from chalicelib.errors import (
     AuthUnavailable,
     InternalFailure,
@@ -21,7 +29,6 @@ from chalicelib.errors import (
     Unauthorized,
     UnknownModel,
 )
-from chalicelib.payload.admission import JSON
 from chalicelib.routing.headers import is_json
 from chalicelib.routing.parameters import VALUE_RULE, Pattern
 from chalicelib.routing.targets import KINDS
@@ -62,13 +69,14 @@ ANY_REQUEST = {TooManyRequests, InternalFailure, RoutingUnavailable}
 WITH_A_CREDENTIAL = {*ANY_REQUEST, Unauthorized, AuthUnavailable}
 ANY_VALUE = Pattern("[A-Za-z0-9._~-]+")
 
-TEXT: Node = {"type": "string"}
 TEXTS: Node = {"type": "array", "items": TEXT}
 
 _NEXT_WORD = re.compile(r"-(?!by-)([a-z])")
 
 
-def document(models: Sequence[Model], digest: str, server: str | None) -> Node:
+def document(
+    models: Sequence[Model], digest: str, server: str | None, *, has_jobs: bool = False
+) -> Node:
     """Describe the API of a gateway with these models.
 
     The same models and server always lead to the same document, in the same order.
@@ -77,8 +85,10 @@ def document(models: Sequence[Model], digest: str, server: str | None) -> Node:
         models: All models, or those of one caller, with the parameter values for the document.
         digest: The digest of the table.
         server: The URL of the gateway, if it is known.
+        has_jobs: Whether the gateway has jobs.
     """
-    components = Components()
+    components = Components(has_jobs=has_jobs)
+    tags = {**TAGS, **jobs.TAGS} if has_jobs else TAGS
     paths = _paths(models, components)
     bearer: Node = {"type": "http", "scheme": "bearer", "description": CREDENTIAL}
     components.refer("securitySchemes", SECURITY_SCHEME, bearer)
@@ -91,7 +101,7 @@ def document(models: Sequence[Model], digest: str, server: str | None) -> Node:
         },
         **({} if server is None else {"servers": [{"url": server}]}),
         "security": [{SECURITY_SCHEME: []}],
-        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": paths,
         "components": components.node(),
     }
@@ -101,6 +111,8 @@ def _paths(models: Sequence[Model], components: Components) -> Node:
     paths: Node = {
         f"/predict/{model.name}": {"post": _predict(model, components)} for model in models
     }
+    if components.has_jobs:
+        paths |= jobs.paths(components)
     paths["/models"] = {"get": _list_models(components)}
     for parameters, segments in enumerate(wire.SEGMENTS):
         path = f"/models/{segments}"
@@ -134,21 +146,25 @@ def _predict(model: Model, components: Components) -> Node:
         impossible.add(NoSuchArtifact)
     if not any(map(is_json, model.content_types)):
         impossible.add(InvalidJson)
-    body = parts.request_body(model)
+    if components.has_jobs:
+        impossible |= jobs.impossible(model)
     operation = {
         "operationId": operation_id("predict", model.name),
         "tags": [PREDICT_TAG],
         "x-codegen-request-body-name": BODY_NAME,
         "summary": f"Predict with {model.name}",
-        "parameters": [*parts.path_parameters(model), *parts.request_headers(model, components)],
-        "requestBody": {**body, "content": for_generators(body["content"], components)},
+        "parameters": [
+            *path_parameters(model),
+            *request_headers(model, components),
+            *(jobs.request_headers(components) if components.has_jobs else []),
+        ],
+        "requestBody": {
+            "required": not components.has_jobs,  # a job can have an upload in place of a body
+            "content": for_generators(parts.request_body(model), components),
+        },
         "responses": {
-            "200": {
-                "description": "The model's response",
-                "headers": parts.prediction_headers(model, components),
-                "content": for_generators(parts.response_body(model), components),
-            },
-            **components.problems(set(parts.PROBLEMS) - impossible),
+            **_answers(model, components),
+            **components.problems(set(components.possible) - impossible),
         },
     }
     if model.description is not None:
@@ -156,9 +172,22 @@ def _predict(model: Model, components: Components) -> Node:
     return operation
 
 
+def _answers(model: Model, components: Components) -> Node:
+    """Return the responses with which a prediction succeeds: the model's, or a job."""
+    response = {
+        "description": "The model's response",
+        "headers": parts.prediction_headers(model, components),
+        "content": for_generators(parts.response_body(model), components),
+    }
+    if not components.has_jobs:
+        return {"200": response}
+    job = {"202": jobs.accepted(model, components)}
+    return job if model.target.is_async else {"200": response, **job}
+
+
 def _list_models(components: Components) -> Node:
     last = "The last name on this page, if there is another; ask for it with `after`"
-    listing = _object(
+    listing = object_schema(
         "Models in the order of their names",
         {"models": {"type": "array", "items": _model_schema(components)}},
         {"next": {**TEXT, "description": last}},
@@ -169,7 +198,7 @@ def _list_models(components: Components) -> Node:
         "tags": [CATALOG_TAG],
         "summary": "The models that you may call",
         "parameters": _part("next", {"default": catalog.MAX_MODELS}),
-        "responses": _responses(schema, {*WITH_A_CREDENTIAL, InvalidParameter}, components),
+        "responses": own_responses(schema, {*WITH_A_CREDENTIAL, InvalidParameter}, components),
     }
 
 
@@ -193,16 +222,16 @@ def _describe_model(path: str, names: Collection[str], components: Components) -
     first, *others = re.findall(r"{([^}]*)}", path)
     possible = {*WITH_A_CREDENTIAL, UnknownModel, *([InvalidParameter] if others else [])}
     suffix = {0: "", 1: "WithParameter"}.get(len(others), "WithParameters")
-    any_value = parts.pattern_schema(ANY_VALUE)
+    any_value = pattern_schema(ANY_VALUE)
     return {
         "operationId": f"describeModel{suffix}",
         "tags": [CATALOG_TAG],
         "summary": "One model, and its example",
         "parameters": [
-            parts.in_path(first, parts.list_schema(names), "The first part of the model's name"),
-            *(parts.in_path(name, any_value, VALUE_RULE) for name in others),
+            in_path(first, list_schema(names), "The first part of the model's name"),
+            *(in_path(name, any_value, VALUE_RULE) for name in others),
         ],
-        "responses": _responses(_model_schema(components), possible, components),
+        "responses": own_responses(_model_schema(components), possible, components),
     }
 
 
@@ -213,7 +242,7 @@ def _describe_api(components: Components) -> Node:
         "tags": [CATALOG_TAG],
         "summary": "This document, of the models that you may call",
         "parameters": _part("x-next", {}),
-        "responses": _responses({"type": "object"}, possible, components),
+        "responses": own_responses({"type": "object"}, possible, components),
     }
 
 
@@ -229,7 +258,7 @@ def _part(following: str, default: Node) -> list[Node]:
 
 def _health(components: Components) -> Node:
     table = {**TEXT, "pattern": f"^[0-9a-f]{{{TABLE_DIGITS}}}$"}
-    node = _object(
+    node = object_schema(
         "The table that the gateway uses",
         {
             "status": {**TEXT, "enum": ["ok", "degraded"]},
@@ -250,22 +279,12 @@ def _health(components: Components) -> Node:
         "tags": [HEALTH_TAG],
         "summary": "Whether the gateway has a table, which one, and whether it is the newest",
         "security": [],
-        "responses": _responses(schema, ANY_REQUEST, components),
+        "responses": own_responses(schema, ANY_REQUEST, components),
     }
 
 
 def _in_query(name: str, description: str, schema: Node) -> Node:
     return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
-def _responses(schema: Node, possible: Iterable[Error], components: Components) -> Node:
-    """Return the responses of an operation of the gateway: its own JSON, or a problem."""
-    success = {
-        "description": "Success",
-        "headers": parts.response_headers(components),
-        "content": {JSON: {"schema": schema}},
-    }
-    return {"200": success, **components.problems(possible)}
 
 
 def _model_schema(components: Components) -> Node:
@@ -275,12 +294,13 @@ def _model_schema(components: Components) -> Node:
         "properties": {"one_of": TEXTS, "pattern": TEXT},
     }
     rules = components.refer("schemas", "ParameterRule", rule)
-    entry = _object(
+    kinds = [name for name, kind in KINDS.items() if components.has_jobs or not kind.is_async]
+    entry = object_schema(
         "What a caller needs to know about a model",
         {
             "name": TEXT,
             "path": TEXT,
-            "kind": {**TEXT, "examples": list(KINDS)},  # no enum, as for the types of problems
+            "kind": {**TEXT, "examples": kinds},  # no enum, as for the types of problems
             "description": {"type": ["string", "null"]},
             "content_types": TEXTS,
             "accepts": TEXTS,
@@ -293,15 +313,7 @@ def _model_schema(components: Components) -> Node:
                 "description": "Headers that reach the model; not in the list of models",
             },
             "example": {"description": "A body that the model accepts; not in the list of models"},
+            **(jobs.OF_A_MODEL if components.has_jobs else {}),
         },
     )
     return components.refer("schemas", "Model", entry)
-
-
-def _object(description: str, always: Node, sometimes: Node | None = None) -> Node:
-    return {
-        "type": "object",
-        "description": description,
-        "required": list(always),
-        "properties": {**always, **(sometimes or {})},
-    }

@@ -27,7 +27,9 @@ SMALLER = (
 )
 
 
-def describe_api(gateway: Gateway, context: RequestContext, principal: Principal) -> Response:
+def describe_api(
+    gateway: Gateway, context: RequestContext, principal: Principal, *, has_jobs: bool
+) -> Response:
     """Describe the API of the models that the caller may call, or of a part of them.
 
     The server is the stage, or the base path of a domain, below which the document was asked for.
@@ -43,7 +45,7 @@ def describe_api(gateway: Gateway, context: RequestContext, principal: Principal
     models = filter(None, map(granted.narrowed, rows))
     described = list(islice(models, limit or MOST_MODELS))
     server = context.path.rstrip("/").removesuffix(PATH)
-    content = document(described, table.digest, server or None)
+    content = document(described, table.digest, server or None, has_jobs=has_jobs)
     if next(models, None) is not None:
         content["x-next"] = described[-1].name
     response = wire.document(content)
