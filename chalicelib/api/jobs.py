@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.api import wire
 from chalicelib.errors import (
+    GatewayError,
     InvalidHeader,
     InvalidParameter,
     PayloadTooLarge,
@@ -205,6 +207,12 @@ class Jobs:
             "expires": _time(expires),
         }
         return wire.document(answer, 201, {"Cache-Control": "no-store"})
+
+    def url_of_bucket(self) -> str | None:
+        """Return what the URLs of uploads and results begin with; None if none can be made now."""
+        with suppress(GatewayError):
+            return self._parts().desk.url_of_bucket()
+        return None
 
     def work(self, event: Any, lambda_context: Any) -> Any:
         """Work on the jobs of a queue's event; Lambda calls this as `app.work`."""

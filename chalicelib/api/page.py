@@ -26,9 +26,10 @@ MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
+CONNECT_SRC = "connect-src 'self'"
 CONTENT_SECURITY_POLICY = "; ".join(
     (
-        *("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"),
+        *("default-src 'none'", "script-src 'self'", "style-src 'self'", CONNECT_SRC),
         *("img-src 'self' data: blob:", "base-uri 'none'", "form-action 'none'"),
         "frame-ancestors 'none'",
     )
@@ -43,11 +44,11 @@ class File(NamedTuple):
     content: bytes
     media_type: str
     tag: str
-    """The digest of the content in quotes, for ETag."""
+    """The digest of what is sent in quotes, for ETag."""
 
 
-def show(context: RequestContext) -> Response:
-    """Send the page's HTML.
+def show(context: RequestContext, bucket_url: str | None = None) -> Response:
+    """Send the page's HTML; with the URL of the bucket of jobs, the page may call it.
 
     The addresses in it are relative, so the page's own has to end with a slash. API Gateway also
     answers at the address of a stage without one, and keeps the path as it was sent.
@@ -55,7 +56,12 @@ def show(context: RequestContext) -> Response:
     if context.path and not context.path.endswith("/") and REDIRECTED not in context.query:
         stage = quote(context.path.rpartition("/")[2])  # else a colon would make it another address
         return Response(b"", {"Location": f"{stage}/?{REDIRECTED}="}, 302)
-    return _response(context, _files()[HTML])
+    html, policy = _files()[HTML], CONTENT_SECURITY_POLICY
+    if bucket_url is not None:
+        policy = policy.replace(CONNECT_SRC, f"{CONNECT_SRC} {bucket_url}")
+        # After a 304 a browser keeps the policy that it knows.
+        html = html._replace(tag=_tag(html.content + policy.encode()))
+    return _response(context, html, policy)
 
 
 def send_file(context: RequestContext, name: str) -> Response:
@@ -70,9 +76,11 @@ def send_file(context: RequestContext, name: str) -> Response:
     return _response(context, file)
 
 
-def _response(context: RequestContext, file: File) -> Response:
+def _response(
+    context: RequestContext, file: File, policy: str = CONTENT_SECURITY_POLICY
+) -> Response:
     headers: dict[str, str | list[str]] = {
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",
         "ETag": f"W/{file.tag}",  # weak, because API Gateway compresses the content
@@ -91,5 +99,8 @@ def _files() -> dict[str, File]:
 
 def _file(path: Path) -> File:
     content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    return File(content, MEDIA_TYPES[path.suffix], f'"{digest[:32]}"')
+    return File(content, MEDIA_TYPES[path.suffix], _tag(content))
+
+
+def _tag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'

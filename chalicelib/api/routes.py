@@ -70,7 +70,7 @@ def register(
     app.protected_view("/openapi.json", "GET", authorizer)(describe_api)
     app.public_view("/health", "GET")(health)
     if has_page:
-        _register_page(app)
+        _register_page(app, jobs)
 
 
 def _predict(
@@ -93,11 +93,11 @@ def _predict(
     return wire.prediction(response, resolved.model, context.record.target_name)
 
 
-def _register_page(app: GatewayApp) -> None:
+def _register_page(app: GatewayApp, jobs: Jobs | None) -> None:
     def show_page(context: RequestContext) -> Response:
         from chalicelib.api import page  # noqa: PLC0415 (only browsers ask for it)
 
-        return page.show(context)
+        return page.show(context, None if jobs is None else jobs.url_of_bucket())
 
     def send_file(context: RequestContext, file: str) -> Response:
         from chalicelib.api import page  # noqa: PLC0415 (only browsers ask for it)

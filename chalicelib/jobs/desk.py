@@ -170,6 +170,10 @@ class JobsDesk:
         """Return a URL by which the caller reads a result, and the time when the URL ends."""
         return self._store.url_to_get(result.place), self._clock() + self._store.url_seconds
 
+    def url_of_bucket(self) -> str:
+        """Return what the URLs of uploads and results begin with."""
+        return self._store.url_of_bucket()
+
     def _exposes_errors(self, principal: Principal, job: Job, record: RequestRecord) -> bool:
         """Whether the table in use lets callers of the job's model read the model's messages."""
         with suppress(GatewayError):

@@ -33,6 +33,7 @@ CONFIG = Config(
     signature_version="s3v4",  # botocore's older form of URLs fixes neither size nor type
     request_checksum_calculation="when_required",  # TLS protects the bodies, and URLs name none
     response_checksum_validation="when_required",
+    s3={"us_east_1_regional_endpoint": "regional"},
 )
 FORBIDDEN, NOT_THERE, RACED, EXISTS, TOO_MANY = 403, 404, 409, 412, 429
 THROTTLED = {"SlowDown", "ThrottlingException", "RequestThrottled", "RequestTimeout"}
@@ -72,7 +73,18 @@ def aws_client(service: str, **settings: str) -> Any:
     client = clients.client(service, config=CONFIG if service == "s3" else None, **settings)
     # The gateway's connections send a request's head and body at once.
     client.meta.events.unregister("before-call.s3", add_expect_header)
+    if service == "s3":
+        client.meta.events.register_first("before-endpoint-resolution.s3", _name_region)
     return client
+
+
+def _name_region(context: dict[str, Any], **_: object) -> None:
+    """Have URLs name the region of the bucket.
+
+    Without a region, S3 redirects requests for a new bucket, and browsers follow no redirect of a
+    preflight. Source: Amazon S3 user guide, "Request redirection and the REST API".
+    """
+    context["use_global_endpoint"] = False
 
 
 class JobStore:
@@ -159,6 +171,11 @@ class JobStore:
     def url_to_get(self, place: Place) -> str:
         """Return a URL by which its holder may read one object."""
         return self._url("get_object", place)
+
+    def url_of_bucket(self) -> str:
+        """Return what the URLs of the bucket's objects begin with; it ends with a slash."""
+        name = "-"  # any
+        return self._url("get_object", Place(self._location.bucket, name)).partition(f"{name}?")[0]
 
     def url_to_put(self, key: str, size_bytes: int, content_type: str) -> str:
         """Return a URL by which its holder may write one object of this size and type, once."""

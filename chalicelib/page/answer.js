@@ -1,45 +1,42 @@
 /** An answer of the gateway, or the sentence about why there is none. */
 
 import {
-  announce, button, byId, choice, copyButton, definitions, durationText, element, paragraph, save,
-  sizeText,
+  actions, announce, button, choice, copyButton, definitions, durationText, element, paragraph,
+  save, sizeText, ui,
 } from "./elements.js";
 import { viewsOf } from "./views.js";
 
-let countdown = null;
+const FACTS = ["X-Model", "X-Invoked-Variant", "X-Target", "X-Request-Id"];
 
-/** Shows a sentence alone, or with further elements. */
-export function say(sentence, className, ...more) {
+let countdown;
+
+export function say(sentence, kind, ...more) {
   clearInterval(countdown);
-  byId("answer").replaceChildren(paragraph(sentence, className), ...more);
+  ui.answer.replaceChildren(paragraph(sentence, kind), ...more);
 }
 
-/** Shows that there is no answer. */
-export function fail(sentence, onRetry) {
-  say(sentence, "notice", button("Try again", onRetry));
-  announce(sentence, "alarm");
+export function fail({ message, link: href }, onRetry) {
+  const link = href ? element("a", { href, target: "_blank" }, "Open the result") : "";
+  say(message, "p.notice", actions(button("Try again", onRetry), link));
+  announce(message, "alarm");
 }
 
-/** Shows an answer, and offers to send the request again if that can help. */
 export function show(answer, onRetry) {
-  const { problem, status, meaning, milliseconds } = answer;
+  const { problem, status, meaning, ms, job, headers } = answer;
   clearInterval(countdown);
   const parts = problem ? problemParts(answer, onRetry) : bodyParts(answer);
-  const names = ["X-Model", "X-Invoked-Variant", "X-Target", "X-Request-Id"];
-  const facts = names.map((name) => [name, answer.headers.get(name)]);
-  byId("answer").replaceChildren(head(answer), ...parts, bars(answer), definitions(facts));
+  const facts = [["Job", job], ...FACTS.map((name) => [name, headers.get(name)])];
+  ui.answer.replaceChildren(head(answer), ...parts, job ? "" : bars(answer), definitions(facts));
   if (problem) announce(`${status}: ${meaning}. ${problem.detail}`, "alarm");
-  else announce(`${status}: ${meaning}, ${durationText(milliseconds)}`);
+  else announce(`${status}: ${meaning}, ${durationText(ms)}`);
 }
 
-function head({ isOk, status, meaning, bytes, mediaType, milliseconds }) {
-  const facts = [durationText(milliseconds), sizeText(bytes.byteLength), mediaType];
-  return element(
-    "div",
-    { className: "actions" },
-    element("strong", { className: `status ${isOk ? "good" : "bad"}` }, `${status}`),
+function head({ isOk, status, meaning, bytes, mediaType, ms }) {
+  const facts = [durationText(ms), sizeText(bytes.byteLength), mediaType];
+  return actions(
+    element(`strong.status.${isOk ? "good" : "bad"}`, {}, `${status}`),
     element("strong", {}, meaning),
-    element("span", { className: "quiet" }, facts.filter(Boolean).join(" · ")),
+    element("span.quiet", {}, facts.filter(Boolean).join(" · ")),
   );
 }
 
@@ -49,7 +46,7 @@ function problemParts({ problem, retrySeconds }, onRetry) {
     ? retryPart(retrySeconds, onRetry)
     : paragraph("The same request would fail again.");
   const facts = [["Type", slug], ["Model's message", message]];
-  return [paragraph(detail, ""), definitions(facts), last];
+  return [paragraph(detail, "p"), definitions(facts), last];
 }
 
 /** Counts the seconds of Retry-After down; the request can be sent again at any time. */
@@ -67,35 +64,34 @@ function retryPart(seconds, onRetry) {
   };
   countdown = setInterval(tick, 250);
   tick();
-  return element("div", { className: "actions" }, again, text);
+  return actions(again, text);
 }
 
-/** Returns the body in its best view, with a choice among all of them. */
 function bodyParts(answer) {
   const { bytes, mediaType } = answer;
   const views = viewsOf(answer);
   const names = Object.keys(views);
   const place = element("div", {}, views[names[0]]());
   const extension = /^\w+\/(?:x-)?(\w+)/.exec(mediaType)?.[1] ?? "bin";
-  const actions = [button("Download", () => save(bytes, `answer.${extension}`))];
-  if (views.Text) actions.unshift(copyButton(() => answer.text));
-  const choose = (name) => place.replaceChildren(views[name]());
-  const bar = [choice("View", names, choose), element("div", { className: "actions" }, ...actions)];
-  return [element("div", { className: "line" }, ...bar), place];
+  const copy = views.Text ? copyButton(() => answer.text) : "";
+  const download = button("Download", () => save(bytes, `answer.${extension}`));
+  const view = choice("View", names, (name) => place.replaceChildren(views[name]()));
+  return [element("div.line", {}, view, actions(copy, download)), place];
 }
 
 /** Shows where the time went: Server-Timing, and the rest of what the browser measured. */
-function bars({ headers, milliseconds }) {
+function bars({ headers, ms }) {
   const timing = headers.get("Server-Timing") ?? "";
-  const parts = [...timing.matchAll(/([\w-]+);dur=(\d+(?:\.\d+)?)/g)].map(([, name, dur]) => [name, +dur]);
-  const rest = parts.reduce((left, [, dur]) => left - dur, milliseconds);
+  const found = timing.matchAll(/([\w-]+);dur=(\d+(?:\.\d+)?)/g);
+  const parts = Array.from(found, ([, name, dur]) => [name, +dur]);
+  const rest = parts.reduce((left, [, dur]) => left - dur, ms);
   parts.push(["network", Math.max(0, rest)]);
   const longest = Math.max(...parts.map(([, dur]) => dur));
   const cells = parts.flatMap(([name, dur]) => {
-    const bar = element("span", { className: `bar ${name}` });
+    const bar = element(`span.bar.${name}`);
     bar.style.width = `${(dur / longest) * 100}%`;
-    const track = element("span", { className: "track" }, bar);
-    return [element("span", {}, name), track, element("span", {}, durationText(dur))];
+    const [start, end] = [name, durationText(dur)].map((text) => element("span", {}, text));
+    return [start, element("span.track", {}, bar), end];
   });
-  return element("div", { className: "bars" }, ...cells);
+  return element("div.bars", {}, ...cells);
 }

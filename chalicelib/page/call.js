@@ -1,71 +1,82 @@
 /** The form for one model: everything that makes up a request. */
 
-import * as body from "./body.js";
+import * as content from "./body.js";
 import * as drawing from "./drawing.js";
-import { byId, on } from "./elements.js";
+import { on, optionsOf, ui } from "./elements.js";
 import { HeaderFields, ParameterFields } from "./fields.js";
 import { format, isJson, parse } from "./json.js";
 import { greyPng } from "./png.js";
 
 const PNG = "image/png";
 
-const contentType = byId("content-type");
-const accept = byId("accept");
+const { contentType, accept, asJob } = ui;
 const parameters = new ParameterFields();
 const headers = new HeaderFields();
-let gateway = null;
-let model = null;
-let example = null;
-let isDescribed = false;
+let gateway, model, example, isDescribed, wantsJob;
 
-/** Shows a model of the catalog, and then its example. */
 export async function open(caller, chosen) {
   gateway = caller;
   model = chosen;
-  isDescribed = false;
-  byId("model-name").textContent = model.name;
-  byId("model-kind").textContent = model.kind;
-  byId("model-description").textContent = model.description ?? "";
+  isDescribed = wantsJob = false;
+  for (const part of ["name", "kind", "description"]) ui[`model-${part}`].textContent = model[part];
   parameters.showModel(model);
   headers.showNames([]);
-  contentType.replaceChildren(...model.content_types.map((type) => new Option(type)));
-  accept.replaceChildren(new Option("any", ""), ...model.accepts.map((type) => new Option(type)));
+  contentType.replaceChildren(...optionsOf(model.content_types));
+  accept.replaceChildren(new Option("any", ""), ...optionsOf(model.accepts));
+  content.limit.bytes = model.jobs ? (isAsync() ? 1e9 : 25e6) : content.MAX_BYTES;
   showExample(null);
-  body.setText("");
-  byId("call").hidden = false;
-  byId("model-name").focus();
+  content.setText("");
+  ui.call.hidden = false;
+  ui.modelName.focus();
   await describe(model.example_path);
 }
+
+const isAsync = () => model.kind === "async";
 
 /** Returns the request as it stands; null while a parameter is missing. */
 export function request() {
   const path = model && parameters.path;
   if (!path) return null;
-  const accepted = accept.value && { Accept: accept.value };
-  const all = { "Content-Type": contentType.value, ...accepted, ...headers.values };
-  return { path, headers: all, ...body.content() };
+  const { value: type } = contentType;
+  const { size, ...rest } = content.get();
+  const isJob = asJob.checked;
+  const place = { model: path.replace("predict/", ""), content_type: type, bytes: size };
+  const upload = isJob && size > content.MAX_BYTES && place;
+  const all = {
+    ...(!upload && { "Content-Type": type }),
+    ...(accept.value && { Accept: accept.value }),
+    ...headers.values,
+    ...(isJob && { Prefer: "respond-async" }),
+  };
+  return { path, headers: all, isJob, upload, size, ...rest };
 }
 
-/** Returns the request; null after its mistakes were shown. */
 export function checkedRequest() {
-  const isGood = parameters.check() && headers.check() && body.check(contentType.value);
+  const isGood = parameters.check() && headers.check() && content.check(contentType.value);
   return isGood ? request() : null;
 }
 
-/** Asks the gateway once for the model's example and headers; for this, it needs a whole path. */
+function showJob() {
+  asJob.disabled = isAsync() || content.get().size > content.MAX_BYTES;
+  asJob.checked = model.jobs && (asJob.disabled || wantsJob);
+  ui.job.hidden = !model.jobs;
+}
+
+/** Asks the gateway once for the example and the headers; this needs a whole path. */
 async function describe(path = parameters.path) {
   const asked = model;
+  const notice = ui.modelNotice;
   if (isDescribed || !path) return;
   isDescribed = true;
-  byId("model-notice").textContent = "";
+  notice.textContent = "";
   try {
     const text = await gateway.text(path.replace(/^\/?predict/, "models"));
     if (model !== asked) return;
     headers.showNames(JSON.parse(text).pass_headers ?? []);
     showExample(Object.fromEntries(parse(text).members).example);
-    if (!body.content().size) useExample();
+    if (!content.get().size) useExample();
   } catch (error) {
-    if (model === asked) byId("model-notice").textContent = `No example: ${error.message}`;
+    if (model === asked) notice.textContent = `No example: ${error.message}`;
     isDescribed = false;
   }
 }
@@ -73,9 +84,9 @@ async function describe(path = parameters.path) {
 function showExample(node) {
   example = node;
   const picture = example && pictureIn(example);
-  byId("reset").hidden = !example;
-  byId("drawing").hidden = !picture && !model.content_types.includes(PNG);
-  byId("drawing").open = picture;
+  ui.reset.hidden = !example;
+  ui.drawing.hidden = !picture && !model.content_types.includes(PNG);
+  ui.drawing.open = picture;
   drawing.load(picture?.items.map(({ text }) => text) ?? []);
 }
 
@@ -85,24 +96,25 @@ function useExample() {
   const isText = example.text?.startsWith('"') && !isJson(first);
   contentType.value = isText ? first : (model.content_types.find(isJson) ?? first);
   showExample(example);
-  body.setText(isText ? JSON.parse(example.text) : format(example));
+  content.setText(isText ? JSON.parse(example.text) : format(example));
 }
 
-/** Makes the drawing the body, in the form that Content-Type asks for. */
 function useDrawing() {
-  const type = contentType.value;
-  const picture = { items: drawing.values.map((value) => ({ text: `${value}` })) };
-  const pixels = drawing.values.map((value) => Math.round((value * 255) / 16));
-  if (type === PNG) body.setFile(new File([greyPng(8, pixels)], "digit.png", { type }));
-  else if (isJson(type)) body.setText(format(withPicture(example, picture)));
-  else if (type === "text/csv") body.setText(drawing.values.join());
+  const { value: type } = contentType;
+  const { values } = drawing;
+  if (type === PNG) {
+    const pixels = values.map((value) => Math.round((value * 255) / 16));
+    content.setFile(new File([greyPng(8, pixels)], "digit.png", { type }));
+  } else if (isJson(type)) {
+    const picture = { items: values.map((value) => ({ text: `${value}` })) };
+    content.setText(format(withPicture(example, picture)));
+  } else if (type === "text/csv") content.setText(values.join());
 }
 
 /** Chooses a file's type, also if the model does not list it: the gateway then says so. */
 function useType({ detail: type }) {
-  const isListed = [...contentType.options].some(({ value }) => value === type);
-  if (!isListed) contentType.add(new Option(type));
   contentType.value = type;
+  if (!contentType.value) contentType.add(new Option(type, type, true, true));
 }
 
 const isPicture = ({ items }) => items?.length === 64 && items.every(({ text }) => text >= 0);
@@ -114,16 +126,17 @@ function pictureIn(node) {
   return parts.map(pictureIn).find(Boolean);
 }
 
-/** Returns an example with the picture alone in place of its rows of 64 numbers. */
+/** Puts the picture alone in the place of an example's rows of 64 numbers. */
 function withPicture(node, picture) {
   if (!node) return { members: [["instances", { items: [picture] }]] };
   const { items, members } = node;
-  if (items?.some(isPicture)) return { items: [picture] };
   if (isPicture(node)) return picture;
-  if (items) return { items: items.map((item) => withPicture(item, picture)) };
-  return members
-    ? { members: members.map(([name, value]) => [name, withPicture(value, picture)]) }
-    : node;
+  if (items?.some(isPicture)) return { items: [picture] };
+  return {
+    ...node,
+    items: items?.map((item) => withPicture(item, picture)),
+    members: members?.map(([name, value]) => [name, withPicture(value, picture)]),
+  };
 }
 
 on("grid", "input", useDrawing);
@@ -131,3 +144,5 @@ on("body", "file", useType);
 on("content-type", "change", () => drawing.values.some(Boolean) && useDrawing());
 on("parameters", "change", () => describe());
 on("reset", "click", useExample);
+on("as-job", "input", () => (wantsJob = asJob.checked));
+on("call", "input", showJob);

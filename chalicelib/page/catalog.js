@@ -1,25 +1,21 @@
 /** The list of models: filtered, and with no more rows than somebody can read. */
 
-import { byId, button, element, on } from "./elements.js";
+import { button, element, on, setTabStop, ui } from "./elements.js";
 
 const ROWS = 100;
 
 let models = [];
-let found = [];
-let missing = "";
-let rows = ROWS;
-let chosen = null;
-let onChoose = null;
+let found, missing, rows, chosen, onChoose;
 
-const buttons = () => [...byId("models").querySelectorAll("button")];
+const buttons = () => [...ui.models.querySelectorAll("button")];
 
-/** Empties the list; `choose` is called with each model that the caller chooses. */
+/** Empties the list; `choose` gets each model that the caller chooses. */
 export function clear(choose) {
   models = [];
   missing = "";
   chosen = null;
   onChoose = choose;
-  byId("filter").value = "";
+  ui.filter.value = "";
   search();
   say("Loading …");
 }
@@ -30,41 +26,37 @@ export function add(more) {
   search();
 }
 
-/** Says why the list is not complete. */
 export function end(reason) {
   missing = `, and no more could be loaded. ${reason}`;
   search();
 }
 
 export function say(sentence) {
-  byId("catalog-count").textContent = sentence;
+  ui.catalogCount.textContent = sentence;
 }
 
 function search() {
-  const words = byId("filter").value.toLowerCase().split(/\s+/);
+  const words = ui.filter.value.toLowerCase().split(/\s+/);
   found = models.filter(({ name, kind, description }) => {
     const text = `${name} ${kind} ${description ?? ""}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
-  rows = ROWS;
-  render();
+  render(ROWS);
   const [few, all] = [found.length, models.length].map((count) => count.toLocaleString("en"));
   if (models.length) say(`${few === all ? all : `${few} of ${all}`} models${missing}`);
 }
 
-function render() {
-  byId("models").replaceChildren(...found.slice(0, rows).map(rowOf));
-  byId("more-models").hidden = found.length <= rows;
-  setTabStop(buttons().find((row) => row.ariaCurrent === "true") ?? buttons()[0]);
+function render(most) {
+  rows = most;
+  ui.models.replaceChildren(...found.slice(0, rows).map(rowOf));
+  ui.moreModels.hidden = found.length <= rows;
+  setTabStop(buttons(), buttons().find((row) => row.ariaCurrent === "true") ?? buttons()[0]);
 }
 
 function rowOf(model) {
   const { name, kind, description } = model;
-  const row = button(element("strong", {}, name), () => choose(model, row), { className: "entry" });
-  row.append(
-    element("span", { className: "badge" }, kind),
-    element("span", { className: "quiet" }, description ?? ""),
-  );
+  const row = button(element("strong", {}, name), () => choose(model, row), "button.entry");
+  row.append(element("span.badge", {}, kind), element("span.quiet", {}, description ?? ""));
   row.ariaCurrent = model === chosen;
   return element("li", {}, row);
 }
@@ -72,17 +64,12 @@ function rowOf(model) {
 function choose(model, row) {
   chosen = model;
   for (const other of buttons()) other.ariaCurrent = other === row;
-  setTabStop(row);
+  focus(row);
   onChoose(model);
 }
 
-/** Makes one row reachable with Tab; arrows lead to the others. */
-function setTabStop(row) {
-  for (const other of buttons()) other.tabIndex = other === row ? 0 : -1;
-}
-
 function focus(row) {
-  setTabStop(row);
+  setTabStop(buttons(), row);
   row?.focus();
 }
 
@@ -96,11 +83,10 @@ on("models", "keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
   event.preventDefault();
-  if (at + step < 0) byId("filter").focus();
+  if (at + step < 0) ui.filter.focus();
   else focus(buttons()[at + step] ?? buttons()[at]);
 });
 on("more-models", "click", () => {
-  rows += ROWS;
-  render();
+  render(rows + ROWS);
   focus(buttons()[rows - ROWS]);
 });

@@ -1,29 +1,45 @@
 /** The same call as a command or a program, without the credential. */
 
-const MOST_IN_A_COMMAND = 100_000; // Linux takes 131,072 bytes for one argument
+const MOST_BYTES = 100_000; // Linux takes 131,072 for one argument
 const ODD = /(?![ \n])[\p{C}\p{Z}]/u; // what a terminal may take for a key, or hide
 
 /** Returns the name of the file that the programs read; null if they hold the body. */
-export function fileOf({ fileName, payload, size }) {
-  const isFile = fileName !== null || size > MOST_IN_A_COMMAND || payload.includes("\0");
+export function fileOf({ fileName, body, size }) {
+  const isFile = fileName !== null || size > MOST_BYTES || body.includes("\0");
   return isFile ? (fileName ?? "body.txt") : null;
 }
 
-/** Returns the program of a request in each language. */
-export function programsOf(request, url) {
-  const file = fileOf(request);
-  const parts = [url, Object.entries(request.headers), request.payload, file && `./${file}`];
-  return { curl: curl(...parts), fetch: script(...parts), Python: python(...parts) };
+/** Returns the program of a request in each language; curl waits for a job. */
+export function programsOf(request, gateway) {
+  const { path, headers, body, upload } = request;
+  const file = fileOf(request) && `./${fileOf(request)}`;
+  const call = [gateway.url(path), Object.entries(headers), body, file];
+  const [fetch, Python] = upload
+    ? Array(2).fill("For a body as large as this one, see the curl commands.")
+    : [script(...call), python(...call)];
+  return { curl: curl(request, gateway, ...call), fetch, Python };
 }
 
-function curl(url, headers, body, file) {
-  const lines = [
-    `curl ${shellText(url)}`,
-    '-H "Authorization: Bearer $GATEWAY_KEY"',
-    ...headers.map(([name, value]) => `-H ${shellText(`${name}: ${value}`)}`),
-    file ? `--data-binary ${shellText(`@${file}`)}` : `--data-raw ${shellText(body)}`,
-  ];
-  return lines.join(" \\\n  ");
+function curl({ isJob, upload }, gateway, url, headers, body, file) {
+  const key = '-H "Authorization: Bearer $GATEWAY_KEY"';
+  const named = headers.map(([name, value]) => `-H ${shellText(`${name}: ${value}`)}`);
+  const call = (...lines) => [`curl ${shellText(url)}`, key, ...named, ...lines].join(" \\\n  ");
+  const content = file ? `--data-binary ${shellText(`@${file}`)}` : `--data-raw ${shellText(body)}`;
+  if (!isJob) return call(content);
+  const start = upload
+    ? call('-H "X-Upload: $(member upload <<< "$upload")"', "-X POST")
+    : call('-H "Idempotency-Key: $(date +%s)-$RANDOM"', content);
+  const put = upload && `upload=$(curl ${shellText(gateway.url("uploads"))} ${key} \\
+  -H 'Content-Type: application/json' -d ${shellText(JSON.stringify(upload))})
+curl "$(member url <<< "$upload")" -gT ${shellText(file)} \\
+  -H ${shellText(`Content-Type: ${upload.content_type}`)} -H 'If-None-Match: *'
+`;
+  return `member() { sed -nE 's/.*"'$1'": *"([^"]*)".*/\\1/p'; }
+${put || ""}job=$(${start} | member job)
+while end=$(curl ${shellText(gateway.url("jobs/"))}$job ${key})
+  [[ $end = *'"running"'* ]]; do sleep 2; done
+echo "$end"
+curl "$(member url <<< "$end")"`;
 }
 
 function script(url, headers, body, file) {
@@ -59,7 +75,6 @@ except urllib.error.HTTPError as error:
     print(error.read().decode())`;
 }
 
-/** For bash and zsh. */
 function shellText(text) {
   if (!ODD.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
   const bytes = (one) => [...new TextEncoder().encode(one)].map((byte) => `\\x${hex(byte, 2)}`);

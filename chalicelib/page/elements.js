@@ -1,13 +1,17 @@
 /** Makes elements. Texts from outside become text nodes, so none of them is ever read as HTML. */
 
-export const byId = (id) => document.getElementById(id);
+/** The elements with an id: `ui.keyForm` is `#key-form`. */
+export const ui = new Proxy({}, {
+  get: (_, name) => document.getElementById(name.replace(/[A-Z]/g, "-$&").toLowerCase()),
+});
 
-/** Calls a function whenever the element with this id has an event. */
-export const on = (id, event, act) => byId(id).addEventListener(event, act);
+export const on = (id, event, act) => ui[id].addEventListener(event, act);
 
-/** Makes an element with these properties or attributes; children may be texts. */
-export function element(tag, properties = {}, ...children) {
+/** Makes an element of a tag and classes such as `p.quiet`; children may be texts. */
+export function element(kind, properties = {}, ...children) {
+  const [tag, ...classes] = kind.split(".");
   const made = document.createElement(tag);
+  made.className = classes.join(" ");
   for (const [name, value] of Object.entries(properties)) {
     if (name in made) made[name] = value;
     else made.setAttribute(name, value);
@@ -16,39 +20,46 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-export const button = (label, onclick, properties) =>
-  element("button", { type: "button", onclick, ...properties }, label);
+export const button = (label, onclick, kind = "button") =>
+  element(kind, { type: "button", onclick }, label);
 
-export const paragraph = (text, className = "quiet") => element("p", { className }, text);
+export const paragraph = (text, kind = "p.quiet") => element(kind, {}, text);
 
-/** Makes a list of the names whose value is not empty. */
+export const optionsOf = (values) => values.map((value) => new Option(value));
+
+export const actions = (...buttons) => element("div.actions", {}, ...buttons);
+
 export function definitions(pairs) {
   const cells = ([name, value]) => [element("dt", {}, name), element("dd", {}, value)];
   return element("dl", {}, ...pairs.filter(([, value]) => value).flatMap(cells));
 }
 
-/** Makes a choice of one word among several; `onChoose` is called with the chosen one. */
+/** Makes a choice among words; `onChoose` gets the chosen one. */
 export function choice(legend, words, onChoose) {
-  const options = words.map((value, at) => {
-    const onchange = () => onChoose(value);
-    const radio = element("input", { type: "radio", name: legend, checked: at === 0, onchange });
-    return element("label", {}, radio, element("span", {}, value));
+  const options = words.map((word, at) => {
+    const onchange = () => onChoose(word);
+    const radio = element("input", { type: "radio", name: legend, checked: !at, onchange });
+    return element("label", {}, radio, element("span", {}, word));
   });
-  return element("div", { className: "choice", role: "group", "aria-label": legend }, ...options);
+  return element("div.choice", { role: "group", ariaLabel: legend }, ...options);
+}
+
+/** Makes one element reachable with Tab; arrows lead to the others. */
+export function setTabStop(elements, one) {
+  for (const other of elements) other.tabIndex = other === one ? 0 : -1;
 }
 
 /** Has a screen reader say a sentence; in the region "alarm" at once. */
 export function announce(sentence, region = "status") {
-  byId(region).textContent = sentence;
+  ui[region].textContent = sentence;
 }
 
 /** Shows beside a control what is wrong with it; an empty text if nothing is. */
 export function showMistake(control, sentence) {
-  byId(`${control.id}-mistake`).textContent = sentence;
+  document.getElementById(`${control.id}-mistake`).textContent = sentence;
   control.setAttribute("aria-invalid", sentence !== "");
 }
 
-/** Makes a button that copies a text, and says whether that was possible. */
 export function copyButton(text) {
   const made = button("Copy", async () => {
     const isCopied = await navigator.clipboard?.writeText(text()).then(() => true, () => false);
@@ -59,7 +70,6 @@ export function copyButton(text) {
   return made;
 }
 
-/** Saves content as a file. */
 export function save(content, download) {
   const href = URL.createObjectURL(new Blob([content]));
   element("a", { href, download }).click();
@@ -68,5 +78,5 @@ export function save(content, download) {
 
 export const sizeText = (bytes) => `${bytes.toLocaleString("en")} bytes`;
 
-export const durationText = (milliseconds) =>
-  milliseconds < 1000 ? `${+milliseconds.toFixed(1)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+export const durationText = (ms) =>
+  ms < 1000 ? `${+ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(1)} s`;

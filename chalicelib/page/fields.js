@@ -1,6 +1,6 @@
 /** The fields of a model's parameters, and of the headers that it takes. */
 
-import { byId, element, showMistake } from "./elements.js";
+import { element, optionsOf, showMistake, ui } from "./elements.js";
 
 const TIME_LIMIT = {
   name: "X-Request-Timeout-Ms",
@@ -11,26 +11,24 @@ const VALUE = /^(?!\.\.?$)[\w.~-]+$/; // a browser takes . and .. out of a path
 
 /** Some fields, each with a rule: a function that says what is wrong with a value. */
 class Fields {
-  /** Shows fields; each has a name and a rule, and may have a value, all `values`, and a hint. */
+  /** Each field has a name and a rule, and may have a value, all `values`, and a hint. */
   show(container, fields) {
-    this.container = byId(container);
+    this.container = ui[container];
     this.fields = fields.map((field) => ({ ...field, control: controlOf(field) }));
     this.container.replaceChildren(...this.fields.map(labelled));
   }
 
-  /** The values that are not empty, by name. */
   get values() {
     const pairs = this.fields.map(({ name, control }) => [name, control.value.trim()]);
     return Object.fromEntries(pairs.filter(([, value]) => value));
   }
 
   get isGood() {
-    return this.fields.every(({ rule, control }) => !rule(control.value.trim()));
+    return !this.fields.some(mistakeOf);
   }
 
-  /** Shows what is wrong, and returns whether nothing is. */
   check() {
-    for (const { rule, control } of this.fields) showMistake(control, rule(control.value.trim()));
+    for (const field of this.fields) showMistake(field.control, mistakeOf(field));
     if (this.isGood) return true;
     this.container.parentElement.open = true; // if it is a `details`
     this.container.querySelector("[aria-invalid=true]").focus();
@@ -38,23 +36,22 @@ class Fields {
   }
 }
 
+const mistakeOf = ({ rule, control }) => rule(control.value.trim());
+
 function controlOf({ name, value, values = [] }) {
   const id = `field-${name}`;
   const properties = { id, autocomplete: "off", "aria-describedby": `${id}-mistake` };
-  const options = values.map((one) => new Option(one));
-  const control = element(values.length ? "select" : "input", properties, ...options);
+  const control = element(values.length ? "select" : "input", properties, ...optionsOf(values));
   if (value) control.value = value;
   return control;
 }
 
 function labelled({ name, hint = "", control }) {
-  const mistake = element("p", { id: `${control.id}-mistake`, className: "mistake" });
-  return element("label", {}, name, element("span", { className: "quiet" }, ` ${hint}`), control, mistake);
+  const mistake = element("p.mistake", { id: `${control.id}-mistake` });
+  return element("label", {}, name, element("span.quiet", {}, ` ${hint}`), control, mistake);
 }
 
-/** The fields for the `{parameter}`s in a model's path. */
 export class ParameterFields extends Fields {
-  /** Makes a field for each parameter, with the value that the example has. */
   showModel({ path, parameters, example_path: example = "" }) {
     this.template = path;
     const at = (name) => path.split("/").indexOf(`{${name}}`);
@@ -67,7 +64,7 @@ export class ParameterFields extends Fields {
 
   /** The path of a request, relative to the page; null while a value is not allowed. */
   get path() {
-    const fill = (_, name) => encodeURIComponent(this.values[name]);
+    const fill = (_, name) => this.values[name];
     return this.isGood ? this.template.replace(/\{(.*?)\}/g, fill).replace(/^\/+/, "") : null;
   }
 }
@@ -82,7 +79,6 @@ function parameterMistake(value, pattern = "") {
   return `The value has to match ${pattern}`;
 }
 
-/** The fields for the time limit, and for the headers that the model takes. */
 export class HeaderFields extends Fields {
   showNames(names) {
     const rule = (value) => (/[^ -~]/.test(value) ? "A header is printable ASCII." : "");

@@ -2,13 +2,20 @@
 
 import { isJson } from "./json.js";
 
-/** An answer with its whole body. */
-class Answer {
-  constructor({ status, headers }, bytes, milliseconds) {
-    Object.assign(this, { status, headers, bytes, milliseconds });
+const PROBLEM = "application/problem+json";
+
+export class Answer {
+  constructor({ status, headers }, bytes, ms) {
+    Object.assign(this, { status, headers, bytes, ms });
     this.isOk = status < 300;
     this.mediaType = (headers.get("Content-Type") ?? "").split(";")[0].trim().toLowerCase();
-    this.problem = this.mediaType === "application/problem+json" ? readProblem(this.text) : null;
+    this.problem = this.mediaType === PROBLEM ? readProblem(this.text) : null;
+  }
+
+  static of(problem) {
+    const headers = new Headers({ "Content-Type": PROBLEM, "X-Request-Id": problem.instance });
+    const bytes = new TextEncoder().encode(JSON.stringify(problem));
+    return new Answer({ status: problem.status, headers }, bytes);
   }
 
   get text() {
@@ -21,23 +28,22 @@ class Answer {
     return this.isOk ? "The model answered" : "Something before the gateway refused or failed";
   }
 
-  /** The number of seconds in Retry-After; 0 without one. */
+  /** The seconds of Retry-After; 0 without it. */
   get retrySeconds() {
     return Math.min(Math.max(0, Number(this.headers.get("Retry-After"))), 3600) || 0;
   }
 }
 
-/** Reads a problem (RFC 9457), whose members may be missing. */
 function readProblem(text) {
   try {
-    const { type = "", title = "Failed", detail = "", ...members } = JSON.parse(text);
-    return { ...members, title, detail, slug: `${type}`.replace("urn:inference-gateway:", "") };
+    const { type, ...members } = JSON.parse(text);
+    const slug = `${type ?? ""}`.replace("urn:inference-gateway:", "");
+    return { title: "Failed", detail: "", ...members, slug };
   } catch {
     return null;
   }
 }
 
-/** The gateway whose page this is, for the holder of one credential. */
 export class Gateway {
   #credential;
 
@@ -47,15 +53,17 @@ export class Gateway {
 
   /** Returns the URL of a path, which is relative to this page: a stage may stand before it. */
   url(path) {
-    return new URL(path, location.href).href;
+    return new URL(path, location).href;
   }
 
   /** Sends a request, and returns its Answer; throws a sentence for people without one. */
-  async send(path, { headers, ...options } = {}) {
+  async send(path, { headers, body } = {}, signal) {
     const started = performance.now();
     const all = { ...headers, Authorization: `Bearer ${this.#credential}` };
+    const method = body === undefined ? "GET" : "POST";
+    const options = { method, headers: all, body, signal, cache: "no-store" };
     try {
-      const response = await fetch(this.url(path), { cache: "no-store", ...options, headers: all });
+      const response = await fetch(this.url(path), options);
       return new Answer(response, await response.arrayBuffer(), performance.now() - started);
     } catch {
       throw new Error("The gateway cannot be reached. Check your connection, and that it runs.");
@@ -70,7 +78,6 @@ export class Gateway {
     throw new Error(`${meaning}. ${problem?.detail ?? `Status ${status}, ${mediaType}.`}`);
   }
 
-  /** Yields the granted models, a page at a time. */
   async *models() {
     let after = "";
     do {

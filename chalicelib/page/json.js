@@ -8,7 +8,6 @@ const PLAIN = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|fals
 
 export const isJson = (mediaType) => /^application\/json$|\+json$/.test(mediaType);
 
-/** A mistake in a text that should be JSON, and where it is. */
 export class JsonMistake extends Error {
   constructor(text, offset, reason) {
     const lines = text.slice(0, offset).split("\n");
@@ -25,16 +24,16 @@ export function parse(text) {
     const next = text[at] === undefined ? "the text ends" : `here is ${JSON.stringify(text[at])}`;
     throw new JsonMistake(text, at, `${what} is expected, and ${next}`);
   };
-  const take = (expression) => {
-    expression.lastIndex = at;
-    const found = expression.exec(text)?.[0];
+  const take = (pattern) => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text)?.[0];
     at += found?.length ?? 0;
     return found;
   };
-  const takes = (character) => {
+  const takes = (sign) => {
     take(SPACE);
-    const isThere = text[at] === character;
-    if (isThere) at += 1;
+    const isThere = text[at] === sign;
+    at += isThere;
     return isThere;
   };
   const list = (end, depth, read) => {

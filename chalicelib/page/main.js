@@ -4,30 +4,25 @@ import * as answers from "./answer.js";
 import * as form from "./call.js";
 import * as catalog from "./catalog.js";
 import { fileOf, programsOf } from "./commands.js";
-import {
-  announce, byId, choice, copyButton, durationText, on, save, showMistake,
-} from "./elements.js";
+import { announce, choice, copyButton, durationText, on, save, showMistake, ui } from "./elements.js";
 import { Gateway } from "./gateway.js";
+import { Job } from "./jobs.js";
 
-let gateway = null;
-let candidate = null;
-let waiting = null;
-let timer = null;
+let gateway, candidate, job, waiting, timer;
 let language = "curl";
 
 /** Takes a key out of the address and the history. */
 function takeKey() {
-  const [, found] = /^#key=(.*)/.exec(location.hash) ?? [];
+  const found = /^#key=(.*)/.exec(location.hash)?.[1];
   if (found || location.search) history.replaceState(null, "", location.href.replace(/[?#].*/, ""));
   if (!found) return;
-  byId("key").value = found; // no credential has a %
+  ui.key.value = found; // no credential has a %
   connect();
 }
 
-/** Loads the models that the credential in the field may call. */
 async function connect() {
-  const credential = byId("key").value.trim().replace(/^bearer\s+/i, "");
-  showMistake(byId("key"), "");
+  const credential = ui.key.value.trim().replace(/^bearer\s+/i, "");
+  showMistake(ui.key, "");
   if (!/^[!-~]+$/.test(credential)) {
     return refuse("A key has printable characters without spaces; paste yours here.");
   }
@@ -46,99 +41,94 @@ async function connect() {
 
 function refuse(sentence) {
   showKeyForm(true);
-  showMistake(byId("key"), sentence);
+  showMistake(ui.key, sentence);
   announce(sentence, "alarm");
 }
 
-/** Shows the models' page for a credential. */
 function enter(accepted) {
   stopWaiting();
   gateway = accepted;
   catalog.clear(openModel);
-  byId("key").value = "";
-  byId("call").hidden = byId("results").hidden = true;
-  byId("no-model").hidden = false;
+  ui.key.value = "";
+  ui.call.hidden = ui.results.hidden = true;
+  ui.noModel.hidden = false;
   showKeyForm(false);
   showCatalog();
 }
 
 function showCatalog() {
-  byId("desk").dataset.view = "catalog";
-  byId("filter").focus();
+  ui.desk.dataset.view = "catalog";
+  ui.filter.focus();
 }
 
 function showKeyForm(isShown) {
-  byId("key-form").hidden = !isShown;
-  byId("desk").hidden = isShown;
-  byId("session").hidden = isShown;
-  byId("keep-key").hidden = !gateway;
-  if (isShown) byId("key").focus();
+  ui.keyForm.hidden = !isShown;
+  ui.desk.hidden = ui.session.hidden = isShown;
+  ui.keepKey.hidden = !gateway;
+  if (isShown) ui.key.focus();
 }
 
 function openModel(model) {
   stopWaiting();
   answers.say("Send the request to see the answer here.");
-  byId("desk").dataset.view = "model";
-  byId("no-model").hidden = true;
-  byId("results").hidden = false;
+  ui.desk.dataset.view = "model";
+  ui.noModel.hidden = true;
+  ui.results.hidden = false;
   form.open(gateway, model);
 }
 
-/** Sends the request of the form, and shows its answer unless the caller stops waiting for it. */
-async function send() {
-  const request = waiting ? null : form.checkedRequest();
+/** Sends the form's request, or goes on with a job, and shows the answer. */
+async function send(known) {
+  const request = waiting ? null : (known?.request ?? form.checkedRequest());
   if (!request) return;
-  const { path, headers, payload: body } = request;
-  const { signal } = startWaiting();
+  const own = (job = known ?? (request.isJob ? new Job(gateway, request) : null));
+  const again = () => send(own);
+  const signal = startWaiting();
   try {
-    const answer = await gateway.send(path, { method: "POST", headers, body, signal });
+    const answer = await (own?.run(signal) ?? gateway.send(request.path, request, signal));
     if (signal.aborted) return;
-    answers.show(answer, send);
-    byId("answer").scrollIntoView({ block: "nearest" });
+    answers.show(answer, again);
+    ui.answer.scrollIntoView({ block: "nearest" });
   } catch (error) {
     if (signal.aborted) return;
-    answers.fail(error.message, send);
+    answers.fail(error, again);
   }
   stopWaiting();
 }
 
 function startWaiting() {
   const started = performance.now();
-  const tick = () => (byId("elapsed").textContent = durationText(performance.now() - started));
+  const tick = () => (ui.elapsed.textContent = durationText(performance.now() - started));
   waiting = new AbortController();
   timer = setInterval(tick, 100);
-  byId("cancel").hidden = false;
+  ui.cancel.hidden = false;
   answers.say("Waiting for the answer …");
   announce("Sent");
-  return waiting;
+  return waiting.signal;
 }
 
 function stopWaiting() {
   clearInterval(timer);
   waiting?.abort();
   waiting = null;
-  byId("elapsed").textContent = "";
-  if (document.activeElement === byId("cancel")) byId("send").focus();
-  byId("cancel").hidden = true;
+  ui.elapsed.textContent = "";
+  if (document.activeElement === ui.cancel) ui.send.focus();
+  ui.cancel.hidden = true;
 }
 
 function cancel() {
+  const own = job;
   stopWaiting();
-  answers.say("The request was cancelled.");
+  if (!own?.leave(() => send(own))) answers.say("The request was cancelled.");
 }
 
 function showCode() {
   const request = form.request();
-  const programs = request && programsOf(request, gateway.url(request.path));
-  byId("program").textContent = programs?.[language] ?? "Fill in the parameters first.";
+  const programs = request && programsOf(request, gateway);
+  ui.program.textContent = programs?.[language] ?? "Fill in the parameters first.";
   const file = request && fileOf(request);
-  byId("save-body").hidden = !file;
-  byId("save-body").textContent = `Save the body as ${file}`;
-}
-
-function saveBody() {
-  const request = form.request();
-  save(request.payload, fileOf(request));
+  const onclick = () => save(request.body, file);
+  Object.assign(ui.saveBody, { hidden: !file, textContent: `Save the body as ${file}`, onclick });
 }
 
 async function saveOpenApi() {
@@ -150,30 +140,24 @@ async function saveOpenApi() {
   }
 }
 
-function chooseLanguage(chosen) {
-  language = chosen;
-  showCode();
-}
-
-byId("address").textContent = new URL(".", location.href).href;
-byId("code-bar").append(
-  choice("Language", ["curl", "fetch", "Python"], chooseLanguage),
-  copyButton(() => byId("program").textContent),
+ui.address.textContent = new URL(".", location).href;
+ui.codeBar.append(
+  choice("Language", ["curl", "fetch", "Python"], (chosen) => {
+    language = chosen;
+    showCode();
+  }),
+  copyButton(() => ui.program.textContent),
 );
-for (const [id, act] of [["key-form", connect], ["call", send]]) {
-  on(id, "submit", (event) => {
-    event.preventDefault();
-    act();
-  });
-}
+on("key-form", "submit", () => connect());
+on("call", "submit", () => send());
+addEventListener("submit", (event) => event.preventDefault());
 on("call", "input", showCode);
 on("call", "keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
 });
-on("show-key", "click", (event) => {
-  const isShown = byId("key").type === "text";
-  byId("key").type = isShown ? "password" : "text";
-  event.target.textContent = isShown ? "Show" : "Hide";
+on("show-key", "click", ({ target }) => {
+  [ui.key.type, target.textContent] =
+    ui.key.type === "text" ? ["password", "Show"] : ["text", "Hide"];
 });
 on("replace", "click", () => showKeyForm(true));
 on("keep-key", "click", () => {
@@ -183,8 +167,7 @@ on("keep-key", "click", () => {
 on("forget", "click", () => location.reload());
 on("openapi", "click", saveOpenApi);
 on("cancel", "click", cancel);
-on("save-body", "click", saveBody);
 on("all-models", "click", showCatalog);
 addEventListener("hashchange", takeKey);
-byId("key").focus();
+ui.key.focus();
 takeKey();

@@ -5,11 +5,11 @@ const GREY_8_BITS = [8, 0, 0, 0, 0];
 
 /** Returns the bytes of a square PNG; each pixel is from 0 (black) to 255, row by row. */
 export function greyPng(side, pixels) {
-  const size = [...bytesOf(side), ...bytesOf(side)];
+  const size = bytesOf(side);
   const rows = pixels.flatMap((pixel, at) => (at % side ? pixel : [0, pixel])); // 0: no filter
   return new Uint8Array([
     ...SIGNATURE,
-    ...chunk("IHDR", [...size, ...GREY_8_BITS]),
+    ...chunk("IHDR", [...size, ...size, ...GREY_8_BITS]),
     ...chunk("IDAT", stored(rows)),
     ...chunk("IEND", []),
   ]);

@@ -5,10 +5,10 @@ import { compact, format, isJson, parse } from "./json.js";
 
 const MOST = { characters: 200_000, rows: 200, columns: 50 };
 
-/** Returns a function for each possible view, by the view's name; the best one is the first. */
+/** Returns functions that show the body, by name; the best is the first. */
 export function viewsOf({ bytes, mediaType }) {
-  const text = textOf(bytes);
-  const tree = isJson(mediaType) && treeOf(text);
+  const text = attempt(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  const tree = isJson(mediaType) && attempt(() => parse(text));
   const table = mediaType === "text/csv" && text !== null ? csvTable(text) : tree && jsonTable(tree);
   const views = {};
   if (mediaType.startsWith("image/")) views.Image = () => imageView(bytes, mediaType);
@@ -19,18 +19,9 @@ export function viewsOf({ bytes, mediaType }) {
   return views;
 }
 
-/** Returns the text; null if it is not UTF-8. */
-function textOf(bytes) {
+function attempt(act) {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
-function treeOf(text) {
-  try {
-    return parse(text ?? "");
+    return act();
   } catch {
     return null;
   }
@@ -42,15 +33,15 @@ function textView(text) {
 }
 
 function withNote(shown, isCut, all) {
-  const note = isCut ? [paragraph(`The beginning of ${all}; the download has all of them.`)] : [];
-  return element("div", {}, shown, ...note);
+  const note = isCut ? paragraph(`The beginning of ${all}; the download has all of them.`) : "";
+  return element("div", {}, shown, note);
 }
 
 /** Shows an image. A script in an SVG does not run in an `img`. */
 function imageView(bytes, type) {
   const src = URL.createObjectURL(new Blob([bytes], { type }));
   const onload = () => URL.revokeObjectURL(src);
-  return element("img", { src, onload, alt: "The model's answer", className: "picture" });
+  return element("img.picture", { src, onload, alt: "The model's answer" });
 }
 
 function tableView({ columns, rows }) {
@@ -58,13 +49,13 @@ function tableView({ columns, rows }) {
   const line = (first, others) => element("tr", {}, element("th", {}, first), ...others);
   const lines = rows.slice(0, MOST.rows).map((row, at) => line(`${at + 1}`, cells("td", row)));
   const table = element("table", {}, line("#", cells("th", columns)), ...lines);
-  const scroll = { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Table" };
+  const scroll = { tabIndex: 0, role: "region", ariaLabel: "Table" };
   const isCut = rows.length > MOST.rows || columns.length > MOST.columns;
   const all = `${rows.length} rows and ${columns.length} columns`;
-  return withNote(element("div", scroll, table), isCut, all);
+  return withNote(element("div.scroll", scroll, table), isCut, all);
 }
 
-/** Returns the table in a JSON tree: in a list, or in lists of an object that are as long. */
+/** Returns the table of a list, or of an object's lists that are as long. */
 function jsonTable({ items, members = [] }) {
   if (items) return listTable("value", items);
   const tables = members.map(([name, value]) => value.items && listTable(name, value.items));
@@ -77,7 +68,7 @@ function jsonTable({ items, members = [] }) {
   };
 }
 
-/** Returns the table of a list of values, of rows, or of objects; null for other lists. */
+/** Returns the table of values, of rows, or of objects; null for other lists. */
 function listTable(name, items) {
   if (!items.length) return null;
   if (items.every(({ text }) => text)) {
@@ -88,11 +79,11 @@ function listTable(name, items) {
   const objects = items.map((item) => new Map(item.members));
   const columns = [...new Set(objects.flatMap((object) => [...object.keys()]))];
   const shown = columns.slice(0, MOST.columns);
-  const cells = (object) => shown.map((column) => cellText(object.get(column)));
-  return { columns, rows: objects.map((object, at) => (at < MOST.rows ? cells(object) : [])) };
+  const row = (object) => shown.map((column) => cellText(object.get(column)));
+  return { columns, rows: objects.map((object, at) => (at < MOST.rows ? row(object) : [])) };
 }
 
-/** Returns a table of rows whose columns have numbers for names; rows may be of any length. */
+/** Names the columns by numbers; rows may be of any length. */
 function numbered(rows) {
   const length = rows.reduce((most, row) => Math.max(most, row.length), 0);
   return { columns: Array.from({ length }, (_, at) => `${at + 1}`), rows };

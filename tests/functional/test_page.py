@@ -1,11 +1,14 @@
 """The page for browsers: `GET /` and the files that it needs."""
 
 import re
+from functools import partial
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 
+from chalicelib.jobs.store import aws_client
 from tests.support.chalice_server import served
-from tests.support.gateway import build_gateway
+from tests.support.gateway import AWS, build_gateway
 from tests.support.problems import assert_problem
 from tests.support.wire import send
 
@@ -129,6 +132,68 @@ def test_log(gateway):
     lines = gateway.log.lines
     assert [(line["message"], line["status"]) for line in lines] == [("request", 200)] * 2
     assert all("principal" not in line for line in lines)
+
+
+@pytest.fixture
+def build_with_jobs(build):
+    """Build a gateway with jobs, whose clients of AWS have these settings."""
+
+    def build_with_jobs(**settings):
+        make_client = partial(aws_client, **{**AWS, **settings})
+        return build(make_jobs_client=make_client, jobs="s3://bucket/jobs/dev", jobs_queue="queue")
+
+    return build_with_jobs
+
+
+def connect_src(response):
+    """Return what the page of this response may call."""
+    (directive,) = re.findall("connect-src ([^;]+)", response.headers["content-security-policy"])
+    return directive
+
+
+@pytest.mark.parametrize(
+    ("settings", "bucket"),
+    [
+        ({}, "https://bucket.s3.us-east-1.amazonaws.com/"),
+        ({"region_name": "eu-west-1"}, "https://bucket.s3.eu-west-1.amazonaws.com/"),
+        ({"endpoint_url": "http://127.0.0.1:4000"}, "http://127.0.0.1:4000/bucket/"),
+        ({"endpoint_url": "http://localhost:4000"}, "http://localhost:4000/bucket/"),
+    ],
+)
+def test_bucket_of_jobs(build_with_jobs, settings, bucket):
+    """With jobs, the page may also call their bucket, where URLs of uploads lead: no other host."""
+    gateway = build_with_jobs(**settings)
+
+    page = gateway.get("/")
+    body = b'{"model": "iris", "content_type": "text/csv", "bytes": 1}'
+    upload = gateway.post("/uploads", body).json()
+
+    assert connect_src(page) == f"'self' {bucket}"
+    assert upload["url"].startswith(f"{bucket}jobs/dev/")
+    assert connect_src(gateway.get("/page/main.js")) == "'self'"
+
+
+def test_bucket_of_jobs_in_an_old_page(build, build_with_jobs):
+    """A browser that knows the page of before gets the new one, because it keeps its old policy."""
+    before = build().get("/")
+    gateway = build_with_jobs()
+
+    page = gateway.get("/", {"If-None-Match": before.headers["etag"]})
+    again = gateway.get("/", {"If-None-Match": page.headers["etag"]})
+
+    assert (page.status, page.body, again.status) == (200, before.body, 304)
+
+
+def test_bucket_of_jobs_without_a_url(build):
+    """The page is there also while no URL of the bucket can be made."""
+
+    def make_client(_):
+        raise NoCredentialsError
+
+    gateway = build(make_jobs_client=make_client, jobs="s3://bucket/jobs", jobs_queue="queue")
+    page = gateway.get("/")
+
+    assert (page.status, page.headers["content-security-policy"]) == (200, POLICY)
 
 
 def test_off(build):

@@ -42,9 +42,13 @@ expect.set_options(timeout=SECONDS * 1000)
 class Visitor:
     """Uses the page, and keeps what the browser reports about it."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, *others: str) -> None:
         self.page = page
         self.url = url
+        self.allowed = (url, f"blob:{url}", "data:", *others)
+        """What the URLs of requests may begin with."""
+        self.expected: tuple[str, ...] = ()
+        """Parts of the reports that a test wants the browser to make."""
         self.reports: list[str] = []
         page.set_default_timeout(SECONDS * 1000)
         page.add_init_script(REPORT_VIOLATIONS)
@@ -53,11 +57,11 @@ class Visitor:
         page.on("request", lambda request: self._check_host(request.url))
 
     def _report(self, text: str) -> None:
-        if not text.startswith(OF_THE_BROWSER):
+        if not text.startswith(OF_THE_BROWSER) and not any(one in text for one in self.expected):
             self.reports.append(text)
 
     def _check_host(self, url: str) -> None:
-        if not url.startswith((self.url, f"blob:{self.url}", "data:")):
+        if not url.startswith(self.allowed):
             self.reports.append(f"a request to {url}")
 
     def open(self, key: str = "") -> None:
@@ -139,13 +143,22 @@ class Visitor:
 
 def run_program(language: str, text: str, key: str, folder: Path) -> str:
     """Run a program that the page shows, and return what it prints."""
-    done = subprocess.run(
+    with start_program(language, text, key, folder) as running:
+        printed, errors = running.communicate(timeout=SECONDS)
+    assert running.returncode == 0, errors
+    return printed
+
+
+def start_program(
+    language: str, text: str, key: str, folder: Path | None = None
+) -> subprocess.Popen[str]:
+    """Start a program that the page shows."""
+    return subprocess.Popen(
         COMMANDS[language](text),
         cwd=folder,
         env={**os.environ, "GATEWAY_KEY": key},
-        capture_output=True,
-        check=False,
-        timeout=SECONDS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
     )
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode(errors="replace")
