@@ -45,8 +45,7 @@ class S3Location:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobsLocation:
+class JobsLocation(NamedTuple):
     """The part of a bucket that holds jobs and uploads."""
 
     bucket: str

@@ -203,10 +203,10 @@ _TARGET_MODEL_KEY = Key(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class SingleModelTarget(RealTimeTarget):
     """One model in one container, on instances or serverless."""
 
+    __slots__ = ()
     kind = "single"
     hosting = Hosting("it has one container with one model")
 
@@ -278,10 +278,11 @@ class ComponentTarget(RealTimeTarget):
     )
 
 
-@dataclass(frozen=True, slots=True)
+# It adds no field, and to make a dataclass is a thousandth of a start.
 class AsyncTarget(Target):
     """An asynchronous endpoint: the answer is a job, whose result is fetched later."""
 
+    __slots__ = ()
     kind = "async"
     hosting = Hosting(
         "it is for asynchronous inference", containers=(0, MOST_CONTAINERS), is_async=True

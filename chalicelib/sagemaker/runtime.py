@@ -82,18 +82,26 @@ class AsyncLocations(NamedTuple):
     failure: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation(Generic[T]):
-    """What is called on a target."""
+class Operation(Generic[T]):  # no dataclass: to make one is a thousandth of a start
+    """What is called on a target.
 
-    method: str
-    """Of the client."""
+    Args:
+        method: The client's method.
+        arguments: Those that do not name the target.
+        read: Makes a response of the answer.
+    """
 
-    arguments: Mapping[str, object] = field(repr=False)
-    """Those that do not name the target."""
+    __slots__ = ("arguments", "method", "read")
 
-    read: Callable[[Mapping[str, Any]], T]
-    """Makes a response of the answer."""
+    def __init__(
+        self,
+        method: str,
+        arguments: Mapping[str, object],
+        read: Callable[[Mapping[str, Any]], T],
+    ) -> None:
+        self.method = method
+        self.arguments = arguments
+        self.read = read
 
 
 def _sagemaker_client(**settings: str) -> Any:
