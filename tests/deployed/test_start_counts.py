@@ -31,12 +31,12 @@ BOUNDS = [
     pytest.param(HANDLER, "modules", 440, id="handler-modules"),
     # the same, the table, and what botocore has to read about the one service that is called
     pytest.param(HANDLER, "files", 240, id="handler-files"),
-    # botocore's own endpoints.json would be a megabyte more
-    pytest.param(HANDLER, "bytes", 3_530_000, id="handler-bytes"),
+    # botocore's own endpoints.json would be a megabyte more; the queue's part of ours is 7 kB
+    pytest.param(HANDLER, "bytes", 3_520_000, id="handler-bytes"),
     # no client of AWS: a JWT needs none, and for an API key the authorizer waits anyway
     pytest.param(AUTHORIZER, "modules", 325, id="authorizer-modules"),
     pytest.param(AUTHORIZER, "files", 145, id="authorizer-files"),
-    pytest.param(AUTHORIZER, "bytes", 1_495_000, id="authorizer-bytes"),
+    pytest.param(AUTHORIZER, "bytes", 1_515_000, id="authorizer-bytes"),
 ]
 
 # What no function needs to start, and its cost, where measured as a share of the start of the
