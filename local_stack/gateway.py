@@ -72,8 +72,10 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 def _api(local: Stage) -> RestApi:
-    cors_headers = cors.headers(local.settings.cors_origin, local.settings.cors_headers)
-    return RestApi(local.app(), local.config, cors_headers)
+    settings = local.settings
+    cors_headers = cors.headers(settings.cors_origin, settings.cors_headers)
+    has_jobs = settings.jobs is not None
+    return RestApi(local.app(), local.config, cors_headers, has_jobs=has_jobs)
 
 
 def _introduce(

@@ -24,7 +24,6 @@ from chalicelib.errors import (
     GatewayError,
     InvalidHeader,
 )
-from deployment.fragment import RESPONSES
 from local_stack.rest_api import Answer, Request, RestApi
 from sagemaker_local import framing, loopback
 from sagemaker_local.modelserver.lines import print_line
@@ -63,7 +62,7 @@ class LocalGateway:
         ):
             _print_access(request, 403, reason)
             return _forbidden(reason)
-        too_large = RESPONSES["REQUEST_TOO_LARGE"]
+        too_large = self._api.responses["REQUEST_TOO_LARGE"]
         if (request.content_length or 0) > MAX_BODY_BYTES:
             return self._closing(request, too_large)
         if (expected := request.headers.get("Expect")) and request.version >= HttpVersion11:

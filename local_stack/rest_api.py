@@ -27,7 +27,7 @@ from chalicelib.api import wire
 from chalicelib.api.authorizers import called_as
 from chalicelib.payload.admission import TRANSFER_ENCODING
 from chalicelib.routing.headers import REQUEST_ID, UPLOAD
-from deployment.fragment import RESPONSES
+from deployment.fragment import responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -104,10 +104,19 @@ class Answer:
 class RestApi:
     """The API; `handle` may be called by many threads at once."""
 
-    def __init__(self, app: Chalice, config: Config, cors_headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        app: Chalice,
+        config: Config,
+        cors_headers: Mapping[str, str],
+        *,
+        has_jobs: bool = False,
+    ) -> None:
         self._app = app
         self._config = config
         self._cors_headers = cors_headers
+        self.responses = responses(has_jobs=has_jobs)
+        """The problem for each type of API Gateway's own responses."""
         self._authorizer = LocalGatewayAuthorizer(app)
 
     def handle(self, request: Request) -> Answer:
@@ -115,12 +124,12 @@ class RestApi:
         request_id = str(uuid.uuid4())
         found = match(self._app.routes, request.path)
         if found is None:
-            return self.problem(RESPONSES["MISSING_AUTHENTICATION_TOKEN"], request_id)
+            return self.problem(self.responses["MISSING_AUTHENTICATION_TOKEN"], request_id)
         resource, parameters = found
         if request.method in self._app.routes[resource]:
             return self._invoke(request, resource, parameters, request_id)
         preflight = self._preflight(resource) if request.method == "OPTIONS" else None
-        return preflight or self.problem(RESPONSES["MISSING_AUTHENTICATION_TOKEN"], request_id)
+        return preflight or self.problem(self.responses["MISSING_AUTHENTICATION_TOKEN"], request_id)
 
     def problem(self, error: GatewayError, request_id: str | None = None) -> Answer:
         """Return an error as the deployment's gateway responses would."""
@@ -140,15 +149,15 @@ class RestApi:
             with called_as(self._context().aws_request_id):
                 event, context = self._authorizer.authorize(request.path, event, context)
         except LocalGatewayException as refused:
-            return self.problem(RESPONSES[REFUSED_BY_AUTHORIZER[type(refused)]], request_id)
+            return self.problem(self.responses[REFUSED_BY_AUTHORIZER[type(refused)]], request_id)
         except Exception as failed:
             _print_failure("the authorizer", failed)
-            return self.problem(RESPONSES["AUTHORIZER_FAILURE"], request_id)
+            return self.problem(self.responses["AUTHORIZER_FAILURE"], request_id)
         try:
             result = self._app(event, context)
         except Exception as failed:
             _print_failure("the app", failed)
-            return self.problem(RESPONSES["INTEGRATION_FAILURE"], request_id)
+            return self.problem(self.responses["INTEGRATION_FAILURE"], request_id)
         own = {"x-amzn-RequestId": request_id}
         headers = _pairs({**result["headers"], **result["multiValueHeaders"], **own})
         body = base64.b64decode(result["body"])

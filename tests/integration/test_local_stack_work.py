@@ -231,6 +231,13 @@ class TestJobs:
         assert json.loads(done.stdout)["predictions"] == [0] * 300_000, done.stderr
         assert (refused.returncode, "unknown-model" in refused.stderr) == (1, True)
 
+    def test_too_large(self, stack):
+        """A body that API Gateway itself would refuse is told how a larger one is sent."""
+        refused = stack.call("/predict/iris", "0" * 10_485_760)
+
+        assert (refused.status, refused.body["type"][-17:]) == (413, "payload-too-large")
+        assert "POST /uploads" in refused.body["detail"]
+
     def test_failed(self, stack):
         """A job that fails is a line with the model's own sentence, and says why."""
         before = len(stack.log)
