@@ -540,6 +540,8 @@ def test_looks(visitor, desk, page, scheme, width):
 def test_keyboard_alone(visitor, desk):
     """A job needs no mouse."""
     keyboard = visitor.page.keyboard
+    expect(visitor.id("catalog-count")).to_have_text("2 models")
+    expect(visitor.id("filter")).to_be_focused()
     keyboard.type("churn")
     keyboard.press("ArrowDown")
     keyboard.press("Enter")
