@@ -1,0 +1,116 @@
+"""The endpoints of an account, with what they run on and what they hold.
+
+`gatewayctl.costs.hosting_read` reads them from the account; a file holds them for a machine without
+credentials, and may be written by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Serverless:
+    """The capacity of a serverless variant."""
+
+    memory_mb: int
+    max_concurrency: int | None = None
+    provisioned: int = 0
+    """Its provisioned concurrency, which costs money at rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantHosting:
+    """What a production variant runs on: instances, or serverless."""
+
+    name: str
+    instance_type: str | None = None
+    """None if it is serverless, or not known."""
+    instances: int | None = None
+    """How many there are now; None if it is serverless, or not known."""
+    serverless: Serverless | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What an inference component reserves on the instances, for all of its copies."""
+
+    copies: int
+    cpu_cores: float = 0.0
+    accelerators: float = 0.0
+    memory_mb: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """What takes memory on an endpoint: a model, an artifact, a container or a component."""
+
+    target: str
+    """As the member `target` of the log names it, such as `TargetModel=iris-v1.tar.gz`; empty for
+    what a call of the endpoint alone reaches."""
+    artifact_bytes: int | None = None
+    """The size of its artifacts in S3, which are compressed; None if it is not known."""
+    image: str | None = None
+    """The image of its container."""
+    is_resident: bool = True
+    """Whether it is in memory all the time; an artifact of a multi-model container is not."""
+    reserved: Reserved | None = None
+    """For an inference component."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """What separates an endpoint from others: models of different boundaries are not merged."""
+
+    images: tuple[str, ...] = ()
+    """The images of its containers, sorted."""
+    roles: tuple[str, ...] = ()
+    """The execution roles of its models, sorted."""
+    networks: tuple[str, ...] = ()
+    """The subnets and security groups of its models, sorted."""
+    is_isolated: bool = False
+    """Whether one of its models has no access to the network."""
+    kms_key: str | None = None
+    """The key that encrypts the storage of its instances."""
+    is_known: bool = True
+    """Whether all of this could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHosting:
+    """An endpoint: what it runs on, what it holds, and what separates it from others."""
+
+    name: str
+    kind: str | None
+    """A kind of the routing table, such as `mme`; None if it is not known."""
+    variants: tuple[VariantHosting, ...]
+    occupants: tuple[Occupant, ...] = ()
+    boundary: Boundary = Boundary(is_known=False)
+    created: float | None = None
+    """When it was created, in seconds since the epoch."""
+
+    @property
+    def is_serverless(self) -> bool:
+        return any(one.serverless is not None for one in self.variants)
+
+    @property
+    def instances(self) -> int | None:
+        """How many instances it has now in all variants; None if that is not known."""
+        counts = [one.instances for one in self.variants if one.serverless is None]
+        return None if None in counts else sum(one or 0 for one in counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """The endpoints of one account and Region."""
+
+    region: str | None
+    endpoints: Mapping[str, EndpointHosting]
+    source: str
+    """Where they are from, in words."""
+    unread: tuple[str, ...] = ()
+    """What could not be read, and why."""
