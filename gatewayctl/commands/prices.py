@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -18,21 +16,20 @@ if TYPE_CHECKING:
     from gatewayctl.command import Context
     from gatewayctl.costs.prices import Prices
 
-region_option = click.option(
-    "--region", metavar="R", help="The Region whose prices count; else that of the profile."
-)
-"""The option of a command that needs prices."""
-
 
 @command("prices")
 @out_option
-@region_option
+@click.option(
+    "--region", metavar="R", help="The Region whose prices count; else that of the profile."
+)
 def prices(context: Context, *, out: Path | None, region: str | None) -> Report:
     """Write the prices of instances and of serverless inference, for gatewayctl costs.
 
     They are those of the AWS Price List API: on demand, without discounts and savings plans.
     """
-    from gatewayctl.costs.prices import text  # noqa: PLC0415  (other commands do not need it)
+    # The help of the command needs none of these.
+    from gatewayctl.costs.inputs import read_prices  # noqa: PLC0415
+    from gatewayctl.costs.prices import text  # noqa: PLC0415
 
     found = read_prices(context, region)
     content = text(found)
@@ -42,26 +39,6 @@ def prices(context: Context, *, out: Path | None, region: str | None) -> Report:
         replace_file(out, content.encode())
         lines, notes = [], [f"{out} has {plural(len(found.instances), 'instance type')}"]
     return Report(ExitCode.FINE, lines, [*notes, found.note], _data(found))
-
-
-def read_prices(context: Context, region: str | None) -> Prices:
-    """Read the prices of a Region from the Price List API.
-
-    Args:
-        region: The Region; None for that of the profile.
-
-    Raises:
-        NotReachable: The API does not answer, or there is no Region.
-        WrongUse: The price list has no such Region.
-    """
-    from gatewayctl.costs.price_list import REGION, SERVICE, PriceList  # noqa: PLC0415
-
-    if region is None:
-        with closing(context.connect("sagemaker")) as client:
-            region = str(client.meta.region_name)
-    with closing(context.connect(SERVICE, region=REGION)) as client:
-        today = datetime.fromtimestamp(context.now(), UTC).date().isoformat()
-        return PriceList(client, region, context.output.progress).prices(today)
 
 
 def _data(prices: Prices) -> dict[str, object]:

@@ -28,6 +28,8 @@ class Row(NamedTuple):
 
     name: str
     use: Use
+    use_origin: Origin
+    """Who counted its calls: the gateway, or CloudWatch."""
     by_busy: Figure[int]
     """In cents, by the time at work."""
     with_idle: Figure[int]
@@ -99,6 +101,9 @@ def bill(costs: Sequence[EndpointCost], by: str) -> Bill:
         Row(
             name,
             _use(each),
+            weakest(
+                Origin.AWS if one.user.model in NOT_ENTRIES else Origin.MEASURED for one in each
+            ),
             _in_cents(busy[name], busy_cents.get(name)),
             _in_cents(idle[name], idle_cents.get(name)),
             tuple(sorted({one.user.place.endpoint for one in each if one.by_busy.value is None})),

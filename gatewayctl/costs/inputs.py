@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from gatewayctl.costs.cloudwatch import VariantMetrics
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import Usage
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
 
 DAYS = 14
 SECONDS_PER_DAY = 86_400
@@ -59,7 +62,7 @@ class Sources:
     endpoints: Path | None = None
 
 
-def options(function: Callable[..., object]) -> Callable[..., object]:
+def options(function: Command) -> Command:
     """Declare the options of `Sources` for a command."""
     for option in (
         click.option(
@@ -87,11 +90,8 @@ def options(function: Callable[..., object]) -> Callable[..., object]:
     return function
 
 
-def gathered(context: Context, sources: Sources, read_prices: Callable[..., Prices]) -> Inputs:
+def gathered(context: Context, sources: Sources) -> Inputs:
     """Read all inputs.
-
-    Args:
-        read_prices: Reads the prices of a Region from AWS: `commands.prices.read_prices`.
 
     Raises:
         WrongUse: A file cannot be read, or is none of its kind.
@@ -103,7 +103,7 @@ def gathered(context: Context, sources: Sources, read_prices: Callable[..., Pric
     if usage is None and not hosting.all:
         raise NotReachable("; ".join(reading.notes))
     period = reading.period(usage)
-    prices = reading.prices(hosting, read_prices)
+    prices = reading.prices(hosting)
     metrics = reading.metrics(hosting, period)
     return Inputs(hosting, usage, period, prices, metrics, tuple(reading.notes))
 
@@ -144,7 +144,7 @@ class _Reading:
             return hosting_file.NOT_READ
         kinds = {
             target.target.endpoint: target.target.kind
-            for model in file.table
+            for model in file.table.models()
             for target in model.targets
         }
         each = (EndpointHosting(name, kind, ()) for name, kind in sorted(kinds.items()))
@@ -188,7 +188,7 @@ class _Reading:
             return usage.period
         return Period(end - (days or DAYS) * SECONDS_PER_DAY, end)
 
-    def prices(self, hosting: Hosting, read_prices: Callable[..., Prices]) -> Prices | None:
+    def prices(self, hosting: Hosting) -> Prices | None:
         if self.sources.prices is not None:
             is_example = self.sources.prices == EXAMPLE
             path = price_file.EXAMPLE if is_example else Path(self.sources.prices)
@@ -220,3 +220,23 @@ class _Reading:
         except (NotReachable, CannotRead) as error:
             self.notes.append(f"CloudWatch was not asked for the calls of all callers: {error}")
             return {}
+
+
+def read_prices(context: Context, region: str | None) -> Prices:
+    """Read the prices of a Region from the Price List API.
+
+    Args:
+        region: The Region; None for that of the profile.
+
+    Raises:
+        NotReachable: The API does not answer, or there is no Region.
+        WrongUse: The price list has no such Region.
+    """
+    from gatewayctl.costs.price_list import REGION, SERVICE, PriceList  # noqa: PLC0415
+
+    if region is None:
+        with closing(context.connect("sagemaker")) as client:
+            region = str(client.meta.region_name)
+    with closing(context.connect(SERVICE, region=REGION)) as client:
+        today = datetime.fromtimestamp(context.now(), UTC).date().isoformat()
+        return PriceList(client, region, context.output.progress).prices(today)
