@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from gatewayctl.costs.attribution import NOT_ENTRIES
+from gatewayctl.costs.attribution import NOT_ENTRIES, NOT_KNOWN, OTHERS
 from gatewayctl.costs.figures import Figure, Origin, notes, unknown, weakest
 from gatewayctl.costs.mathematics import cents, in_cents
 from gatewayctl.costs.usage import Use
@@ -56,6 +56,11 @@ class Bill:
     def endpoint_cents(self) -> dict[str, int]:
         """The cost of each endpoint that is known; they add up to `cents`."""
         return in_cents(_known({one.hosting.name: one.amount for one in self.costs}))
+
+
+def _counted_by(shares: Iterable[Share]) -> Origin:
+    of_cloudwatch = any(one.user.model in {OTHERS, NOT_KNOWN} for one in shares)
+    return Origin.AWS if of_cloudwatch else Origin.MEASURED
 
 
 def _of_model(share: Share) -> str:
