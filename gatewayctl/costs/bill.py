@@ -106,9 +106,7 @@ def bill(costs: Sequence[EndpointCost], by: str) -> Bill:
         Row(
             name,
             _use(each),
-            weakest(
-                Origin.AWS if one.user.model in NOT_ENTRIES else Origin.MEASURED for one in each
-            ),
+            _counted_by(each),
             _in_cents(busy[name], busy_cents.get(name)),
             _in_cents(idle[name], idle_cents.get(name)),
             tuple(sorted({one.user.place.endpoint for one in each if one.by_busy.value is None})),
