@@ -95,6 +95,8 @@ class Usage:
     """By endpoint, of all calls together."""
     hours: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """The calls of each endpoint by hour: the hour's number since the epoch, and its calls."""
+    begins: float | None = None
+    """The time of the first line; None if it is not known."""
     lines: int = 0
     damaged: int = 0
     """How many lines look like the gateway's and could not be read."""
