@@ -1,0 +1,144 @@
+"""What is known of an account's endpoints, models and traffic. None stands for unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOURS_A_MONTH = 730
+"""Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
+
+CPU, GPU = "cpu", "gpu"
+NOTHING = ""
+"""A member of a boundary that is known not to be set, such as the VPC of a model without one."""
+
+
+class Boundary(NamedTuple):
+    """What two models must have in common before they may share an endpoint."""
+
+    place: str | None = None
+    """The Region, and the role of another account."""
+    role: str | None = None
+    """The execution role, which reads the artifacts."""
+    network: str | None = None
+    """Subnets and security groups, and whether the containers have no network at all."""
+    key: str | None = None
+    """The KMS key of the instances' volumes."""
+    accelerator: str | None = None
+    """`cpu`, or `gpu`, which stands for all accelerators."""
+    data: str | None = NOTHING
+    """The value of the tag that separates data, if there is such a tag."""
+
+    def admits(self, other: Boundary) -> bool | None:
+        """Whether models of both may share an endpoint; None if that is unknown."""
+        if self.differences(other):
+            return False
+        return None if None in (*self, *other) else True
+
+    def differences(self, other: Boundary) -> list[str]:
+        """Return in words what is known to differ."""
+        return [
+            WORDS[name]
+            for name, one, another in zip(self._fields, self, other, strict=True)
+            if None not in (one, another) and one != another
+        ]
+
+    def unknown(self) -> list[str]:
+        """Return in words what is not known."""
+        return [WORDS[name] for name, one in zip(self._fields, self, strict=True) if one is None]
+
+
+WORDS = {
+    "place": "the Region or account",
+    "role": "the execution role",
+    "network": "the VPC",
+    "key": "the KMS key",
+    "accelerator": "the accelerator",
+    "data": "the tag of the data",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The calls of one model in the period."""
+
+    calls: int
+    busy_seconds: float
+    """The sum of the times in which a call was at work."""
+    p50_ms: float
+    p99_ms: float
+    active_hours: int
+    """How many clock hours had a call."""
+    peak_busy: float
+    """How many calls were at work at once in the busiest minute, on average over the minute."""
+    principals: int
+    largest_body_bytes: int | None
+    """The largest request, also of those that were refused."""
+    timed_out: int = 0
+    cold_loads: int = 0
+    """Calls that waited for the load of their artifact, or that it made fail."""
+    followed_by: Mapping[str, float] = field(default_factory=dict)
+    """By another model: the part of the calls that the same principal followed with one of it."""
+
+    @property
+    def mean_seconds(self) -> float:
+        return self.busy_seconds / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as callers name it, or one target of it."""
+
+    name: str
+    kind: str
+    """A kind of the routing table: `single`, `mme`, and so on."""
+    endpoint: str
+    image: str | None
+    """The image of its container; of a pipeline, of the first one."""
+    memory_bytes: float | None
+    """What it takes in memory, as an estimate from its artifact."""
+    traffic: Traffic | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint."""
+
+    name: str
+    boundary: Boundary
+    instance_type: str | None = None
+    instances: int | None = None
+    usd_an_hour: float | None = None
+    """The price of one instance; of a serverless endpoint, what an hour cost on average."""
+    vcpus: int | None = None
+    """Of one instance."""
+    memory_bytes: float | None = None
+    """Of one instance."""
+    is_serverless: bool = False
+
+    @property
+    def usd_a_month(self) -> float | None:
+        if self.usd_an_hour is None or self.instances is None:
+            return None
+        return self.usd_an_hour * self.instances * HOURS_A_MONTH
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of an account in a period."""
+
+    period_hours: float
+    models: tuple[Model, ...]
+    endpoints: Mapping[str, Endpoint]
+    serverless_usd: float | None = None
+    """The price of a second of a serverless endpoint with 1 GB of memory."""
+
+    def endpoint_of(self, model: Model) -> Endpoint:
+        return self.endpoints[model.endpoint]
+
+    def on(self, endpoint: str) -> list[Model]:
+        """Return the models of an endpoint."""
+        return [one for one in self.models if one.endpoint == endpoint]
