@@ -114,7 +114,7 @@ def _on(
     replaced = _replaced(models, account)
     now = [account.endpoints[name].usd_a_month for name in replaced]
     usable = like.memory_bytes * USABLE_MEMORY
-    instances = max(1, ceil(peak_concurrency(peak) / like.vcpus))
+    instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
     if all_loaded and sum(one.size for one in demands) > usable:
         return None
     cold = cold_interval(demands, usable, instances).all
@@ -123,6 +123,23 @@ def _on(
         cold = cold_interval(demands, usable, instances).all
     usd = like.usd_an_hour * instances * HOURS_A_MONTH
     return Shared(tuple(models), like, instances, cold, usd, sum(filter(None, now)), replaced, peak)
+
+
+def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account) -> int:
+    """Return how many instances have a vCPU for each call in 99 % of the busiest minute.
+
+    That a call keeps one vCPU at work is an assumption. The instances that have the load today are
+    none: more of the same type are not needed.
+
+    Args:
+        peak: The calls at work at once in the busiest minute, on average.
+        hosts: The endpoints that have the load today.
+    """
+    needed = max(1, ceil(peak_concurrency(peak) / (like.vcpus or 1)))
+    present = [account.endpoints[name] for name in hosts]
+    if all(one.instances and one.instance_type == like.instance_type for one in present):
+        return min(needed, sum(one.instances or 0 for one in present))
+    return needed
 
 
 def _replaced(models: Sequence[Model], account: Account) -> tuple[str, ...]:

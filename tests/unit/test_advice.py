@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
 from gatewayctl.advice.sharing import may_share
+from gatewayctl.advice.summary import totals
 
 FORTNIGHT = 14 * 24
 GIB = 2**30
@@ -324,3 +325,33 @@ def _with_load(factor):
         replace(one, traffic=replace(one.traffic, peak_busy=factor * one.traffic.peak_busy))
         for one in TEN
     ]
+
+
+class TestTotals:
+    """What all endpoints cost as they are, with one for each model, and as advised."""
+
+    @pytest.mark.parametrize(
+        ("case", "now", "alone", "advised"),
+        [
+            ("ten models of one framework", 744.60, 744.60, 74.46),
+            ("a hot model in a cold crowd", 74.46, 670.14, 148.92),
+            ("two frameworks", 148.92, 148.92, 74.46),
+            ("preprocessing", 148.92, 148.92, 74.46),
+            ("a GPU beside a CPU", 611.74, 611.74, 611.74),
+        ],
+    )
+    def test_totals(self, case, now, alone, advised):
+        """USD a month; an instance of ml.c5.large is 74.46."""
+        known, _ = ACCOUNTS[case]
+
+        found = totals(known, decide(known, 0.01))
+
+        assert (found.now, found.each_alone, found.advised) == pytest.approx((now, alone, advised))
+
+    def test_unknown(self):
+        """What is unknown stays as it is in the total, and without prices there is no total."""
+        unknown = account([replace(one, memory_bytes=None) for one in TEN])
+        assert totals(unknown, decide(unknown, 0.01)).advised == pytest.approx(744.60)
+
+        free = account(TEN, [replace(on_instance("m0"), usd_an_hour=None)])
+        assert totals(free, decide(free, 0.01)).now is None
