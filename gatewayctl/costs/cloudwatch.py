@@ -13,7 +13,7 @@ class VariantMetrics:
     """All calls, also those that did not come through the gateway."""
     latency_seconds: float | None = None
     """The time that its containers took for all calls, added up."""
-    instance_hours: float | None = None
+    instance_seconds: int | None = None
     """How long instances were there, added up."""
     cache_hits: float | None = None
     """The share of calls whose model was loaded (ModelCacheHit); multi-model endpoints only."""

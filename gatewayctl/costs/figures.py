@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
 Number_co = TypeVar("Number_co", covariant=True)
+Result = TypeVar("Result")
 
 
 class Origin(StrEnum):
@@ -53,3 +55,25 @@ class Figure(Generic[Number_co]):
 def unknown(note: str) -> Figure[Number_co]:
     """Return the figure of a number that nobody knows, and what would make it known."""
     return Figure(None, Origin.UNKNOWN, note)
+
+
+def calculated(calculate: Callable[..., Result], *figures: Figure[Any]) -> Figure[Result]:
+    """Return the result of a calculation, with the weakest origin and all assumptions.
+
+    If a number is unknown, so is the result, and its note says what would make them all known.
+
+    Args:
+        calculate: Gets the values of the figures.
+    """
+    if missing := [one for one in figures if one.value is None]:
+        return unknown(notes(missing))
+    return Figure(
+        calculate(*(one.value for one in figures)),
+        weakest(one.origin for one in figures),
+        notes(figures),
+    )
+
+
+def notes(figures: Iterable[Figure[Any]]) -> str:
+    """Return the notes of several figures, each once."""
+    return "; ".join(dict.fromkeys(one.note for one in figures if one.note))

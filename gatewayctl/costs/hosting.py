@@ -94,8 +94,9 @@ class EndpointHosting:
     """When it was created, in seconds since the epoch."""
 
     @property
-    def is_serverless(self) -> bool:
-        return any(one.serverless is not None for one in self.variants)
+    def serverless(self) -> Serverless | None:
+        """The capacity of its first serverless variant; None if it has instances."""
+        return next((one.serverless for one in self.variants if one.serverless is not None), None)
 
     @property
     def instances(self) -> int | None:

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 Key = TypeVar("Key", bound="Hashable")
 
 
+class Period(NamedTuple):
+    """A time, in seconds since the epoch."""
+
+    first: float
+    last: float
+
+    @property
+    def seconds(self) -> int:
+        """Its length in whole seconds."""
+        return max(0, round(self.last - self.first))
+
+
 class Place(NamedTuple):
     """What is called: an endpoint, and the model or container on it."""
 
@@ -73,10 +85,7 @@ class Pattern(NamedTuple):
 class Usage:
     """What a log says of a period."""
 
-    first: float
-    """The begin of the period, in seconds since the epoch."""
-    last: float
-    """Its end."""
+    period: Period
     source: str
     """The log and its period, in words."""
     uses: Mapping[User, Use]
@@ -89,11 +98,6 @@ class Usage:
     lines: int = 0
     damaged: int = 0
     """How many lines look like the gateway's and could not be read."""
-
-    @property
-    def seconds(self) -> float:
-        """The length of the period."""
-        return max(0.0, self.last - self.first)
 
     def of_place(self) -> dict[Place, Use]:
         """Return the use of each place by all of its users."""
