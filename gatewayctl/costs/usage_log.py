@@ -141,10 +141,8 @@ class _Counts:
 
     def add(self, line: _Line, moment: float) -> None:
         """Count a line, whose time is in seconds since the epoch."""
-        if moment < self._first:
-            self._first = moment
-        if moment > self._last:
-            self._last = moment
+        self._first = min(self._first, moment)
+        self._last = max(self._last, moment)
         if line.endpoint is None or not line.attempts:
             return
         key = line.endpoint, line.target, line.model, line.principal
