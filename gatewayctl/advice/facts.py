@@ -12,8 +12,14 @@ HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
 
 CPU, GPU = "cpu", "gpu"
+LEAST = 0.005
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""
+
+
+def money(amount: float) -> str:
+    """Write an amount of money with cents."""
+    return "less than 0.01" if 0 < amount < LEAST else f"{amount:,.2f}"
 
 
 class Boundary(NamedTuple):
@@ -70,13 +76,15 @@ class Traffic:
     """The sum of the times in which a call was at work."""
     p50_ms: float
     p99_ms: float
-    active_hours: int
+    active_hours: int | None
     """How many clock hours had a call."""
     peak_busy: float
     """How many calls were at work at once in the busiest minute, on average over the minute."""
     principals: int
     largest_body_bytes: int | None
     """The largest request, also of those that were refused."""
+    too_large: int = 0
+    """Requests that were refused because of their size."""
     timed_out: int = 0
     cold_loads: int = 0
     """Calls that waited for the load of their artifact, or that it made fail."""
@@ -101,6 +109,8 @@ class Model:
     memory_bytes: float | None
     """What it takes in memory, as an estimate from its artifact."""
     traffic: Traffic | None
+    callers: Mapping[tuple[str, str | None], float] = field(default_factory=dict, hash=False)
+    """By path, as after /predict/, and name of the target: their parts of the calls."""
 
 
 @dataclass(frozen=True, slots=True)

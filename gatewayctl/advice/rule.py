@@ -68,6 +68,18 @@ class Case(NamedTuple):
         return self.model.traffic
 
     @property
+    def active_hours(self) -> int | None:
+        """The clock hours that had a call of the model."""
+        return None if self.traffic is None else self.traffic.active_hours
+
+    @property
+    def calls_an_active_hour(self) -> float | None:
+        """The calls in such an hour, on average."""
+        if self.traffic is None or self.active_hours is None:
+            return None
+        return self.traffic.calls / max(self.active_hours, 1)
+
+    @property
     def is_alone(self) -> bool:
         """Whether its endpoint serves nothing else."""
         return len(self.account.on(self.model.endpoint)) == 1

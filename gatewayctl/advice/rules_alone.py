@@ -8,7 +8,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, NOTHING
+from gatewayctl.advice.facts import CPU, NOTHING, money
 from gatewayctl.advice.rule import (
     GIB,
     GUIDE,
@@ -48,16 +48,16 @@ def _batch(case: Case) -> Iterator[Condition]:
     )
     yield condition(
         f"they come in at most {FEW_HOURS_A_DAY} hours of a day",
-        case.traffic,
-        lambda one: 0 < one.active_hours <= FEW_HOURS_A_DAY * max(days, 1),
-        lambda one: f"in {one.active_hours / max(days, 1):.1f} hours of a day",
+        case.active_hours,
+        lambda one: 0 < one <= FEW_HOURS_A_DAY * max(days, 1),
+        lambda one: f"in {one / max(days, 1):.1f} hours of a day",
         MEASURE_TRAFFIC,
     )
     yield condition(
         f"there are at least {RUN_CALLS_AN_HOUR:,} in such an hour",
-        case.traffic,
-        lambda one: one.calls >= RUN_CALLS_AN_HOUR * max(one.active_hours, 1),
-        lambda one: f"{one.calls / max(one.active_hours, 1):,.0f} an hour",
+        case.calls_an_active_hour,
+        lambda one: one >= RUN_CALLS_AN_HOUR,
+        lambda one: f"{one:,.0f} an hour",
         MEASURE_TRAFFIC,
     )
 
@@ -76,9 +76,9 @@ def _period(case: Case) -> Condition:
 def _only_when_called(case: Case) -> float | None:
     """Return the price of the endpoint's instances in the hours that had a call."""
     usd = case.endpoint.usd_a_month
-    if usd is None or case.traffic is None:
+    if usd is None or case.active_hours is None:
         return None
-    return usd * min(case.traffic.active_hours / case.account.period_hours, 1)
+    return usd * min(case.active_hours / case.account.period_hours, 1)
 
 
 LARGEST_BODY = 25 * 2**20
@@ -98,6 +98,8 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
         if body is not None:
             found += f", largest request {body / 1e6:,.1f} MB"
         is_large = None if body is None else body > LARGEST_BODY
+        if 100 * traffic.too_large > traffic.calls:
+            is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
         holds = True if is_long or is_large else is_large
         yield Condition(text, holds, found, MEASURE_TRAFFIC)
 
@@ -129,7 +131,8 @@ def _pipeline(case: Case) -> Iterator[Condition]:
     yield Condition(
         "both may share an endpoint",
         boundary,
-        "unknown" if boundary is None else "yes" if boundary else "no",
+        ", ".join(case.endpoint.boundary.differences(case.account.endpoint_of(other).boundary))
+        or ("unknown" if boundary is None else "nothing separates them"),
         measure_boundary(case.model.endpoint),
     )
 
@@ -191,7 +194,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
     yield Condition(
         "its endpoint serves nothing else, so that it could go",
         case.is_alone and case.model.kind == "single",
-        "it does not" if case.is_alone else "it does",
+        f"{plural(len(case.account.on(case.model.endpoint)), 'model')}, {case.model.kind}",
     )
     yield condition(
         "it needs no GPU and no VPC",
@@ -203,9 +206,9 @@ def _serverless(case: Case) -> Iterator[Condition]:
     yield _period(case)
     yield condition(
         "most hours have no call",
-        case.traffic,
-        lambda one: one.active_hours <= IDLE * case.account.period_hours,
-        lambda one: f"{measured(1 - one.active_hours / case.account.period_hours)} have none",
+        case.active_hours,
+        lambda one: one <= IDLE * case.account.period_hours,
+        lambda one: f"{measured(max(0, 1 - one / case.account.period_hours))} have none",
         MEASURE_TRAFFIC,
     )
     yield condition(
@@ -234,7 +237,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
         "it would cost less",
         None if now is None or then is None else (now, then),
         lambda one: one[1] < one[0] or case.endpoint.is_serverless,
-        lambda one: f"{one[1]:,.2f} USD a month instead of {one[0]:,.2f}",
+        lambda one: f"{money(one[1])} USD a month instead of {money(one[0])}",
         MEASURE_PRICE,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
+from gatewayctl.advice.facts import money
 from gatewayctl.advice.rule import (
     GUIDE,
     MEASURE_PRICE,
@@ -55,7 +56,7 @@ def _costs(case: Case) -> Iterator[Condition]:
     yield Condition(
         "it costs less than now",
         shared.saves > 0 or shared.replaced == (case.model.endpoint,),
-        f"{then} for {shared.usd_a_month:,.2f} USD a month instead of {shared.usd_now:,.2f}",
+        f"{then} for {money(shared.usd_a_month)} USD a month instead of {money(shared.usd_now)}",
     )
 
 

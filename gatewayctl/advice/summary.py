@@ -85,10 +85,15 @@ def summed(amounts: Iterable[float | None]) -> float | None:
 def alone_usd(model: Model, account: Account) -> float | None:
     """Return what the model would cost in a month on an endpoint of its own, like the present."""
     host = account.endpoint_of(model)
-    if host.usd_an_hour is None or host.vcpus is None or model.traffic is None:
+    if (
+        host.is_serverless
+        or host.usd_an_hour is None
+        or host.vcpus is None
+        or model.traffic is None
+    ):
         return None
     instances = for_load(model.traffic.peak_busy, host, [host.name], account)
-    return host.usd_an_hour * instances * HOURS_A_MONTH
+    return (host.usd_an_hour or 0.0) * instances * HOURS_A_MONTH
 
 
 def advices(decisions: Mapping[str, Decision]) -> list[Advice]:
