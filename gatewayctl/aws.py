@@ -26,7 +26,9 @@ READ_TIMEOUT_SECONDS = 10.0
 
 NAMES = {
     "cloudformation": "AWS CloudFormation",
+    "cloudwatch": "Amazon CloudWatch",
     "logs": "Amazon CloudWatch Logs",
+    "pricing": "AWS Price List",
     "s3": "Amazon S3",
     "sagemaker": "Amazon SageMaker",
     "sagemaker-runtime": "Amazon SageMaker Runtime",

@@ -39,6 +39,8 @@ COMMANDS = {
     "shift": "change the weights of a model's targets in the table",
     "status": "say what is wrong with a gateway: its answer, its table, its keys, its errors",
     "logs": "show all lines of one request, from API Gateway to SageMaker",
+    "costs": "show what endpoints cost, by model, target and principal",
+    "prices": "write the prices of SageMaker's hosting into a file, for costs",
     "publish": "upload a table to S3 for running gateways, or go back to an earlier one",
     "keys": "issue, list, disable or rotate API keys",
     "completion": "print the script that completes commands in a shell",

@@ -205,9 +205,13 @@ class _Endpoint:
         users = sorted({*uses, *parts, *idle})
         by_busy = Figure(parts, work.origin, work.note)
         by_memory = Figure(idle, memory.origin, memory.note)
-        mixed = by_memory if memory.is_whole else calculated(_mixed, busy, by_busy, by_memory)
         if self.hosting.serverless is not None:
             mixed = by_busy
+        elif memory.is_whole or busy.value is None:
+            # Without a log nobody is known to have called, so that all of the time is idle.
+            mixed = by_memory
+        else:
+            mixed = calculated(_mixed, busy, by_busy, by_memory)
         return tuple(
             Share(user, uses.get(user, Use()), _of(user, amount, by_busy), _of(user, amount, mixed))
             for user in users

@@ -7,10 +7,15 @@ credentials, and may be written by hand.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from gatewayctl.costs import json_file
+from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +110,50 @@ class EndpointHosting:
         return None if None in counts else sum(one or 0 for one in counts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hosting:
     """The endpoints of one account and Region."""
 
     region: str | None
-    endpoints: Mapping[str, EndpointHosting]
-    source: str
+    all: tuple[EndpointHosting, ...]
+    source: str = ""
     """Where they are from, in words."""
     unread: tuple[str, ...] = ()
     """What could not be read, and why."""
+
+    @cached_property
+    def endpoints(self) -> Mapping[str, EndpointHosting]:
+        """The endpoints by name."""
+        return {one.name: one for one in self.all}
+
+
+NOT_READ = Hosting(None, ())
+"""No endpoint is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The content of a file of endpoints."""
+
+    endpoints: tuple[EndpointHosting, ...]
+    region: str | None = None
+    unread: tuple[str, ...] = ()
+
+
+def text(hosting: Hosting) -> str:
+    """Return a file of endpoints."""
+    return json_file.text(_File(hosting.all, hosting.region, hosting.unread))
+
+
+def read_file(path: Path) -> Hosting:
+    """Read a file of endpoints.
+
+    Raises:
+        WrongUse: It cannot be read, or is no file of endpoints of this version.
+    """
+    advice = "gatewayctl costs --endpoints-out FILE writes one"
+    file = json_file.read(path, _File, "file of endpoints", advice)
+    hosting = Hosting(file.region, file.endpoints, f"the endpoints in {path}", file.unread)
+    if len(hosting.endpoints) < len(hosting.all):
+        raise WrongUse(f"{path} is no file of endpoints: it has an endpoint twice; {advice}")
+    return hosting

@@ -20,6 +20,7 @@ BYTES_PER_GB = 2**30
 
 PRESENT_COUNT = "the instances that are there now were there all the time"
 BILLED_AS_MEASURED = "serverless inference bills the time that the gateway has measured"
+NO_DATA = "the data in and out costs nothing, because the prices do not say what it costs"
 NO_PRICES = "give --prices FILE; gatewayctl prices --out FILE writes one"
 NO_HOSTING = "the endpoint was not read: credentials or --endpoints FILE are needed"
 
@@ -33,6 +34,8 @@ def instance_seconds(
     if variant.serverless is not None:
         return Figure(0, Origin.AWS)
     if metrics is not None and metrics.instance_seconds is not None:
+        if metrics.is_count_assumed:
+            return Figure(metrics.instance_seconds, Origin.ASSUMED, PRESENT_COUNT)
         return Figure(metrics.instance_seconds, Origin.AWS)
     if variant.instances is None:
         return unknown("the number of instances is not known")
@@ -120,12 +123,13 @@ def use_cost(serverless: Serverless, use: Use, prices: Prices | None) -> Figure[
         if serverless.provisioned
         else prices.serverless.per_second
     )
-    processed = prices.serverless.per_gb_processed
-    if serverless.memory_mb not in by_size or processed is None:
+    if serverless.memory_mb not in by_size:
         return unknown(f"the prices have no serverless inference of {serverless.memory_mb} MB")
     time = Fraction(use.busy_ms, 1000) * Fraction(by_size[serverless.memory_mb])
-    data = Fraction(use.bytes_in + use.bytes_out, BYTES_PER_GB) * Fraction(processed)
-    return Figure(time + data, Origin.ASSUMED, f"{BILLED_AS_MEASURED}; {prices.note}")
+    per_gb = prices.serverless.per_gb_processed
+    data = Fraction(use.bytes_in + use.bytes_out, BYTES_PER_GB) * Fraction(per_gb or 0)
+    assumption = BILLED_AS_MEASURED if per_gb is not None else f"{BILLED_AS_MEASURED}; {NO_DATA}"
+    return Figure(time + data, Origin.ASSUMED, f"{assumption}; {prices.note}")
 
 
 def summed(figures: Iterable[Figure[Fraction]]) -> Figure[Fraction]:
