@@ -14,7 +14,7 @@ TEAMS = "arn:aws:iam::000000000000:role"  # a role for each team: it reads the t
 
 # The endpoint, its image, its artifact and the team's role
 ENDPOINTS = [
-    *((f"is-{digit}", "sklearn", f"digits/is-{digit}-v1", "digits") for digit in range(10)),
+    *((f"shows-{digit}", "sklearn", f"digits/is-{digit}-v1", "digits") for digit in range(10)),
     ("progress-linear", "sklearn", "diabetes/sklearn/model", "medicine"),
     ("progress-boosted", "lightgbm", "diabetes/lightgbm/model", "medicine"),
     ("wine-scale", "sklearn", "wine-pipeline/preprocess/model", "cellar"),

@@ -47,7 +47,7 @@ class Calls(NamedTuple):
 
 
 WEEK = {
-    **{f"is-{digit}": Calls(12 + 4 * digit, 40) for digit in range(10)},
+    **{f"shows-{digit}": Calls(6 + 2 * digit, 40) for digit in range(10)},
     "progress-linear": Calls(30, 25),
     "progress-boosted": Calls(20, 60),
     "wine-scale": Calls(25, 10, then="wine-class"),
@@ -58,7 +58,7 @@ NEXT = {"wine-class": 35.0}
 
 def call(url: str, key: str) -> None:
     """Call each model once."""
-    rows = {name: DIGIT if name.startswith("is-") else PATIENT for name in WEEK}
+    rows = {name: DIGIT if name.startswith("shows-") else PATIENT for name in WEEK}
     rows["wine-scale"] = WINE
     for name, row in rows.items():
         answer = predict(url, key, name, {"instances": [row]})

@@ -53,9 +53,10 @@ def _costs(case: Case) -> Iterator[Condition]:
     if (shared := case.shared) is None:
         return
     then = f"{plural(shared.instances, 'instance')} {shared.like.instance_type}"
+    is_there = shared.replaced == (case.model.endpoint,)
     yield Condition(
-        "it costs less than now",
-        shared.saves > 0 or shared.replaced == (case.model.endpoint,),
+        "it is there already" if is_there else "it costs less than now",
+        is_there or shared.saves > 0,
         f"{then} for {money(shared.usd_a_month)} USD a month instead of {money(shared.usd_now)}",
     )
 
@@ -91,10 +92,7 @@ def shared_usd(case: Case) -> float | None:
     return None if case.shared is None else case.shared.usd_a_month
 
 
-NEIGHBOURS = (
-    "a neighbour's burst makes the others wait: watch the p99 of each model",
-    "one endpoint fails for all of its models",
-)
+NEIGHBOURS = ("a burst of calls of one model makes those of the others wait",)
 COMPONENTS = Rule(
     Option.COMPONENTS,
     "several models on accelerators, each with resources of its own: inference components",
@@ -102,7 +100,6 @@ COMPONENTS = Rule(
     f"{GUIDE}realtime-endpoints-deploy-models.html",
     _all_loaded,
     to_confirm="the accelerators of one instance are enough for all of them",
-    risks=("one endpoint fails for all of its models",),
     usd_a_month=shared_usd,
 )
 MULTI_MODEL = Rule(

@@ -57,12 +57,13 @@ def per_hour(a_month: float | None) -> str:
 
 def endpoints_lines(account: Account) -> list[str]:
     """Return a table of the endpoints."""
+    return aligned(endpoint_rows(account))
+
+
+def endpoint_rows(account: Account) -> list[tuple[str, ...]]:
+    """Return the cells of the table of endpoints, and its header first."""
     names = sorted({one.endpoint for one in account.models})
-    rows = [_endpoint_row(account, account.endpoints[name]) for name in names]
-    kinds = [
-        (row[0], row[1], row[2].rjust(max(len(one[2]) for one in rows)), *row[3:]) for row in rows
-    ]
-    return aligned([HEADER, *kinds])
+    return [HEADER, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
 
 
 def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
@@ -120,10 +121,8 @@ def advice_lines(advice: Sequence[Advice], *, in_full: bool) -> Iterator[str]:
     for one in advice:
         yield ""
         yield title(one)
-        blocks = _unknown(one) if one.first.option is None else _known(one)
-        if in_full:
-            blocks = [*blocks, *_ruled_out(one.first)]
-        for name, lines in blocks:
+        more = _ruled_out(one.first) if in_full else ()
+        for name, lines in [*blocks(one), *more]:
             for number, line in enumerate(lines):
                 yield f"  {name if number == 0 else '':{WIDTH}}{line}"
 
@@ -134,9 +133,12 @@ def title(one: Advice) -> str:
     if one.first.option is None:
         return f"{names}: unknown, because something has to be measured first"
     if one.first.stays:
-        return f"{names}: stays {one.first.option}"
-    money = "" if one.saves is None else f", {saving(one.saves)}"
-    return f"{names}: {one.first.option} instead of {one.first.now}{money}"
+        return f"{names}: stays {one.first.now}"
+    amount = "" if one.saves is None else f", {saving(one.saves)}"
+    if one.shared is not None and len(one.shared.replaced) > 1:
+        gone = plural(len(one.shared.replaced), "endpoint")
+        return f"{names}: one {one.first.option} endpoint instead of {gone}{amount}"
+    return f"{names}: {one.first.option} instead of {one.first.now}{amount}"
 
 
 def saving(amount: float) -> str:
@@ -148,23 +150,31 @@ def saving(amount: float) -> str:
     return f"costs {money(-amount)} USD a month more"
 
 
+def blocks(one: Advice) -> list[tuple[str, list[str]]]:
+    """Return what is said of an advice: names, and their lines."""
+    return _unknown(one) if one.first.option is None else _known(one)
+
+
 def _known(one: Advice) -> list[tuple[str, list[str]]]:
     rule = one.first.deciding.rule
-    blocks = [
+    found = [
         ("rule", [rule.says, f"{rule.page}, {rule.url}"]),
         ("because", [condition_line(each) for each in one.first.deciding.conditions]),
     ]
     if rule.to_confirm and not one.first.stays:
-        blocks.append(("would have to be true", [rule.to_confirm]))
+        found.append(("would have to be true", [rule.to_confirm]))
     shared = one.shared
     if shared is not None:
-        blocks.append(("until", [until(shared)]))
+        found.append(("until", [until(shared)]))
     risks = [*rule.risks] if rule is not DEFAULT else []
     if shared is not None:
         risks.append(blast_radius(shared))
-    blocks.append(("risks", risks))
-    blocks.append(("not together with", [*apart(one.first)]))
-    return [(name, lines) for name, lines in blocks if lines]
+    found.append(("risks", risks))
+    if shared is not None or rule is DEFAULT:
+        found.append(("not together with", [*apart(one.first)]))
+    if all(each.model.traffic and not each.model.traffic.calls for each in one.decisions):
+        found.append(("calls", ["none in this time: are these models needed at all?"]))
+    return [(name, lines) for name, lines in found if lines]
 
 
 def _unknown(one: Advice) -> list[tuple[str, list[str]]]:
@@ -212,10 +222,13 @@ def until(shared: Shared) -> str:
 
 def blast_radius(shared: Shared) -> str:
     """Say how many models an endpoint's failure hits, and how slow the slowest of them is."""
-    slow = sorted(_p99(one) for one in shared.models)
+    number = plural(len(shared.models), "model")
+    slow = sorted(p99 for one in shared.models if (p99 := _p99(one)))
+    if not slow:
+        return f"{number} fail together"
     return (
-        f"{plural(len(shared.models), 'model')} fail together; their p99 is {slow[0]:,.0f} to "
-        f"{slow[-1]:,.0f} ms, and each can wait for the slowest"
+        f"{number} fail together, and each can wait for the slowest: their p99 is {slow[0]:,.0f} "
+        f"to {slow[-1]:,.0f} ms"
     )
 
 
