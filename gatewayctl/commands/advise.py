@@ -25,7 +25,7 @@ from gatewayctl.output import percent, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gatewayctl.advice.decision import Decision
     from gatewayctl.advice.facts import Account, Model
@@ -107,8 +107,8 @@ def advise(
     """Say which hosting option AWS's rules point to for each model, and what it would cost.
 
     MODEL is a path as after /predict/, or a pattern such as 'team-a-*'; the models that the advice
-    puts beside it are shown, too. Where an input is unknown that decides, there is no advice: the command
-    says what to measure. The exit code is 1 then.
+    puts beside it are shown, too. Where an input that decides is unknown, there is no advice: the
+    command says what to measure. The exit code is 1 then.
     """
     planned = [Plan.parse(one) for one in plans]
     if planned and other is None:
@@ -121,9 +121,8 @@ def advise(
     )
     _require(known, models, file)
     if another is not None:
-        chosen = _on_endpoints_of(
-            known, {one for one in known.models if _matches(one.name, models)}
-        )
+        named = (one for one in known.models if _matches(one.name, models))
+        chosen = _on_endpoints_of(known, named)
         notes = [*_notes(found, chosen, memory_factor)]
         find = partial(
             reading.endpoint, hosting=found.hosting, usage=found.usage, prices=found.prices
@@ -133,7 +132,7 @@ def advise(
         return _comparison(another.name, chosen, replace(meant, new=new), cold_target, notes)
     decided = decide(known, cold_target)
     decisions = _chosen(decided, models)
-    chosen = _on_endpoints_of(known, {one.model for one in decisions.values()})
+    chosen = _on_endpoints_of(known, (one.model for one in decisions.values()))
     notes = [*_notes(found, chosen, memory_factor)]
     if html is not None:
         _write_page(html, found, chosen, decisions, notes)
@@ -171,7 +170,7 @@ def _chosen(decided: Mapping[str, Decision], patterns: Sequence[str]) -> dict[st
     return {name: one for name, one in decided.items() if name in names}
 
 
-def _on_endpoints_of(known: Account, models: Collection[Model]) -> Account:
+def _on_endpoints_of(known: Account, models: Iterable[Model]) -> Account:
     """Return the part of an account that is on the endpoints of these models."""
     names = {one.endpoint for one in models}
     return replace(
