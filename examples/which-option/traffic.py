@@ -5,7 +5,7 @@
 
 Nobody waits a week to read an example. So the arrivals of the week are made up, and so are the
 times: with the same numbers in every run, and as the table WEEK says. Everything else of a line is
-as the gateway wrote it for the call.
+as the gateway wrote it for the call. The week begins at the midnight after it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import random
 import sys
 import urllib.request
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import cos, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DAYS = 7
-FIRST = datetime(2026, 5, 4, tzinfo=UTC)  # a Monday
+TIME = "%Y-%m-%d %H:%M:%S,%f%z"
 SPREAD = 0.3  # of the times: most of the calls take between 0.7 and 1.3 times the usual time
 
 DIGIT = [
@@ -85,8 +85,10 @@ def week(log: Path) -> Iterator[str]:
     missing = sorted({*WEEK, *NEXT} - {*examples})
     if missing:
         sys.exit(f"error: {log} has no call of {', '.join(missing)}; run traffic.py call first")
-    for moment, model, milliseconds in sorted(moments()):
-        written = moment.strftime("%Y-%m-%d %H:%M:%S,%f")[:-3] + "+0000"
+    called = max(datetime.strptime(one["timestamp"], TIME) for one in examples.values())
+    midnight = called.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    for moment, model, milliseconds in sorted(moments(midnight)):
+        written = f"{moment:%Y-%m-%d %H:%M:%S,%f}"[:-3] + "+0000"
         yield json.dumps(
             {**examples[model], "timestamp": written, "model_ms": milliseconds, "artifact": None}
         )
@@ -102,15 +104,19 @@ def requests(log: Path) -> Iterator[dict[str, Any]]:
                     yield members
 
 
-def moments() -> Iterator[tuple[datetime, str, float]]:
-    """Yield when which model is called, and how many milliseconds it takes."""
+def moments(first: datetime) -> Iterator[tuple[datetime, str, float]]:
+    """Yield when which model is called, and how many milliseconds it takes.
+
+    Args:
+        first: When the week begins.
+    """
     for name, calls in WEEK.items():
         dice = random.Random(name)
         most = 2 * calls.an_hour
         hours = 0.0
         while (hours := hours + dice.expovariate(most)) < 24 * DAYS:
             if dice.random() < (1 - cos(2 * pi * hours / 24)) / 2:
-                yield from conversation(name, calls, FIRST + timedelta(hours=hours), dice)
+                yield from conversation(name, calls, first + timedelta(hours=hours), dice)
 
 
 def conversation(

@@ -105,7 +105,7 @@ def _body(page: Page) -> Iterator[str]:
         yield from _models(page)
         yield "</section>"
     if page.hours:
-        yield '<section aria-labelledby="hours"><h2 id="hours">Calls by hour</h2>'
+        yield '<section aria-labelledby="hours"><h2 id="hours">Calls by hour, UTC</h2>'
         yield from _hours(page.hours)
         yield "</section>"
     yield '<section aria-labelledby="endpoints"><h2 id="endpoints">Endpoints</h2>'
@@ -164,7 +164,7 @@ def _bars(bars: Sequence[Bar], header: Sequence[str], caption: str) -> Iterator[
     """Yield a table whose numbers also stand as bars."""
     most = max((amount or 0 for bar in bars for amount in bar.amounts), default=0)
     name, *amounts = header
-    yield f'<div class="scroll"><table><caption>{_text(caption)}</caption><thead><tr>'
+    yield f"{_scrolling(caption)}<table><caption>{_text(caption)}</caption><thead><tr>"
     yield f'<th scope="col">{_text(name)}</th>'
     yield "".join(f'<th scope="col" class="number">{_text(one)}</th>' for one in amounts)
     yield '<td class="bars" aria-hidden="true"></td></tr></thead><tbody>'
@@ -177,6 +177,11 @@ def _bars(bars: Sequence[Bar], header: Sequence[str], caption: str) -> Iterator[
         )
         yield f'<td class="bars" aria-hidden="true">{drawn}</td></tr>'
     yield "</tbody></table></div>"
+
+
+def _scrolling(name: str) -> str:
+    """Return the start of a part that can be scrolled sideways, also with the keyboard."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(name)}">'
 
 
 def _amount(amount: float | None) -> str:
@@ -230,12 +235,12 @@ def _area(name: str, counts: Mapping[int, int], first: int, last: int) -> str:
 
 
 def _day(hour: int) -> str:
-    return datetime.fromtimestamp(hour * SECONDS_PER_HOUR, UTC).strftime("%d %b, %H:00 UTC")
+    return datetime.fromtimestamp(hour * SECONDS_PER_HOUR, UTC).strftime("%d %b %H:00")
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     header, *others = rows
-    yield '<div class="scroll" tabindex="0" role="region" aria-label="Endpoints"><table><thead><tr>'
+    yield f"{_scrolling('table of the endpoints')}<table><thead><tr>"
     yield _cells(header, "col")
     yield "</tr></thead><tbody>"
     yield from (f"<tr>{_cells(row, 'row')}</tr>" for row in others)
