@@ -22,6 +22,14 @@ def money(amount: float) -> str:
     return "less than 0.01" if 0 < amount < LEAST else f"{amount:,.2f}"
 
 
+def size(count: float) -> str:
+    """Write a number of bytes in a unit that fits."""
+    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_of_unit:
+            return f"{count / bytes_of_unit:,.1f} {unit}"
+    return f"{count:,.0f} bytes"
+
+
 class Boundary(NamedTuple):
     """What two models must have in common before they may share an endpoint."""
 

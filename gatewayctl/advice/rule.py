@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
 GIB = 2**30
+DAY = 24
 
 
 class Option(StrEnum):
@@ -69,8 +70,15 @@ class Case(NamedTuple):
 
     @property
     def active_hours(self) -> int | None:
-        """The clock hours that had a call of the model."""
-        return None if self.traffic is None else self.traffic.active_hours
+        """The clock hours that had a call of the model; None if less than a day was looked at."""
+        if self.traffic is None or self.account.period_hours < DAY:
+            return None
+        return self.traffic.active_hours
+
+    @property
+    def measure_hours(self) -> str:
+        """How to learn the hours that had a call."""
+        return MEASURE_TRAFFIC if self.traffic is None else MEASURE_PERIOD
 
     @property
     def calls_an_active_hour(self) -> float | None:

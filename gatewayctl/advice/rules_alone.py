@@ -8,11 +8,11 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, NOTHING, money
+from gatewayctl.advice.facts import CPU, NOTHING, money, size
 from gatewayctl.advice.rule import (
+    DAY,
     GIB,
     GUIDE,
-    MEASURE_PERIOD,
     MEASURE_PRICE,
     MEASURE_TRAFFIC,
     Case,
@@ -23,7 +23,7 @@ from gatewayctl.advice.rule import (
     measure_boundary,
     measure_memory,
 )
-from gatewayctl.output import measured, of_hundred, plural
+from gatewayctl.output import measured, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,14 +31,12 @@ if TYPE_CHECKING:
     from gatewayctl.advice.facts import Model
 
 SHARED_KINDS = ("mme", "mce", "component")
-DAY = 24
 FEW_HOURS_A_DAY = 3
 RUN_CALLS_AN_HOUR = 1000
 
 
 def _batch(case: Case) -> Iterator[Condition]:
     days = case.account.period_hours / DAY
-    yield _period(case)
     yield condition(
         "all calls are those of one principal",
         case.traffic,
@@ -51,25 +49,14 @@ def _batch(case: Case) -> Iterator[Condition]:
         case.active_hours,
         lambda one: 0 < one <= FEW_HOURS_A_DAY * max(days, 1),
         lambda one: f"in {one / max(days, 1):.1f} hours of a day",
-        MEASURE_TRAFFIC,
+        case.measure_hours,
     )
     yield condition(
         f"there are at least {RUN_CALLS_AN_HOUR:,} in such an hour",
         case.calls_an_active_hour,
         lambda one: one >= RUN_CALLS_AN_HOUR,
         lambda one: f"{one:,.0f} an hour",
-        MEASURE_TRAFFIC,
-    )
-
-
-def _period(case: Case) -> Condition:
-    hours = case.account.period_hours
-    return condition(
-        "at least a day was looked at",
-        hours if hours >= DAY else None,
-        lambda one: True,
-        lambda one: f"{one:,.0f} hours",
-        MEASURE_PERIOD,
+        case.measure_hours,
     )
 
 
@@ -96,7 +83,7 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
         body = traffic.largest_body_bytes
         found = f"p99 {traffic.p99_ms / 1000:,.1f} s, {traffic.timed_out:,} ended by time"
         if body is not None:
-            found += f", largest request {body / 1e6:,.1f} MB"
+            found += f", largest request {size(body)}"
         is_large = None if body is None else body > LARGEST_BODY
         if 100 * traffic.too_large > traffic.calls:
             is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
@@ -117,7 +104,7 @@ def _pipeline(case: Case) -> Iterator[Condition]:
     if case.model.kind == "pipeline":
         yield Condition("a call passes through several containers", True, "it is a pipeline")
         return
-    text = f"a step before or after: {measured(FOLLOWED)} of its calls go on to the same model"
+    text = f"a step before or after: {percent(FOLLOWED)} of its calls go on to the same model"
     if case.traffic is None:
         yield Condition(text, None, "unknown", MEASURE_TRAFFIC)
         return
@@ -178,7 +165,7 @@ def _single(case: Case) -> Iterator[Condition]:
         "in its busiest minute it keeps half of an instance's vCPUs at work",
         None if vcpus is None or case.traffic is None else case.traffic.peak_busy / vcpus,
         lambda one: one >= HALF,
-        lambda one: f"{of_hundred(one)} % of {plural(vcpus or 0, 'vCPU')}",
+        lambda one: f"{percent(one)} of {plural(vcpus or 0, 'vCPU')}",
         MEASURE_TRAFFIC if case.traffic is None else MEASURE_PRICE,
     )
 
@@ -203,13 +190,12 @@ def _serverless(case: Case) -> Iterator[Condition]:
         lambda one: f"{one.accelerator}, {'in a VPC' if one.network else 'no VPC'}",
         measure_boundary(case.model.endpoint),
     )
-    yield _period(case)
     yield condition(
         "most hours have no call",
         case.active_hours,
         lambda one: one <= IDLE * case.account.period_hours,
         lambda one: f"{measured(max(0, 1 - one / case.account.period_hours))} have none",
-        MEASURE_TRAFFIC,
+        case.measure_hours,
     )
     yield condition(
         "a call takes less than 60 s",
@@ -222,14 +208,14 @@ def _serverless(case: Case) -> Iterator[Condition]:
         "a request has at most 4 MB",
         None if case.traffic is None else case.traffic.largest_body_bytes,
         lambda one: one <= SERVERLESS_BODY,
-        lambda one: f"at most {one / 1e6:,.3f} MB",
+        lambda one: f"at most {size(one)}",
         MEASURE_TRAFFIC,
     )
     yield condition(
         "it takes at most 6 GB of memory",
         case.model.memory_bytes,
         lambda one: one <= SERVERLESS_MEMORY,
-        lambda one: f"{one / GIB:,.2f} GB",
+        size,
         measure_memory(case.model.endpoint),
     )
     now, then = case.endpoint.usd_a_month, _serverless_usd(case)

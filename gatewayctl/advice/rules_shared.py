@@ -20,7 +20,7 @@ from gatewayctl.advice.rule import (
     Rule,
     measure_memory,
 )
-from gatewayctl.output import first_few, measured, plural
+from gatewayctl.output import first_few, measured, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +66,7 @@ def _cold(case: Case) -> Iterator[Condition]:
         return
     (low, high), target = shared.cold, case.cold_target
     yield Condition(
-        f"at most {measured(target)} of the calls find their model not loaded",
+        f"at most {percent(target)} of the calls find their model not loaded",
         True if high <= target else None if low <= target else False,
         measured(high) if low == high else f"{measured(low)} to {measured(high)}",
         "give it a part of the traffic, and look at the endpoint's ModelCacheHit in CloudWatch; or "

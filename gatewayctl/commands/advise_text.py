@@ -76,10 +76,14 @@ def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
         str(numbers["models"]),
         usd(one.usd_a_month),
         UNKNOWN if busy is None else percent(busy),
-        UNKNOWN if peak is None else f"{peak:,.2f} at once",
+        UNKNOWN if peak is None else _at_once(peak),
         UNKNOWN if numbers["p99_ms"] is None else f"{numbers['p99_ms']:,.0f}",
         NOTHING if cold is None else measured(cold),
     )
+
+
+def _at_once(peak: float) -> str:
+    return f"{peak:,.{2 if peak >= 1 else 3}f} at once"
 
 
 def endpoint_data(account: Account, one: Endpoint) -> dict[str, Any]:
