@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from gatewayctl.costs.attribution import NOT_ENTRIES
+from gatewayctl.costs.attribution import NOT_ENTRIES, NOT_KNOWN, OTHERS
 from gatewayctl.costs.figures import Figure, Origin, notes, unknown, weakest
 from gatewayctl.costs.mathematics import cents, in_cents
 from gatewayctl.costs.usage import Use
@@ -58,6 +58,11 @@ class Bill:
         return in_cents(_known({one.hosting.name: one.amount for one in self.costs}))
 
 
+def _counted_by(shares: Iterable[Share]) -> Origin:
+    of_cloudwatch = any(one.user.model in {OTHERS, NOT_KNOWN} for one in shares)
+    return Origin.AWS if of_cloudwatch else Origin.MEASURED
+
+
 def _of_model(share: Share) -> str:
     return share.user.model or NO_PRINCIPAL
 
@@ -101,9 +106,7 @@ def bill(costs: Sequence[EndpointCost], by: str) -> Bill:
         Row(
             name,
             _use(each),
-            weakest(
-                Origin.AWS if one.user.model in NOT_ENTRIES else Origin.MEASURED for one in each
-            ),
+            _counted_by(each),
             _in_cents(busy[name], busy_cents.get(name)),
             _in_cents(idle[name], idle_cents.get(name)),
             tuple(sorted({one.user.place.endpoint for one in each if one.by_busy.value is None})),

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.errors import quoted
 from gatewayctl.costs import json_file
 from gatewayctl.report import WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -103,6 +104,16 @@ class EndpointHosting:
         """The capacity of its first serverless variant; None if it has instances."""
         return next((one.serverless for one in self.variants if one.serverless is not None), None)
 
+    def numbers(self) -> Iterator[float]:
+        """Yield the numbers of what it runs on and of what it holds, which are not negative."""
+        for variant in self.variants:
+            serverless = variant.serverless or Serverless(0)
+            yield from (variant.instances or 0, serverless.memory_mb, serverless.provisioned)
+        for occupant in self.occupants:
+            needs = occupant.reserved or Reserved(0)
+            yield from (occupant.artifact_bytes or 0, needs.copies, needs.memory_mb)
+            yield from (needs.cpu_cores, needs.accelerators)
+
     @property
     def instances(self) -> int | None:
         """How many instances it has now in all variants; None if that is not known."""
@@ -156,4 +167,7 @@ def read_file(path: Path) -> Hosting:
     hosting = Hosting(file.region, file.endpoints, f"the endpoints in {path}", file.unread)
     if len(hosting.endpoints) < len(hosting.all):
         raise WrongUse(f"{path} is no file of endpoints: it has an endpoint twice; {advice}")
+    for one in hosting.all:
+        if any(number < 0 for number in one.numbers()):
+            raise WrongUse(f"{path} has a negative number for endpoint {quoted(one.name)}")
     return hosting

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import log_file, tables
 from gatewayctl.costs import hosting as hosting_file
 from gatewayctl.costs import prices as price_file
@@ -140,7 +141,7 @@ class _Reading:
         """Return the endpoints that the routing table names, of which nothing else is known."""
         try:
             file = tables.load(self.context.table_path())
-        except CommandError:
+        except (CommandError, InvalidTable):
             return hosting_file.NOT_READ
         kinds = {
             target.target.endpoint: target.target.kind
