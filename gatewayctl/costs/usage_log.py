@@ -166,7 +166,7 @@ class _Counts:
             user = self._users[key] = _UserCounts(self._places[key[:2]])
         user.add(line, int(moment // MINUTE))
         before, last = self._before.get(line.principal, _NEVER)
-        if last != key[:2] and moment - before <= FOLLOWING_SECONDS:
+        if last != key[:2] and 0 <= moment - before <= FOLLOWING_SECONDS:
             self._sequences[last, key[:2]] += 1
         self._before[line.principal] = moment, key[:2]
 
@@ -179,6 +179,8 @@ class _Counts:
             for minute, packed in counts.minutes.items():
                 minutes[minute] = minutes.get(minute, 0) + packed
             endpoints[endpoint].durations.merge(counts.durations)
+            endpoints[endpoint].largest_in = max(endpoints[endpoint].largest_in, counts.largest_in)
+            endpoints[endpoint].timed_out += counts.timed_out
         return Usage(
             period=Period(self._first if since is None else since, self._last),
             source=source,
