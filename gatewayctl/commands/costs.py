@@ -106,12 +106,15 @@ def _endpoint_rows(total: Bill) -> Iterator[Sequence[str]]:
     yield "endpoint", "kind", "runs on", "instance hours", "", "at work", "", "costs", ""
     cents = total.endpoint_cents
     for one in total.costs:
+        of_instances = (
+            *_cells(one.instance_seconds, _hours(one.instance_seconds.value)),
+            *_cells(one.busy_share, measured(one.busy_share.value or 0)),
+        )
         yield (
             one.hosting.name,
             one.hosting.kind or UNKNOWN,
             _capacity(one.hosting),
-            *_cells(one.instance_seconds, _hours(one.instance_seconds.value)),
-            *_cells(one.busy_share, measured(one.busy_share.value or 0)),
+            *(of_instances if one.hosting.serverless is None else ("",) * len(of_instances)),
             *_cells(one.amount, in_units(cents.get(one.hosting.name, 0))),
         )
 
