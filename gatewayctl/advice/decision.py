@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import CPU, GPU
@@ -54,8 +54,6 @@ class Decision:
     now: Option
     verdicts: tuple[Verdict, ...]
     """What the rules say, in the order in which they decide; the last one decides."""
-    apart: dict[str, list[str]] = field(default_factory=dict)
-    """By a model with the same image: what keeps the two apart."""
 
     @property
     def deciding(self) -> Verdict:
@@ -83,6 +81,19 @@ class Decision:
         return (self.model,) if step is None else (self.model, step)
 
     @property
+    def apart(self) -> dict[str, list[str]]:
+        """What keeps the model apart from others with the same image, by their names."""
+        account, image = self.deciding.case.account, self.model.image
+        own = account.endpoint_of(self.model).boundary
+        return {
+            other.name: differences
+            for other in account.models
+            if image is not None
+            and other.image == image
+            and (differences := own.differences(account.endpoint_of(other).boundary))
+        }
+
+    @property
     def stays(self) -> bool:
         """Whether nothing has to be changed."""
         if self.option is not None and self.deciding.rule is DEFAULT:
@@ -104,7 +115,7 @@ def decide(account: Account, cold_target: float) -> dict[str, Decision]:
     for name, found in _Sharing(account, cold_target, unsure).of(rest).items():
         verdicts[name] += found
     return {
-        one.name: Decision(one, _now(one, account), tuple(verdicts[one.name]), _apart(one, account))
+        one.name: Decision(one, _now(one, account), tuple(verdicts[one.name]))
         for one in account.models
     }
 
@@ -179,17 +190,18 @@ class _Sharing:
     def _verdicts(self, rule: Rule, group: Sequence[Model]) -> Iterator[Verdict]:
         """Judge the models of which enough is known together, and each of the others alone."""
         account = self._account
-        dark = [one for one in group if [*needs([one], Case(one, account))]]
-        known = [one for one in group if one not in dark]
+        dark = {one.name: one for one in group if [*needs([one], Case(one, account))]}
+        known = [one for one in group if one.name not in dark]
         all_loaded = rule is not MULTI_MODEL
         meant = None
         if len(known) > 1:
             meant = shared(known, account, self._cold_target, all_loaded=all_loaded)
         for one in group:
             case = Case(one, account, self._cold_target, meant)
-            if one in dark or len(known) < 2:
+            if one.name in dark or len(known) < 2:
                 case = case._replace(shared=None)
-                conditions = [*needs([one] if one in dark else dark, case)]
+                unknown = [one] if one.name in dark else [*dark.values()]
+                conditions = [*needs(unknown, case)]
             elif meant is None:
                 conditions = [
                     Condition(
@@ -237,16 +249,3 @@ def _on_one_endpoint(kind: str, models: Sequence[Model]) -> list[list[Model]]:
         if one.kind == kind:
             found[one.endpoint].append(one)
     return list(found.values())
-
-
-def _apart(model: Model, account: Account) -> dict[str, list[str]]:
-    """Return what keeps a model apart from others with the same image, by their names."""
-    if model.image is None:
-        return {}
-    own = account.endpoint_of(model).boundary
-    return {
-        other.name: differences
-        for other in account.models
-        if other.image == model.image
-        and (differences := own.differences(account.endpoint_of(other).boundary))
-    }

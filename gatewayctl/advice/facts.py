@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
@@ -43,8 +45,6 @@ class Boundary(NamedTuple):
     """The KMS key of the instances' volumes."""
     accelerator: str | None = None
     """`cpu`, or `gpu`, which stands for all accelerators."""
-    data: str | None = NOTHING
-    """The value of the tag that separates data, if there is such a tag."""
 
     def admits(self, other: Boundary) -> bool | None:
         """Whether models of both may share an endpoint; None if that is unknown."""
@@ -71,7 +71,6 @@ WORDS = {
     "network": "the VPC",
     "key": "the KMS key",
     "accelerator": "the accelerator",
-    "data": "the tag of the data",
 }
 
 
@@ -144,7 +143,7 @@ class Endpoint:
         return self.usd_an_hour * self.instances * HOURS_A_MONTH
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Account:
     """What is known of an account in a period."""
 
@@ -157,6 +156,48 @@ class Account:
     def endpoint_of(self, model: Model) -> Endpoint:
         return self.endpoints[model.endpoint]
 
-    def on(self, endpoint: str) -> list[Model]:
+    def on(self, endpoint: str) -> Sequence[Model]:
         """Return the models of an endpoint."""
-        return [one for one in self.models if one.endpoint == endpoint]
+        return self._by_endpoint.get(endpoint, ())
+
+    def median_calls(self, endpoint: str) -> float | None:
+        """Return the median of the calls of an endpoint's models; None if one is unknown."""
+        return self._medians[endpoint]
+
+    @cached_property
+    def _medians(self) -> Mapping[str, float | None]:
+        found: dict[str, float | None] = {}
+        for name, models in self._by_endpoint.items():
+            calls = [one.traffic.calls for one in models if one.traffic is not None]
+            found[name] = median(calls) if len(calls) == len(models) else None
+        return found
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Model]:
+        """The models by name."""
+        return {one.name: one for one in self.models}
+
+    @cached_property
+    def steps(self) -> Mapping[str, tuple[str, float]]:
+        """By model: another one that the same principals call before or after it, and how often.
+
+        It is the part of the calls of both that belong together.
+        """
+        found: dict[str, tuple[str, float]] = {}
+        for before in self.models:
+            for name, part in before.traffic.followed_by.items() if before.traffic else ():
+                after = self.by_name.get(name)
+                if after is None or after.traffic is None or before.traffic is None:
+                    continue
+                both = min(part, part * before.traffic.calls / max(after.traffic.calls, 1))
+                for one, other in ((before.name, name), (name, before.name)):
+                    if both > found.get(one, ("", 0.0))[1]:
+                        found[one] = other, both
+        return found
+
+    @cached_property
+    def _by_endpoint(self) -> Mapping[str, Sequence[Model]]:
+        found: dict[str, list[Model]] = {}
+        for one in self.models:
+            found.setdefault(one.endpoint, []).append(one)
+        return found

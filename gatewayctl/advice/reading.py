@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.routing.targets import HERE
 from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.target_models import TargetModels
-from gatewayctl.advice.facts import CPU, GPU, NOTHING, Account, Boundary, Endpoint, Model, Traffic
+from gatewayctl.advice.calls import Calls
+from gatewayctl.advice.facts import CPU, GPU, NOTHING, Account, Boundary, Endpoint, Model
 from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
-from gatewayctl.costs.usage import Pattern, Place, Use
+from gatewayctl.costs.usage import Place, Use
 from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chalicelib.routing import targets as routing
     from chalicelib.routing.named_targets import NamedTarget
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant
     from gatewayctl.costs.prices import Prices
-    from gatewayctl.costs.usage import Usage, User
+    from gatewayctl.costs.usage import Usage
 
 GIB = 2**30
 MB = 2**20
@@ -114,24 +115,23 @@ def account(
     Args:
         memory_factor: How much memory a model takes, as a multiple of its artifact in S3.
     """
-    called = usage.of_place() if usage else {}
+    calls = None if usage is None else Calls(usage)
     found: defaultdict[Place, list[Named]] = defaultdict(list)
-    for one in named_places(table, called):
+    for one in named_places(table, calls.places if calls else ()):
         found[one.place].append(one)
     names = {place: title(ones[0].path, ones[0].target) for place, ones in found.items()}
-    endpoints = {
-        name: endpoint(name, hosting, usage, prices, _at(found, name))
-        for name in {place.endpoint for place in found}
-    }
+    at = {place.endpoint: ones[0].at for place, ones in found.items()}
+    endpoints = {name: endpoint(name, hosting, usage, prices, where) for name, where in at.items()}
+    occupants = _occupants(hosting)
     models = [
         Model(
             name=names[place],
             kind=ones[0].kind,
             endpoint=place.endpoint,
-            image=_image(hosting.endpoints.get(place.endpoint), place),
-            memory_bytes=_memory(hosting.endpoints.get(place.endpoint), place, memory_factor),
-            traffic=None if usage is None else _traffic(place, ones, usage, names),
-            callers=_callers(place, ones, usage),
+            image=_image(_on(occupants, place), hosting.endpoints.get(place.endpoint)),
+            memory_bytes=_memory(_on(occupants, place), memory_factor),
+            traffic=calls.traffic(place, names) if calls else None,
+            callers=_callers(calls.by_entry(place) if calls else {}, ones),
         )
         for place, ones in found.items()
     ]
@@ -143,26 +143,31 @@ def account(
     )
 
 
-def _at(found: Mapping[Place, list[Named]], endpoint: str) -> routing.Place:
-    return next((ones[0].at for place, ones in found.items() if place.endpoint == endpoint), HERE)
+def _callers(calls: Mapping[str, int], ones: list[Named]) -> dict[tuple[str, str | None], float]:
+    """Return the parts of the calls of a place that came by each path.
+
+    Args:
+        calls: The calls of the place by entry.
+    """
+    total = sum(calls.get(one.entry, 0) for one in ones)
+    return {
+        (one.path, one.target): calls.get(one.entry, 0) / total if total else 1 / len(ones)
+        for one in ones
+    }
 
 
 def _others(hosting: Hosting, names: Mapping[Place, str]) -> Iterator[Model]:
     """Yield what is on the table's endpoints all the time, and that the table does not name."""
-    for endpoint in {place.endpoint for place in names}:
-        found = hosting.endpoints.get(endpoint)
-        known = {without_variant(place.target) for place in names if place.endpoint == endpoint}
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for place in names:
+        known[place.endpoint].add(without_variant(place.target))
+    for name, targets in known.items():
+        found = hosting.endpoints.get(name)
         for one in found.occupants if found else ():
-            if one.is_resident and one.target not in known and found and found.kind:
+            if found and found.kind and one.is_resident and one.target not in targets:
                 label = one.target.partition("=")[2] or "without a name"
-                yield Model(
-                    f"{endpoint} ({label}, not in the table)",
-                    found.kind,
-                    endpoint,
-                    one.image,
-                    None,
-                    None,
-                )
+                other = f"{name} ({label}, not in the table)"
+                yield Model(other, found.kind, name, one.image, None, None)
 
 
 def endpoint(
@@ -237,21 +242,28 @@ def _boundary(
     )
 
 
-def _occupants(found: EndpointHosting | None, place: Place) -> list[Occupant]:
-    target = without_variant(place.target)
-    return [one for one in found.occupants if one.target == target] if found else []
+def _occupants(hosting: Hosting) -> Mapping[Place, list[Occupant]]:
+    """Return what is on the endpoints, by what a call names."""
+    by_place: defaultdict[Place, list[Occupant]] = defaultdict(list)
+    for endpoint in hosting.all:
+        for one in endpoint.occupants:
+            by_place[Place(endpoint.name, one.target)].append(one)
+    return by_place
 
 
-def _image(found: EndpointHosting | None, place: Place) -> str | None:
-    images = [one.image for one in _occupants(found, place) if one.image is not None]
+def _on(occupants: Mapping[Place, list[Occupant]], place: Place) -> list[Occupant]:
+    return occupants.get(Place(place.endpoint, without_variant(place.target)), [])
+
+
+def _image(occupants: Sequence[Occupant], found: EndpointHosting | None) -> str | None:
+    images = [one.image for one in occupants if one.image is not None]
     if not images and found is not None and len(found.boundary.images) == 1:
         images = list(found.boundary.images)
     return images[0] if images else None
 
 
-def _memory(found: EndpointHosting | None, place: Place, factor: float) -> float | None:
+def _memory(occupants: Sequence[Occupant], factor: float) -> float | None:
     """Return an estimate: what a component reserves, else a multiple of the artifact."""
-    occupants = _occupants(found, place)
     reserved = [one.reserved.memory_mb for one in occupants if one.reserved is not None]
     if any(reserved):
         return float(sum(reserved) * MB)
@@ -259,47 +271,6 @@ def _memory(found: EndpointHosting | None, place: Place, factor: float) -> float
     if not sizes or None in sizes:
         return None
     return factor * sum(size or 0 for size in sizes)
-
-
-def _users(place: Place, usage: Usage) -> list[tuple[User, Use]]:
-    return [(user, use) for user, use in usage.uses.items() if user.place == place]
-
-
-def _callers(
-    place: Place, ones: list[Named], usage: Usage | None
-) -> dict[tuple[str, str | None], float]:
-    """Return the parts of the calls of a place that came by each path."""
-    calls: defaultdict[str, int] = defaultdict(int)
-    for user, use in _users(place, usage) if usage else ():
-        calls[user.model] += use.calls
-    total = sum(calls[one.entry] for one in ones)
-    return {
-        (one.path, one.target): calls[one.entry] / total if total else 1 / len(ones) for one in ones
-    }
-
-
-def _traffic(place: Place, ones: list[Named], usage: Usage, names: Mapping[Place, str]) -> Traffic:
-    users = _users(place, usage)
-    use = usage.of_place().get(place, Use())
-    pattern = usage.patterns.get(place, Pattern(active_hours=0, largest_in=0))
-    return Traffic(
-        calls=use.calls,
-        busy_seconds=use.busy_ms / 1000,
-        p50_ms=float(pattern.p50_ms or 0),
-        p99_ms=float(pattern.p99_ms or 0),
-        active_hours=pattern.active_hours,
-        peak_busy=pattern.peak_busy_ms / 60_000,
-        principals=len({user.principal for user, _ in users}),
-        largest_body_bytes=pattern.largest_in,
-        too_large=sum(usage.too_large.get(name, 0) for name in {one.entry for one in ones}),
-        timed_out=pattern.timed_out,
-        cold_loads=use.loads,
-        followed_by={
-            names[second]: times / use.calls
-            for (first, second), times in usage.sequences.items()
-            if first == place and second in names and use.calls
-        },
-    )
 
 
 def _serverless_usd(prices: Prices | None) -> float | None:

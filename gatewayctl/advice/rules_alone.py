@@ -5,7 +5,6 @@ They stand in the order in which they decide: the first one that is not ruled ou
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import CPU, NOTHING, money, size
@@ -126,38 +125,28 @@ def _pipeline(case: Case) -> Iterator[Condition]:
 
 def _step(case: Case) -> tuple[Model, float] | None:
     """Return the other step, and which part of the calls of both belong together."""
-    by_name = {one.name: one for one in case.account.models}
-    for before in case.account.models:
-        for name, part in before.traffic.followed_by.items() if before.traffic else ():
-            after = by_name.get(name)
-            if after is None or after.traffic is None or before.traffic is None:
-                continue
-            both = min(part, part * before.traffic.calls / max(after.traffic.calls, 1))
-            if both >= FOLLOWED and case.model in (before, after):
-                return (after if case.model == before else before), both
-    return None
+    name, part = case.account.steps.get(case.model.name, ("", 0.0))
+    return (case.account.by_name[name], part) if part >= FOLLOWED else None
 
 
 MUCH_HOTTER = 10
 HALF = 0.5
-FEWEST_CROWD = 3
+FEWEST_OTHERS = 2
 
 
 def _single(case: Case) -> Iterator[Condition]:
-    others = [one for one in case.account.on(case.model.endpoint) if one != case.model]
-    is_shared = case.model.kind in SHARED_KINDS and len(others) >= FEWEST_CROWD - 1
+    others = len(case.account.on(case.model.endpoint)) - 1
     yield Condition(
-        f"it shares its endpoint with at least {FEWEST_CROWD - 1} others",
-        is_shared,
-        plural(len(others), "other"),
+        f"it shares its endpoint with at least {FEWEST_OTHERS} others",
+        case.model.kind in SHARED_KINDS and others >= FEWEST_OTHERS,
+        plural(others, "other"),
     )
-    calls = [one.traffic.calls for one in others if one.traffic is not None]
-    usual = median(calls) if len(calls) == len(others) and calls else None
+    usual = case.account.median_calls(case.model.endpoint)
     yield condition(
-        f"it gets at least {MUCH_HOTTER} times the calls of the others' median",
-        None if usual is None or case.traffic is None else (case.traffic.calls, usual),
-        lambda one: one[0] >= MUCH_HOTTER * max(one[1], 1),
-        lambda one: f"{one[0] / max(one[1], 1):,.1f} times",
+        f"it gets at least {MUCH_HOTTER} times the calls of the median there",
+        None if usual is None or case.traffic is None else case.traffic.calls / max(usual, 1),
+        lambda one: one >= MUCH_HOTTER,
+        lambda one: f"{one:,.1f} times",
         MEASURE_TRAFFIC,
     )
     vcpus = case.endpoint.vcpus

@@ -144,10 +144,12 @@ def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account
 
 def _replaced(models: Sequence[Model], account: Account) -> tuple[str, ...]:
     """Return the endpoints that serve nothing but these models; one that they all have stays."""
-    names = {one.endpoint for one in models}
-    if len(names) == 1:
-        return tuple(names)
-    return tuple(sorted(name for name in names if all(one in models for one in account.on(name))))
+    hosts, names = {one.endpoint for one in models}, {one.name for one in models}
+    if len(hosts) == 1:
+        return tuple(hosts)
+    return tuple(
+        sorted(host for host in hosts if all(one.name in names for one in account.on(host)))
+    )
 
 
 def groups(models: Iterable[Model], account: Account, *, by_image: bool) -> list[list[Model]]:

@@ -106,12 +106,13 @@ def advices(decisions: Mapping[str, Decision]) -> list[Advice]:
 
 
 def _same(one: Decision) -> object:
-    together = tuple(sorted(other.name for other in one.with_models))
+    """Return what the decisions of one piece of advice have in common."""
+    option, shared = one.deciding.rule.option, one.deciding.case.shared
+    if shared is not None:
+        return option, id(shared), one.deciding.holds
     if one.option is None:
-        return one.deciding.rule.option, one.unknown, len(together) > 1 and together
-    if len(together) > 1:
-        return one.deciding.rule.option, together
-    return one.model.name
+        return option, one.unknown
+    return tuple(sorted(other.name for other in one.with_models))
 
 
 @dataclass(frozen=True, slots=True)

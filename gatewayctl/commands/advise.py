@@ -161,12 +161,12 @@ def _require(known: Account, patterns: Sequence[str], file: TableFile) -> None:
 
 def _chosen(decided: Mapping[str, Decision], patterns: Sequence[str]) -> dict[str, Decision]:
     """Return the advice for the models that are named, and for those that it puts beside them."""
-    names = {
-        other.name
-        for name, one in decided.items()
-        if _matches(name, patterns)
-        for other in (one.model, *one.with_models)
-    }
+    if not patterns:
+        return dict(decided)
+    names: set[str] = set()
+    for name, one in decided.items():
+        if _matches(name, patterns) and name not in names:
+            names |= {name, *(other.name for other in one.with_models)}
     return {name: one for name, one in decided.items() if name in names}
 
 

@@ -234,7 +234,6 @@ BOUNDARIES = st.builds(
     network=st.sampled_from(["", "subnet-1"]),
     key=st.sampled_from(["", "key-1", None]),
     accelerator=st.sampled_from(["cpu", "gpu"]),
-    data=st.sampled_from(["", "customer-1"]),
 )
 
 
@@ -269,7 +268,6 @@ class TestSharing:
             ("network", "the VPC"),
             ("key", "the KMS key"),
             ("accelerator", "the accelerator"),
-            ("data", "the tag of the data"),
         ],
     )
     def test_apart(self, member, words):
