@@ -41,6 +41,7 @@ COMMANDS = {
     "logs": "show all lines of one request, from API Gateway to SageMaker",
     "costs": "show what endpoints cost, by model, target and principal",
     "prices": "write the prices of SageMaker's hosting into a file, for costs",
+    "advise": "say which hosting option each model should have, and what it would cost",
     "publish": "upload a table to S3 for running gateways, or go back to an earlier one",
     "keys": "issue, list, disable or rotate API keys",
     "completion": "print the script that completes commands in a shell",

@@ -79,6 +79,12 @@ class Pattern(NamedTuple):
     first: float | None = None
     last: float | None = None
     """The times of its first and last calls, in seconds since the epoch."""
+    active_hours: int | None = None
+    """How many clock hours had a call; None if it was not counted."""
+    largest_in: int | None = None
+    """The bytes of its largest request."""
+    timed_out: int = 0
+    """Calls that ended because their time was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,10 @@ class Usage:
     """The calls of each endpoint by hour: the hour's number since the epoch, and its calls."""
     begins: float | None = None
     """The time of the first line; None if it is not known."""
+    sequences: Mapping[tuple[Place, Place], int] = field(default_factory=dict)
+    """How often a principal called the second place within seconds after the first one."""
+    too_large: Mapping[str, int] = field(default_factory=dict)
+    """By entry: requests that were refused because of their size."""
     lines: int = 0
     damaged: int = 0
     """How many lines look like the gateway's and could not be read."""

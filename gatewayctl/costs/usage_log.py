@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from chalicelib.errors import PayloadTooLarge, UpstreamTimedOut
 from gatewayctl import log_file
 from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
 from gatewayctl.output import plural
@@ -28,7 +29,11 @@ MESSAGES = frozenset({REQUEST, JOB})
 MEDIAN, P99 = 0.5, 0.99
 MINUTE, HOUR_MINUTES = 60, 60
 
+FOLLOWING_SECONDS = 2.0
+"""A call of the same principal that comes so soon after another one may be the next step of it."""
+
 _OF_A_GATEWAY = (b'{"level"', b'"message"')
+_NEVER = (float("-inf"), ("", ""))
 _CALL = 1 << 48
 """One call, in a number whose lower bits are the milliseconds of the calls."""
 
@@ -41,6 +46,7 @@ class _Line(msgspec.Struct, gc=False):
     target: str = ""
     principal: str = ""
     status: int = 0
+    slug: str | None = None
     artifact: str | None = None
     attempts: int = 0
     model_ms: float = 0.0
@@ -87,12 +93,13 @@ def read(
 class _PlaceCounts:
     """When a place was called, and how long its calls took."""
 
-    __slots__ = ("durations", "minutes")
+    __slots__ = ("durations", "largest_in", "minutes", "timed_out")
 
     def __init__(self) -> None:
         self.minutes: dict[int, int] = {}
         """By minute since the epoch the calls, times `_CALL`, plus their milliseconds."""
         self.durations = Durations()
+        self.largest_in = self.timed_out = 0
 
 
 class _UserCounts:
@@ -123,6 +130,8 @@ class _UserCounts:
         self.loads += line.artifact is not None
         self.bytes_in += line.bytes_in
         self.bytes_out += line.bytes_out
+        self.place.largest_in = max(self.place.largest_in, line.bytes_in)
+        self.place.timed_out += line.slug == UpstreamTimedOut.slug
         minutes = self.place.minutes
         minutes[minute] = minutes.get(minute, 0) + _CALL + milliseconds
         self.place.durations.add(milliseconds if milliseconds < 100 else _two_digits(milliseconds))
@@ -138,11 +147,17 @@ class _Counts:
         self._users: dict[tuple[str, str, str, str], _UserCounts] = {}
         self._places: defaultdict[tuple[str, str], _PlaceCounts] = defaultdict(_PlaceCounts)
         self._first, self._last = float("inf"), float("-inf")
+        self._before: dict[str, tuple[float, tuple[str, str]]] = {}
+        """By principal: the time and the place of the last call."""
+        self._sequences: Counter[tuple[tuple[str, str], tuple[str, str]]] = Counter()
+        self._too_large: Counter[str] = Counter()
 
     def add(self, line: _Line, moment: float) -> None:
         """Count a line, whose time is in seconds since the epoch."""
         self._first = min(self._first, moment)
         self._last = max(self._last, moment)
+        if line.slug == PayloadTooLarge.slug:
+            self._too_large[line.model] += 1
         if line.endpoint is None or not line.attempts:
             return
         key = line.endpoint, line.target, line.model, line.principal
@@ -150,6 +165,10 @@ class _Counts:
         if user is None:
             user = self._users[key] = _UserCounts(self._places[key[:2]])
         user.add(line, int(moment // MINUTE))
+        before, last = self._before.get(line.principal, _NEVER)
+        if last != key[:2] and 0 <= moment - before <= FOLLOWING_SECONDS:
+            self._sequences[last, key[:2]] += 1
+        self._before[line.principal] = moment, key[:2]
 
     def usage(self, source: str, lines: int, damaged: int, since: float | None) -> Usage:
         if self._first > self._last:
@@ -160,6 +179,8 @@ class _Counts:
             for minute, packed in counts.minutes.items():
                 minutes[minute] = minutes.get(minute, 0) + packed
             endpoints[endpoint].durations.merge(counts.durations)
+            endpoints[endpoint].largest_in = max(endpoints[endpoint].largest_in, counts.largest_in)
+            endpoints[endpoint].timed_out += counts.timed_out
         return Usage(
             period=Period(self._first if since is None else since, self._last),
             source=source,
@@ -171,6 +192,11 @@ class _Counts:
             endpoint_patterns={name: _pattern(counts) for name, counts in endpoints.items()},
             hours={name: _hours(counts.minutes) for name, counts in endpoints.items()},
             begins=self._first,
+            sequences={
+                (Place(*first), Place(*second)): times
+                for (first, second), times in self._sequences.items()
+            },
+            too_large=dict(self._too_large),
             lines=lines,
             damaged=damaged,
         )
@@ -185,6 +211,9 @@ def _pattern(counts: _PlaceCounts) -> Pattern:
         p99_ms=counts.durations.quantile(P99),
         first=float(min(minutes) * MINUTE),
         last=float(max(minutes) * MINUTE),
+        active_hours=len({minute // HOUR_MINUTES for minute in minutes}),
+        largest_in=counts.largest_in,
+        timed_out=counts.timed_out,
     )
 
 

@@ -17,7 +17,7 @@ from gatewayctl.output import clock_time
 from gatewayctl.request_log import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gatewayctl.log_query import LogQuery
 
@@ -40,7 +40,8 @@ USES = (
 )
 PLACES = (
     f"{_CALLS} | stats pct(model_ms, 50) as p50, pct(model_ms, 99) as p99,"
-    " min(@timestamp) as first, max(@timestamp) as last by endpoint, place"
+    " min(@timestamp) as first, max(@timestamp) as last, max(bytes_in) as largest"
+    " by endpoint, place"
 )
 ENDPOINTS = (
     f"{_CALLS} | stats pct(model_ms, 50) as p50, pct(model_ms, 99) as p99,"
@@ -50,6 +51,10 @@ _MINUTES = "stats count(*) as calls, sum(model_ms) as busy by"
 _PEAKS = "stats max(calls) as peak_calls, max(busy) as peak_busy by"
 PLACE_PEAKS = f"{_CALLS} | {_MINUTES} endpoint, place, bin(1m) as minute | {_PEAKS} endpoint, place"
 ENDPOINT_PEAKS = f"{_CALLS} | {_MINUTES} endpoint, bin(1m) as minute | {_PEAKS} endpoint"
+PLACE_HOURS = (
+    f"{_CALLS} | stats count(*) as calls by endpoint, place, bin(1h) as hour"
+    " | stats count(*) as active_hours by endpoint, place"
+)
 HOURS = f"{_CALLS} | stats count(*) as calls by endpoint, bin(1h) as hour"
 
 
@@ -68,7 +73,10 @@ def read(log: LogQuery, first: int, last: int) -> Usage:
     for row in _all_rows(log, HOURS, first, last):
         counts = hours.setdefault(row["endpoint"], Counter())
         counts[int(_seconds(row["hour"])) // (MINUTE * HOUR_MINUTES)] += _whole(row["calls"])
-    places = _joined(log.rows(PLACES, first, last), log.rows(PLACE_PEAKS, first, last))
+    places = _joined(
+        _joined(log.rows(PLACES, first, last), log.rows(PLACE_PEAKS, first, last)),
+        log.rows(PLACE_HOURS, first, last),
+    )
     endpoints = _joined(log.rows(ENDPOINTS, first, last), log.rows(ENDPOINT_PEAKS, first, last))
     return Usage(
         period=Period(first, last),
@@ -93,7 +101,7 @@ def _all_rows(log: LogQuery, query: str, start: int, end: int) -> Iterator[Row]:
             periods += [(middle + 1, last), (first, middle)]
 
 
-def _joined(rows: list[dict[str, str]], peaks: list[dict[str, str]]) -> Iterator[Row]:
+def _joined(rows: Iterable[Row], peaks: Iterable[Row]) -> Iterator[Row]:
     """Yield the rows of two queries with the same groups as one."""
     of_group = {(row["endpoint"], row.get("place")): row for row in peaks}
     for row in rows:
@@ -125,6 +133,8 @@ def _pattern(row: Row) -> Pattern:
         p99_ms=_whole(row["p99"]) if "p99" in row else None,
         first=_seconds(row["first"]) if "first" in row else None,
         last=_seconds(row["last"]) if "last" in row else None,
+        active_hours=_whole(row["active_hours"]) if "active_hours" in row else None,
+        largest_in=_whole(row["largest"]) if "largest" in row else None,
     )
 
 

@@ -251,7 +251,7 @@ def _cloud():
     cloud.account.endpoint("tabular", model)
     configuration = cloud.account.configurations["tabular"]["ProductionVariants"][0]
     configuration["InstanceType"] = "ml.c5.large"
-    cloud.stub("logs", *rows(USE), *rows(), *rows(), *rows(), *rows(), *rows())
+    cloud.stub("logs", *rows(USE), *(rows() * 6))
     metrics = [metric("invocations", 40.0), metric("normalized", 20.0), metric("alive", 2.0)]
     results = {"MetricDataResults": [*metrics, metric("latency", 4_000_000.0)]}
     cloud.stub("cloudwatch", ("get_metric_data", results))

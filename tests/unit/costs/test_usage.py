@@ -79,10 +79,33 @@ class TestLog:
             call(time="10:01:00"),
             call(time="12:30:00"),
         )
-        assert usage.patterns[A] == Pattern(2, 1_000, 100, 900, TEN, TEN + 9_000)
-        assert usage.endpoint_patterns["tabular"] == Pattern(3, 1_100, 100, 900, TEN, TEN + 9_000)
+        more = {"active_hours": 2, "largest_in": 20}
+        assert usage.patterns[A] == Pattern(2, 1_000, 100, 900, TEN, TEN + 9_000, **more)
+        of_endpoint = Pattern(3, 1_100, 100, 900, TEN, TEN + 9_000, active_hours=2, largest_in=20)
+        assert usage.endpoint_patterns["tabular"] == of_endpoint
         assert usage.hours == {"tabular": {TEN // 3600: 4, TEN // 3600 + 2: 1}}
         assert usage.period == Period(TEN + 1, TEN + 9_000)
+
+    def test_sequences(self):
+        """A call that comes within two seconds after another one of its principal may be a step."""
+        usage = counted(
+            call(time="10:00:00"),
+            call("TargetModel=b.tar.gz", time="10:00:01"),
+            call(time="10:00:30"),
+            call("TargetModel=b.tar.gz", time="10:00:31", principal="other"),
+            call("TargetModel=b.tar.gz", time="10:00:40"),
+            call(time="10:00:20"),
+        )
+        assert usage.sequences == {(A, B): 1}
+
+    def test_refusals(self):
+        """What is refused because of its size, or ends because of its time, is counted."""
+        usage = counted(
+            call(slug="payload-too-large", status=413, attempts=0, endpoint=None),
+            call(slug="upstream-timeout", status=504),
+        )
+        assert usage.too_large == {"churn": 1}
+        assert usage.patterns[A].timed_out == 1
 
     def test_order(self):
         """The order of the lines does not matter: streams of a log may follow each other."""
@@ -199,8 +222,10 @@ def test_query(desk):
         usage_query.HOURS,
         {"endpoint": "tabular", "hour": "2026-05-04 10:00:00.000", "calls": "4"},
     )
-    desk.answer(usage_query.PLACES, {"endpoint": "tabular", "place": A.target, **quantiles})
+    of_place = {"endpoint": "tabular", "place": A.target}
+    desk.answer(usage_query.PLACES, {**of_place, **quantiles, "largest": "2000"})
     desk.answer(usage_query.PLACE_PEAKS, {**peaks, "place": A.target})
+    desk.answer(usage_query.PLACE_HOURS, {**of_place, "active_hours": "7"})
     desk.answer(usage_query.ENDPOINTS, {"endpoint": "tabular", **quantiles})
     desk.answer(usage_query.ENDPOINT_PEAKS, peaks)
 
@@ -211,7 +236,7 @@ def test_query(desk):
         User(Place("churn", ""), "churn", ""): Use(3, 3, 300, 0, 0, 60, 15),
     }
     pattern = Pattern(2, 1_000, 100, 900, TEN, TEN + 60)
-    assert usage.patterns == {A: pattern}
+    assert usage.patterns == {A: pattern._replace(active_hours=7, largest_in=2_000)}
     assert usage.endpoint_patterns == {"tabular": pattern}
     assert usage.hours == {"tabular": {TEN // 3600: 4}}
 
@@ -223,6 +248,11 @@ def test_many_rows(desk):
     desk.answer(usage_query.USES, use_row("1"), last=TEN + 1800)
     desk.answer(usage_query.USES, use_row("2"), first=TEN + 1801)
     others = usage_query.HOURS, usage_query.PLACES, usage_query.PLACE_PEAKS
-    for query in (*others, usage_query.ENDPOINTS, usage_query.ENDPOINT_PEAKS):
+    for query in (
+        *others,
+        usage_query.PLACE_HOURS,
+        usage_query.ENDPOINTS,
+        usage_query.ENDPOINT_PEAKS,
+    ):
         desk.answer(query)
     assert usage_query.read(desk.log, TEN, TEN + 3600).of_place()[A].calls == 3
