@@ -117,12 +117,22 @@ def _on(
     instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
     if all_loaded and sum(one.size for one in demands) > usable:
         return None
+    instances = _for_memory(demands, usable, instances, cold_target)
     cold = cold_interval(demands, usable, instances).all
-    while cold.low > cold_target and instances < MOST_INSTANCES:
-        instances += 1
-        cold = cold_interval(demands, usable, instances).all
     usd = like.usd_an_hour * instances * HOURS_A_MONTH
     return Shared(tuple(models), like, instances, cold, usd, sum(filter(None, now)), replaced, peak)
+
+
+def _for_memory(demands: Sequence[Demand], usable: float, fewest: int, cold_target: float) -> int:
+    """Return how many instances the cold target needs, if each model is on one of them only."""
+    most = fewest
+    while most < MOST_INSTANCES and cold_interval(demands, usable, most).best.all > cold_target:
+        fewest, most = most, 2 * most
+    while most - fewest > 1:
+        middle = (fewest + most) // 2
+        is_enough = cold_interval(demands, usable, middle).best.all <= cold_target
+        fewest, most = (fewest, middle) if is_enough else (middle, most)
+    return most
 
 
 def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account) -> int:
