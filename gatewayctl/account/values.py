@@ -204,6 +204,8 @@ class Endpoint:
     """The subnets and security groups of its configuration, sorted."""
     kms_key: str | None = None
     """The key that encrypts the storage of its instances."""
+    shadows: tuple[tuple[str, Capacity], ...] = ()
+    """The names of its shadow variants, which get copies of the calls, and what they run on."""
 
     @classmethod
     def parse(
@@ -245,6 +247,7 @@ class Endpoint:
             role=own.get("ExecutionRoleArn"),
             network=_network(own),
             kms_key=own.get("KmsKeyId"),
+            shadows=_shadows(described, own),
         )
 
     @property
@@ -292,6 +295,15 @@ class Component:
             model=specification.get("ModelName"),
             model_data=container.get("ArtifactUrl"),
         )
+
+
+def _shadows(described: Description, own: Description) -> tuple[tuple[str, Capacity], ...]:
+    running = {one["VariantName"]: one for one in described.get("ShadowProductionVariants", ())}
+    return tuple(
+        (name, Capacity.parse(one, running.get(name, {})))
+        for one in own.get("ShadowProductionVariants", ())
+        if (name := one["VariantName"])
+    )
 
 
 def _network(described: Description) -> tuple[str, ...]:

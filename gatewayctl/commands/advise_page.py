@@ -10,8 +10,7 @@ from gatewayctl.advice.page import Bar, Card, Page
 from gatewayctl.advice.summary import advices, totals
 from gatewayctl.commands.advise_text import blocks, endpoint_rows, title
 from gatewayctl.costs.attribution import attributed
-from gatewayctl.log_query import clock_time
-from gatewayctl.output import plural
+from gatewayctl.output import clock_time, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -15,8 +15,7 @@ from gatewayctl.costs.bill import GROUPS, bill
 from gatewayctl.costs.figures import Figure, Origin, notes
 from gatewayctl.costs.hosting import text as hosting_text
 from gatewayctl.costs.money import exact, in_units, number
-from gatewayctl.log_query import clock_time
-from gatewayctl.output import aligned, first_few, measured, plural, replace_file
+from gatewayctl.output import aligned, clock_time, first_few, measured, plural, replace_file
 from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:

@@ -150,9 +150,15 @@ class _Endpoint:
         entry = UNRESERVED if target == UNRESERVED else nobody
         return User(Place(self.hosting.name, target), entry, "")
 
+    @property
+    def _counts(self) -> list[VariantMetrics]:
+        """What CloudWatch says of the variants that answer calls."""
+        shadows = {one.name for one in self.hosting.variants if one.is_shadow}
+        return [metrics for name, metrics in self.metrics.items() if name not in shadows]
+
     def _others(self) -> dict[User, Use]:
         """Return the calls that CloudWatch counted and the log does not have."""
-        counted = sum(one.invocations or 0 for one in self.metrics.values())
+        counted = sum(one.invocations or 0 for one in self._counts)
         calls = counted - sum(use.attempts for use in self.uses.values())
         if calls <= 0:
             return {}
@@ -161,12 +167,12 @@ class _Endpoint:
 
     def _mean_ms(self) -> Fraction:
         """Return the mean time of a call by CloudWatch; 0 if CloudWatch does not say it."""
-        calls = sum(one.invocations or 0 for one in self.metrics.values())
-        seconds = sum(one.latency_seconds or 0.0 for one in self.metrics.values())
+        calls = sum(one.invocations or 0 for one in self._counts)
+        seconds = sum(one.latency_seconds or 0.0 for one in self._counts)
         return Fraction(round(seconds * 1_000_000), 1000 * calls) if calls else Fraction(0)
 
     def _work(self, uses: Mapping[User, Use]) -> _Work:
-        is_counted = any(one.invocations is not None for one in self.metrics.values())
+        is_counted = any(one.invocations is not None for one in self._counts)
         if not uses and not is_counted:
             return _Work({}, Origin.ASSUMED, ONLY_GATEWAY if self.has_usage else NO_USAGE)
         if self.hosting.kind == "async" or not any(use.busy_ms for use in uses.values()):

@@ -39,6 +39,8 @@ class VariantHosting:
     instances: int | None = None
     """How many there are now; None if it is serverless, or not known."""
     serverless: Serverless | None = None
+    is_shadow: bool = False
+    """Whether it gets copies of calls that others answer: it costs money, and has no callers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gatewayctl.account.reader import AccountReader
-    from gatewayctl.account.values import Container, Endpoint, Variant
+    from gatewayctl.account.values import Capacity, Container, Endpoint
 
 ASYNC = "async"
+FAILED = "Failed"
+"""The status of an endpoint that could not be created: it has no instances."""
 
 
 def read(account: AccountReader, named: Iterable[str] = ()) -> Hosting:
@@ -71,11 +73,18 @@ class _Endpoint:
         return EndpointHosting(
             one.name,
             ASYNC if one.async_only else next(iter(kinds), None),
-            tuple(_variant(variant) for variant in one.variants),
+            self._variants(),
             tuple(occupants),
             self._boundary(models, occupants),
             one.created,
         )
+
+    def _variants(self) -> tuple[VariantHosting, ...]:
+        one = self._endpoint
+        is_there = one.status != FAILED
+        each = ((variant.name, variant.capacity, False) for variant in one.variants)
+        shadows = ((name, capacity, True) for name, capacity in one.shadows)
+        return tuple(_variant(*found, is_there=is_there) for found in (*each, *shadows))
 
     def _models(self, components: Sequence[Component]) -> Iterator[Model | None]:
         """Yield the models of the variants and of the components; None for an unread one."""
@@ -169,11 +178,11 @@ def _sorted(values: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted(value for value in values if value is not None))
 
 
-def _variant(variant: Variant) -> VariantHosting:
-    capacity = variant.capacity
-    if not variant.serverless:
-        return VariantHosting(variant.name, capacity.instance_type, capacity.instances)
+def _variant(name: str, capacity: Capacity, is_shadow: bool, *, is_there: bool) -> VariantHosting:
+    if capacity.memory_mb is None:
+        instances = capacity.instances if is_there else 0
+        return VariantHosting(name, capacity.instance_type, instances, is_shadow=is_shadow)
     serverless = Serverless(
-        capacity.memory_mb or 0, capacity.max_concurrency, capacity.provisioned_concurrency
+        capacity.memory_mb, capacity.max_concurrency, capacity.provisioned_concurrency
     )
-    return VariantHosting(variant.name, serverless=serverless)
+    return VariantHosting(name, serverless=serverless, is_shadow=is_shadow)

@@ -20,6 +20,7 @@ from gatewayctl.costs import hosting as hosting_file
 from gatewayctl.costs import prices as price_file
 from gatewayctl.costs.hosting import EndpointHosting, Hosting
 from gatewayctl.costs.usage import Period
+from gatewayctl.output import clock_time
 from gatewayctl.report import CommandError, NotReachable
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def gathered(context: Context, sources: Sources) -> Inputs:
     if usage is None and not hosting.all:
         raise NotReachable("; ".join(reading.notes))
     period = reading.period(usage)
+    reading.check(usage, period)
     prices = reading.prices(hosting)
     metrics = reading.metrics(hosting, period)
     return Inputs(hosting, usage, period, prices, metrics, tuple(reading.notes))
@@ -188,6 +190,18 @@ class _Reading:
         if days is None and usage is not None:
             return usage.period
         return Period(end - (days or DAYS) * SECONDS_PER_DAY, end)
+
+    def check(self, usage: Usage | None, period: Period) -> None:
+        """Note if the log does not cover the period: costs are those of all of it."""
+        if usage is None:
+            return
+        if not usage.uses:
+            self.notes.append("the log has no call in this period")
+        elif usage.begins is not None and usage.begins - period.first > SECONDS_PER_DAY:
+            self.notes.append(
+                f"the log begins at {clock_time(usage.begins)}, after the period: calls before it "
+                "bear nothing; without --days the costs are those of the log's time"
+            )
 
     def prices(self, hosting: Hosting) -> Prices | None:
         if self.sources.prices is not None:

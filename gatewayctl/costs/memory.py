@@ -9,7 +9,7 @@ from gatewayctl.costs.figures import Origin
 from gatewayctl.costs.usage import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from gatewayctl.costs.hosting import EndpointHosting, Reserved
     from gatewayctl.costs.prices import InstancePrice, Prices
@@ -84,22 +84,29 @@ def _sizes(hosting: EndpointHosting, called: Collection[Place]) -> dict[Place, i
 
 def _by_reservation(hosting: EndpointHosting, prices: Prices | None) -> IdleWeights:
     """Divide by the part of the instances that each component reserves, of what it needs most."""
-    reserved = {
-        Place(hosting.name, one.target): one.reserved
+    reserved = [
+        (Place(hosting.name, one.target), one.reserved)
         for one in hosting.occupants
         if one.reserved is not None
-    }
+    ]
     capacity = _capacity(hosting, prices)
     if capacity is None:
-        weights = {place: Fraction(one.memory_mb) for place, one in reserved.items()}
+        weights = _added((place, Fraction(one.memory_mb)) for place, one in reserved)
         if not any(weights.values()):
-            weights = dict.fromkeys(reserved, Fraction(1))
+            weights = dict.fromkeys(weights, Fraction(1))
         return IdleWeights(weights, Origin.ASSUMED, NO_CAPACITY, is_whole=True)
-    weights = {place: _largest_part(one, capacity) for place, one in reserved.items()}
+    weights = _added((place, _largest_part(one, capacity)) for place, one in reserved)
     rest = 1 - sum(weights.values(), Fraction(0))
     if rest > 0:
         weights[Place(hosting.name, UNRESERVED)] = rest
     return IdleWeights(weights, Origin.AWS, is_whole=True)
+
+
+def _added(pairs: Iterable[tuple[Place, Fraction]]) -> dict[Place, Fraction]:
+    weights: dict[Place, Fraction] = {}
+    for place, weight in pairs:
+        weights[place] = weights.get(place, Fraction(0)) + weight
+    return weights
 
 
 class _Capacity(NamedTuple):

@@ -101,6 +101,8 @@ class Usage:
     """By endpoint, of all calls together."""
     hours: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """The calls of each endpoint by hour: the hour's number since the epoch, and its calls."""
+    begins: float | None = None
+    """The time of the first line; None if it is not known."""
     sequences: Mapping[tuple[Place, Place], int] = field(default_factory=dict)
     """How often a principal called the second place within seconds after the first one."""
     too_large: Mapping[str, int] = field(default_factory=dict)

@@ -191,6 +191,7 @@ class _Counts:
             patterns={Place(*place): _pattern(counts) for place, counts in self._places.items()},
             endpoint_patterns={name: _pattern(counts) for name, counts in endpoints.items()},
             hours={name: _hours(counts.minutes) for name, counts in endpoints.items()},
+            begins=self._first,
             sequences={
                 (Place(*first), Place(*second)): times
                 for (first, second), times in self._sequences.items()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
 from gatewayctl.costs.usage_log import HOUR_MINUTES, MESSAGES, MINUTE
 from gatewayctl.joined_lines import parsed
-from gatewayctl.log_query import MOST_ROWS, clock_time
+from gatewayctl.log_query import MOST_ROWS
+from gatewayctl.output import clock_time
 from gatewayctl.request_log import whole
 
 if TYPE_CHECKING:

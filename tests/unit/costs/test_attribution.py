@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewayctl.costs.attribution import NOT_CALLED, NOT_KNOWN, OTHERS, attributed
@@ -54,6 +54,7 @@ def parts(one, column="by_busy"):
 class TestSums:
     """Whatever is in an account, no cent is lost and none is made up."""
 
+    @settings(deadline=None)
     @given(ACCOUNTS, USAGES, METRICS, st.sampled_from([None, PRICES]))
     def test_exact(self, account, found, metrics, prices):
         """Both columns of an endpoint add up to its cost, exactly."""
@@ -68,6 +69,7 @@ class TestSums:
                     assert sum(figure.value for figure in figures) == one.amount.value
                     assert all(figure.value >= 0 for figure in figures)
 
+    @settings(deadline=None)
     @given(ACCOUNTS, USAGES, METRICS, st.sampled_from(list(GROUPS)))
     def test_cents(self, account, found, metrics, by):
         """In cents, the rows of each grouping and the endpoints add up to the same bill."""
@@ -78,6 +80,7 @@ class TestSums:
         lacking = {name for row in total.rows for name in row.lacking}
         assert lacking == set(total.lacking)
 
+    @settings(deadline=None)
     @given(ACCOUNTS, USAGES, METRICS, st.randoms(use_true_random=False))
     def test_order(self, account, found, metrics, random):
         """The order of endpoints, of what is on them and of calls does not matter."""
@@ -94,6 +97,7 @@ class TestSums:
         after = bill(attributed(other, uses, HOUR, PRICES, metrics), "model")
         assert before.rows == after.rows
 
+    @settings(deadline=None)
     @given(ACCOUNTS, USAGES, METRICS)
     def test_calls(self, account, found, metrics):
         """All calls of the log are in the rows, and unknown numbers are marked as such."""
@@ -183,6 +187,22 @@ class TestOthers:
         metrics = VariantMetrics(invocations=30, latency_seconds=3.0, instance_seconds=3600)
         (share,) = cost(endpoint("churn"), self.USES, metrics).shares
         assert (share.by_busy.origin, share.with_idle.origin) == (Origin.AWS, Origin.AWS)
+
+    def test_shadow(self):
+        """The copies of calls that a shadow variant gets are not calls of others."""
+        one = endpoint("churn")
+        (variant,) = one.variants
+        shadow = replace(variant, name="next", is_shadow=True)
+        counts = VariantMetrics(invocations=30, latency_seconds=3.0, instance_seconds=3600)
+        (found,) = attributed(
+            hosting(replace(one, variants=(variant, shadow))),
+            usage(self.USES),
+            HOUR,
+            PRICES,
+            {"churn": {"AllTraffic": counts, "next": counts}},
+        )
+        assert parts(found) == {"churn": 1}
+        assert found.amount.value == 2 * HOURLY
 
     def test_not_asked(self):
         """Without CloudWatch, that there are no others is an assumption."""

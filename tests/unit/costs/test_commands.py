@@ -137,6 +137,14 @@ class TestFiles:
         assert data["period"]["seconds"] == 2 * 3600
         assert data["bill"]["amount"] == "0.20"
 
+    def test_short_log(self, run, files):
+        """A log that begins long after the period is said to do so, and an empty one, too."""
+        arguments = (*files(ONE_ENDPOINT, *self.LINES), "--prices", "example", "--days", "14")
+        said = "the log begins at 2026-05-04 10:00:00Z, after the period"
+        assert said in run("costs", *arguments).err
+        arguments = (*files(ONE_ENDPOINT), "--prices", "example", "--days", "14")
+        assert "the log has no call in this period" in run("costs", *arguments).err
+
     def test_no_endpoints(self, run, files):
         """Without an account the table says what there is, and the notes what is missing."""
         files(ONE_ENDPOINT, *self.LINES)

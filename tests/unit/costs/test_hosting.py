@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import boto3
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from gatewayctl.account.calls import Pace
 from gatewayctl.account.reader import AccountReader
@@ -120,6 +120,23 @@ class TestAccount:
         assert ocr.serverless == Serverless(2048, 5)
         assert (reports.kind, reports.instances) == ("async", 0)
 
+    def test_shadow(self, account):
+        """A shadow variant costs money, too, and is marked as one that answers nobody."""
+        account.endpoint("churn", account.model("churn", container()))
+        shadow = {"VariantName": "next", "ModelName": "churn", "InstanceType": "ml.g4dn.xlarge"}
+        account.configurations["churn"]["ShadowProductionVariants"] = [
+            {**shadow, "InitialInstanceCount": 1}
+        ]
+        now = [{"VariantName": "next", "CurrentInstanceCount": 3}]
+        account.endpoints["churn"]["ShadowProductionVariants"] = now
+        next_one = VariantHosting("next", "ml.g4dn.xlarge", 3, is_shadow=True)
+        assert only(account).variants == (*INSTANCES, next_one)
+
+    def test_failed(self, account):
+        """An endpoint that could not be created has no instances."""
+        account.endpoint("churn", account.model("churn", container()), EndpointStatus="Failed")
+        assert only(account).instances == 0
+
     def test_denied(self, account):
         """What a permission hides is unknown, and named; the rest is read."""
         account.model("churn", with_data("s3://models/churn.tar.gz"))
@@ -154,6 +171,7 @@ def test_sizes_of_s3():
 class TestFile:
     """The file that stands for an account."""
 
+    @settings(deadline=None)
     @given(ACCOUNTS)
     def test_round_trip(self, tmp_path_factory, account):
         """What is written is what is read."""

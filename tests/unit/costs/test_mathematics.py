@@ -8,7 +8,7 @@ from random import Random
 from statistics import NormalDist
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gatewayctl.costs.mathematics import (
@@ -94,6 +94,7 @@ class TestColdShares:
         found = cold_interval(demands, capacity, instances=1).all
         assert found.low <= simulated(demands, capacity) <= found.high
 
+    @settings(deadline=None)
     @given(DEMANDS, CAPACITY, st.floats(0, 5_000), st.integers(1, 8))
     def test_more_memory(self, demands, capacity, more, instances):
         """More memory never raises the cold share of any model, nor that of all calls."""
@@ -103,6 +104,7 @@ class TestColdShares:
             assert new.all <= old.all + ROUNDING
             assert all(b <= a + ROUNDING for a, b in zip(old.each, new.each, strict=True))
 
+    @settings(deadline=None)
     @given(DEMANDS, CAPACITY, st.randoms(use_true_random=False))
     def test_order(self, demands, capacity, random):
         """The order of the models does not matter."""
@@ -114,6 +116,7 @@ class TestColdShares:
         for place, number in enumerate(order):
             assert isclose(shares.each[number], shuffled.each[place], abs_tol=ROUNDING)
 
+    @settings(deadline=None)
     @given(DEMANDS, CAPACITY, st.integers(1, 20))
     def test_interval(self, demands, capacity, instances):
         """The best case is never worse than the worst, and all shares are from 0 to 1."""
@@ -123,6 +126,7 @@ class TestColdShares:
             low, high = found.of(number)
             assert 0 <= low <= high + ROUNDING <= 1 + 2 * ROUNDING
 
+    @settings(deadline=None)
     @given(DEMANDS)
     def test_all_fit(self, demands):
         """If all models that are called fit, none is cold."""
@@ -170,6 +174,7 @@ class TestConcurrency:
         below, above = peak_concurrency(9_999.9), peak_concurrency(10_000.1)
         assert below <= above <= below + 2
 
+    @settings(deadline=None)
     @given(st.integers(1, 300), st.sampled_from([0.5, 0.9, 0.99, 0.999]))
     def test_inverse(self, places, part):
         """The most that so many places bear is the load at which they just suffice."""
@@ -197,6 +202,7 @@ class TestCounts:
 class TestDivision:
     """A bill is divided to the cent."""
 
+    @settings(deadline=None)
     @given(st.integers(0, 10**9), WEIGHTS)
     def test_sum(self, total, weights):
         """The parts add up to the total, and each is less than 1 from its exact share."""
@@ -207,6 +213,7 @@ class TestDivision:
             share = total * Fraction(weight) / whole if whole else Fraction(total, len(weights))
             assert abs(parts[key] - share) < 1
 
+    @settings(deadline=None)
     @given(st.integers(0, 10**6), WEIGHTS, st.randoms(use_true_random=False))
     def test_order(self, total, weights, random):
         """The order of the weights does not matter."""
@@ -214,6 +221,7 @@ class TestDivision:
         random.shuffle(shuffled)
         assert divided(total, dict(shuffled)) == divided(total, weights)
 
+    @settings(deadline=None)
     @given(st.dictionaries(st.text(max_size=3), st.fractions(0, 1000), max_size=30))
     def test_cents(self, amounts):
         """Rounded amounts add up to the rounded sum."""
@@ -225,6 +233,7 @@ class TestDivision:
         with pytest.raises(ValueError, match="no keys"):
             divided(1, {})
 
+    @settings(deadline=None)
     @given(WEIGHTS)
     def test_equal_weights(self, weights):
         """Of equal weights no two parts differ by more than 1."""

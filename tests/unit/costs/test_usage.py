@@ -1,6 +1,8 @@
 """Who called what: from lines of the log, and from queries of CloudWatch Logs Insights."""
 
 import io
+import tracemalloc
+from itertools import chain, repeat
 from random import Random
 
 import boto3
@@ -11,6 +13,7 @@ from gatewayctl.costs import usage_query
 from gatewayctl.costs.usage import Pattern, Period, Place, Use, User
 from gatewayctl.costs.usage_log import read
 from gatewayctl.log_query import MOST_ROWS, LogQuery
+from tests.support.profile import LONG
 from tests.support.request_lines import access_line, credential_line, line
 
 GROUP = "/aws/lambda/inference-gateway-dev"
@@ -36,6 +39,16 @@ def call(target="TargetModel=a.tar.gz", time="10:00:00", **members):
 
 def counted(*lines, **options):
     return read(io.BytesIO("".join(f"{one}\n" for one in lines).encode()), "the log", **options)
+
+
+class Lines:
+    """A stream of lines that are made while they are read."""
+
+    def __init__(self, lines):
+        self._lines = iter(lines)
+
+    def readline(self, _):
+        return next(self._lines, b"")
 
 
 class TestLog:
@@ -125,6 +138,24 @@ class TestLog:
         usage = counted(call(), call(time="11:00:00"), since=TEN + 60)
         assert usage.of_place()[A].calls == 1
         assert usage.period == Period(TEN + 60, TEN + 3600)
+
+    def test_memory(self):
+        """A log of many lines needs no more memory than one of a few with the same callers."""
+        thousands = 1_000 if LONG else 50
+
+        def most(number):
+            many = chain.from_iterable(repeat(f"{call()}\n".encode(), 1_000) for _ in range(number))
+            tracemalloc.start()
+            try:
+                usage = read(Lines(many), "the log")
+                return tracemalloc.get_traced_memory()[1], usage.lines
+            finally:
+                tracemalloc.stop()
+
+        few, _ = most(1)
+        peak, lines = most(thousands)
+        assert lines == thousands * 1_000
+        assert peak < few + 100_000
 
     def test_empty(self):
         """A log without a call has no period."""
