@@ -136,7 +136,7 @@ def account(
         for place, ones in found.items()
     ]
     return Account(
-        period_hours=usage.period.seconds / 3600 if usage else 0.0,
+        period_hours=max(1, usage.period.seconds) / 3600 if usage else 0.0,
         models=(*models, *_others(hosting, names)),
         endpoints=endpoints,
         serverless_usd=_serverless_usd(prices),

@@ -136,11 +136,11 @@ FEWEST_OTHERS = 2
 
 def _single(case: Case) -> Iterator[Condition]:
     others = len(case.account.on(case.model.endpoint)) - 1
-    yield Condition(
-        f"it shares its endpoint with at least {FEWEST_OTHERS} others",
-        case.model.kind in SHARED_KINDS and others >= FEWEST_OTHERS,
-        plural(others, "other"),
-    )
+    is_shared = case.model.kind in SHARED_KINDS and others >= FEWEST_OTHERS
+    text = f"it shares its endpoint with at least {FEWEST_OTHERS} others"
+    yield Condition(text, is_shared, plural(others, "other"))
+    if not is_shared:
+        return
     usual = case.account.median_calls(case.model.endpoint)
     yield condition(
         f"it gets at least {MUCH_HOTTER} times the calls of the median there",

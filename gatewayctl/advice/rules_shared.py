@@ -68,7 +68,9 @@ def _cold(case: Case) -> Iterator[Condition]:
     yield Condition(
         f"at most {percent(target)} of the calls find their model not loaded",
         True if high <= target else None if low <= target else False,
-        measured(high) if low == high else f"{measured(low)} to {measured(high)}",
+        (measured(high) if low == high else f"{measured(low)} to {measured(high)}")
+        + f" on {plural(shared.instances, 'instance')}"
+        + ", measured" * shared.is_measured,
         "give it a part of the traffic, and look at the endpoint's ModelCacheHit in CloudWatch; or "
         "take an instance type whose memory holds all models",
     )

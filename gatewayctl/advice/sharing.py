@@ -13,12 +13,12 @@ from gatewayctl.costs.mathematics import (
     most_at_work,
     peak_concurrency,
 )
+from gatewayctl.statistics import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gatewayctl.advice.facts import Account, Endpoint, Model
-    from gatewayctl.statistics import Interval
 
 USABLE_MEMORY = 0.8
 """The part of an instance's memory that models get; the container and the system have the rest.
@@ -41,6 +41,8 @@ class Shared:
     instances: int
     cold: Interval
     """The share of calls that find their model not loaded, between what instances may do."""
+    is_measured: bool
+    """Whether the share was measured: the models are there already."""
     usd_a_month: float
     usd_now: float
     """What the endpoints cost that it would replace."""
@@ -115,14 +117,52 @@ def _on(
     now = [account.endpoints[name].usd_a_month for name in replaced]
     usable = like.memory_bytes * USABLE_MEMORY
     instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
-    if all_loaded and sum(one.size for one in demands) > usable:
-        return None
-    cold = cold_interval(demands, usable, instances).all
-    while cold.low > cold_target and instances < MOST_INSTANCES:
-        instances += 1
+    is_there = len({one.endpoint for one in models}) == 1
+    measured = _measured_cold(models) if is_there else None
+    if all_loaded:
+        if not is_there and sum(one.size for one in demands) > usable:
+            return None
+        cold = Interval(0.0, 0.0)
+    elif measured is not None and measured <= cold_target and like.instances:
+        instances, cold = like.instances, Interval(measured, measured)
+    else:
+        measured = None
+        instances = _for_memory(demands, usable, instances, cold_target)
         cold = cold_interval(demands, usable, instances).all
     usd = like.usd_an_hour * instances * HOURS_A_MONTH
-    return Shared(tuple(models), like, instances, cold, usd, sum(filter(None, now)), replaced, peak)
+    return Shared(
+        models=tuple(models),
+        like=like,
+        instances=instances,
+        cold=cold,
+        is_measured=measured is not None,
+        usd_a_month=usd,
+        usd_now=sum(filter(None, now)),
+        replaced=replaced,
+        at_work=peak,
+    )
+
+
+def _measured_cold(models: Sequence[Model]) -> float | None:
+    """Return which share of the calls found their model not loaded; None without calls.
+
+    The models are all on one endpoint now.
+    """
+    traffic = [one.traffic for one in models if one.traffic is not None]
+    calls = sum(one.calls for one in traffic)
+    return sum(one.cold_loads for one in traffic) / calls if calls else None
+
+
+def _for_memory(demands: Sequence[Demand], usable: float, fewest: int, cold_target: float) -> int:
+    """Return how many instances the cold target needs, if each model is on one of them only."""
+    most = fewest
+    while most < MOST_INSTANCES and cold_interval(demands, usable, most).best.all > cold_target:
+        fewest, most = most, 2 * most
+    while most - fewest > 1:
+        middle = (fewest + most) // 2
+        is_enough = cold_interval(demands, usable, middle).best.all <= cold_target
+        fewest, most = (fewest, middle) if is_enough else (middle, most)
+    return most
 
 
 def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account) -> int:

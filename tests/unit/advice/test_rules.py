@@ -309,6 +309,29 @@ class TestSharing:
         assert "ModelCacheHit" in condition.measure
         assert decision.deciding.case.shared.instances > 1
 
+    def test_measured(self):
+        """What an endpoint does today is measured, and needs no calculation."""
+        large = [replace(one, kind="mme", endpoint="all", memory_bytes=0.9 * GIB) for one in TEN]
+        loads = [replace(one, traffic=replace(one.traffic, cold_loads=200)) for one in large]
+
+        first = decide(account(loads, [on_instance("all", instances=2)]), 0.01)["m0"]
+        second = decide(account(loads, [on_instance("all", instances=2)]), 0.001)["m0"]
+
+        assert (first.option, first.stays) == ("multi-model", True)
+        assert first.deciding.case.shared.cold == (0.002, 0.002)
+        assert second.option is None
+
+    @given(st.sampled_from(list(ACCOUNTS.values())), st.randoms())
+    def test_order(self, found, dice):
+        """The order of the models does not matter."""
+        known, best = found
+        models = list(known.models)
+        dice.shuffle(models)
+
+        shuffled = decide(replace(known, models=tuple(models)), 0.01)
+
+        assert {name: one.option for name, one in shuffled.items()} == best
+
     def test_one_that_is_much_larger(self):
         """A model that is not similar to the others keeps its own endpoint."""
         odd = replace(TEN[0], memory_bytes=2.5 * GIB)
