@@ -28,6 +28,7 @@ NAMES = {
     "cloudformation": "AWS CloudFormation",
     "cloudwatch": "Amazon CloudWatch",
     "logs": "Amazon CloudWatch Logs",
+    "pricing": "AWS Price List",
     "s3": "Amazon S3",
     "sagemaker": "Amazon SageMaker",
     "sagemaker-runtime": "Amazon SageMaker Runtime",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.aws import reaching
+from gatewayctl.output import clock_time
 from gatewayctl.report import NotReachable, WrongUse
 
 if TYPE_CHECKING:
@@ -99,8 +99,3 @@ class LogQuery:
                 "--log"
             ) from None
         return str(started["queryId"])
-
-
-def clock_time(seconds: float) -> str:
-    """Write a time in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

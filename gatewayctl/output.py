@@ -12,6 +12,7 @@ import secrets
 import stat
 import time
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -191,6 +192,11 @@ def distance(seconds: float) -> str:
     size, unit = next((one for one in UNITS if abs(seconds) >= 2 * one[0]), UNITS[-1])
     number = int(abs(seconds) / size)
     return f"{number:,} {unit} ago" if seconds < 0 else f"in {number:,} {unit}"
+
+
+def clock_time(seconds: float) -> str:
+    """Write a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def percent(share: SupportsFloat) -> str:

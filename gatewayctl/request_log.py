@@ -163,9 +163,13 @@ def _is_of(model: str, line: bytes) -> bool:
 def seconds(timestamp: str) -> float:
     """Return the time of a line, which Powertools writes as `2026-05-04 10:00:00,123+0000`."""
     whole_part, _, rest = timestamp.partition(",")
-    return _whole_seconds(whole_part + rest.lstrip("0123456789"))
+    offset = rest.lstrip("0123456789")
+    minute, second = whole_part[:-3], whole_part[-2:]
+    if whole_part[-3:-2] != ":" or not second.isdecimal():
+        raise ValueError(timestamp)
+    return _start_of_minute(minute + offset) + int(second)
 
 
-@lru_cache(maxsize=64)  # lines of one second follow each other, and to parse a time is slow
-def _whole_seconds(text: str) -> float:
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S%z").timestamp()
+@lru_cache(maxsize=64)  # lines of one minute follow each other, and to parse a time is slow
+def _start_of_minute(text: str) -> float:
+    return datetime.strptime(text, "%Y-%m-%d %H:%M%z").timestamp()

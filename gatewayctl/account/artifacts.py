@@ -1,4 +1,4 @@
-"""The rule of what an artifact is: which objects under a prefix a multi-model endpoint can load.
+"""Artifacts: which objects under a prefix a multi-model endpoint can load.
 
 All commands share it. Of an artifact with versions (`iris-v1.tar.gz`, `iris-v2.tar.gz`), `import`
 and `diff` look at the newest one.
@@ -7,12 +7,16 @@ and `diff` look at the newest one.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.routing.targets import is_target_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ARCHIVE = ".tar.gz"
 TRAINED = "output/model.tar.gz"
@@ -93,3 +97,53 @@ def _model_and_version(artifact: str) -> tuple[str, _Order]:
     (version,) = found
     numbers = tuple(int(number) for number in version[1].split("."))
     return f"{artifact[: version.start()]}\0{artifact[version.end() :]}", (numbers, artifact)
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The objects whose URLs begin with the prefix of a multi-model container."""
+
+    prefix: str
+    names: tuple[str, ...]
+    """The objects, sorted, as TargetModel names them: by what follows the prefix."""
+    sizes: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Their sizes in bytes, where S3 says them."""
+
+    @property
+    def in_folder(self) -> list[str]:
+        """The names without those of objects beside the folder.
+
+        If `s3://bucket/models` is the prefix, it is the prefix of `s3://bucket/models-old/…` too.
+        """
+        return [name for name in self.names if self.prefix.endswith("/") or name.startswith("/")]
+
+    def advice(self, name: str) -> str:
+        """Say what is wrong with the slash between prefix and name; empty if nothing is."""
+        if self.prefix.endswith("/") != name.startswith("/"):
+            return ""
+        if self.prefix.endswith("/"):
+            return "the prefix ends with a slash: target_model must not begin with /"
+        return "the prefix has no trailing slash: target_model must begin with /"
+
+    def __contains__(self, name: str) -> bool:
+        place = bisect_left(self.names, name)
+        return self.names[place : place + 1] == (name,)
+
+    @cached_property
+    def loadable(self) -> tuple[str, ...]:
+        """The objects that are artifacts."""
+        others = set(chain.from_iterable(self.misfits.values()))
+        return tuple(name for name in self._objects() if name not in others)
+
+    @cached_property
+    def misfits(self) -> Mapping[str, list[str]]:
+        """The other objects, by the reason why they are no artifacts."""
+        found: dict[str, list[str]] = {why: [] for why in MISFITS}
+        for name in self._objects():
+            if (why := misfit(name, self.prefix)) is not None:
+                found[why].append(name)
+        return {why: names for why, names in found.items() if names}
+
+    def _objects(self) -> list[str]:
+        """Return the objects without those that stand for folders."""
+        return sorted(name for name in self.in_folder if name and not name.endswith("/"))

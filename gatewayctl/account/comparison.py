@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from chalicelib.routing import rows, table
     from chalicelib.routing.targets import Target
+    from gatewayctl.account.artifacts import Artifacts
     from gatewayctl.account.reader import AccountReader
     from gatewayctl.account.target_models import Listed
-    from gatewayctl.account.values import Artifacts, Component, Endpoint, Variant
+    from gatewayctl.account.values import Component, Endpoint, Variant
 
     KeyPath = tuple[str | int, ...]
 

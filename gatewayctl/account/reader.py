@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from chalicelib.routing.targets import HERE
+from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.calls import CannotRead, Pace, ReadClient
-from gatewayctl.account.values import Artifacts, Component, Endpoint, Model, Unread
+from gatewayctl.account.values import Component, Endpoint, Model, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -124,7 +125,7 @@ class AccountReader:
         described = self._sagemaker.call(f"endpoint {name}", "describe_endpoint", EndpointName=name)
         configuration = self._configuration(described.get("EndpointConfigName", ""))
         components = self._components(name) if _may_host_components(configuration) else ()
-        return Endpoint.parse(described, configuration, components, self._model)
+        return Endpoint.parse(described, configuration, components, self.model)
 
     @_once
     def component(self, name: str) -> Component:
@@ -142,15 +143,33 @@ class AccountReader:
         """List the objects whose URLs begin with the prefix of a multi-model container."""
         bucket, slash, start = prefix.partition("://")[2].partition("/")
         before = "" if slash else "/"
-        names: set[str] = set()
+        sizes: dict[str, int | None] = {}
         pages = self._s3.pages(
             f"bucket {bucket}", "list_objects_v2", _NEXT_OBJECTS, Bucket=bucket, Prefix=start
         )
         for page in pages:
-            found = (before + one["Key"].removeprefix(start) for one in page.get("Contents", ()))
-            names.update(name for name in found if name and not name.endswith("/"))
-            self._progress(f"{prefix}: {len(names):,} artifacts listed")
-        return Artifacts(prefix, tuple(sorted(names)))
+            for one in page.get("Contents", ()):
+                name = before + one["Key"].removeprefix(start)
+                if name and not name.endswith("/"):
+                    sizes[name] = one.get("Size")
+            self._progress(f"{prefix}: {len(sizes):,} artifacts listed")
+        known = {name: size for name, size in sizes.items() if size is not None}
+        return Artifacts(prefix, tuple(sorted(sizes)), known)
+
+    @_once
+    def object_size(self, url: str) -> int | None:
+        """Return the size in bytes of the object at a URL of S3; None if there is none."""
+        bucket, _, key = url.partition("://")[2].partition("/")
+        page = self._s3.call(
+            f"bucket {bucket}", "list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1
+        )
+        found = (one.get("Size") for one in page.get("Contents", ()) if one["Key"] == key)
+        return next(found, None)
+
+    @_once
+    def model(self, name: str) -> Model:
+        """Read a SageMaker model."""
+        return Model.parse(self._sagemaker.call(f"model {name}", "describe_model", ModelName=name))
 
     @_once
     def _endpoint_names(self, _: str) -> tuple[str, ...]:
@@ -169,10 +188,6 @@ class AccountReader:
         if not name:
             raise CannotRead(Unread(what.strip(), "sagemaker:DescribeEndpointConfig", denied=False))
         return self._sagemaker.call(what, "describe_endpoint_config", EndpointConfigName=name)
-
-    @_once
-    def _model(self, name: str) -> Model:
-        return Model.parse(self._sagemaker.call(f"model {name}", "describe_model", ModelName=name))
 
     @_once
     def _components(self, endpoint: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.parameters import Parameter
     from chalicelib.routing.table import Model
     from chalicelib.routing.targets import Target
-    from gatewayctl.account.values import Artifacts
+    from gatewayctl.account.artifacts import Artifacts
 
 
 class Listed(NamedTuple):

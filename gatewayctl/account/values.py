@@ -1,4 +1,4 @@
-"""The things in an AWS account: endpoints, their models, inference components and artifacts.
+"""The things in an AWS account: endpoints, their models and inference components.
 
 Each class is built from SageMaker's description by its method `parse`. Other modules do not know
 the members of those descriptions.
@@ -7,14 +7,11 @@ the members of those descriptions.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.routing.targets import KINDS
-from gatewayctl.account.artifacts import MISFITS, misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +51,7 @@ class Container:
     multi_model: bool
     model_data: str | None
     """The URL of the artifact; for a multi-model container the prefix."""
+    image: str | None = None
 
     @classmethod
     def parse(cls, described: Description) -> Container:
@@ -65,6 +63,7 @@ class Container:
             hostname=described.get("ContainerHostname"),
             multi_model=multi_model,
             model_data=_prefix(url) if url and multi_model else url,
+            image=described.get("Image"),
         )
 
 
@@ -76,6 +75,12 @@ class Model:
     containers: tuple[Container, ...]
     direct: bool
     """Whether the inference execution mode is Direct."""
+    role: str | None = None
+    """The ARN of its execution role."""
+    network: tuple[str, ...] = ()
+    """Its subnets and security groups, sorted."""
+    is_isolated: bool = False
+    """Whether its containers have no access to the network."""
 
     @classmethod
     def parse(cls, described: Description) -> Model:
@@ -86,6 +91,9 @@ class Model:
             name=described["ModelName"],
             containers=tuple(Container.parse(one) for one in containers),
             direct=described.get("InferenceExecutionConfig", {}).get("Mode") == "Direct",
+            role=described.get("ExecutionRoleArn"),
+            network=_network(described),
+            is_isolated=described.get("EnableNetworkIsolation", False),
         )
 
     @property
@@ -105,12 +113,41 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a variant runs on: instances of one type, or serverless; None is what is not known."""
+
+    instance_type: str | None = None
+    instances: int | None = None
+    """How many there are now."""
+    memory_mb: int | None = None
+    """The memory of a serverless variant."""
+    max_concurrency: int | None = None
+    provisioned_concurrency: int = 0
+
+    @classmethod
+    def parse(cls, configured: Description, running: Description) -> Capacity:
+        """Build the capacity from a variant's parts of both descriptions."""
+        serverless = running.get("CurrentServerlessConfig") or configured.get("ServerlessConfig")
+        if serverless is not None:
+            return cls(
+                memory_mb=serverless.get("MemorySizeInMB"),
+                max_concurrency=serverless.get("MaxConcurrency"),
+                provisioned_concurrency=serverless.get("ProvisionedConcurrency", 0),
+            )
+        return cls(
+            instance_type=configured.get("InstanceType"),
+            instances=running.get("CurrentInstanceCount", configured.get("InitialInstanceCount")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """A production variant; a variant without a model hosts inference components."""
 
     name: str
     model: Model | Unread | None
     serverless: bool
+    capacity: Capacity = Capacity()
 
     @classmethod
     def parse(
@@ -125,6 +162,7 @@ class Variant:
             name=name,
             model=model,
             serverless="ServerlessConfig" in configured or "CurrentServerlessConfig" in running,
+            capacity=Capacity.parse(configured, running),
         )
 
     @property
@@ -158,6 +196,16 @@ class Endpoint:
     variants: tuple[Variant, ...]
     components: tuple[str, ...] | Unread
     """The names of its inference components, sorted; `AccountReader.component` reads one."""
+    created: float | None = None
+    """When it was created, in seconds since the epoch."""
+    role: str | None = None
+    """The execution role of its configuration, which only inference components have."""
+    network: tuple[str, ...] = ()
+    """The subnets and security groups of its configuration, sorted."""
+    kms_key: str | None = None
+    """The key that encrypts the storage of its instances."""
+    shadows: tuple[tuple[str, Capacity], ...] = ()
+    """The names of its shadow variants, which get copies of the calls, and what they run on."""
 
     @classmethod
     def parse(
@@ -173,6 +221,8 @@ class Endpoint:
             model: Reads a model by its name.
         """
         running = {one["VariantName"]: one for one in described.get("ProductionVariants", ())}
+        created = described.get("CreationTime")
+        own: Description = {} if isinstance(configuration, Unread) else configuration
         if isinstance(configuration, Unread):
             variants = [
                 Variant.parse(name, {}, one, configuration) for name, one in running.items()
@@ -193,6 +243,11 @@ class Endpoint:
             async_only="AsyncInferenceConfig" in described,
             variants=tuple(variants),
             components=components,
+            created=None if created is None else created.timestamp(),
+            role=own.get("ExecutionRoleArn"),
+            network=_network(own),
+            kms_key=own.get("KmsKeyId"),
+            shadows=_shadows(described, own),
         )
 
     @property
@@ -211,65 +266,49 @@ class Component:
     status: str
     copies: int | None
     """How many copies run now; None if the response has no number, as for an adapter."""
+    cpu_cores: float = 0.0
+    """What one copy reserves; 0 if it says nothing of it."""
+    accelerators: float = 0.0
+    memory_mb: int = 0
+    image: str | None = None
+    model: str | None = None
+    """The SageMaker model that it is a copy of, if it has no container of its own."""
+    model_data: str | None = None
+    """The URL of its artifact, if it has a container of its own."""
 
     @classmethod
     def parse(cls, described: Description) -> Component:
         """Build a component from the response of DescribeInferenceComponent."""
+        specification = described.get("Specification", {})
+        needs = specification.get("ComputeResourceRequirements", {})
+        container = specification.get("Container", {})
         return cls(
             name=described["InferenceComponentName"],
             endpoint=described["EndpointName"],
             variant=described.get("VariantName"),
             status=described.get("InferenceComponentStatus", "Unknown"),
             copies=described.get("RuntimeConfig", {}).get("CurrentCopyCount"),
+            cpu_cores=needs.get("NumberOfCpuCoresRequired", 0.0),
+            accelerators=needs.get("NumberOfAcceleratorDevicesRequired", 0.0),
+            memory_mb=needs.get("MinMemoryRequiredInMb", 0),
+            image=container.get("DeployedImage", {}).get("SpecifiedImage"),
+            model=specification.get("ModelName"),
+            model_data=container.get("ArtifactUrl"),
         )
 
 
-@dataclass(frozen=True)
-class Artifacts:
-    """The objects whose URLs begin with the prefix of a multi-model container."""
+def _shadows(described: Description, own: Description) -> tuple[tuple[str, Capacity], ...]:
+    running = {one["VariantName"]: one for one in described.get("ShadowProductionVariants", ())}
+    return tuple(
+        (name, Capacity.parse(one, running.get(name, {})))
+        for one in own.get("ShadowProductionVariants", ())
+        if (name := one["VariantName"])
+    )
 
-    prefix: str
-    names: tuple[str, ...]
-    """The objects, sorted, as TargetModel names them: by what follows the prefix."""
 
-    @property
-    def in_folder(self) -> list[str]:
-        """The names without those of objects beside the folder.
-
-        If `s3://bucket/models` is the prefix, it is the prefix of `s3://bucket/models-old/…` too.
-        """
-        return [name for name in self.names if self.prefix.endswith("/") or name.startswith("/")]
-
-    def advice(self, name: str) -> str:
-        """Say what is wrong with the slash between prefix and name; empty if nothing is."""
-        if self.prefix.endswith("/") != name.startswith("/"):
-            return ""
-        if self.prefix.endswith("/"):
-            return "the prefix ends with a slash: target_model must not begin with /"
-        return "the prefix has no trailing slash: target_model must begin with /"
-
-    def __contains__(self, name: str) -> bool:
-        place = bisect_left(self.names, name)
-        return self.names[place : place + 1] == (name,)
-
-    @cached_property
-    def loadable(self) -> tuple[str, ...]:
-        """The objects that are artifacts."""
-        others = set(chain.from_iterable(self.misfits.values()))
-        return tuple(name for name in self._objects() if name not in others)
-
-    @cached_property
-    def misfits(self) -> Mapping[str, list[str]]:
-        """The other objects, by the reason why they are no artifacts."""
-        found: dict[str, list[str]] = {why: [] for why in MISFITS}
-        for name in self._objects():
-            if (why := misfit(name, self.prefix)) is not None:
-                found[why].append(name)
-        return {why: names for why, names in found.items() if names}
-
-    def _objects(self) -> list[str]:
-        """Return the objects without those that stand for folders."""
-        return sorted(name for name in self.in_folder if name and not name.endswith("/"))
+def _network(described: Description) -> tuple[str, ...]:
+    """Return the subnets and security groups of a VpcConfig, sorted."""
+    return tuple(sorted(chain.from_iterable(described.get("VpcConfig", {}).values())))
 
 
 def _prefix(url: str) -> str:

@@ -13,6 +13,7 @@ from chalicelib.errors import quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
 from gatewayctl import tables
+from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.covered import Covered, covered_by_patterns
 from gatewayctl.account.offers import (
     ARTIFACT,
@@ -24,7 +25,7 @@ from gatewayctl.account.offers import (
     reason_to_leave_out,
 )
 from gatewayctl.account.reader import account_of, endpoint_option, rate_option
-from gatewayctl.account.values import Artifacts, Component, Model, Unread
+from gatewayctl.account.values import Component, Model, Unread
 from gatewayctl.command import command, out_option
 from gatewayctl.commands.import_artifacts import artifact_entries
 from gatewayctl.commands.import_missing import with_entries

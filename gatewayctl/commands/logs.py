@@ -12,7 +12,7 @@ from gatewayctl import log_file
 from gatewayctl.command import command
 from gatewayctl.commands import logs_text
 from gatewayctl.joined_lines import ID, ID_RULE, MOST_ASKS, MOST_LINES, SeveralIds, join
-from gatewayctl.output import first_few, plural
+from gatewayctl.output import clock_time, first_few, plural
 from gatewayctl.report import ExitCode, NotReachable, Refused, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _in_files(context: Context, some_id: str, names: tuple[str, ...]) -> Search:
 def _in_cloudwatch(context: Context, some_id: str, access_log: str | None, minutes: int) -> Search:
     # A log in a file needs neither botocore nor Chalice.
     from gatewayctl.line_sources import LogGroups  # noqa: PLC0415
-    from gatewayctl.log_query import SERVICE, clock_time  # noqa: PLC0415
+    from gatewayctl.log_query import SERVICE  # noqa: PLC0415
     from gatewayctl.policy.functions import functions_of  # noqa: PLC0415
 
     functions = functions_of(context.stage, context.project)

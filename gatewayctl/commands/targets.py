@@ -10,7 +10,7 @@ import click
 from gatewayctl import log_file, tables
 from gatewayctl.command import command
 from gatewayctl.commands.targets_report import TargetReport
-from gatewayctl.output import plural
+from gatewayctl.output import clock_time, plural
 from gatewayctl.report import ExitCode, Report
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def targets(context: Context, *, model: str, log: str | None, minutes: int | Non
 
 def _from_cloudwatch(context: Context, model: str, minutes: int) -> Source:
     # A log in a file needs neither botocore nor Chalice.
-    from gatewayctl.log_query import SERVICE, LogQuery, NoLogGroup, clock_time  # noqa: PLC0415
+    from gatewayctl.log_query import SERVICE, LogQuery, NoLogGroup  # noqa: PLC0415
     from gatewayctl.policy.functions import functions_of  # noqa: PLC0415
     from gatewayctl.request_query import count  # noqa: PLC0415
 

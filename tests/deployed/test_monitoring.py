@@ -4,6 +4,7 @@ Lines of API Gateway's access log are made from the format in the template, beca
 writes them. The metrics of AWS's own services are those of its documentation.
 """
 
+import io
 import json
 import re
 
@@ -12,6 +13,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from deployment.monitoring import JOB_QUERIES, WORKER_LOG, alarms, queries
+from gatewayctl.costs import usage_log
 from tests.support import filter_patterns
 from tests.support.emf import published
 from tests.support.insights import events, fields_of, run
@@ -414,3 +416,15 @@ def _as_parameters(resource, shape):
         else value
         for name, value in resource.items()
     }
+
+
+def test_usage(written):
+    """The costs are divided by what the packaged functions write: each call is counted once."""
+    lines = [json.loads(line) for line in written.handler.splitlines() if line.startswith("{")]
+    calls = [one for one in lines if one.get("message") == "request" and one.get("attempts")]
+    usage = usage_log.read(io.BytesIO("\n".join(written.all).encode()), "the log")
+    assert sum(use.calls for use in usage.uses.values()) == len(calls) > 0
+    assert {user.place.endpoint for user in usage.uses} == {one["endpoint"] for one in calls}
+    assert {user.model for user in usage.uses} == {one["model"] for one in calls}
+    assert any(use.loads for use in usage.uses.values())
+    assert usage.damaged == 0

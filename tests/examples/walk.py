@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tests.support.stand_in import StandIn
 
 GATEWAY, SAGEMAKER = "http://127.0.0.1:8000", "http://127.0.0.1:4599"
+LOG = "gateway.log"
 CONTAINER = re.compile(r"\b930\d\b")
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND_SECONDS = 150
@@ -60,10 +61,18 @@ class Walk:
 
     def follow(self, example: str) -> None:
         """Run the commands of an example's README, and compare what they print."""
-        self._gateway = None  # one that has read this example's entry
+        readme = self._folder / "examples" / example / "README.md"
+        self.follow_page(readme.read_text(encoding="utf-8"))
+
+    def follow_page(self, page: str, *, notes: bool = True) -> None:
+        """Run the commands of a page, and compare what they print.
+
+        Args:
+            notes: Whether the page shows what goes to stderr, too.
+        """
+        self._gateway = None  # one that has read this page's entries
         environment = dict(os.environ)
-        readme = (self._folder / "examples" / example / "README.md").read_text(encoding="utf-8")
-        for command, expected in steps(readme):
+        for command, expected in steps(page):
             if LEFT_OUT.match(command):
                 continue
             if command == "source .local/env":
@@ -71,23 +80,28 @@ class Walk:
             elif CONTAINER.search(command):
                 self._start(command, expected, environment)
             else:
-                assert self.run(command, environment) == expected, command
+                assert self.run(command, environment, notes=notes) == expected, command
 
-    def run(self, command: str, environment: dict[str, str] | None = None) -> str:
-        """Run one command line, and return what it prints."""
+    def run(
+        self, command: str, environment: dict[str, str] | None = None, *, notes: bool = True
+    ) -> str:
+        """Run one command line, and return what it prints; notes go to stderr."""
         environment = {**(environment or os.environ), **self._images()}
+        environment["PATH"] = f"{self._folder / '.venv/bin'}:{environment['PATH']}"  # gatewayctl
         if GATEWAY in command or "client.py" in command:
             environment["BASE_URL"] = self.gateway.url
             command = command.replace(GATEWAY, self.gateway.url)
         command = command.replace(SAGEMAKER, self._aws["AWS_ENDPOINT_URL"])
         if command.startswith("curl "):
             command += " --silent --show-error --write-out '\\n'"
+        if LOG in command:  # which `make run` writes
+            (self._folder / LOG).write_text(self.gateway.log, encoding="utf-8")
         finished = subprocess.run(
             ["bash", "-c", command],
             cwd=self._folder,
             env=environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if notes else None,
             text=True,
             timeout=COMMAND_SECONDS,
             check=False,

@@ -77,6 +77,8 @@ class AwsAccount:
         self.models: dict[str, dict[str, Any]] = {}
         self.components: dict[str, dict[str, Any]] = {}
         self.buckets: dict[str, Sequence[str]] = {}
+        self.sizes: dict[str, int] = {}
+        """The sizes of objects by key; the others have none."""
         self.secret: str | None = None
         """The text of every secret."""
 
@@ -262,9 +264,13 @@ def _list_objects(account: AwsAccount, request: dict[str, Any]) -> dict[str, Any
     more = {"NextContinuationToken": str(end)} if end < len(keys) else {}
     return {
         "IsTruncated": end < len(keys),
-        **({"Contents": [{"Key": key} for key in keys[start:end]]} if keys else {}),
+        **({"Contents": [_object(account, key) for key in keys[start:end]]} if keys else {}),
         **more,
     }
+
+
+def _object(account: AwsAccount, key: str) -> dict[str, Any]:
+    return {"Key": key, **({"Size": account.sizes[key]} if key in account.sizes else {})}
 
 
 def _get_secret_value(account: AwsAccount, _: dict[str, Any]) -> dict[str, Any] | None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.values import (
-    Artifacts,
+    Capacity,
     Component,
     Container,
     Endpoint,
@@ -11,7 +12,7 @@ from gatewayctl.account.values import (
     Variant,
 )
 from gatewayctl.report import NotReachable
-from tests.support.aws_account import SILENCE, VARIANT, container
+from tests.support.aws_account import IMAGE, NOW, SILENCE, VARIANT, container
 
 BUCKET = "models"
 PREFIX = f"s3://{BUCKET}/tabular/"
@@ -21,13 +22,15 @@ def test_endpoint(account):
     """An endpoint is read with its variants and the containers of their models."""
     account.endpoint("churn", {"A": account.model("one", container()), "B": "one"})
 
-    model = Model("one", (Container(None, False, None),), direct=False)
+    model = Model("one", (Container(None, False, None, IMAGE),), direct=False)
+    capacity = Capacity(instance_type="ml.m5.large", instances=2)
     assert account.reader().endpoint("churn") == Endpoint(
         "churn",
         "InService",
         async_only=False,
-        variants=(Variant("A", model, False), Variant("B", model, False)),
+        variants=(Variant("A", model, False, capacity), Variant("B", model, False, capacity)),
         components=(),
+        created=NOW.timestamp(),
     )
 
 

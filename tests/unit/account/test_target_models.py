@@ -4,8 +4,8 @@ import pytest
 
 from chalicelib.routing.parameters import parameter
 from chalicelib.routing.targets import fill
+from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.target_models import TargetModels
-from gatewayctl.account.values import Artifacts
 
 CITIES = {"one_of": ["houston", "austin"]}
 

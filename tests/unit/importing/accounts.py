@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.routing.parameters import OneOf
 from chalicelib.routing.reading import file
+from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.values import (
     IN_SERVICE,
-    Artifacts,
     Component,
     Container,
     Endpoint,

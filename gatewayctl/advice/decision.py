@@ -1,0 +1,251 @@
+"""The option that the rules point to, for each model of an account; or what to measure first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from gatewayctl.advice.facts import CPU, GPU
+from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, together
+from gatewayctl.advice.rules_alone import RULES, step_of
+from gatewayctl.advice.rules_shared import (
+    COMPONENTS,
+    DEFAULT,
+    MULTI_CONTAINER,
+    MULTI_MODEL,
+    needs,
+)
+from gatewayctl.advice.sharing import groups, may_share, shared, similar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gatewayctl.advice.facts import Account, Model
+
+STAYING = {"mce": MULTI_CONTAINER, "component": COMPONENTS}
+NOW = {
+    "single": Option.SINGLE,
+    "mme": Option.MULTI_MODEL,
+    "mce": Option.MULTI_CONTAINER,
+    "pipeline": Option.PIPELINE,
+    "component": Option.COMPONENTS,
+    "async": Option.ASYNCHRONOUS,
+}
+
+
+class Verdict(NamedTuple):
+    """What a rule says of a model."""
+
+    rule: Rule
+    conditions: tuple[Condition, ...]
+    case: Case
+
+    @property
+    def holds(self) -> bool | None:
+        return together(self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The advice for one model."""
+
+    model: Model
+    now: Option
+    verdicts: tuple[Verdict, ...]
+    """What the rules say, in the order in which they decide; the last one decides."""
+
+    @property
+    def deciding(self) -> Verdict:
+        return self.verdicts[-1]
+
+    @property
+    def option(self) -> Option | None:
+        """None if an input that decides is unknown."""
+        return self.deciding.rule.option if self.deciding.holds else None
+
+    @property
+    def unknown(self) -> tuple[Condition, ...]:
+        """What has to be measured first."""
+        if self.option is not None:
+            return ()
+        return tuple(one for one in self.deciding.conditions if one.holds is None)
+
+    @property
+    def with_models(self) -> tuple[Model, ...]:
+        """The models of the endpoint that is meant, if it is a shared one."""
+        case = self.deciding.case
+        if case.shared is not None:
+            return case.shared.models
+        step = step_of(case) if self.option is Option.PIPELINE else None
+        return (self.model,) if step is None else (self.model, step)
+
+    @property
+    def apart(self) -> dict[str, list[str]]:
+        """What keeps the model apart from others with the same image, by their names."""
+        account, image = self.deciding.case.account, self.model.image
+        own = account.endpoint_of(self.model).boundary
+        return {
+            other.name: differences
+            for other in account.models
+            if image is not None
+            and other.image == image
+            and (differences := own.differences(account.endpoint_of(other).boundary))
+        }
+
+    @property
+    def stays(self) -> bool:
+        """Whether nothing has to be changed."""
+        if self.option is not None and self.deciding.rule is DEFAULT:
+            return self.deciding.case.is_alone
+        if self.option is not self.now:
+            return False
+        others = {one.endpoint for one in self.with_models}
+        return others == {self.model.endpoint} and self.deciding.rule not in MOVES
+
+
+MOVES = tuple(one for one in RULES if one.option is Option.SINGLE)
+
+
+def decide(account: Account, cold_target: float) -> dict[str, Decision]:
+    """Return the advice for each model, by its name."""
+    verdicts = {one.name: _alone(Case(one, account, cold_target)) for one in account.models}
+    rest = [one for one in account.models if verdicts[one.name][-1].holds is False]
+    unsure = [one for one in account.models if verdicts[one.name][-1].holds is None]
+    for name, found in _Sharing(account, cold_target, unsure).of(rest).items():
+        verdicts[name] += found
+    return {
+        one.name: Decision(one, _now(one, account), tuple(verdicts[one.name]))
+        for one in account.models
+    }
+
+
+def _now(model: Model, account: Account) -> Option:
+    if account.endpoint_of(model).is_serverless:
+        return Option.SERVERLESS
+    return NOW.get(model.kind, Option.SINGLE)
+
+
+def _alone(case: Case) -> list[Verdict]:
+    """Return the verdicts up to the first rule that is not ruled out."""
+    verdicts = []
+    for rule in RULES:
+        verdicts.append(Verdict(rule, tuple(rule.conditions(case)), case))
+        if verdicts[-1].holds is not False:
+            break
+    return verdicts
+
+
+class _Sharing:
+    """Finds endpoints for several models, among those that no rule for one model claims.
+
+    Args:
+        unsure: The models of which it is unknown whether a rule for one model claims them.
+    """
+
+    def __init__(self, account: Account, cold_target: float, unsure: Sequence[Model]) -> None:
+        self._account = account
+        self._cold_target = cold_target
+        self._unsure = unsure
+        self._found: defaultdict[str, list[Verdict]] = defaultdict(list)
+
+    def of(self, models: Sequence[Model]) -> dict[str, list[Verdict]]:
+        """Return the verdicts for each of the models."""
+        left = list(models)
+        for kind, rule in STAYING.items():
+            left = self._offer(rule, _on_one_endpoint(kind, left), left)
+        for accelerator, rule, by_image in (
+            (GPU, COMPONENTS, False),
+            (CPU, MULTI_MODEL, True),
+            (CPU, MULTI_CONTAINER, False),
+        ):
+            able = [one for one in left if self._accelerator(one) == accelerator]
+            found = groups(able, self._account, by_image=by_image)
+            if by_image:
+                found = [similar(group) for group in found]
+            left = self._offer(rule, found, left)
+        for one in left:
+            case = Case(one, self._account, self._cold_target)
+            conditions = tuple(self._nothing_to_share(one, models))
+            self._found[one.name].append(Verdict(DEFAULT, conditions, case))
+        return self._found
+
+    def _accelerator(self, model: Model) -> str | None:
+        return self._account.endpoint_of(model).boundary.accelerator
+
+    def _offer(
+        self, rule: Rule, found: Sequence[Sequence[Model]], left: Sequence[Model]
+    ) -> list[Model]:
+        """Judge a rule for groups of models, and return those that it leaves."""
+        taken = set()
+        for group in found:
+            if len(group) < 2:
+                continue
+            for one, verdict in zip(group, self._verdicts(rule, group), strict=True):
+                self._found[one.name].append(verdict)
+                if verdict.holds is not False:
+                    taken.add(one.name)
+        return [one for one in left if one.name not in taken]
+
+    def _verdicts(self, rule: Rule, group: Sequence[Model]) -> Iterator[Verdict]:
+        """Judge the models of which enough is known together, and each of the others alone."""
+        account = self._account
+        dark = {one.name: one for one in group if [*needs([one], Case(one, account))]}
+        known = [one for one in group if one.name not in dark]
+        all_loaded = rule is not MULTI_MODEL
+        meant = None
+        if len(known) > 1:
+            meant = shared(known, account, self._cold_target, all_loaded=all_loaded)
+        for one in group:
+            case = Case(one, account, self._cold_target, meant)
+            if one.name in dark or len(known) < 2:
+                case = case._replace(shared=None)
+                unknown = [one] if one.name in dark else [*dark.values()]
+                conditions = [*needs(unknown, case)]
+            elif meant is None:
+                conditions = [
+                    Condition(
+                        "all of them fit into the memory of an instance", False, "they do not"
+                    )
+                ]
+            else:
+                conditions = [*rule.conditions(case)]
+            yield Verdict(rule, tuple(conditions), case)
+
+    def _nothing_to_share(self, model: Model, rest: Sequence[Model]) -> Iterator[Condition]:
+        """Yield what is unknown of the question whether others may share an endpoint with it."""
+        for other in rest:
+            if other is model:
+                continue
+            may = may_share(model, other, self._account)
+            if may is None or (may and None in (model.image, other.image)):
+                dark = self._darker(model, other)
+                yield Condition(
+                    "no other model may share an endpoint with it",
+                    None,
+                    f"unknown for {other.name}",
+                    measure_boundary(dark.endpoint),
+                )
+                return
+        for other in self._unsure:
+            if may_share(model, other, self._account):
+                yield Condition(
+                    "no other model may share an endpoint with it",
+                    None,
+                    f"{other.name} may, if its own question is answered",
+                    f"measure first what {other.name} lacks",
+                )
+                return
+
+    def _darker(self, model: Model, other: Model) -> Model:
+        """Return the one of two models of which less is known."""
+        is_dark = model.image is None or self._account.endpoint_of(model).boundary.unknown()
+        return model if is_dark else other
+
+
+def _on_one_endpoint(kind: str, models: Sequence[Model]) -> list[list[Model]]:
+    found: defaultdict[str, list[Model]] = defaultdict(list)
+    for one in models:
+        if one.kind == kind:
+            found[one.endpoint].append(one)
+    return list(found.values())

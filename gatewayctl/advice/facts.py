@@ -1,0 +1,203 @@
+"""What is known of an account's endpoints, models and traffic. None stands for unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+HOURS_A_MONTH = 730
+"""Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
+
+CPU, GPU = "cpu", "gpu"
+LEAST = 0.005
+NOTHING = ""
+"""A member of a boundary that is known not to be set, such as the VPC of a model without one."""
+
+
+def money(amount: float) -> str:
+    """Write an amount of money with cents."""
+    return "less than 0.01" if 0 < amount < LEAST else f"{amount:,.2f}"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes in a unit that fits."""
+    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_of_unit:
+            return f"{count / bytes_of_unit:,.1f} {unit}"
+    return f"{count:,.0f} bytes"
+
+
+class Boundary(NamedTuple):
+    """What two models must have in common before they may share an endpoint."""
+
+    place: str | None = None
+    """The Region, and the role of another account."""
+    role: str | None = None
+    """The execution role, which reads the artifacts."""
+    network: str | None = None
+    """Subnets and security groups, and whether the containers have no network at all."""
+    key: str | None = None
+    """The KMS key of the instances' volumes."""
+    accelerator: str | None = None
+    """`cpu`, or `gpu`, which stands for all accelerators."""
+
+    def admits(self, other: Boundary) -> bool | None:
+        """Whether models of both may share an endpoint; None if that is unknown."""
+        if self.differences(other):
+            return False
+        return None if None in (*self, *other) else True
+
+    def differences(self, other: Boundary) -> list[str]:
+        """Return in words what is known to differ."""
+        return [
+            WORDS[name]
+            for name, one, another in zip(self._fields, self, other, strict=True)
+            if None not in (one, another) and one != another
+        ]
+
+    def unknown(self) -> list[str]:
+        """Return in words what is not known."""
+        return [WORDS[name] for name, one in zip(self._fields, self, strict=True) if one is None]
+
+
+WORDS = {
+    "place": "the Region or account",
+    "role": "the execution role",
+    "network": "the VPC",
+    "key": "the KMS key",
+    "accelerator": "the accelerator",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The calls of one model in the period."""
+
+    calls: int
+    busy_seconds: float
+    """The sum of the times in which a call was at work."""
+    p50_ms: float
+    p99_ms: float
+    active_hours: int | None
+    """How many clock hours had a call."""
+    peak_busy: float
+    """How many calls were at work at once in the busiest minute, on average over the minute."""
+    principals: int
+    largest_body_bytes: int | None
+    """The largest request, also of those that were refused."""
+    too_large: int = 0
+    """Requests that were refused because of their size."""
+    timed_out: int = 0
+    cold_loads: int = 0
+    """Calls that waited for the load of their artifact, or that it made fail."""
+    followed_by: Mapping[str, float] = field(default_factory=dict)
+    """By another model: the part of the calls that the same principal followed with one of it."""
+
+    @property
+    def mean_seconds(self) -> float:
+        return self.busy_seconds / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as callers name it, or one target of it."""
+
+    name: str
+    kind: str
+    """A kind of the routing table: `single`, `mme`, and so on."""
+    endpoint: str
+    image: str | None
+    """The image of its container; of a pipeline, of the first one."""
+    memory_bytes: float | None
+    """What it takes in memory, as an estimate from its artifact."""
+    traffic: Traffic | None
+    callers: Mapping[tuple[str, str | None], float] = field(default_factory=dict, hash=False)
+    """By path, as after /predict/, and name of the target: their parts of the calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint."""
+
+    name: str
+    boundary: Boundary
+    instance_type: str | None = None
+    instances: int | None = None
+    usd_an_hour: float | None = None
+    """The price of one instance; of a serverless endpoint, what an hour cost on average."""
+    vcpus: int | None = None
+    """Of one instance."""
+    memory_bytes: float | None = None
+    """Of one instance."""
+    is_serverless: bool = False
+
+    @property
+    def usd_a_month(self) -> float | None:
+        if self.usd_an_hour is None or self.instances is None:
+            return None
+        return self.usd_an_hour * self.instances * HOURS_A_MONTH
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is known of an account in a period."""
+
+    period_hours: float
+    models: tuple[Model, ...]
+    endpoints: Mapping[str, Endpoint]
+    serverless_usd: float | None = None
+    """The price of a second of a serverless endpoint with 1 GB of memory."""
+
+    def endpoint_of(self, model: Model) -> Endpoint:
+        return self.endpoints[model.endpoint]
+
+    def on(self, endpoint: str) -> Sequence[Model]:
+        """Return the models of an endpoint."""
+        return self._by_endpoint.get(endpoint, ())
+
+    def median_calls(self, endpoint: str) -> float | None:
+        """Return the median of the calls of an endpoint's models; None if one is unknown."""
+        return self._medians[endpoint]
+
+    @cached_property
+    def _medians(self) -> Mapping[str, float | None]:
+        found: dict[str, float | None] = {}
+        for name, models in self._by_endpoint.items():
+            calls = [one.traffic.calls for one in models if one.traffic is not None]
+            found[name] = median(calls) if len(calls) == len(models) else None
+        return found
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Model]:
+        """The models by name."""
+        return {one.name: one for one in self.models}
+
+    @cached_property
+    def steps(self) -> Mapping[str, tuple[str, float]]:
+        """By model: another one that the same principals call before or after it, and how often.
+
+        It is the part of the calls of both that belong together.
+        """
+        found: dict[str, tuple[str, float]] = {}
+        for before in self.models:
+            for name, part in before.traffic.followed_by.items() if before.traffic else ():
+                after = self.by_name.get(name)
+                if after is None or after.traffic is None or before.traffic is None:
+                    continue
+                both = min(part, part * before.traffic.calls / max(after.traffic.calls, 1))
+                for one, other in ((before.name, name), (name, before.name)):
+                    if both > found.get(one, ("", 0.0))[1]:
+                        found[one] = other, both
+        return found
+
+    @cached_property
+    def _by_endpoint(self) -> Mapping[str, Sequence[Model]]:
+        found: dict[str, list[Model]] = {}
+        for one in self.models:
+            found.setdefault(one.endpoint, []).append(one)
+        return found

@@ -1,0 +1,279 @@
+"""Puts together what is known of an account: its endpoints, the table, the calls, the prices."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from chalicelib.routing.targets import HERE
+from gatewayctl.account.artifacts import Artifacts
+from gatewayctl.account.target_models import TargetModels
+from gatewayctl.advice.calls import Calls
+from gatewayctl.advice.facts import CPU, GPU, NOTHING, Account, Boundary, Endpoint, Model
+from gatewayctl.costs import rates
+from gatewayctl.costs.memory import without_variant
+from gatewayctl.costs.usage import Place, Use
+from gatewayctl.target_names import title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from chalicelib.routing import targets as routing
+    from chalicelib.routing.named_targets import NamedTarget
+    from chalicelib.routing.table import Model as Entry
+    from chalicelib.routing.table import RoutingTable
+    from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant
+    from gatewayctl.costs.prices import Prices
+    from gatewayctl.costs.usage import Usage
+
+GIB = 2**30
+MB = 2**20
+SERVERLESS_GB = 1024
+ACCELERATED = ("g", "p", "inf", "trn")
+"""How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
+
+
+class Named(NamedTuple):
+    """What a table calls: a place, and the path that leads to it."""
+
+    place: Place
+    path: str
+    """As after /predict/."""
+    target: str | None
+    """The name of the target, if the entry has several."""
+    weight: int
+    kind: str
+    entry: str
+    at: routing.Place
+
+
+def named_places(table: RoutingTable, seen: Iterable[Place]) -> Iterator[Named]:
+    """Yield every place that a table names.
+
+    Args:
+        seen: Places that were called. They tell the values of parameters with a pattern.
+    """
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for place in seen:
+        parts = dict(part.partition("=")[::2] for part in place.target.split(", "))
+        if artifact := parts.get("TargetModel"):
+            names[place.endpoint].add(artifact)
+    for entry in table.models():
+        for one in entry.targets:
+            artifacts = tuple(sorted(names[one.target.endpoint]))
+            yield from _of_target(entry, one, artifacts)
+
+
+def _of_target(entry: Entry, one: NamedTarget, seen: tuple[str, ...]) -> Iterator[Named]:
+    models = TargetModels.of(entry, one.target)
+    if models is None or not entry.parameters:
+        yield named(entry, one, {})
+        return
+    listed = models.listed
+    if models.has_pattern:
+        # The prefix only decides how names begin: with a slash or without.
+        prefix = "s3://seen" if models.template.startswith("/") else "s3://seen/"
+        listed = tuple(models.reachable(Artifacts(prefix, seen)))
+    for found in listed:
+        yield named(entry, one, found.values)
+
+
+def named(entry: Entry, one: NamedTarget, values: Mapping[str, str]) -> Named:
+    """Return what a target calls with these values of the parameters.
+
+    Args:
+        one: The target, whose parameters may be filled in already.
+    """
+    arguments = dict(one.filled(values).invoke_args if values else one.invoke_args)
+    endpoint = arguments.pop("EndpointName")
+    target = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    first = entry.name.partition("/")[0]
+    path = "/".join(
+        [first, *(values[each.name] for each in entry.parameters)] if values else [entry.name]
+    )
+    return Named(
+        Place(endpoint, target),
+        path,
+        one.name,
+        one.weight,
+        one.target.kind,
+        entry.name,
+        one.target.place,
+    )
+
+
+def account(
+    table: RoutingTable,
+    hosting: Hosting,
+    usage: Usage | None,
+    prices: Prices | None,
+    *,
+    memory_factor: float,
+) -> Account:
+    """Return what is known of the models of a table.
+
+    Args:
+        memory_factor: How much memory a model takes, as a multiple of its artifact in S3.
+    """
+    calls = None if usage is None else Calls(usage)
+    found: defaultdict[Place, list[Named]] = defaultdict(list)
+    for one in named_places(table, calls.places if calls else ()):
+        found[one.place].append(one)
+    names = {place: title(ones[0].path, ones[0].target) for place, ones in found.items()}
+    at = {place.endpoint: ones[0].at for place, ones in found.items()}
+    endpoints = {name: endpoint(name, hosting, usage, prices, where) for name, where in at.items()}
+    occupants = _occupants(hosting)
+    models = [
+        Model(
+            name=names[place],
+            kind=ones[0].kind,
+            endpoint=place.endpoint,
+            image=_image(_on(occupants, place), hosting.endpoints.get(place.endpoint)),
+            memory_bytes=_memory(_on(occupants, place), memory_factor),
+            traffic=calls.traffic(place, names) if calls else None,
+            callers=_callers(calls.by_entry(place) if calls else {}, ones),
+        )
+        for place, ones in found.items()
+    ]
+    return Account(
+        period_hours=max(1, usage.period.seconds) / 3600 if usage else 0.0,
+        models=(*models, *_others(hosting, names)),
+        endpoints=endpoints,
+        serverless_usd=_serverless_usd(prices),
+    )
+
+
+def _callers(calls: Mapping[str, int], ones: list[Named]) -> dict[tuple[str, str | None], float]:
+    """Return the parts of the calls of a place that came by each path.
+
+    Args:
+        calls: The calls of the place by entry.
+    """
+    total = sum(calls.get(one.entry, 0) for one in ones)
+    return {
+        (one.path, one.target): calls.get(one.entry, 0) / total if total else 1 / len(ones)
+        for one in ones
+    }
+
+
+def _others(hosting: Hosting, names: Mapping[Place, str]) -> Iterator[Model]:
+    """Yield what is on the table's endpoints all the time, and that the table does not name."""
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for place in names:
+        known[place.endpoint].add(without_variant(place.target))
+    for name, targets in known.items():
+        found = hosting.endpoints.get(name)
+        for one in found.occupants if found else ():
+            if found and found.kind and one.is_resident and one.target not in targets:
+                label = one.target.partition("=")[2] or "without a name"
+                other = f"{name} ({label}, not in the table)"
+                yield Model(other, found.kind, name, one.image, None, None)
+
+
+def endpoint(
+    name: str,
+    hosting: Hosting,
+    usage: Usage | None,
+    prices: Prices | None,
+    at: routing.Place = HERE,
+) -> Endpoint:
+    """Return what is known of an endpoint."""
+    found, region = hosting.endpoints.get(name), hosting.region
+    if found is None:
+        return Endpoint(name, Boundary(place=_place(at, region)))
+    if (serverless := found.serverless) is not None:
+        use = usage.of_endpoint().get(name, Use()) if usage else None
+        usd = None if use is None else rates.use_cost(serverless, use, prices).value
+        hours = usage.period.seconds / 3600 if usage else 0.0
+        return Endpoint(
+            name,
+            _boundary(found, CPU, at, region),
+            instances=1,
+            usd_an_hour=None if usd is None or not hours else float(usd) / hours,
+            memory_bytes=serverless.memory_mb * MB,
+            is_serverless=True,
+        )
+    types = {one.instance_type for one in found.variants}
+    kind = types.pop() if len(types) == 1 else None
+    price = prices.instances.get(kind or "") if prices else None
+    gpus = price.gpus if price is not None else None
+    return Endpoint(
+        name,
+        _boundary(found, accelerator(kind, gpus), at, region),
+        kind,
+        found.instances,
+        usd_an_hour=None if price is None else float(price.per_hour),
+        vcpus=None if price is None else price.vcpus,
+        memory_bytes=(
+            None if price is None or price.memory_gib is None else float(price.memory_gib) * GIB
+        ),
+    )
+
+
+def accelerator(instance_type: str | None, gpus: int | None) -> str | None:
+    """Return what a type of instance computes with.
+
+    Args:
+        gpus: What the price list says; None if it says nothing, and the name of the type decides.
+    """
+    if gpus is not None:
+        return GPU if gpus else CPU
+    if instance_type is None:
+        return None
+    return GPU if instance_type.removeprefix("ml.").startswith(ACCELERATED) else CPU
+
+
+def _place(at: routing.Place, region: str | None) -> str:
+    return f"{at.region or region or 'here'} {at.role_arn or ''}".strip()
+
+
+def _boundary(
+    found: EndpointHosting, accelerator: str | None, at: routing.Place, region: str | None
+) -> Boundary:
+    known = found.boundary
+    if not known.is_known:
+        return Boundary(place=_place(at, region), accelerator=accelerator)
+    return Boundary(
+        place=_place(at, region),
+        role=", ".join(known.roles),
+        network=", ".join([*known.networks, *(["isolated"] if known.is_isolated else [])]),
+        key=known.kms_key or NOTHING,
+        accelerator=accelerator,
+    )
+
+
+def _occupants(hosting: Hosting) -> Mapping[Place, list[Occupant]]:
+    """Return what is on the endpoints, by what a call names."""
+    by_place: defaultdict[Place, list[Occupant]] = defaultdict(list)
+    for endpoint in hosting.all:
+        for one in endpoint.occupants:
+            by_place[Place(endpoint.name, one.target)].append(one)
+    return by_place
+
+
+def _on(occupants: Mapping[Place, list[Occupant]], place: Place) -> list[Occupant]:
+    return occupants.get(Place(place.endpoint, without_variant(place.target)), [])
+
+
+def _image(occupants: Sequence[Occupant], found: EndpointHosting | None) -> str | None:
+    images = [one.image for one in occupants if one.image is not None]
+    if not images and found is not None and len(found.boundary.images) == 1:
+        images = list(found.boundary.images)
+    return images[0] if images else None
+
+
+def _memory(occupants: Sequence[Occupant], factor: float) -> float | None:
+    """Return an estimate: what a component reserves, else a multiple of the artifact."""
+    reserved = [one.reserved.memory_mb for one in occupants if one.reserved is not None]
+    if any(reserved):
+        return float(sum(reserved) * MB)
+    sizes = [one.artifact_bytes for one in occupants]
+    if not sizes or None in sizes:
+        return None
+    return factor * sum(size or 0 for size in sizes)
+
+
+def _serverless_usd(prices: Prices | None) -> float | None:
+    """Return the price of a second with 1 GB of memory."""
+    known = prices.serverless.per_second if prices and prices.serverless else {}
+    return float(known[SERVERLESS_GB]) if SERVERLESS_GB in known else None

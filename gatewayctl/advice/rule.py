@@ -1,0 +1,167 @@
+"""What a rule is: its conditions, AWS's page, what would have to be true, and its risks.
+
+All conditions of a rule must hold. A condition is unknown if its input is. So a rule that one
+condition rules out is ruled out, whatever else is unknown; and a rule that has an unknown condition
+and none that fails can be neither followed nor passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from gatewayctl.advice.facts import HOURS_A_MONTH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gatewayctl.advice.facts import Account, Endpoint, Model, Traffic
+    from gatewayctl.advice.sharing import Shared
+
+T = TypeVar("T")
+
+GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
+GIB = 2**30
+DAY = 24
+
+
+class Option(StrEnum):
+    """How SageMaker can host a model."""
+
+    SINGLE = "single"
+    MULTI_MODEL = "multi-model"
+    MULTI_CONTAINER = "multi-container"
+    PIPELINE = "pipeline"
+    COMPONENTS = "inference components"
+    SERVERLESS = "serverless"
+    ASYNCHRONOUS = "asynchronous"
+    BATCH = "batch"
+
+
+class Condition(NamedTuple):
+    """Something that a rule asks for."""
+
+    text: str
+    holds: bool | None
+    """None if it is unknown."""
+    found: str
+    """What is known of it, in words."""
+    measure: str = ""
+    """How to find out, if it is unknown."""
+
+
+class Case(NamedTuple):
+    """One model, the account that it is in, and an endpoint that it could share."""
+
+    model: Model
+    account: Account
+    cold_target: float = 0.01
+    """The largest share of calls that may find their model not loaded."""
+    shared: Shared | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.account.endpoint_of(self.model)
+
+    @property
+    def traffic(self) -> Traffic | None:
+        return self.model.traffic
+
+    @property
+    def active_hours(self) -> int | None:
+        """The clock hours that had a call of the model; None if less than a day was looked at."""
+        if self.traffic is None or self.account.period_hours < DAY:
+            return None
+        return self.traffic.active_hours
+
+    @property
+    def measure_hours(self) -> str:
+        """How to learn the hours that had a call."""
+        return MEASURE_TRAFFIC if self.traffic is None else MEASURE_PERIOD
+
+    @property
+    def calls_an_active_hour(self) -> float | None:
+        """The calls in such an hour, on average."""
+        if self.traffic is None or self.active_hours is None:
+            return None
+        return self.traffic.calls / max(self.active_hours, 1)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether its endpoint serves nothing else."""
+        return len(self.account.on(self.model.endpoint)) == 1
+
+    def a_month(self, in_period: float) -> float:
+        """Return how often in a month something happens that happened so often in the period."""
+        return in_period / self.account.period_hours * HOURS_A_MONTH
+
+
+def present_usd(case: Case) -> float | None:
+    """Return what the instances of the model's endpoint cost in a month."""
+    return case.endpoint.usd_a_month
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When AWS points to an option."""
+
+    option: Option
+    says: str
+    """AWS's rule in one sentence."""
+    page: str
+    """The title of AWS's page."""
+    url: str
+    conditions: Callable[[Case], Iterator[Condition]]
+    to_confirm: str = ""
+    """What would have to be true, and what no log says."""
+    risks: tuple[str, ...] = ()
+    usd_a_month: Callable[[Case], float | None] = present_usd
+    """What the endpoint would cost; of a shared one, for all of its models."""
+
+
+def together(conditions: Iterable[Condition]) -> bool | None:
+    """Whether all conditions hold; None if that depends on what is unknown."""
+    found = {one.holds for one in conditions}
+    return False if False in found else None if None in found else True
+
+
+def condition(
+    text: str,
+    value: T | None,
+    test: Callable[[T], bool],
+    found: Callable[[T], str],
+    measure: str,
+) -> Condition:
+    """Return a condition of a value, which may be unknown."""
+    if value is None:
+        return Condition(text, None, "unknown", measure)
+    return Condition(text, test(value), found(value))
+
+
+# What has to be done to learn an input.
+MEASURE_TRAFFIC = (
+    "read its calls: give --days 14 with credentials for the log group, or --log FILE with the "
+    "gateway's log"
+)
+MEASURE_PERIOD = "read at least a day of the log: give --days 14, or a longer --log FILE"
+MEASURE_PRICE = "get the prices: gatewayctl prices --out prices.json, then --prices prices.json"
+
+
+def measure_memory(endpoint: str) -> str:
+    """Return how to learn what the models of an endpoint take in memory."""
+    return (
+        "let these credentials list the bucket of its artifact (s3:ListBucket), or look at the "
+        "endpoint: aws cloudwatch get-metric-statistics --namespace /aws/sagemaker/Endpoints "
+        f"--metric-name MemoryUtilization --dimensions Name=EndpointName,Value={endpoint} "
+        "Name=VariantName,Value=AllTraffic --statistics Maximum --period 3600 "
+        "--start-time … --end-time …"
+    )
+
+
+def measure_boundary(endpoint: str) -> str:
+    """Return how to learn what separates the models of an endpoint from others."""
+    return (
+        f"let these credentials read the configuration and the model of {endpoint}: "
+        "sagemaker:DescribeEndpointConfig, sagemaker:DescribeModel"
+    )

@@ -1,0 +1,136 @@
+"""The rules that look at several models: components, multi-model, multi-container.
+
+The models of such a case may share an endpoint: `gatewayctl.advice.sharing` has checked the
+Region, the execution role, the VPC, the KMS key and the accelerator.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.routing.targets import MOST_CONTAINERS
+from gatewayctl.advice.facts import money
+from gatewayctl.advice.rule import (
+    GUIDE,
+    MEASURE_PRICE,
+    MEASURE_TRAFFIC,
+    Case,
+    Condition,
+    Option,
+    Rule,
+    measure_memory,
+)
+from gatewayctl.output import first_few, measured, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gatewayctl.advice.facts import Model
+
+
+def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
+    """Yield what has to be known of the models before an endpoint for them can be judged."""
+    sizeless = [one for one in models if one.memory_bytes is None]
+    if sizeless:
+        yield Condition(
+            "their memory fits",
+            None,
+            f"unknown for {first_few([one.name for one in sizeless])}",
+            measure_memory(sizeless[0].endpoint),
+        )
+    silent = [one.name for one in models if one.traffic is None]
+    if silent:
+        yield Condition(
+            "their load fits", None, f"unknown for {first_few(silent)}", MEASURE_TRAFFIC
+        )
+    hosts = [case.account.endpoint_of(one) for one in models]
+    dark = [one.name for one in hosts if None in (one.usd_a_month, one.vcpus, one.memory_bytes)]
+    if dark:
+        yield Condition("it costs less", None, f"unknown for {first_few(dark)}", MEASURE_PRICE)
+
+
+def _costs(case: Case) -> Iterator[Condition]:
+    if (shared := case.shared) is None:
+        return
+    then = f"{plural(shared.instances, 'instance')} {shared.like.instance_type}"
+    is_there = shared.replaced == (case.model.endpoint,)
+    yield Condition(
+        "it is there already" if is_there else "it costs less than now",
+        is_there or shared.saves > 0,
+        f"{then} for {money(shared.usd_a_month)} USD a month instead of {money(shared.usd_now)}",
+    )
+
+
+def _cold(case: Case) -> Iterator[Condition]:
+    if (shared := case.shared) is None:
+        return
+    (low, high), target = shared.cold, case.cold_target
+    yield Condition(
+        f"at most {percent(target)} of the calls find their model not loaded",
+        True if high <= target else None if low <= target else False,
+        (measured(high) if low == high else f"{measured(low)} to {measured(high)}")
+        + f" on {plural(shared.instances, 'instance')}"
+        + ", measured" * shared.is_measured,
+        "give it a part of the traffic, and look at the endpoint's ModelCacheHit in CloudWatch; or "
+        "take an instance type whose memory holds all models",
+    )
+
+
+def _multi_model(case: Case) -> Iterator[Condition]:
+    yield from _cold(case)
+    yield from _costs(case)
+
+
+def _all_loaded(case: Case) -> Iterator[Condition]:
+    number = len(case.shared.models) if case.shared else 0
+    yield Condition(
+        f"they are at most {MOST_CONTAINERS}", number <= MOST_CONTAINERS, plural(number, "model")
+    )
+    yield from _costs(case)
+
+
+def shared_usd(case: Case) -> float | None:
+    """Return what the shared endpoint costs in a month."""
+    return None if case.shared is None else case.shared.usd_a_month
+
+
+NEIGHBOURS = ("a burst of calls of one model makes those of the others wait",)
+COMPONENTS = Rule(
+    Option.COMPONENTS,
+    "several models on accelerators, each with resources of its own: inference components",
+    "Deploy models for real-time inference",
+    f"{GUIDE}realtime-endpoints-deploy-models.html",
+    _all_loaded,
+    to_confirm="the accelerators of one instance are enough for all of them",
+    usd_a_month=shared_usd,
+)
+MULTI_MODEL = Rule(
+    Option.MULTI_MODEL,
+    "many models of one framework, of similar size and time: a multi-model endpoint",
+    "Multi-model endpoints",
+    f"{GUIDE}multi-model-endpoints.html",
+    _multi_model,
+    to_confirm="the image can load models on demand: its label … .capabilities.multi-models=true",
+    risks=(
+        "a model that was not called for long is loaded again, and its caller waits",
+        *NEIGHBOURS,
+    ),
+    usd_a_month=shared_usd,
+)
+MULTI_CONTAINER = Rule(
+    Option.MULTI_CONTAINER,
+    "models of different frameworks: a multi-container endpoint",
+    "Multi-container endpoints",
+    f"{GUIDE}multi-container-endpoints.html",
+    _all_loaded,
+    to_confirm="the images listen on the port that SageMaker names (accept-bind-to-port)",
+    risks=NEIGHBOURS,
+    usd_a_month=shared_usd,
+)
+DEFAULT = Rule(
+    Option.SINGLE,
+    "steady traffic and nothing to share with: an endpoint of its own",
+    "Real-time inference",
+    f"{GUIDE}realtime-endpoints.html",
+    lambda case: iter(()),
+)

@@ -1,0 +1,234 @@
+"""Which models may share an endpoint, and what that endpoint would need and cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from gatewayctl.advice.facts import HOURS_A_MONTH
+from gatewayctl.costs.mathematics import (
+    Demand,
+    cold_interval,
+    most_at_work,
+    peak_concurrency,
+)
+from gatewayctl.statistics import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gatewayctl.advice.facts import Account, Endpoint, Model
+
+USABLE_MEMORY = 0.8
+"""The part of an instance's memory that models get; the container and the system have the rest.
+
+It is assumed: AWS says only to leave memory free ("Instance recommendations for multi-model
+endpoint deployments").
+"""
+MOST_INSTANCES = 100
+SIMILAR = 10
+"""Models are similar if none takes more than so many times the time or memory of the median."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One endpoint for several models, with instances of a type that one of them has now."""
+
+    models: tuple[Model, ...]
+    like: Endpoint
+    """The endpoint whose type of instance it has."""
+    instances: int
+    cold: Interval
+    """The share of calls that find their model not loaded, between what instances may do."""
+    is_measured: bool
+    """Whether the share was measured: the models are there already."""
+    usd_a_month: float
+    usd_now: float
+    """What the endpoints cost that it would replace."""
+    replaced: tuple[str, ...]
+    """These endpoints; those that also serve other models stay."""
+    at_work: float
+    """Calls at work at once, if the busiest minutes of all models were the same."""
+
+    @property
+    def saves(self) -> float:
+        return self.usd_now - self.usd_a_month
+
+    @property
+    def most_at_work(self) -> float:
+        """The calls at work at once, on average, that its vCPUs can take without a queue."""
+        return most_at_work(self.instances * (self.like.vcpus or 1))
+
+    @property
+    def most_calls_a_second(self) -> float | None:
+        """The load under which an instance more is needed; None without calls."""
+        busy = sum(one.traffic.busy_seconds for one in self.models if one.traffic)
+        calls = sum(one.traffic.calls for one in self.models if one.traffic)
+        return self.most_at_work / (busy / calls) if busy and calls else None
+
+    @property
+    def times_the_load(self) -> float | None:
+        """By which factor the load can grow before an instance more is needed."""
+        return self.most_at_work / self.at_work if self.at_work else None
+
+
+def shared(
+    models: Sequence[Model], account: Account, cold_target: float, *, all_loaded: bool = False
+) -> Shared | None:
+    """Return the cheapest endpoint for these models; None if what it takes is unknown.
+
+    Args:
+        all_loaded: Whether every instance holds all models, as containers and components do.
+    """
+    hosts = {one.endpoint: account.endpoint_of(one) for one in models}
+    found = [
+        _on(models, account, like, cold_target, all_loaded=all_loaded)
+        for like in _by_type(hosts.values())
+    ]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found) or not known:
+        return None
+    return min(known, key=lambda one: (one.usd_a_month, one.instances, one.like.name))
+
+
+def _by_type(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+    """Return one endpoint of each type of instance."""
+    return list({one.instance_type: one for one in endpoints if not one.is_serverless}.values())
+
+
+def _on(
+    models: Sequence[Model],
+    account: Account,
+    like: Endpoint,
+    cold_target: float,
+    *,
+    all_loaded: bool,
+) -> Shared | None:
+    if like.memory_bytes is None or like.vcpus is None or like.usd_an_hour is None:
+        return None
+    demands, peak = [], 0.0
+    for one in models:
+        if one.memory_bytes is None or one.traffic is None:
+            return None
+        demands.append(Demand(one.traffic.calls / account.period_hours / 3600, one.memory_bytes))
+        peak += one.traffic.peak_busy
+    replaced = _replaced(models, account)
+    now = [account.endpoints[name].usd_a_month for name in replaced]
+    usable = like.memory_bytes * USABLE_MEMORY
+    instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
+    is_there = len({one.endpoint for one in models}) == 1
+    measured = _measured_cold(models) if is_there else None
+    if all_loaded:
+        if not is_there and sum(one.size for one in demands) > usable:
+            return None
+        cold = Interval(0.0, 0.0)
+    elif measured is not None and measured <= cold_target and like.instances:
+        instances, cold = like.instances, Interval(measured, measured)
+    else:
+        measured = None
+        instances = _for_memory(demands, usable, instances, cold_target)
+        cold = cold_interval(demands, usable, instances).all
+    usd = like.usd_an_hour * instances * HOURS_A_MONTH
+    return Shared(
+        models=tuple(models),
+        like=like,
+        instances=instances,
+        cold=cold,
+        is_measured=measured is not None,
+        usd_a_month=usd,
+        usd_now=sum(filter(None, now)),
+        replaced=replaced,
+        at_work=peak,
+    )
+
+
+def _measured_cold(models: Sequence[Model]) -> float | None:
+    """Return which share of the calls found their model not loaded; None without calls.
+
+    The models are all on one endpoint now.
+    """
+    traffic = [one.traffic for one in models if one.traffic is not None]
+    calls = sum(one.calls for one in traffic)
+    return sum(one.cold_loads for one in traffic) / calls if calls else None
+
+
+def _for_memory(demands: Sequence[Demand], usable: float, fewest: int, cold_target: float) -> int:
+    """Return how many instances the cold target needs, if each model is on one of them only."""
+    most = fewest
+    while most < MOST_INSTANCES and cold_interval(demands, usable, most).best.all > cold_target:
+        fewest, most = most, 2 * most
+    while most - fewest > 1:
+        middle = (fewest + most) // 2
+        is_enough = cold_interval(demands, usable, middle).best.all <= cold_target
+        fewest, most = (fewest, middle) if is_enough else (middle, most)
+    return most
+
+
+def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account) -> int:
+    """Return how many instances have a vCPU for each call in 99 % of the busiest minute.
+
+    That a call keeps one vCPU at work is an assumption. The instances that have the load today are
+    none: more of the same type are not needed.
+
+    Args:
+        peak: The calls at work at once in the busiest minute, on average.
+        hosts: The endpoints that have the load today.
+    """
+    needed = max(1, ceil(peak_concurrency(peak) / (like.vcpus or 1)))
+    present = [account.endpoints[name] for name in hosts]
+    if all(one.instances and one.instance_type == like.instance_type for one in present):
+        return min(needed, sum(one.instances or 0 for one in present))
+    return needed
+
+
+def _replaced(models: Sequence[Model], account: Account) -> tuple[str, ...]:
+    """Return the endpoints that serve nothing but these models; one that they all have stays."""
+    hosts, names = {one.endpoint for one in models}, {one.name for one in models}
+    if len(hosts) == 1:
+        return tuple(hosts)
+    return tuple(
+        sorted(host for host in hosts if all(one.name in names for one in account.on(host)))
+    )
+
+
+def groups(models: Iterable[Model], account: Account, *, by_image: bool) -> list[list[Model]]:
+    """Divide models into those that are known to be able to share an endpoint.
+
+    Models of which the image or the boundary is unknown are in no group.
+    """
+    found: dict[object, list[Model]] = {}
+    for one in models:
+        boundary = account.endpoint_of(one).boundary
+        if one.image is None or None in boundary:
+            continue
+        found.setdefault((boundary, one.image if by_image else None), []).append(one)
+    return list(found.values())
+
+
+def may_share(one: Model, other: Model, account: Account) -> bool | None:
+    """Whether two models may share an endpoint at all; None if that is unknown."""
+    return account.endpoint_of(one).boundary.admits(account.endpoint_of(other).boundary)
+
+
+def similar(models: Sequence[Model]) -> list[Model]:
+    """Return the models without those that take much more time or memory than the median."""
+    kept = list(models)
+    for measure in (_memory, _milliseconds):
+        values = sorted(value for value in map(measure, kept) if value)
+        if values:
+            middle = values[len(values) // 2]
+            kept = [
+                one
+                for one in kept
+                if not (value := measure(one)) or middle / SIMILAR <= value <= middle * SIMILAR
+            ]
+    return kept
+
+
+def _memory(one: Model) -> float | None:
+    return one.memory_bytes
+
+
+def _milliseconds(one: Model) -> float | None:
+    return None if one.traffic is None else one.traffic.p50_ms

@@ -1,0 +1,248 @@
+"""`gatewayctl advise`: says which hosting option AWS's rules point to, and what it would cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chalicelib.errors import quoted
+from gatewayctl import tables
+from gatewayctl.advice import reading
+from gatewayctl.advice.decision import decide
+from gatewayctl.advice.sharing import USABLE_MEMORY
+from gatewayctl.advice.summary import advices, totals
+from gatewayctl.advice.what_if import Plan, what_if
+from gatewayctl.command import command
+from gatewayctl.commands import advise_comparison as comparison
+from gatewayctl.commands import advise_text as text
+from gatewayctl.costs import inputs
+from gatewayctl.output import percent, replace_file
+from gatewayctl.report import ExitCode, Report, WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from gatewayctl.advice.decision import Decision
+    from gatewayctl.advice.facts import Account, Model
+    from gatewayctl.advice.what_if import WhatIf
+    from gatewayctl.command import Context
+    from gatewayctl.costs.inputs import Inputs
+    from gatewayctl.tables import TableFile
+
+MEMORY_FACTOR = 3.0
+OTHERS = 0.05
+"""From this part of an endpoint's calls on, those that bypass the gateway are worth a note."""
+
+
+def _share(_: click.Context, __: click.Parameter, value: str) -> float:
+    number = value.removesuffix("%")
+    try:
+        share = float(number) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise click.BadParameter(f"{value!r} is no share; write 1% or 0.01")
+    return share
+
+
+@command("advise")
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@inputs.options
+@click.option(
+    "--memory-factor",
+    type=click.FloatRange(0, 1000, min_open=True),
+    default=MEMORY_FACTOR,
+    show_default=True,
+    metavar="X",
+    help="A model takes X times the memory of its artifact in S3, which is compressed.",
+)
+@click.option(
+    "--cold-target",
+    callback=_share,
+    default="1%",
+    show_default=True,
+    metavar="SHARE",
+    help="The largest share of calls that may find their model not loaded.",
+)
+@click.option(
+    "--what-if",
+    "other",
+    type=click.Path(path_type=Path),
+    metavar="TABLE",
+    help="Compare with this routing table, whose endpoints need not exist.",
+)
+@click.option(
+    "--plan",
+    "plans",
+    multiple=True,
+    metavar="ENDPOINT=TYPE[:COUNT]",
+    help="With --what-if: the instances of an endpoint, or of all that match, as in "
+    "'team-a-*=ml.c5.large:2'.",
+)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write one page with pictures of costs and calls into this file, too.",
+)
+def advise(
+    context: Context,
+    *,
+    models: tuple[str, ...],
+    days: int | None,
+    log: str | None,
+    prices: str | None,
+    endpoints: Path | None,
+    memory_factor: float,
+    cold_target: float,
+    other: Path | None,
+    plans: tuple[str, ...],
+    html: Path | None,
+) -> Report:
+    """Say which hosting option AWS's rules point to for each model, and what it would cost.
+
+    MODEL is a path as after /predict/, or a pattern such as 'team-a-*'; the models that the advice
+    puts beside it are shown, too. Where an input that decides is unknown, there is no advice: the
+    command says what to measure. The exit code is 1 then.
+    """
+    planned = [Plan.parse(one) for one in plans]
+    if planned and other is None:
+        raise WrongUse("--plan is for endpoints of another table; give --what-if TABLE, too")
+    file = tables.load(context.table_path())
+    another = None if other is None else tables.load(other)
+    found = inputs.gathered(context, inputs.Sources(days, log, prices, endpoints))
+    known = reading.account(
+        file.table, found.hosting, found.usage, found.prices, memory_factor=memory_factor
+    )
+    _require(known, models, file)
+    if another is not None:
+        named = (one for one in known.models if _matches(one.name, models))
+        chosen = _on_endpoints_of(known, named)
+        notes = [*_notes(found, chosen, memory_factor)]
+        find = partial(
+            reading.endpoint, hosting=found.hosting, usage=found.usage, prices=found.prices
+        )
+        meant = what_if(chosen, another.table, planned, found.prices, find)
+        new = tuple(one for one in meant.new if _matches(one, models))
+        return _comparison(another.name, chosen, replace(meant, new=new), cold_target, notes)
+    decided = decide(known, cold_target)
+    decisions = _chosen(decided, models)
+    chosen = _on_endpoints_of(known, (one.model for one in decisions.values()))
+    notes = [*_notes(found, chosen, memory_factor)]
+    if html is not None:
+        _write_page(html, found, chosen, decisions, notes)
+    return _report(chosen, decisions, models, notes)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(
+        name == one or name.startswith(f"{one} (") or fnmatchcase(name, one) for one in patterns
+    )
+
+
+def _require(known: Account, patterns: Sequence[str], file: TableFile) -> None:
+    """Check that each name or pattern names something.
+
+    Raises:
+        WrongUse: One of them names nothing.
+    """
+    for pattern in patterns:
+        if not any(_matches(one.name, [pattern]) for one in known.models):
+            raise WrongUse(
+                f"there is no model {quoted(pattern)} in {file.name}; write it as after /predict/, "
+                "or as a pattern such as 'team-a-*'"
+            )
+
+
+def _chosen(decided: Mapping[str, Decision], patterns: Sequence[str]) -> dict[str, Decision]:
+    """Return the advice for the models that are named, and for those that it puts beside them."""
+    if not patterns:
+        return dict(decided)
+    names: set[str] = set()
+    for name, one in decided.items():
+        if _matches(name, patterns) and name not in names:
+            names |= {name, *(other.name for other in one.with_models)}
+    return {name: one for name, one in decided.items() if name in names}
+
+
+def _on_endpoints_of(known: Account, models: Iterable[Model]) -> Account:
+    """Return the part of an account that is on the endpoints of these models."""
+    names = {one.endpoint for one in models}
+    return replace(
+        known,
+        models=tuple(one for one in known.models if one.endpoint in names),
+        endpoints={name: one for name, one in known.endpoints.items() if name in names},
+    )
+
+
+def _notes(found: Inputs, known: Account, memory_factor: float) -> Iterator[str]:
+    if found.prices is not None:
+        yield found.prices.note
+    if found.usage is not None:
+        yield f"calls: {found.usage.source}"
+    yield f"assumed: a model takes {memory_factor:g} times the memory of its artifact"
+    yield f"assumed: models get {percent(USABLE_MEMORY)} of an instance's memory"
+    yield "assumed: a call keeps one vCPU at work"
+    yield from found.notes
+    attempts = found.usage.of_endpoint() if found.usage else {}
+    for name in sorted(known.endpoints):
+        counted = sum(one.invocations or 0 for one in found.metrics.get(name, {}).values())
+        own = attempts[name].attempts if name in attempts else 0
+        if counted and counted - own > OTHERS * counted:
+            yield (
+                f"{name}: {percent((counted - own) / counted)} of its calls did not come through "
+                "the gateway; the advice does not know them"
+            )
+
+
+def _report(
+    known: Account,
+    decisions: Mapping[str, Decision],
+    named: Sequence[str],
+    notes: Sequence[str],
+) -> Report:
+    found, meant = totals(known, decisions), advices(decisions)
+    lines = [
+        *text.totals_lines(found, known.period_hours),
+        "",
+        *text.endpoints_lines(known),
+        *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),
+    ]
+    is_open = any(one.option is None for one in decisions.values())
+    return Report(
+        ExitCode.FINDINGS if is_open else ExitCode.FINE,
+        lines,
+        notes,
+        {**text.as_data(meant, found, known), "notes": list(notes)},
+    )
+
+
+def _comparison(
+    name: str, known: Account, meant: WhatIf, cold_target: float, notes: Sequence[str]
+) -> Report:
+    data = comparison.comparison_data(known, meant, cold_target)
+    return Report(
+        ExitCode.FINDINGS if data["risks"] else ExitCode.FINE,
+        [*comparison.comparison_lines(name, known, meant, cold_target)],
+        notes,
+        {"table": name, **data, "notes": list(notes)},
+    )
+
+
+def _write_page(
+    target: Path,
+    found: Inputs,
+    known: Account,
+    decisions: Mapping[str, Decision],
+    notes: Sequence[str],
+) -> None:
+    # Only this option needs it.
+    from gatewayctl.advice.page import html  # noqa: PLC0415
+    from gatewayctl.commands.advise_page import page  # noqa: PLC0415
+
+    replace_file(target, html(page(found, known, decisions, notes)).encode())

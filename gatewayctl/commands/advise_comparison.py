@@ -1,0 +1,88 @@
+"""What `gatewayctl advise --what-if` prints: how an account is, and how it would be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gatewayctl.advice.summary import summed
+from gatewayctl.advice.what_if import all_cold, interval, risks
+from gatewayctl.commands.advise_text import UNKNOWN, endpoint_data, endpoints_lines, per_hour, usd
+from gatewayctl.output import aligned, first_few
+from gatewayctl.statistics import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gatewayctl.advice.facts import Account
+    from gatewayctl.advice.what_if import WhatIf
+
+
+def comparison_data(present: Account, other: WhatIf, cold_target: float) -> dict[str, Any]:
+    """Return how an account is, and how it would be with another table."""
+    return {
+        "now": _sums(present),
+        "what_if": _sums(other.account),
+        "not_there": list(other.lost),
+        "new": list(other.new),
+        "endpoints": [
+            endpoint_data(other.account, other.account.endpoints[name])
+            for name in sorted(other.account.endpoints)
+        ],
+        "risks": [*risks(present, other, cold_target)],
+    }
+
+
+def _sums(account: Account) -> dict[str, Any]:
+    names = {one.endpoint for one in account.models}
+    hosts = [account.endpoints[name] for name in names]
+    share = all_cold(account)
+    return {
+        "usd_a_month": summed(one.usd_a_month for one in hosts),
+        "endpoints": len(hosts),
+        "instances": None
+        if any(one.instances is None for one in hosts)
+        else sum(one.instances or 0 for one in hosts),
+        "cold_share": None if share is None else list(share),
+        "most_models_on_one": max((len(account.on(name)) for name in names), default=0),
+    }
+
+
+def comparison_lines(
+    name: str, present: Account, other: WhatIf, cold_target: float
+) -> Iterator[str]:
+    """Yield how an account is, and how it would be with another table."""
+    now, then = _sums(present), _sums(other.account)
+    yield f"the calls of {present.period_hours:,.0f} hours, if {name} were in force"
+    yield ""
+    yield from aligned(
+        [
+            ("", "now", "what if"),
+            ("USD/hour", *(per_hour(one["usd_a_month"]) for one in (now, then))),
+            ("USD/month", *(usd(one["usd_a_month"]) for one in (now, then))),
+            ("endpoints", str(now["endpoints"]), str(then["endpoints"])),
+            ("instances", *(str(_or_unknown(one["instances"])) for one in (now, then))),
+            ("calls whose model is not loaded", *(_cold(one["cold_share"]) for one in (now, then))),
+            (
+                "models that fail together, at most",
+                str(now["most_models_on_one"]),
+                str(then["most_models_on_one"]),
+            ),
+        ]
+    )
+    yield ""
+    yield from endpoints_lines(other.account)
+    if other.new:
+        yield ""
+        yield f"new, and without calls to compare: {first_few(other.new)}"
+    found = [*risks(present, other, cold_target)]
+    if found:
+        yield ""
+        yield from (f"risk: {one}" for one in found)
+
+
+def _or_unknown(value: object) -> object:
+    return UNKNOWN if value is None else value
+
+
+def _cold(share: list[float] | None) -> str:
+    return UNKNOWN if share is None else interval(Interval(*share))

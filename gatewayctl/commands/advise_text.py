@@ -1,0 +1,307 @@
+"""What `gatewayctl advise` prints: the endpoints, the totals, and the advice with its reasons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gatewayctl.advice.facts import HOURS_A_MONTH, money
+from gatewayctl.advice.rules_shared import DEFAULT
+from gatewayctl.output import aligned, first_few, measured, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gatewayctl.advice.decision import Decision, Verdict
+    from gatewayctl.advice.facts import Account, Endpoint, Model
+    from gatewayctl.advice.rule import Condition
+    from gatewayctl.advice.sharing import Shared
+    from gatewayctl.advice.summary import Advice, Totals
+
+UNKNOWN = "unknown"
+NOTHING = "-"
+HEADER = (
+    *("endpoint", "instances", "type", "models", "USD/month", "busy", "busiest minute"),
+    *("p99 ms", "cold"),
+)
+YES, NO = "yes", "no"
+WIDTH = len("would have to be true") + 2
+
+
+def usd(amount: float | None) -> str:
+    """Write an amount of money."""
+    return UNKNOWN if amount is None else money(amount)
+
+
+def totals_lines(found: Totals, period_hours: float) -> list[str]:
+    """Return what all endpoints cost as they are, with one for each model, and as advised."""
+    rows = [
+        ("", "USD/hour", "USD/month"),
+        *(
+            (name, per_hour(amount), usd(amount))
+            for name, amount in (
+                ("one endpoint for each model", found.each_alone),
+                ("as it is now", found.now),
+                ("as advised", found.advised),
+            )
+        ),
+    ]
+    return [f"the traffic of {period_hours:,.0f} hours", "", *aligned(rows)]
+
+
+def per_hour(a_month: float | None) -> str:
+    """Write what an hour costs of what a month costs."""
+    if a_month is None:
+        return UNKNOWN
+    return f"{a_month / HOURS_A_MONTH:,.4f}".rstrip("0").rstrip(".")
+
+
+def endpoints_lines(account: Account) -> list[str]:
+    """Return a table of the endpoints."""
+    return aligned(endpoint_rows(account))
+
+
+def endpoint_rows(account: Account) -> list[tuple[str, ...]]:
+    """Return the cells of the table of endpoints, and its header first."""
+    names = sorted({one.endpoint for one in account.models})
+    return [HEADER, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
+
+
+def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
+    numbers = endpoint_data(account, one)
+    busy, peak, cold = (numbers[name] for name in ("busy_share", "peak_at_work", "cold_share"))
+    return (
+        one.name,
+        NOTHING if one.instances is None else str(one.instances),
+        one.instance_type or ("serverless" if one.is_serverless else UNKNOWN),
+        str(numbers["models"]),
+        usd(one.usd_a_month),
+        UNKNOWN if busy is None else percent(busy),
+        UNKNOWN if peak is None else _at_once(peak),
+        UNKNOWN if numbers["p99_ms"] is None else f"{numbers['p99_ms']:,.0f}",
+        NOTHING if cold is None else measured(cold),
+    )
+
+
+def _at_once(peak: float) -> str:
+    return f"{peak:,.{2 if peak >= 1 else 3}f} at once"
+
+
+def endpoint_data(account: Account, one: Endpoint) -> dict[str, Any]:
+    """Return the numbers of an endpoint: its price, its load, and how often a model was cold.
+
+    `busy_share` is the part of the vCPUs' time in which a call was at work.
+    """
+    models = account.on(one.name)
+    traffic = [each.traffic for each in models if each.traffic is not None]
+    calls = sum(each.calls for each in traffic)
+    places = (one.instances or 0) * (one.vcpus or 0)
+    seconds = places * account.period_hours * 3600
+    is_known = len(traffic) == len(models)
+    loads_artifacts = any(each.kind == "mme" for each in models)
+    return {
+        "name": one.name,
+        "instance_type": one.instance_type,
+        "instances": one.instances,
+        "models": len(models),
+        "usd_a_month": one.usd_a_month,
+        "calls": calls if is_known else None,
+        "busy_share": sum(each.busy_seconds for each in traffic) / seconds
+        if seconds and is_known
+        else None,
+        "peak_at_work": sum(each.peak_busy for each in traffic) if is_known else None,
+        "p99_ms": max((each.p99_ms for each in traffic), default=0) if is_known else None,
+        "cold_share": sum(each.cold_loads for each in traffic) / calls
+        if calls and loads_artifacts
+        else None,
+    }
+
+
+def advice_lines(advice: Sequence[Advice], *, in_full: bool) -> Iterator[str]:
+    """Yield the advice with its reasons.
+
+    Args:
+        in_full: Whether the rules that were ruled out are told, too.
+    """
+    for one in advice:
+        yield ""
+        yield title(one)
+        more = _ruled_out(one.first) if in_full else ()
+        for name, lines in [*blocks(one), *more]:
+            for number, line in enumerate(lines):
+                yield f"  {name if number == 0 else '':{WIDTH}}{line}"
+
+
+def title(one: Advice) -> str:
+    """Return the models and the advice in one line."""
+    names = first_few(one.names)
+    if one.first.option is None:
+        return f"{names}: unknown, because something has to be measured first"
+    if one.first.stays:
+        return f"{names}: stays {one.first.now}"
+    amount = "" if one.saves is None else f", {saving(one.saves)}"
+    if one.shared is not None and len(one.shared.replaced) > 1:
+        gone = plural(len(one.shared.replaced), "endpoint")
+        return f"{names}: one {one.first.option} endpoint instead of {gone}{amount}"
+    return f"{names}: {one.first.option} instead of {one.first.now}{amount}"
+
+
+def saving(amount: float) -> str:
+    """Write what is saved in a month, or what it costs more."""
+    if abs(amount) < 0.005:
+        return "for the same money"
+    if amount > 0:
+        return f"saves {money(amount)} USD a month"
+    return f"costs {money(-amount)} USD a month more"
+
+
+def blocks(one: Advice) -> list[tuple[str, list[str]]]:
+    """Return what is said of an advice: names, and their lines."""
+    return _unknown(one) if one.first.option is None else _known(one)
+
+
+def _known(one: Advice) -> list[tuple[str, list[str]]]:
+    rule = one.first.deciding.rule
+    found = [
+        ("rule", [rule.says, f"{rule.page}, {rule.url}"]),
+        ("because", [condition_line(each) for each in one.first.deciding.conditions]),
+    ]
+    if rule.to_confirm and not one.first.stays:
+        found.append(("would have to be true", [rule.to_confirm]))
+    shared = one.shared
+    if shared is not None:
+        found.append(("until", [until(shared)]))
+    risks = [*rule.risks] if rule is not DEFAULT else []
+    if shared is not None:
+        risks.append(blast_radius(shared))
+    found.append(("risks", risks))
+    if shared is not None or rule is DEFAULT:
+        found.append(("not together with", [*apart(one.first)]))
+    if all(each.model.traffic and not each.model.traffic.calls for each in one.decisions):
+        found.append(("calls", ["none in this time: are these models needed at all?"]))
+    return [(name, lines) for name, lines in found if lines]
+
+
+def _unknown(one: Advice) -> list[tuple[str, list[str]]]:
+    rule = one.first.deciding.rule
+    measures = [f"{each.text}: {each.found}" for each in one.first.unknown]
+    how = list(dict.fromkeys(each.measure for each in one.first.unknown))
+    return [
+        ("the question", [rule.says, f"{rule.page}, {rule.url}"]),
+        ("unknown", measures),
+        ("measure", how),
+    ]
+
+
+def _ruled_out(decision: Decision) -> Iterator[tuple[str, list[str]]]:
+    for verdict in decision.verdicts:
+        if verdict.holds is False:
+            yield f"not {verdict.rule.option}", [*failures(verdict)]
+
+
+def failures(verdict: Verdict) -> list[str]:
+    """Return the conditions that rule an option out."""
+    return [condition_line(each) for each in verdict.conditions if each.holds is False]
+
+
+def condition_line(one: Condition) -> str:
+    """Return a condition with what was found."""
+    answer = {True: YES, False: NO, None: UNKNOWN}[one.holds]
+    return f"{one.text}: {answer}, {one.found}"
+
+
+def until(shared: Shared) -> str:
+    """Say under which load the sum ends to be true."""
+    most, factor = shared.most_calls_a_second, shared.times_the_load
+    after = plural(shared.instances + 1, "instance")
+    if most is None or factor is None:
+        return f"nobody calls them; {after} are not needed"
+    if factor < 1:
+        return "the busiest minute has more calls at once than vCPUs already: some wait"
+    return (
+        f"{most:,.1f} calls a second, {factor:,.1f} times the busiest minute; "
+        f"then {after}, {usd(shared.usd_a_month / shared.instances * (shared.instances + 1))} "
+        "USD a month"
+    )
+
+
+def blast_radius(shared: Shared) -> str:
+    """Say how many models an endpoint's failure hits, and how slow the slowest of them is."""
+    number = plural(len(shared.models), "model")
+    slow = sorted(p99 for one in shared.models if (p99 := _p99(one)))
+    if not slow:
+        return f"{number} fail together"
+    return (
+        f"{number} fail together, and each can wait for the slowest: their p99 is {slow[0]:,.0f} "
+        f"to {slow[-1]:,.0f} ms"
+    )
+
+
+def _p99(one: Model) -> float:
+    return 0.0 if one.traffic is None else one.traffic.p99_ms
+
+
+def apart(decision: Decision) -> Iterator[str]:
+    """Yield which models with the same image may not share an endpoint, and why."""
+    reasons: dict[str, list[str]] = {}
+    for name, differences in decision.apart.items():
+        reasons.setdefault(", ".join(differences), []).append(name)
+    for why, names in reasons.items():
+        verb = "differs" if "," not in why else "differ"
+        yield f"{first_few(names)}: {why} {verb}"
+
+
+def as_data(advice: Sequence[Advice], found: Totals, account: Account) -> dict[str, Any]:
+    """Return the same as data."""
+    names = sorted({one.endpoint for one in account.models})
+    return {
+        "period_hours": account.period_hours,
+        "usd_a_month": {
+            "each_alone": found.each_alone,
+            "now": found.now,
+            "advised": found.advised,
+        },
+        "endpoints": [endpoint_data(account, account.endpoints[name]) for name in names],
+        "advice": [_advice_data(one) for one in advice],
+    }
+
+
+def _advice_data(one: Advice) -> dict[str, Any]:
+    first, shared = one.first, one.shared
+    rule = first.deciding.rule
+    return {
+        "models": one.names,
+        "now": first.now,
+        "option": first.option,
+        "stays": first.stays,
+        "rule": rule.says,
+        "page": {"title": rule.page, "url": rule.url},
+        "usd_a_month": {"now": one.usd_now, "then": one.usd_then, "saves": one.saves},
+        "would_have_to_be_true": rule.to_confirm or None,
+        "risks": list(rule.risks),
+        "measure": [{"unknown": each.text, "how": each.measure} for each in first.unknown],
+        "endpoint": None if shared is None else _shared_data(shared),
+        "rules": [
+            {
+                "option": verdict.rule.option,
+                "holds": verdict.holds,
+                "conditions": [
+                    {"text": each.text, "holds": each.holds, "found": each.found}
+                    for each in verdict.conditions
+                ],
+            }
+            for verdict in first.verdicts
+        ],
+        "apart": first.apart,
+    }
+
+
+def _shared_data(shared: Shared) -> dict[str, Any]:
+    return {
+        "models": [one.name for one in shared.models],
+        "instance_type": shared.like.instance_type,
+        "instances": shared.instances,
+        "cold_share": list(shared.cold),
+        "replaces": list(shared.replaced),
+        "most_calls_a_second": shared.most_calls_a_second,
+        "times_the_load": shared.times_the_load,
+    }

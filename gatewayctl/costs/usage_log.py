@@ -1,0 +1,232 @@
+"""Counts the calls in the gateway's log: a file or standard input.
+
+A million lines take seconds. Memory grows with the number of callers and targets, and with that of
+the minutes in which each target was called; not with the number of calls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from chalicelib.errors import PayloadTooLarge, UpstreamTimedOut
+from gatewayctl import log_file
+from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
+from gatewayctl.output import plural
+from gatewayctl.request_log import REQUEST, seconds, whole
+from gatewayctl.statistics import Durations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import IO
+
+JOB = "job"
+MESSAGES = frozenset({REQUEST, JOB})
+"""The lines of calls: one for each request, and one for each delivery of a job."""
+
+MEDIAN, P99 = 0.5, 0.99
+MINUTE, HOUR_MINUTES = 60, 60
+
+FOLLOWING_SECONDS = 2.0
+"""A call of the same principal that comes so soon after another one may be the next step of it."""
+
+_OF_A_GATEWAY = (b'{"level"', b'"message"')
+_NEVER = (float("-inf"), ("", ""))
+_CALL = 1 << 48
+"""One call, in a number whose lower bits are the milliseconds of the calls."""
+
+
+class _Line(msgspec.Struct, gc=False):
+    message: str | None = None
+    timestamp: str = ""
+    model: str = ""
+    endpoint: str | None = None
+    target: str = ""
+    principal: str = ""
+    status: int = 0
+    slug: str | None = None
+    artifact: str | None = None
+    attempts: int = 0
+    model_ms: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+def read(
+    stream: IO[bytes],
+    name: str,
+    *,
+    since: float | None = None,
+    progress: Callable[[str], object] = lambda line: None,
+) -> Usage:
+    """Count the calls in a log.
+
+    Args:
+        stream: The log.
+        name: What messages call it.
+        since: The time of the first line that counts, in seconds since the epoch; None: all lines.
+        progress: Is called now and then with a line about the progress.
+    """
+    decode = msgspec.json.Decoder(_Line).decode
+    counts = _Counts()
+    lines = damaged = 0
+    for line in log_file.lines(stream, progress):
+        lines += 1
+        start = line.find(b'{"')
+        if start < 0:
+            continue
+        try:
+            one = decode(line[start:])
+            if one.message not in MESSAGES:
+                continue
+            moment = seconds(one.timestamp)
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+            damaged += any(part in line for part in _OF_A_GATEWAY)
+            continue
+        if since is None or moment >= since:
+            counts.add(one, moment)
+    return counts.usage(f"{name}: {plural(lines, 'line')}", lines, damaged, since)
+
+
+class _PlaceCounts:
+    """When a place was called, and how long its calls took."""
+
+    __slots__ = ("durations", "largest_in", "minutes", "timed_out")
+
+    def __init__(self) -> None:
+        self.minutes: dict[int, int] = {}
+        """By minute since the epoch the calls, times `_CALL`, plus their milliseconds."""
+        self.durations = Durations()
+        self.largest_in = self.timed_out = 0
+
+
+class _UserCounts:
+    """The sums of the calls of one user of a place."""
+
+    __slots__ = (
+        "attempts",
+        "busy_ms",
+        "bytes_in",
+        "bytes_out",
+        "calls",
+        "failed",
+        "loads",
+        "place",
+    )
+
+    def __init__(self, place: _PlaceCounts) -> None:
+        self.place = place
+        self.calls = self.attempts = self.busy_ms = self.failed = self.loads = 0
+        self.bytes_in = self.bytes_out = 0
+
+    def add(self, line: _Line, minute: int) -> None:
+        milliseconds = whole(line.model_ms)
+        self.calls += 1
+        self.attempts += line.attempts
+        self.busy_ms += milliseconds
+        self.failed += line.status >= 500
+        self.loads += line.artifact is not None
+        self.bytes_in += line.bytes_in
+        self.bytes_out += line.bytes_out
+        self.place.largest_in = max(self.place.largest_in, line.bytes_in)
+        self.place.timed_out += line.slug == UpstreamTimedOut.slug
+        minutes = self.place.minutes
+        minutes[minute] = minutes.get(minute, 0) + _CALL + milliseconds
+        self.place.durations.add(milliseconds if milliseconds < 100 else _two_digits(milliseconds))
+
+    def use(self) -> Use:
+        return Use(**{name: getattr(self, name) for name in Use._fields})
+
+
+class _Counts:
+    """What is counted while a log is read."""
+
+    def __init__(self) -> None:
+        self._users: dict[tuple[str, str, str, str], _UserCounts] = {}
+        self._places: defaultdict[tuple[str, str], _PlaceCounts] = defaultdict(_PlaceCounts)
+        self._first, self._last = float("inf"), float("-inf")
+        self._before: dict[str, tuple[float, tuple[str, str]]] = {}
+        """By principal: the time and the place of the last call."""
+        self._sequences: Counter[tuple[tuple[str, str], tuple[str, str]]] = Counter()
+        self._too_large: Counter[str] = Counter()
+
+    def add(self, line: _Line, moment: float) -> None:
+        """Count a line, whose time is in seconds since the epoch."""
+        self._first = min(self._first, moment)
+        self._last = max(self._last, moment)
+        if line.slug == PayloadTooLarge.slug:
+            self._too_large[line.model] += 1
+        if line.endpoint is None or not line.attempts:
+            return
+        key = line.endpoint, line.target, line.model, line.principal
+        user = self._users.get(key)
+        if user is None:
+            user = self._users[key] = _UserCounts(self._places[key[:2]])
+        user.add(line, int(moment // MINUTE))
+        before, last = self._before.get(line.principal, _NEVER)
+        if last != key[:2] and 0 <= moment - before <= FOLLOWING_SECONDS:
+            self._sequences[last, key[:2]] += 1
+        self._before[line.principal] = moment, key[:2]
+
+    def usage(self, source: str, lines: int, damaged: int, since: float | None) -> Usage:
+        if self._first > self._last:
+            self._first = self._last = since or 0.0
+        endpoints: defaultdict[str, _PlaceCounts] = defaultdict(_PlaceCounts)
+        for (endpoint, _), counts in self._places.items():
+            minutes = endpoints[endpoint].minutes
+            for minute, packed in counts.minutes.items():
+                minutes[minute] = minutes.get(minute, 0) + packed
+            endpoints[endpoint].durations.merge(counts.durations)
+            endpoints[endpoint].largest_in = max(endpoints[endpoint].largest_in, counts.largest_in)
+            endpoints[endpoint].timed_out += counts.timed_out
+        return Usage(
+            period=Period(self._first if since is None else since, self._last),
+            source=source,
+            uses={
+                User(Place(endpoint, target), model, principal): counts.use()
+                for (endpoint, target, model, principal), counts in self._users.items()
+            },
+            patterns={Place(*place): _pattern(counts) for place, counts in self._places.items()},
+            endpoint_patterns={name: _pattern(counts) for name, counts in endpoints.items()},
+            hours={name: _hours(counts.minutes) for name, counts in endpoints.items()},
+            begins=self._first,
+            sequences={
+                (Place(*first), Place(*second)): times
+                for (first, second), times in self._sequences.items()
+            },
+            too_large=dict(self._too_large),
+            lines=lines,
+            damaged=damaged,
+        )
+
+
+def _pattern(counts: _PlaceCounts) -> Pattern:
+    minutes = counts.minutes
+    return Pattern(
+        peak_calls=max(minutes.values()) // _CALL,
+        peak_busy_ms=max(packed % _CALL for packed in minutes.values()),
+        p50_ms=counts.durations.quantile(MEDIAN),
+        p99_ms=counts.durations.quantile(P99),
+        first=float(min(minutes) * MINUTE),
+        last=float(max(minutes) * MINUTE),
+        active_hours=len({minute // HOUR_MINUTES for minute in minutes}),
+        largest_in=counts.largest_in,
+        timed_out=counts.timed_out,
+    )
+
+
+def _hours(minutes: Mapping[int, int]) -> dict[int, int]:
+    hours: Counter[int] = Counter()
+    for minute, packed in minutes.items():
+        hours[minute // HOUR_MINUTES] += packed // _CALL
+    return dict(sorted(hours.items()))
+
+
+def _two_digits(milliseconds: int) -> int:
+    """Round a duration to two digits, so that the different ones are few."""
+    unit = 1
+    while milliseconds >= 100 * unit:
+        unit *= 10
+    return (milliseconds + unit // 2) // unit * unit

@@ -1,0 +1,153 @@
+"""Counts the calls in the gateway's log with CloudWatch Logs Insights.
+
+Each query counts equal calls together, so that a million calls are some hundred rows. Where the
+rows are more than one query returns, the period is halved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
+from gatewayctl.costs.usage_log import HOUR_MINUTES, MESSAGES, MINUTE
+from gatewayctl.joined_lines import parsed
+from gatewayctl.log_query import MOST_ROWS
+from gatewayctl.output import clock_time
+from gatewayctl.request_log import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gatewayctl.log_query import LogQuery
+
+    Row = Mapping[str, str]
+
+NOTHING = "-"
+"""Stands for a member that a line does not have: AWS does not say how such lines are grouped."""
+
+_MESSAGES = " or ".join(f'message = "{message}"' for message in sorted(MESSAGES))
+_CALLS = (
+    f"filter ({_MESSAGES}) and ispresent(endpoint) and attempts > 0"
+    f' | fields coalesce(target, "{NOTHING}") as place, coalesce(model, "{NOTHING}") as entry,'
+    f' coalesce(principal, "{NOTHING}") as caller, coalesce(artifact, "{NOTHING}") as load,'
+    " floor(status / 500) as is_5xx"
+)
+USES = (
+    f"{_CALLS} | stats count(*) as calls, sum(attempts) as tries, sum(model_ms) as busy,"
+    " sum(is_5xx) as failed, sum(bytes_in) as received, sum(bytes_out) as sent"
+    " by endpoint, place, entry, caller, load"
+)
+PLACES = (
+    f"{_CALLS} | stats pct(model_ms, 50) as p50, pct(model_ms, 99) as p99,"
+    " min(@timestamp) as first, max(@timestamp) as last, max(bytes_in) as largest"
+    " by endpoint, place"
+)
+ENDPOINTS = (
+    f"{_CALLS} | stats pct(model_ms, 50) as p50, pct(model_ms, 99) as p99,"
+    " min(@timestamp) as first, max(@timestamp) as last by endpoint"
+)
+_MINUTES = "stats count(*) as calls, sum(model_ms) as busy by"
+_PEAKS = "stats max(calls) as peak_calls, max(busy) as peak_busy by"
+PLACE_PEAKS = f"{_CALLS} | {_MINUTES} endpoint, place, bin(1m) as minute | {_PEAKS} endpoint, place"
+ENDPOINT_PEAKS = f"{_CALLS} | {_MINUTES} endpoint, bin(1m) as minute | {_PEAKS} endpoint"
+PLACE_HOURS = (
+    f"{_CALLS} | stats count(*) as calls by endpoint, place, bin(1h) as hour"
+    " | stats count(*) as active_hours by endpoint, place"
+)
+HOURS = f"{_CALLS} | stats count(*) as calls by endpoint, bin(1h) as hour"
+
+
+def read(log: LogQuery, first: int, last: int) -> Usage:
+    """Count the calls of a period; the times are seconds since the epoch, both included.
+
+    Raises:
+        NotReachable: CloudWatch Logs does not answer, or refuses.
+        WrongUse: The log group does not exist.
+    """
+    uses: dict[User, Use] = {}
+    for row in _all_rows(log, USES, first, last):
+        user = User(_place(row), _given(row["entry"]), _given(row["caller"]))
+        uses[user] = uses.get(user, Use()).plus(_use(row))
+    hours: dict[str, Counter[int]] = {}
+    for row in _all_rows(log, HOURS, first, last):
+        counts = hours.setdefault(row["endpoint"], Counter())
+        counts[int(_seconds(row["hour"])) // (MINUTE * HOUR_MINUTES)] += _whole(row["calls"])
+    places = _joined(
+        _joined(log.rows(PLACES, first, last), log.rows(PLACE_PEAKS, first, last)),
+        log.rows(PLACE_HOURS, first, last),
+    )
+    endpoints = _joined(log.rows(ENDPOINTS, first, last), log.rows(ENDPOINT_PEAKS, first, last))
+    return Usage(
+        period=Period(first, last),
+        source=f"{log.group}, {clock_time(first)} to {clock_time(last)}",
+        uses=uses,
+        patterns={_place(row): _pattern(row) for row in places},
+        endpoint_patterns={row["endpoint"]: _pattern(row) for row in endpoints},
+        hours={name: dict(sorted(counts.items())) for name, counts in hours.items()},
+    )
+
+
+def _all_rows(log: LogQuery, query: str, start: int, end: int) -> Iterator[Row]:
+    """Yield the rows of a query, whose numbers of a part of the period may be added up."""
+    periods = [(start, end)]
+    while periods:
+        first, last = periods.pop()
+        rows = log.rows(query, first, last)
+        if len(rows) < MOST_ROWS or first == last:
+            yield from rows
+        else:
+            middle = (first + last) // 2
+            periods += [(middle + 1, last), (first, middle)]
+
+
+def _joined(rows: Iterable[Row], peaks: Iterable[Row]) -> Iterator[Row]:
+    """Yield the rows of two queries with the same groups as one."""
+    of_group = {(row["endpoint"], row.get("place")): row for row in peaks}
+    for row in rows:
+        yield {**of_group.get((row["endpoint"], row.get("place")), {}), **row}
+
+
+def _place(row: Row) -> Place:
+    return Place(row["endpoint"], _given(row["place"]))
+
+
+def _use(row: Row) -> Use:
+    calls = _whole(row["calls"])
+    return Use(
+        calls=calls,
+        attempts=_whole(row["tries"]),
+        busy_ms=_whole(row.get("busy", "0")),
+        failed=_whole(row.get("failed", "0")),
+        loads=calls if _given(row["load"]) else 0,
+        bytes_in=_whole(row.get("received", "0")),
+        bytes_out=_whole(row.get("sent", "0")),
+    )
+
+
+def _pattern(row: Row) -> Pattern:
+    return Pattern(
+        peak_calls=_whole(row.get("peak_calls", "0")),
+        peak_busy_ms=_whole(row.get("peak_busy", "0")),
+        p50_ms=_whole(row["p50"]) if "p50" in row else None,
+        p99_ms=_whole(row["p99"]) if "p99" in row else None,
+        first=_seconds(row["first"]) if "first" in row else None,
+        last=_seconds(row["last"]) if "last" in row else None,
+        active_hours=_whole(row["active_hours"]) if "active_hours" in row else None,
+        largest_in=_whole(row["largest"]) if "largest" in row else None,
+    )
+
+
+def _given(text: str) -> str:
+    return "" if text == NOTHING else text
+
+
+def _whole(text: str) -> int:
+    return whole(float(text))
+
+
+def _seconds(text: str) -> float:
+    """Return a time, which Insights writes as milliseconds since the epoch or as a date."""
+    if text.isdecimal():
+        return int(text) / 1000
+    return parsed("", text).seconds or 0.0

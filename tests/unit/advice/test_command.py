@@ -1,0 +1,317 @@
+"""`gatewayctl advise`, with endpoints, calls and prices in files."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gatewayctl.costs.hosting import Boundary, Occupant, text
+from gatewayctl.report import ExitCode
+from tests.support.command_line import gatewayctl
+from tests.support.made_up_costs import endpoint, hosting, multi_model
+from tests.support.request_lines import line
+
+MB = 10**6
+ROLE = "arn:aws:iam::123456789012:role/models"
+IMAGE = "sklearn:1"
+KNOWN = Boundary(images=(IMAGE,), roles=(ROLE,))
+FIRST = datetime(2026, 5, 4, tzinfo=UTC)
+HOURS = 48
+
+
+def single(name, size=20 * MB, boundary=KNOWN, **members):
+    """Return an endpoint of one model on an ml.c5.large."""
+    occupant = Occupant("", size, boundary.images[0] if boundary.images else None)
+    return endpoint(name, "single", occupant, boundary=boundary, **members)
+
+
+def entry(name, **members):
+    written = {"kind": "single", "endpoint": name, **members}
+    return f"  {name}: {json.dumps(written)}\n"
+
+
+def calls(*names, each=4, apart=5, **members):
+    """Yield the lines of so many calls in each hour, with seconds between those of two models."""
+    for hour in range(HOURS):
+        for number in range(each):
+            for place, name in enumerate(names):
+                moment = FIRST + timedelta(hours=hour, minutes=10 * number, seconds=apart * place)
+                written = {
+                    "model": name,
+                    "kind": "single",
+                    "endpoint": name,
+                    "principal": "shop",
+                    "target_name": None,
+                    "first_target": None,
+                    "model_ms": 50.0,
+                    "bytes_in": 900,
+                    **members,
+                }
+                yield line(timestamp=f"{moment:%Y-%m-%d %H:%M:%S},000+0000", **written)
+
+
+class Desk:
+    """A folder with the files that the command reads."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def write(self, entries, endpoints, lines):
+        self.table("routing.yaml", entries)
+        (self.folder / "endpoints.json").write_text(text(hosting(*endpoints)))
+        (self.folder / "gateway.log").write_text("\n".join(lines))
+
+    def table(self, name, entries):
+        (self.folder / name).write_text("version: 1\nmodels:\n" + "".join(entries))
+
+    def advise(self, *arguments, code=ExitCode.FINE, prices="example"):
+        outcome = gatewayctl(
+            "advise",
+            *arguments,
+            f"--table={self.folder / 'routing.yaml'}",
+            f"--endpoints={self.folder / 'endpoints.json'}",
+            f"--log={self.folder / 'gateway.log'}",
+            *([f"--prices={prices}"] if prices else []),
+            project=self.folder,
+        )
+        assert outcome.code == code, outcome.err
+        return outcome
+
+
+TEN = [f"m{number}" for number in range(10)]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """Ten models of one framework on ten ml.c5.large."""
+    desk = Desk(tmp_path)
+    desk.write(map(entry, TEN), map(single, TEN), calls(*TEN))
+    return desk
+
+
+def advice(outcome, name):
+    """Return the advice for one model."""
+    (found,) = [one for one in outcome.data["advice"] if name in one["models"]]
+    return found
+
+
+def test_the_articles_sum(desk):
+    """Ten ml.c5.large cost 1.02 USD an hour, and one with all ten models 0.102."""
+    out = desk.advise().out
+
+    rows = dict(line.rsplit(maxsplit=2)[:2] for line in out.splitlines()[3:6])
+    assert rows == {
+        "one endpoint for each model": "1.02",
+        "as it is now": "1.02",
+        "as advised": "0.102",
+    }
+    assert "one multi-model endpoint instead of 10 endpoints, saves 670.14 USD a month" in out
+    assert "calls a second" in out
+
+
+def test_json(desk):
+    """The same as data, for other programs."""
+    outcome = desk.advise("--format=json")
+
+    assert outcome.data["usd_a_month"] == pytest.approx(
+        {"each_alone": 744.6, "now": 744.6, "advised": 74.46}
+    )
+    found = advice(outcome, "m3")
+    assert found["models"] == TEN
+    assert found["option"] == "multi-model"
+    assert found["page"]["title"] == "Multi-model endpoints"
+    assert found["endpoint"]["replaces"] == TEN
+    assert found["endpoint"]["cold_share"] == [0, 0]
+
+
+def test_one_model(desk):
+    """The advice for one model is that of the account, and says why it is no other."""
+    out = desk.advise("m3").out
+
+    assert "one multi-model endpoint instead of 10 endpoints" in out
+    assert "not serverless" in out
+
+
+def test_wrong_model(desk):
+    """A name that the table does not have is refused."""
+    err = desk.advise("m99", code=ExitCode.WRONG_USE).err
+
+    assert "there is no model 'm99'" in err
+
+
+def test_memory(desk):
+    """Without sizes nobody knows whether the models fit: no advice, but what to measure."""
+    desk.write(map(entry, TEN), [single(name, size=None) for name in TEN], calls(*TEN))
+
+    outcome = desk.advise("--format=json", code=ExitCode.FINDINGS)
+
+    found = advice(outcome, "m0")
+    assert found["option"] is None
+    assert "s3:ListBucket" in found["measure"][0]["how"]
+    assert outcome.data["usd_a_month"]["advised"] == outcome.data["usd_a_month"]["now"]
+
+
+def test_memory_factor(desk):
+    """A larger factor makes models larger, until one instance cannot hold them all."""
+    small = advice(desk.advise("--format=json", "--memory-factor=3"), "m0")
+    large = advice(desk.advise("--format=json", "--memory-factor=40", code=ExitCode.FINDINGS), "m0")
+
+    assert small["endpoint"]["instances"] == 1
+    assert large["endpoint"]["instances"] > 1
+    assert "ModelCacheHit" in large["measure"][0]["how"]
+
+
+@pytest.mark.parametrize("written", ["2", "-1%", "much", "101%"])
+def test_wrong_cold_target(desk, written):
+    """The cold target is a share."""
+    err = desk.advise(f"--cold-target={written}", code=ExitCode.WRONG_USE).err
+
+    assert f"'{written}' is no share" in err
+
+
+def test_boundaries(desk):
+    """Two models with other roles stay apart, and the reason is said."""
+    other = Boundary(images=(IMAGE,), roles=("another",))
+    desk.write(map(entry, "ab"), [single("a"), single("b", boundary=other)], calls("a", "b"))
+
+    out = desk.advise().out
+
+    assert "a: stays single" in out
+    assert "b: the execution role differs" in out
+
+
+def test_sequence(desk):
+    """Two models that are called one after the other become a pipeline."""
+    boosted = Boundary(images=("xgboost:1",), roles=(ROLE,))
+    endpoints = [single("scale"), single("grade", boundary=boosted)]
+    desk.write(map(entry, ["scale", "grade"]), endpoints, calls("scale", "grade", apart=1))
+
+    found = advice(desk.advise("--format=json"), "scale")
+
+    assert (found["models"], found["option"]) == (["grade", "scale"], "pipeline")
+
+
+def test_parameters(desk):
+    """An entry with parameters is a model for each value; the log says which were called."""
+    sizes = {f"{city}-v1": 20 * MB for city in ("bonn", "graz", "lund")}
+    written = {
+        "kind": "mme",
+        "endpoint": "homes",
+        "target_model": "{city}-v1.tar.gz",
+        "parameters": {"city": {"pattern": "[a-z]+"}},
+    }
+    lines = [
+        line
+        for city in ("bonn", "graz")
+        for line in calls(
+            "homes/{city}", endpoint="homes", kind="mme", target=f"TargetModel={city}-v1.tar.gz"
+        )
+    ]
+    homes = multi_model("homes", sizes, boundary=KNOWN)
+    desk.write([f"  homes/{{city}}: {json.dumps(written)}\n"], [homes], lines)
+
+    out = desk.advise("homes/bonn").out
+
+    assert "homes/bonn, homes/graz: stays multi-model" in out
+
+
+class TestWhatIf:
+    """Another table gets the same calls, on endpoints that need not exist."""
+
+    def shared(self, endpoint="all"):
+        return [
+            entry(name, kind="mme", endpoint=endpoint, target_model=f"{name}.tar.gz")
+            for name in TEN
+        ]
+
+    def test_planned(self, desk):
+        """The plan says which instances the endpoint would have."""
+        desk.table("other.yaml", self.shared())
+
+        outcome = desk.advise(
+            f"--what-if={desk.folder / 'other.yaml'}", "--plan=a*=ml.c5.large", "--format=json"
+        )
+
+        assert outcome.data["now"]["usd_a_month"] == pytest.approx(744.6)
+        assert outcome.data["what_if"]["usd_a_month"] == pytest.approx(74.46)
+        assert outcome.data["what_if"]["cold_share"] == [0, 0]
+        assert outcome.data["what_if"]["most_models_on_one"] == 10
+        assert outcome.data["risks"] == []
+
+    def test_text(self, desk):
+        """Both are in one table, by the hour and by the month."""
+        desk.table("other.yaml", self.shared())
+
+        out = desk.advise(f"--what-if={desk.folder / 'other.yaml'}", "--plan=all=ml.c5.large").out
+
+        rows = [line.split() for line in out.splitlines()]
+        assert ["USD/hour", "1.02", "0.102"] in rows
+        assert ["USD/month", "744.60", "74.46"] in rows
+
+    @pytest.mark.parametrize(
+        ("change", "risk"),
+        [
+            pytest.param({"size": 500 * MB}, "find their model not loaded", id="cold"),
+            pytest.param({"size": None}, "unknown how often", id="unknown"),
+            pytest.param(
+                {"boundary": Boundary(images=("other",), roles=(ROLE,))}, "one image", id="image"
+            ),
+            pytest.param(
+                {"boundary": Boundary(images=(IMAGE,), roles=("other",))},
+                "apart from m0 today by the execution role",
+                id="role",
+            ),
+        ],
+    )
+    def test_risks(self, desk, change, risk):
+        """What would go wrong is said: cold models, images and boundaries that do not fit."""
+        changed = [single(name, **change) for name in TEN[1:]]
+        desk.write(map(entry, TEN), [single("m0"), *changed], calls(*TEN))
+        desk.table("other.yaml", self.shared())
+
+        out = desk.advise(
+            f"--what-if={desk.folder / 'other.yaml'}",
+            "--plan=all=ml.c5.large",
+            code=ExitCode.FINDINGS,
+        ).out
+
+        assert risk in out
+
+    def test_without_plan(self, desk):
+        """An endpoint that is not there and not planned has unknown costs."""
+        desk.table("other.yaml", self.shared())
+
+        out = desk.advise(f"--what-if={desk.folder / 'other.yaml'}", code=ExitCode.FINDINGS).out
+
+        assert ["USD/month", "744.60", "unknown"] in [line.split() for line in out.splitlines()]
+        assert "--plan all=" in out
+
+    def test_lost(self, desk):
+        """Who is called and not in the other table gets a 404."""
+        desk.table("other.yaml", self.shared()[1:])
+
+        out = desk.advise(
+            f"--what-if={desk.folder / 'other.yaml'}",
+            "--plan=*=ml.c5.large",
+            code=ExitCode.FINDINGS,
+        ).out
+
+        assert "risk: callers get a 404: the table does not have m0" in out
+
+    @pytest.mark.parametrize(
+        "plan", ["all", "all=", "all=c5.large", "all=ml.c5.large:0", "=ml.x.y"]
+    )
+    def test_wrong_plan(self, desk, plan):
+        """A plan names an endpoint and a type."""
+        desk.table("other.yaml", self.shared())
+
+        other = f"--what-if={desk.folder / 'other.yaml'}"
+        err = desk.advise(other, f"--plan={plan}", code=ExitCode.WRONG_USE).err
+
+        assert "ENDPOINT=TYPE" in err
+
+    def test_plan_alone(self, desk):
+        """A plan without another table would have no effect."""
+        err = desk.advise("--plan=all=ml.c5.large", code=ExitCode.WRONG_USE).err
+
+        assert "--what-if" in err

@@ -1,0 +1,378 @@
+"""The rules of `gatewayctl advise`, for made-up accounts whose best answer is known."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayctl.advice.decision import decide
+from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
+from gatewayctl.advice.sharing import may_share
+from gatewayctl.advice.summary import totals
+
+FORTNIGHT = 14 * 24
+GIB = 2**30
+MB = 10**6
+ROLE = "arn:aws:iam::123456789012:role/models"
+OPEN = Boundary("eu-north-1", ROLE, "", "", "cpu")
+SKLEARN, XGBOOST = "sklearn:1.4", "xgboost:1.7"
+
+
+def traffic(calls, mean_ms=50.0, *, hours=FORTNIGHT, **members):
+    """Return the traffic of a fortnight; its busiest minute has three times the average."""
+    values = {
+        "calls": calls,
+        "busy_seconds": calls * mean_ms / 1000,
+        "p50_ms": mean_ms,
+        "p99_ms": 3 * mean_ms,
+        "active_hours": hours,
+        "peak_busy": 3 * calls * mean_ms / 1000 / (max(hours, 1) * 3600),
+        "principals": 3,
+        "largest_body_bytes": 20_000,
+    }
+    return Traffic(**{**values, **members})
+
+
+def on_instance(name, instance_type="ml.c5.large", usd=0.102, boundary=OPEN, **members):
+    values = {"instances": 1, "vcpus": 2, "memory_bytes": 4.0 * GIB}
+    return Endpoint(name, boundary, instance_type, usd_an_hour=usd, **{**values, **members})
+
+
+def model(name, calls=100_000, *, endpoint=None, image=SKLEARN, kind="single", **members):
+    values = {"memory_bytes": 150.0 * MB, "traffic": traffic(calls)}
+    return Model(name, kind, endpoint or name, image, **{**values, **members})
+
+
+def account(models, endpoints=(), **members):
+    """Return an account; models without an endpoint in the list have one of their own name."""
+    named = {one.name: one for one in endpoints}
+    own = {one.endpoint: on_instance(one.endpoint) for one in models if one.endpoint not in named}
+    return Account(FORTNIGHT, tuple(models), {**own, **named}, 0.00002, **members)
+
+
+TEN = [model(f"m{number}") for number in range(10)]
+CROWD = [model(f"cold{number}", 2_000, endpoint="crowd", kind="mme") for number in range(8)]
+GPU = OPEN._replace(accelerator="gpu")
+NIGHTLY = traffic(14 * 20_000, hours=14, principals=1)
+
+ACCOUNTS = {
+    "ten models of one framework": (
+        account(TEN),
+        dict.fromkeys((one.name for one in TEN), "multi-model"),
+    ),
+    "idle": (
+        account([model("a", traffic=traffic(600, hours=60)), model("b", 400_000)]),
+        {"a": "serverless", "b": "single"},
+    ),
+    "a hot model in a cold crowd": (
+        account(
+            [
+                *CROWD,
+                model("hot", endpoint="crowd", kind="mme", traffic=traffic(20_000_000, 40.0)),
+            ],
+            [on_instance("crowd")],
+        ),
+        {"hot": "single", **dict.fromkeys((one.name for one in CROWD), "multi-model")},
+    ),
+    "two frameworks": (
+        account([model("a"), model("b", image=XGBOOST)]),
+        {"a": "multi-container", "b": "multi-container"},
+    ),
+    "a GPU beside a CPU": (
+        account(
+            [model("a"), model("b")],
+            [on_instance("b", "ml.g4dn.xlarge", 0.736, GPU, vcpus=4, memory_bytes=16.0 * GIB)],
+        ),
+        {"a": "single", "b": "single"},
+    ),
+    "called once a day": (
+        account([model("a", traffic=traffic(14, 2_000.0, hours=14))]),
+        {"a": "serverless"},
+    ),
+    "large bodies": (
+        account(
+            [model("a", traffic=traffic(9_000, largest_body_bytes=300 * MB)), model("b", 10**6)]
+        ),
+        {"a": "asynchronous", "b": "single"},
+    ),
+    "long runs": (
+        account([model("a", traffic=traffic(2_000, 40_000.0))]),
+        {"a": "asynchronous"},
+    ),
+    "whole data sets at night": (
+        account([model("a", traffic=NIGHTLY), model("b")]),
+        {"a": "batch", "b": "single"},
+    ),
+    "preprocessing": (
+        account(
+            [
+                model("scale", traffic=traffic(100_000, followed_by={"grade": 0.99})),
+                model("grade", image=XGBOOST),
+            ]
+        ),
+        {"scale": "pipeline", "grade": "pipeline"},
+    ),
+    "two models on GPUs": (
+        account(
+            [model("a", image="vllm"), model("b", image="tgi")],
+            [
+                on_instance(name, "ml.g5.2xlarge", 1.515, GPU, vcpus=8, memory_bytes=32.0 * GIB)
+                for name in "ab"
+            ],
+        ),
+        {"a": "inference components", "b": "inference components"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("known", "best"), ACCOUNTS.values(), ids=ACCOUNTS)
+def test_best_answer(known, best):
+    """For each account, the rules point to the option that is known to be the best."""
+    assert {name: one.option for name, one in decide(known, 0.01).items()} == best
+
+
+class TestUnknown:
+    """What decides and is unknown has to be measured first; what does not decide may be unknown."""
+
+    def test_memory(self):
+        """Without sizes nobody knows whether ten models fit into one instance."""
+        known = account([replace(one, memory_bytes=None) for one in TEN])
+
+        for one in decide(known, 0.01).values():
+            assert one.option is None
+            (condition,) = one.unknown
+            assert condition.text == "their memory fits"
+            assert "s3:ListBucket" in condition.measure
+            assert "MemoryUtilization" in condition.measure
+
+    def test_memory_of_one(self):
+        """The others do not wait for the one model of which too little is known."""
+        known = account([replace(TEN[0], memory_bytes=None), *TEN[1:]])
+
+        options = [one.option for one in decide(known, 0.01).values()]
+
+        assert options == [None, *["multi-model"] * 9]
+
+    def test_memory_that_does_not_matter(self):
+        """A model that has nobody to share with needs no size."""
+        known = account([replace(TEN[0], memory_bytes=None)])
+
+        assert decide(known, 0.01)["m0"].option == "single"
+
+    def test_short_log(self):
+        """A few hours of a log do not show whether a model is idle for most of a day."""
+        quiet = replace(TEN[0], traffic=traffic(20, hours=1))
+        known = replace(account([quiet]), period_hours=3)
+
+        decision = decide(known, 0.01)["m0"]
+
+        assert decision.option is None
+        assert "--days 14" in decision.unknown[0].measure
+
+    @pytest.mark.parametrize(
+        ("changes", "measure"),
+        [
+            pytest.param({"traffic": None}, "--log FILE", id="traffic"),
+            pytest.param({"image": None}, "sagemaker:DescribeModel", id="image"),
+        ],
+    )
+    def test_model(self, changes, measure):
+        """Each unknown input has its way to find out."""
+        known = account([replace(TEN[0], **changes), *TEN[1:]])
+
+        decision = decide(known, 0.01)["m0"]
+
+        assert decision.option is None
+        assert measure in decision.unknown[0].measure
+
+    @pytest.mark.parametrize(
+        ("changes", "measure"),
+        [
+            pytest.param({"usd_an_hour": None}, "gatewayctl prices", id="price"),
+            pytest.param({"vcpus": None}, "gatewayctl prices", id="vcpus"),
+            pytest.param(
+                {"boundary": OPEN._replace(role=None)}, "sagemaker:DescribeModel", id="boundary"
+            ),
+        ],
+    )
+    def test_endpoint(self, changes, measure):
+        """The same holds for what is unknown of its endpoint."""
+        known = account(TEN, [replace(on_instance("m0"), **changes)])
+
+        decision = decide(known, 0.01)["m0"]
+
+        assert decision.option is None
+        assert measure in decision.unknown[0].measure
+
+    @given(
+        known=st.sampled_from([one for one, _ in ACCOUNTS.values()]),
+        place=st.integers(0, 20),
+        value=st.floats(1 * MB, 64 * GIB),
+    )
+    def test_no_value_changes_the_answer(self, known, place, value):
+        """If there is an answer without a model's memory, it is the same for every memory."""
+        one = known.models[place % len(known.models)]
+        answers = [
+            decide(_with_memory(known, one, memory), 0.01)[one.name].option
+            for memory in (None, value)
+        ]
+
+        assert answers[0] in (None, answers[1])
+
+
+def _with_memory(known, one, memory):
+    changed = replace(one, memory_bytes=memory)
+    models = tuple(changed if other is one else other for other in known.models)
+    return replace(known, models=models)
+
+
+BOUNDARIES = st.builds(
+    Boundary,
+    place=st.sampled_from(["eu-north-1", "us-east-1"]),
+    role=st.sampled_from([ROLE, "other", None]),
+    network=st.sampled_from(["", "subnet-1"]),
+    key=st.sampled_from(["", "key-1", None]),
+    accelerator=st.sampled_from(["cpu", "gpu"]),
+)
+
+
+class TestSharing:
+    """Only models that may share an endpoint are advised to."""
+
+    @given(st.lists(st.tuples(BOUNDARIES, st.sampled_from([SKLEARN, XGBOOST, None])), max_size=12))
+    def test_boundaries(self, found):
+        """No advice crosses a boundary, known or unknown; a multi-model endpoint has one image."""
+        models = [model(f"m{number}", image=image) for number, (_, image) in enumerate(found)]
+        endpoints = [
+            on_instance(f"m{number}", boundary=boundary)
+            for number, (boundary, _) in enumerate(found)
+        ]
+        known = account(models, endpoints)
+
+        for decision in decide(known, 0.01).values():
+            if decision.option is None:
+                continue
+            for other in decision.with_models:
+                if other is decision.model:
+                    continue
+                assert may_share(decision.model, other, known) is True
+                if decision.option == "multi-model":
+                    assert other.image == decision.model.image
+
+    @pytest.mark.parametrize(
+        ("member", "words"),
+        [
+            ("place", "the Region or account"),
+            ("role", "the execution role"),
+            ("network", "the VPC"),
+            ("key", "the KMS key"),
+            ("accelerator", "the accelerator"),
+        ],
+    )
+    def test_apart(self, member, words):
+        """What keeps models with the same image apart is said."""
+        other = on_instance("b", boundary=OPEN._replace(**{member: "another"}))
+        decision = decide(account([model("a"), model("b")], [other]), 0.01)["a"]
+
+        assert decision.option == "single"
+        assert decision.apart == {"b": [words]}
+
+    def test_the_articles_sum(self):
+        """Ten models on ten ml.c5.large cost 1.02 USD an hour, on one endpoint 0.102."""
+        meant = decide(account(TEN), 0.01)["m0"].deciding.case.shared
+
+        assert meant.usd_now == pytest.approx(1.02 * 730)
+        assert meant.usd_a_month == pytest.approx(0.102 * 730)
+        assert (meant.instances, meant.cold.high) == (1, 0)
+
+    def test_until_when(self):
+        """The sum ends to be true at the load that is said: then a second instance is needed."""
+        meant = decide(account(TEN), 0.01)["m0"].deciding.case.shared
+
+        below, above = (
+            decide(account(_with_load(factor * meant.times_the_load)), 0.01)["m0"]
+            for factor in (0.99, 1.01)
+        )
+
+        assert below.deciding.case.shared.instances == 1
+        assert above.deciding.case.shared.instances == 2
+
+    def test_models_that_do_not_fit(self):
+        """If one instance has too little memory, nobody knows how often several load a model."""
+        large = [replace(one, memory_bytes=0.9 * GIB) for one in TEN]
+
+        decision = decide(account(large), 0.01)["m0"]
+
+        assert decision.option is None
+        (condition,) = decision.unknown
+        assert "ModelCacheHit" in condition.measure
+        assert decision.deciding.case.shared.instances > 1
+
+    def test_measured(self):
+        """What an endpoint does today is measured, and needs no calculation."""
+        large = [replace(one, kind="mme", endpoint="all", memory_bytes=0.9 * GIB) for one in TEN]
+        loads = [replace(one, traffic=replace(one.traffic, cold_loads=200)) for one in large]
+
+        first = decide(account(loads, [on_instance("all", instances=2)]), 0.01)["m0"]
+        second = decide(account(loads, [on_instance("all", instances=2)]), 0.001)["m0"]
+
+        assert (first.option, first.stays) == ("multi-model", True)
+        assert first.deciding.case.shared.cold == (0.002, 0.002)
+        assert second.option is None
+
+    @given(st.sampled_from(list(ACCOUNTS.values())), st.randoms())
+    def test_order(self, found, dice):
+        """The order of the models does not matter."""
+        known, best = found
+        models = list(known.models)
+        dice.shuffle(models)
+
+        shuffled = decide(replace(known, models=tuple(models)), 0.01)
+
+        assert {name: one.option for name, one in shuffled.items()} == best
+
+    def test_one_that_is_much_larger(self):
+        """A model that is not similar to the others keeps its own endpoint."""
+        odd = replace(TEN[0], memory_bytes=2.5 * GIB)
+
+        options = [one.option for one in decide(account([odd, *TEN[1:]]), 0.01).values()]
+
+        assert options == ["single", *["multi-model"] * 9]
+
+
+def _with_load(factor):
+    return [
+        replace(one, traffic=replace(one.traffic, peak_busy=factor * one.traffic.peak_busy))
+        for one in TEN
+    ]
+
+
+class TestTotals:
+    """What all endpoints cost as they are, with one for each model, and as advised."""
+
+    @pytest.mark.parametrize(
+        ("case", "now", "alone", "advised"),
+        [
+            ("ten models of one framework", 744.60, 744.60, 74.46),
+            ("a hot model in a cold crowd", 74.46, 670.14, 148.92),
+            ("two frameworks", 148.92, 148.92, 74.46),
+            ("preprocessing", 148.92, 148.92, 74.46),
+            ("a GPU beside a CPU", 611.74, 611.74, 611.74),
+        ],
+    )
+    def test_totals(self, case, now, alone, advised):
+        """USD a month; an instance of ml.c5.large is 74.46."""
+        known, _ = ACCOUNTS[case]
+
+        found = totals(known, decide(known, 0.01))
+
+        assert (found.now, found.each_alone, found.advised) == pytest.approx((now, alone, advised))
+
+    def test_unknown(self):
+        """What is unknown stays as it is in the total, and without prices there is no total."""
+        unknown = account([replace(one, memory_bytes=None) for one in TEN])
+        assert totals(unknown, decide(unknown, 0.01)).advised == pytest.approx(744.60)
+
+        free = account(TEN, [replace(on_instance("m0"), usd_an_hour=None)])
+        assert totals(free, decide(free, 0.01)).now is None
