@@ -132,6 +132,19 @@ def test_one_model(desk):
     assert "not serverless" in out
 
 
+def test_page(desk):
+    """The page has the totals, the advice, the costs and the calls of what is shown."""
+    target = desk.folder / "advice.html"
+
+    desk.advise(f"--html={target}")
+
+    page = target.read_text(encoding="utf-8")
+    assert "one multi-model endpoint instead of 10 endpoints" in page
+    assert all(amount in page for amount in ("744.60", "74.46"))
+    assert page.count('class="area"') == 10
+    assert "192 calls, at most 4 in an hour" in page
+
+
 def test_wrong_model(desk):
     """A name that the table does not have is refused."""
     err = desk.advise("m99", code=ExitCode.WRONG_USE).err
