@@ -191,6 +191,8 @@ def _notes(found: Inputs, known: Account, memory_factor: float) -> Iterator[str]
     yield from found.notes
     attempts = found.usage.of_endpoint() if found.usage else {}
     for name in sorted(known.endpoints):
+        if reading.is_elsewhere(known.endpoints[name], found.hosting.region):
+            yield f"{name}: it is in another Region or account, which was not read"
         counted = sum(one.invocations or 0 for one in found.metrics.get(name, {}).values())
         own = attempts[name].attempts if name in attempts else 0
         if counted and counted - own > OTHERS * counted:

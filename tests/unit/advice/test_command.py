@@ -193,6 +193,16 @@ def test_boundaries(desk):
     assert "b: the execution role differs" in out
 
 
+def test_elsewhere(desk):
+    """What was read says nothing of an endpoint with the same name in another Region."""
+    desk.write([entry("a"), entry("b", region="us-west-2")], map(single, "ab"), calls("a", "b"))
+
+    outcome = desk.advise("b")
+
+    assert "as it is now                 unknown    unknown" in outcome.out
+    assert "b: it is in another Region or account, which was not read" in outcome.err
+
+
 def test_sequence(desk):
     """Two models that are called one after the other become a pipeline."""
     boosted = Boundary(images=("xgboost:1",), roles=(ROLE,))
