@@ -247,11 +247,11 @@ def read_prices(context: Context, region: str | None) -> Prices:
         NotReachable: The API does not answer, or there is no Region.
         WrongUse: The price list has no such Region.
     """
-    from gatewayctl.costs.price_list import REGION, SERVICE, PriceList  # noqa: PLC0415
+    from gatewayctl.costs.price_list import SERVICE, PriceList, api_region  # noqa: PLC0415
 
     if region is None:
         with closing(context.connect("sagemaker")) as client:
             region = str(client.meta.region_name)
-    with closing(context.connect(SERVICE, region=REGION)) as client:
+    with closing(context.connect(SERVICE, region=api_region(region))) as client:
         today = datetime.fromtimestamp(context.now(), UTC).date().isoformat()
         return PriceList(client, region, context.output.progress).prices(today)

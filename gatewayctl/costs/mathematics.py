@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from gatewayctl.statistics import Interval, Z
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
     from typing import Any
 
@@ -255,8 +255,3 @@ def in_cents(amounts: Mapping[Key, Fraction]) -> dict[Key, int]:
 def cents(amount: Fraction) -> int:
     """Round an amount of money that is not negative to cents, halves up."""
     return int(amount * 100 + Fraction(1, 2))
-
-
-def total(amounts: Iterable[Fraction]) -> Fraction:
-    """Return the exact sum."""
-    return sum(amounts, Fraction(0))

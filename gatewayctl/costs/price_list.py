@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 SERVICE = "pricing"
-REGION = "us-east-1"
-"""One of the few Regions that have the API; it knows the prices of all of them."""
+API_REGIONS = {"cn-": "cn-northwest-1", "": "us-east-1"}
+"""A Region that has the API, for Regions whose names begin so; it knows the prices of all."""
 
 SERVICE_CODE = "AmazonSageMaker"
 PAGE = 100
@@ -42,6 +42,11 @@ _SIZES = {
     "provisioned_use_per_second": re.compile(r"ProvisionedConcurrency:Usage-(\d+)GB"),
 }
 _NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?")
+
+
+def api_region(region: str) -> str:
+    """Return the Region whose Price List API knows the prices of a Region."""
+    return next(where for start, where in API_REGIONS.items() if region.startswith(start))
 
 
 class Offer(NamedTuple):

@@ -29,6 +29,9 @@ QUERIES = ROOT / "deployment/queries"
 ROWS = 10_000
 """What a query without `limit` returns at most."""
 
+BIN_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
+"""The units of `bin`, in milliseconds."""
+
 Event = dict[str, Any]
 """A log event: its fields with `@timestamp`, `@message` and `@log`; members of objects by a dot."""
 Row = dict[str, str]
@@ -37,7 +40,7 @@ Row = dict[str, str]
 TOKEN = re.compile(
     r"""\s*(?:
         (?P<text>"[^"\\]*") | (?P<number>\d+(?:\.\d+)?) | (?P<operator>!=|<=|>=|[=<>])
-        | (?P<sign>[(),|*\[\]]) | (?P<name>@?[A-Za-z_][A-Za-z0-9_.]*)
+        | (?P<sign>[(),|*/\[\]]) | (?P<name>@?[A-Za-z_][A-Za-z0-9_.]*)
     )""",
     re.VERBOSE,
 )
@@ -200,13 +203,27 @@ class _Query:
         while self._taken(","):
             aggregates.append(self._aggregate())
         by: list[str] = []
+        bins: dict[str, int] = {}
         if self._taken("by"):
-            by.append(self._field())
+            by.append(self._group(bins))
             while self._taken(","):
-                by.append(self._field())
+                by.append(self._group(bins))
         self._shown = [*by, *(aggregate.name for aggregate in aggregates)]
-        self._made |= {aggregate.name for aggregate in aggregates}
-        return lambda kept: _grouped(kept, by, aggregates)
+        self._made |= {aggregate.name for aggregate in aggregates} | bins.keys()
+        return lambda kept: _grouped([_binned(event, bins) for event in kept], by, aggregates)
+
+    def _group(self, bins: dict[str, int]) -> str:
+        """Return the name of a group; one by time is added to the bins, in milliseconds."""
+        if self._next != "bin":
+            return self._field()
+        self._take()
+        self._must("(")
+        number, unit = int(self._take()), self._take()
+        self._must(")")
+        self._must("as")
+        name = self._name()
+        bins[name] = number * BIN_UNITS[unit]
+        return name
 
     def _aggregate(self) -> _Aggregate:
         function = self._name()
@@ -228,6 +245,10 @@ class _Query:
             return lambda group: _percentile(_numbers(group, field), percent)
         if function == "max":
             return lambda group: max(_numbers(group, field), default=None)
+        if function == "min":
+            return lambda group: min(_numbers(group, field), default=None)
+        if function == "sum":
+            return lambda group: sum(_numbers(group, field))
         if function == "count_distinct":
             return lambda group: len({str(event[field]) for event in group if field in event})
         if function == "latest":
@@ -301,6 +322,8 @@ class _Query:
 
     def _value(self) -> _Evaluate:
         function = self._name()
+        if function == "floor":
+            return self._floor()
         if function != "coalesce":
             raise UnknownSyntax(f"the function {function!r}")
         self._must("(")
@@ -310,6 +333,17 @@ class _Query:
         self._must(")")
         return lambda event: next(
             (value for part in parts if (value := part(event)) is not None), None
+        )
+
+    def _floor(self) -> _Evaluate:
+        """A field, divided by a number and rounded down."""
+        self._must("(")
+        field = self._field()
+        self._must("/")
+        divisor = float(self._take())
+        self._must(")")
+        return lambda event: (
+            math.floor(_number(event[field], field) / divisor) if field in event else None
         )
 
     def _part(self) -> _Evaluate:
@@ -411,6 +445,11 @@ def _grouped(
         present = {name: value for name, value in made.items() if value is not None}
         rows.append({**dict(zip(by, key, strict=True)), **present})
     return rows
+
+
+def _binned(event: Event, bins: dict[str, int]) -> Event:
+    """Return an event with the begin of the time that each bin puts it into."""
+    return event | {name: event["@timestamp"] // size * size for name, size in bins.items()}
 
 
 def _sort_key(event: Event, field: str) -> float:

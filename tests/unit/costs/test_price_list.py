@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.costs import prices as price_file
 from gatewayctl.costs.figures import Origin
-from gatewayctl.costs.price_list import HOSTING, SERVERLESS
+from gatewayctl.costs.price_list import HOSTING, SERVERLESS, api_region
 from gatewayctl.costs.prices import InstancePrice
 from gatewayctl.report import NotReachable, WrongUse
 from tests.support.price_pages import HOSTING_PAGES, PriceDesk
@@ -58,6 +58,14 @@ def test_no_region():
     desk.expect(HOSTING, [[]])
     with pytest.raises(WrongUse, match="'eu-nowhere-1'; name a Region with --region"):
         desk.prices()
+
+
+@pytest.mark.parametrize(
+    ("region", "where"), [("eu-north-1", "us-east-1"), ("cn-north-1", "cn-northwest-1")]
+)
+def test_api_region(region, where):
+    """China has a price list of its own."""
+    assert api_region(region) == where
 
 
 def test_no_permission(desk):

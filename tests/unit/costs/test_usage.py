@@ -12,7 +12,9 @@ from botocore.stub import ANY, Stubber
 from gatewayctl.costs import usage_query
 from gatewayctl.costs.usage import Pattern, Period, Place, Use, User
 from gatewayctl.costs.usage_log import read
+from gatewayctl.joined_lines import parsed
 from gatewayctl.log_query import MOST_ROWS, LogQuery
+from tests.support.insights import events, run
 from tests.support.profile import LONG
 from tests.support.request_lines import access_line, credential_line, line
 
@@ -239,6 +241,49 @@ def test_query(desk):
     assert usage.patterns == {A: pattern._replace(active_hours=7, largest_in=2_000)}
     assert usage.endpoint_patterns == {"tabular": pattern}
     assert usage.hours == {"tabular": {TEN // 3600: 4}}
+
+
+class Evaluated:
+    """Queries that are run on the lines of a log, as Logs Insights does."""
+
+    group = GROUP
+
+    def __init__(self, *lines):
+        self._events = [
+            {**event, "@timestamp": int(1000 * parsed("", text).seconds)}
+            for text in lines
+            for event in events(text)
+        ]
+
+    def rows(self, query, first, last):
+        return run(query, self._events)
+
+
+def test_same():
+    """A file and Logs Insights give the same numbers for the same lines."""
+    lines = [
+        call(target, f"{hour}:{minute:02}:0{number}", model_ms=float(10 * minute), **members)
+        for hour in (10, 12)
+        for minute in (0, 1, 59)
+        for number, (target, members) in enumerate(
+            [
+                ("TargetModel=a.tar.gz", {}),
+                ("TargetModel=a.tar.gz", {"principal": None, "status": 502}),
+                ("TargetModel=b.tar.gz", {"artifact": "loaded", "attempts": 2}),
+                (None, {"message": "job", "endpoint": "churn"}),
+                (None, {"endpoint": None, "attempts": 0, "status": 404}),
+            ]
+        )
+    ]
+    of_file = counted(*lines)
+    of_query = usage_query.read(Evaluated(*lines), TEN, TEN + 10_800)
+    assert of_query.uses == of_file.uses
+    assert of_query.hours == of_file.hours
+    for place, pattern in of_file.patterns.items():
+        assert of_query.patterns[place][:2] == pattern[:2]
+        assert of_query.patterns[place].active_hours == pattern.active_hours
+    for name, pattern in of_file.endpoint_patterns.items():
+        assert of_query.endpoint_patterns[name][:2] == pattern[:2]
 
 
 def test_many_rows(desk):
