@@ -113,6 +113,8 @@ def advise(
     planned = [Plan.parse(one) for one in plans]
     if planned and other is None:
         raise WrongUse("--plan is for endpoints of another table; give --what-if TABLE, too")
+    if html is not None and other is not None:
+        raise WrongUse("the page of --html has the advice for the present table; leave out one")
     file = tables.load(context.table_path())
     another = None if other is None else tables.load(other)
     found = inputs.gathered(context, inputs.Sources(days, log, prices, endpoints))

@@ -340,3 +340,11 @@ class TestWhatIf:
         err = desk.advise("--plan=all=ml.c5.large", code=ExitCode.WRONG_USE).err
 
         assert "--what-if" in err
+
+    def test_page_of_both(self, desk):
+        """The page has the advice, which is not about the other table."""
+        desk.table("other.yaml", self.shared())
+
+        err = desk.advise("--html=x.html", f"--what-if={desk.folder / 'other.yaml'}", code=2).err
+
+        assert "leave out one" in err
