@@ -122,13 +122,14 @@ def account(
     names = {place: title(ones[0].path, ones[0].target) for place, ones in found.items()}
     at = {place.endpoint: ones[0].at for place, ones in found.items()}
     endpoints = {name: endpoint(name, hosting, usage, prices, where) for name, where in at.items()}
-    occupants = _occupants(hosting)
+    hosts = {name: hosting_of(name, hosting, where) for name, where in at.items()}
+    occupants = _occupants(one for one in hosts.values() if one is not None)
     models = [
         Model(
             name=names[place],
             kind=ones[0].kind,
             endpoint=place.endpoint,
-            image=_image(_on(occupants, place), hosting.endpoints.get(place.endpoint)),
+            image=_image(_on(occupants, place), hosts[place.endpoint]),
             memory_bytes=_memory(_on(occupants, place), memory_factor),
             traffic=calls.traffic(place, names) if calls else None,
             callers=_callers(calls.by_entry(place) if calls else {}, ones),
@@ -137,7 +138,7 @@ def account(
     ]
     return Account(
         period_hours=max(1, usage.period.seconds) / 3600 if usage else 0.0,
-        models=(*models, *_others(hosting, names)),
+        models=(*models, *_others(hosts, names)),
         endpoints=endpoints,
         serverless_usd=_serverless_usd(prices),
     )
@@ -156,13 +157,15 @@ def _callers(calls: Mapping[str, int], ones: list[Named]) -> dict[tuple[str, str
     }
 
 
-def _others(hosting: Hosting, names: Mapping[Place, str]) -> Iterator[Model]:
+def _others(
+    hosts: Mapping[str, EndpointHosting | None], names: Mapping[Place, str]
+) -> Iterator[Model]:
     """Yield what is on the table's endpoints all the time, and that the table does not name."""
     known: defaultdict[str, set[str]] = defaultdict(set)
     for place in names:
         known[place.endpoint].add(without_variant(place.target))
     for name, targets in known.items():
-        found = hosting.endpoints.get(name)
+        found = hosts[name]
         for one in found.occupants if found else ():
             if found and found.kind and one.is_resident and one.target not in targets:
                 label = one.target.partition("=")[2] or "without a name"
@@ -178,7 +181,7 @@ def endpoint(
     at: routing.Place = HERE,
 ) -> Endpoint:
     """Return what is known of an endpoint."""
-    found, region = hosting.endpoints.get(name), hosting.region
+    found, region = hosting_of(name, hosting, at), hosting.region
     if found is None:
         return Endpoint(name, Boundary(place=_place(at, region)))
     if (serverless := found.serverless) is not None:
@@ -208,6 +211,17 @@ def endpoint(
             None if price is None or price.memory_gib is None else float(price.memory_gib) * GIB
         ),
     )
+
+
+def hosting_of(name: str, hosting: Hosting, at: routing.Place) -> EndpointHosting | None:
+    """Return an endpoint; None if it is not known, as in another Region or account."""
+    is_here = at.role_arn is None and at.region in {None, hosting.region}
+    return hosting.endpoints.get(name) if is_here else None
+
+
+def is_elsewhere(one: Endpoint, region: str | None) -> bool:
+    """Whether an endpoint is in another Region or account than that which was read."""
+    return one.boundary.place != _place(HERE, region)
 
 
 def accelerator(instance_type: str | None, gpus: int | None) -> str | None:
@@ -242,10 +256,10 @@ def _boundary(
     )
 
 
-def _occupants(hosting: Hosting) -> Mapping[Place, list[Occupant]]:
+def _occupants(hosts: Iterable[EndpointHosting]) -> Mapping[Place, list[Occupant]]:
     """Return what is on the endpoints, by what a call names."""
     by_place: defaultdict[Place, list[Occupant]] = defaultdict(list)
-    for endpoint in hosting.all:
+    for endpoint in hosts:
         for one in endpoint.occupants:
             by_place[Place(endpoint.name, one.target)].append(one)
     return by_place

@@ -113,6 +113,8 @@ def advise(
     planned = [Plan.parse(one) for one in plans]
     if planned and other is None:
         raise WrongUse("--plan is for endpoints of another table; give --what-if TABLE, too")
+    if html is not None and other is not None:
+        raise WrongUse("the page of --html has the advice for the present table; leave out one")
     file = tables.load(context.table_path())
     another = None if other is None else tables.load(other)
     found = inputs.gathered(context, inputs.Sources(days, log, prices, endpoints))
@@ -191,6 +193,8 @@ def _notes(found: Inputs, known: Account, memory_factor: float) -> Iterator[str]
     yield from found.notes
     attempts = found.usage.of_endpoint() if found.usage else {}
     for name in sorted(known.endpoints):
+        if reading.is_elsewhere(known.endpoints[name], found.hosting.region):
+            yield f"{name}: it is in another Region or account, which was not read"
         counted = sum(one.invocations or 0 for one in found.metrics.get(name, {}).values())
         own = attempts[name].attempts if name in attempts else 0
         if counted and counted - own > OTHERS * counted:

@@ -9,7 +9,7 @@ from gatewayctl.advice.facts import HOURS_A_MONTH
 from gatewayctl.advice.page import Bar, Card, Page
 from gatewayctl.advice.summary import advices, totals
 from gatewayctl.commands.advise_text import blocks, endpoint_rows, title
-from gatewayctl.costs.attribution import attributed
+from gatewayctl.costs.attribution import NOT_ENTRIES, attributed
 from gatewayctl.output import clock_time, plural
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def _costs(found: Inputs, known: Account) -> Iterator[Bar]:
             if share.by_busy.value is None or share.with_idle.value is None or not seconds:
                 continue
             factor = HOURS_A_MONTH * 3600 / seconds
-            amounts[share.user.model][0] += factor * float(share.by_busy.value)
-            amounts[share.user.model][1] += factor * float(share.with_idle.value)
+            model = share.user.model
+            name = f"{cost.hosting.name} {model}" if model in NOT_ENTRIES else model
+            amounts[name][0] += factor * float(share.by_busy.value)
+            amounts[name][1] += factor * float(share.with_idle.value)
     for name, (busy, idle) in amounts.items():
         yield Bar(name, (busy, idle))

@@ -132,6 +132,19 @@ def test_one_model(desk):
     assert "not serverless" in out
 
 
+def test_page(desk):
+    """The page has the totals, the advice, the costs and the calls of what is shown."""
+    target = desk.folder / "advice.html"
+
+    desk.advise(f"--html={target}")
+
+    page = target.read_text(encoding="utf-8")
+    assert "one multi-model endpoint instead of 10 endpoints" in page
+    assert all(amount in page for amount in ("744.60", "74.46"))
+    assert page.count('class="area"') == 10
+    assert "192 calls, at most 4 in an hour" in page
+
+
 def test_wrong_model(desk):
     """A name that the table does not have is refused."""
     err = desk.advise("m99", code=ExitCode.WRONG_USE).err
@@ -178,6 +191,18 @@ def test_boundaries(desk):
 
     assert "a: stays single" in out
     assert "b: the execution role differs" in out
+
+
+def test_elsewhere(desk):
+    """What was read says nothing of an endpoint with the same name in another Region."""
+    desk.write([entry("a"), entry("b", region="us-west-2")], map(single, "ab"), calls("a", "b"))
+
+    outcome = desk.advise("b")
+
+    assert ["as", "it", "is", "now", "unknown", "unknown"] in [
+        one.split() for one in outcome.out.splitlines()
+    ]
+    assert "b: it is in another Region or account, which was not read" in outcome.err
 
 
 def test_sequence(desk):
@@ -315,3 +340,11 @@ class TestWhatIf:
         err = desk.advise("--plan=all=ml.c5.large", code=ExitCode.WRONG_USE).err
 
         assert "--what-if" in err
+
+    def test_page_of_both(self, desk):
+        """The page has the advice, which is not about the other table."""
+        desk.table("other.yaml", self.shared())
+
+        err = desk.advise("--html=x.html", f"--what-if={desk.folder / 'other.yaml'}", code=2).err
+
+        assert "leave out one" in err
