@@ -247,11 +247,12 @@ def _jobs_location(text: str) -> JobsLocation | None:
     if not text:
         return None
     match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([A-Za-z0-9._/-]{1,200})", text)
-    # An empty part between two slashes would be another prefix than people see.
-    if not match or not all(match[2].split("/")):
+    # An empty part between two slashes would be another prefix than people see. HTTP clients remove
+    # `.` and `..` from URLs, whose signature is then another.
+    if not match or not {"", ".", ".."}.isdisjoint(match[2].split("/")):
         raise ValueError(
             "s3://<bucket>/<prefix> with a prefix of A-Z a-z 0-9 . _ - and '/' between them, "
-            "or empty for no jobs"
+            "no part of which is . or .., or empty for no jobs"
         )
     return JobsLocation(match[1], match[2])
 

@@ -87,6 +87,10 @@ class Submission:
             return names.job_of_key(owner, self.idempotency_key)
         return None if self.upload is None else names.job_of_upload(owner, self.upload)
 
+    def conflict(self) -> GatewayError:
+        """Return the error for a job of the same key or upload that another request asked for."""
+        return UnknownUpload() if self.idempotency_key is None else IdempotencyConflict()
+
 
 class JobsDesk:
     """Takes jobs and uploads, and tells how far jobs are.
@@ -134,6 +138,8 @@ class JobsDesk:
             job, is_new = self._claim(owner, asked, request)
             asked.record.job = job.job
             if is_new or not self._is_sent_soon(job):
+                if job.is_async != admitted.resolved.model.target.is_async:  # the table has changed
+                    raise asked.conflict()
                 self._send(job, admitted, asked)
         return job
 
@@ -214,7 +220,7 @@ class JobsDesk:
         if known is None:  # it expired between two calls
             raise JobsUnavailable
         if known.fingerprint != mark:
-            raise UnknownUpload if asked.idempotency_key is None else IdempotencyConflict
+            raise asked.conflict()
         return known, False
 
     def _known_job(self, owner: str, asked: Submission) -> tuple[str, Job | None]:

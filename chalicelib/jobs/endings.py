@@ -66,25 +66,38 @@ def _own_end(store: JobStore, job: Job) -> Status | None:
     found = store.find(key)
     if found is None:
         return None
-    if found.metadata.get(STATUS) == FAILED:
-        return Status("failed", problem=store.read_json(key))
-    return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
+    status = found.metadata.get(STATUS)
+    if status == SUCCEEDED:
+        return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
+    problem = store.read_json(key) if status == FAILED else None
+    if not isinstance(problem, dict) or "type" not in problem:  # it is not as the gateway wrote it
+        problem = JobLost().problem(job.request_id)
+    return Status("failed", problem=problem)
 
 
 def _end_by_sagemaker(store: JobStore, job: Job, *, exposed: bool) -> Status | None:
     if not job.is_async:
         return None
-    locations = store.read_json(names.sent_key(job.owner, job.job))
-    if locations is None:
+    output, failure = _places(store.read_json(names.sent_key(job.owner, job.job)))
+    if output is None:
         return None
-    found = store.find_anywhere(Place.parse(locations["output"]))
+    found = store.find_anywhere(output)
     if found is not None:
         return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
-    if locations["failure"] is None:
+    if failure is None:
         return None
-    failure = Place.parse(locations["failure"])
     if store.find_anywhere(failure) is None:
         return None
     text = store.read_beginning(failure, MAX_FAILURE_BYTES).decode(errors="replace")
     error = upstream_errors.from_failure_object(text, exposed=exposed)
     return Status("failed", problem=error.problem(job.request_id))
+
+
+def _places(locations: object) -> tuple[Place | None, Place | None]:
+    """Return where SageMaker puts its answer and its failure; None where that is not known."""
+    known = locations if isinstance(locations, dict) else {}
+    output, failure = (
+        Place.parse(url) if isinstance(url := known.get(name), str) else None
+        for name in ("output", "failure")
+    )
+    return output, failure

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from chalicelib.errors import GatewayMisconfigured
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES, ClientRequest
 from chalicelib.routing import headers
 
@@ -70,9 +71,16 @@ class Job:
 
     @classmethod
     def from_json(cls, data: bytes) -> Job:
-        """Read a document; members that a newer gateway has added to it are ignored."""
-        members = json.loads(data)
-        return cls(**{one.name: members[one.name] for one in fields(cls)})
+        """Read a document; members that a newer gateway has added to it are ignored.
+
+        Raises:
+            GatewayMisconfigured: The gateway did not write it so.
+        """
+        try:
+            members = json.loads(data)
+            return cls(**{one.name: members[one.name] for one in fields(cls)})
+        except (ValueError, LookupError, TypeError) as error:
+            raise GatewayMisconfigured("a job's document is damaged", of_jobs=True) from error
 
     def request(self, body: bytes) -> ClientRequest:
         """Return the request that was submitted."""
