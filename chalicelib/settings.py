@@ -106,6 +106,7 @@ class Settings:
                 "GATEWAY_JOBS_QUEUE is not set; GATEWAY_JOBS needs it: the name of the SQS queue "
                 "whose messages start jobs"
             )
+        problems += _expiring(values.get("routing"), values.get("jobs"))
         if problems:
             raise ConfigurationError(problems)
         return cls(**values)
@@ -309,6 +310,18 @@ def _misspelled(environ: Mapping[str, str]) -> Iterator[str]:
     for variable in sorted(unknown - {PREFIX + name for name in known}):
         if close := closest(variable.removeprefix(PREFIX), known):
             yield f"{variable} is not a setting; did you mean {PREFIX}{close}?"
+
+
+def _expiring(routing: object, jobs: JobsLocation | None) -> list[str]:
+    """Report a routing table that would expire with the jobs, after a week."""
+    if not (jobs and isinstance(routing, S3Location) and routing.bucket == jobs.bucket):
+        return []
+    if not routing.key.startswith(f"{jobs.prefix}/"):
+        return []
+    return [
+        "GATEWAY_JOBS holds the table of GATEWAY_ROUTING; name another prefix, because everything "
+        "below it expires after 7 days"
+    ]
 
 
 def _quoted_value(setting: Setting, text: str) -> str:

@@ -25,13 +25,13 @@ from chalicelib.errors import (
     UnknownUpload,
 )
 from chalicelib.jobs import endings, names
+from chalicelib.jobs.endings import LOST_AFTER
 from chalicelib.jobs.job import (
-    GRACE_SECONDS,
     KEPT_SECONDS,
-    QUEUE_SECONDS,
     Job,
     fingerprint,
     kept_headers,
+    lost_seconds,
     max_bytes,
 )
 from chalicelib.jobs.queue import Message
@@ -242,9 +242,6 @@ class JobsDesk:
         """Put the body where its reader finds it, and describe the job."""
         model, now = asked.resolved.model, int(self._clock())
         is_async = model.target.is_async
-        seconds = QUEUE_SECONDS
-        if is_async:
-            seconds = model.request_ttl_seconds + model.invocation_timeout_seconds + GRACE_SECONDS
         body = asked.upload
         if body is not None:
             self._use_once(owner, body, job_id)
@@ -266,7 +263,7 @@ class JobsDesk:
             fingerprint=mark,
             created=now,
             expires=now + KEPT_SECONDS,
-            lost_after=now + seconds,
+            lost_after=now + lost_seconds(model),
         )
 
     def _use_once(self, owner: str, upload: str, job_id: str) -> None:
@@ -284,6 +281,8 @@ class JobsDesk:
 
     def _send(self, job: Job, admitted: Admitted, asked: Submission) -> None:
         key = names.sent_key(job.owner, job.job)
+        # The request that wrote the document may be days older than this one.
+        mark = {LOST_AFTER: int(self._clock()) + lost_seconds(admitted.resolved.model)}
         if job.is_async:
             body = job.body
             place = None if body is None else self._store.place(names.body_key(job.owner, body))
@@ -291,12 +290,12 @@ class JobsDesk:
             locations = self._gateway.submit(
                 admitted.resolved, arguments, asked.deadline, asked.record
             )
-            self._store.create_json(key, locations._asdict())
+            self._store.create_json(key, {**locations._asdict(), **mark})
             return
         self._queue.send(Message(job.owner, job.job))
         if asked.known_job(job.owner) is not None:
             with suppress(JobsUnavailable):  # without the mark it may be sent again
-                self._store.create_json(key, {})
+                self._store.create_json(key, mark)
 
     def _read(self, owner: str, job_id: str) -> Job | None:
         data = self._store.read(names.job_key(owner, job_id))

@@ -7,7 +7,7 @@ A failed job's object holds the problem, and its metadata says so. SageMaker end
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import PROBLEM_MEDIA_TYPE, JobLost
 from chalicelib.jobs import names
@@ -16,6 +16,8 @@ from chalicelib.jobs.store import Place
 from chalicelib.sagemaker import upstream_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.errors import GatewayError
     from chalicelib.jobs.job import Job
     from chalicelib.jobs.store import JobStore
@@ -25,6 +27,7 @@ MAX_FAILURE_BYTES = 64 * 1024
 """What is read of SageMaker's failure object."""
 
 STATUS, SUCCEEDED, FAILED = "status", "succeeded", "failed"
+LOST_AFTER = "lost_after"
 
 
 def succeed(store: JobStore, job: Job, response: InferenceResponse) -> bool:
@@ -50,7 +53,7 @@ def status_of(store: JobStore, job: Job, now: float, *, exposed: bool) -> Status
         exposed: Whether the caller may read the model's own message.
     """
     status = _own_end(store, job) or _end_by_sagemaker(store, job, exposed=exposed)
-    if status is None and now >= job.lost_after:
+    if status is None and now >= job.lost_after and now >= _sent_lost_after(store, job):
         fail(store, job, JobLost())
         status = _own_end(store, job)
     return status or RUNNING
@@ -78,7 +81,7 @@ def _own_end(store: JobStore, job: Job) -> Status | None:
 def _end_by_sagemaker(store: JobStore, job: Job, *, exposed: bool) -> Status | None:
     if not job.is_async:
         return None
-    output, failure = _places(store.read_json(names.sent_key(job.owner, job.job)))
+    output, failure = _places(_mark(store, job))
     if output is None:
         return None
     found = store.find_anywhere(output)
@@ -93,11 +96,22 @@ def _end_by_sagemaker(store: JobStore, job: Job, *, exposed: bool) -> Status | N
     return Status("failed", problem=error.problem(job.request_id))
 
 
-def _places(locations: object) -> tuple[Place | None, Place | None]:
+def _mark(store: JobStore, job: Job) -> dict[str, Any]:
+    """Return what is known of a job that was sent; nothing if its mark is missing or damaged."""
+    mark = store.read_json(names.sent_key(job.owner, job.job))
+    return mark if isinstance(mark, dict) else {}
+
+
+def _sent_lost_after(store: JobStore, job: Job) -> float:
+    """Return `lost_after` by when the job was sent, maybe long after its first request."""
+    time = _mark(store, job).get(LOST_AFTER)
+    return time if isinstance(time, int | float) else 0
+
+
+def _places(mark: Mapping[str, Any]) -> tuple[Place | None, Place | None]:
     """Return where SageMaker puts its answer and its failure; None where that is not known."""
-    known = locations if isinstance(locations, dict) else {}
     output, failure = (
-        Place.parse(url) if isinstance(url := known.get(name), str) else None
+        Place.parse(url) if isinstance(url := mark.get(name), str) else None
         for name in ("output", "failure")
     )
     return output, failure

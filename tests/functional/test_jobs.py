@@ -334,7 +334,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("text", ["[" * 100_000, '{"owner": %s}' % ("1" * 5000)])
     def test_a_message_that_python_cannot_read(self, desk, text):
-        """Python refuses some JSON for its depth or its numbers: such a message is poisoned, too."""
+        """Python refuses some JSON for its depth or its numbers: such a message starts no job."""
         desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody=text)
 
         assert desk.drain() == 4
@@ -958,6 +958,19 @@ class TestAsync:
 
         desk.job("film", idempotency_key="k")
         assert len(desk.gateway.runtime.submitted) == 1
+
+    def test_sagemaker_away_for_long(self, desk):
+        """A job's time begins when SageMaker takes it, not when it was first asked for."""
+        desk.gateway.runtime.error = ModelOverloaded()
+        assert desk.submit("film", idempotency_key="k").status == 503
+        desk.gateway.runtime.error = None
+        desk.now[0] += 86_400
+
+        job = desk.job("film", idempotency_key="k")
+
+        assert desk.status(job)["status"] == "running"
+        desk.now[0] += 600 + 60 + 901
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
 
     def test_an_upload(self, desk):
         """An upload is what SageMaker reads; a caller's own place never is."""

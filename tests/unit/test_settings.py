@@ -69,6 +69,30 @@ def test_jobs():
     assert line.startswith("GATEWAY_JOBS_QUEUE is not set; GATEWAY_JOBS needs it")
 
 
+@pytest.mark.parametrize(
+    ("table", "expires"),
+    [
+        ("s3://bucket/dev/routing.yaml", True),
+        ("s3://bucket/dev/a/routing.yaml", True),
+        ("s3://bucket/development/routing.yaml", False),
+        ("s3://bucket/routing.yaml", False),
+        ("s3://other/dev/routing.yaml", False),
+    ],
+)
+def test_a_table_among_jobs(table, expires):
+    """A table below the prefix of the jobs would be deleted with them."""
+    environ = {
+        "GATEWAY_ROUTING": table,
+        "GATEWAY_JOBS": "s3://bucket/dev",
+        "GATEWAY_JOBS_QUEUE": "jobs",
+    }
+    if expires:
+        (line,) = problems(**environ)
+        assert line.startswith("GATEWAY_JOBS holds the table of GATEWAY_ROUTING; name another")
+    else:
+        assert Settings.from_env(environ).jobs == JobsLocation("bucket", "dev")
+
+
 def test_environment_is_read_at_the_call(monkeypatch):
     """The environment is read when the settings are made, and not at the import."""
     monkeypatch.setenv("GATEWAY_KEYS_MAX_AGE", "7")
