@@ -105,6 +105,7 @@ class Settings:
                 "GATEWAY_JOBS_QUEUE is not set; GATEWAY_JOBS needs it: the name of the SQS queue "
                 "whose messages start jobs"
             )
+        problems += _expiring(values.get("routing"), values.get("jobs"))
         if problems:
             raise ConfigurationError(problems)
         return cls(**values)
@@ -246,11 +247,12 @@ def _jobs_location(text: str) -> JobsLocation | None:
     if not text:
         return None
     match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([A-Za-z0-9._/-]{1,200})", text)
-    # An empty part between two slashes would be another prefix than people see.
-    if not match or not all(match[2].split("/")):
+    # An empty part between two slashes would be another prefix than people see. HTTP clients remove
+    # `.` and `..` from URLs, whose signature is then another.
+    if not match or not {"", ".", ".."}.isdisjoint(match[2].split("/")):
         raise ValueError(
             "s3://<bucket>/<prefix> with a prefix of A-Z a-z 0-9 . _ - and '/' between them, "
-            "or empty for no jobs"
+            "no part of which is . or .., or empty for no jobs"
         )
     return JobsLocation(match[1], match[2])
 
@@ -307,6 +309,18 @@ def _misspelled(environ: Mapping[str, str]) -> Iterator[str]:
     for variable in sorted(unknown - {PREFIX + name for name in known}):
         if close := closest(variable.removeprefix(PREFIX), known):
             yield f"{variable} is not a setting; did you mean {PREFIX}{close}?"
+
+
+def _expiring(routing: object, jobs: JobsLocation | None) -> list[str]:
+    """Report a routing table that would expire with the jobs, after a week."""
+    if not (jobs and isinstance(routing, S3Location) and routing.bucket == jobs.bucket):
+        return []
+    if not routing.key.startswith(f"{jobs.prefix}/"):
+        return []
+    return [
+        "GATEWAY_JOBS holds the table of GATEWAY_ROUTING; name another prefix, because everything "
+        "below it expires after 7 days"
+    ]
 
 
 def _quoted_value(setting: Setting, text: str) -> str:

@@ -21,6 +21,7 @@ from chalicelib.errors import (
 )
 from chalicelib.payload.admission import (
     LIST_ITEM,
+    MAX_BODY_BYTES,
     MAX_MEDIA_TYPE_LENGTH,
     PARAMETER,
     check_json,
@@ -57,6 +58,9 @@ SUBMIT_SECONDS = 10.0
 """For all calls of AWS that a submission makes together."""
 
 MAX_KEY_LENGTH = 64
+MAX_DIGITS = 20
+"""How much is read of a whole number; a longer one is too large anyway."""
+
 FIRST_ASK_SECONDS = 1
 """The Retry-After of a new job."""
 
@@ -187,6 +191,8 @@ class Jobs:
 
     def start_upload(self, context: RequestContext, principal: Principal) -> Response:
         """Give out a URL that takes one body of a named size and type."""
+        if context.request.size_bytes > MAX_BODY_BYTES:
+            raise PayloadTooLarge(MAX_BODY_BYTES)
         path, content_type, size_bytes = _asked_upload(context.request.body)
         resolved = self._gateway.resolve(principal, path, context.record)
         model = resolved.model
@@ -293,7 +299,7 @@ def _asked_upload(body: bytes) -> tuple[str, str, int]:
         InvalidParameter: A member is missing or wrong.
     """
     check_json(body)
-    asked = json.loads(body)
+    asked = json.loads(body, parse_int=_whole_number)
     asked = asked if isinstance(asked, dict) else {}
     model, content_type, size = (asked.get(name) for name in ("model", "content_type", "bytes"))
     if not isinstance(model, str):
@@ -308,6 +314,11 @@ def _asked_upload(body: bytes) -> tuple[str, str, int]:
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise InvalidParameter("bytes", str(size), "the size of the body, a whole number above 0")
     return model, content_type, size
+
+
+def _whole_number(digits: str) -> int:
+    """Read a whole number, of which Python refuses thousands of digits."""
+    return int(digits[:MAX_DIGITS])
 
 
 def _is_of_queue(record: object) -> bool:

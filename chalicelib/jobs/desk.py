@@ -25,13 +25,13 @@ from chalicelib.errors import (
     UnknownUpload,
 )
 from chalicelib.jobs import endings, names
+from chalicelib.jobs.endings import LOST_AFTER
 from chalicelib.jobs.job import (
-    GRACE_SECONDS,
     KEPT_SECONDS,
-    QUEUE_SECONDS,
     Job,
     fingerprint,
     kept_headers,
+    lost_seconds,
     max_bytes,
 )
 from chalicelib.jobs.queue import Message
@@ -87,6 +87,10 @@ class Submission:
             return names.job_of_key(owner, self.idempotency_key)
         return None if self.upload is None else names.job_of_upload(owner, self.upload)
 
+    def conflict(self) -> GatewayError:
+        """Return the error for a job of the same key or upload that another request asked for."""
+        return UnknownUpload() if self.idempotency_key is None else IdempotencyConflict()
+
 
 class JobsDesk:
     """Takes jobs and uploads, and tells how far jobs are.
@@ -134,6 +138,8 @@ class JobsDesk:
             job, is_new = self._claim(owner, asked, request)
             asked.record.job = job.job
             if is_new or not self._is_sent_soon(job):
+                if job.is_async != admitted.resolved.model.target.is_async:  # the table has changed
+                    raise asked.conflict()
                 self._send(job, admitted, asked)
         return job
 
@@ -214,7 +220,7 @@ class JobsDesk:
         if known is None:  # it expired between two calls
             raise JobsUnavailable
         if known.fingerprint != mark:
-            raise UnknownUpload if asked.idempotency_key is None else IdempotencyConflict
+            raise asked.conflict()
         return known, False
 
     def _known_job(self, owner: str, asked: Submission) -> tuple[str, Job | None]:
@@ -236,9 +242,6 @@ class JobsDesk:
         """Put the body where its reader finds it, and describe the job."""
         model, now = asked.resolved.model, int(self._clock())
         is_async = model.target.is_async
-        seconds = QUEUE_SECONDS
-        if is_async:
-            seconds = model.request_ttl_seconds + model.invocation_timeout_seconds + GRACE_SECONDS
         body = asked.upload
         if body is not None:
             self._use_once(owner, body, job_id)
@@ -260,7 +263,7 @@ class JobsDesk:
             fingerprint=mark,
             created=now,
             expires=now + KEPT_SECONDS,
-            lost_after=now + seconds,
+            lost_after=now + lost_seconds(model),
         )
 
     def _use_once(self, owner: str, upload: str, job_id: str) -> None:
@@ -278,6 +281,8 @@ class JobsDesk:
 
     def _send(self, job: Job, admitted: Admitted, asked: Submission) -> None:
         key = names.sent_key(job.owner, job.job)
+        # The request that wrote the document may be days older than this one.
+        mark = {LOST_AFTER: int(self._clock()) + lost_seconds(admitted.resolved.model)}
         if job.is_async:
             body = job.body
             place = None if body is None else self._store.place(names.body_key(job.owner, body))
@@ -285,12 +290,12 @@ class JobsDesk:
             locations = self._gateway.submit(
                 admitted.resolved, arguments, asked.deadline, asked.record
             )
-            self._store.create_json(key, locations._asdict())
+            self._store.create_json(key, {**locations._asdict(), **mark})
             return
         self._queue.send(Message(job.owner, job.job))
         if asked.known_job(job.owner) is not None:
             with suppress(JobsUnavailable):  # without the mark it may be sent again
-                self._store.create_json(key, {})
+                self._store.create_json(key, mark)
 
     def _read(self, owner: str, job_id: str) -> Job | None:
         data = self._store.read(names.job_key(owner, job_id))

@@ -7,7 +7,7 @@ A failed job's object holds the problem, and its metadata says so. SageMaker end
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import PROBLEM_MEDIA_TYPE, JobLost
 from chalicelib.jobs import names
@@ -16,6 +16,8 @@ from chalicelib.jobs.store import Place
 from chalicelib.sagemaker import upstream_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.errors import GatewayError
     from chalicelib.jobs.job import Job
     from chalicelib.jobs.store import JobStore
@@ -25,6 +27,7 @@ MAX_FAILURE_BYTES = 64 * 1024
 """What is read of SageMaker's failure object."""
 
 STATUS, SUCCEEDED, FAILED = "status", "succeeded", "failed"
+LOST_AFTER = "lost_after"
 
 
 def succeed(store: JobStore, job: Job, response: InferenceResponse) -> bool:
@@ -50,7 +53,7 @@ def status_of(store: JobStore, job: Job, now: float, *, exposed: bool) -> Status
         exposed: Whether the caller may read the model's own message.
     """
     status = _own_end(store, job) or _end_by_sagemaker(store, job, exposed=exposed)
-    if status is None and now >= job.lost_after:
+    if status is None and now >= job.lost_after and now >= _sent_lost_after(store, job):
         fail(store, job, JobLost())
         status = _own_end(store, job)
     return status or RUNNING
@@ -66,25 +69,49 @@ def _own_end(store: JobStore, job: Job) -> Status | None:
     found = store.find(key)
     if found is None:
         return None
-    if found.metadata.get(STATUS) == FAILED:
-        return Status("failed", problem=store.read_json(key))
-    return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
+    status = found.metadata.get(STATUS)
+    if status == SUCCEEDED:
+        return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
+    problem = store.read_json(key) if status == FAILED else None
+    if not isinstance(problem, dict) or "type" not in problem:  # it is not as the gateway wrote it
+        problem = JobLost().problem(job.request_id)
+    return Status("failed", problem=problem)
 
 
 def _end_by_sagemaker(store: JobStore, job: Job, *, exposed: bool) -> Status | None:
     if not job.is_async:
         return None
-    locations = store.read_json(names.sent_key(job.owner, job.job))
-    if locations is None:
+    output, failure = _places(_mark(store, job))
+    if output is None:
         return None
-    found = store.find_anywhere(Place.parse(locations["output"]))
+    found = store.find_anywhere(output)
     if found is not None:
         return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
-    if locations["failure"] is None:
+    if failure is None:
         return None
-    failure = Place.parse(locations["failure"])
     if store.find_anywhere(failure) is None:
         return None
     text = store.read_beginning(failure, MAX_FAILURE_BYTES).decode(errors="replace")
     error = upstream_errors.from_failure_object(text, exposed=exposed)
     return Status("failed", problem=error.problem(job.request_id))
+
+
+def _mark(store: JobStore, job: Job) -> dict[str, Any]:
+    """Return what is known of a job that was sent; nothing if its mark is missing or damaged."""
+    mark = store.read_json(names.sent_key(job.owner, job.job))
+    return mark if isinstance(mark, dict) else {}
+
+
+def _sent_lost_after(store: JobStore, job: Job) -> float:
+    """Return `lost_after` by when the job was sent, maybe long after its first request."""
+    time = _mark(store, job).get(LOST_AFTER)
+    return time if isinstance(time, int | float) else 0
+
+
+def _places(mark: Mapping[str, Any]) -> tuple[Place | None, Place | None]:
+    """Return where SageMaker puts its answer and its failure; None where that is not known."""
+    output, failure = (
+        Place.parse(url) if isinstance(url := mark.get(name), str) else None
+        for name in ("output", "failure")
+    )
+    return output, failure

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from chalicelib.errors import GatewayMisconfigured
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES, ClientRequest
 from chalicelib.routing import headers
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.jobs.store import Place
+    from chalicelib.routing.table import Model
 
 KEPT_SECONDS = 7 * 86_400
 """How long a job can be asked for. The lifecycle of the bucket is as long."""
@@ -63,16 +65,24 @@ class Job:
     created: int
     expires: int
     lost_after: int
-    """Nothing can work on it any more after this time."""
+    """Nothing can work on it any more after this time, unless the mark that it was sent has a later
+    one."""
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Job:
-        """Read a document; members that a newer gateway has added to it are ignored."""
-        members = json.loads(data)
-        return cls(**{one.name: members[one.name] for one in fields(cls)})
+        """Read a document; members that a newer gateway has added to it are ignored.
+
+        Raises:
+            GatewayMisconfigured: The gateway did not write it so.
+        """
+        try:
+            members = json.loads(data)
+            return cls(**{one.name: members[one.name] for one in fields(cls)})
+        except (ValueError, LookupError, TypeError) as error:
+            raise GatewayMisconfigured("a job's document is damaged", of_jobs=True) from error
 
     def request(self, body: bytes) -> ClientRequest:
         """Return the request that was submitted."""
@@ -109,6 +119,13 @@ def fingerprint(path: str, request: ClientRequest, upload: str | None) -> str:
     """Return a digest of what a request asks for."""
     asked = json.dumps([path, sorted(kept_headers(request).items()), upload])
     return hashlib.sha256(asked.encode() + b"\n" + request.body).hexdigest()
+
+
+def lost_seconds(model: Model) -> int:
+    """Return how long after a job was sent nothing can work on it any more."""
+    if not model.target.is_async:
+        return QUEUE_SECONDS
+    return model.request_ttl_seconds + model.invocation_timeout_seconds + GRACE_SECONDS
 
 
 def max_bytes(*, is_async: bool) -> int:

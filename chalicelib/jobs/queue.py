@@ -28,7 +28,10 @@ class Message(NamedTuple):
         Raises:
             ValueError: The gateway did not write it.
         """
-        content = json.loads(text) if isinstance(text, str) else None
+        try:
+            content = json.loads(text) if isinstance(text, str) else None
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
         if not isinstance(content, dict):
             raise ValueError("no object")
         owner, job = content.get("owner"), content.get("job")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +36,14 @@ CONFIG = Config(
     s3={"us_east_1_regional_endpoint": "regional"},
 )
 FORBIDDEN, NOT_THERE, RACED, EXISTS, TOO_MANY = 403, 404, 409, 412, 429
-THROTTLED = {"SlowDown", "ThrottlingException", "RequestThrottled", "RequestTimeout"}
+THROTTLED = {
+    *("SlowDown", "ThrottlingException", "RequestThrottled", "RequestTimeout"),
+    *("KmsThrottled", "KMS.ThrottlingException"),  # SQS, with a key of KMS
+}
+NO_BUCKET = "NoSuchBucket"
+BUCKET_REGION = "bucket_region"
+"""A member of the context of a call of botocore."""
+
 MOST_RACES = 3
 """S3 asks to try again if another conditional write of the key is under way."""
 
@@ -75,6 +82,8 @@ def aws_client(service: str, **settings: str) -> Any:
     client.meta.events.unregister("before-call.s3", add_expect_header)
     if service == "s3":
         client.meta.events.register_first("before-endpoint-resolution.s3", _name_region)
+        client.meta.events.register_last("before-endpoint-resolution.s3", _keep_region)
+        client.meta.events.register("before-sign.s3", _sign_for_region)
     return client
 
 
@@ -85,6 +94,21 @@ def _name_region(context: dict[str, Any], **_: object) -> None:
     preflight. Source: Amazon S3 user guide, "Request redirection and the REST API".
     """
     context["use_global_endpoint"] = False
+
+
+def _keep_region(builtins: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    context[BUCKET_REGION] = builtins["AWS::Region"]
+
+
+def _sign_for_region(request: Any, **_: object) -> None:
+    """Have URLs signed for the region that they name.
+
+    botocore learns the region of a bucket elsewhere by S3's redirect. It then puts that region into
+    the host of a URL, but signs the URL for its own region, which S3 refuses.
+    """
+    region = request.context.get(BUCKET_REGION)
+    if region is not None:
+        request.context.setdefault("signing", {}).setdefault("region", region)
 
 
 class JobStore:
@@ -145,9 +169,10 @@ class JobStore:
                 return bytes(body.read())
 
     def read_json(self, key: str) -> Any:
-        """Return the content of a JSON object; None if it is not there."""
-        data = self.read(key)
-        return None if data is None else json.loads(data)
+        """Return the content of a JSON object; None if it is not there, or is no JSON."""
+        with suppress(ValueError):
+            return json.loads(self.read(key) or b"")
+        return None
 
     def find(self, key: str) -> Found | None:
         """Return what is known of an object; None if it is not there."""
@@ -233,7 +258,8 @@ def _status(response: Any, *expected: int) -> int:
         ClientError: It is an error that is not expected.
     """
     status: int = response["ResponseMetadata"]["HTTPStatusCode"]
-    if status >= 300 and status not in expected:
+    is_expected = status in expected and response.get("Error", {}).get("Code") != NO_BUCKET
+    if status >= 300 and not is_expected:
         raise ClientError(response, "")
     return status
 

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.auth.principal import OK, Principal
 from chalicelib.aws.deadline import Deadline
-from chalicelib.errors import GatewayError, InternalFailure, JobLost, UnknownUpload
+from chalicelib.errors import (
+    GatewayError,
+    GatewayMisconfigured,
+    InternalFailure,
+    JobLost,
+    UnknownUpload,
+)
 from chalicelib.jobs import endings, names
 from chalicelib.jobs.job import Job
 from chalicelib.jobs.queue import Message
@@ -156,6 +162,8 @@ class Worker:
             job = Job.from_json(data)
             line.request_id, line.model = job.request_id, job.model
             line.principal, line.key_id = job.principal, job.key_id
+            if job.is_async:  # SageMaker ends it; the gateway sent no message for it
+                raise GatewayMisconfigured("a message for a job of kind async", of_jobs=True)
             if endings.has_ended(self._store, job):
                 self._telemetry.job(line, "ended before", delivery=delivery.number)
                 return

@@ -3,18 +3,23 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.auth.credentials import Identity
+from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.job import KEPT_SECONDS
+from chalicelib.jobs.store import JobStore, Place, aws_client
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
+from chalicelib.routing.table import RoutingTable
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
+from chalicelib.settings import JobsLocation
 from tests.support.command_line import gatewayctl
 from tests.support.events import LambdaContext
 from tests.support.gateway import (
@@ -29,7 +34,7 @@ from tests.support.gateway import (
     table,
 )
 from tests.support.http_server import StubServer, refusal, response
-from tests.support.job_desk import DEAD, QUEUE, fetch, job_desk, moto, send
+from tests.support.job_desk import BUCKET, DEAD, PREFIX, QUEUE, fetch, job_desk, moto, send
 from tests.support.problems import assert_problem
 
 TABLE = """\
@@ -87,6 +92,19 @@ class AsyncRuntime(FakeRuntime):
         self.submitted.append(arguments)
         name = f"{len(self.submitted)}"
         return AsyncLocations(f"s3://answers/out/{name}.out", f"s3://answers/failed/{name}.out")
+
+
+@dataclass
+class ChangingTable:
+    """A source whose table a test replaces."""
+
+    value: RoutingTable
+
+    def table(self):
+        return self.value
+
+    def stale_seconds(self):
+        """It is never stale."""
 
 
 class TestPreference:
@@ -314,6 +332,28 @@ class TestFailures:
         assert [one["body"] for one in desk.receive(DEAD)] == [CANARY]
         assert CANARY not in desk.gateway.log.text
 
+    @pytest.mark.parametrize("text", ["[" * 100_000, '{"owner": %s}' % ("1" * 5000)])
+    def test_a_message_that_python_cannot_read(self, desk, text):
+        """Python refuses some JSON for its depth or its numbers: such a message starts no job."""
+        desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody=text)
+
+        assert desk.drain() == 4
+        assert [one["body"] for one in desk.receive(DEAD)] == [text]
+
+    def test_a_message_for_an_asynchronous_job(self, desk):
+        """SageMaker ends such a job. A message for it changes nothing, and is noticed."""
+        job = desk.job("film")
+        keys = desk.keys()
+        (key,) = [key for key in keys if key.endswith(f"{job}.json")]
+        message = {"owner": key.split("/")[1], "job": job}
+        desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody=json.dumps(message))
+
+        desk.drain()
+
+        assert desk.gateway.runtime.calls == []
+        assert desk.status(job)["status"] == "running"
+        assert len(desk.receive(DEAD)) == 1
+
     def test_a_result_that_cannot_be_written(self, desk):
         """The job is tried again, and has one result."""
         job = desk.job("churn", b'{"a": 1}')
@@ -363,6 +403,58 @@ class TestFailures:
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
         desk.drain()
         assert desk.status(job)["status"] == "failed"
+
+
+class TestDamage:
+    """Objects of the bucket that are not as the gateway wrote them: clear ends, and no bug."""
+
+    def damage(self, desk, job, end, body, **settings):
+        keys = desk.keys()
+        (document,) = [key for key in keys if key.endswith(f"{job}.json")]
+        key = f"{PREFIX}/{document.removesuffix('.json')}{end}"
+        desk.s3.put_object(Bucket=BUCKET, Key=key, Body=body, **settings)
+
+    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b"\xff"])
+    def test_the_document(self, desk, body):
+        """Nobody can be told of such a job, and its message is noticed in the dead-letter queue."""
+        job = desk.job("churn", idempotency_key="k")
+        self.damage(desk, job, ".json", body)
+
+        assert_problem(desk.gateway.get(f"/jobs/{job}"), 500, "gateway-misconfigured")
+        assert_problem(desk.submit("churn", idempotency_key="k"), 500, "gateway-misconfigured")
+        desk.drain()
+        assert len(desk.receive(DEAD)) == 1
+        assert "bug" not in [line["message"] for line in desk.gateway.log.lines]
+
+    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b'{"output": 1}', b"\xff"])
+    def test_the_mark_of_an_asynchronous_job(self, desk, body):
+        """Nobody knows where the answer will be: the job is lost when its time is over."""
+        job = desk.job("film")
+        self.damage(desk, job, ".sent.json", body)
+
+        assert desk.status(job)["status"] == "running"
+        desk.now[0] += 600 + 60 + 901
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+
+    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}"])
+    @pytest.mark.parametrize("metadata", [{}, {"status": "failed"}, {"status": "odd"}])
+    def test_the_result(self, desk, metadata, body):
+        """Without the gateway's own words on how a job ended, nobody knows it."""
+        job = desk.job("churn")
+        self.damage(desk, job, ".result", body, Metadata=metadata)
+
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+
+    @pytest.mark.parametrize("operation", ["GetObject", "PutObject"])
+    def test_no_bucket(self, desk, operation):
+        """A bucket that was deleted is not a job that never was."""
+        job = desk.job("churn")
+        missing = {"Error": {"Code": "NoSuchBucket"}, "ResponseMetadata": {"HTTPStatusCode": 404}}
+        desk.faults.next[operation] = [ClientError(missing, operation)]
+        ask = {"GetObject": lambda: desk.gateway.get(f"/jobs/{job}")}
+
+        answer = ask.get(operation, lambda: desk.submit("churn"))()
+        assert_problem(answer, 500, "gateway-misconfigured")
 
 
 class TestWhoseJob:
@@ -424,6 +516,23 @@ class TestIdempotencyKey:
         again = desk.submit(path, body, idempotency_key="k", content_type=content_type)
         assert_problem(again, 409, "idempotency-conflict")
 
+    @pytest.mark.parametrize("kinds", [("film", "iris"), ("iris", "film")])
+    def test_another_kind(self, url, kinds):
+        """If the model has become one of the other kind before its job was sent: a conflict."""
+        before, after = (table(TABLE.replace(f"  {kind}:", "  changed:")) for kind in kinds)
+        source = ChangingTable(before)
+        desk = job_desk(url, source=source, runtime=AsyncRuntime())
+        desk.gateway.runtime.error = ModelOverloaded()
+        desk.faults.next["SendMessage"] = [AWAY]
+        assert desk.submit("changed", idempotency_key="k").status == 503
+        desk.gateway.runtime.error = None
+        source.value = after
+
+        again = desk.submit("changed", idempotency_key="k")
+
+        assert_problem(again, 409, "idempotency-conflict")
+        assert desk.gateway.runtime.submitted == desk.receive() == []
+
     def test_twenty_threads(self, desk):
         """Twenty requests with one key at the same time make one job and one message."""
         start, jobs = threading.Barrier(20), []
@@ -468,6 +577,16 @@ class TestAway:
         job = desk.job("churn", idempotency_key="k")
         assert desk.drain() == 1
         assert desk.status(job)["status"] == "succeeded"
+
+    def test_a_key_that_throttles(self, desk):
+        """A queue whose KMS key throttles is away for a moment, and not misconfigured."""
+        throttled = {
+            "Error": {"Code": "KMS.ThrottlingException"},
+            "ResponseMetadata": {"HTTPStatusCode": 400},
+        }
+        desk.faults.next["SendMessage"] = [ClientError(throttled, "SendMessage")]
+
+        assert_problem(desk.submit("churn"), 503, "jobs-unavailable")
 
     def test_s3_after_the_message(self, desk):
         """The mark that a job was sent may be missing: the caller has its job."""
@@ -599,6 +718,8 @@ class TestUploads:
             ({"content_type": None}, 400, "invalid-parameter"),
             ({"size": 0}, 400, "invalid-parameter"),
             ({"size": "3"}, 400, "invalid-parameter"),
+            ({"size": 3.0}, 400, "invalid-parameter"),
+            ({"size": -1}, 400, "invalid-parameter"),
             ({"size": 25_000_001}, 413, "payload-too-large"),
             (
                 {"model": "film", "content_type": "video/mp4", "size": 10**9 + 1},
@@ -609,6 +730,18 @@ class TestUploads:
     )
     def test_refusals(self, desk, asked, status, slug):
         assert_problem(self.upload(desk, **asked), status, slug)
+
+    def test_a_number_that_python_cannot_read(self, desk):
+        """JSON's numbers may have thousands of digits; this one is too large."""
+        asked = '{"model": "churn", "content_type": "text/csv", "bytes": %s}' % ("1" * 5000)
+
+        assert_problem(desk.gateway.post("/uploads", asked.encode()), 413, "payload-too-large")
+
+    def test_a_body_in_the_wrong_place(self, desk):
+        """Who sends the body itself to `/uploads` is told that it is too large."""
+        refused = desk.gateway.post("/uploads", b" " * 4_600_001)
+
+        assert_problem(refused, 413, "payload-too-large")
 
     def test_without_a_preference(self, desk):
         """A prediction that is answered at once has its body in the request."""
@@ -787,6 +920,25 @@ class TestAsync:
 
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-error"
 
+    def test_an_answer_in_another_region(self, url):
+        """S3 says where the bucket of the answer is; the URL is signed for that Region."""
+        elsewhere = {"x-amz-bucket-region": "eu-west-1"}
+        with StubServer() as s3:
+            s3.reply = lambda request: (
+                response(200, b"", {"Last-Modified": "Sun, 29 Nov 2026 10:00:00 GMT"})
+                if "/eu-west-1/s3/" in request.headers["authorization"]
+                else response(301, b"", elsewhere)
+            )
+            store = JobStore(
+                JobsLocation("jobs", "dev"), partial(aws_client, endpoint_url=s3.url, **AWS)
+            )
+            with Deadline.after(10).in_force():
+                found = store.find_anywhere(Place("answers", "out/1.out"))
+            assert found is not None
+
+            assert "%2Feu-west-1%2Fs3%2F" in store.url_to_get(found.place)
+            assert "%2Fus-east-1%2Fs3%2F" in store.url_to_get(store.place("x"))
+
     def test_an_answer_that_never_comes(self, desk):
         """After TTL and time-out the job is lost, and a later object changes nothing."""
         job = desk.job("film")
@@ -806,6 +958,19 @@ class TestAsync:
 
         desk.job("film", idempotency_key="k")
         assert len(desk.gateway.runtime.submitted) == 1
+
+    def test_sagemaker_away_for_long(self, desk):
+        """A job's time begins when SageMaker takes it, not when it was first asked for."""
+        desk.gateway.runtime.error = ModelOverloaded()
+        assert desk.submit("film", idempotency_key="k").status == 503
+        desk.gateway.runtime.error = None
+        desk.now[0] += 86_400
+
+        job = desk.job("film", idempotency_key="k")
+
+        assert desk.status(job)["status"] == "running"
+        desk.now[0] += 600 + 60 + 901
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
 
     def test_an_upload(self, desk):
         """An upload is what SageMaker reads; a caller's own place never is."""

@@ -225,7 +225,7 @@ class TestCanaries:
         assert CANARY not in desk.gateway.log.text
         assert CANARY not in "".join(capfd.readouterr())
 
-    def test_a_bug_of_the_worker(self, desk, capfd):
+    def test_a_damaged_document(self, desk, capfd):
         """A document that cannot be read is postponed as any fault, and its text stays there."""
         job = desk.job("churn", **of("all"))
         keys = desk.keys()
@@ -237,8 +237,9 @@ class TestCanaries:
 
         assert not desk.work(record)
 
-        assert [line["message"] for line in desk.gateway.log.lines[-2:]] == ["bug", "job"]
-        assert desk.gateway.log.lines[-1]["outcome"] == "postponed"
+        line = desk.gateway.log.lines[-1]
+        assert (line["message"], line["outcome"]) == ("job", "postponed")
+        assert line["reason"] == "a job's document is damaged"
         assert CANARY not in desk.gateway.log.text + "".join(capfd.readouterr())
 
 

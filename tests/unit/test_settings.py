@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import chalicelib
 from chalicelib.errors import ConfigurationError
-from chalicelib.settings import SETTINGS, FileLocation, S3Location, Settings
+from chalicelib.settings import SETTINGS, FileLocation, JobsLocation, S3Location, Settings
 
 SHIPPED = Path(chalicelib.__file__).parent
 JWT = {"GATEWAY_JWT_ISSUER": "https://issuer.example/", "GATEWAY_JWT_AUDIENCE": "gateway"}
@@ -60,6 +60,39 @@ def test_variables():
     ]
 
 
+def test_jobs():
+    """Jobs have a bucket, a prefix and a queue; the bucket may have dots."""
+    environ = {"GATEWAY_JOBS": "s3://acme.jobs/a/B_1.x-", "GATEWAY_JOBS_QUEUE": "jobs"}
+
+    assert Settings.from_env(environ).jobs == JobsLocation("acme.jobs", "a/B_1.x-")
+    (line,) = problems(GATEWAY_JOBS="s3://bucket/dev")
+    assert line.startswith("GATEWAY_JOBS_QUEUE is not set; GATEWAY_JOBS needs it")
+
+
+@pytest.mark.parametrize(
+    ("table", "expires"),
+    [
+        ("s3://bucket/dev/routing.yaml", True),
+        ("s3://bucket/dev/a/routing.yaml", True),
+        ("s3://bucket/development/routing.yaml", False),
+        ("s3://bucket/routing.yaml", False),
+        ("s3://other/dev/routing.yaml", False),
+    ],
+)
+def test_a_table_among_jobs(table, expires):
+    """A table below the prefix of the jobs would be deleted with them."""
+    environ = {
+        "GATEWAY_ROUTING": table,
+        "GATEWAY_JOBS": "s3://bucket/dev",
+        "GATEWAY_JOBS_QUEUE": "jobs",
+    }
+    if expires:
+        (line,) = problems(**environ)
+        assert line.startswith("GATEWAY_JOBS holds the table of GATEWAY_ROUTING; name another")
+    else:
+        assert Settings.from_env(environ).jobs == JobsLocation("bucket", "dev")
+
+
 def test_environment_is_read_at_the_call(monkeypatch):
     """The environment is read when the settings are made, and not at the import."""
     monkeypatch.setenv("GATEWAY_KEYS_MAX_AGE", "7")
@@ -103,6 +136,9 @@ def test_environment_is_read_at_the_call(monkeypatch):
         ("CORS_HEADERS", "Accept,accept", ("Accept", "accept")),
         ("METRICS_PER_MODEL", "off", False),
         ("METRICS_PER_PRINCIPAL", "on", True),
+        ("JOBS", "", None),
+        ("JOBS_QUEUE", "Jobs_of-dev", "Jobs_of-dev"),
+        ("JOBS_CONCURRENCY", "1000", 1000),
     ],
 )
 def test_valid_value(variable, text, expected):
@@ -155,6 +191,27 @@ CLAIM = f"the name of one claim: {PRINTABLE} or a comma; a dot leads to a member
             "GATEWAY_JWT_ISSUER",
             "one URL: the gateway takes the tokens of one issuer",
             ["https://a.example/,https://b.example/"],
+        ),
+        (
+            "GATEWAY_JOBS",
+            "s3://<bucket>/<prefix> with a prefix of A-Z a-z 0-9 . _ - and '/' between them, no "
+            "part of which is . or .., or empty for no jobs",
+            [
+                *("bucket/dev", "s3://bucket", "s3://bucket/", "s3://bucket/dev/", "s3:///dev"),
+                *("s3://bucket//dev", "s3://bucket/a//b", "s3://Bucket/dev", "s3://b/dev", " "),
+                *("s3://bucket/a b", "s3://bucket/é", "s3://bucket/a?b", "s3://bucket/*"),
+                *("s3://bucket/..", "s3://bucket/a/./b", "s3://bucket/../dev", "s3://bucket/dev\n"),
+            ],
+        ),
+        (
+            "GATEWAY_JOBS_QUEUE",
+            "the name of an SQS standard queue, not its URL or ARN; or empty",
+            ["jobs.fifo", "arn:aws:sqs:eu-west-1:123456789012:jobs", "https://a/jobs", "j" * 81],
+        ),
+        (
+            "GATEWAY_JOBS_CONCURRENCY",
+            "a whole number from 2 to 1000",
+            ["", "0", "1", "1001", "-2", "2.0", "٣", "two"],
         ),
         (
             "GATEWAY_JWT_AUDIENCE",
