@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
     from chalicelib.aws.deadline import Deadline
     from chalicelib.gateway import Gateway
-    from chalicelib.jobs.desk import JobsDesk
+    from chalicelib.jobs.service import JobService
     from chalicelib.jobs.worker import Worker
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import ResolvedModel
@@ -64,7 +64,7 @@ FIRST_ASK_SECONDS = 1
 class Parts(NamedTuple):
     """What jobs need. It is made when the first job, upload or message comes."""
 
-    desk: JobsDesk
+    service: JobService
     worker: Worker
 
 
@@ -119,7 +119,7 @@ class Jobs:
         resolved: ResolvedModel,
     ) -> Response:
         """Start a job for a prediction, and say where it is found."""
-        from chalicelib.jobs.desk import Submission  # noqa: PLC0415 (few predictions need it)
+        from chalicelib.jobs.service import Submission  # noqa: PLC0415 (few predictions need it)
 
         request, model = context.request, resolved.model
         for name in (headers.UPLOAD, headers.IDEMPOTENCY_KEY):
@@ -138,7 +138,7 @@ class Jobs:
             deadline=_deadline(context),
             record=context.record,
         )
-        job = self._parts().desk.submit(submission)
+        job = self._parts().service.submit(submission)
         before = context.path.rstrip("/").split("/")[: -len(path.split("/")) - 1]
         answer = {
             "job": job.job,
@@ -160,9 +160,9 @@ class Jobs:
 
     def show(self, context: RequestContext, principal: Principal, job: str) -> Response:
         """Say how far a job is, and where its result is."""
-        desk = self._parts().desk
+        service = self._parts().service
         with _deadline(context).in_force():
-            found, status = desk.find(principal, job, context.record)
+            found, status = service.find(principal, job, context.record)
             answer: dict[str, object] = {
                 "job": found.job,
                 "model": found.model,
@@ -172,7 +172,7 @@ class Jobs:
             }
             more = {"Cache-Control": "no-store"}
             if status.result is not None:
-                url, expires = desk.url_of(status.result)
+                url, expires = service.url_of(status.result)
                 answer["result"] = {
                     "url": url,
                     "content_type": status.result.content_type,
@@ -182,7 +182,7 @@ class Jobs:
             elif status.problem is not None:
                 answer["problem"] = status.problem
             else:
-                more["Retry-After"] = str(desk.ask_again_seconds(found))
+                more["Retry-After"] = str(service.ask_again_seconds(found))
         return wire.document(answer, 200, more)
 
     def start_upload(self, context: RequestContext, principal: Principal) -> Response:
@@ -196,7 +196,7 @@ class Jobs:
         if size_bytes > (limit := max_upload_bytes(resolved)):
             raise PayloadTooLarge(limit)
         with _deadline(context).in_force():
-            upload, url, expires = self._parts().desk.start_upload(
+            upload, url, expires = self._parts().service.start_upload(
                 principal, size_bytes, content_type
             )
         answer = {
@@ -211,7 +211,7 @@ class Jobs:
     def url_of_bucket(self) -> str | None:
         """Return what the URLs of uploads and results begin with; None if none can be made now."""
         with suppress(GatewayError):
-            return self._parts().desk.url_of_bucket()
+            return self._parts().service.url_of_bucket()
         return None
 
     def work(self, event: Any, lambda_context: Any) -> Any:
@@ -255,8 +255,8 @@ def parts_of(
     make_client: MakeClient | None = None,
 ) -> Parts:
     """Make what jobs need; no client of AWS is made before it is needed."""
-    from chalicelib.jobs.desk import JobsDesk  # noqa: PLC0415 (a start needs none of it)
     from chalicelib.jobs.queue import JobQueue  # noqa: PLC0415
+    from chalicelib.jobs.service import JobService  # noqa: PLC0415 (a start needs none of it)
     from chalicelib.jobs.store import JobStore, aws_client  # noqa: PLC0415
     from chalicelib.jobs.worker import Worker  # noqa: PLC0415
 
@@ -266,7 +266,7 @@ def parts_of(
     store = JobStore(settings.jobs, make_client)
     queue = JobQueue(settings.jobs_queue, make_client)
     return Parts(
-        JobsDesk(gateway, store, queue, clock=clock),
+        JobService(gateway, store, queue, clock=clock),
         Worker(gateway, store, queue, telemetry, clock=clock),
     )
 

@@ -88,7 +88,7 @@ class Submission:
         return None if self.upload is None else names.job_of_upload(owner, self.upload)
 
 
-class JobsDesk:
+class JobService:
     """Takes jobs and uploads, and tells how far jobs are.
 
     Args:
