@@ -43,11 +43,8 @@ if TYPE_CHECKING:
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import ResolvedModel
     from chalicelib.settings import Settings
-    from chalicelib.telemetry.log import Telemetry
 
     OtherEvent = Callable[[Any, Any], Any]
-    MakeClient = Callable[[str], Any]
-    """Makes a client of one service of AWS."""
 
 WORKER = "work"
 """The name of the function; its handler is `app.work`."""
@@ -61,7 +58,7 @@ FIRST_ASK_SECONDS = 1
 """The Retry-After of a new job."""
 
 
-class Parts(NamedTuple):
+class JobParts(NamedTuple):
     """What jobs need. It is made when the first job, upload or message comes."""
 
     service: JobService
@@ -72,7 +69,7 @@ class Jobs:
     """The views of jobs, and the handler of the worker's function."""
 
     def __init__(
-        self, gateway: Gateway, make_parts: Callable[[], Parts], other_event: OtherEvent
+        self, gateway: Gateway, make_parts: Callable[[], JobParts], other_event: OtherEvent
     ) -> None:
         self._gateway = gateway
         self._parts = cache(make_parts)
@@ -245,30 +242,6 @@ def max_upload_bytes(resolved: ResolvedModel) -> int:
     from chalicelib.jobs.job import max_bytes  # noqa: PLC0415 (few predictions need it)
 
     return max_bytes(is_async=resolved.model.target.is_async)
-
-
-def parts_of(
-    gateway: Gateway,
-    settings: Settings,
-    telemetry: Telemetry,
-    clock: Callable[[], float],
-    make_client: MakeClient | None = None,
-) -> Parts:
-    """Make what jobs need; no client of AWS is made before it is needed."""
-    from chalicelib.jobs.queue import JobQueue  # noqa: PLC0415
-    from chalicelib.jobs.service import JobService  # noqa: PLC0415 (a start needs none of it)
-    from chalicelib.jobs.store import JobStore, aws_client  # noqa: PLC0415
-    from chalicelib.jobs.worker import Worker  # noqa: PLC0415
-
-    make_client = make_client or aws_client
-    assert settings.jobs is not None
-    assert settings.jobs_queue is not None
-    store = JobStore(settings.jobs, make_client)
-    queue = JobQueue(settings.jobs_queue, make_client)
-    return Parts(
-        JobService(gateway, store, queue, clock=clock),
-        Worker(gateway, store, queue, telemetry, clock=clock),
-    )
 
 
 def _deadline(context: RequestContext) -> Deadline:
