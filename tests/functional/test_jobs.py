@@ -14,13 +14,12 @@ from chalicelib.jobs.job import KEPT_SECONDS
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
+from chalicelib.sagemaker.runtime import InferenceResponse, SageMakerRuntime
 from tests.support.command_line import gatewayctl
 from tests.support.events import LambdaContext
 from tests.support.gateway import (
     AWS,
     JSON,
-    FakeRuntime,
     FakeScheme,
     FixedTable,
     build_gateway,
@@ -63,7 +62,7 @@ def _url():
 
 @pytest.fixture(name="desk")
 def _desk(url):
-    return job_desk(url, source=FixedTable(table(TABLE)), runtime=AsyncRuntime())
+    return job_desk(url, source=FixedTable(table(TABLE)))
 
 
 class Killed(BaseException):
@@ -72,21 +71,6 @@ class Killed(BaseException):
 
 def killed(target, request):
     raise Killed
-
-
-class AsyncRuntime(FakeRuntime):
-    """Also takes requests for asynchronous endpoints, and answers when a test says so."""
-
-    def __init__(self):
-        super().__init__()
-        self.submitted = []
-
-    def submit(self, resolved, arguments, deadline, record):
-        if self.error is not None:
-            raise self.error
-        self.submitted.append(arguments)
-        name = f"{len(self.submitted)}"
-        return AsyncLocations(f"s3://answers/out/{name}.out", f"s3://answers/failed/{name}.out")
 
 
 class TestPreference:
@@ -642,6 +626,7 @@ class TestAsync:
         job = accepted.json()["job"]
         assert desk.gateway.runtime.submitted == [
             {
+                "EndpointName": "films",
                 "ContentType": "application/json",
                 "Body": b"{}",
                 "RequestTTLSeconds": 600,
@@ -677,7 +662,7 @@ class TestAsync:
         with_jobs, without = explain("s3://bucket/jobs"), explain("")
 
         assert (with_jobs.code, with_jobs.data["refusal"]) == (0, None)
-        assert {"Body": b"{}", **with_jobs.data["call"]} == {"EndpointName": "films", **submitted}
+        assert {"Body": b"{}", **with_jobs.data["call"]} == submitted
         assert with_jobs.data["deadline"]["seconds"] == 10
         assert "cold_start" not in with_jobs.data
         assert (without.code, without.data["refusal"]["slug"]) == (1, "gateway-misconfigured")
