@@ -25,6 +25,7 @@ from urllib3 import PoolManager
 from chalicelib.auth.key_document import ApiKey
 from gatewayctl import api_keys
 from gatewayctl.key_store import KeyDocument, KeyStore
+from local_stack.job_resources import create_queues
 from tests.support.clients import Response, lower_names
 from tests.support.local_gateway import LocalGateway
 from tests.support.paths import ROOT
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from tests.support.stand_in import StandIn
 
 PREFIX = "stage"
-MOST_RECEIVES = 4
 ENDED = ("succeeded", "failed")
 MOST_CONNECTIONS = 64
 JOB_LINE = '"message":"job"'
@@ -104,7 +104,7 @@ class JobStack:
         stand_in: The local SageMaker.
         folder: Where the routing table is written.
         table: The text of the routing table.
-        visibility_seconds: Of the queue.
+        visibility_seconds: Of the queue; None for that of a deployment.
         **environment: Further variables of the processes.
     """
 
@@ -114,7 +114,7 @@ class JobStack:
         folder: Path,
         table: str,
         *,
-        visibility_seconds: int = 5_400,
+        visibility_seconds: int | None = None,
         **environment: str,
     ) -> None:
         self.stand_in = stand_in
@@ -139,7 +139,9 @@ class JobStack:
         self._http = PoolManager(maxsize=MOST_CONNECTIONS, retries=False)
         self._ends = ExitStack()
         self.workers: list[JobWorker] = []
-        self.urls = self._create(visibility_seconds)
+        self.s3.create_bucket(Bucket=self.bucket)
+        urls = create_queues(self.sqs, self.queue, visibility_seconds)
+        self.urls = dict(zip((self.queue, self.dead), urls, strict=True))
         self.key, self.other_key = (self._issue(name) for name in ("web-shop", "somebody-else"))
 
     def start_worker(self, **environment: str) -> JobWorker:
@@ -241,21 +243,6 @@ class JobStack:
         new = api_keys.new_key(SystemRandom(), document.keys)
         document.save(ApiKey(new.key_id, new.digest, principal, ("*",), None, disabled=False))
         return new.text
-
-    def _create(self, visibility_seconds: int) -> dict[str, str]:
-        self.s3.create_bucket(Bucket=self.bucket)
-        dead = self.sqs.create_queue(QueueName=self.dead)["QueueUrl"]
-        found = self.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
-        redrive = {
-            "deadLetterTargetArn": found["Attributes"]["QueueArn"],
-            "maxReceiveCount": str(MOST_RECEIVES),
-        }
-        attributes = {
-            "VisibilityTimeout": str(visibility_seconds),
-            "RedrivePolicy": json.dumps(redrive),
-        }
-        queue = self.sqs.create_queue(QueueName=self.queue, Attributes=attributes)["QueueUrl"]
-        return {self.queue: queue, self.dead: dead}
 
     def __enter__(self) -> Self:
         self.gateway = self._ends.enter_context(LocalGateway(self.environment))
