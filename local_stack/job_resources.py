@@ -1,4 +1,4 @@
-"""The bucket and the queues of jobs in the account of the local SageMaker: those of a deployment."""
+"""The bucket and the queues of jobs, made in an account as a deployment makes them."""
 
 from __future__ import annotations
 
