@@ -7,11 +7,7 @@ queue, a dead-letter queue and two API keys of its own.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import tempfile
 import uuid
 from collections import defaultdict
 from contextlib import ExitStack
@@ -28,7 +24,7 @@ from gatewayctl.key_store import KeyDocument, KeyStore
 from local_stack.job_resources import create_queues
 from tests.support.clients import Response, lower_names
 from tests.support.local_gateway import LocalGateway
-from tests.support.paths import ROOT
+from tests.support.program import Program
 from tests.support.stand_in import wait_until
 
 if TYPE_CHECKING:
@@ -40,26 +36,11 @@ MOST_CONNECTIONS = 64
 JOB_LINE = '"message":"job"'
 
 
-class JobWorker:
+class JobWorker(Program):
     """`python -m local_stack.worker` until the end of the `with`, or until it is killed."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "local_stack.worker", "--exit-with-parent"],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    @property
-    def log(self) -> str:
-        """Everything that it has printed; reading does not move its write position."""
-        length = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), length, 0).decode()
+        super().__init__("local_stack.worker", environment=environment)
 
     @property
     def peak_bytes(self) -> int:
@@ -85,16 +66,6 @@ class JobWorker:
         status = Path("/proc", str(self.process.pid), "status").read_text()
         (kib,) = re.findall(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
         return int(kib) * 1024
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self._log.close()
 
 
 class JobStack:
