@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
     from chalicelib.aws.deadline import Deadline
     from chalicelib.gateway import Gateway
-    from chalicelib.jobs.service import JobService
+    from chalicelib.jobs.service import JobService, Submission
     from chalicelib.jobs.worker import Worker
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import ResolvedModel
@@ -116,26 +116,8 @@ class Jobs:
         resolved: ResolvedModel,
     ) -> Response:
         """Start a job for a prediction, and say where it is found."""
-        from chalicelib.jobs.service import Submission  # noqa: PLC0415 (few predictions need it)
-
-        request, model = context.request, resolved.model
-        for name in (headers.UPLOAD, headers.IDEMPOTENCY_KEY):
-            if name.lower() in request.repeated_headers:
-                raise InvalidHeader(name, "sent once")
-        upload = request.headers.get(headers.UPLOAD.lower())
-        if upload is not None and request.size_bytes:
-            raise InvalidHeader(headers.UPLOAD, "sent without a body")
-        submission = Submission(
-            principal,
-            path,
-            resolved,
-            request,
-            upload=upload,
-            idempotency_key=_idempotency_key(request.headers),
-            deadline=_deadline(context),
-            record=context.record,
-        )
-        job = self._parts().service.submit(submission)
+        job = self._parts().service.submit(_submission(context, principal, path, resolved))
+        model = resolved.model
         before = context.path.rstrip("/").split("/")[: -len(path.split("/")) - 1]
         answer = {
             "job": job.job,
@@ -151,7 +133,7 @@ class Jobs:
                 "Retry-After": str(FIRST_ASK_SECONDS),
                 "X-Model": model.name,
                 "Cache-Control": "no-store",
-                **applied(request.headers),
+                **applied(context.request.headers),
             },
         )
 
@@ -242,6 +224,35 @@ def max_upload_bytes(resolved: ResolvedModel) -> int:
     from chalicelib.jobs.job import max_bytes  # noqa: PLC0415 (few predictions need it)
 
     return max_bytes(is_async=resolved.model.target.is_async)
+
+
+def _submission(
+    context: RequestContext, principal: Principal, path: str, resolved: ResolvedModel
+) -> Submission:
+    """Read what a request says about its job.
+
+    Raises:
+        InvalidHeader: A header is wrong, or came twice, or there are two bodies.
+    """
+    from chalicelib.jobs.service import Submission  # noqa: PLC0415 (few predictions need it)
+
+    request = context.request
+    for name in (headers.UPLOAD, headers.IDEMPOTENCY_KEY):
+        if name.lower() in request.repeated_headers:
+            raise InvalidHeader(name, "sent once")
+    upload = request.headers.get(headers.UPLOAD.lower())
+    if upload is not None and request.size_bytes:
+        raise InvalidHeader(headers.UPLOAD, "sent without a body")
+    return Submission(
+        principal,
+        path,
+        resolved,
+        request,
+        upload=upload,
+        idempotency_key=_idempotency_key(request.headers),
+        deadline=_deadline(context),
+        record=context.record,
+    )
 
 
 def _deadline(context: RequestContext) -> Deadline:
