@@ -254,8 +254,8 @@ class IdempotencyConflict(GatewayError):
 
     status, slug, title = 409, "idempotency-conflict", "The key belongs to another request"
     detail = (
-        "You sent this Idempotency-Key with another model, body or Content-Type before; send a "
-        "new key with a new request."
+        "You sent this Idempotency-Key with another model, body, Content-Type or Accept before; "
+        "send a new key with a new request."
     )
 
 
@@ -514,7 +514,7 @@ class JobLost(GatewayError):
     retryable = True
     detail = (
         "The job was accepted and did not end in time: its work was interrupted, or the endpoint "
-        "never began it. Send the request again."
+        "never began it. Send the request again, with a new Idempotency-Key or upload."
     )
 
 

@@ -164,29 +164,29 @@ def fragment_of(stage: str, project: Path = ROOT) -> dict[str, Any]:
     settings = Settings.from_env(config.environment_variables)
     template = fragment(config.environment_variables, functions, project)
     place = jobs_of(stage, project)
-    template["Resources"] |= monitoring.resources(
-        monitoring.Names(
-            api=functions.handler.name,
-            handler_service=_service(config),
-            authorizer_service=_service(_config(stage, project, AUTHORIZER)),
-            has_model_metrics=settings.metrics_per_model,
-            jobs=place
-            and monitoring.Jobs(
-                _service(_config(stage, project, WORKER)), *jobs.queue_names(place)
-            ),
-        )
+    names = monitoring.Names(
+        api=functions.handler.name,
+        handler_service=_service(stage, project, HANDLER),
+        authorizer_service=_service(stage, project, AUTHORIZER),
+        has_model_metrics=settings.metrics_per_model,
+        jobs=place and monitoring.Jobs(_service(stage, project, WORKER), *jobs.queue_names(place)),
     )
+    template["Resources"] |= monitoring.resources(names)
     if place is not None:
         template = _with_jobs(
             template, place, functions, jobs.origins_of(settings, config), project
         )
+    _add_what_chalice_lacks(template, config)
+    return template
+
+
+def _add_what_chalice_lacks(template: dict[str, Any], config: Config) -> None:
     if config.api_gateway_custom_domain:
         _add_custom_domain(template, config.api_gateway_endpoint_type)
     if config.api_gateway_endpoint_vpce:
         _add_vpc_endpoints(template, config)
     if config.xray_enabled:
         template["Resources"]["RestAPI"]["Properties"]["TracingEnabled"] = True
-    return template
 
 
 def environment_of(stage: str, project: Path = ROOT) -> dict[str, str]:
@@ -194,8 +194,9 @@ def environment_of(stage: str, project: Path = ROOT) -> dict[str, str]:
     return _config(stage, project).environment_variables
 
 
-def _service(config: Config) -> str:
-    return str(config.environment_variables.get("POWERTOOLS_SERVICE_NAME", LOCAL_SERVICE))
+def _service(stage: str, project: Path, function: str) -> str:
+    variables = _config(stage, project, function).environment_variables
+    return str(variables.get("POWERTOOLS_SERVICE_NAME", LOCAL_SERVICE))
 
 
 def _config(stage: str, project: Path, function: str = HANDLER) -> Config:

@@ -96,7 +96,7 @@ def fragment(jobs: JobsPlace, origins: list[Any], roles: list[str]) -> dict[str,
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
     rule["Prefix"] = f"{jobs.location.prefix}/"
     if origins:
-        bucket["CorsConfiguration"] = {"CorsRules": [_cors_rule(origins)]}
+        bucket["CorsConfiguration"] = {"CorsRules": [cors_rule(origins)]}
     resources["JobsQueue"]["Properties"]["QueueName"] = queue
     dead = resources["JobsDeadLetterQueue"]["Properties"]
     dead["QueueName"] = dead_letter_queue
@@ -122,6 +122,16 @@ def origins_of(settings: Settings, config: Config) -> list[Any]:
     return [*others, *(_own_origins(config) if settings.page else [])]
 
 
+def cors_rule(origins: list[Any]) -> dict[str, Any]:
+    """Return the rule for pages of these origins, in CloudFormation's words."""
+    return {
+        "AllowedOrigins": origins,
+        "AllowedMethods": ["GET", "PUT"],
+        "AllowedHeaders": ["content-type", "if-none-match"],
+        "ExposedHeaders": ["ETag"],
+    }
+
+
 def _own_origins(config: Config) -> Iterator[Any]:
     if domain := config.api_gateway_custom_domain:
         yield f"https://{domain['domain_name']}"
@@ -129,15 +139,6 @@ def _own_origins(config: Config) -> Iterator[Any]:
     named = config.api_gateway_endpoint_vpce or []
     for endpoint in [named] if isinstance(named, str) else named:
         yield {"Fn::Sub": f"https://${{RestAPI}}-{endpoint}.{API_HOST}"}
-
-
-def _cors_rule(origins: list[Any]) -> dict[str, Any]:
-    return {
-        "AllowedOrigins": origins,
-        "AllowedMethods": ["GET", "PUT"],
-        "AllowedHeaders": ["content-type", "if-none-match"],
-        "ExposedHeaders": ["ETag"],
-    }
 
 
 def _event_source(queue: str) -> dict[str, Any]:

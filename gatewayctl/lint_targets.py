@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mode
 from typing import TYPE_CHECKING
 
-from chalicelib.jobs.desk import ASYNC_ARGUMENTS
+from chalicelib.jobs.async_request import ASYNC_ARGUMENTS
 from chalicelib.routing.headers import PASSED, PRINCIPAL, ROUTING_KEY
 from chalicelib.routing.targets import fill
 from gatewayctl.target_names import title

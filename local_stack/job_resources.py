@@ -1,4 +1,4 @@
-"""The bucket and the queues of jobs, in the account of the local SageMaker: docs/jobs.md."""
+"""The bucket and the queues of jobs, made in an account as a deployment makes them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from deployment import jobs
 from sagemaker_local.demo.endpoints import Deployment
 
 if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
-DEAD = "-dead"
-VISIBILITY_SECONDS = 5400
-RETENTION_SECONDS = 345_600
-DEAD_RETENTION_SECONDS = 14 * 86_400
-MOST_RECEIVES = 4
-KEPT_DAYS = 7
+_WRITTEN = json.loads(jobs.FILE.read_bytes())["Resources"]
+BUCKET, QUEUE, DEAD_LETTER_QUEUE = (
+    _WRITTEN[name]["Properties"] for name in ("JobsBucket", "JobsQueue", "JobsDeadLetterQueue")
+)
+"""What a deployment makes."""
+
+MOST_RECEIVES: int = QUEUE["RedrivePolicy"]["maxReceiveCount"]
 DEFAULT_REGION = "us-east-1"  # S3 does not accept this region as a location
 
 
@@ -34,34 +36,46 @@ def create(settings: Settings, s3: Any, sqs: Any, *, port: int) -> None:
     bucket = settings.jobs.bucket
     _create_bucket(s3, bucket)
     own = [f"http://{host}:{port}" for host in ("127.0.0.1", "localhost")]
-    rule = {
-        "AllowedOrigins": [*own, settings.cors_origin] if settings.cors_origin else own,
-        "AllowedMethods": ["GET", "PUT"],
-        "AllowedHeaders": ["content-type", "if-none-match"],
-        "ExposeHeaders": ["ETag"],
-    }
+    rule = jobs.cors_rule([*own, settings.cors_origin] if settings.cors_origin else own)
+    rule["ExposeHeaders"] = rule.pop("ExposedHeaders")  # CloudFormation has a name of its own
     # SageMaker writes the results of the asynchronous demo endpoint into the demo's own bucket.
     for with_results in (bucket, Deployment().bucket):
         with suppress(s3.exceptions.NoSuchBucket):
             s3.put_bucket_cors(Bucket=with_results, CORSConfiguration={"CORSRules": [rule]})
+    (written,) = BUCKET["LifecycleConfiguration"]["Rules"]
     expiry = {
-        "ID": "jobs",
-        "Status": "Enabled",
+        "ID": written["Id"],
+        "Status": written["Status"],
         "Filter": {"Prefix": f"{settings.jobs.prefix}/"},
-        "Expiration": {"Days": KEPT_DAYS},
+        "Expiration": {"Days": written["ExpirationInDays"]},
     }
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [expiry]})
-    dead = _create_queue(
-        sqs, settings.jobs_queue + DEAD, MessageRetentionPeriod=str(DEAD_RETENTION_SECONDS)
-    )
-    redrive = {"deadLetterTargetArn": dead, "maxReceiveCount": str(MOST_RECEIVES)}
-    _create_queue(
+    create_queues(sqs, settings.jobs_queue)
+
+
+def create_queues(sqs: Any, name: str, visibility_seconds: int | None = None) -> tuple[str, str]:
+    """Create the queue and its dead-letter queue unless they are there, and return their URLs.
+
+    Args:
+        sqs: A boto3 client.
+        name: Of the queue.
+        visibility_seconds: Of the queue; None for that of a deployment.
+    """
+    dead_url = _create_queue(
         sqs,
-        settings.jobs_queue,
-        VisibilityTimeout=str(VISIBILITY_SECONDS),
-        MessageRetentionPeriod=str(RETENTION_SECONDS),
-        RedrivePolicy=json.dumps(redrive),
+        name + jobs.DEAD_LETTER,
+        MessageRetentionPeriod=DEAD_LETTER_QUEUE["MessageRetentionPeriod"],
     )
+    found = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
+    dead = {"deadLetterTargetArn": found["Attributes"]["QueueArn"]}
+    url = _create_queue(
+        sqs,
+        name,
+        VisibilityTimeout=visibility_seconds or QUEUE["VisibilityTimeout"],
+        MessageRetentionPeriod=QUEUE["MessageRetentionPeriod"],
+        RedrivePolicy=json.dumps({**QUEUE["RedrivePolicy"], **dead}),
+    )
+    return url, dead_url
 
 
 def _create_bucket(s3: Any, name: str) -> None:
@@ -72,11 +86,10 @@ def _create_bucket(s3: Any, name: str) -> None:
         s3.create_bucket(Bucket=name, **({} if region == DEFAULT_REGION else location))
 
 
-def _create_queue(sqs: Any, name: str, **attributes: str) -> str:
-    """Create a queue unless it is there, and return its ARN."""
+def _create_queue(sqs: Any, name: str, **attributes: object) -> str:
+    """Create a queue unless it is there, and return its URL."""
     try:
-        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
     except sqs.exceptions.QueueDoesNotExist:
-        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return str(found["Attributes"]["QueueArn"])
+        texts = {key: str(value) for key, value in attributes.items()}
+        return str(sqs.create_queue(QueueName=name, Attributes=texts)["QueueUrl"])

@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import ConfigurationError
 from chalicelib.jobs.worker import JobNotDone
+from gatewayctl.policy.functions import WORKER, WORKER_SECONDS
 from local_stack import job_resources, stage
 from local_stack.rest_api import Context
 from sagemaker_local.modelserver import lifetime
@@ -30,10 +31,6 @@ from sagemaker_local.modelserver.lines import print_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-FUNCTION = "work"
-FUNCTION_SECONDS = 900
-"""The timeout of the worker's function: docs/jobs.md."""
 
 WAIT_SECONDS = 1
 """How long one question waits for a message. A message that a killed worker has asked for comes
@@ -145,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lifetime.end_on_signals(ignore_interrupt=False)
     if options.exit_with_parent:
         lifetime.end_with_parent()
-    os.environ["_HANDLER"] = f"app.{FUNCTION}"  # as on Lambda: it takes larger answers
+    os.environ["_HANDLER"] = f"app.{WORKER}"  # as on Lambda: it takes larger answers
     try:
         worker = _worker(options.create_for)
     except ConfigurationError as error:
@@ -170,7 +167,7 @@ def _worker(port: int | None) -> QueueWorker:
     sqs = boto3.client("sqs")
     if port is not None:
         job_resources.create(local.settings, boto3.client("s3"), sqs, port=port)
-    work = local.app().handler_map[FUNCTION]
+    work = local.app().handler_map[WORKER]
     if local.table is not None:
         local.table.follow(_NoNews())
     return QueueWorker(
@@ -178,7 +175,7 @@ def _worker(port: int | None) -> QueueWorker:
         sqs,
         sqs.get_queue_url(QueueName=local.settings.jobs_queue)["QueueUrl"],
         concurrency=local.settings.jobs_concurrency,
-        context=lambda: Context(FUNCTION, 1024, max_runtime_ms=FUNCTION_SECONDS * 1000),
+        context=lambda: Context(WORKER, 1024, max_runtime_ms=WORKER_SECONDS * 1000),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api import authorizers, cors, routes
@@ -18,6 +17,7 @@ from chalicelib.telemetry.log import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chalicelib.api.jobs import JobParts
     from chalicelib.auth.credentials import Scheme
     from chalicelib.routing.sources import RoutingSource
     from chalicelib.settings import Settings
@@ -76,10 +76,36 @@ def create_app(
     )
     jobs = None
     if settings.jobs is not None:
-        from chalicelib.api.jobs import Jobs, parts_of  # noqa: PLC0415 (most gateways have none)
+        from chalicelib.api.jobs import Jobs  # noqa: PLC0415 (most gateways have none)
 
-        make_parts = partial(parts_of, gateway, settings, telemetry, clock, make_jobs_client)
+        def make_parts() -> JobParts:
+            return _job_parts(settings, gateway, telemetry, clock, make_jobs_client)
+
         jobs = Jobs(gateway, make_parts, refuse)
         jobs.register(app, authorizer, settings)
     routes.register(app, gateway, authorizer, jobs, has_page=settings.page)
     return app
+
+
+def _job_parts(
+    settings: Settings,
+    gateway: Gateway,
+    telemetry: Telemetry,
+    clock: Callable[[], float],
+    make_client: Callable[[str], Any] | None,
+) -> JobParts:
+    """Make what jobs need; no client of AWS is made before it is needed."""
+    from chalicelib.api.jobs import JobParts  # noqa: PLC0415 (a start needs none of it)
+    from chalicelib.jobs.queue import JobQueue  # noqa: PLC0415
+    from chalicelib.jobs.service import JobService  # noqa: PLC0415
+    from chalicelib.jobs.store import JobStore, aws_client  # noqa: PLC0415
+    from chalicelib.jobs.worker import Worker  # noqa: PLC0415
+
+    assert settings.jobs is not None
+    assert settings.jobs_queue is not None
+    store = JobStore(settings.jobs, make_client or aws_client)
+    queue = JobQueue(settings.jobs_queue, make_client or aws_client)
+    return JobParts(
+        JobService(gateway, store, queue, clock=clock),
+        Worker(gateway, store, queue, telemetry, clock=clock),
+    )

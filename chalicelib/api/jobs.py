@@ -39,16 +39,13 @@ if TYPE_CHECKING:
     from chalicelib.auth.principal import Principal
     from chalicelib.aws.deadline import Deadline
     from chalicelib.gateway import Gateway
-    from chalicelib.jobs.desk import JobsDesk
+    from chalicelib.jobs.service import JobService, Submission
     from chalicelib.jobs.worker import Worker
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import ResolvedModel
     from chalicelib.settings import Settings
-    from chalicelib.telemetry.log import Telemetry
 
     OtherEvent = Callable[[Any, Any], Any]
-    MakeClient = Callable[[str], Any]
-    """Makes a client of one service of AWS."""
 
 WORKER = "work"
 """The name of the function; its handler is `app.work`."""
@@ -65,10 +62,10 @@ FIRST_ASK_SECONDS = 1
 """The Retry-After of a new job."""
 
 
-class Parts(NamedTuple):
+class JobParts(NamedTuple):
     """What jobs need. It is made when the first job, upload or message comes."""
 
-    desk: JobsDesk
+    service: JobService
     worker: Worker
 
 
@@ -76,7 +73,7 @@ class Jobs:
     """The views of jobs, and the handler of the worker's function."""
 
     def __init__(
-        self, gateway: Gateway, make_parts: Callable[[], Parts], other_event: OtherEvent
+        self, gateway: Gateway, make_parts: Callable[[], JobParts], other_event: OtherEvent
     ) -> None:
         self._gateway = gateway
         self._parts = cache(make_parts)
@@ -123,26 +120,8 @@ class Jobs:
         resolved: ResolvedModel,
     ) -> Response:
         """Start a job for a prediction, and say where it is found."""
-        from chalicelib.jobs.desk import Submission  # noqa: PLC0415 (few predictions need it)
-
-        request, model = context.request, resolved.model
-        for name in (headers.UPLOAD, headers.IDEMPOTENCY_KEY):
-            if name.lower() in request.repeated_headers:
-                raise InvalidHeader(name, "sent once")
-        upload = request.headers.get(headers.UPLOAD.lower())
-        if upload is not None and request.size_bytes:
-            raise InvalidHeader(headers.UPLOAD, "sent without a body")
-        submission = Submission(
-            principal,
-            path,
-            resolved,
-            request,
-            upload=upload,
-            idempotency_key=_idempotency_key(request.headers),
-            deadline=_deadline(context),
-            record=context.record,
-        )
-        job = self._parts().desk.submit(submission)
+        job = self._parts().service.submit(_submission(context, principal, path, resolved))
+        model = resolved.model
         before = context.path.rstrip("/").split("/")[: -len(path.split("/")) - 1]
         answer = {
             "job": job.job,
@@ -158,15 +137,15 @@ class Jobs:
                 "Retry-After": str(FIRST_ASK_SECONDS),
                 "X-Model": model.name,
                 "Cache-Control": "no-store",
-                **applied(request.headers),
+                **applied(context.request.headers),
             },
         )
 
     def show(self, context: RequestContext, principal: Principal, job: str) -> Response:
         """Say how far a job is, and where its result is."""
-        desk = self._parts().desk
+        service = self._parts().service
         with _deadline(context).in_force():
-            found, status = desk.find(principal, job, context.record)
+            found, status = service.find(principal, job, context.record)
             answer: dict[str, object] = {
                 "job": found.job,
                 "model": found.model,
@@ -176,7 +155,7 @@ class Jobs:
             }
             more = {"Cache-Control": "no-store"}
             if status.result is not None:
-                url, expires = desk.url_of(status.result)
+                url, expires = service.url_of(status.result)
                 answer["result"] = {
                     "url": url,
                     "content_type": status.result.content_type,
@@ -186,7 +165,7 @@ class Jobs:
             elif status.problem is not None:
                 answer["problem"] = status.problem
             else:
-                more["Retry-After"] = str(desk.ask_again_seconds(found))
+                more["Retry-After"] = str(service.ask_again_seconds(found))
         return wire.document(answer, 200, more)
 
     def start_upload(self, context: RequestContext, principal: Principal) -> Response:
@@ -202,7 +181,7 @@ class Jobs:
         if size_bytes > (limit := max_upload_bytes(resolved)):
             raise PayloadTooLarge(limit)
         with _deadline(context).in_force():
-            upload, url, expires = self._parts().desk.start_upload(
+            upload, url, expires = self._parts().service.start_upload(
                 principal, size_bytes, content_type
             )
         answer = {
@@ -217,7 +196,7 @@ class Jobs:
     def url_of_bucket(self) -> str | None:
         """Return what the URLs of uploads and results begin with; None if none can be made now."""
         with suppress(GatewayError):
-            return self._parts().desk.url_of_bucket()
+            return self._parts().service.url_of_bucket()
         return None
 
     def work(self, event: Any, lambda_context: Any) -> Any:
@@ -253,27 +232,32 @@ def max_upload_bytes(resolved: ResolvedModel) -> int:
     return max_bytes(is_async=resolved.model.target.is_async)
 
 
-def parts_of(
-    gateway: Gateway,
-    settings: Settings,
-    telemetry: Telemetry,
-    clock: Callable[[], float],
-    make_client: MakeClient | None = None,
-) -> Parts:
-    """Make what jobs need; no client of AWS is made before it is needed."""
-    from chalicelib.jobs.desk import JobsDesk  # noqa: PLC0415 (a start needs none of it)
-    from chalicelib.jobs.queue import JobQueue  # noqa: PLC0415
-    from chalicelib.jobs.store import JobStore, aws_client  # noqa: PLC0415
-    from chalicelib.jobs.worker import Worker  # noqa: PLC0415
+def _submission(
+    context: RequestContext, principal: Principal, path: str, resolved: ResolvedModel
+) -> Submission:
+    """Read what a request says about its job.
 
-    make_client = make_client or aws_client
-    assert settings.jobs is not None
-    assert settings.jobs_queue is not None
-    store = JobStore(settings.jobs, make_client)
-    queue = JobQueue(settings.jobs_queue, make_client)
-    return Parts(
-        JobsDesk(gateway, store, queue, clock=clock),
-        Worker(gateway, store, queue, telemetry, clock=clock),
+    Raises:
+        InvalidHeader: A header is wrong, or came twice, or there are two bodies.
+    """
+    from chalicelib.jobs.service import Submission  # noqa: PLC0415 (few predictions need it)
+
+    request = context.request
+    for name in (headers.UPLOAD, headers.IDEMPOTENCY_KEY):
+        if name.lower() in request.repeated_headers:
+            raise InvalidHeader(name, "sent once")
+    upload = request.headers.get(headers.UPLOAD.lower())
+    if upload is not None and request.size_bytes:
+        raise InvalidHeader(headers.UPLOAD, "sent without a body")
+    return Submission(
+        principal,
+        path,
+        resolved,
+        request,
+        upload=upload,
+        idempotency_key=_idempotency_key(request.headers),
+        deadline=_deadline(context),
+        record=context.record,
     )
 
 

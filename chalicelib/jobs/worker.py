@@ -45,6 +45,7 @@ POSTPONE_SECONDS = 30
 """The pause after the first try; after the second it is twice as long."""
 
 NOT_NOW = 503
+ENDED_BEFORE = "ended before"
 STORE_SECONDS = 15.0
 """For reading a job, and again for writing its end."""
 
@@ -165,7 +166,7 @@ class Worker:
             if job.is_async:  # SageMaker ends it; the gateway sent no message for it
                 raise GatewayMisconfigured("a message for a job of kind async", of_jobs=True)
             if endings.has_ended(self._store, job):
-                self._telemetry.job(line, "ended before", delivery=delivery.number)
+                self._telemetry.job(line, ENDED_BEFORE, delivery=delivery.number)
                 return
         end: GatewayError | InferenceResponse
         try:
@@ -221,15 +222,16 @@ class Worker:
         delivery: Delivery,
         line: RequestRecord,
     ) -> None:
-        failed = isinstance(end, GatewayError)
         with delivery.calls():
             if isinstance(end, GatewayError):
-                is_first = endings.fail(self._store, job, end)
+                outcome, is_first = "failed", endings.fail(self._store, job, end)
                 line.slug, line.reason = end.slug, end.reason
                 line.finish(end.status, 0)
             else:
-                is_first = endings.succeed(self._store, job, end)
+                outcome, is_first = "succeeded", endings.succeed(self._store, job, end)
                 line.finish(200, len(end.body))
-        outcome = ("failed" if failed else "succeeded") if is_first else "ended before"
-        seconds = self._clock() - job.created
-        self._telemetry.job(line, outcome, delivery=delivery.number, seconds=seconds)
+        if is_first:
+            seconds = self._clock() - job.created
+            self._telemetry.job(line, outcome, delivery=delivery.number, seconds=seconds)
+        else:
+            self._telemetry.job(line, ENDED_BEFORE, delivery=delivery.number)

@@ -171,18 +171,11 @@ class SageMakerRuntime:
         deadline: Deadline,
         record: RequestRecord,
     ) -> AsyncLocations:
-        """Hand a request to an asynchronous endpoint.
-
-        Args:
-            resolved: The model with its targets in the order of their turns.
-            arguments: Those of InvokeEndpointAsync, except the endpoint's name.
-            deadline: When SageMaker must have taken it.
-            record: Collects the values of this request's log line.
+        """Hand a request to an asynchronous endpoint, as `Runtime.submit` says.
 
         Raises:
             GatewayError: No endpoint took the request before the deadline.
         """
-
         operation = Operation("invoke_endpoint_async", arguments, _locations)
         return self._until_one_answers(operation, resolved, deadline, record)
 

@@ -156,7 +156,7 @@ class Telemetry:
             delivery=delivery,
             seconds=None if seconds is None else round(seconds, 1),
         )
-        if seconds is not None and outcome in {"succeeded", "failed"}:
+        if seconds is not None:
             measures = _job_measures(seconds, failed=outcome == "failed")
             self._metrics.prediction(measures, record)
 

@@ -23,7 +23,7 @@ from chalicelib.errors import (
     quoted,
 )
 from chalicelib.gateway import Gateway
-from chalicelib.jobs.desk import async_arguments
+from chalicelib.jobs.async_request import async_arguments
 from chalicelib.payload.admission import ClientRequest
 from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY, STICKY, TIMEOUT
 from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.api.jobs import RESPOND_ASYNC, SUBMIT_SECONDS
 from chalicelib.errors import ModelNotReady, quoted
-from chalicelib.jobs.desk import ASYNC_ARGUMENTS, MAX_INLINE_BYTES
+from chalicelib.jobs.async_request import ASYNC_ARGUMENTS, MAX_INLINE_BYTES
 from chalicelib.routing.headers import PASSED, PREFER, PRINCIPAL, RETURNED, STICKY, TIMEOUT
 from chalicelib.sagemaker.attempts import WARM_SECONDS
 from gatewayctl.commands.explain_sections import Section

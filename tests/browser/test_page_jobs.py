@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chalicelib.errors import ModelNotReady, ModelRejectedInput
-from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.functional.conftest import chalices_signature
 from tests.functional.test_jobs import AWAY
 from tests.support.chalice_server import served
@@ -56,15 +56,6 @@ new MutationObserver((changes) => {
 NETWORK = "Network.emulateNetworkConditions"
 SLOW = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 10_000_000}
 RUNS = "The job is running. If you leave this page, GET /jobs/… says how far it is."
-
-
-class AsyncRuntime(FakeRuntime):
-    """Also takes requests for asynchronous endpoints, whose answers a test writes."""
-
-    bucket = BUCKET
-
-    def submit(self, resolved, arguments, deadline, record):
-        return AsyncLocations(f"s3://{self.bucket}/out/1.out", f"s3://{self.bucket}/failed/1.out")
 
 
 class JobVisitor(Visitor):
@@ -118,7 +109,8 @@ def sagemaker():
 
 @pytest.fixture
 def desk(sagemaker):
-    return job_desk(sagemaker.url, source=FixedTable(table(MODELS)), runtime=AsyncRuntime())
+    runtime = FakeRuntime(answers=BUCKET)
+    return job_desk(sagemaker.url, source=FixedTable(table(MODELS)), runtime=runtime)
 
 
 @pytest.fixture
@@ -393,7 +385,7 @@ class TestFailure:
         """The page may read from no other bucket, whatever that bucket's rules say."""
         desk.s3.create_bucket(Bucket=OTHER_BUCKET)
         name_origins(desk, "*", bucket=OTHER_BUCKET)
-        desk.gateway.runtime.bucket = OTHER_BUCKET
+        desk.gateway.runtime.answers = OTHER_BUCKET
         visitor.expected = ("connect-src", "Content Security Policy")
         visitor.choose_with_example("film")
         visitor.send_job()
@@ -468,7 +460,7 @@ def test_example_for_pages_of_others(page, sagemaker):
         desk = job_desk(
             sagemaker.url,
             source=FixedTable(table(MODELS)),
-            runtime=AsyncRuntime(),
+            runtime=FakeRuntime(answers=BUCKET),
             cors_origin=server.url,
         )
         name_origins(desk, server.url)

@@ -18,14 +18,13 @@ from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.routing.table import RoutingTable
 from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
+from chalicelib.sagemaker.runtime import InferenceResponse, SageMakerRuntime
 from chalicelib.settings import JobsLocation
 from tests.support.command_line import gatewayctl
 from tests.support.events import LambdaContext
 from tests.support.gateway import (
     AWS,
     JSON,
-    FakeRuntime,
     FakeScheme,
     FixedTable,
     build_gateway,
@@ -68,7 +67,7 @@ def _url():
 
 @pytest.fixture(name="desk")
 def _desk(url):
-    return job_desk(url, source=FixedTable(table(TABLE)), runtime=AsyncRuntime())
+    return job_desk(url, source=FixedTable(table(TABLE)))
 
 
 class Killed(BaseException):
@@ -77,21 +76,6 @@ class Killed(BaseException):
 
 def killed(target, request):
     raise Killed
-
-
-class AsyncRuntime(FakeRuntime):
-    """Also takes requests for asynchronous endpoints, and answers when a test says so."""
-
-    def __init__(self):
-        super().__init__()
-        self.submitted = []
-
-    def submit(self, resolved, arguments, deadline, record):
-        if self.error is not None:
-            raise self.error
-        self.submitted.append(arguments)
-        name = f"{len(self.submitted)}"
-        return AsyncLocations(f"s3://answers/out/{name}.out", f"s3://answers/failed/{name}.out")
 
 
 @dataclass
@@ -521,7 +505,7 @@ class TestIdempotencyKey:
         """If the model has become one of the other kind before its job was sent: a conflict."""
         before, after = (table(TABLE.replace(f"  {kind}:", "  changed:")) for kind in kinds)
         source = ChangingTable(before)
-        desk = job_desk(url, source=source, runtime=AsyncRuntime())
+        desk = job_desk(url, source=source)
         desk.gateway.runtime.error = ModelOverloaded()
         desk.faults.next["SendMessage"] = [AWAY]
         assert desk.submit("changed", idempotency_key="k").status == 503
@@ -775,6 +759,7 @@ class TestAsync:
         job = accepted.json()["job"]
         assert desk.gateway.runtime.submitted == [
             {
+                "EndpointName": "films",
                 "ContentType": "application/json",
                 "Body": b"{}",
                 "RequestTTLSeconds": 600,
@@ -810,7 +795,7 @@ class TestAsync:
         with_jobs, without = explain("s3://bucket/jobs"), explain("")
 
         assert (with_jobs.code, with_jobs.data["refusal"]) == (0, None)
-        assert {"Body": b"{}", **with_jobs.data["call"]} == {"EndpointName": "films", **submitted}
+        assert {"Body": b"{}", **with_jobs.data["call"]} == submitted
         assert with_jobs.data["deadline"]["seconds"] == 10
         assert "cold_start" not in with_jobs.data
         assert (without.code, without.data["refusal"]["slug"]) == (1, "gateway-misconfigured")

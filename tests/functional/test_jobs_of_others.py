@@ -7,9 +7,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed
-from chalicelib.sagemaker.runtime import AsyncLocations
 from tests.support.canary import CANARY
-from tests.support.gateway import FakeRuntime, FakeScheme, FixedTable, table
+from tests.support.gateway import FakeScheme, FixedTable, table
 from tests.support.job_desk import BUCKET, PREFIX, QUEUE, job_desk, moto, send
 from tests.support.problems import assert_problem
 
@@ -37,18 +36,6 @@ CALLERS = {
 AWAY = EndpointConnectionError(endpoint_url="https://nowhere")
 
 
-class Submitting(FakeRuntime):
-    """Also takes requests for asynchronous endpoints, and records their arguments."""
-
-    def __init__(self):
-        super().__init__()
-        self.submitted = []
-
-    def submit(self, resolved, arguments, deadline, record):
-        self.submitted.append({**resolved.invoke_args, **arguments})
-        return AsyncLocations("s3://answers/out.out", "s3://answers/failed.out")
-
-
 @pytest.fixture(scope="module", name="url")
 def _url():
     with moto() as url:
@@ -58,7 +45,7 @@ def _url():
 @pytest.fixture(name="desk")
 def _desk(url):
     source, scheme = FixedTable(table(TABLE)), FakeScheme(CALLERS)
-    desk = job_desk(url, source=source, scheme=scheme, runtime=Submitting())
+    desk = job_desk(url, source=source, scheme=scheme)
     desk.s3.create_bucket(Bucket="answers")
     return desk
 

@@ -8,7 +8,6 @@ from chalicelib.errors import UpstreamThrottled
 from gatewayctl.joined_lines import MOST_ASKS
 from tests.support.clients import TOKEN
 from tests.support.command_line import gatewayctl
-from tests.support.gateway import FakeRuntime
 from tests.support.job_desk import job_desk, moto
 
 CREDENTIAL = {"authorization": f"Bearer {TOKEN}"}
@@ -22,7 +21,7 @@ def _url():
 
 @pytest.fixture(name="desk")
 def _desk(url):
-    return job_desk(url, runtime=FakeRuntime())
+    return job_desk(url)
 
 
 @pytest.fixture(name="logs")

@@ -12,7 +12,7 @@ from chalicelib.errors import ModelFailed
 from gatewayctl.command import Dependencies
 from gatewayctl.report import NotReachable
 from tests.support.command_line import gatewayctl
-from tests.support.gateway import AWS, FakeRuntime
+from tests.support.gateway import AWS
 from tests.support.http_server import StubServer, response
 from tests.support.job_desk import DEAD, QUEUE, job_desk, moto
 from tests.support.request_lines import STAGE_WITH_JOBS
@@ -37,7 +37,7 @@ def _url():
 
 @pytest.fixture(name="desk")
 def _desk(url):
-    return job_desk(url, runtime=FakeRuntime())
+    return job_desk(url)
 
 
 class Cloud:

@@ -18,6 +18,7 @@ from chalicelib.api.events import EventRefused
 from chalicelib.jobs.store import aws_client
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.sagemaker.runtime import SageMakerRuntime
+from local_stack.job_resources import MOST_RECEIVES
 from tests.api_gateway.integrations import LambdaContext
 from tests.containers.account import INSTANCES, VARIANT, Account, artifacts, image
 from tests.containers.async_caller import Caller
@@ -28,7 +29,7 @@ from tests.support.http_server import StubServer, refusal, response, sends_and_c
 from tests.support.incidents import Complaint, Stage
 from tests.support.issuer_server import Issuer
 from tests.support.job_desk import BUCKET as JOBS_BUCKET
-from tests.support.job_desk import DEAD, MOST_RECEIVES, PREFIX, QUEUE, WORKER_MS, job_desk, moto
+from tests.support.job_desk import DEAD, PREFIX, QUEUE, WORKER_MS, job_desk, moto
 from tests.support.key_documents import api_key, document, entry
 from tests.support.lambda_process import HANDLER
 from tests.support.ports import closed_port

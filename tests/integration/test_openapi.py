@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from chalicelib.api.openapi.document import document
 from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.reading import file
-from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
+from chalicelib.sagemaker.runtime import InferenceResponse
 from tests.support.chalice_server import served
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.gateway import FakeRuntime, FixedTable, build_gateway, runtime_at, table
@@ -103,17 +103,10 @@ def every_kind_url():
         yield url
 
 
-class TakesRequests(FakeRuntime):
-    """Also takes requests for asynchronous endpoints."""
-
-    def submit(self, *_: object) -> AsyncLocations:
-        return AsyncLocations("s3://answers/1.out", "s3://answers/1-error.out")
-
-
 @pytest.fixture(scope="module")
 def jobs_url():
     with moto() as aws:
-        desk = job_desk(aws, source=FixedTable(JOBS_TABLE), runtime=TakesRequests(everything))
+        desk = job_desk(aws, source=FixedTable(JOBS_TABLE), runtime=FakeRuntime(everything))
         with served(desk.gateway.app) as url:
             yield url
 

@@ -16,7 +16,7 @@ from chalicelib.api.factory import create_app
 from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
 from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.runtime import InferenceResponse, SageMakerRuntime
+from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
 from chalicelib.settings import Settings
 from chalicelib.telemetry.log import Telemetry
 from tests.support.clients import TOKEN, LambdaClient
@@ -124,6 +124,11 @@ class FakeRuntime:
     answer: Callable[[Mapping[str, str], InferenceRequest], InferenceResponse] = echo
     error: Exception | None = None
     calls: list[Invocation] = field(default_factory=list)
+    submitted: list[dict[str, Any]] = field(default_factory=list)
+    """The arguments of each call of an asynchronous endpoint."""
+
+    answers: str = "answers"
+    """The bucket in which asynchronous endpoints answer, once a test writes their objects."""
 
     def invoke(self, resolved: Any, request: Any, deadline: Any, record: Any) -> InferenceResponse:
         target = resolved.target.invoke_args()
@@ -136,6 +141,13 @@ class FakeRuntime:
             return self.answer(target, request)
         finally:
             record.model_seconds = time.perf_counter() - started
+
+    def submit(self, resolved: Any, arguments: Any, *_: object) -> AsyncLocations:
+        if self.error is not None:
+            raise self.error
+        self.submitted.append({**resolved.target.invoke_args(), **arguments})
+        name, bucket = f"{len(self.submitted)}.out", self.answers
+        return AsyncLocations(f"s3://{bucket}/out/{name}", f"s3://{bucket}/failed/{name}")
 
 
 def runtime_at(url: str, **settings: str) -> SageMakerRuntime:

@@ -5,7 +5,6 @@ moto checks neither signatures nor policies.
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from moto.sqs.models import sqs_backends
 from urllib3 import PoolManager
 
 from chalicelib.jobs.store import aws_client
+from local_stack import worker
+from local_stack.job_resources import create_queues
 from tests.support.events import LambdaContext
 from tests.support.gateway import AWS, BuiltGateway, FakeRuntime, build_gateway
 
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
     from tests.support.clients import Response
 
-BUCKET, PREFIX, QUEUE, DEAD = "jobs", "stage/dev", "jobs-queue", "jobs-dead"
-MOST_RECEIVES = 4
+BUCKET, PREFIX, QUEUE, DEAD = "jobs", "stage/dev", "jobs-queue", "jobs-queue-dead"
 WORKER_MS = 900_000
 
 
@@ -86,19 +86,11 @@ class JobDesk:
 
     def receive(self, queue: str = QUEUE) -> list[dict[str, Any]]:
         """Take the messages that are visible, as records of Lambda's event."""
-        messages = self.sqs.receive_message(
+        received = self.sqs.receive_message(
             QueueUrl=self.urls[queue], MaxNumberOfMessages=10, AttributeNames=["All"]
-        ).get("Messages", [])
-        return [
-            {
-                "messageId": one["MessageId"],
-                "receiptHandle": one["ReceiptHandle"],
-                "body": one["Body"],
-                "attributes": one["Attributes"],
-                "eventSource": "aws:sqs",
-            }
-            for one in messages
-        ]
+        )
+        arn = f"arn:aws:sqs:{AWS['region_name']}:123456789012:{queue}"
+        return [worker.record(one, arn) for one in received.get("Messages", [])]
 
     def work(self, record: dict[str, Any], gateway: BuiltGateway | None = None) -> bool:
         """Let the worker handle a message as Lambda does; whether it is done."""
@@ -191,13 +183,7 @@ def job_desk(
     faults, now = Faults({"s3": url, "sqs": url, **(relays or {})}), [time.time()]
     s3, sqs = (boto3.client(one, endpoint_url=url, **AWS) for one in ("s3", "sqs"))
     s3.create_bucket(Bucket=BUCKET)
-    dead = sqs.create_queue(QueueName=DEAD)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
-    redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": str(MOST_RECEIVES)}
-    queue = sqs.create_queue(
-        QueueName=QUEUE,
-        Attributes={"VisibilityTimeout": "5400", "RedrivePolicy": json.dumps(redrive)},
-    )["QueueUrl"]
+    queue, dead = create_queues(sqs, QUEUE)
     gateway = build_gateway(
         runtime=FakeRuntime() if runtime is None else runtime,
         source=source,

@@ -7,11 +7,7 @@ queue, a dead-letter queue and two API keys of its own.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import tempfile
 import uuid
 from collections import defaultdict
 from contextlib import ExitStack
@@ -25,41 +21,26 @@ from urllib3 import PoolManager
 from chalicelib.auth.key_document import ApiKey
 from gatewayctl import api_keys
 from gatewayctl.key_store import KeyDocument, KeyStore
+from local_stack.job_resources import create_queues
 from tests.support.clients import Response, lower_names
 from tests.support.local_gateway import LocalGateway
-from tests.support.paths import ROOT
+from tests.support.program import Program
 from tests.support.stand_in import wait_until
 
 if TYPE_CHECKING:
     from tests.support.stand_in import StandIn
 
 PREFIX = "stage"
-MOST_RECEIVES = 4
 ENDED = ("succeeded", "failed")
 MOST_CONNECTIONS = 64
 JOB_LINE = '"message":"job"'
 
 
-class JobWorker:
+class JobWorker(Program):
     """`python -m local_stack.worker` until the end of the `with`, or until it is killed."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "local_stack.worker", "--exit-with-parent"],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    @property
-    def log(self) -> str:
-        """Everything that it has printed; reading does not move its write position."""
-        length = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), length, 0).decode()
+        super().__init__("local_stack.worker", environment=environment)
 
     @property
     def peak_bytes(self) -> int:
@@ -86,16 +67,6 @@ class JobWorker:
         (kib,) = re.findall(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
         return int(kib) * 1024
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self._log.close()
-
 
 class JobStack:
     """A gateway and its workers until the end of the `with`.
@@ -104,7 +75,7 @@ class JobStack:
         stand_in: The local SageMaker.
         folder: Where the routing table is written.
         table: The text of the routing table.
-        visibility_seconds: Of the queue.
+        visibility_seconds: Of the queue; None for that of a deployment.
         **environment: Further variables of the processes.
     """
 
@@ -114,7 +85,7 @@ class JobStack:
         folder: Path,
         table: str,
         *,
-        visibility_seconds: int = 5_400,
+        visibility_seconds: int | None = None,
         **environment: str,
     ) -> None:
         self.stand_in = stand_in
@@ -139,7 +110,9 @@ class JobStack:
         self._http = PoolManager(maxsize=MOST_CONNECTIONS, retries=False)
         self._ends = ExitStack()
         self.workers: list[JobWorker] = []
-        self.urls = self._create(visibility_seconds)
+        self.s3.create_bucket(Bucket=self.bucket)
+        urls = create_queues(self.sqs, self.queue, visibility_seconds)
+        self.urls = dict(zip((self.queue, self.dead), urls, strict=True))
         self.key, self.other_key = (self._issue(name) for name in ("web-shop", "somebody-else"))
 
     def start_worker(self, **environment: str) -> JobWorker:
@@ -241,21 +214,6 @@ class JobStack:
         new = api_keys.new_key(SystemRandom(), document.keys)
         document.save(ApiKey(new.key_id, new.digest, principal, ("*",), None, disabled=False))
         return new.text
-
-    def _create(self, visibility_seconds: int) -> dict[str, str]:
-        self.s3.create_bucket(Bucket=self.bucket)
-        dead = self.sqs.create_queue(QueueName=self.dead)["QueueUrl"]
-        found = self.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
-        redrive = {
-            "deadLetterTargetArn": found["Attributes"]["QueueArn"],
-            "maxReceiveCount": str(MOST_RECEIVES),
-        }
-        attributes = {
-            "VisibilityTimeout": str(visibility_seconds),
-            "RedrivePolicy": json.dumps(redrive),
-        }
-        queue = self.sqs.create_queue(QueueName=self.queue, Attributes=attributes)["QueueUrl"]
-        return {self.queue: queue, self.dead: dead}
 
     def __enter__(self) -> Self:
         self.gateway = self._ends.enter_context(LocalGateway(self.environment))

@@ -6,16 +6,13 @@ import json
 import os
 import re
 import subprocess
-import sys
-import tempfile
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import psutil
-
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
+from tests.support.program import Program
 from tests.support.stand_in import wait_until
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ class Answer(NamedTuple):
     body: dict[str, Any]
 
 
-class LocalStack:
+class LocalStack(Program):
     """The running program, with ports and files of its own; it ends with the `with`.
 
     Args:
@@ -54,22 +51,7 @@ class LocalStack:
         files = ("--key-file", self.key_file, "--env-file", self.env_file)
         ports = ("--port", self.port, "--sagemaker-port", free_port())
         arguments = [str(part) for part in (*ports, *files, *options)]
-        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "local_stack", "--exit-with-parent", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if unread else self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    @property
-    def log(self) -> str:
-        """Everything that it has printed; reading does not move its write position."""
-        length = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), length, 0).decode()
+        super().__init__("local_stack", *arguments, environment=environment, unread=unread)
 
     @property
     def url(self) -> str:
@@ -129,19 +111,3 @@ class LocalStack:
             text=True,
             check=False,
         )
-
-    def descendants(self) -> list[psutil.Process]:
-        """List all processes below it."""
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def __enter__(self) -> LocalStack:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=60)
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        self._log.close()

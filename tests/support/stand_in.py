@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -19,33 +14,24 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.support.program import Program
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 150.0  # with the demo's training, on a busy machine
 CONTAINER_START_SECONDS = 120
 
 
-class StandIn:
+class StandIn(Program):
     """Runs on a free port until the end of the `with`; it is ready after it prints `until`."""
 
     def __init__(
         self, *options: str, until: str = "ready:", environment: Mapping[str, str] | None = None
     ) -> None:
-        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by __exit__)
         # Beside other tests, containers may need longer than the default.
-        slow = ["--startup-timeout", str(CONTAINER_START_SECONDS)]
-        command = [sys.executable, "-m", "sagemaker_local", "--port", "0", "--exit-with-parent"]
-        self.process = subprocess.Popen(
-            [*command, *slow, *options],
-            cwd=ROOT,
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        slow = ("--startup-timeout", str(CONTAINER_START_SECONDS))
+        super().__init__("sagemaker_local", "--port", "0", *slow, *options, environment=environment)
         try:
             wait_until(lambda: until in self.log or self.process.poll() is not None)
             assert self.process.poll() is None, self.log
@@ -61,12 +47,6 @@ class StandIn:
         assert found, self.log
         return found[1]
 
-    @property
-    def log(self) -> str:
-        """Everything that it has printed; reading does not move its write position."""
-        length = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), length, 0).decode()
-
     def client(self, service: str, **settings: Any) -> Any:
         """Build an unmodified boto3 client for this address that tries once."""
         config = Config(retries={"total_max_attempts": 1}, **settings)
@@ -80,10 +60,6 @@ class StandIn:
         with urllib.request.urlopen(request, timeout=10) as response:
             return bytes(response.read())
 
-    def descendants(self) -> list[psutil.Process]:
-        """List all processes below it."""
-        return psutil.Process(self.process.pid).children(recursive=True)
-
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
@@ -94,9 +70,6 @@ class StandIn:
             self.process.wait()
             if self.process.stdin is not None:
                 self.process.stdin.close()
-
-    def __enter__(self) -> StandIn:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

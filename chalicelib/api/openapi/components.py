@@ -43,6 +43,8 @@ OF_JOBS: frozenset[Error] = frozenset(
 """Errors that only a gateway with jobs has."""
 
 TEXT: Node = {"type": "string"}
+BODY_NAME: Node = {"x-codegen-request-body-name": "body"}
+"""The body's argument in clients of OpenAPI Generator, which would have the name of its type."""
 
 
 class Components:

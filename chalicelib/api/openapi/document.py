@@ -54,9 +54,6 @@ ABOUT = (
 )
 CREDENTIAL = "An API key (`gw_…`), or a JWT of the issuer that this gateway trusts."
 PREDICT_TAG, CATALOG_TAG, HEALTH_TAG = "predict", "models", "health"
-BODY_NAME = "body"
-"""The body's argument in clients of OpenAPI Generator, which would have the name of its type."""
-
 # Clients have a class or a module for each tag. The kind of a model is no tag, so that a model can
 # get another kind without a change to its callers.
 TAGS = {
@@ -151,7 +148,7 @@ def _predict(model: Model, components: Components) -> Node:
     operation = {
         "operationId": operation_id("predict", model.name),
         "tags": [PREDICT_TAG],
-        "x-codegen-request-body-name": BODY_NAME,
+        **parts.BODY_NAME,
         "summary": f"Predict with {model.name}",
         "parameters": [
             *path_parameters(model),

@@ -141,6 +141,17 @@ def _start_upload(components: Components) -> Node:
         errors.UnsupportedMediaType,
         errors.RoutingUnavailable,
     }
+    return {
+        "operationId": "startUpload",
+        "tags": [TAG],
+        **parts.BODY_NAME,
+        "summary": "A URL that takes one large body for a job",
+        "requestBody": {"required": True, "content": {JSON: {"schema": _asked_upload(components)}}},
+        "responses": parts.own_responses(_upload(components), possible, components, status=201),
+    }
+
+
+def _asked_upload(components: Components) -> Node:
     path = "What follows /predict/ in the path of the model"
     most = f"The exact size: at most {max_bytes(is_async=False):,}; for a model of kind async"
     size: Node = {"type": "integer", "minimum": 1, "maximum": max_bytes(is_async=True)}
@@ -152,6 +163,10 @@ def _start_upload(components: Components) -> Node:
             "bytes": {**size, "description": f"{most} {max_bytes(is_async=True):,}"},
         },
     )
+    return components.refer("schemas", "UploadRequest", asked)
+
+
+def _upload(components: Components) -> Node:
     upload = parts.object_schema(
         "How the body is sent: without the gateway's credential",
         {
@@ -162,16 +177,7 @@ def _start_upload(components: Components) -> Node:
             "expires": {**TIME, "description": "When the URL ends"},
         },
     )
-    asked_schema = components.refer("schemas", "UploadRequest", asked)
-    schema = components.refer("schemas", "Upload", upload)
-    return {
-        "operationId": "startUpload",
-        "tags": [TAG],
-        "x-codegen-request-body-name": "body",
-        "summary": "A URL that takes one large body for a job",
-        "requestBody": {"required": True, "content": {JSON: {"schema": asked_schema}}},
-        "responses": parts.own_responses(schema, possible, components, status=201),
-    }
+    return components.refer("schemas", "Upload", upload)
 
 
 def _job(components: Components) -> Node:

@@ -25,6 +25,7 @@ from chalicelib.errors import (
     UnknownUpload,
 )
 from chalicelib.jobs import endings, names
+from chalicelib.jobs.async_request import MAX_INLINE_BYTES, async_arguments
 from chalicelib.jobs.endings import LOST_AFTER
 from chalicelib.jobs.job import (
     KEPT_SECONDS,
@@ -45,19 +46,13 @@ if TYPE_CHECKING:
     from chalicelib.gateway import Admitted, Gateway
     from chalicelib.jobs.job import Result, Status
     from chalicelib.jobs.queue import JobQueue
-    from chalicelib.jobs.store import Found, JobStore, Place
+    from chalicelib.jobs.store import Found, JobStore
     from chalicelib.payload.admission import ClientRequest
     from chalicelib.routing.table import Model, ResolvedModel
     from chalicelib.telemetry.request_record import RequestRecord
 
-MAX_INLINE_BYTES = 128_000
-"""Source: botocore's service model of sagemaker-runtime, shape AsyncBodyBlob."""
-
 UPLOAD_SECONDS = 86_400
 """How long an upload that was sent can be used."""
-
-ASYNC_ARGUMENTS = ("ContentType", "Accept", "CustomAttributes", "InferenceId")
-"""The arguments that InvokeEndpointAsync has in common with InvokeEndpoint."""
 
 MAX_ASK_SECONDS = 30
 """The greatest Retry-After of a job that is running."""
@@ -92,7 +87,7 @@ class Submission:
         return UnknownUpload() if self.idempotency_key is None else IdempotencyConflict()
 
 
-class JobsDesk:
+class JobService:
     """Takes jobs and uploads, and tells how far jobs are.
 
     Args:
@@ -300,21 +295,3 @@ class JobsDesk:
     def _read(self, owner: str, job_id: str) -> Job | None:
         data = self._store.read(names.job_key(owner, job_id))
         return None if data is None else Job.from_json(data)
-
-
-def async_arguments(admitted: Admitted, place: Place | None) -> dict[str, object]:
-    """Return the arguments of InvokeEndpointAsync, except the endpoint's name.
-
-    Args:
-        admitted: The request.
-        place: Where the gateway has the body; None if the call carries it.
-    """
-    model, given = admitted.resolved.model, admitted.request.invoke_args()
-    arguments = {name: given[name] for name in ASYNC_ARGUMENTS if name in given}
-    body = {"Body": given["Body"]} if place is None else {"InputLocation": str(place)}
-    return {
-        **arguments,
-        **body,
-        "RequestTTLSeconds": model.request_ttl_seconds,
-        "InvocationTimeoutSeconds": model.invocation_timeout_seconds,
-    }
