@@ -6,8 +6,6 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.demo.endpoints import Deployment
-
 if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
@@ -40,10 +38,7 @@ def create(settings: Settings, s3: Any, sqs: Any, *, port: int) -> None:
         "AllowedHeaders": ["content-type", "if-none-match"],
         "ExposeHeaders": ["ETag"],
     }
-    # SageMaker writes the results of the asynchronous demo endpoint into the demo's own bucket.
-    for with_results in (bucket, Deployment().bucket):
-        with suppress(s3.exceptions.NoSuchBucket):
-            s3.put_bucket_cors(Bucket=with_results, CORSConfiguration={"CORSRules": [rule]})
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
     expiry = {
         "ID": "jobs",
         "Status": "Enabled",

@@ -5,6 +5,9 @@ import { actions, announce, button, copyButton, definitions, element, sizeText }
 import { Answer } from "./gateway.js";
 
 const MOST_SHOWN = 25_000_000;
+const ONE_BUCKET =
+  "This page can read from the gateway's own bucket of jobs only, which an asynchronous endpoint " +
+  "may not use: then open the result.";
 
 /** A request that becomes one job; after a failure, the next run goes on from there. */
 export class Job {
@@ -105,7 +108,9 @@ async function read({ url, bytes }, signal) {
   const response = await fetch(url, options).catch(() => ({}));
   const content = await response.arrayBuffer?.().catch(() => null);
   if (content && response.ok) return new Answer(response, content);
-  throw fail(failure("The download of the result", url, response.status));
+  const error = failure("The download of the result", url, response.status);
+  if (!response.status) error.message += ` ${ONE_BUCKET}`; // a browser does not say which it was
+  throw fail(error);
 }
 
 function failure(what, url, status) {

@@ -400,6 +400,7 @@ class TestFailure:
         desk.s3.put_object(Bucket=OTHER_BUCKET, Key="out/1.out", Body=b"[7]")
 
         visitor.expect("The download of the result failed:")
+        visitor.expect("This page can read from the gateway's own bucket of jobs only")
 
         expect(visitor.page.get_by_role("link", name="Open the result")).to_be_visible()
 
