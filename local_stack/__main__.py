@@ -42,8 +42,8 @@ CONTAINER_START_SECONDS = 120
 
 # Settings of the gateway, unless the environment of this process says otherwise: pages of every
 # origin may call it, there are jobs, and a change of a key or of a table in S3 counts within a
-# second or two. Jobs are in the bucket into which the asynchronous demo endpoint writes, because the
-# page for browsers reads from no other one.
+# second or two. Jobs are in the bucket into which the asynchronous demo endpoint writes: the page
+# for browsers reads from no other one.
 GATEWAY_SETTINGS = {
     "GATEWAY_CORS_ORIGIN": "*",
     "GATEWAY_JOBS": f"s3://{Deployment().bucket}/local",
