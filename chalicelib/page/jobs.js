@@ -1,13 +1,10 @@
-/** A prediction as a job: its upload, its state, and its result from the bucket. */
+/** A prediction as a job: its upload, state, and result from the bucket. */
 
 import { say } from "./answer.js";
 import { actions, announce, button, copyButton, definitions, element, sizeText } from "./elements.js";
 import { Answer } from "./gateway.js";
 
 const MOST_SHOWN = 25_000_000;
-const ONE_BUCKET =
-  "This page can read from the gateway's own bucket of jobs only, which an asynchronous endpoint " +
-  "may not use: then open the result.";
 
 /** A request that becomes one job; after a failure, the next run goes on from there. */
 export class Job {
@@ -83,7 +80,7 @@ export class Job {
   }
 }
 
-/** Sends a body to the bucket; fetch would not say how far it is. */
+/** Sends a body to the bucket; fetch cannot say how far it is. */
 function put({ url, method, headers }, body, signal) {
   const bar = element("progress", { value: 0, ariaLabel: "Upload" });
   say(`Uploading ${sizeText(body.size)} …`, "p", bar);
@@ -108,15 +105,13 @@ async function read({ url, bytes }, signal) {
   const response = await fetch(url, options).catch(() => ({}));
   const content = await response.arrayBuffer?.().catch(() => null);
   if (content && response.ok) return new Answer(response, content);
-  const error = failure("The download of the result", url, response.status);
-  if (!response.status) error.message += ` ${ONE_BUCKET}`; // a browser does not say which it was
-  throw fail(error);
+  throw fail(failure("The download of the result", url, response.status));
 }
 
 function failure(what, url, status) {
   const bucket = `the bucket at ${new URL(url).host}`;
   const reason = status
     ? `${bucket} answered ${status}.`
-    : `check your connection, and that the CORS rules of ${bucket} name ${location.origin}.`;
+    : `check your connection, and that ${bucket} is the gateway's and its CORS names ${location.origin}.`;
   return new Error(`${what} failed: ${reason}`);
 }
