@@ -20,21 +20,21 @@ from typing import TYPE_CHECKING
 from chalicelib.errors import ConfigurationError
 from chalicelib.settings import Settings
 from local_stack import gateway_lines, seeds
-from local_stack.children import Child, ChildEnded
+from local_stack.children import Child, ChildEnded, NotStarted, wait_for, wait_for_start
 from local_stack.gateway_lines import GatewayLines
 from local_stack.sagemaker_lines import SageMakerLines
 from local_stack.terminal import Terminal
+from local_stack.worker_child import WorkerChild
+from sagemaker_local.demo.endpoints import Deployment
 from sagemaker_local.modelserver import lifetime
 from sagemaker_local.modelserver.lines import printable
 from sagemaker_local.private_files import aws_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_KEY_FILE = Path(".local/demo-key")
 DEFAULT_ENV_FILE = Path(".local/env")
-START_SECONDS = 120.0
-"""For the gateway, and for the worker."""
 
 MOST_PORT = 65_535
 # On a busy machine the demo's containers, which start at the same time, need more than the default.
@@ -42,10 +42,11 @@ CONTAINER_START_SECONDS = 120
 
 # Settings of the gateway, unless the environment of this process says otherwise: pages of every
 # origin may call it, there are jobs, and a change of a key or of a table in S3 counts within a
-# second or two.
+# second or two. Jobs are in the bucket into which the asynchronous demo endpoint writes: the page
+# for browsers reads from no other one.
 GATEWAY_SETTINGS = {
     "GATEWAY_CORS_ORIGIN": "*",
-    "GATEWAY_JOBS": "s3://inference-gateway-jobs/local",
+    "GATEWAY_JOBS": f"s3://{Deployment().bucket}/local",
     "GATEWAY_JOBS_QUEUE": "inference-gateway-jobs",
     "GATEWAY_JOBS_CONCURRENCY": "4",
     "GATEWAY_KEYS_MAX_AGE": "1",
@@ -54,10 +55,6 @@ GATEWAY_SETTINGS = {
 
 
 NO_WORKER = "jobs wait until a worker runs: .venv/bin/python -m local_stack.worker"
-
-
-class NotStarted(Exception):
-    """A part of the stack did not start."""
 
 
 class View:
@@ -141,7 +138,7 @@ def _error(*lines: str) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    """Run all processes until Ctrl-C, SIGTERM, or the end of one of them."""
+    """Run all processes until Ctrl-C, SIGTERM, or the end of one that is not started again."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -170,23 +167,28 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 async def _serve(children: list[Child], options: argparse.Namespace, view: View) -> None:
-    """Start the local SageMaker, run the seeds, start the gateway; wait until one of them ends."""
+    """Start the local SageMaker, run the seeds, start the gateway; wait until one of these ends."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    worker = None
     if not options.gateway_alone:
         url = f"http://127.0.0.1:{options.sagemaker_port}"
         await _start_sagemaker(children, options, view)
         for program in options.seed:
             await _run_seed(children, program, _environment(url), view.terminal)
         environment = {**GATEWAY_SETTINGS, **_environment(url)}
-        has_jobs = Settings.from_env(environment).jobs is not None
-        working = await _start_worker(children, options, environment, view) if has_jobs else None
+        if Settings.from_env(environment).jobs is not None:
+            worker = WorkerChild(children, options.port, environment, view.gateway.on_line)
+            await worker.start()
         await _issue_key(options.key_file, environment)
-        if working is not None:
-            await _wait_for_start("worker", working, children)
+        if worker is not None:
+            await worker.wait_for_start(children)
     elif Settings.from_env(environment).jobs is not None:
         view.terminal.print(NO_WORKER)
     await _start_gateway(children, options, environment, view.gateway)
-    await _wait_for(asyncio.Event().wait(), children)
+    if worker is None:
+        await wait_for(asyncio.Event().wait(), children)
+    else:
+        await wait_for(worker.keep_working(), [one for one in children if one is not worker.child])
 
 
 async def _start_sagemaker(children: list[Child], options: argparse.Namespace, view: View) -> None:
@@ -198,7 +200,7 @@ async def _start_sagemaker(children: list[Child], options: argparse.Namespace, v
     command += ["--data", str(options.data)] if options.data else []
     on_line = view.sagemaker.on_line
     children.append(await Child.start("the local SageMaker", command, os.environ, on_line))
-    await _wait_for(view.sagemaker_ready.wait(), children)
+    await wait_for(view.sagemaker_ready.wait(), children)
 
 
 async def _run_seed(
@@ -211,26 +213,9 @@ async def _run_seed(
     terminal.print(f"running {name} …")
     seed = await Child.start(name, ["local_stack.seeds", str(program)], environment, on_line)
     try:
-        await _wait_for(seed.finish(), children)
+        await wait_for(seed.finish(), children)
     finally:
         await seed.stop()
-
-
-async def _start_worker(
-    children: list[Child], options: argparse.Namespace, environment: Mapping[str, str], view: View
-) -> asyncio.Event:
-    """Start the worker of jobs, and return what is set when it is ready."""
-    ready = asyncio.Event()
-
-    def on_line(line: str) -> None:
-        if line.startswith("working:"):
-            ready.set()
-        else:
-            view.gateway.on_line(line)
-
-    command = ["local_stack.worker", "--exit-with-parent", "--create-for", str(options.port)]
-    children.append(await Child.start("the worker", command, environment, on_line))
-    return ready
 
 
 async def _issue_key(path: Path, environment: Mapping[str, str]) -> None:
@@ -276,34 +261,7 @@ async def _start_gateway(
             ready.set()
 
     children.append(await Child.start("the gateway", command, environment, on_line))
-    await _wait_for_start("gateway", ready, children)
-
-
-async def _wait_for_start(name: str, ready: asyncio.Event, children: list[Child]) -> None:
-    """Wait until a child says that it is ready.
-
-    Raises:
-        NotStarted: It takes too long.
-    """
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            await _wait_for(ready.wait(), children)
-    except TimeoutError:
-        raise NotStarted(f"the {name} is not ready after {START_SECONDS:g} s") from None
-
-
-async def _wait_for(work: Coroutine[None, None, object], children: list[Child]) -> None:
-    """Wait until the work is done; raises ChildEnded if a child ends first."""
-    ends = (child.fail_when_ended() for child in children)
-    tasks: list[asyncio.Task[object]] = [asyncio.create_task(one) for one in (work, *ends)]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    await wait_for_start("gateway", ready, children)
 
 
 def _environment(sagemaker_url: str) -> dict[str, str]:

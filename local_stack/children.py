@@ -1,4 +1,4 @@
-"""Child processes: starting, reading their output, and stopping."""
+"""Child processes: starting, reading their output, waiting for them, and stopping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sagemaker_local.hosting.container_process import next_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
 STOP_TIMEOUT_SECONDS = 10.0
 LAST_LINES_SECONDS = 5.0
@@ -19,8 +19,16 @@ LONGEST_LINE_BYTES = 2**20
 """A longer line is printed in pieces."""
 
 
+START_SECONDS = 120.0
+"""For the gateway, and for the worker."""
+
+
 class ChildEnded(Exception):
     """A child process failed or ended early."""
+
+
+class NotStarted(Exception):
+    """A part of the stack did not start."""
 
 
 class Child:
@@ -111,3 +119,30 @@ class Child:
         assert self._process.stdout is not None
         while line := await next_line(self._process.stdout):
             on_line(line.decode(errors="replace").rstrip("\n"))
+
+
+async def wait_for_start(name: str, ready: asyncio.Event, children: list[Child]) -> None:
+    """Wait until a child says that it is ready.
+
+    Raises:
+        NotStarted: It takes too long.
+    """
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            await wait_for(ready.wait(), children)
+    except TimeoutError:
+        raise NotStarted(f"the {name} is not ready after {START_SECONDS:g} s") from None
+
+
+async def wait_for(work: Coroutine[None, None, object], children: list[Child]) -> None:
+    """Wait until the work is done; raises ChildEnded if a child ends first."""
+    ends = (child.fail_when_ended() for child in children)
+    tasks: list[asyncio.Task[object]] = [asyncio.create_task(one) for one in (work, *ends)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

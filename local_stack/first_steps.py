@@ -83,7 +83,7 @@ class FirstSteps:
         if not parts or not self.has_jobs:
             return
         curl, headers, body = parts
-        curl = curl.replace("curl", "curl -s", 1)
+        curl = curl.replace("curl", "curl -sS", 1)
         submit = [f"JOB=$({curl}", f"{headers} -H 'Prefer: respond-async'", f"{body} | {JOB_ID})"]
         curl, headers = self._parts(f"-s {self.url}/jobs/$JOB")
         ask = [f"until {curl}", f"{headers} | grep -v '\"running\"'; do sleep 1; done"]

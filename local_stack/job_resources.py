@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from deployment import jobs
-from sagemaker_local.demo.endpoints import Deployment
 
 if TYPE_CHECKING:
     from chalicelib.settings import Settings
@@ -38,10 +37,7 @@ def create(settings: Settings, s3: Any, sqs: Any, *, port: int) -> None:
     own = [f"http://{host}:{port}" for host in ("127.0.0.1", "localhost")]
     rule = jobs.cors_rule([*own, settings.cors_origin] if settings.cors_origin else own)
     rule["ExposeHeaders"] = rule.pop("ExposedHeaders")  # CloudFormation has a name of its own
-    # SageMaker writes the results of the asynchronous demo endpoint into the demo's own bucket.
-    for with_results in (bucket, Deployment().bucket):
-        with suppress(s3.exceptions.NoSuchBucket):
-            s3.put_bucket_cors(Bucket=with_results, CORSConfiguration={"CORSRules": [rule]})
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
     (written,) = BUCKET["LifecycleConfiguration"]["Rules"]
     expiry = {
         "ID": written["Id"],

@@ -1,4 +1,4 @@
-/** A prediction as a job: its upload, its state, and its result from the bucket. */
+/** A prediction as a job: its upload, state, and result from the bucket. */
 
 import { say } from "./answer.js";
 import { actions, announce, button, copyButton, definitions, element, sizeText } from "./elements.js";
@@ -80,7 +80,7 @@ export class Job {
   }
 }
 
-/** Sends a body to the bucket; fetch would not say how far it is. */
+/** Sends a body to the bucket; fetch cannot say how far it is. */
 function put({ url, method, headers }, body, signal) {
   const bar = element("progress", { value: 0, ariaLabel: "Upload" });
   say(`Uploading ${sizeText(body.size)} …`, "p", bar);
@@ -112,6 +112,6 @@ function failure(what, url, status) {
   const bucket = `the bucket at ${new URL(url).host}`;
   const reason = status
     ? `${bucket} answered ${status}.`
-    : `check your connection, and that the CORS rules of ${bucket} name ${location.origin}.`;
+    : `check your connection, and that ${bucket} is the gateway's and its CORS names ${location.origin}.`;
   return new Error(`${what} failed: ${reason}`);
 }

@@ -46,6 +46,14 @@ class Problem(Exception):
         super().__init__(f"{status} {self.type}: {self.title}. {self.detail}")
 
 
+class JobInstead(Exception):
+    """The model answers with jobs only; the argument is the id of this one: job.py waits for it."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+        super().__init__(f"the answer is the job {job}; job.py calls this model, and waits")
+
+
 class NoAnswer(Exception):
     """There was no complete answer. The model may have run."""
 
@@ -83,6 +91,7 @@ class Gateway:
 
         Raises:
             Problem: The gateway refuses, and waiting does not help or would take too long.
+            JobInstead: The model is of kind `async`.
             NoAnswer: The connection failed, or the time is up.
         """
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -126,6 +135,8 @@ class Gateway:
             raise NoAnswer(f"no answer from {self._url.netloc}: {error!r}") from error
         finally:
             connection.close()
+        if response.status == 202:
+            raise JobInstead(json.loads(content)["job"])
         if response.status != 200:
             raise Problem(response.status, response.headers, content)
         is_json = response.headers.get_content_type() == "application/json"
@@ -156,7 +167,7 @@ def main() -> int:
             accept=options.accept,
             seconds=options.seconds,
         )
-    except (Problem, NoAnswer, OSError) as error:
+    except (Problem, JobInstead, NoAnswer, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     text = answer if isinstance(answer, bytes) else json.dumps(answer).encode() + b"\n"

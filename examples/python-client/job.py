@@ -3,8 +3,8 @@
     answer = run_job("https://gateway.example.com/api", key, "iris", rows, content_type="text/csv")
 
 The body is sent to the bucket, and not through the gateway, which takes 4.6 MB. While the gateway
-says that waiting helps (`retryable`), a request is sent again: with its `Idempotency-Key`, it gets
-the same job.
+says that waiting helps (`retryable`), a request is sent again: with the same upload, it gets the
+same job.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import json
 import os
 import sys
 import time
-import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -64,7 +63,6 @@ def run_job(
     if sent.status != 200:
         raise JobFailed({"status": sent.status, "title": "The bucket did not take the body"})
     submit = {**own, "Prefer": "respond-async", "X-Upload": upload["upload"]}
-    submit |= {"Idempotency-Key": uuid.uuid4().hex}
     del submit["Content-Type"]  # the upload has one
     job = _ask("POST", f"{url}/predict/{quote(model)}", b"", submit, deadline)
     while job["status"] == "running":
@@ -102,7 +100,7 @@ def _send(
         connection.request(method, target, body, headers)
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read())
-    except http.client.HTTPException as error:
+    except (ConnectionError, http.client.HTTPException) as error:
         raise OSError(f"no answer from {place.netloc}: {error!r}") from error
     finally:
         connection.close()

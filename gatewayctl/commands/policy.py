@@ -149,7 +149,12 @@ def policy(
     return Report(
         ExitCode.FINE,
         lines=[*policies.texts, *(line for role in policies.roles for line in role.lines())],
-        notes=[*notes, *_role_notes(policies, functions.handler), *_summary(policies, file)],
+        notes=[
+            *notes,
+            *_role_notes(policies, functions.handler),
+            *_without_jobs(file.table, functions),
+            *_summary(policies, file),
+        ],
         data={"written": list(policies.texts), **_data(policies)},
     )
 
@@ -261,6 +266,15 @@ def _role_notes(policies: Policies, handler: Function) -> Iterator[str]:
             f"{policies.handler_file}: {number} {what} assumed; {whose} trust policy names the "
             "role of chalice deploy; a stack of make package gives its role another name, so put "
             "its ARN there"
+        )
+
+
+def _without_jobs(table: RoutingTable, functions: Functions) -> Iterator[str]:
+    names = [model.name for model in table.models() if model.target.is_async]
+    if names and functions.worker is None:
+        yield (
+            f"{', '.join(names)}: kind async needs jobs, and this stage has no GATEWAY_JOBS, so "
+            "every call gets 500 gateway-misconfigured: docs/deploy.md#jobs"
         )
 
 

@@ -2,11 +2,15 @@
 
 import io
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from chalicelib.settings import Settings
+from local_stack import job_resources
+from local_stack.__main__ import GATEWAY_SETTINGS
 from tests.support.key_documents import api_key, document, entry
 from tests.support.local_gateway import ENVIRONMENT, LocalGateway
 from tests.support.visitor import COMMANDS, Visitor, run_program
@@ -25,7 +29,7 @@ MODELS = {
     "wine-grade": ["0"],
     "wine-release": ["0"],
 }
-"""The predictions for the examples; None where the number is not known here."""
+"""The predictions for the examples; None where the number is not known here. One more is a job."""
 
 SEVEN = [(1.5, 0.7), (6, 0.7), (4.8, 3), (3.6, 5), (3.2, 7.2)]
 """A stroke in the drawing field, in cells."""
@@ -46,18 +50,21 @@ LARGEST_PICTURE = 150_000
 def gateway(demo):
     secrets = demo.client("secretsmanager")
     secrets.create_secret(Name=SECRET, SecretString=document(abcd1234=entry(grants=["*"])))
-    environment = {"AWS_ENDPOINT_URL": demo.url, "GATEWAY_CORS_ORIGIN": ""}
+    jobs = {"GATEWAY_JOBS": GATEWAY_SETTINGS["GATEWAY_JOBS"], "GATEWAY_JOBS_QUEUE": "page-demo"}
+    environment = {"AWS_ENDPOINT_URL": demo.url, "GATEWAY_CORS_ORIGIN": "", **jobs}
     with LocalGateway({**ENVIRONMENT, **environment}) as gateway:
+        settings, port = Settings.from_env(jobs), urlsplit(gateway.url).port
+        job_resources.create(settings, demo.client("s3"), demo.client("sqs"), port=port)
         yield gateway
     secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.fixture
-def visitor(page, gateway):
+def visitor(page, gateway, demo):
     """Somebody who has opened the link of `make run`."""
-    visitor = Visitor(page, gateway.url)
+    visitor = Visitor(page, gateway.url, demo.url)
     visitor.open(KEY)
-    expect(visitor.id("catalog-count")).to_have_text(f"{len(MODELS)} models")
+    expect(visitor.id("catalog-count")).to_have_text(f"{len(MODELS) + 1} models")
     yield visitor
     visitor.check()
 
@@ -73,6 +80,15 @@ def test_models(visitor, model, predictions):
     expect(visitor.id("answer")).to_contain_text(model)
     for part in ("model", "gateway", "network"):
         expect(visitor.page.locator(f".bar.{part}")).to_be_attached()
+
+
+def test_asynchronous_model(visitor):
+    """A job answers the example; the page may read its result, which SageMaker has written."""
+    visitor.choose_with_example("digit-async")
+
+    visitor.send()
+
+    assert visitor.cells == ["1"]
 
 
 def draw(visitor, stroke):

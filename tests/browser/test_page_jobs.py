@@ -351,7 +351,8 @@ class TestFailure:
 
         visitor.expect("The upload failed: check your connection")
         visitor.expect(
-            f"that the CORS rules of the bucket at {visitor.bucket_host} name {visitor.url}."
+            f"and that the bucket at {visitor.bucket_host} is the gateway's "
+            f"and its CORS names {visitor.url}."
         )
         expect(visitor.id("alarm")).to_contain_text("CORS")
 
@@ -370,7 +371,8 @@ class TestFailure:
         desk.drain()
         visitor.expect("The download of the result failed: check your connection")
         visitor.expect(
-            f"that the CORS rules of the bucket at {visitor.bucket_host} name {visitor.url}."
+            f"and that the bucket at {visitor.bucket_host} is the gateway's "
+            f"and its CORS names {visitor.url}."
         )
         link = visitor.page.get_by_role("link", name="Open the result")
         assert json.loads(fetch(link.get_attribute("href"))[1]) == {"instances": [[1, 2]]}
@@ -392,6 +394,7 @@ class TestFailure:
         desk.s3.put_object(Bucket=OTHER_BUCKET, Key="out/1.out", Body=b"[7]")
 
         visitor.expect("The download of the result failed:")
+        visitor.expect(f"that the bucket at {visitor.bucket_host} is the gateway's")
 
         expect(visitor.page.get_by_role("link", name="Open the result")).to_be_visible()
 

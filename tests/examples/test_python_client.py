@@ -46,6 +46,18 @@ def test_answer(caller, sagemaker):
     assert caller.predict("churn", ROWS) == b"\x00\xff"
 
 
+def test_job_instead(client):
+    """A model that answers with a job only is no failure of the gateway: the job is named."""
+    job = "6f0c8f4f2f0f4a0fb6d7c6a1c0e2a9d1"
+    document = b'{"job": "%s", "status": "running"}' % job.encode()
+    with StubServer() as server:
+        server.reply = lambda _: response(202, document, {"Content-Type": "application/json"})
+        with pytest.raises(client.JobInstead, match=f"the job {job}; job.py") as instead:
+            client.Gateway(f"http://127.0.0.1:{server.port}", "key").predict("film", ROWS)
+
+    assert instead.value.job == job
+
+
 def test_retry_after(caller, sagemaker, waited):
     """After a refusal for a moment, the client waits as long as the gateway says."""
     sagemaker.predict = in_turn(THROTTLED, ANSWER)

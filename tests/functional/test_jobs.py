@@ -727,6 +727,12 @@ class TestUploads:
 
         assert_problem(refused, 413, "payload-too-large")
 
+    @pytest.mark.parametrize(("size", "named"), [("3", "'\"3\"'"), (None, "'null'")])
+    def test_what_is_wrong(self, desk, size, named):
+        """A value is named as it was sent, so a number in quotes does not look like a number."""
+        problem = assert_problem(self.upload(desk, size=size), 400, "invalid-parameter")
+        assert problem["detail"].startswith(f"The parameter bytes is {named}; it must be")
+
     def test_without_a_preference(self, desk):
         """A prediction that is answered at once has its body in the request."""
         problem = assert_problem(

@@ -156,7 +156,7 @@ def test_ctrl_c(tmp_path):
         assert "Traceback" not in stack.log
 
 
-@pytest.mark.parametrize("part", ["local_stack.gateway", "local_stack.worker", "sagemaker_local"])
+@pytest.mark.parametrize("part", ["local_stack.gateway", "sagemaker_local"])
 def test_one_part_ends(tmp_path, part):
     """If one part ends, the other is stopped, and the program ends with code 1 and an error."""
     with LocalStack(tmp_path, FAST).until_ready() as stack:
@@ -165,9 +165,23 @@ def test_one_part_ends(tmp_path, part):
 
         assert stack.process.wait(timeout=30) == 1
         wait_until(lambda: gone(children))
-        assert re.search(
-            r"^error: the (gateway|worker|local SageMaker) ended", stack.log, re.MULTILINE
-        )
+        assert re.search(r"^error: the (gateway|local SageMaker) ended", stack.log, re.MULTILINE)
+
+
+def test_worker_ends(tmp_path):
+    """A worker that ends is started again, which two lines say; then it ends with the others."""
+    with LocalStack(tmp_path, FAST).until_ready() as stack:
+        first = child(stack.descendants(), "local_stack.worker")
+        first.kill()
+        stack.until("^the worker has ended, and is started again")
+        stack.until("^the worker runs again; a job that it was at work on is tried again when")
+        children = stack.descendants()
+        assert child(children, "local_stack.worker").pid != first.pid
+
+        stack.process.send_signal(signal.SIGINT)
+
+        assert stack.process.wait(timeout=30) == 0
+        wait_until(lambda: gone(children))
 
 
 def test_sigkill(tmp_path):

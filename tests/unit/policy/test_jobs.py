@@ -168,7 +168,7 @@ def test_iam_takes_them(written):
 def test_without_jobs(project):
     """Without the setting there are two files, and nobody may use a bucket or a queue.
 
-    An asynchronous endpoint cannot be called then.
+    An asynchronous endpoint cannot be called then, which a note says.
     """
     (project.folder / "routing.yaml").write_text(TABLE)
     project.configure({})
@@ -177,6 +177,7 @@ def test_without_jobs(project):
 
     assert outcome.code == 0, outcome.err
     assert project.written() == ["policy-dev-authorize.json", "policy-dev.json"]
+    assert "video: kind async needs jobs, and this stage has no GATEWAY_JOBS" in outcome.err
     text = json.dumps([project.read(), project.read(AUTHORIZER)])
     assert not any(word in text for word in ("s3:", "sqs:", "Async", "video"))
 
