@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.api.page import FOLDER, MEDIA_TYPES
 
-MOST_BYTES = 64_000
+MOST_BYTES = 65_000
 FILES = sorted(FOLDER.iterdir())
 RUNS_TEXT = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|DOMParser|\beval\b|Function\("
@@ -15,7 +15,7 @@ RUNS_TEXT = re.compile(
 
 
 def test_size():
-    """All files together have at most 64 kB."""
+    """All files together have at most 65 kB."""
     assert sum(path.stat().st_size for path in FILES) <= MOST_BYTES
 
 
