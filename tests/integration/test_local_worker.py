@@ -11,7 +11,6 @@ from chalicelib.settings import Settings
 from local_stack import job_resources
 from local_stack.rest_api import Context
 from local_stack.worker import QueueWorker
-from sagemaker_local.demo.endpoints import Deployment
 from tests.support.gateway import AWS
 from tests.support.job_desk import moto
 from tests.support.stand_in import wait_until
@@ -176,15 +175,6 @@ class TestResources:
         assert rule["AllowedOrigins"] == [*ORIGINS, *filter(None, [origin])]
         assert (rule["AllowedMethods"], rule["ExposeHeaders"]) == (["GET", "PUT"], ["ETag"])
         assert rule["AllowedHeaders"] == ["content-type", "if-none-match"]
-
-    def test_results_of_the_demo(self, account):
-        """Pages may fetch the results of the asynchronous demo endpoint from the demo's bucket."""
-        demo = Deployment().bucket
-        account.s3.create_bucket(Bucket=demo)
-        account.create()
-
-        (rule,) = account.s3.get_bucket_cors(Bucket=demo)["CORSRules"]
-        assert rule["AllowedOrigins"] == ORIGINS
 
     def test_again(self, account):
         """What is there stays, and its contents with it."""
