@@ -98,10 +98,6 @@ class Traffic:
     followed_by: Mapping[str, float] = field(default_factory=dict)
     """By another model: the part of the calls that the same principal followed with one of it."""
 
-    @property
-    def mean_seconds(self) -> float:
-        return self.busy_seconds / self.calls if self.calls else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class Model:

@@ -1,4 +1,4 @@
-"""The mathematics of costs and advice: cold models, concurrency, intervals, exact division.
+"""The mathematics of costs and advice: cold models, concurrency, exact division.
 
 Sources:
 - The cold share of a cache that evicts what was used least recently: H. Che, Y. Tung, Z. Wang,
@@ -8,9 +8,6 @@ Sources:
 - Calls at work at one moment: L = λW (J. Little, Operations Research 9(3), 1961). With arrivals
   at random and nobody waiting, their number is Poisson's with that mean, whatever the distribution
   of the service times (M/G/∞: L. Takács, "Introduction to the Theory of Queues", 1962, chapter 3).
-- The interval of a rate from a count: Byar's approximation (N. Breslow, N. Day, "Statistical
-  Methods in Cancer Research", volume II, 1987, page 69). That of a share, Wilson's, is
-  `gatewayctl.statistics.Sample.interval`.
 - The division: largest remainders (A. Hamilton; M. Balinski, H. Young, "Fair Representation",
   1982).
 """
@@ -21,7 +18,7 @@ from fractions import Fraction
 from math import exp, expm1, fsum, lgamma, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from gatewayctl.statistics import Interval, Z
+from gatewayctl.statistics import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound="tuple[Any, ...] | str")
 
-SECONDS_PER_MINUTE = 60
 _HALVINGS = 200
 _LARGEST_POISSON_SUM = 10_000
 
@@ -150,22 +146,12 @@ def cold_interval(demands: Sequence[Demand], capacity: float, instances: int) ->
     )
 
 
-def calls_at_work(calls: float, service_seconds: float, period_seconds: float) -> float:
-    """Return how many calls are at work on average (Little's law).
-
-    Args:
-        calls: How many calls come in the period.
-        service_seconds: How long one of them takes on average.
-        period_seconds: The length of the period.
-    """
-    return calls * service_seconds / period_seconds
-
-
 def peak_concurrency(at_work: float, part: float = 0.99) -> int:
     """Return how many calls are at work at once, at most, in `part` of all moments.
 
     Args:
-        at_work: How many are at work on average in the busiest period, as `calls_at_work` says.
+        at_work: How many are at work on average in the busiest period. By Little's law that is the
+            time that its calls take together, divided by its length.
         part: The part of the moments of that period, below 1.
     """
     if at_work <= 0:
@@ -199,15 +185,6 @@ def _normal_quantile(part: float) -> float:
     from statistics import NormalDist  # noqa: PLC0415  (few commands need it)
 
     return NormalDist().inv_cdf(part)
-
-
-def count_interval(count: int) -> Interval:
-    """Return the interval of 95 % for the expected number of events of which `count` came."""
-    return Interval(_byar(count, -Z) if count else 0.0, _byar(count + 1, Z))
-
-
-def _byar(count: int, z: float) -> float:
-    return float(count * (1 - 1 / (9 * count) + z / (3 * sqrt(count))) ** 3)
 
 
 def divided(total: int, weights: Mapping[Key, Weight]) -> dict[Key, int]:
