@@ -33,7 +33,7 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
     sizeless = [one for one in models if one.memory_bytes is None]
     if sizeless:
         yield Condition(
-            "their memory fits",
+            "the memory is enough for the models",
             None,
             f"unknown for {first_few([one.name for one in sizeless])}",
             measure_memory(sizeless[0].endpoint),
@@ -41,12 +41,20 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
     silent = [one.name for one in models if one.traffic is None]
     if silent:
         yield Condition(
-            "their load fits", None, f"unknown for {first_few(silent)}", MEASURE_TRAFFIC
+            "the instances are enough for the calls",
+            None,
+            f"unknown for {first_few(silent)}",
+            MEASURE_TRAFFIC,
         )
     hosts = [case.account.endpoint_of(one) for one in models]
     dark = [one.name for one in hosts if None in (one.usd_a_month, one.vcpus, one.memory_bytes)]
     if dark:
-        yield Condition("it costs less", None, f"unknown for {first_few(dark)}", MEASURE_PRICE)
+        yield Condition(
+            "the endpoint costs less than now",
+            None,
+            f"unknown for {first_few(dark)}",
+            MEASURE_PRICE,
+        )
 
 
 def _costs(case: Case) -> Iterator[Condition]:
@@ -55,7 +63,7 @@ def _costs(case: Case) -> Iterator[Condition]:
     then = f"{plural(shared.instances, 'instance')} {shared.like.instance_type}"
     is_there = shared.replaced == (case.model.endpoint,)
     yield Condition(
-        "it is there already" if is_there else "it costs less than now",
+        "the endpoint is there already" if is_there else "the endpoint costs less than now",
         is_there or shared.saves > 0,
         f"{then} for {money(shared.usd_a_month)} USD a month instead of {money(shared.usd_now)}",
     )
@@ -84,7 +92,9 @@ def _multi_model(case: Case) -> Iterator[Condition]:
 def _all_loaded(case: Case) -> Iterator[Condition]:
     number = len(case.shared.models) if case.shared else 0
     yield Condition(
-        f"they are at most {MOST_CONTAINERS}", number <= MOST_CONTAINERS, plural(number, "model")
+        f"there are at most {MOST_CONTAINERS} models",
+        number <= MOST_CONTAINERS,
+        plural(number, "model"),
     )
     yield from _costs(case)
 

@@ -213,9 +213,9 @@ def _report(
     found, meant = totals(known, decisions), advices(decisions)
     lines = [
         *text.totals_lines(found, known.period_hours),
+        *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),
         "",
         *text.endpoints_lines(known),
-        *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),
     ]
     is_open = any(one.option is None for one in decisions.values())
     return Report(

@@ -69,8 +69,6 @@ def comparison_lines(
             ),
         ]
     )
-    yield ""
-    yield from endpoints_lines(other.account)
     if other.new:
         yield ""
         yield f"new, and without calls to compare: {first_few(other.new)}"
@@ -78,6 +76,8 @@ def comparison_lines(
     if found:
         yield ""
         yield from (f"risk: {one}" for one in found)
+    yield ""
+    yield from endpoints_lines(other.account)
 
 
 def _or_unknown(value: object) -> object:

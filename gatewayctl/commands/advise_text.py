@@ -1,4 +1,4 @@
-"""What `gatewayctl advise` prints: the endpoints, the totals, and the advice with its reasons."""
+"""What `gatewayctl advise` prints: the totals, the advice with its reasons, and the endpoints."""
 
 from __future__ import annotations
 
@@ -77,13 +77,17 @@ def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
         usd(one.usd_a_month),
         UNKNOWN if busy is None else percent(busy),
         UNKNOWN if peak is None else _at_once(peak),
-        UNKNOWN if numbers["p99_ms"] is None else f"{numbers['p99_ms']:,.0f}",
+        UNKNOWN if numbers["calls"] is None else _milliseconds(numbers["p99_ms"]),
         NOTHING if cold is None else measured(cold),
     )
 
 
 def _at_once(peak: float) -> str:
-    return f"{peak:,.{2 if peak >= 1 else 3}f} at once"
+    return f"{peak:,.{2 if peak >= 1 else 3}f} at once" if peak else NOTHING
+
+
+def _milliseconds(p99: float | None) -> str:
+    return NOTHING if p99 is None else f"{p99:,.0f}"
 
 
 def endpoint_data(account: Account, one: Endpoint) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def endpoint_data(account: Account, one: Endpoint) -> dict[str, Any]:
         if seconds and is_known
         else None,
         "peak_at_work": sum(each.peak_busy for each in traffic) if is_known else None,
-        "p99_ms": max((each.p99_ms for each in traffic), default=0) if is_known else None,
+        "p99_ms": max(each.p99_ms for each in traffic) if calls and is_known else None,
         "cold_share": sum(each.cold_loads for each in traffic) / calls
         if calls and loads_artifacts
         else None,
@@ -168,8 +172,8 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
     if rule.to_confirm and not one.first.stays:
         found.append(("would have to be true", [rule.to_confirm]))
     shared = one.shared
-    if shared is not None:
-        found.append(("until", [until(shared)]))
+    if shared is not None and (until := holds_until(shared)):
+        found.append(("holds until", [until]))
     risks = [*rule.risks] if rule is not DEFAULT else []
     if shared is not None:
         risks.append(blast_radius(shared))
@@ -209,12 +213,12 @@ def condition_line(one: Condition) -> str:
     return f"{one.text}: {answer}, {one.found}"
 
 
-def until(shared: Shared) -> str:
-    """Say under which load the sum ends to be true."""
+def holds_until(shared: Shared) -> str:
+    """Say up to which load the costs are these; nothing if there are no calls."""
     most, factor = shared.most_calls_a_second, shared.times_the_load
-    after = plural(shared.instances + 1, "instance")
     if most is None or factor is None:
-        return f"nobody calls them; {after} are not needed"
+        return ""
+    after = plural(shared.instances + 1, "instance")
     if factor < 1:
         return "the busiest minute has more calls at once than vCPUs already: some wait"
     return (

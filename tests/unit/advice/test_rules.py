@@ -142,7 +142,7 @@ class TestUnknown:
         for one in decide(known, 0.01).values():
             assert one.option is None
             (condition,) = one.unknown
-            assert condition.text == "their memory fits"
+            assert condition.text == "the memory is enough for the models"
             assert "s3:ListBucket" in condition.measure
             assert "MemoryUtilization" in condition.measure
 
