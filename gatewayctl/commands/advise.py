@@ -20,6 +20,7 @@ from gatewayctl.advice.what_if import Plan, what_if
 from gatewayctl.command import command
 from gatewayctl.commands import advise_comparison as comparison
 from gatewayctl.commands import advise_text as text
+from gatewayctl.commands.advise_data import as_data
 from gatewayctl.costs import inputs
 from gatewayctl.output import percent, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
@@ -222,7 +223,7 @@ def _report(
         ExitCode.FINDINGS if is_open else ExitCode.FINE,
         lines,
         notes,
-        {**text.as_data(meant, found, known), "notes": list(notes)},
+        {**as_data(meant, found, known), "notes": list(notes)},
     )
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayctl.advice.summary import summed
 from gatewayctl.advice.what_if import all_cold, interval, risks
-from gatewayctl.commands.advise_text import UNKNOWN, endpoint_data, endpoints_lines, per_hour, usd
+from gatewayctl.commands.advise_data import endpoint_data
+from gatewayctl.commands.advise_text import UNKNOWN, endpoints_lines, per_hour, usd
 from gatewayctl.output import aligned, first_few
 from gatewayctl.statistics import Interval
 
