@@ -124,7 +124,7 @@ class Endpoint:
     boundary: Boundary
     instance_type: str | None = None
     instances: int | None = None
-    usd_an_hour: float | None = None
+    price_an_hour: float | None = None
     """The price of one instance; of a serverless endpoint, what an hour cost on average."""
     vcpus: int | None = None
     """Of one instance."""
@@ -133,10 +133,10 @@ class Endpoint:
     is_serverless: bool = False
 
     @property
-    def usd_a_month(self) -> float | None:
-        if self.usd_an_hour is None or self.instances is None:
+    def cost_a_month(self) -> float | None:
+        if self.price_an_hour is None or self.instances is None:
             return None
-        return self.usd_an_hour * self.instances * HOURS_A_MONTH
+        return self.price_an_hour * self.instances * HOURS_A_MONTH
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Account:
     period_hours: float
     models: tuple[Model, ...]
     endpoints: Mapping[str, Endpoint]
-    serverless_usd: float | None = None
+    serverless_price: float | None = None
     """The price of a second of a serverless endpoint with 1 GB of memory."""
 
     def endpoint_of(self, model: Model) -> Endpoint:

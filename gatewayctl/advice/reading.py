@@ -140,7 +140,7 @@ def account(
         period_hours=max(1, usage.period.seconds) / 3600 if usage else 0.0,
         models=(*models, *_others(hosts, names)),
         endpoints=endpoints,
-        serverless_usd=_serverless_usd(prices),
+        serverless_price=_serverless_price(prices),
     )
 
 
@@ -186,13 +186,13 @@ def endpoint(
         return Endpoint(name, Boundary(place=_place(at, region)))
     if (serverless := found.serverless) is not None:
         use = usage.of_endpoint().get(name, Use()) if usage else None
-        usd = None if use is None else rates.use_cost(serverless, use, prices).value
+        cost = None if use is None else rates.use_cost(serverless, use, prices).value
         hours = usage.period.seconds / 3600 if usage else 0.0
         return Endpoint(
             name,
             _boundary(found, CPU, at, region),
             instances=1,
-            usd_an_hour=None if usd is None or not hours else float(usd) / hours,
+            price_an_hour=None if cost is None or not hours else float(cost) / hours,
             memory_bytes=serverless.memory_mb * MB,
             is_serverless=True,
         )
@@ -205,7 +205,7 @@ def endpoint(
         _boundary(found, accelerator(kind, gpus), at, region),
         kind,
         found.instances,
-        usd_an_hour=None if price is None else float(price.per_hour),
+        price_an_hour=None if price is None else float(price.per_hour),
         vcpus=None if price is None else price.vcpus,
         memory_bytes=(
             None if price is None or price.memory_gib is None else float(price.memory_gib) * GIB
@@ -287,7 +287,7 @@ def _memory(occupants: Sequence[Occupant], factor: float) -> float | None:
     return factor * sum(size or 0 for size in sizes)
 
 
-def _serverless_usd(prices: Prices | None) -> float | None:
+def _serverless_price(prices: Prices | None) -> float | None:
     """Return the price of a second with 1 GB of memory."""
     known = prices.serverless.per_second if prices and prices.serverless else {}
     return float(known[SERVERLESS_GB]) if SERVERLESS_GB in known else None

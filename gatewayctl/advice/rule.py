@@ -97,9 +97,9 @@ class Case(NamedTuple):
         return in_period / self.account.period_hours * HOURS_A_MONTH
 
 
-def present_usd(case: Case) -> float | None:
+def present_cost(case: Case) -> float | None:
     """Return what the instances of the model's endpoint cost in a month."""
-    return case.endpoint.usd_a_month
+    return case.endpoint.cost_a_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Rule:
     to_confirm: str = ""
     """What would have to be true, and what no log says."""
     risks: tuple[str, ...] = ()
-    usd_a_month: Callable[[Case], float | None] = present_usd
+    cost_a_month: Callable[[Case], float | None] = present_cost
     """What the endpoint would cost; of a shared one, for all of its models."""
 
 

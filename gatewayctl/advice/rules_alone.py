@@ -61,10 +61,10 @@ def _batch(case: Case) -> Iterator[Condition]:
 
 def _only_when_called(case: Case) -> float | None:
     """Return the price of the endpoint's instances in the hours that had a call."""
-    usd = case.endpoint.usd_a_month
-    if usd is None or case.active_hours is None:
+    cost = case.endpoint.cost_a_month
+    if cost is None or case.active_hours is None:
         return None
-    return usd * min(case.active_hours / case.account.period_hours, 1)
+    return cost * min(case.active_hours / case.account.period_hours, 1)
 
 
 LARGEST_BODY = 25 * 2**20
@@ -213,7 +213,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
         size,
         measure_memory(case.model.endpoint),
     )
-    now, then = case.endpoint.usd_a_month, _serverless_usd(case)
+    now, then = case.endpoint.cost_a_month, _serverless_cost(case)
     yield condition(
         "serverless inference costs less",
         None if now is None or then is None else (now, then),
@@ -223,13 +223,13 @@ def _serverless(case: Case) -> Iterator[Condition]:
     )
 
 
-def _serverless_usd(case: Case) -> float | None:
+def _serverless_cost(case: Case) -> float | None:
     """Return the price of the model's calls in a month; memory comes in whole GB."""
-    usd, memory = case.account.serverless_usd, case.model.memory_bytes
-    if usd is None or memory is None or case.traffic is None:
+    price, memory = case.account.serverless_price, case.model.memory_bytes
+    if price is None or memory is None or case.traffic is None:
         return None
     gigabytes = max(1, -int(-memory // GIB))
-    return case.a_month(case.traffic.busy_seconds) * gigabytes * usd
+    return case.a_month(case.traffic.busy_seconds) * gigabytes * price
 
 
 RULES = (
@@ -243,7 +243,7 @@ RULES = (
         risks=(
             "the answers are there when the job has ended, and each job starts its own instances",
         ),
-        usd_a_month=_only_when_called,
+        cost_a_month=_only_when_called,
     ),
     Rule(
         Option.ASYNCHRONOUS,
@@ -256,7 +256,7 @@ RULES = (
             "the answer does not come in the request",
             "at zero instances, the first request waits minutes for an instance",
         ),
-        usd_a_month=_only_when_called,
+        cost_a_month=_only_when_called,
     ),
     Rule(
         Option.PIPELINE,
@@ -286,6 +286,6 @@ RULES = (
             "a cold start downloads the image and the artifact: seconds to minutes",
             "an endpoint on instances cannot be converted: it needs a new endpoint",
         ),
-        usd_a_month=_serverless_usd,
+        cost_a_month=_serverless_cost,
     ),
 )

@@ -47,7 +47,7 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
             MEASURE_TRAFFIC,
         )
     hosts = [case.account.endpoint_of(one) for one in models]
-    dark = [one.name for one in hosts if None in (one.usd_a_month, one.vcpus, one.memory_bytes)]
+    dark = [one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)]
     if dark:
         yield Condition(
             "the endpoint costs less than now",
@@ -65,7 +65,7 @@ def _costs(case: Case) -> Iterator[Condition]:
     yield Condition(
         "the endpoint is there already" if is_there else "the endpoint costs less than now",
         is_there or shared.saves > 0,
-        f"{then} for {money(shared.usd_a_month)} USD a month instead of {money(shared.usd_now)}",
+        f"{then} for {money(shared.cost_a_month)} USD a month instead of {money(shared.cost_now)}",
     )
 
 
@@ -99,9 +99,9 @@ def _all_loaded(case: Case) -> Iterator[Condition]:
     yield from _costs(case)
 
 
-def shared_usd(case: Case) -> float | None:
+def shared_cost(case: Case) -> float | None:
     """Return what the shared endpoint costs in a month."""
-    return None if case.shared is None else case.shared.usd_a_month
+    return None if case.shared is None else case.shared.cost_a_month
 
 
 NEIGHBOURS = ("a burst of calls of one model makes those of the others wait",)
@@ -112,7 +112,7 @@ COMPONENTS = Rule(
     f"{GUIDE}realtime-endpoints-deploy-models.html",
     _all_loaded,
     to_confirm="the accelerators of one instance are enough for all of them",
-    usd_a_month=shared_usd,
+    cost_a_month=shared_cost,
 )
 MULTI_MODEL = Rule(
     Option.MULTI_MODEL,
@@ -125,7 +125,7 @@ MULTI_MODEL = Rule(
         "a model that was not called for long is loaded again, and its caller waits",
         *NEIGHBOURS,
     ),
-    usd_a_month=shared_usd,
+    cost_a_month=shared_cost,
 )
 MULTI_CONTAINER = Rule(
     Option.MULTI_CONTAINER,
@@ -135,7 +135,7 @@ MULTI_CONTAINER = Rule(
     _all_loaded,
     to_confirm="the images listen on the port that SageMaker names (accept-bind-to-port)",
     risks=NEIGHBOURS,
-    usd_a_month=shared_usd,
+    cost_a_month=shared_cost,
 )
 DEFAULT = Rule(
     Option.SINGLE,

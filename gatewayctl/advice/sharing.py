@@ -43,8 +43,8 @@ class Shared:
     """The share of calls that find their model not loaded, between what instances may do."""
     is_measured: bool
     """Whether the share was measured: the models are there already."""
-    usd_a_month: float
-    usd_now: float
+    cost_a_month: float
+    cost_now: float
     """What the endpoints cost that it would replace."""
     replaced: tuple[str, ...]
     """These endpoints; those that also serve other models stay."""
@@ -53,7 +53,7 @@ class Shared:
 
     @property
     def saves(self) -> float:
-        return self.usd_now - self.usd_a_month
+        return self.cost_now - self.cost_a_month
 
     @property
     def most_at_work(self) -> float:
@@ -89,7 +89,7 @@ def shared(
     known = [one for one in found if one is not None]
     if len(known) < len(found) or not known:
         return None
-    return min(known, key=lambda one: (one.usd_a_month, one.instances, one.like.name))
+    return min(known, key=lambda one: (one.cost_a_month, one.instances, one.like.name))
 
 
 def _by_type(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
@@ -105,7 +105,7 @@ def _on(
     *,
     all_loaded: bool,
 ) -> Shared | None:
-    if like.memory_bytes is None or like.vcpus is None or like.usd_an_hour is None:
+    if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
         return None
     demands, peak = [], 0.0
     for one in models:
@@ -114,7 +114,7 @@ def _on(
         demands.append(Demand(one.traffic.calls / account.period_hours / 3600, one.memory_bytes))
         peak += one.traffic.peak_busy
     replaced = _replaced(models, account)
-    now = [account.endpoints[name].usd_a_month for name in replaced]
+    now = [account.endpoints[name].cost_a_month for name in replaced]
     usable = like.memory_bytes * USABLE_MEMORY
     instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
     is_there = len({one.endpoint for one in models}) == 1
@@ -129,15 +129,15 @@ def _on(
         measured = None
         instances = _for_memory(demands, usable, instances, cold_target)
         cold = cold_interval(demands, usable, instances).all
-    usd = like.usd_an_hour * instances * HOURS_A_MONTH
+    cost = like.price_an_hour * instances * HOURS_A_MONTH
     return Shared(
         models=tuple(models),
         like=like,
         instances=instances,
         cold=cold,
         is_measured=measured is not None,
-        usd_a_month=usd,
-        usd_now=sum(filter(None, now)),
+        cost_a_month=cost,
+        cost_now=sum(filter(None, now)),
         replaced=replaced,
         at_work=peak,
     )

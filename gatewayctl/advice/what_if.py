@@ -99,7 +99,7 @@ def what_if(
         endpoints[place.endpoint] = _planned(endpoint, here[ones[0][0].name], plans, prices)
     paths = {one.path for one in named_places(table, moved)}
     return WhatIf(
-        Account(present.period_hours, models, endpoints, present.serverless_usd),
+        Account(present.period_hours, models, endpoints, present.serverless_price),
         lost=tuple(sorted(lost)),
         new=tuple(sorted(paths - known)),
     )
@@ -166,7 +166,7 @@ def _planned(
         own._replace(accelerator=kind),
         plan.instance_type,
         plan.instances,
-        usd_an_hour=None if price is None else float(price.per_hour),
+        price_an_hour=None if price is None else float(price.per_hour),
         vcpus=None if price is None else price.vcpus,
         memory_bytes=None if memory is None else float(memory) * GIB,
     )

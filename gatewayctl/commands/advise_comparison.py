@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gatewayctl.advice.summary import summed
 from gatewayctl.advice.what_if import all_cold, interval, risks
 from gatewayctl.commands.advise_data import endpoint_data
-from gatewayctl.commands.advise_text import UNKNOWN, endpoints_lines, per_hour, usd
+from gatewayctl.commands.advise_text import UNKNOWN, cost, endpoints_lines, per_hour
 from gatewayctl.output import aligned, first_few
 from gatewayctl.statistics import Interval
 
@@ -38,7 +38,7 @@ def _sums(account: Account) -> dict[str, Any]:
     hosts = [account.endpoints[name] for name in names]
     share = all_cold(account)
     return {
-        "usd_a_month": summed(one.usd_a_month for one in hosts),
+        "cost_a_month": summed(one.cost_a_month for one in hosts),
         "endpoints": len(hosts),
         "instances": None
         if any(one.instances is None for one in hosts)
@@ -58,8 +58,8 @@ def comparison_lines(
     yield from aligned(
         [
             ("", "now", "what if"),
-            ("USD/hour", *(per_hour(one["usd_a_month"]) for one in (now, then))),
-            ("USD/month", *(usd(one["usd_a_month"]) for one in (now, then))),
+            ("USD/hour", *(per_hour(one["cost_a_month"]) for one in (now, then))),
+            ("USD/month", *(cost(one["cost_a_month"]) for one in (now, then))),
             ("endpoints", str(now["endpoints"]), str(then["endpoints"])),
             ("instances", *(str(_or_unknown(one["instances"])) for one in (now, then))),
             ("calls whose model is not loaded", *(_cold(one["cold_share"]) for one in (now, then))),

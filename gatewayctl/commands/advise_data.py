@@ -17,7 +17,7 @@ def as_data(advice: Sequence[Advice], found: Totals, account: Account) -> dict[s
     names = sorted({one.endpoint for one in account.models})
     return {
         "period_hours": account.period_hours,
-        "usd_a_month": {
+        "cost_a_month": {
             "each_alone": found.each_alone,
             "now": found.now,
             "advised": found.advised,
@@ -37,7 +37,7 @@ def _advice_data(one: Advice) -> dict[str, Any]:
         "stays": first.stays,
         "rule": rule.says,
         "page": {"title": rule.page, "url": rule.url},
-        "usd_a_month": {"now": one.usd_now, "then": one.usd_then, "saves": one.saves},
+        "cost_a_month": {"now": one.cost_now, "then": one.cost_then, "saves": one.saves},
         "would_have_to_be_true": rule.to_confirm or None,
         "risks": list(rule.risks),
         "measure": [{"unknown": each.text, "how": each.measure} for each in first.unknown],
@@ -86,7 +86,7 @@ def endpoint_data(account: Account, one: Endpoint) -> dict[str, Any]:
         "instance_type": one.instance_type,
         "instances": one.instances,
         "models": len(models),
-        "usd_a_month": one.usd_a_month,
+        "cost_a_month": one.cost_a_month,
         "calls": calls if is_known else None,
         "busy_share": sum(each.busy_seconds for each in traffic) / seconds
         if seconds and is_known

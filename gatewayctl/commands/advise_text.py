@@ -28,7 +28,7 @@ YES, NO = "yes", "no"
 WIDTH = len("would have to be true") + 2
 
 
-def usd(amount: float | None) -> str:
+def cost(amount: float | None) -> str:
     """Write an amount of money."""
     return UNKNOWN if amount is None else money(amount)
 
@@ -38,7 +38,7 @@ def totals_lines(found: Totals, period_hours: float) -> list[str]:
     rows = [
         ("", "USD/hour", "USD/month"),
         *(
-            (name, per_hour(amount), usd(amount))
+            (name, per_hour(amount), cost(amount))
             for name, amount in (
                 ("one endpoint for each model", found.each_alone),
                 ("as it is now", found.now),
@@ -75,7 +75,7 @@ def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
         NOTHING if one.instances is None else str(one.instances),
         one.instance_type or ("serverless" if one.is_serverless else UNKNOWN),
         str(numbers["models"]),
-        usd(one.usd_a_month),
+        cost(one.cost_a_month),
         UNKNOWN if busy is None else percent(busy),
         UNKNOWN if peak is None else _at_once(peak),
         UNKNOWN if numbers["calls"] is None else _milliseconds(numbers["p99_ms"]),
@@ -194,7 +194,7 @@ def holds_until(shared: Shared) -> str:
         return "the busiest minute has more calls at once than vCPUs already: some wait"
     return (
         f"{most:,.1f} calls a second, {factor:,.1f} times the busiest minute; "
-        f"then {after}, {usd(shared.usd_a_month / shared.instances * (shared.instances + 1))} "
+        f"then {after}, {cost(shared.cost_a_month / shared.instances * (shared.instances + 1))} "
         "USD a month"
     )
 

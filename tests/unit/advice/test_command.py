@@ -113,7 +113,7 @@ def test_json(desk):
     """The same as data, for other programs."""
     outcome = desk.advise("--format=json")
 
-    assert outcome.data["usd_a_month"] == pytest.approx(
+    assert outcome.data["cost_a_month"] == pytest.approx(
         {"each_alone": 744.6, "now": 744.6, "advised": 74.46}
     )
     found = advice(outcome, "m3")
@@ -161,7 +161,7 @@ def test_memory(desk):
     found = advice(outcome, "m0")
     assert found["option"] is None
     assert "s3:ListBucket" in found["measure"][0]["how"]
-    assert outcome.data["usd_a_month"]["advised"] == outcome.data["usd_a_month"]["now"]
+    assert outcome.data["cost_a_month"]["advised"] == outcome.data["cost_a_month"]["now"]
 
 
 def test_memory_factor(desk):
@@ -257,8 +257,8 @@ class TestWhatIf:
             f"--what-if={desk.folder / 'other.yaml'}", "--plan=a*=ml.c5.large", "--format=json"
         )
 
-        assert outcome.data["now"]["usd_a_month"] == pytest.approx(744.6)
-        assert outcome.data["what_if"]["usd_a_month"] == pytest.approx(74.46)
+        assert outcome.data["now"]["cost_a_month"] == pytest.approx(744.6)
+        assert outcome.data["what_if"]["cost_a_month"] == pytest.approx(74.46)
         assert outcome.data["what_if"]["cold_share"] == [0, 0]
         assert outcome.data["what_if"]["most_models_on_one"] == 10
         assert outcome.data["risks"] == []

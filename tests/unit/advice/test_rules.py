@@ -34,9 +34,9 @@ def traffic(calls, mean_ms=50.0, *, hours=FORTNIGHT, **members):
     return Traffic(**{**values, **members})
 
 
-def on_instance(name, instance_type="ml.c5.large", usd=0.102, boundary=OPEN, **members):
+def on_instance(name, instance_type="ml.c5.large", cost=0.102, boundary=OPEN, **members):
     values = {"instances": 1, "vcpus": 2, "memory_bytes": 4.0 * GIB}
-    return Endpoint(name, boundary, instance_type, usd_an_hour=usd, **{**values, **members})
+    return Endpoint(name, boundary, instance_type, price_an_hour=cost, **{**values, **members})
 
 
 def model(name, calls=100_000, *, endpoint=None, image=SKLEARN, kind="single", **members):
@@ -189,7 +189,7 @@ class TestUnknown:
     @pytest.mark.parametrize(
         ("changes", "measure"),
         [
-            pytest.param({"usd_an_hour": None}, "gatewayctl prices", id="price"),
+            pytest.param({"price_an_hour": None}, "gatewayctl prices", id="price"),
             pytest.param({"vcpus": None}, "gatewayctl prices", id="vcpus"),
             pytest.param(
                 {"boundary": OPEN._replace(role=None)}, "sagemaker:DescribeModel", id="boundary"
@@ -282,8 +282,8 @@ class TestSharing:
         """Ten models on ten ml.c5.large cost 1.02 USD an hour, on one endpoint 0.102."""
         meant = decide(account(TEN), 0.01)["m0"].deciding.case.shared
 
-        assert meant.usd_now == pytest.approx(1.02 * 730)
-        assert meant.usd_a_month == pytest.approx(0.102 * 730)
+        assert meant.cost_now == pytest.approx(1.02 * 730)
+        assert meant.cost_a_month == pytest.approx(0.102 * 730)
         assert (meant.instances, meant.cold.high) == (1, 0)
 
     def test_until_when(self):
@@ -374,5 +374,5 @@ class TestTotals:
         unknown = account([replace(one, memory_bytes=None) for one in TEN])
         assert totals(unknown, decide(unknown, 0.01)).advised == pytest.approx(744.60)
 
-        free = account(TEN, [replace(on_instance("m0"), usd_an_hour=None)])
+        free = account(TEN, [replace(on_instance("m0"), price_an_hour=None)])
         assert totals(free, decide(free, 0.01)).now is None
