@@ -146,6 +146,7 @@ class Account:
     period_hours: float
     models: tuple[Model, ...]
     endpoints: Mapping[str, Endpoint]
+    currency: str = "USD"
     serverless_price: float | None = None
     """The price of a second of a serverless endpoint with 1 GB of memory."""
 

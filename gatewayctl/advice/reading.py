@@ -140,6 +140,7 @@ def account(
         period_hours=max(1, usage.period.seconds) / 3600 if usage else 0.0,
         models=(*models, *_others(hosts, names)),
         endpoints=endpoints,
+        currency=prices.currency if prices else "USD",
         serverless_price=_serverless_price(prices),
     )
 

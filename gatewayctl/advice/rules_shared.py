@@ -65,7 +65,8 @@ def _costs(case: Case) -> Iterator[Condition]:
     yield Condition(
         "the endpoint is there already" if is_there else "the endpoint costs less than now",
         is_there or shared.saves > 0,
-        f"{then} for {money(shared.cost_a_month)} USD a month instead of {money(shared.cost_now)}",
+        f"{then} for {money(shared.cost_a_month)} {case.account.currency} a month instead of "
+        f"{money(shared.cost_now)}",
     )
 
 

@@ -34,6 +34,10 @@ class Advice:
         return [one.model.name for one in self.decisions]
 
     @property
+    def currency(self) -> str:
+        return self.first.deciding.case.account.currency
+
+    @property
     def shared(self) -> Shared | None:
         return self.first.deciding.case.shared
 

@@ -213,7 +213,7 @@ def _report(
 ) -> Report:
     found, meant = totals(known, decisions), advices(decisions)
     lines = [
-        *text.totals_lines(found, known.period_hours),
+        *text.totals_lines(found, known),
         *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),
         "",
         *text.endpoints_lines(known),

@@ -17,6 +17,7 @@ def as_data(advice: Sequence[Advice], found: Totals, account: Account) -> dict[s
     names = sorted({one.endpoint for one in account.models})
     return {
         "period_hours": account.period_hours,
+        "currency": account.currency,
         "cost_a_month": {
             "each_alone": found.each_alone,
             "now": found.now,

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 NOTHING = "-"
-HEADER = (
-    *("endpoint", "instances", "type", "models", "USD/month", "busy", "busiest minute"),
-    *("p99 ms", "cold"),
-)
 YES, NO = "yes", "no"
 WIDTH = len("would have to be true") + 2
 
@@ -33,10 +29,10 @@ def cost(amount: float | None) -> str:
     return UNKNOWN if amount is None else money(amount)
 
 
-def totals_lines(found: Totals, period_hours: float) -> list[str]:
+def totals_lines(found: Totals, account: Account) -> list[str]:
     """Return what all endpoints cost as they are, with one for each model, and as advised."""
     rows = [
-        ("", "USD/hour", "USD/month"),
+        ("", f"{account.currency}/hour", f"{account.currency}/month"),
         *(
             (name, per_hour(amount), cost(amount))
             for name, amount in (
@@ -46,7 +42,7 @@ def totals_lines(found: Totals, period_hours: float) -> list[str]:
             )
         ),
     ]
-    return [f"the traffic of {period_hours:,.0f} hours", "", *aligned(rows)]
+    return [f"the traffic of {account.period_hours:,.0f} hours", "", *aligned(rows)]
 
 
 def per_hour(a_month: float | None) -> str:
@@ -64,7 +60,11 @@ def endpoints_lines(account: Account) -> list[str]:
 def endpoint_rows(account: Account) -> list[tuple[str, ...]]:
     """Return the cells of the table of endpoints, and its header first."""
     names = sorted({one.endpoint for one in account.models})
-    return [HEADER, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
+    header = (
+        *("endpoint", "instances", "type", "models", f"{account.currency}/month", "busy"),
+        *("busiest minute", "p99 ms", "cold"),
+    )
+    return [header, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
 
 
 def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
@@ -113,20 +113,20 @@ def title(one: Advice) -> str:
         return f"{names}: unknown, because something has to be measured first"
     if one.first.stays:
         return f"{names}: stays {one.first.now}"
-    amount = "" if one.saves is None else f", {saving(one.saves)}"
+    amount = "" if one.saves is None else f", {_saving(one.saves, one.currency)}"
     if one.shared is not None and len(one.shared.replaced) > 1:
         gone = plural(len(one.shared.replaced), "endpoint")
         return f"{names}: one {one.first.option} endpoint instead of {gone}{amount}"
     return f"{names}: {one.first.option} instead of {one.first.now}{amount}"
 
 
-def saving(amount: float) -> str:
+def _saving(amount: float, currency: str) -> str:
     """Write what is saved in a month, or what it costs more."""
     if abs(amount) < 0.005:
         return "for the same money"
     if amount > 0:
-        return f"saves {money(amount)} USD a month"
-    return f"costs {money(-amount)} USD a month more"
+        return f"saves {money(amount)} {currency} a month"
+    return f"costs {money(-amount)} {currency} a month more"
 
 
 def blocks(one: Advice) -> list[tuple[str, list[str]]]:
@@ -143,7 +143,7 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
     if rule.to_confirm and not one.first.stays:
         found.append(("would have to be true", [rule.to_confirm]))
     shared = one.shared
-    if shared is not None and (until := holds_until(shared)):
+    if shared is not None and (until := holds_until(shared, one.currency)):
         found.append(("holds until", [until]))
     risks = [*rule.risks] if rule is not DEFAULT else []
     if shared is not None:
@@ -184,7 +184,7 @@ def condition_line(one: Condition) -> str:
     return f"{one.text}: {answer}, {one.found}"
 
 
-def holds_until(shared: Shared) -> str:
+def holds_until(shared: Shared, currency: str) -> str:
     """Say up to which load the costs are these; nothing if there are no calls."""
     most, factor = shared.most_calls_a_second, shared.times_the_load
     if most is None or factor is None:
@@ -195,7 +195,7 @@ def holds_until(shared: Shared) -> str:
     return (
         f"{most:,.1f} calls a second, {factor:,.1f} times the busiest minute; "
         f"then {after}, {cost(shared.cost_a_month / shared.instances * (shared.instances + 1))} "
-        "USD a month"
+        f"{currency} a month"
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gatewayctl.costs.hosting import Boundary, Occupant, text
+from gatewayctl.costs.prices import EXAMPLE
 from gatewayctl.report import ExitCode
 from tests.support.command_line import gatewayctl
 from tests.support.made_up_costs import endpoint, hosting, multi_model
@@ -122,6 +123,17 @@ def test_json(desk):
     assert found["page"]["title"] == "Multi-model endpoints"
     assert found["endpoint"]["replaces"] == TEN
     assert found["endpoint"]["cold_share"] == [0, 0]
+
+
+def test_currency(desk):
+    """Amounts have the currency of the prices, as in China."""
+    prices = EXAMPLE.read_text().replace('"USD"', '"CNY"')
+    (desk.folder / "prices.json").write_text(prices)
+
+    out = desk.advise("m3", prices=desk.folder / "prices.json").out
+
+    assert "saves 670.14 CNY a month" in out
+    assert "USD" not in out
 
 
 def test_one_model(desk):

@@ -48,7 +48,7 @@ def account(models, endpoints=(), **members):
     """Return an account; models without an endpoint in the list have one of their own name."""
     named = {one.name: one for one in endpoints}
     own = {one.endpoint: on_instance(one.endpoint) for one in models if one.endpoint not in named}
-    return Account(FORTNIGHT, tuple(models), {**own, **named}, 0.00002, **members)
+    return Account(FORTNIGHT, tuple(models), {**own, **named}, serverless_price=0.00002, **members)
 
 
 TEN = [model(f"m{number}") for number in range(10)]
