@@ -14,6 +14,7 @@ HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
 
 CPU, GPU = "cpu", "gpu"
+GIB = 2**30
 LEAST = 0.005
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""

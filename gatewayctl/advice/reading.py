@@ -9,7 +9,7 @@ from chalicelib.routing.targets import HERE
 from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.advice.calls import Calls
-from gatewayctl.advice.facts import CPU, GPU, NOTHING, Account, Boundary, Endpoint, Model
+from gatewayctl.advice.facts import CPU, GIB, GPU, NOTHING, Account, Boundary, Endpoint, Model
 from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
 from gatewayctl.costs.usage import Place, Use
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import Usage
 
-GIB = 2**30
 MB = 2**20
 SERVERLESS_GB = 1024
 ACCELERATED = ("g", "p", "inf", "trn")

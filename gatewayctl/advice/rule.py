@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
-GIB = 2**30
 DAY = 24
 
 

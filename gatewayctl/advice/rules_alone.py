@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, NOTHING, money, size
+from gatewayctl.advice.facts import CPU, GIB, NOTHING, money, size
 from gatewayctl.advice.rule import (
     DAY,
-    GIB,
     GUIDE,
     MEASURE_PRICE,
     MEASURE_TRAFFIC,

@@ -20,7 +20,8 @@ from gatewayctl.advice.rule import (
     Rule,
     measure_memory,
 )
-from gatewayctl.output import first_few, measured, percent, plural
+from gatewayctl.advice.sharing import share_text
+from gatewayctl.output import first_few, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,8 +78,7 @@ def _cold(case: Case) -> Iterator[Condition]:
     yield Condition(
         f"at most {percent(target)} of the calls find their model not loaded",
         True if high <= target else None if low <= target else False,
-        (measured(high) if low == high else f"{measured(low)} to {measured(high)}")
-        + f" on {plural(shared.instances, 'instance')}"
+        f"{share_text(shared.cold)} on {plural(shared.instances, 'instance')}"
         + ", measured" * shared.is_measured,
         "give it a part of the traffic, and look at the endpoint's ModelCacheHit in CloudWatch; or "
         "take an instance type whose memory holds all models",

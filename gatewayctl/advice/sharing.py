@@ -13,6 +13,7 @@ from gatewayctl.costs.mathematics import (
     most_at_work,
     peak_concurrency,
 )
+from gatewayctl.output import measured
 from gatewayctl.statistics import Interval
 
 if TYPE_CHECKING:
@@ -118,15 +119,15 @@ def _on(
     usable = like.memory_bytes * USABLE_MEMORY
     instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
     is_there = len({one.endpoint for one in models}) == 1
-    measured = _measured_cold(models) if is_there else None
+    share_now = _measured_cold(models) if is_there else None
     if all_loaded:
         if not is_there and sum(one.size for one in demands) > usable:
             return None
         cold = Interval(0.0, 0.0)
-    elif measured is not None and measured <= cold_target and like.instances:
-        instances, cold = like.instances, Interval(measured, measured)
+    elif share_now is not None and share_now <= cold_target and like.instances:
+        instances, cold = like.instances, Interval(share_now, share_now)
     else:
-        measured = None
+        share_now = None
         instances = _for_memory(demands, usable, instances, cold_target)
         cold = cold_interval(demands, usable, instances).all
     cost = like.price_an_hour * instances * HOURS_A_MONTH
@@ -135,12 +136,18 @@ def _on(
         like=like,
         instances=instances,
         cold=cold,
-        is_measured=measured is not None,
+        is_measured=share_now is not None,
         cost_a_month=cost,
         cost_now=sum(filter(None, now)),
         replaced=replaced,
         at_work=peak,
     )
+
+
+def share_text(share: Interval) -> str:
+    """Write an interval of shares."""
+    low, high = measured(share.low), measured(share.high)
+    return high if low == high else f"{low} to {high}"
 
 
 def _measured_cold(models: Sequence[Model]) -> float | None:

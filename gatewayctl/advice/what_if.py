@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
-from gatewayctl.advice.facts import Account, Endpoint
-from gatewayctl.advice.reading import GIB, Named, accelerator, named, named_places
-from gatewayctl.advice.sharing import USABLE_MEMORY, may_share
+from gatewayctl.advice.facts import GIB, Account, Endpoint
+from gatewayctl.advice.reading import Named, accelerator, named, named_places
+from gatewayctl.advice.sharing import USABLE_MEMORY, may_share, share_text
 from gatewayctl.costs.mathematics import Demand, cold_interval, peak_concurrency
-from gatewayctl.output import first_few, measured, plural
+from gatewayctl.output import first_few, plural
 from gatewayctl.report import WrongUse
 from gatewayctl.statistics import Interval
 from gatewayctl.target_names import title
@@ -245,14 +245,8 @@ def _too_much(name: str, account: Account, cold_target: float) -> Iterator[str]:
     if share is None:
         yield f"{name}: unknown how often a model is not loaded"
     elif share.high > cold_target:
-        yield f"{name}: {interval(share)} of the calls find their model not loaded"
+        yield f"{name}: {share_text(share)} of the calls find their model not loaded"
     peak = sum(one.traffic.peak_busy for one in models if one.traffic)
     if host.vcpus and (needed := peak_concurrency(peak)) > host.vcpus * host.instances:
         has = plural(host.vcpus * host.instances, "vCPU")
         yield f"{name}: {needed:,} calls at once in the busiest minute, and {has}"
-
-
-def interval(share: Interval) -> str:
-    """Write an interval of shares."""
-    low, high = measured(share.low), measured(share.high)
-    return high if low == high else f"{low} to {high}"

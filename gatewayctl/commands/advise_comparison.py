@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gatewayctl.advice.sharing import share_text
 from gatewayctl.advice.summary import summed
-from gatewayctl.advice.what_if import all_cold, interval, risks
+from gatewayctl.advice.what_if import all_cold, risks
 from gatewayctl.commands.advise_data import endpoint_data
 from gatewayctl.commands.advise_text import UNKNOWN, cost, endpoints_lines, per_hour
 from gatewayctl.output import aligned, first_few
@@ -87,4 +88,4 @@ def _or_unknown(value: object) -> object:
 
 
 def _cold(share: list[float] | None) -> str:
-    return UNKNOWN if share is None else interval(Interval(*share))
+    return UNKNOWN if share is None else share_text(Interval(*share))
