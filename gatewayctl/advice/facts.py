@@ -15,22 +15,8 @@ HOURS_A_MONTH = 730
 
 CPU, GPU = "cpu", "gpu"
 GIB = 2**30
-LEAST = 0.005
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""
-
-
-def money(amount: float) -> str:
-    """Write an amount of money with cents."""
-    return "less than 0.01" if 0 < amount < LEAST else f"{amount:,.2f}"
-
-
-def size(count: float) -> str:
-    """Write a number of bytes in a unit that fits."""
-    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= bytes_of_unit:
-            return f"{count / bytes_of_unit:,.1f} {unit}"
-    return f"{count:,.0f} bytes"
 
 
 class Boundary(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, GIB, NOTHING, money, size
+from gatewayctl.advice.facts import CPU, GIB, NOTHING
 from gatewayctl.advice.rule import (
     DAY,
     GUIDE,
@@ -21,6 +21,7 @@ from gatewayctl.advice.rule import (
     measure_boundary,
     measure_memory,
 )
+from gatewayctl.costs.money import with_cents
 from gatewayctl.output import measured, percent, plural
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ def _only_when_called(case: Case) -> float | None:
     return cost * min(case.active_hours / case.account.period_hours, 1)
 
 
+def _size(count: float) -> str:
+    """Write a number of bytes in a unit that fits."""
+    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_of_unit:
+            return f"{count / bytes_of_unit:,.1f} {unit}"
+    return f"{count:,.0f} bytes"
+
+
 LARGEST_BODY = 25 * 2**20
 LONGEST_MS = 25_000
 
@@ -81,7 +90,7 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
         body = traffic.largest_body_bytes
         found = f"p99 {traffic.p99_ms / 1000:,.1f} s, {traffic.timed_out:,} timed out"
         if body is not None:
-            found += f", largest request {size(body)}"
+            found += f", largest request {_size(body)}"
         is_large = None if body is None else body > LARGEST_BODY
         if 100 * traffic.too_large > traffic.calls:
             is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
@@ -202,14 +211,14 @@ def _serverless(case: Case) -> Iterator[Condition]:
         "a request has at most 4 MB",
         None if case.traffic is None else case.traffic.largest_body_bytes,
         lambda one: one <= SERVERLESS_BODY,
-        lambda one: f"at most {size(one)}" if one else NO_CALLS,
+        lambda one: f"at most {_size(one)}" if one else NO_CALLS,
         MEASURE_TRAFFIC,
     )
     yield condition(
         "the model takes at most 6 GB of memory",
         case.model.memory_bytes,
         lambda one: one <= SERVERLESS_MEMORY,
-        size,
+        _size,
         measure_memory(case.model.endpoint),
     )
     now, then = case.endpoint.cost_a_month, _serverless_cost(case)
@@ -217,7 +226,9 @@ def _serverless(case: Case) -> Iterator[Condition]:
         "serverless inference costs less",
         None if now is None or then is None else (now, then),
         lambda one: one[1] < one[0] or case.endpoint.is_serverless,
-        lambda one: f"{money(one[1])} {case.account.currency} a month instead of {money(one[0])}",
+        lambda one: (
+            f"{with_cents(one[1])} {case.account.currency} a month instead of {with_cents(one[0])}"
+        ),
         MEASURE_PRICE,
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
-from gatewayctl.advice.facts import money
 from gatewayctl.advice.rule import (
     GUIDE,
     MEASURE_PRICE,
@@ -21,6 +20,7 @@ from gatewayctl.advice.rule import (
     measure_memory,
 )
 from gatewayctl.advice.sharing import share_text
+from gatewayctl.costs.money import with_cents
 from gatewayctl.output import first_few, percent, plural
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def _costs(case: Case) -> Iterator[Condition]:
     yield Condition(
         "the endpoint is there already" if is_there else "the endpoint costs less than now",
         is_there or shared.saves > 0,
-        f"{then} for {money(shared.cost_a_month)} {case.account.currency} a month instead of "
-        f"{money(shared.cost_now)}",
+        f"{then} for {with_cents(shared.cost_a_month)} {case.account.currency} a month instead of "
+        f"{with_cents(shared.cost_now)}",
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import HOURS_A_MONTH, money
+from gatewayctl.advice.facts import HOURS_A_MONTH
 from gatewayctl.advice.rules_shared import DEFAULT
 from gatewayctl.commands.advise_data import endpoint_data
+from gatewayctl.costs.money import with_cents
 from gatewayctl.output import aligned, first_few, measured, percent, plural
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ WIDTH = len("would have to be true") + 2
 
 def cost(amount: float | None) -> str:
     """Write an amount of money."""
-    return UNKNOWN if amount is None else money(amount)
+    return UNKNOWN if amount is None else with_cents(amount)
 
 
 def totals_lines(found: Totals, account: Account) -> list[str]:
@@ -125,8 +126,8 @@ def _saving(amount: float, currency: str) -> str:
     if abs(amount) < 0.005:
         return "for the same money"
     if amount > 0:
-        return f"saves {money(amount)} {currency} a month"
-    return f"costs {money(-amount)} {currency} a month more"
+        return f"saves {with_cents(amount)} {currency} a month"
+    return f"costs {with_cents(-amount)} {currency} a month more"
 
 
 def blocks(one: Advice) -> list[tuple[str, list[str]]]:

@@ -278,16 +278,8 @@ class TestSharing:
         assert decision.option == "single"
         assert decision.apart == {"b": [words]}
 
-    def test_the_articles_sum(self):
-        """Ten models on ten ml.c5.large cost 1.02 USD an hour, on one endpoint 0.102."""
-        meant = decide(account(TEN), 0.01)["m0"].deciding.case.shared
-
-        assert meant.cost_now == pytest.approx(1.02 * 730)
-        assert meant.cost_a_month == pytest.approx(0.102 * 730)
-        assert (meant.instances, meant.cold.high) == (1, 0)
-
     def test_until_when(self):
-        """The sum ends to be true at the load that is said: then a second instance is needed."""
+        """Up to the load that is said the sum is true; then a second instance is needed."""
         meant = decide(account(TEN), 0.01)["m0"].deciding.case.shared
 
         below, above = (
