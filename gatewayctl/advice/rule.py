@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
+from gatewayctl.costs.money import with_cents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -90,6 +91,10 @@ class Case(NamedTuple):
     def is_alone(self) -> bool:
         """Whether its endpoint serves nothing else."""
         return len(self.account.on(self.model.endpoint)) == 1
+
+    def instead(self, now: float, then: float) -> str:
+        """Write what something would cost in a month, and what it costs now."""
+        return f"{with_cents(then)} {self.account.currency} a month instead of {with_cents(now)}"
 
     def a_month(self, in_period: float) -> float:
         """Return how often in a month something happens that happened so often in the period."""

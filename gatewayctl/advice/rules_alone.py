@@ -21,7 +21,6 @@ from gatewayctl.advice.rule import (
     measure_boundary,
     measure_memory,
 )
-from gatewayctl.costs.money import with_cents
 from gatewayctl.output import measured, percent, plural
 
 if TYPE_CHECKING:
@@ -226,9 +225,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
         "serverless inference costs less",
         None if now is None or then is None else (now, then),
         lambda one: one[1] < one[0] or case.endpoint.is_serverless,
-        lambda one: (
-            f"{with_cents(one[1])} {case.account.currency} a month instead of {with_cents(one[0])}"
-        ),
+        lambda one: case.instead(*one),
         MEASURE_PRICE,
     )
 

@@ -20,7 +20,6 @@ from gatewayctl.advice.rule import (
     measure_memory,
 )
 from gatewayctl.advice.sharing import share_text
-from gatewayctl.costs.money import with_cents
 from gatewayctl.output import first_few, percent, plural
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ def _costs(case: Case) -> Iterator[Condition]:
     yield Condition(
         "the endpoint is there already" if is_there else "the endpoint costs less than now",
         is_there or shared.saves > 0,
-        f"{then} for {with_cents(shared.cost_a_month)} {case.account.currency} a month instead of "
-        f"{with_cents(shared.cost_now)}",
+        f"{then} for {case.instead(shared.cost_now, shared.cost_a_month)}",
     )
 
 
