@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import Model as Entry
     from chalicelib.routing.table import RoutingTable
-    from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant
+    from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant, Serverless
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import Usage
 
@@ -184,16 +184,13 @@ def endpoint(
     found, region = hosting_of(name, hosting, at), hosting.region
     if found is None:
         return Endpoint(name, Boundary(place=_place(at, region)))
-    if (serverless := found.serverless) is not None:
-        use = usage.of_endpoint().get(name, Use()) if usage else None
-        cost = None if use is None else rates.use_cost(serverless, use, prices).value
-        hours = usage.period.seconds / 3600 if usage else 0.0
+    if found.serverless is not None:
         return Endpoint(
             name,
             _boundary(found, CPU, at, region),
             instances=1,
-            price_an_hour=None if cost is None or not hours else float(cost) / hours,
-            memory_bytes=serverless.memory_mb * MB,
+            price_an_hour=_serverless_hour(name, found.serverless, usage, prices),
+            memory_bytes=found.serverless.memory_mb * MB,
             is_serverless=True,
         )
     types = {one.instance_type for one in found.variants}
@@ -211,6 +208,17 @@ def endpoint(
             None if price is None or price.memory_gib is None else float(price.memory_gib) * GIB
         ),
     )
+
+
+def _serverless_hour(
+    name: str, serverless: Serverless, usage: Usage | None, prices: Prices | None
+) -> float | None:
+    """Return what an hour of a serverless endpoint cost on average; None if it is unknown."""
+    if usage is None or not usage.period.seconds:
+        return None
+    use = usage.of_endpoint().get(name, Use())
+    cost = rates.use_cost(serverless, use, prices).value
+    return None if cost is None else float(cost) * 3600 / usage.period.seconds
 
 
 def hosting_of(name: str, hosting: Hosting, at: routing.Place) -> EndpointHosting | None:

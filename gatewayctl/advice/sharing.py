@@ -108,12 +108,10 @@ def _on(
 ) -> Shared | None:
     if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
         return None
-    demands, peak = [], 0.0
-    for one in models:
-        if one.memory_bytes is None or one.traffic is None:
-            return None
-        demands.append(Demand(one.traffic.calls / account.period_hours / 3600, one.memory_bytes))
-        peak += one.traffic.peak_busy
+    demands = demands_of(models, account)
+    if demands is None:
+        return None
+    peak = sum(one.traffic.peak_busy for one in models if one.traffic)
     replaced = _replaced(models, account)
     now = [account.endpoints[name].cost_a_month for name in replaced]
     usable = like.memory_bytes * USABLE_MEMORY
@@ -142,6 +140,17 @@ def _on(
         replaced=replaced,
         at_work=peak,
     )
+
+
+def demands_of(models: Iterable[Model], account: Account) -> list[Demand] | None:
+    """Return how often models are called, and what they take in memory; None if it is unknown."""
+    demands = []
+    for one in models:
+        if one.memory_bytes is None or one.traffic is None:
+            return None
+        rate = one.traffic.calls / max(account.period_hours, 1) / 3600
+        demands.append(Demand(rate, one.memory_bytes))
+    return demands
 
 
 def share_text(share: Interval) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
 from gatewayctl.advice.facts import GIB, Account, Endpoint
 from gatewayctl.advice.reading import Named, accelerator, named, named_places
-from gatewayctl.advice.sharing import USABLE_MEMORY, may_share, share_text
-from gatewayctl.costs.mathematics import Demand, cold_interval, peak_concurrency
+from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, may_share, share_text
+from gatewayctl.costs.mathematics import cold_interval, peak_concurrency
 from gatewayctl.output import first_few, plural
 from gatewayctl.report import WrongUse
 from gatewayctl.statistics import Interval
@@ -183,12 +183,9 @@ def cold(account: Account, endpoint: str) -> Interval | None:
         return Interval(0.0, 0.0)
     if host.memory_bytes is None or host.instances is None:
         return None
-    demands = []
-    for one in models:
-        if one.memory_bytes is None or one.traffic is None:
-            return None
-        rate = one.traffic.calls / max(account.period_hours, 1) / 3600
-        demands.append(Demand(rate, one.memory_bytes))
+    demands = demands_of(models, account)
+    if demands is None:
+        return None
     return cold_interval(demands, host.memory_bytes * USABLE_MEMORY, host.instances).all
 
 
