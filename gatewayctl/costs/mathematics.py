@@ -51,7 +51,9 @@ class ColdShares(NamedTuple):
     """The share of all calls; 0 if there are none."""
 
 
-def cold_shares(demands: Sequence[Demand], capacity: float) -> ColdShares:
+def cold_shares(
+    demands: Sequence[Demand], capacity: float, *, largest: float | None = None
+) -> ColdShares:
     """Return the cold share of each model on one instance, by Che's approximation.
 
     The instance keeps the models that were called last. A model leaves memory if it has not been
@@ -62,12 +64,9 @@ def cold_shares(demands: Sequence[Demand], capacity: float) -> ColdShares:
     Args:
         demands: The models; a rate or a size of 0 is allowed.
         capacity: The memory for models, in the unit of the sizes.
+        largest: The largest size that can stay in memory; None: the capacity.
     """
-    return _cold_shares(demands, capacity, largest=capacity)
-
-
-def _cold_shares(demands: Sequence[Demand], capacity: float, *, largest: float) -> ColdShares:
-    """Return the cold shares, if a model that is larger than `largest` cannot stay in memory."""
+    largest = capacity if largest is None else largest
     seconds = _characteristic_seconds(demands, capacity)
     each = tuple(
         1.0 if one.size > largest else exp(-one.per_second * seconds) if one.per_second else 0.0
@@ -116,10 +115,6 @@ class ColdInterval(NamedTuple):
         """The share of all calls."""
         return Interval(self.best.all, self.worst.all)
 
-    def of(self, number: int) -> Interval:
-        """The share of one model's calls; the number is its place among the demands."""
-        return Interval(self.best.each[number], self.worst.each[number])
-
 
 def cold_interval(demands: Sequence[Demand], capacity: float, instances: int) -> ColdInterval:
     """Return the cold shares on several instances of an endpoint, as an interval.
@@ -141,8 +136,8 @@ def cold_interval(demands: Sequence[Demand], capacity: float, instances: int) ->
     filled = fsum(called)
     empty = fsum(size * size for size in called) / (2 * filled) if filled > capacity else 0.0
     return ColdInterval(
-        _cold_shares(demands, capacity * instances, largest=capacity),
-        _cold_shares(demands, capacity - empty, largest=capacity),
+        cold_shares(demands, capacity * instances, largest=capacity),
+        cold_shares(demands, capacity - empty, largest=capacity),
     )
 
 

@@ -120,7 +120,7 @@ class TestColdShares:
         found = cold_interval(demands, capacity, instances)
         assert 0 <= found.all.low <= found.all.high + ROUNDING <= 1 + 2 * ROUNDING
         for number in range(len(demands)):
-            low, high = found.of(number)
+            low, high = found.best.each[number], found.worst.each[number]
             assert 0 <= low <= high + ROUNDING <= 1 + 2 * ROUNDING
 
     @settings(deadline=None)
