@@ -103,6 +103,7 @@ def shared_cost(case: Case) -> float | None:
     return None if case.shared is None else case.shared.cost_a_month
 
 
+LABEL = "com.amazonaws.sagemaker.capabilities"
 NEIGHBOURS = ("a burst of calls of one model makes those of the others wait",)
 COMPONENTS = Rule(
     Option.COMPONENTS,
@@ -119,7 +120,7 @@ MULTI_MODEL = Rule(
     "Multi-model endpoints",
     f"{GUIDE}multi-model-endpoints.html",
     _multi_model,
-    to_confirm="the image can load models on demand: its label … .capabilities.multi-models=true",
+    to_confirm=f"the image can load models on demand: its label {LABEL}.multi-models is true",
     risks=(
         "a model that was not called for long is loaded again, and its caller waits",
         *NEIGHBOURS,
@@ -132,7 +133,8 @@ MULTI_CONTAINER = Rule(
     "Multi-container endpoints",
     f"{GUIDE}multi-container-endpoints.html",
     _all_loaded,
-    to_confirm="the images listen on the port that SageMaker names (accept-bind-to-port)",
+    to_confirm="the images listen on the port that SageMaker names: their label "
+    f"{LABEL}.accept-bind-to-port is true",
     risks=NEIGHBOURS,
     cost_a_month=shared_cost,
 )
