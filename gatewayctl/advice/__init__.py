@@ -1,6 +1,7 @@
 """Says which of SageMaker's hosting options AWS's rules point to, from what is known of an account.
 
 facts      what is known of endpoints, models and their traffic
+places     what a table calls, and by which paths
 reading    puts the facts together: the table, the endpoints, the prices, and the calls (calls)
 rule       what a rule is; rules_alone and rules_shared have one for each option
 sharing    which models may share an endpoint, and what that endpoint needs

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
 from gatewayctl.advice.facts import GIB, Account, Endpoint
-from gatewayctl.advice.reading import Named, accelerator, named, named_places
+from gatewayctl.advice.places import Named, named, named_places
+from gatewayctl.advice.reading import accelerator
 from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, may_share, share_text
 from gatewayctl.costs.mathematics import cold_interval, peak_concurrency
 from gatewayctl.output import first_few, plural
