@@ -103,10 +103,6 @@ class Durations:
         """Count a duration."""
         self._counts[milliseconds] += times
 
-    def merge(self, other: Durations) -> None:
-        """Count the durations of another one, too."""
-        self._counts.update(other._counts)
-
     def quantile(self, part: float) -> int | None:
         """Return the nearest-rank quantile: the least value that `part` of all do not exceed.
 

@@ -1,7 +1,12 @@
 """Says which of SageMaker's hosting options AWS's rules point to, from what is known of an account.
 
-facts     what is known of endpoints, models and their traffic
-rules     one rule for each option: its conditions, AWS's page, its risks
-sharing   which models may share an endpoint, and what that endpoint needs
-decision  the option of each model, or what has to be measured first
+facts      what is known of endpoints, models and their traffic
+places     what a table calls, and by which paths
+reading    puts the facts together: the table, the endpoints, the prices, and the calls (calls)
+rule       what a rule is; rules_alone and rules_shared have one for each option
+sharing    which models may share an endpoint, and what that endpoint needs
+decision   the option of each model, or what has to be measured first
+summary    models with the same advice, and the totals
+what_if    the same calls, if another table were in force
+page       the advice as one HTML page
 """

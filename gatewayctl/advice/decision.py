@@ -205,7 +205,7 @@ class _Sharing:
             elif meant is None:
                 conditions = [
                     Condition(
-                        "all of them fit into the memory of an instance", False, "they do not"
+                        "all models fit into the memory of one instance", False, "they do not"
                     )
                 ]
             else:
@@ -221,7 +221,7 @@ class _Sharing:
             if may is None or (may and None in (model.image, other.image)):
                 dark = self._darker(model, other)
                 yield Condition(
-                    "no other model may share an endpoint with it",
+                    "no other model may share an endpoint with this one",
                     None,
                     f"unknown for {other.name}",
                     measure_boundary(dark.endpoint),
@@ -230,9 +230,9 @@ class _Sharing:
         for other in self._unsure:
             if may_share(model, other, self._account):
                 yield Condition(
-                    "no other model may share an endpoint with it",
+                    "no other model may share an endpoint with this one",
                     None,
-                    f"{other.name} may, if its own question is answered",
+                    f"{other.name} may, if no rule claims it alone",
                     f"measure first what {other.name} lacks",
                 )
                 return

@@ -14,22 +14,9 @@ HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
 
 CPU, GPU = "cpu", "gpu"
-LEAST = 0.005
+GIB = 2**30
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""
-
-
-def money(amount: float) -> str:
-    """Write an amount of money with cents."""
-    return "less than 0.01" if 0 < amount < LEAST else f"{amount:,.2f}"
-
-
-def size(count: float) -> str:
-    """Write a number of bytes in a unit that fits."""
-    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= bytes_of_unit:
-            return f"{count / bytes_of_unit:,.1f} {unit}"
-    return f"{count:,.0f} bytes"
 
 
 class Boundary(NamedTuple):
@@ -98,10 +85,6 @@ class Traffic:
     followed_by: Mapping[str, float] = field(default_factory=dict)
     """By another model: the part of the calls that the same principal followed with one of it."""
 
-    @property
-    def mean_seconds(self) -> float:
-        return self.busy_seconds / self.calls if self.calls else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -128,7 +111,7 @@ class Endpoint:
     boundary: Boundary
     instance_type: str | None = None
     instances: int | None = None
-    usd_an_hour: float | None = None
+    price_an_hour: float | None = None
     """The price of one instance; of a serverless endpoint, what an hour cost on average."""
     vcpus: int | None = None
     """Of one instance."""
@@ -137,10 +120,10 @@ class Endpoint:
     is_serverless: bool = False
 
     @property
-    def usd_a_month(self) -> float | None:
-        if self.usd_an_hour is None or self.instances is None:
+    def cost_a_month(self) -> float | None:
+        if self.price_an_hour is None or self.instances is None:
             return None
-        return self.usd_an_hour * self.instances * HOURS_A_MONTH
+        return self.price_an_hour * self.instances * HOURS_A_MONTH
 
 
 @dataclass(frozen=True)
@@ -150,7 +133,8 @@ class Account:
     period_hours: float
     models: tuple[Model, ...]
     endpoints: Mapping[str, Endpoint]
-    serverless_usd: float | None = None
+    currency: str = "USD"
+    serverless_price: float | None = None
     """The price of a second of a serverless endpoint with 1 GB of memory."""
 
     def endpoint_of(self, model: Model) -> Endpoint:

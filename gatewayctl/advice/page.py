@@ -98,9 +98,9 @@ def _body(page: Page) -> Iterator[str]:
     if page.models:
         yield '<section aria-labelledby="models"><h2 id="models">Cost by model</h2>'
         yield (
-            "<p>An endpoint costs the same whether it is called or not. By time at work, those pay "
-            "who call it. With idle time by memory, those pay for the idle time who take its "
-            "memory.</p>"
+            "<p>An endpoint costs the same whether it is called or not. By time at work, the "
+            "models that are called bear all of it. With idle time by memory, the models that "
+            "take its memory bear the time in which nobody calls.</p>"
         )
         yield from _models(page)
         yield "</section>"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import HERE
-from gatewayctl.account.artifacts import Artifacts
-from gatewayctl.account.target_models import TargetModels
 from gatewayctl.advice.calls import Calls
-from gatewayctl.advice.facts import CPU, GPU, NOTHING, Account, Boundary, Endpoint, Model
+from gatewayctl.advice.facts import CPU, GIB, GPU, NOTHING, Account, Boundary, Endpoint, Model
+from gatewayctl.advice.places import named_places
 from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
 from gatewayctl.costs.usage import Place, Use
@@ -19,87 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chalicelib.routing import targets as routing
-    from chalicelib.routing.named_targets import NamedTarget
-    from chalicelib.routing.table import Model as Entry
     from chalicelib.routing.table import RoutingTable
-    from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant
+    from gatewayctl.advice.places import Named
+    from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant, Serverless
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import Usage
 
-GIB = 2**30
 MB = 2**20
 SERVERLESS_GB = 1024
 ACCELERATED = ("g", "p", "inf", "trn")
 """How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
-
-
-class Named(NamedTuple):
-    """What a table calls: a place, and the path that leads to it."""
-
-    place: Place
-    path: str
-    """As after /predict/."""
-    target: str | None
-    """The name of the target, if the entry has several."""
-    weight: int
-    kind: str
-    entry: str
-    at: routing.Place
-
-
-def named_places(table: RoutingTable, seen: Iterable[Place]) -> Iterator[Named]:
-    """Yield every place that a table names.
-
-    Args:
-        seen: Places that were called. They tell the values of parameters with a pattern.
-    """
-    names: defaultdict[str, set[str]] = defaultdict(set)
-    for place in seen:
-        parts = dict(part.partition("=")[::2] for part in place.target.split(", "))
-        if artifact := parts.get("TargetModel"):
-            names[place.endpoint].add(artifact)
-    for entry in table.models():
-        for one in entry.targets:
-            artifacts = tuple(sorted(names[one.target.endpoint]))
-            yield from _of_target(entry, one, artifacts)
-
-
-def _of_target(entry: Entry, one: NamedTarget, seen: tuple[str, ...]) -> Iterator[Named]:
-    models = TargetModels.of(entry, one.target)
-    if models is None or not entry.parameters:
-        yield named(entry, one, {})
-        return
-    listed = models.listed
-    if models.has_pattern:
-        # The prefix only decides how names begin: with a slash or without.
-        prefix = "s3://seen" if models.template.startswith("/") else "s3://seen/"
-        listed = tuple(models.reachable(Artifacts(prefix, seen)))
-    for found in listed:
-        yield named(entry, one, found.values)
-
-
-def named(entry: Entry, one: NamedTarget, values: Mapping[str, str]) -> Named:
-    """Return what a target calls with these values of the parameters.
-
-    Args:
-        one: The target, whose parameters may be filled in already.
-    """
-    arguments = dict(one.filled(values).invoke_args if values else one.invoke_args)
-    endpoint = arguments.pop("EndpointName")
-    target = ", ".join(f"{name}={value}" for name, value in arguments.items())
-    first = entry.name.partition("/")[0]
-    path = "/".join(
-        [first, *(values[each.name] for each in entry.parameters)] if values else [entry.name]
-    )
-    return Named(
-        Place(endpoint, target),
-        path,
-        one.name,
-        one.weight,
-        one.target.kind,
-        entry.name,
-        one.target.place,
-    )
 
 
 def account(
@@ -140,7 +68,8 @@ def account(
         period_hours=max(1, usage.period.seconds) / 3600 if usage else 0.0,
         models=(*models, *_others(hosts, names)),
         endpoints=endpoints,
-        serverless_usd=_serverless_usd(prices),
+        currency=prices.currency if prices else "USD",
+        serverless_price=_serverless_price(prices),
     )
 
 
@@ -184,16 +113,13 @@ def endpoint(
     found, region = hosting_of(name, hosting, at), hosting.region
     if found is None:
         return Endpoint(name, Boundary(place=_place(at, region)))
-    if (serverless := found.serverless) is not None:
-        use = usage.of_endpoint().get(name, Use()) if usage else None
-        usd = None if use is None else rates.use_cost(serverless, use, prices).value
-        hours = usage.period.seconds / 3600 if usage else 0.0
+    if found.serverless is not None:
         return Endpoint(
             name,
             _boundary(found, CPU, at, region),
             instances=1,
-            usd_an_hour=None if usd is None or not hours else float(usd) / hours,
-            memory_bytes=serverless.memory_mb * MB,
+            price_an_hour=_serverless_hour(name, found.serverless, usage, prices),
+            memory_bytes=found.serverless.memory_mb * MB,
             is_serverless=True,
         )
     types = {one.instance_type for one in found.variants}
@@ -205,12 +131,23 @@ def endpoint(
         _boundary(found, accelerator(kind, gpus), at, region),
         kind,
         found.instances,
-        usd_an_hour=None if price is None else float(price.per_hour),
+        price_an_hour=None if price is None else float(price.per_hour),
         vcpus=None if price is None else price.vcpus,
         memory_bytes=(
             None if price is None or price.memory_gib is None else float(price.memory_gib) * GIB
         ),
     )
+
+
+def _serverless_hour(
+    name: str, serverless: Serverless, usage: Usage | None, prices: Prices | None
+) -> float | None:
+    """Return what an hour of a serverless endpoint cost on average; None if it is unknown."""
+    if usage is None or not usage.period.seconds:
+        return None
+    use = usage.of_endpoint().get(name, Use())
+    cost = rates.use_cost(serverless, use, prices).value
+    return None if cost is None else float(cost) * 3600 / usage.period.seconds
 
 
 def hosting_of(name: str, hosting: Hosting, at: routing.Place) -> EndpointHosting | None:
@@ -287,7 +224,7 @@ def _memory(occupants: Sequence[Occupant], factor: float) -> float | None:
     return factor * sum(size or 0 for size in sizes)
 
 
-def _serverless_usd(prices: Prices | None) -> float | None:
+def _serverless_price(prices: Prices | None) -> float | None:
     """Return the price of a second with 1 GB of memory."""
     known = prices.serverless.per_second if prices and prices.serverless else {}
     return float(known[SERVERLESS_GB]) if SERVERLESS_GB in known else None

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
+from gatewayctl.costs.money import with_cents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
-GIB = 2**30
 DAY = 24
 
 
@@ -92,14 +92,18 @@ class Case(NamedTuple):
         """Whether its endpoint serves nothing else."""
         return len(self.account.on(self.model.endpoint)) == 1
 
+    def instead(self, now: float, then: float) -> str:
+        """Write what something would cost in a month, and what it costs now."""
+        return f"{with_cents(then)} {self.account.currency} a month instead of {with_cents(now)}"
+
     def a_month(self, in_period: float) -> float:
         """Return how often in a month something happens that happened so often in the period."""
         return in_period / self.account.period_hours * HOURS_A_MONTH
 
 
-def present_usd(case: Case) -> float | None:
+def present_cost(case: Case) -> float | None:
     """Return what the instances of the model's endpoint cost in a month."""
-    return case.endpoint.usd_a_month
+    return case.endpoint.cost_a_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Rule:
     to_confirm: str = ""
     """What would have to be true, and what no log says."""
     risks: tuple[str, ...] = ()
-    usd_a_month: Callable[[Case], float | None] = present_usd
+    cost_a_month: Callable[[Case], float | None] = present_cost
     """What the endpoint would cost; of a shared one, for all of its models."""
 
 

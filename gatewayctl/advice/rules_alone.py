@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, NOTHING, money, size
+from gatewayctl.advice.facts import CPU, GIB, NOTHING
 from gatewayctl.advice.rule import (
     DAY,
-    GIB,
     GUIDE,
     MEASURE_PRICE,
     MEASURE_TRAFFIC,
@@ -44,14 +43,14 @@ def _batch(case: Case) -> Iterator[Condition]:
         MEASURE_TRAFFIC,
     )
     yield condition(
-        f"they come in at most {FEW_HOURS_A_DAY} hours of a day",
+        f"the calls come in at most {FEW_HOURS_A_DAY} hours of a day",
         case.active_hours,
         lambda one: 0 < one <= FEW_HOURS_A_DAY * max(days, 1),
         lambda one: f"in {one / max(days, 1):.1f} hours of a day",
         case.measure_hours,
     )
     yield condition(
-        f"there are at least {RUN_CALLS_AN_HOUR:,} in such an hour",
+        f"an hour with calls has at least {RUN_CALLS_AN_HOUR:,} of them",
         case.calls_an_active_hour,
         lambda one: one >= RUN_CALLS_AN_HOUR,
         lambda one: f"{one:,.0f} an hour",
@@ -61,10 +60,18 @@ def _batch(case: Case) -> Iterator[Condition]:
 
 def _only_when_called(case: Case) -> float | None:
     """Return the price of the endpoint's instances in the hours that had a call."""
-    usd = case.endpoint.usd_a_month
-    if usd is None or case.active_hours is None:
+    cost = case.endpoint.cost_a_month
+    if cost is None or case.active_hours is None:
         return None
-    return usd * min(case.active_hours / case.account.period_hours, 1)
+    return cost * min(case.active_hours / case.account.period_hours, 1)
+
+
+def _size(count: float) -> str:
+    """Write a number of bytes in a unit that fits."""
+    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_of_unit:
+            return f"{count / bytes_of_unit:,.1f} {unit}"
+    return f"{count:,.0f} bytes"
 
 
 LARGEST_BODY = 25 * 2**20
@@ -74,15 +81,15 @@ LONGEST_MS = 25_000
 def _asynchronous(case: Case) -> Iterator[Condition]:
     text = "a request is larger than 25 MB, or a call takes longer than 25 s"
     if case.model.kind == "async":
-        yield Condition("its callers fetch the results later", True, "it is asynchronous")
+        yield Condition("callers fetch the results later", True, "the endpoint is asynchronous")
     elif (traffic := case.traffic) is None:
         yield Condition(text, None, "unknown", MEASURE_TRAFFIC)
     else:
         is_long = traffic.p99_ms > LONGEST_MS or 100 * traffic.timed_out > traffic.calls
         body = traffic.largest_body_bytes
-        found = f"p99 {traffic.p99_ms / 1000:,.1f} s, {traffic.timed_out:,} ended by time"
+        found = f"p99 {traffic.p99_ms / 1000:,.1f} s, {traffic.timed_out:,} timed out"
         if body is not None:
-            found += f", largest request {size(body)}"
+            found += f", largest request {_size(body)}"
         is_large = None if body is None else body > LARGEST_BODY
         if 100 * traffic.too_large > traffic.calls:
             is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
@@ -101,15 +108,20 @@ def step_of(case: Case) -> Model | None:
 
 def _pipeline(case: Case) -> Iterator[Condition]:
     if case.model.kind == "pipeline":
-        yield Condition("a call passes through several containers", True, "it is a pipeline")
+        yield Condition(
+            "a call passes through several containers", True, "the endpoint has a pipeline"
+        )
         return
-    text = f"a step before or after: {percent(FOLLOWED)} of its calls go on to the same model"
+    text = (
+        f"at least {percent(FOLLOWED)} of the calls come right before or after those of one other "
+        "model"
+    )
     if case.traffic is None:
         yield Condition(text, None, "unknown", MEASURE_TRAFFIC)
         return
     step = _step(case)
     if step is None:
-        yield Condition(text, False, "its calls follow no pattern")
+        yield Condition(text, False, "there is no such model")
         return
     other, part = step
     yield Condition(text, True, f"{measured(part)}, {other.name}")
@@ -137,13 +149,13 @@ FEWEST_OTHERS = 2
 def _single(case: Case) -> Iterator[Condition]:
     others = len(case.account.on(case.model.endpoint)) - 1
     is_shared = case.model.kind in SHARED_KINDS and others >= FEWEST_OTHERS
-    text = f"it shares its endpoint with at least {FEWEST_OTHERS} others"
+    text = f"the model shares its endpoint with at least {FEWEST_OTHERS} others"
     yield Condition(text, is_shared, plural(others, "other"))
     if not is_shared:
         return
     usual = case.account.median_calls(case.model.endpoint)
     yield condition(
-        f"it gets at least {MUCH_HOTTER} times the calls of the median there",
+        f"the model gets at least {MUCH_HOTTER} times the calls of the median there",
         None if usual is None or case.traffic is None else case.traffic.calls / max(usual, 1),
         lambda one: one >= MUCH_HOTTER,
         lambda one: f"{one:,.1f} times",
@@ -151,7 +163,7 @@ def _single(case: Case) -> Iterator[Condition]:
     )
     vcpus = case.endpoint.vcpus
     yield condition(
-        "in its busiest minute it keeps half of an instance's vCPUs at work",
+        "the busiest minute keeps half of an instance's vCPUs at work",
         None if vcpus is None or case.traffic is None else case.traffic.peak_busy / vcpus,
         lambda one: one >= HALF,
         lambda one: f"{percent(one)} of {plural(vcpus or 0, 'vCPU')}",
@@ -160,6 +172,7 @@ def _single(case: Case) -> Iterator[Condition]:
 
 
 IDLE = 0.5
+NO_CALLS = "there were no calls"
 SERVERLESS_MEMORY = 6 * GIB
 SERVERLESS_BODY = 4 * 2**20
 SERVERLESS_MS = 60_000
@@ -168,12 +181,12 @@ SERVERLESS_MS = 60_000
 def _serverless(case: Case) -> Iterator[Condition]:
     boundary = case.endpoint.boundary
     yield Condition(
-        "its endpoint serves nothing else, so that it could go",
+        "the endpoint serves nothing else, so that it is no longer needed",
         case.is_alone and case.model.kind == "single",
         f"{plural(len(case.account.on(case.model.endpoint)), 'model')}, {case.model.kind}",
     )
     yield condition(
-        "it needs no GPU and no VPC",
+        "the model needs no GPU and no VPC",
         None if None in (boundary.accelerator, boundary.network) else boundary,
         lambda one: one.accelerator == CPU and one.network == NOTHING,
         lambda one: f"{one.accelerator}, {'in a VPC' if one.network else 'no VPC'}",
@@ -190,40 +203,40 @@ def _serverless(case: Case) -> Iterator[Condition]:
         "a call takes less than 60 s",
         case.traffic,
         lambda one: one.p99_ms < SERVERLESS_MS,
-        lambda one: f"p99 {one.p99_ms:,.0f} ms",
+        lambda one: f"p99 {one.p99_ms:,.0f} ms" if one.calls else NO_CALLS,
         MEASURE_TRAFFIC,
     )
     yield condition(
         "a request has at most 4 MB",
         None if case.traffic is None else case.traffic.largest_body_bytes,
         lambda one: one <= SERVERLESS_BODY,
-        lambda one: f"at most {size(one)}",
+        lambda one: f"at most {_size(one)}" if one else NO_CALLS,
         MEASURE_TRAFFIC,
     )
     yield condition(
-        "it takes at most 6 GB of memory",
+        "the model takes at most 6 GB of memory",
         case.model.memory_bytes,
         lambda one: one <= SERVERLESS_MEMORY,
-        size,
+        _size,
         measure_memory(case.model.endpoint),
     )
-    now, then = case.endpoint.usd_a_month, _serverless_usd(case)
+    now, then = case.endpoint.cost_a_month, _serverless_cost(case)
     yield condition(
-        "it would cost less",
+        "serverless inference costs less",
         None if now is None or then is None else (now, then),
         lambda one: one[1] < one[0] or case.endpoint.is_serverless,
-        lambda one: f"{money(one[1])} USD a month instead of {money(one[0])}",
+        lambda one: case.instead(*one),
         MEASURE_PRICE,
     )
 
 
-def _serverless_usd(case: Case) -> float | None:
+def _serverless_cost(case: Case) -> float | None:
     """Return the price of the model's calls in a month; memory comes in whole GB."""
-    usd, memory = case.account.serverless_usd, case.model.memory_bytes
-    if usd is None or memory is None or case.traffic is None:
+    price, memory = case.account.serverless_price, case.model.memory_bytes
+    if price is None or memory is None or case.traffic is None:
         return None
     gigabytes = max(1, -int(-memory // GIB))
-    return case.a_month(case.traffic.busy_seconds) * gigabytes * usd
+    return case.a_month(case.traffic.busy_seconds) * gigabytes * price
 
 
 RULES = (
@@ -237,7 +250,7 @@ RULES = (
         risks=(
             "the answers are there when the job has ended, and each job starts its own instances",
         ),
-        usd_a_month=_only_when_called,
+        cost_a_month=_only_when_called,
     ),
     Rule(
         Option.ASYNCHRONOUS,
@@ -250,7 +263,7 @@ RULES = (
             "the answer does not come in the request",
             "at zero instances, the first request waits minutes for an instance",
         ),
-        usd_a_month=_only_when_called,
+        cost_a_month=_only_when_called,
     ),
     Rule(
         Option.PIPELINE,
@@ -280,6 +293,6 @@ RULES = (
             "a cold start downloads the image and the artifact: seconds to minutes",
             "an endpoint on instances cannot be converted: it needs a new endpoint",
         ),
-        usd_a_month=_serverless_usd,
+        cost_a_month=_serverless_cost,
     ),
 )

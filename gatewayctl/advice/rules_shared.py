@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
-from gatewayctl.advice.facts import money
 from gatewayctl.advice.rule import (
     GUIDE,
     MEASURE_PRICE,
@@ -20,7 +19,8 @@ from gatewayctl.advice.rule import (
     Rule,
     measure_memory,
 )
-from gatewayctl.output import first_few, measured, percent, plural
+from gatewayctl.advice.sharing import share_text
+from gatewayctl.output import first_few, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
     sizeless = [one for one in models if one.memory_bytes is None]
     if sizeless:
         yield Condition(
-            "their memory fits",
+            "the memory is enough for the models",
             None,
             f"unknown for {first_few([one.name for one in sizeless])}",
             measure_memory(sizeless[0].endpoint),
@@ -41,12 +41,20 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
     silent = [one.name for one in models if one.traffic is None]
     if silent:
         yield Condition(
-            "their load fits", None, f"unknown for {first_few(silent)}", MEASURE_TRAFFIC
+            "the instances are enough for the calls",
+            None,
+            f"unknown for {first_few(silent)}",
+            MEASURE_TRAFFIC,
         )
     hosts = [case.account.endpoint_of(one) for one in models]
-    dark = [one.name for one in hosts if None in (one.usd_a_month, one.vcpus, one.memory_bytes)]
+    dark = [one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)]
     if dark:
-        yield Condition("it costs less", None, f"unknown for {first_few(dark)}", MEASURE_PRICE)
+        yield Condition(
+            "the endpoint costs less than now",
+            None,
+            f"unknown for {first_few(dark)}",
+            MEASURE_PRICE,
+        )
 
 
 def _costs(case: Case) -> Iterator[Condition]:
@@ -55,9 +63,9 @@ def _costs(case: Case) -> Iterator[Condition]:
     then = f"{plural(shared.instances, 'instance')} {shared.like.instance_type}"
     is_there = shared.replaced == (case.model.endpoint,)
     yield Condition(
-        "it is there already" if is_there else "it costs less than now",
+        "the endpoint is there already" if is_there else "the endpoint costs less than now",
         is_there or shared.saves > 0,
-        f"{then} for {money(shared.usd_a_month)} USD a month instead of {money(shared.usd_now)}",
+        f"{then} for {case.instead(shared.cost_now, shared.cost_a_month)}",
     )
 
 
@@ -68,8 +76,7 @@ def _cold(case: Case) -> Iterator[Condition]:
     yield Condition(
         f"at most {percent(target)} of the calls find their model not loaded",
         True if high <= target else None if low <= target else False,
-        (measured(high) if low == high else f"{measured(low)} to {measured(high)}")
-        + f" on {plural(shared.instances, 'instance')}"
+        f"{share_text(shared.cold)} on {plural(shared.instances, 'instance')}"
         + ", measured" * shared.is_measured,
         "give it a part of the traffic, and look at the endpoint's ModelCacheHit in CloudWatch; or "
         "take an instance type whose memory holds all models",
@@ -84,16 +91,19 @@ def _multi_model(case: Case) -> Iterator[Condition]:
 def _all_loaded(case: Case) -> Iterator[Condition]:
     number = len(case.shared.models) if case.shared else 0
     yield Condition(
-        f"they are at most {MOST_CONTAINERS}", number <= MOST_CONTAINERS, plural(number, "model")
+        f"there are at most {MOST_CONTAINERS} models",
+        number <= MOST_CONTAINERS,
+        plural(number, "model"),
     )
     yield from _costs(case)
 
 
-def shared_usd(case: Case) -> float | None:
+def shared_cost(case: Case) -> float | None:
     """Return what the shared endpoint costs in a month."""
-    return None if case.shared is None else case.shared.usd_a_month
+    return None if case.shared is None else case.shared.cost_a_month
 
 
+LABEL = "com.amazonaws.sagemaker.capabilities"
 NEIGHBOURS = ("a burst of calls of one model makes those of the others wait",)
 COMPONENTS = Rule(
     Option.COMPONENTS,
@@ -102,7 +112,7 @@ COMPONENTS = Rule(
     f"{GUIDE}realtime-endpoints-deploy-models.html",
     _all_loaded,
     to_confirm="the accelerators of one instance are enough for all of them",
-    usd_a_month=shared_usd,
+    cost_a_month=shared_cost,
 )
 MULTI_MODEL = Rule(
     Option.MULTI_MODEL,
@@ -110,12 +120,12 @@ MULTI_MODEL = Rule(
     "Multi-model endpoints",
     f"{GUIDE}multi-model-endpoints.html",
     _multi_model,
-    to_confirm="the image can load models on demand: its label … .capabilities.multi-models=true",
+    to_confirm=f"the image can load models on demand: its label {LABEL}.multi-models is true",
     risks=(
         "a model that was not called for long is loaded again, and its caller waits",
         *NEIGHBOURS,
     ),
-    usd_a_month=shared_usd,
+    cost_a_month=shared_cost,
 )
 MULTI_CONTAINER = Rule(
     Option.MULTI_CONTAINER,
@@ -123,9 +133,10 @@ MULTI_CONTAINER = Rule(
     "Multi-container endpoints",
     f"{GUIDE}multi-container-endpoints.html",
     _all_loaded,
-    to_confirm="the images listen on the port that SageMaker names (accept-bind-to-port)",
+    to_confirm="the images listen on the port that SageMaker names: their label "
+    f"{LABEL}.accept-bind-to-port is true",
     risks=NEIGHBOURS,
-    usd_a_month=shared_usd,
+    cost_a_month=shared_cost,
 )
 DEFAULT = Rule(
     Option.SINGLE,

@@ -13,6 +13,7 @@ from gatewayctl.costs.mathematics import (
     most_at_work,
     peak_concurrency,
 )
+from gatewayctl.output import measured
 from gatewayctl.statistics import Interval
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class Shared:
     """The share of calls that find their model not loaded, between what instances may do."""
     is_measured: bool
     """Whether the share was measured: the models are there already."""
-    usd_a_month: float
-    usd_now: float
+    cost_a_month: float
+    cost_now: float
     """What the endpoints cost that it would replace."""
     replaced: tuple[str, ...]
     """These endpoints; those that also serve other models stay."""
@@ -53,7 +54,7 @@ class Shared:
 
     @property
     def saves(self) -> float:
-        return self.usd_now - self.usd_a_month
+        return self.cost_now - self.cost_a_month
 
     @property
     def most_at_work(self) -> float:
@@ -89,7 +90,7 @@ def shared(
     known = [one for one in found if one is not None]
     if len(known) < len(found) or not known:
         return None
-    return min(known, key=lambda one: (one.usd_a_month, one.instances, one.like.name))
+    return min(known, key=lambda one: (one.cost_a_month, one.instances, one.like.name))
 
 
 def _by_type(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
@@ -105,42 +106,57 @@ def _on(
     *,
     all_loaded: bool,
 ) -> Shared | None:
-    if like.memory_bytes is None or like.vcpus is None or like.usd_an_hour is None:
+    if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
         return None
-    demands, peak = [], 0.0
-    for one in models:
-        if one.memory_bytes is None or one.traffic is None:
-            return None
-        demands.append(Demand(one.traffic.calls / account.period_hours / 3600, one.memory_bytes))
-        peak += one.traffic.peak_busy
+    demands = demands_of(models, account)
+    if demands is None:
+        return None
+    peak = sum(one.traffic.peak_busy for one in models if one.traffic)
     replaced = _replaced(models, account)
-    now = [account.endpoints[name].usd_a_month for name in replaced]
+    now = [account.endpoints[name].cost_a_month for name in replaced]
     usable = like.memory_bytes * USABLE_MEMORY
     instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
     is_there = len({one.endpoint for one in models}) == 1
-    measured = _measured_cold(models) if is_there else None
+    share_now = _measured_cold(models) if is_there else None
     if all_loaded:
         if not is_there and sum(one.size for one in demands) > usable:
             return None
         cold = Interval(0.0, 0.0)
-    elif measured is not None and measured <= cold_target and like.instances:
-        instances, cold = like.instances, Interval(measured, measured)
+    elif share_now is not None and share_now <= cold_target and like.instances:
+        instances, cold = like.instances, Interval(share_now, share_now)
     else:
-        measured = None
+        share_now = None
         instances = _for_memory(demands, usable, instances, cold_target)
         cold = cold_interval(demands, usable, instances).all
-    usd = like.usd_an_hour * instances * HOURS_A_MONTH
+    cost = like.price_an_hour * instances * HOURS_A_MONTH
     return Shared(
         models=tuple(models),
         like=like,
         instances=instances,
         cold=cold,
-        is_measured=measured is not None,
-        usd_a_month=usd,
-        usd_now=sum(filter(None, now)),
+        is_measured=share_now is not None,
+        cost_a_month=cost,
+        cost_now=sum(filter(None, now)),
         replaced=replaced,
         at_work=peak,
     )
+
+
+def demands_of(models: Iterable[Model], account: Account) -> list[Demand] | None:
+    """Return how often models are called, and what they take in memory; None if it is unknown."""
+    demands = []
+    for one in models:
+        if one.memory_bytes is None or one.traffic is None:
+            return None
+        rate = one.traffic.calls / max(account.period_hours, 1) / 3600
+        demands.append(Demand(rate, one.memory_bytes))
+    return demands
+
+
+def share_text(share: Interval) -> str:
+    """Write an interval of shares."""
+    low, high = measured(share.low), measured(share.high)
+    return high if low == high else f"{low} to {high}"
 
 
 def _measured_cold(models: Sequence[Model]) -> float | None:

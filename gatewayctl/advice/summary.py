@@ -34,42 +34,46 @@ class Advice:
         return [one.model.name for one in self.decisions]
 
     @property
+    def currency(self) -> str:
+        return self.first.deciding.case.account.currency
+
+    @property
     def shared(self) -> Shared | None:
         return self.first.deciding.case.shared
 
     @property
-    def usd_now(self) -> float | None:
+    def cost_now(self) -> float | None:
         """What the endpoints cost in a month that this advice replaces."""
         if self.shared is not None:
-            return self.shared.usd_now
+            return self.shared.cost_now
         account = self.first.deciding.case.account
         names = {one.endpoint for one in self.first.with_models}
         gone = [
-            account.endpoints[name].usd_a_month
+            account.endpoints[name].cost_a_month
             for name in names
             if len(account.on(name)) == 1 or self.first.model.kind == "pipeline"
         ]
         return summed(gone)
 
     @property
-    def usd_then(self) -> float | None:
+    def cost_then(self) -> float | None:
         """What it would cost in a month."""
         first = self.first
         rule, case = first.deciding.rule, first.deciding.case
         if rule in MOVES or (rule is DEFAULT and not case.is_alone):
-            return alone_usd(first.model, case.account)
+            return alone_cost(first.model, case.account)
         if rule.option is Option.PIPELINE:
-            hosts = (case.account.endpoint_of(one).usd_a_month for one in first.with_models)
+            hosts = (case.account.endpoint_of(one).cost_a_month for one in first.with_models)
             known = [one for one in hosts if one is not None]
             return max(known) if len(known) == len(first.with_models) else None
-        return rule.usd_a_month(case)
+        return rule.cost_a_month(case)
 
     @property
     def saves(self) -> float | None:
         """What it saves in a month; negative if it costs more. None if that is unknown."""
-        if self.first.option is None or self.usd_now is None or self.usd_then is None:
+        if self.first.option is None or self.cost_now is None or self.cost_then is None:
             return None
-        return self.usd_now - self.usd_then
+        return self.cost_now - self.cost_then
 
 
 def summed(amounts: Iterable[float | None]) -> float | None:
@@ -82,18 +86,18 @@ def summed(amounts: Iterable[float | None]) -> float | None:
     return total
 
 
-def alone_usd(model: Model, account: Account) -> float | None:
+def alone_cost(model: Model, account: Account) -> float | None:
     """Return what the model would cost in a month on an endpoint of its own, like the present."""
     host = account.endpoint_of(model)
     if (
         host.is_serverless
-        or host.usd_an_hour is None
+        or host.price_an_hour is None
         or host.vcpus is None
         or model.traffic is None
     ):
         return None
     instances = for_load(model.traffic.peak_busy, host, [host.name], account)
-    return (host.usd_an_hour or 0.0) * instances * HOURS_A_MONTH
+    return (host.price_an_hour or 0.0) * instances * HOURS_A_MONTH
 
 
 def advices(decisions: Mapping[str, Decision]) -> list[Advice]:
@@ -135,11 +139,11 @@ def totals(account: Account, decisions: Mapping[str, Decision]) -> Totals:
         if decision.option is None or (decision.stays and one.shared is None):
             kept |= {each.model.endpoint for each in one.decisions}
         else:
-            amounts.append(one.usd_then)
-    kept_usd = [account.endpoints[name].usd_a_month for name in sorted(kept)]
+            amounts.append(one.cost_then)
+    kept_cost = [account.endpoints[name].cost_a_month for name in sorted(kept)]
     used = {one.endpoint for one in account.models}
     return Totals(
-        now=summed(account.endpoints[name].usd_a_month for name in sorted(used)),
-        each_alone=summed(alone_usd(one, account) for one in account.models),
-        advised=summed([*amounts, *kept_usd]),
+        now=summed(account.endpoints[name].cost_a_month for name in sorted(used)),
+        each_alone=summed(alone_cost(one, account) for one in account.models),
+        advised=summed([*amounts, *kept_cost]),
     )

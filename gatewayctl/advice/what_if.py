@@ -9,11 +9,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
-from gatewayctl.advice.facts import Account, Endpoint
-from gatewayctl.advice.reading import GIB, Named, accelerator, named, named_places
-from gatewayctl.advice.sharing import USABLE_MEMORY, may_share
-from gatewayctl.costs.mathematics import Demand, cold_interval, peak_concurrency
-from gatewayctl.output import first_few, measured, plural
+from gatewayctl.advice.facts import GIB, Account, Endpoint
+from gatewayctl.advice.places import Named, named, named_places
+from gatewayctl.advice.reading import accelerator
+from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, may_share, share_text
+from gatewayctl.costs.mathematics import cold_interval, peak_concurrency
+from gatewayctl.output import first_few, plural
 from gatewayctl.report import WrongUse
 from gatewayctl.statistics import Interval
 from gatewayctl.target_names import title
@@ -99,7 +100,7 @@ def what_if(
         endpoints[place.endpoint] = _planned(endpoint, here[ones[0][0].name], plans, prices)
     paths = {one.path for one in named_places(table, moved)}
     return WhatIf(
-        Account(present.period_hours, models, endpoints, present.serverless_usd),
+        replace(present, models=models, endpoints=endpoints),
         lost=tuple(sorted(lost)),
         new=tuple(sorted(paths - known)),
     )
@@ -166,7 +167,7 @@ def _planned(
         own._replace(accelerator=kind),
         plan.instance_type,
         plan.instances,
-        usd_an_hour=None if price is None else float(price.per_hour),
+        price_an_hour=None if price is None else float(price.per_hour),
         vcpus=None if price is None else price.vcpus,
         memory_bytes=None if memory is None else float(memory) * GIB,
     )
@@ -183,12 +184,9 @@ def cold(account: Account, endpoint: str) -> Interval | None:
         return Interval(0.0, 0.0)
     if host.memory_bytes is None or host.instances is None:
         return None
-    demands = []
-    for one in models:
-        if one.memory_bytes is None or one.traffic is None:
-            return None
-        rate = one.traffic.calls / max(account.period_hours, 1) / 3600
-        demands.append(Demand(rate, one.memory_bytes))
+    demands = demands_of(models, account)
+    if demands is None:
+        return None
     return cold_interval(demands, host.memory_bytes * USABLE_MEMORY, host.instances).all
 
 
@@ -245,14 +243,8 @@ def _too_much(name: str, account: Account, cold_target: float) -> Iterator[str]:
     if share is None:
         yield f"{name}: unknown how often a model is not loaded"
     elif share.high > cold_target:
-        yield f"{name}: {interval(share)} of the calls find their model not loaded"
+        yield f"{name}: {share_text(share)} of the calls find their model not loaded"
     peak = sum(one.traffic.peak_busy for one in models if one.traffic)
     if host.vcpus and (needed := peak_concurrency(peak)) > host.vcpus * host.instances:
         has = plural(host.vcpus * host.instances, "vCPU")
         yield f"{name}: {needed:,} calls at once in the busiest minute, and {has}"
-
-
-def interval(share: Interval) -> str:
-    """Write an interval of shares."""
-    low, high = measured(share.low), measured(share.high)
-    return high if low == high else f"{low} to {high}"

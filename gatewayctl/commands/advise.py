@@ -20,6 +20,7 @@ from gatewayctl.advice.what_if import Plan, what_if
 from gatewayctl.command import command
 from gatewayctl.commands import advise_comparison as comparison
 from gatewayctl.commands import advise_text as text
+from gatewayctl.commands.advise_data import as_data
 from gatewayctl.costs import inputs
 from gatewayctl.output import percent, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
@@ -212,17 +213,17 @@ def _report(
 ) -> Report:
     found, meant = totals(known, decisions), advices(decisions)
     lines = [
-        *text.totals_lines(found, known.period_hours),
+        *text.totals_lines(found, known),
+        *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),
         "",
         *text.endpoints_lines(known),
-        *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),
     ]
     is_open = any(one.option is None for one in decisions.values())
     return Report(
         ExitCode.FINDINGS if is_open else ExitCode.FINE,
         lines,
         notes,
-        {**text.as_data(meant, found, known), "notes": list(notes)},
+        {**as_data(meant, found, known), "notes": list(notes)},
     )
 
 

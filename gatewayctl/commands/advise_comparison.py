@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gatewayctl.advice.sharing import share_text
 from gatewayctl.advice.summary import summed
-from gatewayctl.advice.what_if import all_cold, interval, risks
-from gatewayctl.commands.advise_text import UNKNOWN, endpoint_data, endpoints_lines, per_hour, usd
+from gatewayctl.advice.what_if import all_cold, risks
+from gatewayctl.commands.advise_data import endpoint_data
+from gatewayctl.commands.advise_text import UNKNOWN, cost, endpoints_lines, per_hour
 from gatewayctl.output import aligned, first_few
 from gatewayctl.statistics import Interval
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 def comparison_data(present: Account, other: WhatIf, cold_target: float) -> dict[str, Any]:
     """Return how an account is, and how it would be with another table."""
     return {
+        "currency": present.currency,
         "now": _sums(present),
         "what_if": _sums(other.account),
         "not_there": list(other.lost),
@@ -37,7 +40,7 @@ def _sums(account: Account) -> dict[str, Any]:
     hosts = [account.endpoints[name] for name in names]
     share = all_cold(account)
     return {
-        "usd_a_month": summed(one.usd_a_month for one in hosts),
+        "cost_a_month": summed(one.cost_a_month for one in hosts),
         "endpoints": len(hosts),
         "instances": None
         if any(one.instances is None for one in hosts)
@@ -57,8 +60,8 @@ def comparison_lines(
     yield from aligned(
         [
             ("", "now", "what if"),
-            ("USD/hour", *(per_hour(one["usd_a_month"]) for one in (now, then))),
-            ("USD/month", *(usd(one["usd_a_month"]) for one in (now, then))),
+            (f"{present.currency}/hour", *(per_hour(one["cost_a_month"]) for one in (now, then))),
+            (f"{present.currency}/month", *(cost(one["cost_a_month"]) for one in (now, then))),
             ("endpoints", str(now["endpoints"]), str(then["endpoints"])),
             ("instances", *(str(_or_unknown(one["instances"])) for one in (now, then))),
             ("calls whose model is not loaded", *(_cold(one["cold_share"]) for one in (now, then))),
@@ -69,8 +72,6 @@ def comparison_lines(
             ),
         ]
     )
-    yield ""
-    yield from endpoints_lines(other.account)
     if other.new:
         yield ""
         yield f"new, and without calls to compare: {first_few(other.new)}"
@@ -78,6 +79,8 @@ def comparison_lines(
     if found:
         yield ""
         yield from (f"risk: {one}" for one in found)
+    yield ""
+    yield from endpoints_lines(other.account)
 
 
 def _or_unknown(value: object) -> object:
@@ -85,4 +88,4 @@ def _or_unknown(value: object) -> object:
 
 
 def _cold(share: list[float] | None) -> str:
-    return UNKNOWN if share is None else interval(Interval(*share))
+    return UNKNOWN if share is None else share_text(Interval(*share))

@@ -31,7 +31,7 @@ def page(
     return Page(
         period=f"{models} on {plural(len(known.endpoints), 'endpoint')}, "
         f"{clock_time(found.period.first)} to {clock_time(found.period.last)}",
-        currency=found.prices.currency if found.prices else "USD",
+        currency=known.currency,
         totals=[
             Bar("one endpoint for each model", (sums.each_alone,)),
             Bar("as it is now", (sums.now,)),

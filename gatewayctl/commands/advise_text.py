@@ -1,11 +1,13 @@
-"""What `gatewayctl advise` prints: the endpoints, the totals, and the advice with its reasons."""
+"""What `gatewayctl advise` prints: the totals, the advice with its reasons, and the endpoints."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import HOURS_A_MONTH, money
+from gatewayctl.advice.facts import HOURS_A_MONTH
 from gatewayctl.advice.rules_shared import DEFAULT
+from gatewayctl.commands.advise_data import endpoint_data
+from gatewayctl.costs.money import with_cents
 from gatewayctl.output import aligned, first_few, measured, percent, plural
 
 if TYPE_CHECKING:
@@ -19,25 +21,21 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 NOTHING = "-"
-HEADER = (
-    *("endpoint", "instances", "type", "models", "USD/month", "busy", "busiest minute"),
-    *("p99 ms", "cold"),
-)
 YES, NO = "yes", "no"
 WIDTH = len("would have to be true") + 2
 
 
-def usd(amount: float | None) -> str:
+def cost(amount: float | None) -> str:
     """Write an amount of money."""
-    return UNKNOWN if amount is None else money(amount)
+    return UNKNOWN if amount is None else with_cents(amount)
 
 
-def totals_lines(found: Totals, period_hours: float) -> list[str]:
+def totals_lines(found: Totals, account: Account) -> list[str]:
     """Return what all endpoints cost as they are, with one for each model, and as advised."""
     rows = [
-        ("", "USD/hour", "USD/month"),
+        ("", f"{account.currency}/hour", f"{account.currency}/month"),
         *(
-            (name, per_hour(amount), usd(amount))
+            (name, per_hour(amount), cost(amount))
             for name, amount in (
                 ("one endpoint for each model", found.each_alone),
                 ("as it is now", found.now),
@@ -45,7 +43,7 @@ def totals_lines(found: Totals, period_hours: float) -> list[str]:
             )
         ),
     ]
-    return [f"the traffic of {period_hours:,.0f} hours", "", *aligned(rows)]
+    return [f"the traffic of {account.period_hours:,.0f} hours", "", *aligned(rows)]
 
 
 def per_hour(a_month: float | None) -> str:
@@ -63,7 +61,11 @@ def endpoints_lines(account: Account) -> list[str]:
 def endpoint_rows(account: Account) -> list[tuple[str, ...]]:
     """Return the cells of the table of endpoints, and its header first."""
     names = sorted({one.endpoint for one in account.models})
-    return [HEADER, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
+    header = (
+        *("endpoint", "instances", "type", "models", f"{account.currency}/month", "busy"),
+        *("busiest minute", "p99 ms", "cold"),
+    )
+    return [header, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
 
 
 def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
@@ -74,46 +76,20 @@ def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
         NOTHING if one.instances is None else str(one.instances),
         one.instance_type or ("serverless" if one.is_serverless else UNKNOWN),
         str(numbers["models"]),
-        usd(one.usd_a_month),
+        cost(one.cost_a_month),
         UNKNOWN if busy is None else percent(busy),
         UNKNOWN if peak is None else _at_once(peak),
-        UNKNOWN if numbers["p99_ms"] is None else f"{numbers['p99_ms']:,.0f}",
+        UNKNOWN if numbers["calls"] is None else _milliseconds(numbers["p99_ms"]),
         NOTHING if cold is None else measured(cold),
     )
 
 
 def _at_once(peak: float) -> str:
-    return f"{peak:,.{2 if peak >= 1 else 3}f} at once"
+    return f"{peak:,.{2 if peak >= 1 else 3}f} at once" if peak else NOTHING
 
 
-def endpoint_data(account: Account, one: Endpoint) -> dict[str, Any]:
-    """Return the numbers of an endpoint: its price, its load, and how often a model was cold.
-
-    `busy_share` is the part of the vCPUs' time in which a call was at work.
-    """
-    models = account.on(one.name)
-    traffic = [each.traffic for each in models if each.traffic is not None]
-    calls = sum(each.calls for each in traffic)
-    places = (one.instances or 0) * (one.vcpus or 0)
-    seconds = places * account.period_hours * 3600
-    is_known = len(traffic) == len(models)
-    loads_artifacts = any(each.kind == "mme" for each in models)
-    return {
-        "name": one.name,
-        "instance_type": one.instance_type,
-        "instances": one.instances,
-        "models": len(models),
-        "usd_a_month": one.usd_a_month,
-        "calls": calls if is_known else None,
-        "busy_share": sum(each.busy_seconds for each in traffic) / seconds
-        if seconds and is_known
-        else None,
-        "peak_at_work": sum(each.peak_busy for each in traffic) if is_known else None,
-        "p99_ms": max((each.p99_ms for each in traffic), default=0) if is_known else None,
-        "cold_share": sum(each.cold_loads for each in traffic) / calls
-        if calls and loads_artifacts
-        else None,
-    }
+def _milliseconds(p99: float | None) -> str:
+    return NOTHING if p99 is None else f"{p99:,.0f}"
 
 
 def advice_lines(advice: Sequence[Advice], *, in_full: bool) -> Iterator[str]:
@@ -138,20 +114,20 @@ def title(one: Advice) -> str:
         return f"{names}: unknown, because something has to be measured first"
     if one.first.stays:
         return f"{names}: stays {one.first.now}"
-    amount = "" if one.saves is None else f", {saving(one.saves)}"
+    amount = "" if one.saves is None else f", {_saving(one.saves, one.currency)}"
     if one.shared is not None and len(one.shared.replaced) > 1:
         gone = plural(len(one.shared.replaced), "endpoint")
         return f"{names}: one {one.first.option} endpoint instead of {gone}{amount}"
     return f"{names}: {one.first.option} instead of {one.first.now}{amount}"
 
 
-def saving(amount: float) -> str:
+def _saving(amount: float, currency: str) -> str:
     """Write what is saved in a month, or what it costs more."""
     if abs(amount) < 0.005:
         return "for the same money"
     if amount > 0:
-        return f"saves {money(amount)} USD a month"
-    return f"costs {money(-amount)} USD a month more"
+        return f"saves {with_cents(amount)} {currency} a month"
+    return f"costs {with_cents(-amount)} {currency} a month more"
 
 
 def blocks(one: Advice) -> list[tuple[str, list[str]]]:
@@ -168,8 +144,8 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
     if rule.to_confirm and not one.first.stays:
         found.append(("would have to be true", [rule.to_confirm]))
     shared = one.shared
-    if shared is not None:
-        found.append(("until", [until(shared)]))
+    if shared is not None and (until := holds_until(shared, one.currency)):
+        found.append(("holds until", [until]))
     risks = [*rule.risks] if rule is not DEFAULT else []
     if shared is not None:
         risks.append(blast_radius(shared))
@@ -209,18 +185,18 @@ def condition_line(one: Condition) -> str:
     return f"{one.text}: {answer}, {one.found}"
 
 
-def until(shared: Shared) -> str:
-    """Say under which load the sum ends to be true."""
+def holds_until(shared: Shared, currency: str) -> str:
+    """Say up to which load the costs are these; nothing if there are no calls."""
     most, factor = shared.most_calls_a_second, shared.times_the_load
-    after = plural(shared.instances + 1, "instance")
     if most is None or factor is None:
-        return f"nobody calls them; {after} are not needed"
+        return ""
+    after = plural(shared.instances + 1, "instance")
     if factor < 1:
         return "the busiest minute has more calls at once than vCPUs already: some wait"
     return (
         f"{most:,.1f} calls a second, {factor:,.1f} times the busiest minute; "
-        f"then {after}, {usd(shared.usd_a_month / shared.instances * (shared.instances + 1))} "
-        "USD a month"
+        f"then {after}, {cost(shared.cost_a_month / shared.instances * (shared.instances + 1))} "
+        f"{currency} a month"
     )
 
 
@@ -248,60 +224,3 @@ def apart(decision: Decision) -> Iterator[str]:
     for why, names in reasons.items():
         verb = "differs" if "," not in why else "differ"
         yield f"{first_few(names)}: {why} {verb}"
-
-
-def as_data(advice: Sequence[Advice], found: Totals, account: Account) -> dict[str, Any]:
-    """Return the same as data."""
-    names = sorted({one.endpoint for one in account.models})
-    return {
-        "period_hours": account.period_hours,
-        "usd_a_month": {
-            "each_alone": found.each_alone,
-            "now": found.now,
-            "advised": found.advised,
-        },
-        "endpoints": [endpoint_data(account, account.endpoints[name]) for name in names],
-        "advice": [_advice_data(one) for one in advice],
-    }
-
-
-def _advice_data(one: Advice) -> dict[str, Any]:
-    first, shared = one.first, one.shared
-    rule = first.deciding.rule
-    return {
-        "models": one.names,
-        "now": first.now,
-        "option": first.option,
-        "stays": first.stays,
-        "rule": rule.says,
-        "page": {"title": rule.page, "url": rule.url},
-        "usd_a_month": {"now": one.usd_now, "then": one.usd_then, "saves": one.saves},
-        "would_have_to_be_true": rule.to_confirm or None,
-        "risks": list(rule.risks),
-        "measure": [{"unknown": each.text, "how": each.measure} for each in first.unknown],
-        "endpoint": None if shared is None else _shared_data(shared),
-        "rules": [
-            {
-                "option": verdict.rule.option,
-                "holds": verdict.holds,
-                "conditions": [
-                    {"text": each.text, "holds": each.holds, "found": each.found}
-                    for each in verdict.conditions
-                ],
-            }
-            for verdict in first.verdicts
-        ],
-        "apart": first.apart,
-    }
-
-
-def _shared_data(shared: Shared) -> dict[str, Any]:
-    return {
-        "models": [one.name for one in shared.models],
-        "instance_type": shared.like.instance_type,
-        "instances": shared.instances,
-        "cold_share": list(shared.cold),
-        "replaces": list(shared.replaced),
-        "most_calls_a_second": shared.most_calls_a_second,
-        "times_the_load": shared.times_the_load,
-    }

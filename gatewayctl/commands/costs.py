@@ -98,7 +98,7 @@ def _headline(found: Inputs, total: Bill) -> Iterator[str]:
     more = f", and {plural(len(total.lacking), 'endpoint')} of unknown costs" * bool(total.lacking)
     yield f"{in_units(total.cents)} {_currency(found)}{more}"
     if total.per_hour.value is not None:
-        yield f"{exact(total.per_hour.value)} {_currency(found)} an hour at rest{more}"
+        yield f"{exact(total.per_hour.value)} {_currency(found)} an hour without calls{more}"
 
 
 def _endpoint_rows(total: Bill) -> Iterator[Sequence[str]]:

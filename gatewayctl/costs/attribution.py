@@ -61,7 +61,7 @@ class EndpointCost:
     amount: Figure[Fraction]
     """The cost of the period, exact."""
     per_hour: Figure[Fraction]
-    """What an hour costs at rest, with the capacity that is there now."""
+    """What an hour without calls costs, with the capacity that is there now."""
     instance_seconds: Figure[int]
     """How long instances were there, added up; 0 if it is serverless."""
     busy_share: Figure[float]

@@ -50,7 +50,7 @@ class Bill:
     lacking: tuple[str, ...]
     """The endpoints whose costs are not known."""
     per_hour: Figure[Fraction]
-    """What an hour costs at rest, with the capacity that is there now."""
+    """What an hour without calls costs, with the capacity that is there now."""
 
     @property
     def endpoint_cents(self) -> dict[str, int]:

@@ -54,10 +54,6 @@ _METRICS = {
     "normalized": _Metric(INVOCATIONS, "InvocationsPerInstance", "Sum"),
     # Instances write it, so that there is none while there are no instances.
     "alive": _Metric(INSTANCES, "CPUUtilization", "SampleCount"),
-    "hits": _Metric(INVOCATIONS, "ModelCacheHit", "Sum"),
-    "hit_samples": _Metric(INVOCATIONS, "ModelCacheHit", "SampleCount"),
-    "loaded": _Metric(INSTANCES, "LoadedModelCount", "Average"),
-    "memory": _Metric(INSTANCES, "MemoryUtilization", "Maximum"),
 }
 
 
@@ -73,12 +69,6 @@ class VariantMetrics:
     """How long instances were there, added up, to the 5 minutes."""
     is_count_assumed: bool = False
     """Whether the number of instances is that of now, because no call told that of then."""
-    cache_hits: float | None = None
-    """The share of calls whose model was loaded (ModelCacheHit); multi-model endpoints only."""
-    loaded_models: float | None = None
-    """How many models were loaded on an instance, on average."""
-    memory_percent: float | None = None
-    """The largest MemoryUtilization, in percent of one instance."""
 
 
 class CloudWatch:
@@ -175,16 +165,11 @@ def _variant_metrics(
     if not any(points.values()):
         return VariantMetrics()
     counts = _instance_counts(points, instances)
-    samples = sum(points["hit_samples"].values())
-    loaded = points["loaded"].values()
     return VariantMetrics(
         invocations=round(sum(points["invocations"].values())),
         latency_seconds=sum(points["latency"].values()) / MICROSECONDS,
         instance_seconds=step * sum(counts) if points["alive"] else None,
         is_count_assumed=not _ratios(points),
-        cache_hits=sum(points["hits"].values()) / samples if samples else None,
-        loaded_models=sum(loaded) / len(loaded) if loaded else None,
-        memory_percent=max(points["memory"].values(), default=None),
     )
 
 

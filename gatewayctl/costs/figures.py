@@ -45,12 +45,6 @@ class Figure(Generic[Number_co]):
     note: str = ""
     """For an assumed number the assumption, for an unknown one what would make it known."""
 
-    def as_data(self) -> dict[str, object]:
-        """Return the figure for JSON; exact numbers become texts."""
-        value = self.value if self.value is None or isinstance(self.value, int) else str(self.value)
-        shown = self.value if isinstance(self.value, float) else value
-        return {"value": shown, "origin": self.origin.value, "note": self.note}
-
 
 def unknown(note: str) -> Figure[Number_co]:
     """Return the figure of a number that nobody knows, and what would make it known."""

@@ -26,7 +26,7 @@ class Serverless:
     memory_mb: int
     max_concurrency: int | None = None
     provisioned: int = 0
-    """Its provisioned concurrency, which costs money at rest."""
+    """Its provisioned concurrency, which costs money without calls, too."""
 
 
 @dataclass(frozen=True, slots=True)

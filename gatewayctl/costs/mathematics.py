@@ -1,4 +1,4 @@
-"""The mathematics of costs and advice: cold models, concurrency, intervals, exact division.
+"""The mathematics of costs and advice: cold models, concurrency, exact division.
 
 Sources:
 - The cold share of a cache that evicts what was used least recently: H. Che, Y. Tung, Z. Wang,
@@ -8,9 +8,6 @@ Sources:
 - Calls at work at one moment: L = λW (J. Little, Operations Research 9(3), 1961). With arrivals
   at random and nobody waiting, their number is Poisson's with that mean, whatever the distribution
   of the service times (M/G/∞: L. Takács, "Introduction to the Theory of Queues", 1962, chapter 3).
-- The interval of a rate from a count: Byar's approximation (N. Breslow, N. Day, "Statistical
-  Methods in Cancer Research", volume II, 1987, page 69). That of a share, Wilson's, is
-  `gatewayctl.statistics.Sample.interval`.
 - The division: largest remainders (A. Hamilton; M. Balinski, H. Young, "Fair Representation",
   1982).
 """
@@ -21,7 +18,7 @@ from fractions import Fraction
 from math import exp, expm1, fsum, lgamma, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from gatewayctl.statistics import Interval, Z
+from gatewayctl.statistics import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound="tuple[Any, ...] | str")
 
-SECONDS_PER_MINUTE = 60
 _HALVINGS = 200
 _LARGEST_POISSON_SUM = 10_000
 
@@ -55,7 +51,9 @@ class ColdShares(NamedTuple):
     """The share of all calls; 0 if there are none."""
 
 
-def cold_shares(demands: Sequence[Demand], capacity: float) -> ColdShares:
+def cold_shares(
+    demands: Sequence[Demand], capacity: float, *, largest: float | None = None
+) -> ColdShares:
     """Return the cold share of each model on one instance, by Che's approximation.
 
     The instance keeps the models that were called last. A model leaves memory if it has not been
@@ -66,12 +64,9 @@ def cold_shares(demands: Sequence[Demand], capacity: float) -> ColdShares:
     Args:
         demands: The models; a rate or a size of 0 is allowed.
         capacity: The memory for models, in the unit of the sizes.
+        largest: The largest size that can stay in memory; None: the capacity.
     """
-    return _cold_shares(demands, capacity, largest=capacity)
-
-
-def _cold_shares(demands: Sequence[Demand], capacity: float, *, largest: float) -> ColdShares:
-    """Return the cold shares, if a model that is larger than `largest` cannot stay in memory."""
+    largest = capacity if largest is None else largest
     seconds = _characteristic_seconds(demands, capacity)
     each = tuple(
         1.0 if one.size > largest else exp(-one.per_second * seconds) if one.per_second else 0.0
@@ -120,10 +115,6 @@ class ColdInterval(NamedTuple):
         """The share of all calls."""
         return Interval(self.best.all, self.worst.all)
 
-    def of(self, number: int) -> Interval:
-        """The share of one model's calls; the number is its place among the demands."""
-        return Interval(self.best.each[number], self.worst.each[number])
-
 
 def cold_interval(demands: Sequence[Demand], capacity: float, instances: int) -> ColdInterval:
     """Return the cold shares on several instances of an endpoint, as an interval.
@@ -145,27 +136,17 @@ def cold_interval(demands: Sequence[Demand], capacity: float, instances: int) ->
     filled = fsum(called)
     empty = fsum(size * size for size in called) / (2 * filled) if filled > capacity else 0.0
     return ColdInterval(
-        _cold_shares(demands, capacity * instances, largest=capacity),
-        _cold_shares(demands, capacity - empty, largest=capacity),
+        cold_shares(demands, capacity * instances, largest=capacity),
+        cold_shares(demands, capacity - empty, largest=capacity),
     )
-
-
-def calls_at_work(calls: float, service_seconds: float, period_seconds: float) -> float:
-    """Return how many calls are at work on average (Little's law).
-
-    Args:
-        calls: How many calls come in the period.
-        service_seconds: How long one of them takes on average.
-        period_seconds: The length of the period.
-    """
-    return calls * service_seconds / period_seconds
 
 
 def peak_concurrency(at_work: float, part: float = 0.99) -> int:
     """Return how many calls are at work at once, at most, in `part` of all moments.
 
     Args:
-        at_work: How many are at work on average in the busiest period, as `calls_at_work` says.
+        at_work: How many are at work on average in the busiest period. By Little's law that is the
+            time that its calls take together, divided by its length.
         part: The part of the moments of that period, below 1.
     """
     if at_work <= 0:
@@ -199,15 +180,6 @@ def _normal_quantile(part: float) -> float:
     from statistics import NormalDist  # noqa: PLC0415  (few commands need it)
 
     return NormalDist().inv_cdf(part)
-
-
-def count_interval(count: int) -> Interval:
-    """Return the interval of 95 % for the expected number of events of which `count` came."""
-    return Interval(_byar(count, -Z) if count else 0.0, _byar(count + 1, Z))
-
-
-def _byar(count: int, z: float) -> float:
-    return float(count * (1 - 1 / (9 * count) + z / (3 * sqrt(count))) ** 3)
 
 
 def divided(total: int, weights: Mapping[Key, Weight]) -> dict[Key, int]:

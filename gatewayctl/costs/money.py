@@ -10,11 +10,17 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 """The decimals of an amount that has no end, such as a third."""
+LEAST = 0.005
 
 
 def in_units(cents: int) -> str:
     """Write cents as units with two decimals, such as `1,234.50`."""
     return f"{Decimal(cents) / 100:,.2f}"
+
+
+def with_cents(amount: float) -> str:
+    """Write an estimate with two decimals; what is above 0 is not written as 0."""
+    return "less than 0.01" if 0 < amount < LEAST else f"{amount:,.2f}"
 
 
 def exact(amount: Fraction) -> str:

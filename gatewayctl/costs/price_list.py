@@ -191,6 +191,6 @@ def _instance(offer: Offer) -> InstancePrice:
 
 
 def _number(text: str | None) -> Decimal | None:
-    """Return the number at the begin of a text such as `4 GiB`."""
+    """Return the number at the start of a text such as `4 GiB`."""
     found = _NUMBER.match(text or "")
     return _decimal(found[0].replace(",", "")) if found else None

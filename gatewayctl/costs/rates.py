@@ -81,7 +81,7 @@ def instance_cost(
 
 
 def per_hour(hosting: EndpointHosting, prices: Prices | None) -> Figure[Fraction]:
-    """Return what an hour at rest costs, with the capacity that is there now."""
+    """Return what an hour without calls costs, with the capacity that is there now."""
     if not hosting.variants:
         return unknown(NO_HOSTING)
     if prices is None:
@@ -102,7 +102,7 @@ def per_hour(hosting: EndpointHosting, prices: Prices | None) -> Figure[Fraction
 def provisioned_cost(
     serverless: Serverless, seconds: int, prices: Prices | None
 ) -> Figure[Fraction]:
-    """Return what provisioned concurrency costs at rest."""
+    """Return what provisioned concurrency costs without calls."""
     if not serverless.provisioned:
         return NOTHING
     known = prices.serverless.provisioned_per_second if prices and prices.serverless else {}

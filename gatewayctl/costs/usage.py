@@ -69,16 +69,11 @@ class Use(NamedTuple):
 class Pattern(NamedTuple):
     """How the calls of a place come, and how long they take."""
 
-    peak_calls: int = 0
-    """The calls of its busiest minute."""
     peak_busy_ms: int = 0
     """The most time at work that calls of one minute took together."""
     p50_ms: int | None = None
     p99_ms: int | None = None
     """Quantiles of the time of a call, to two digits."""
-    first: float | None = None
-    last: float | None = None
-    """The times of its first and last calls, in seconds since the epoch."""
     active_hours: int | None = None
     """How many clock hours had a call; None if it was not counted."""
     largest_in: int | None = None
@@ -97,8 +92,6 @@ class Usage:
     uses: Mapping[User, Use]
     patterns: Mapping[Place, Pattern] = field(default_factory=dict)
     """By place."""
-    endpoint_patterns: Mapping[str, Pattern] = field(default_factory=dict)
-    """By endpoint, of all calls together."""
     hours: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """The calls of each endpoint by hour: the hour's number since the epoch, and its calls."""
     begins: float | None = None

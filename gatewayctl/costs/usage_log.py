@@ -15,14 +15,13 @@ from chalicelib.errors import PayloadTooLarge, UpstreamTimedOut
 from gatewayctl import log_file
 from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
 from gatewayctl.output import plural
-from gatewayctl.request_log import REQUEST, seconds, whole
+from gatewayctl.request_log import JOB, REQUEST, seconds, whole
 from gatewayctl.statistics import Durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import IO
 
-JOB = "job"
 MESSAGES = frozenset({REQUEST, JOB})
 """The lines of calls: one for each request, and one for each delivery of a job."""
 
@@ -173,14 +172,6 @@ class _Counts:
     def usage(self, source: str, lines: int, damaged: int, since: float | None) -> Usage:
         if self._first > self._last:
             self._first = self._last = since or 0.0
-        endpoints: defaultdict[str, _PlaceCounts] = defaultdict(_PlaceCounts)
-        for (endpoint, _), counts in self._places.items():
-            minutes = endpoints[endpoint].minutes
-            for minute, packed in counts.minutes.items():
-                minutes[minute] = minutes.get(minute, 0) + packed
-            endpoints[endpoint].durations.merge(counts.durations)
-            endpoints[endpoint].largest_in = max(endpoints[endpoint].largest_in, counts.largest_in)
-            endpoints[endpoint].timed_out += counts.timed_out
         return Usage(
             period=Period(self._first if since is None else since, self._last),
             source=source,
@@ -189,8 +180,7 @@ class _Counts:
                 for (endpoint, target, model, principal), counts in self._users.items()
             },
             patterns={Place(*place): _pattern(counts) for place, counts in self._places.items()},
-            endpoint_patterns={name: _pattern(counts) for name, counts in endpoints.items()},
-            hours={name: _hours(counts.minutes) for name, counts in endpoints.items()},
+            hours=_hours(self._places),
             begins=self._first,
             sequences={
                 (Place(*first), Place(*second)): times
@@ -205,23 +195,22 @@ class _Counts:
 def _pattern(counts: _PlaceCounts) -> Pattern:
     minutes = counts.minutes
     return Pattern(
-        peak_calls=max(minutes.values()) // _CALL,
         peak_busy_ms=max(packed % _CALL for packed in minutes.values()),
         p50_ms=counts.durations.quantile(MEDIAN),
         p99_ms=counts.durations.quantile(P99),
-        first=float(min(minutes) * MINUTE),
-        last=float(max(minutes) * MINUTE),
         active_hours=len({minute // HOUR_MINUTES for minute in minutes}),
         largest_in=counts.largest_in,
         timed_out=counts.timed_out,
     )
 
 
-def _hours(minutes: Mapping[int, int]) -> dict[int, int]:
-    hours: Counter[int] = Counter()
-    for minute, packed in minutes.items():
-        hours[minute // HOUR_MINUTES] += packed // _CALL
-    return dict(sorted(hours.items()))
+def _hours(places: Mapping[tuple[str, str], _PlaceCounts]) -> dict[str, dict[int, int]]:
+    """Return the calls of each endpoint by hour."""
+    hours: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for (endpoint, _), counts in places.items():
+        for minute, packed in counts.minutes.items():
+            hours[endpoint][minute // HOUR_MINUTES] += packed // _CALL
+    return {name: dict(sorted(counts.items())) for name, counts in hours.items()}
 
 
 def _two_digits(milliseconds: int) -> int:

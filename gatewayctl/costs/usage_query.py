@@ -40,17 +40,12 @@ USES = (
 )
 PLACES = (
     f"{_CALLS} | stats pct(model_ms, 50) as p50, pct(model_ms, 99) as p99,"
-    " min(@timestamp) as first, max(@timestamp) as last, max(bytes_in) as largest"
-    " by endpoint, place"
+    " max(bytes_in) as largest by endpoint, place"
 )
-ENDPOINTS = (
-    f"{_CALLS} | stats pct(model_ms, 50) as p50, pct(model_ms, 99) as p99,"
-    " min(@timestamp) as first, max(@timestamp) as last by endpoint"
+PLACE_PEAKS = (
+    f"{_CALLS} | stats sum(model_ms) as busy by endpoint, place, bin(1m) as minute"
+    " | stats max(busy) as peak_busy by endpoint, place"
 )
-_MINUTES = "stats count(*) as calls, sum(model_ms) as busy by"
-_PEAKS = "stats max(calls) as peak_calls, max(busy) as peak_busy by"
-PLACE_PEAKS = f"{_CALLS} | {_MINUTES} endpoint, place, bin(1m) as minute | {_PEAKS} endpoint, place"
-ENDPOINT_PEAKS = f"{_CALLS} | {_MINUTES} endpoint, bin(1m) as minute | {_PEAKS} endpoint"
 PLACE_HOURS = (
     f"{_CALLS} | stats count(*) as calls by endpoint, place, bin(1h) as hour"
     " | stats count(*) as active_hours by endpoint, place"
@@ -77,13 +72,11 @@ def read(log: LogQuery, first: int, last: int) -> Usage:
         _joined(log.rows(PLACES, first, last), log.rows(PLACE_PEAKS, first, last)),
         log.rows(PLACE_HOURS, first, last),
     )
-    endpoints = _joined(log.rows(ENDPOINTS, first, last), log.rows(ENDPOINT_PEAKS, first, last))
     return Usage(
         period=Period(first, last),
         source=f"{log.group}, {clock_time(first)} to {clock_time(last)}",
         uses=uses,
         patterns={_place(row): _pattern(row) for row in places},
-        endpoint_patterns={row["endpoint"]: _pattern(row) for row in endpoints},
         hours={name: dict(sorted(counts.items())) for name, counts in hours.items()},
     )
 
@@ -103,9 +96,9 @@ def _all_rows(log: LogQuery, query: str, start: int, end: int) -> Iterator[Row]:
 
 def _joined(rows: Iterable[Row], peaks: Iterable[Row]) -> Iterator[Row]:
     """Yield the rows of two queries with the same groups as one."""
-    of_group = {(row["endpoint"], row.get("place")): row for row in peaks}
+    of_place = {_place(row): row for row in peaks}
     for row in rows:
-        yield {**of_group.get((row["endpoint"], row.get("place")), {}), **row}
+        yield {**of_place.get(_place(row), {}), **row}
 
 
 def _place(row: Row) -> Place:
@@ -127,12 +120,9 @@ def _use(row: Row) -> Use:
 
 def _pattern(row: Row) -> Pattern:
     return Pattern(
-        peak_calls=_whole(row.get("peak_calls", "0")),
         peak_busy_ms=_whole(row.get("peak_busy", "0")),
         p50_ms=_whole(row["p50"]) if "p50" in row else None,
         p99_ms=_whole(row["p99"]) if "p99" in row else None,
-        first=_seconds(row["first"]) if "first" in row else None,
-        last=_seconds(row["last"]) if "last" in row else None,
         active_hours=_whole(row["active_hours"]) if "active_hours" in row else None,
         largest_in=_whole(row["largest"]) if "largest" in row else None,
     )

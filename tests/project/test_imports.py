@@ -33,6 +33,16 @@ LAYERS = [
     {"api"},
 ]
 
+# The packages of gatewayctl, and the others that each may import. Loose modules serve all of them.
+ROOMS = {
+    "account": set(),
+    "policy": set(),
+    "publishing": set(),
+    "costs": {"account", "policy"},
+    "advice": {"account", "costs"},
+    "commands": {"account", "policy", "publishing", "costs", "advice"},
+}
+
 # Each third-party package, and the packages of chalicelib that may import it.
 THIRD_PARTY = {
     "chalice": {"app", "api", "errors"},
@@ -131,6 +141,22 @@ def test_packages():
     assert {module.package for module in CHALICELIB} == set().union(*LAYERS)
     for package in (PROJECT / "chalicelib").glob("*/__init__.py"):
         assert ast.get_docstring(ast.parse(package.read_bytes())), f"{package} has no docstring"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms(room):
+    """A package of the command line imports few others, so that each can be read by itself."""
+    for module in (module for module in MODULES if module.name.startswith(f"gatewayctl.{room}.")):
+        for line, name in module.imports:
+            part, other = [*name.split("."), ""][:2]
+            assert part != "gatewayctl" or other not in {*ROOMS} - {room} - ROOMS[room], (
+                f"{module.at(line)}: {room} may not import {name}"
+            )
+
+
+def test_all_rooms():
+    """Each package of the command line has its rule."""
+    assert {path.parent.name for path in PROJECT.glob("gatewayctl/*/__init__.py")} == {*ROOMS}
 
 
 @pytest.mark.parametrize("part", PARTS)

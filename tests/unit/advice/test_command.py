@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gatewayctl.costs.hosting import Boundary, Occupant, text
+from gatewayctl.costs.prices import EXAMPLE
 from gatewayctl.report import ExitCode
 from tests.support.command_line import gatewayctl
 from tests.support.made_up_costs import endpoint, hosting, multi_model
@@ -113,7 +114,7 @@ def test_json(desk):
     """The same as data, for other programs."""
     outcome = desk.advise("--format=json")
 
-    assert outcome.data["usd_a_month"] == pytest.approx(
+    assert outcome.data["cost_a_month"] == pytest.approx(
         {"each_alone": 744.6, "now": 744.6, "advised": 74.46}
     )
     found = advice(outcome, "m3")
@@ -122,6 +123,17 @@ def test_json(desk):
     assert found["page"]["title"] == "Multi-model endpoints"
     assert found["endpoint"]["replaces"] == TEN
     assert found["endpoint"]["cold_share"] == [0, 0]
+
+
+def test_currency(desk):
+    """Amounts have the currency of the prices, as in China."""
+    prices = EXAMPLE.read_text().replace('"USD"', '"CNY"')
+    (desk.folder / "prices.json").write_text(prices)
+
+    out = desk.advise("m3", prices=desk.folder / "prices.json").out
+
+    assert "saves 670.14 CNY a month" in out
+    assert "USD" not in out
 
 
 def test_one_model(desk):
@@ -161,7 +173,7 @@ def test_memory(desk):
     found = advice(outcome, "m0")
     assert found["option"] is None
     assert "s3:ListBucket" in found["measure"][0]["how"]
-    assert outcome.data["usd_a_month"]["advised"] == outcome.data["usd_a_month"]["now"]
+    assert outcome.data["cost_a_month"]["advised"] == outcome.data["cost_a_month"]["now"]
 
 
 def test_memory_factor(desk):
@@ -257,8 +269,8 @@ class TestWhatIf:
             f"--what-if={desk.folder / 'other.yaml'}", "--plan=a*=ml.c5.large", "--format=json"
         )
 
-        assert outcome.data["now"]["usd_a_month"] == pytest.approx(744.6)
-        assert outcome.data["what_if"]["usd_a_month"] == pytest.approx(74.46)
+        assert outcome.data["now"]["cost_a_month"] == pytest.approx(744.6)
+        assert outcome.data["what_if"]["cost_a_month"] == pytest.approx(74.46)
         assert outcome.data["what_if"]["cold_share"] == [0, 0]
         assert outcome.data["what_if"]["most_models_on_one"] == 10
         assert outcome.data["risks"] == []

@@ -88,7 +88,7 @@ class TestArticle:
         assert data["bill"]["per_hour"]["value"] == per_hour
         assert data["bill"]["amount"] == in_a_fortnight
         text = run("costs", *arguments)
-        assert f"{per_hour} USD an hour at rest" in text.out
+        assert f"{per_hour} USD an hour without calls" in text.out
         assert "these prices are an example" in text.err
         assert text.code == 0
 
@@ -304,7 +304,7 @@ def test_prices(run, cloud, project):
     (project / "endpoints.json").write_text(hosting_file.text(TEN_ENDPOINTS))
     (project / "gateway.log").write_text("")
     arguments = ("--endpoints", "endpoints.json", "--log", "gateway.log", "--prices", "p.json")
-    assert "1.02 USD an hour at rest" in run("costs", *arguments).out
+    assert "1.02 USD an hour without calls" in run("costs", *arguments).out
 
 
 def test_prices_of_the_profile(run, cloud):

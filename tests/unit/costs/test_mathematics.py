@@ -1,11 +1,10 @@
-"""Cold shares, concurrency, intervals and exact division."""
+"""Cold shares, concurrency and exact division."""
 
 import heapq
 from collections import OrderedDict
 from fractions import Fraction
 from math import isclose
 from random import Random
-from statistics import NormalDist
 
 import pytest
 from hypothesis import assume, given, settings
@@ -13,11 +12,9 @@ from hypothesis import strategies as st
 
 from gatewayctl.costs.mathematics import (
     Demand,
-    calls_at_work,
     cents,
     cold_interval,
     cold_shares,
-    count_interval,
     divided,
     in_cents,
     most_at_work,
@@ -123,7 +120,7 @@ class TestColdShares:
         found = cold_interval(demands, capacity, instances)
         assert 0 <= found.all.low <= found.all.high + ROUNDING <= 1 + 2 * ROUNDING
         for number in range(len(demands)):
-            low, high = found.of(number)
+            low, high = found.best.each[number], found.worst.each[number]
             assert 0 <= low <= high + ROUNDING <= 1 + 2 * ROUNDING
 
     @settings(deadline=None)
@@ -142,10 +139,6 @@ class TestColdShares:
 
 class TestConcurrency:
     """How many calls are at work at once."""
-
-    def test_little(self):
-        """600 calls a minute of 0.2 s are 2 at work, on average."""
-        assert calls_at_work(600, 0.2, 60) == pytest.approx(2)
 
     @pytest.mark.parametrize("at_work", [0.05, 0.7, 3.0, 40.0])
     @pytest.mark.parametrize("kind", ["constant", "exponential"])
@@ -180,23 +173,6 @@ class TestConcurrency:
         """The most that so many places bear is the load at which they just suffice."""
         load = most_at_work(places, part)
         assert peak_concurrency(load, part) <= places < peak_concurrency(load * 1.001 + 0.001, part)
-
-
-class TestCounts:
-    """The interval of an expected number, from what was counted."""
-
-    @pytest.mark.parametrize(
-        ("count", "exact"),
-        [(0, (0.0, 3.689)), (1, (0.0253, 5.572)), (10, (4.795, 18.39)), (100, (81.36, 121.63))],
-    )
-    def test_exact(self, count, exact):
-        """It is near the exact interval of Poisson's distribution (Garwood 1936)."""
-        assert count_interval(count) == pytest.approx(exact, abs=0.05)
-
-    def test_many(self):
-        """Of many events it is that of the normal distribution."""
-        half = NormalDist().inv_cdf(0.975) * 1000
-        assert count_interval(10**6) == pytest.approx((10**6 - half, 10**6 + half), abs=5)
 
 
 class TestDivision:

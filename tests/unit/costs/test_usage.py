@@ -73,7 +73,7 @@ class TestLog:
         assert usage.of_endpoint()["tabular"].calls == 4
 
     def test_peaks(self):
-        """The busiest minute of each target and of each endpoint is known."""
+        """The busiest minute of each target is known, and the calls of each endpoint by hour."""
         usage = counted(
             call(time="10:00:01"),
             call(time="10:00:59", model_ms=900.0),
@@ -81,10 +81,7 @@ class TestLog:
             call(time="10:01:00"),
             call(time="12:30:00"),
         )
-        more = {"active_hours": 2, "largest_in": 20}
-        assert usage.patterns[A] == Pattern(2, 1_000, 100, 900, TEN, TEN + 9_000, **more)
-        of_endpoint = Pattern(3, 1_100, 100, 900, TEN, TEN + 9_000, active_hours=2, largest_in=20)
-        assert usage.endpoint_patterns["tabular"] == of_endpoint
+        assert usage.patterns[A] == Pattern(1_000, 100, 900, active_hours=2, largest_in=20)
         assert usage.hours == {"tabular": {TEN // 3600: 4, TEN // 3600 + 2: 1}}
         assert usage.period == Period(TEN + 1, TEN + 9_000)
 
@@ -212,8 +209,6 @@ def use_row(calls="3", **members):
 
 def test_query(desk):
     """The same comes from Logs Insights, where AWS adds up."""
-    peaks = {"endpoint": "tabular", "peak_calls": "2", "peak_busy": "1000"}
-    quantiles = {"p50": "100", "p99": "900.0", "first": f"{TEN}000", "last": f"{TEN + 60}000"}
     desk.answer(
         usage_query.USES,
         use_row(),
@@ -225,11 +220,9 @@ def test_query(desk):
         {"endpoint": "tabular", "hour": "2026-05-04 10:00:00.000", "calls": "4"},
     )
     of_place = {"endpoint": "tabular", "place": A.target}
-    desk.answer(usage_query.PLACES, {**of_place, **quantiles, "largest": "2000"})
-    desk.answer(usage_query.PLACE_PEAKS, {**peaks, "place": A.target})
+    desk.answer(usage_query.PLACES, {**of_place, "p50": "100", "p99": "900.0", "largest": "2000"})
+    desk.answer(usage_query.PLACE_PEAKS, {**of_place, "peak_busy": "1000"})
     desk.answer(usage_query.PLACE_HOURS, {**of_place, "active_hours": "7"})
-    desk.answer(usage_query.ENDPOINTS, {"endpoint": "tabular", **quantiles})
-    desk.answer(usage_query.ENDPOINT_PEAKS, peaks)
 
     usage = usage_query.read(desk.log, TEN, TEN + 3600)
     desk.stubber.assert_no_pending_responses()
@@ -237,9 +230,7 @@ def test_query(desk):
         User(A, "churn", "shop"): Use(4, 4, 400, 1, 1, 120, 30),
         User(Place("churn", ""), "churn", ""): Use(3, 3, 300, 0, 0, 60, 15),
     }
-    pattern = Pattern(2, 1_000, 100, 900, TEN, TEN + 60)
-    assert usage.patterns == {A: pattern._replace(active_hours=7, largest_in=2_000)}
-    assert usage.endpoint_patterns == {"tabular": pattern}
+    assert usage.patterns == {A: Pattern(1_000, 100, 900, active_hours=7, largest_in=2_000)}
     assert usage.hours == {"tabular": {TEN // 3600: 4}}
 
 
@@ -280,10 +271,8 @@ def test_same():
     assert of_query.uses == of_file.uses
     assert of_query.hours == of_file.hours
     for place, pattern in of_file.patterns.items():
-        assert of_query.patterns[place][:2] == pattern[:2]
+        assert of_query.patterns[place].peak_busy_ms == pattern.peak_busy_ms
         assert of_query.patterns[place].active_hours == pattern.active_hours
-    for name, pattern in of_file.endpoint_patterns.items():
-        assert of_query.endpoint_patterns[name][:2] == pattern[:2]
 
 
 def test_many_rows(desk):
@@ -292,12 +281,8 @@ def test_many_rows(desk):
     desk.answer(usage_query.USES, *full)
     desk.answer(usage_query.USES, use_row("1"), last=TEN + 1800)
     desk.answer(usage_query.USES, use_row("2"), first=TEN + 1801)
-    others = usage_query.HOURS, usage_query.PLACES, usage_query.PLACE_PEAKS
-    for query in (
-        *others,
-        usage_query.PLACE_HOURS,
-        usage_query.ENDPOINTS,
-        usage_query.ENDPOINT_PEAKS,
-    ):
-        desk.answer(query)
+    desk.answer(usage_query.HOURS)
+    desk.answer(usage_query.PLACES)
+    desk.answer(usage_query.PLACE_PEAKS)
+    desk.answer(usage_query.PLACE_HOURS)
     assert usage_query.read(desk.log, TEN, TEN + 3600).of_place()[A].calls == 3
