@@ -9,7 +9,7 @@ from chalicelib.routing.targets import HERE
 from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.target_models import TargetModels
 from gatewayctl.advice.calls import Calls
-from gatewayctl.advice.facts import CPU, GPU, NOTHING, Account, Boundary, Endpoint, Model
+from gatewayctl.advice.facts import CPU, GPU, NEURON, NOTHING, Account, Boundary, Endpoint, Model
 from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
 from gatewayctl.costs.usage import Place, Use
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GIB = 2**30
 MB = 2**20
 SERVERLESS_GB = 1024
-ACCELERATED = ("g", "p", "inf", "trn")
+WITH_GPU, WITH_NEURON = ("g", "p"), ("inf", "trn")
 """How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
 
 
@@ -137,7 +137,7 @@ def account(
         for place, ones in found.items()
     ]
     return Account(
-        period_hours=max(1, usage.period.seconds) / 3600 if usage else 0.0,
+        period_hours=max(1, usage.covered.seconds) / 3600 if usage else 0.0,
         models=(*models, *_others(hosts, names)),
         endpoints=endpoints,
         serverless_usd=_serverless_usd(prices),
@@ -230,11 +230,14 @@ def accelerator(instance_type: str | None, gpus: int | None) -> str | None:
     Args:
         gpus: What the price list says; None if it says nothing, and the name of the type decides.
     """
+    family = (instance_type or "").removeprefix("ml.")
+    if family.startswith(WITH_NEURON):
+        return NEURON  # The price list counts no GPU for them.
     if gpus is not None:
         return GPU if gpus else CPU
     if instance_type is None:
         return None
-    return GPU if instance_type.removeprefix("ml.").startswith(ACCELERATED) else CPU
+    return GPU if family.startswith(WITH_GPU) else CPU
 
 
 def _place(at: routing.Place, region: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,8 @@ def advise(
     puts beside it are shown, too. Where an input that decides is unknown, there is no advice: the
     command says what to measure. The exit code is 1 then.
     """
+    if isnan(memory_factor):  # It is in every range of click.
+        raise WrongUse("--memory-factor has to be a number above 0; 'nan' is none")
     planned = [Plan.parse(one) for one in plans]
     if planned and other is None:
         raise WrongUse("--plan is for endpoints of another table; give --what-if TABLE, too")

@@ -7,9 +7,10 @@ the minutes in which each target was called; not with the number of calls.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from msgspec import Meta
 
 from chalicelib.errors import PayloadTooLarge, UpstreamTimedOut
 from gatewayctl import log_file
@@ -32,10 +33,20 @@ MINUTE, HOUR_MINUTES = 60, 60
 FOLLOWING_SECONDS = 2.0
 """A call of the same principal that comes so soon after another one may be the next step of it."""
 
+_EARLIEST = 1_483_228_800.0
+"""The start of 2017, the year of SageMaker. A clock that is wrong writes such times."""
+_LATEST = 4_102_444_800.0
+"""The start of 2100."""
+
 _OF_A_GATEWAY = (b'{"level"', b'"message"')
 _NEVER = (float("-inf"), ("", ""))
 _CALL = 1 << 48
 """One call, in a number whose lower bits are the milliseconds of the calls."""
+
+
+# A line with a number that no call can have is damaged: one of them would spoil all sums.
+_Count = Annotated[int, Meta(ge=0, le=2**40)]
+_Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -48,10 +59,10 @@ class _Line(msgspec.Struct, gc=False):
     status: int = 0
     slug: str | None = None
     artifact: str | None = None
-    attempts: int = 0
-    model_ms: float = 0.0
-    bytes_in: int = 0
-    bytes_out: int = 0
+    attempts: _Count = 0
+    model_ms: _Milliseconds = 0.0
+    bytes_in: _Count = 0
+    bytes_out: _Count = 0
 
 
 def read(
@@ -82,6 +93,8 @@ def read(
             if one.message not in MESSAGES:
                 continue
             moment = seconds(one.timestamp)
+            if not _EARLIEST <= moment < _LATEST:
+                raise ValueError(one.timestamp)
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             damaged += any(part in line for part in _OF_A_GATEWAY)
             continue
@@ -171,7 +184,8 @@ class _Counts:
         self._before[line.principal] = moment, key[:2]
 
     def usage(self, source: str, lines: int, damaged: int, since: float | None) -> Usage:
-        if self._first > self._last:
+        begins = None if self._first > self._last else self._first
+        if begins is None:
             self._first = self._last = since or 0.0
         endpoints: defaultdict[str, _PlaceCounts] = defaultdict(_PlaceCounts)
         for (endpoint, _), counts in self._places.items():
@@ -191,7 +205,7 @@ class _Counts:
             patterns={Place(*place): _pattern(counts) for place, counts in self._places.items()},
             endpoint_patterns={name: _pattern(counts) for name, counts in endpoints.items()},
             hours={name: _hours(counts.minutes) for name, counts in endpoints.items()},
-            begins=self._first,
+            begins=begins,
             sequences={
                 (Place(*first), Place(*second)): times
                 for (first, second), times in self._sequences.items()

@@ -1,10 +1,12 @@
 """`gatewayctl advise`, with endpoints, calls and prices in files."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gatewayctl.command import Dependencies
 from gatewayctl.costs.hosting import Boundary, Occupant, text
 from gatewayctl.report import ExitCode
 from tests.support.command_line import gatewayctl
@@ -64,7 +66,7 @@ class Desk:
     def table(self, name, entries):
         (self.folder / name).write_text("version: 1\nmodels:\n" + "".join(entries))
 
-    def advise(self, *arguments, code=ExitCode.FINE, prices="example"):
+    def advise(self, *arguments, code=ExitCode.FINE, prices="example", clock=time.time):
         outcome = gatewayctl(
             "advise",
             *arguments,
@@ -73,6 +75,7 @@ class Desk:
             f"--log={self.folder / 'gateway.log'}",
             *([f"--prices={prices}"] if prices else []),
             project=self.folder,
+            dependencies=Dependencies(clock=clock),
         )
         assert outcome.code == code, outcome.err
         return outcome
@@ -172,6 +175,49 @@ def test_memory_factor(desk):
     assert small["endpoint"]["instances"] == 1
     assert large["endpoint"]["instances"] > 1
     assert "ModelCacheHit" in large["measure"][0]["how"]
+
+
+def test_no_memory_factor(desk):
+    """What is no number is refused."""
+    err = desk.advise("--memory-factor=nan", code=ExitCode.WRONG_USE).err
+
+    assert "'nan' is none" in err
+
+
+def test_short_log(desk):
+    """A log that covers two days of a fortnight says nothing of the hours before it.
+
+    A gateway that was deployed two days ago is not idle for twelve.
+    """
+    desk.write([entry("a")], [single("a")], calls("a"))
+    end = (FIRST + timedelta(hours=HOURS)).timestamp()
+
+    outcome = desk.advise("--format=json", "--days=14", clock=lambda: end)
+
+    assert outcome.data["period_hours"] == pytest.approx(HOURS, abs=1)
+    (hours,) = [
+        one["holds"]
+        for rule in advice(outcome, "a")["rules"]
+        for one in rule["conditions"]
+        if one["text"] == "most hours have no call"
+    ]
+    assert hours is False
+
+
+def test_long_time(desk):
+    """A chart of many years has no more steps than one can see."""
+    late = line(
+        timestamp="2090-01-01 00:00:00,000+0000",
+        **{"model": "m0", "endpoint": "m0", "target_name": None, "first_target": None},
+    )
+    desk.write(map(entry, TEN), map(single, TEN), [*calls(*TEN), late])
+    target = desk.folder / "advice.html"
+
+    desk.advise(f"--html={target}", code=ExitCode.FINE)
+
+    page = target.read_text(encoding="utf-8")
+    assert len(page) < 10 * 60_000
+    assert "193 calls, at most 4 in an hour" in page
 
 
 @pytest.mark.parametrize("written", ["2", "-1%", "much", "101%"])
