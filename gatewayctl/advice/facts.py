@@ -152,6 +152,8 @@ class Account:
     endpoints: Mapping[str, Endpoint]
     serverless_usd: float | None = None
     """The price of a second of a serverless endpoint with 1 GB of memory."""
+    currency: str = "USD"
+    """That of the prices, whatever the members' names say: CNY in the Regions of China."""
 
     def endpoint_of(self, model: Model) -> Endpoint:
         return self.endpoints[model.endpoint]

@@ -141,6 +141,7 @@ def account(
         models=(*models, *_others(hosts, names)),
         endpoints=endpoints,
         serverless_usd=_serverless_usd(prices),
+        currency=prices.currency if prices else "USD",
     )
 
 

@@ -212,7 +212,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
         "it would cost less",
         None if now is None or then is None else (now, then),
         lambda one: one[1] < one[0] or case.endpoint.is_serverless,
-        lambda one: f"{money(one[1])} USD a month instead of {money(one[0])}",
+        lambda one: f"{money(one[1])} {case.account.currency} a month instead of {money(one[0])}",
         MEASURE_PRICE,
     )
 

@@ -57,7 +57,8 @@ def _costs(case: Case) -> Iterator[Condition]:
     yield Condition(
         "it is there already" if is_there else "it costs less than now",
         is_there or shared.saves > 0,
-        f"{then} for {money(shared.usd_a_month)} USD a month instead of {money(shared.usd_now)}",
+        f"{then} for {money(shared.usd_a_month)} {case.account.currency} a month instead of "
+        f"{money(shared.usd_now)}",
     )
 
 

@@ -99,7 +99,7 @@ def what_if(
         endpoints[place.endpoint] = _planned(endpoint, here[ones[0][0].name], plans, prices)
     paths = {one.path for one in named_places(table, moved)}
     return WhatIf(
-        Account(present.period_hours, models, endpoints, present.serverless_usd),
+        replace(present, models=models, endpoints=endpoints),
         lost=tuple(sorted(lost)),
         new=tuple(sorted(paths - known)),
     )

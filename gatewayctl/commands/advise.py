@@ -22,7 +22,7 @@ from gatewayctl.command import command
 from gatewayctl.commands import advise_comparison as comparison
 from gatewayctl.commands import advise_text as text
 from gatewayctl.costs import inputs
-from gatewayctl.output import percent, replace_file
+from gatewayctl.output import first_few, percent, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def advise(
     if another is not None:
         named = (one for one in known.models if _matches(one.name, models))
         chosen = _on_endpoints_of(known, named)
-        notes = [*_notes(found, chosen, memory_factor)]
+        notes = [*_notes(found, chosen, known, memory_factor)]
         find = partial(
             reading.endpoint, hosting=found.hosting, usage=found.usage, prices=found.prices
         )
@@ -138,7 +138,7 @@ def advise(
     decided = decide(known, cold_target)
     decisions = _chosen(decided, models)
     chosen = _on_endpoints_of(known, (one.model for one in decisions.values()))
-    notes = [*_notes(found, chosen, memory_factor)]
+    notes = [*_notes(found, chosen, known, memory_factor)]
     if html is not None:
         _write_page(html, found, chosen, decisions, notes)
     return _report(chosen, decisions, models, notes)
@@ -185,15 +185,24 @@ def _on_endpoints_of(known: Account, models: Iterable[Model]) -> Account:
     )
 
 
-def _notes(found: Inputs, known: Account, memory_factor: float) -> Iterator[str]:
+def _notes(
+    found: Inputs, known: Account, everything: Account, memory_factor: float
+) -> Iterator[str]:
     if found.prices is not None:
         yield found.prices.note
+        if found.prices.is_example:
+            yield "these prices are an example; gatewayctl prices --out FILE writes those of AWS"
     if found.usage is not None:
         yield f"calls: {found.usage.source}"
     yield f"assumed: a model takes {memory_factor:g} times the memory of its artifact"
     yield f"assumed: models get {percent(USABLE_MEMORY)} of an instance's memory"
     yield "assumed: a call keeps one vCPU at work"
     yield from found.notes
+    if others := sorted({*found.hosting.endpoints} - {*everything.endpoints}):
+        yield (
+            f"the table does not name {first_few(others)}: these endpoints are in no sum here, and "
+            "gatewayctl costs says what they cost"
+        )
     attempts = found.usage.of_endpoint() if found.usage else {}
     for name in sorted(known.endpoints):
         if reading.is_elsewhere(known.endpoints[name], found.hosting.region):
@@ -215,7 +224,7 @@ def _report(
 ) -> Report:
     found, meant = totals(known, decisions), advices(decisions)
     lines = [
-        *text.totals_lines(found, known.period_hours),
+        *text.totals_lines(found, known),
         "",
         *text.endpoints_lines(known),
         *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def comparison_data(present: Account, other: WhatIf, cold_target: float) -> dict[str, Any]:
     """Return how an account is, and how it would be with another table."""
     return {
+        "currency": present.currency,
         "now": _sums(present),
         "what_if": _sums(other.account),
         "not_there": list(other.lost),
@@ -57,8 +58,8 @@ def comparison_lines(
     yield from aligned(
         [
             ("", "now", "what if"),
-            ("USD/hour", *(per_hour(one["usd_a_month"]) for one in (now, then))),
-            ("USD/month", *(usd(one["usd_a_month"]) for one in (now, then))),
+            (f"{present.currency}/hour", *(per_hour(one["usd_a_month"]) for one in (now, then))),
+            (f"{present.currency}/month", *(usd(one["usd_a_month"]) for one in (now, then))),
             ("endpoints", str(now["endpoints"]), str(then["endpoints"])),
             ("instances", *(str(_or_unknown(one["instances"])) for one in (now, then))),
             ("calls whose model is not loaded", *(_cold(one["cold_share"]) for one in (now, then))),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 NOTHING = "-"
 HEADER = (
-    *("endpoint", "instances", "type", "models", "USD/month", "busy", "busiest minute"),
+    *("endpoint", "instances", "type", "models", "{}/month", "busy", "busiest minute"),
     *("p99 ms", "cold"),
 )
 YES, NO = "yes", "no"
@@ -32,10 +32,10 @@ def usd(amount: float | None) -> str:
     return UNKNOWN if amount is None else money(amount)
 
 
-def totals_lines(found: Totals, period_hours: float) -> list[str]:
+def totals_lines(found: Totals, account: Account) -> list[str]:
     """Return what all endpoints cost as they are, with one for each model, and as advised."""
     rows = [
-        ("", "USD/hour", "USD/month"),
+        ("", f"{account.currency}/hour", f"{account.currency}/month"),
         *(
             (name, per_hour(amount), usd(amount))
             for name, amount in (
@@ -45,7 +45,7 @@ def totals_lines(found: Totals, period_hours: float) -> list[str]:
             )
         ),
     ]
-    return [f"the traffic of {period_hours:,.0f} hours", "", *aligned(rows)]
+    return [f"the traffic of {account.period_hours:,.0f} hours", "", *aligned(rows)]
 
 
 def per_hour(a_month: float | None) -> str:
@@ -63,7 +63,8 @@ def endpoints_lines(account: Account) -> list[str]:
 def endpoint_rows(account: Account) -> list[tuple[str, ...]]:
     """Return the cells of the table of endpoints, and its header first."""
     names = sorted({one.endpoint for one in account.models})
-    return [HEADER, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
+    header = tuple(one.format(account.currency) for one in HEADER)
+    return [header, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
 
 
 def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
@@ -138,20 +139,24 @@ def title(one: Advice) -> str:
         return f"{names}: unknown, because something has to be measured first"
     if one.first.stays:
         return f"{names}: stays {one.first.now}"
-    amount = "" if one.saves is None else f", {saving(one.saves)}"
+    amount = "" if one.saves is None else f", {saving(one.saves, _currency(one))}"
     if one.shared is not None and len(one.shared.replaced) > 1:
         gone = plural(len(one.shared.replaced), "endpoint")
         return f"{names}: one {one.first.option} endpoint instead of {gone}{amount}"
     return f"{names}: {one.first.option} instead of {one.first.now}{amount}"
 
 
-def saving(amount: float) -> str:
+def _currency(one: Advice) -> str:
+    return one.first.deciding.case.account.currency
+
+
+def saving(amount: float, currency: str) -> str:
     """Write what is saved in a month, or what it costs more."""
     if abs(amount) < 0.005:
         return "for the same money"
     if amount > 0:
-        return f"saves {money(amount)} USD a month"
-    return f"costs {money(-amount)} USD a month more"
+        return f"saves {money(amount)} {currency} a month"
+    return f"costs {money(-amount)} {currency} a month more"
 
 
 def blocks(one: Advice) -> list[tuple[str, list[str]]]:
@@ -169,7 +174,7 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
         found.append(("would have to be true", [rule.to_confirm]))
     shared = one.shared
     if shared is not None:
-        found.append(("until", [until(shared)]))
+        found.append(("until", [until(shared, _currency(one))]))
     risks = [*rule.risks] if rule is not DEFAULT else []
     if shared is not None:
         risks.append(blast_radius(shared))
@@ -209,7 +214,7 @@ def condition_line(one: Condition) -> str:
     return f"{one.text}: {answer}, {one.found}"
 
 
-def until(shared: Shared) -> str:
+def until(shared: Shared, currency: str) -> str:
     """Say under which load the sum ends to be true."""
     most, factor = shared.most_calls_a_second, shared.times_the_load
     after = plural(shared.instances + 1, "instance")
@@ -220,7 +225,7 @@ def until(shared: Shared) -> str:
     return (
         f"{most:,.1f} calls a second, {factor:,.1f} times the busiest minute; "
         f"then {after}, {usd(shared.usd_a_month / shared.instances * (shared.instances + 1))} "
-        "USD a month"
+        f"{currency} a month"
     )
 
 
@@ -255,6 +260,7 @@ def as_data(advice: Sequence[Advice], found: Totals, account: Account) -> dict[s
     names = sorted({one.endpoint for one in account.models})
     return {
         "period_hours": account.period_hours,
+        "currency": account.currency,
         "usd_a_month": {
             "each_alone": found.each_alone,
             "now": found.now,

@@ -8,6 +8,7 @@ import pytest
 
 from gatewayctl.command import Dependencies
 from gatewayctl.costs.hosting import Boundary, Occupant, text
+from gatewayctl.costs.prices import EXAMPLE
 from gatewayctl.report import ExitCode
 from tests.support.command_line import gatewayctl
 from tests.support.made_up_costs import endpoint, hosting, multi_model
@@ -175,6 +176,26 @@ def test_memory_factor(desk):
     assert small["endpoint"]["instances"] == 1
     assert large["endpoint"]["instances"] > 1
     assert "ModelCacheHit" in large["measure"][0]["how"]
+
+
+def test_currency(desk):
+    """Amounts are in the currency of the prices."""
+    prices = json.loads(EXAMPLE.read_text())
+    (desk.folder / "prices.json").write_text(json.dumps({**prices, "currency": "CNY"}))
+    file = str(desk.folder / "prices.json")
+
+    out = desk.advise(prices=file).out
+
+    assert "saves 670.14 CNY a month" in out
+    assert "USD" not in out
+    assert desk.advise("--format=json", prices=file).data["currency"] == "CNY"
+
+
+def test_not_in_the_table(desk):
+    """Endpoints that no entry names are in no sum, and that is said."""
+    desk.write([entry("m0")], map(single, TEN[:2]), calls("m0"))
+
+    assert "the table does not name m1: these endpoints are in no sum" in desk.advise().err
 
 
 def test_no_memory_factor(desk):
