@@ -198,12 +198,11 @@ def endpoint(
             is_serverless=True,
         )
     types = {one.instance_type for one in found.variants}
-    kind = types.pop() if len(types) == 1 else None
+    kind = next(iter(types)) if len(types) == 1 else None
     price = prices.instances.get(kind or "") if prices else None
-    gpus = price.gpus if price is not None else None
     return Endpoint(
         name,
-        _boundary(found, accelerator(kind, gpus), at, region),
+        _boundary(found, _common_accelerator(types, prices), at, region),
         kind,
         found.instances,
         usd_an_hour=None if price is None else float(price.per_hour),
@@ -239,6 +238,13 @@ def accelerator(instance_type: str | None, gpus: int | None) -> str | None:
     if instance_type is None:
         return None
     return GPU if family.startswith(WITH_GPU) else CPU
+
+
+def _common_accelerator(types: Iterable[str | None], prices: Prices | None) -> str | None:
+    """Return what all these types of instances compute with; None if it is not the same."""
+    known = {name: prices.instances.get(name or "") if prices else None for name in types}
+    found = {accelerator(name, price.gpus if price else None) for name, price in known.items()}
+    return found.pop() if len(found) == 1 else None
 
 
 def _place(at: routing.Place, region: str | None) -> str:

@@ -110,6 +110,8 @@ class Usage:
     """How often a principal called the second place within seconds after the first one."""
     too_large: Mapping[str, int] = field(default_factory=dict)
     """By entry: requests that were refused because of their size."""
+    is_of_queries: bool = False
+    """Whether it is from Logs Insights, which tells neither sequences nor refused requests."""
     lines: int = 0
     damaged: int = 0
     """How many lines look like the gateway's and could not be read."""

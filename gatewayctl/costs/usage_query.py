@@ -86,6 +86,7 @@ def read(log: LogQuery, first: int, last: int) -> Usage:
         patterns={_place(row): _pattern(row) for row in places},
         endpoint_patterns={row["endpoint"]: _pattern(row) for row in endpoints},
         hours={name: dict(sorted(counts.items())) for name, counts in hours.items()},
+        is_of_queries=True,
         begins=float(max(first, min(firsts) * MINUTE * HOUR_MINUTES)) if firsts else None,
     )
 

@@ -2,16 +2,17 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gatewayctl.command import Dependencies
-from gatewayctl.costs.hosting import Boundary, Occupant, text
+from gatewayctl.costs.hosting import Boundary, Occupant, VariantHosting, text
 from gatewayctl.costs.prices import EXAMPLE
 from gatewayctl.report import ExitCode
 from tests.support.command_line import gatewayctl
-from tests.support.made_up_costs import endpoint, hosting, multi_model
+from tests.support.made_up_costs import C5, endpoint, hosting, multi_model
 from tests.support.request_lines import line
 
 MB = 10**6
@@ -189,6 +190,19 @@ def test_currency(desk):
     assert "saves 670.14 CNY a month" in out
     assert "USD" not in out
     assert desk.advise("--format=json", prices=file).data["currency"] == "CNY"
+
+
+def test_types_of_variants(desk):
+    """Variants with different types of instances: the advice says that these are the obstacle."""
+    variants = (VariantHosting("a", C5, 1), VariantHosting("b", "ml.m5.large", 2))
+    mixed = replace(single("m0"), variants=variants)
+    desk.write(map(entry, TEN[:2]), [mixed, single("m1")], calls(*TEN[:2]))
+
+    found = advice(desk.advise("--format=json", code=ExitCode.FINDINGS), "m0")
+
+    assert found["option"] is None
+    (measure,) = found["measure"]
+    assert "the same type of instance" in measure["how"]
 
 
 def test_not_in_the_table(desk):
