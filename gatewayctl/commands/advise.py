@@ -194,10 +194,12 @@ def _notes(
             yield "these prices are an example; gatewayctl prices --out FILE writes those of AWS"
     if found.usage is not None:
         yield f"calls: {found.usage.source}"
+        if found.usage.is_unsorted:
+            yield "the log is not in the order of time, so calls that follow each other are missed"
         if found.usage.is_of_queries:
             yield (
-                "Logs Insights does not tell which calls follow each other, nor which requests were "
-                "too large: for pipelines and asynchronous endpoints give --log FILE"
+                "Logs Insights does not tell which calls follow each other, nor which requests "
+                "were too large: for pipelines and asynchronous endpoints give --log FILE"
             )
     yield f"assumed: a model takes {memory_factor:g} times the memory of its artifact"
     yield f"assumed: models get {percent(USABLE_MEMORY)} of an instance's memory"

@@ -160,6 +160,7 @@ class _Counts:
         self._users: dict[tuple[str, str, str, str], _UserCounts] = {}
         self._places: defaultdict[tuple[str, str], _PlaceCounts] = defaultdict(_PlaceCounts)
         self._first, self._last = float("inf"), float("-inf")
+        self._is_unsorted = False
         self._before: dict[str, tuple[float, tuple[str, str]]] = {}
         """By principal: the time and the place of the last call."""
         self._sequences: Counter[tuple[tuple[str, str], tuple[str, str]]] = Counter()
@@ -167,6 +168,7 @@ class _Counts:
 
     def add(self, line: _Line, moment: float) -> None:
         """Count a line, whose time is in seconds since the epoch."""
+        self._is_unsorted = self._is_unsorted or moment < self._last - MINUTE
         self._first = min(self._first, moment)
         self._last = max(self._last, moment)
         if line.slug == PayloadTooLarge.slug:
@@ -211,6 +213,7 @@ class _Counts:
                 for (first, second), times in self._sequences.items()
             },
             too_large=dict(self._too_large),
+            is_unsorted=self._is_unsorted,
             lines=lines,
             damaged=damaged,
         )

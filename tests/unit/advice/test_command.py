@@ -297,6 +297,16 @@ def test_sequence(desk):
     assert (found["models"], found["option"]) == (["grade", "scale"], "pipeline")
 
 
+def test_unsorted(desk):
+    """Steps of a pipeline cannot be seen in a log that is not in the order of time; it is said."""
+    said = "the log is not in the order of time"
+    assert said not in desk.advise().err
+
+    desk.write(map(entry, TEN), map(single, TEN), reversed([*calls(*TEN)]))
+
+    assert said in desk.advise().err
+
+
 def test_parameters(desk):
     """An entry with parameters is a model for each value; the log says which were called."""
     sizes = {f"{city}-v1": 20 * MB for city in ("bonn", "graz", "lund")}
