@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from gatewayctl.advice.facts import CPU, GPU
+from gatewayctl.advice.facts import CPU, GPU, NEURON
 from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, together
 from gatewayctl.advice.rules_alone import RULES, step_of
 from gatewayctl.advice.rules_shared import (
@@ -156,6 +156,7 @@ class _Sharing:
             left = self._offer(rule, _on_one_endpoint(kind, left), left)
         for accelerator, rule, by_image in (
             (GPU, COMPONENTS, False),
+            (NEURON, COMPONENTS, False),
             (CPU, MULTI_MODEL, True),
             (CPU, MULTI_CONTAINER, False),
         ):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
 
-CPU, GPU = "cpu", "gpu"
+CPU, GPU, NEURON = "cpu", "gpu", "neuron"
 GIB = 2**30
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""
@@ -31,7 +31,7 @@ class Boundary(NamedTuple):
     key: str | None = None
     """The KMS key of the instances' volumes."""
     accelerator: str | None = None
-    """`cpu`, or `gpu`, which stands for all accelerators."""
+    """`cpu`, `gpu`, or `neuron`, which is AWS Inferentia and Trainium."""
 
     def admits(self, other: Boundary) -> bool | None:
         """Whether models of both may share an endpoint; None if that is unknown."""

@@ -19,6 +19,8 @@ STYLE = Path(__file__).with_suffix(".css")
 SECONDS_PER_HOUR = 3600
 MOST_BARS = 40
 MOST_ENDPOINTS = 24
+MOST_STEPS = 2_000
+"""The most steps of a chart; those of a longer time are wider than an hour."""
 
 
 class Bar(NamedTuple):
@@ -215,9 +217,13 @@ def _hours(hours: Mapping[str, Mapping[int, int]]) -> Iterator[str]:
 
 
 def _area(name: str, counts: Mapping[int, int], first: int, last: int) -> str:
-    """Return a small chart of the calls of one endpoint, an hour a step."""
-    values = [counts.get(hour, 0) for hour in range(first, last + 1)]
-    most, total = max(values), sum(values)
+    """Return a small chart of the calls of one endpoint: the busiest hour of each step."""
+    width = -(-(last + 1 - first) // MOST_STEPS)
+    values = [0] * -(-(last + 1 - first) // width)
+    for hour, calls in counts.items():
+        step = (hour - first) // width
+        values[step] = max(values[step], calls)
+    most, total = max(values), sum(counts.values())
     points = "".join(
         f"L{place} {100 - 100 * value / most:.1f}L{place + 1} {100 - 100 * value / most:.1f}"
         for place, value in enumerate(values)

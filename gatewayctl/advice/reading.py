@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import HERE
 from gatewayctl.advice.calls import Calls
-from gatewayctl.advice.facts import CPU, GIB, GPU, NOTHING, Account, Boundary, Endpoint, Model
+from gatewayctl.advice.facts import (
+    CPU,
+    GIB,
+    GPU,
+    NEURON,
+    NOTHING,
+    Account,
+    Boundary,
+    Endpoint,
+    Model,
+)
 from gatewayctl.advice.places import named_places
 from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
@@ -26,7 +36,7 @@ if TYPE_CHECKING:
 
 MB = 2**20
 SERVERLESS_GB = 1024
-ACCELERATED = ("g", "p", "inf", "trn")
+WITH_GPU, WITH_NEURON = ("g", "p"), ("inf", "trn")
 """How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
 
 
@@ -65,7 +75,7 @@ def account(
         for place, ones in found.items()
     ]
     return Account(
-        period_hours=max(1, usage.period.seconds) / 3600 if usage else 0.0,
+        period_hours=max(1, usage.covered.seconds) / 3600 if usage else 0.0,
         models=(*models, *_others(hosts, names)),
         endpoints=endpoints,
         currency=prices.currency if prices else "USD",
@@ -123,12 +133,11 @@ def endpoint(
             is_serverless=True,
         )
     types = {one.instance_type for one in found.variants}
-    kind = types.pop() if len(types) == 1 else None
+    kind = next(iter(types)) if len(types) == 1 else None
     price = prices.instances.get(kind or "") if prices else None
-    gpus = price.gpus if price is not None else None
     return Endpoint(
         name,
-        _boundary(found, accelerator(kind, gpus), at, region),
+        _boundary(found, _common_accelerator(types, prices), at, region),
         kind,
         found.instances,
         price_an_hour=None if price is None else float(price.per_hour),
@@ -167,11 +176,21 @@ def accelerator(instance_type: str | None, gpus: int | None) -> str | None:
     Args:
         gpus: What the price list says; None if it says nothing, and the name of the type decides.
     """
+    family = (instance_type or "").removeprefix("ml.")
+    if family.startswith(WITH_NEURON):
+        return NEURON  # The price list counts no GPU for them.
     if gpus is not None:
         return GPU if gpus else CPU
     if instance_type is None:
         return None
-    return GPU if instance_type.removeprefix("ml.").startswith(ACCELERATED) else CPU
+    return GPU if family.startswith(WITH_GPU) else CPU
+
+
+def _common_accelerator(types: Iterable[str | None], prices: Prices | None) -> str | None:
+    """Return what all these types of instances compute with; None if it is not the same."""
+    known = {name: prices.instances.get(name or "") if prices else None for name in types}
+    found = {accelerator(name, price.gpus if price else None) for name, price in known.items()}
+    return found.pop() if len(found) == 1 else None
 
 
 def _place(at: routing.Place, region: str | None) -> str:

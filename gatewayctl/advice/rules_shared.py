@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from gatewayctl.advice.facts import Model
 
 
+MIXED_TYPES = (
+    "give all variants of the endpoint the same type of instance, or compare with --what-if TABLE "
+    "and --plan"
+)
+
+
 def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
     """Yield what has to be known of the models before an endpoint for them can be judged."""
     sizeless = [one for one in models if one.memory_bytes is None]
@@ -49,11 +55,12 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
     hosts = [case.account.endpoint_of(one) for one in models]
     dark = [one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)]
     if dark:
+        mixed = any(one.instance_type is None and one.instances for one in hosts)
         yield Condition(
             "the endpoint costs less than now",
             None,
             f"unknown for {first_few(dark)}",
-            MEASURE_PRICE,
+            MIXED_TYPES if mixed else MEASURE_PRICE,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from gatewayctl.commands import advise_comparison as comparison
 from gatewayctl.commands import advise_text as text
 from gatewayctl.commands.advise_data import as_data
 from gatewayctl.costs import inputs
-from gatewayctl.output import percent, replace_file
+from gatewayctl.output import first_few, percent, replace_file
 from gatewayctl.report import ExitCode, Report, WrongUse
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def advise(
     puts beside it are shown, too. Where an input that decides is unknown, there is no advice: the
     command says what to measure. The exit code is 1 then.
     """
+    if isnan(memory_factor):  # It is in every range of click.
+        raise WrongUse("--memory-factor has to be a number above 0; 'nan' is none")
     planned = [Plan.parse(one) for one in plans]
     if planned and other is None:
         raise WrongUse("--plan is for endpoints of another table; give --what-if TABLE, too")
@@ -126,7 +129,7 @@ def advise(
     if another is not None:
         named = (one for one in known.models if _matches(one.name, models))
         chosen = _on_endpoints_of(known, named)
-        notes = [*_notes(found, chosen, memory_factor)]
+        notes = [*_notes(found, chosen, known, memory_factor)]
         find = partial(
             reading.endpoint, hosting=found.hosting, usage=found.usage, prices=found.prices
         )
@@ -136,7 +139,7 @@ def advise(
     decided = decide(known, cold_target)
     decisions = _chosen(decided, models)
     chosen = _on_endpoints_of(known, (one.model for one in decisions.values()))
-    notes = [*_notes(found, chosen, memory_factor)]
+    notes = [*_notes(found, chosen, known, memory_factor)]
     if html is not None:
         _write_page(html, found, chosen, decisions, notes)
     return _report(chosen, decisions, models, notes)
@@ -183,15 +186,31 @@ def _on_endpoints_of(known: Account, models: Iterable[Model]) -> Account:
     )
 
 
-def _notes(found: Inputs, known: Account, memory_factor: float) -> Iterator[str]:
+def _notes(
+    found: Inputs, known: Account, everything: Account, memory_factor: float
+) -> Iterator[str]:
     if found.prices is not None:
         yield found.prices.note
+        if found.prices.is_example:
+            yield "these prices are an example; gatewayctl prices --out FILE writes those of AWS"
     if found.usage is not None:
         yield f"calls: {found.usage.source}"
+        if found.usage.is_unsorted:
+            yield "the log is not in the order of time, so calls that follow each other are missed"
+        if found.usage.is_of_queries:
+            yield (
+                "Logs Insights does not tell which calls follow each other, nor which requests "
+                "were too large: for pipelines and asynchronous endpoints give --log FILE"
+            )
     yield f"assumed: a model takes {memory_factor:g} times the memory of its artifact"
     yield f"assumed: models get {percent(USABLE_MEMORY)} of an instance's memory"
     yield "assumed: a call keeps one vCPU at work"
     yield from found.notes
+    if others := sorted({*found.hosting.endpoints} - {*everything.endpoints}):
+        yield (
+            f"the table does not name {first_few(others)}: these endpoints are in no sum here, and "
+            "gatewayctl costs says what they cost"
+        )
     attempts = found.usage.of_endpoint() if found.usage else {}
     for name in sorted(known.endpoints):
         if reading.is_elsewhere(known.endpoints[name], found.hosting.region):

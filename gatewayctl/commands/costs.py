@@ -14,7 +14,7 @@ from gatewayctl.costs.attribution import attributed
 from gatewayctl.costs.bill import GROUPS, bill
 from gatewayctl.costs.figures import Figure, Origin, notes
 from gatewayctl.costs.hosting import text as hosting_text
-from gatewayctl.costs.money import exact, in_units, number
+from gatewayctl.costs.money import exact, in_units, number, plain
 from gatewayctl.output import aligned, clock_time, first_few, measured, plural, replace_file
 from gatewayctl.report import ExitCode, Report
 
@@ -84,6 +84,11 @@ def _report(found: Inputs, total: Bill, by: str) -> Report:
     )
 
 
+def _is_known(total: Bill) -> bool:
+    """Whether at least one endpoint's costs are known."""
+    return len(total.lacking) < len(total.costs)
+
+
 def _currency(found: Inputs) -> str:
     return found.prices.currency if found.prices else ""
 
@@ -92,7 +97,7 @@ def _headline(found: Inputs, total: Bill) -> Iterator[str]:
     period = f"{clock_time(found.period.first)} to {clock_time(found.period.last)}"
     hours = number(Fraction(found.period.seconds, 3600))
     yield f"{plural(len(total.costs), 'endpoint')}, {period}, {hours} hours"
-    if len(total.lacking) == len(total.costs):
+    if not _is_known(total):
         yield "the costs are unknown"
         return
     more = f", and {plural(len(total.lacking), 'endpoint')} of unknown costs" * bool(total.lacking)
@@ -129,8 +134,7 @@ def _rows(total: Bill, by: str) -> Iterator[Sequence[str]]:
             *_amount(row, row.by_busy),
             *_amount(row, row.with_idle),
         )
-    known = len(total.lacking) < len(total.costs)
-    amount = in_units(total.cents) if known else UNKNOWN
+    amount = in_units(total.cents) if _is_known(total) else UNKNOWN
     yield "total", "", "", "", amount, "", amount, ""
 
 
@@ -209,7 +213,7 @@ def _data(found: Inputs, total: Bill, by: str) -> dict[str, object]:
             "is_example": found.prices.is_example,
         },
         "bill": {
-            "amount": in_units(total.cents),
+            "amount": plain(total.cents) if _is_known(total) else None,
             "per_hour": _figure(total.per_hour, exact(total.per_hour.value or Fraction(0))),
             "unknown": list(total.lacking),
         },
@@ -222,7 +226,7 @@ def _data(found: Inputs, total: Bill, by: str) -> dict[str, object]:
 
 
 def _endpoint_data(one: EndpointCost, cents: int | None) -> dict[str, object]:
-    hours = _figure(one.instance_seconds, _hours(one.instance_seconds.value))
+    hours = _figure(one.instance_seconds, _hours(one.instance_seconds.value).replace(",", ""))
     per_hour = _figure(one.per_hour, exact(one.per_hour.value or Fraction(0)))
     return {
         "name": one.hosting.name,
@@ -231,7 +235,7 @@ def _endpoint_data(one: EndpointCost, cents: int | None) -> dict[str, object]:
         "instance_hours": hours,
         "per_hour": per_hour,
         "at_work": _figure(one.busy_share, one.busy_share.value),
-        "costs": _figure(one.amount, in_units(cents or 0)),
+        "costs": _figure(one.amount, plain(cents or 0)),
     }
 
 
@@ -240,8 +244,8 @@ def _row_data(row: Row) -> dict[str, object]:
         "name": row.name,
         **row.use._asdict(),
         "counted_by": row.use_origin.value,
-        "by_time_at_work": _figure(row.by_busy, in_units(row.by_busy.value or 0)),
-        "with_idle_time": _figure(row.with_idle, in_units(row.with_idle.value or 0)),
+        "by_time_at_work": _figure(row.by_busy, plain(row.by_busy.value or 0)),
+        "with_idle_time": _figure(row.with_idle, plain(row.with_idle.value or 0)),
         "unknown": list(row.lacking),
     }
 

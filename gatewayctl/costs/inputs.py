@@ -19,7 +19,7 @@ from gatewayctl import log_file, tables
 from gatewayctl.costs import hosting as hosting_file
 from gatewayctl.costs import prices as price_file
 from gatewayctl.costs.hosting import EndpointHosting, Hosting
-from gatewayctl.costs.usage import Period
+from gatewayctl.costs.usage import SECONDS_PER_DAY, Period
 from gatewayctl.output import clock_time
 from gatewayctl.report import CommandError, NotReachable
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
 DAYS = 14
-SECONDS_PER_DAY = 86_400
 EXAMPLE = "example"
 """The value of `--prices` for the prices that come with the gateway."""
 
@@ -187,7 +186,8 @@ class _Reading:
         """Return the period of the costs: that of the options, else that of the log."""
         end = float(self.context.now())
         days = self.sources.days
-        if days is None and usage is not None:
+        is_empty = self.sources.log is not None and usage is not None and usage.begins is None
+        if days is None and usage is not None and not is_empty:
             return usage.period
         return Period(end - (days or DAYS) * SECONDS_PER_DAY, end)
 

@@ -15,7 +15,12 @@ LEAST = 0.005
 
 def in_units(cents: int) -> str:
     """Write cents as units with two decimals, such as `1,234.50`."""
-    return f"{Decimal(cents) / 100:,.2f}"
+    return f"{cents // 100:,}.{cents % 100:02}"
+
+
+def plain(cents: int) -> str:
+    """Write cents as units for other programs, such as `1234.50`."""
+    return f"{cents // 100}.{cents % 100:02}"
 
 
 def with_cents(amount: float) -> str:

@@ -21,6 +21,9 @@ EXAMPLE = Path(__file__).with_name("example-prices.json")
 
 MB_PER_GB = 1024
 
+MOST, LEAST = Decimal(10**6), Decimal("1e-12")
+"""No price and no size of memory is above or, if it is not 0, below these."""
+
 
 @dataclass(frozen=True, slots=True)
 class InstancePrice:
@@ -82,7 +85,7 @@ class Prices:
 
     @property
     def _amounts(self) -> list[Decimal]:
-        """All prices."""
+        """All numbers."""
         serverless = self.serverless or ServerlessPrices({})
         by_size = (
             serverless.per_second,
@@ -92,6 +95,8 @@ class Prices:
         return [
             *(one.per_hour for one in self.instances.values()),
             *(one.memory_gib or Decimal(0) for one in self.instances.values()),
+            *(Decimal(one.vcpus or 0) for one in self.instances.values()),
+            *(Decimal(one.gpus or 0) for one in self.instances.values()),
             *chain.from_iterable(sizes.values() for sizes in by_size),
             serverless.per_gb_processed or Decimal(0),
         ]
@@ -110,6 +115,10 @@ def read(path: Path) -> Prices:
     """
     advice = "gatewayctl prices --out FILE writes one"
     prices = json_file.read(path, Prices, "price file", advice)
-    if wrong := [one for one in prices._amounts if not one.is_finite() or one < 0]:
-        raise WrongUse(f"{path} is no price file: it has the price {wrong[0]}; {advice}")
+    if wrong := [one for one in prices._amounts if not _is_amount(one)]:
+        raise WrongUse(f"{path} is no price file: it has the number {wrong[0]}; {advice}")
     return prices
+
+
+def _is_amount(number: Decimal) -> bool:
+    return number.is_finite() and (number == 0 or LEAST <= number <= MOST)

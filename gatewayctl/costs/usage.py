@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Key = TypeVar("Key", bound="Hashable")
 
 
+SECONDS_PER_DAY = 86_400
+
+
 class Period(NamedTuple):
     """A time, in seconds since the epoch."""
 
@@ -100,9 +103,21 @@ class Usage:
     """How often a principal called the second place within seconds after the first one."""
     too_large: Mapping[str, int] = field(default_factory=dict)
     """By entry: requests that were refused because of their size."""
+    is_of_queries: bool = False
+    """Whether it is from Logs Insights, which tells neither sequences nor refused requests."""
+    is_unsorted: bool = field(default=False, compare=False)
+    """Whether the lines of a file are not in the order of time, so that sequences are missed."""
     lines: int = 0
     damaged: int = 0
     """How many lines look like the gateway's and could not be read."""
+
+    @property
+    def covered(self) -> Period:
+        """The part of the period that the log covers: one that begins a day late was not there."""
+        begins = self.begins
+        if begins is None or begins - self.period.first <= SECONDS_PER_DAY:
+            return self.period
+        return Period(begins, self.period.last)
 
     def of_place(self) -> dict[Place, Use]:
         """Return the use of each place by all of its users."""

@@ -7,9 +7,10 @@ the minutes in which each target was called; not with the number of calls.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from msgspec import Meta
 
 from chalicelib.errors import PayloadTooLarge, UpstreamTimedOut
 from gatewayctl import log_file
@@ -31,10 +32,20 @@ MINUTE, HOUR_MINUTES = 60, 60
 FOLLOWING_SECONDS = 2.0
 """A call of the same principal that comes so soon after another one may be the next step of it."""
 
+_EARLIEST = 1_483_228_800.0
+"""The start of 2017, the year of SageMaker. A clock that is wrong writes such times."""
+_LATEST = 4_102_444_800.0
+"""The start of 2100."""
+
 _OF_A_GATEWAY = (b'{"level"', b'"message"')
 _NEVER = (float("-inf"), ("", ""))
 _CALL = 1 << 48
 """One call, in a number whose lower bits are the milliseconds of the calls."""
+
+
+# A line with a number that no call can have is damaged: one of them would spoil all sums.
+_Count = Annotated[int, Meta(ge=0, le=2**40)]
+_Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -47,10 +58,10 @@ class _Line(msgspec.Struct, gc=False):
     status: int = 0
     slug: str | None = None
     artifact: str | None = None
-    attempts: int = 0
-    model_ms: float = 0.0
-    bytes_in: int = 0
-    bytes_out: int = 0
+    attempts: _Count = 0
+    model_ms: _Milliseconds = 0.0
+    bytes_in: _Count = 0
+    bytes_out: _Count = 0
 
 
 def read(
@@ -81,6 +92,8 @@ def read(
             if one.message not in MESSAGES:
                 continue
             moment = seconds(one.timestamp)
+            if not _EARLIEST <= moment < _LATEST:
+                raise ValueError(one.timestamp)
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             damaged += any(part in line for part in _OF_A_GATEWAY)
             continue
@@ -146,6 +159,7 @@ class _Counts:
         self._users: dict[tuple[str, str, str, str], _UserCounts] = {}
         self._places: defaultdict[tuple[str, str], _PlaceCounts] = defaultdict(_PlaceCounts)
         self._first, self._last = float("inf"), float("-inf")
+        self._is_unsorted = False
         self._before: dict[str, tuple[float, tuple[str, str]]] = {}
         """By principal: the time and the place of the last call."""
         self._sequences: Counter[tuple[tuple[str, str], tuple[str, str]]] = Counter()
@@ -153,6 +167,7 @@ class _Counts:
 
     def add(self, line: _Line, moment: float) -> None:
         """Count a line, whose time is in seconds since the epoch."""
+        self._is_unsorted = self._is_unsorted or moment < self._last - MINUTE
         self._first = min(self._first, moment)
         self._last = max(self._last, moment)
         if line.slug == PayloadTooLarge.slug:
@@ -170,7 +185,8 @@ class _Counts:
         self._before[line.principal] = moment, key[:2]
 
     def usage(self, source: str, lines: int, damaged: int, since: float | None) -> Usage:
-        if self._first > self._last:
+        begins = None if self._first > self._last else self._first
+        if begins is None:
             self._first = self._last = since or 0.0
         return Usage(
             period=Period(self._first if since is None else since, self._last),
@@ -181,12 +197,13 @@ class _Counts:
             },
             patterns={Place(*place): _pattern(counts) for place, counts in self._places.items()},
             hours=_hours(self._places),
-            begins=self._first,
+            begins=begins,
             sequences={
                 (Place(*first), Place(*second)): times
                 for (first, second), times in self._sequences.items()
             },
             too_large=dict(self._too_large),
+            is_unsorted=self._is_unsorted,
             lines=lines,
             damaged=damaged,
         )

@@ -68,6 +68,7 @@ def read(log: LogQuery, first: int, last: int) -> Usage:
     for row in _all_rows(log, HOURS, first, last):
         counts = hours.setdefault(row["endpoint"], Counter())
         counts[int(_seconds(row["hour"])) // (MINUTE * HOUR_MINUTES)] += _whole(row["calls"])
+    firsts = [min(counts) for counts in hours.values() if counts]
     places = _joined(
         _joined(log.rows(PLACES, first, last), log.rows(PLACE_PEAKS, first, last)),
         log.rows(PLACE_HOURS, first, last),
@@ -78,6 +79,8 @@ def read(log: LogQuery, first: int, last: int) -> Usage:
         uses=uses,
         patterns={_place(row): _pattern(row) for row in places},
         hours={name: dict(sorted(counts.items())) for name, counts in hours.items()},
+        is_of_queries=True,
+        begins=float(max(first, min(firsts) * MINUTE * HOUR_MINUTES)) if firsts else None,
     )
 
 

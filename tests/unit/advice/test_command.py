@@ -1,15 +1,18 @@
 """`gatewayctl advise`, with endpoints, calls and prices in files."""
 
 import json
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gatewayctl.costs.hosting import Boundary, Occupant, text
+from gatewayctl.command import Dependencies
+from gatewayctl.costs.hosting import Boundary, Occupant, VariantHosting, text
 from gatewayctl.costs.prices import EXAMPLE
 from gatewayctl.report import ExitCode
 from tests.support.command_line import gatewayctl
-from tests.support.made_up_costs import endpoint, hosting, multi_model
+from tests.support.made_up_costs import C5, endpoint, hosting, multi_model
 from tests.support.request_lines import line
 
 MB = 10**6
@@ -65,7 +68,7 @@ class Desk:
     def table(self, name, entries):
         (self.folder / name).write_text("version: 1\nmodels:\n" + "".join(entries))
 
-    def advise(self, *arguments, code=ExitCode.FINE, prices="example"):
+    def advise(self, *arguments, code=ExitCode.FINE, prices="example", clock=time.time):
         outcome = gatewayctl(
             "advise",
             *arguments,
@@ -74,6 +77,7 @@ class Desk:
             f"--log={self.folder / 'gateway.log'}",
             *([f"--prices={prices}"] if prices else []),
             project=self.folder,
+            dependencies=Dependencies(clock=clock),
         )
         assert outcome.code == code, outcome.err
         return outcome
@@ -123,17 +127,6 @@ def test_json(desk):
     assert found["page"]["title"] == "Multi-model endpoints"
     assert found["endpoint"]["replaces"] == TEN
     assert found["endpoint"]["cold_share"] == [0, 0]
-
-
-def test_currency(desk):
-    """Amounts have the currency of the prices, as in China."""
-    prices = EXAMPLE.read_text().replace('"USD"', '"CNY"')
-    (desk.folder / "prices.json").write_text(prices)
-
-    out = desk.advise("m3", prices=desk.folder / "prices.json").out
-
-    assert "saves 670.14 CNY a month" in out
-    assert "USD" not in out
 
 
 def test_one_model(desk):
@@ -186,6 +179,82 @@ def test_memory_factor(desk):
     assert "ModelCacheHit" in large["measure"][0]["how"]
 
 
+def test_currency(desk):
+    """Amounts are in the currency of the prices."""
+    prices = json.loads(EXAMPLE.read_text())
+    (desk.folder / "prices.json").write_text(json.dumps({**prices, "currency": "CNY"}))
+    file = str(desk.folder / "prices.json")
+
+    out = desk.advise(prices=file).out
+
+    assert "saves 670.14 CNY a month" in out
+    assert "USD" not in out
+    assert desk.advise("--format=json", prices=file).data["currency"] == "CNY"
+
+
+def test_types_of_variants(desk):
+    """Variants with different types of instances: the advice says that these are the obstacle."""
+    variants = (VariantHosting("a", C5, 1), VariantHosting("b", "ml.m5.large", 2))
+    mixed = replace(single("m0"), variants=variants)
+    desk.write(map(entry, TEN[:2]), [mixed, single("m1")], calls(*TEN[:2]))
+
+    found = advice(desk.advise("--format=json", code=ExitCode.FINDINGS), "m0")
+
+    assert found["option"] is None
+    (measure,) = found["measure"]
+    assert "the same type of instance" in measure["how"]
+
+
+def test_not_in_the_table(desk):
+    """Endpoints that no entry names are in no sum, and that is said."""
+    desk.write([entry("m0")], map(single, TEN[:2]), calls("m0"))
+
+    assert "the table does not name m1: these endpoints are in no sum" in desk.advise().err
+
+
+def test_no_memory_factor(desk):
+    """What is no number is refused."""
+    err = desk.advise("--memory-factor=nan", code=ExitCode.WRONG_USE).err
+
+    assert "'nan' is none" in err
+
+
+def test_short_log(desk):
+    """A log that covers two days of a fortnight says nothing of the hours before it.
+
+    A gateway that was deployed two days ago is not idle for twelve.
+    """
+    desk.write([entry("a")], [single("a")], calls("a"))
+    end = (FIRST + timedelta(hours=HOURS)).timestamp()
+
+    outcome = desk.advise("--format=json", "--days=14", clock=lambda: end)
+
+    assert outcome.data["period_hours"] == pytest.approx(HOURS, abs=1)
+    (hours,) = [
+        one["holds"]
+        for rule in advice(outcome, "a")["rules"]
+        for one in rule["conditions"]
+        if one["text"] == "most hours have no call"
+    ]
+    assert hours is False
+
+
+def test_long_time(desk):
+    """A chart of many years has no more steps than one can see."""
+    late = line(
+        timestamp="2090-01-01 00:00:00,000+0000",
+        **{"model": "m0", "endpoint": "m0", "target_name": None, "first_target": None},
+    )
+    desk.write(map(entry, TEN), map(single, TEN), [*calls(*TEN), late])
+    target = desk.folder / "advice.html"
+
+    desk.advise(f"--html={target}", code=ExitCode.FINE)
+
+    page = target.read_text(encoding="utf-8")
+    assert len(page) < 10 * 60_000
+    assert "193 calls, at most 4 in an hour" in page
+
+
 @pytest.mark.parametrize("written", ["2", "-1%", "much", "101%"])
 def test_wrong_cold_target(desk, written):
     """The cold target is a share."""
@@ -226,6 +295,16 @@ def test_sequence(desk):
     found = advice(desk.advise("--format=json"), "scale")
 
     assert (found["models"], found["option"]) == (["grade", "scale"], "pipeline")
+
+
+def test_unsorted(desk):
+    """Steps of a pipeline cannot be seen in a log that is not in the order of time; it is said."""
+    said = "the log is not in the order of time"
+    assert said not in desk.advise().err
+
+    desk.write(map(entry, TEN), map(single, TEN), reversed([*calls(*TEN)]))
+
+    assert said in desk.advise().err
 
 
 def test_parameters(desk):

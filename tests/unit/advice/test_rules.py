@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
+from gatewayctl.advice.reading import accelerator
 from gatewayctl.advice.sharing import may_share
 from gatewayctl.advice.summary import totals
 
@@ -235,6 +236,23 @@ BOUNDARIES = st.builds(
     key=st.sampled_from(["", "key-1", None]),
     accelerator=st.sampled_from(["cpu", "gpu"]),
 )
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "gpus", "found"),
+    [
+        ("ml.c5.large", 0, "cpu"),
+        ("ml.c5.large", None, "cpu"),
+        ("ml.g5.xlarge", 1, "gpu"),
+        ("ml.p3.2xlarge", None, "gpu"),
+        ("ml.inf2.xlarge", 0, "neuron"),
+        ("ml.trn1.2xlarge", None, "neuron"),
+        (None, None, None),
+    ],
+)
+def test_accelerator(instance_type, gpus, found):
+    """The price list counts no GPU for Inferentia and Trainium, and they are no CPU either."""
+    assert accelerator(instance_type, gpus) == found
 
 
 class TestSharing:

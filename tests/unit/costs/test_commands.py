@@ -145,6 +145,23 @@ class TestFiles:
         arguments = (*files(ONE_ENDPOINT), "--prices", "example", "--days", "14")
         assert "the log has no call in this period" in run("costs", *arguments).err
 
+    def test_empty_log(self, run, files):
+        """A log without a call has no period: the costs are those of a fortnight, as without it."""
+        arguments = (*files(hosting(endpoint("idle"))), "--prices", "example", "--format", "json")
+        data = run("costs", *arguments).data
+        assert (data["period"]["seconds"], data["bill"]["amount"]) == (14 * 86_400, "34.27")
+
+    def test_numbers(self, run, files):
+        """In JSON amounts and hours are numbers for programs; what is unknown is null."""
+        account = hosting(endpoint("large", instances=1_000))
+        arguments = ("--prices", "example", "--days", "14", "--format", "json")
+        data = run("costs", *files(account), *arguments).data
+        assert data["bill"]["amount"] == data["rows"][0]["with_idle_time"]["value"] == "34272.00"
+        assert data["endpoints"][0]["instance_hours"]["value"] == "336000"
+        assert "34,272.00 USD" in run("costs", *files(account), *arguments[:4]).out
+        account = hosting(endpoint("other", instance_type="ml.unknown"))
+        assert run("costs", *files(account), *arguments).data["bill"]["amount"] is None
+
     def test_no_endpoints(self, run, files):
         """Without an account the table says what there is, and the notes what is missing."""
         files(ONE_ENDPOINT, *self.LINES)

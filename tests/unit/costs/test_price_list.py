@@ -102,8 +102,13 @@ GOOD = json.loads(price_file.EXAMPLE.read_text())
         pytest.param({"version": 2}, "it has version '2', and 1 is expected", id="version"),
         pytest.param({"instances": []}, "Expected `object`, got `array`", id="instances"),
         pytest.param({"currency": None}, r"got `null` - at `\$.currency`", id="currency"),
-        pytest.param({"instances": {"x": {"per_hour": "-1"}}}, "the price -1", id="negative"),
-        pytest.param({"instances": {"x": {"per_hour": "NaN"}}}, "the price NaN", id="no-number"),
+        pytest.param({"instances": {"x": {"per_hour": "-1"}}}, "the number -1", id="negative"),
+        pytest.param({"instances": {"x": {"per_hour": "1e7"}}}, "the number 1E.7", id="huge"),
+        pytest.param({"instances": {"x": {"per_hour": "1e-99"}}}, "the number 1E-99", id="tiny"),
+        pytest.param(
+            {"instances": {"x": {"per_hour": "1", "vcpus": -1}}}, "the number -1", id="vcpus"
+        ),
+        pytest.param({"instances": {"x": {"per_hour": "NaN"}}}, "the number NaN", id="no-number"),
         pytest.param({"serverless": {"per_second": {"1 GB": "1"}}}, "per_second", id="size"),
     ],
 )

@@ -1,6 +1,7 @@
 """Who called what: from lines of the log, and from queries of CloudWatch Logs Insights."""
 
 import io
+import json
 import tracemalloc
 from itertools import chain, repeat
 from random import Random
@@ -132,6 +133,28 @@ class TestLog:
         assert (usage.lines, usage.damaged) == (6, 1)
         assert usage.period == Period(TEN, TEN + 3600)
 
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {"model_ms": -500.0},
+            {"model_ms": 1e300},
+            {"attempts": -1},
+            {"bytes_in": -1},
+            {"bytes_out": 10**30},
+            {"timestamp": "0001-01-01 00:00:00,000+2359"},
+            {"timestamp": "1970-01-01 00:00:00,000+0000"},
+            {"timestamp": "9999-12-31 23:59:59,000-2359"},
+        ],
+        ids=str,
+    )
+    def test_impossible(self, members):
+        """A line with a number or a time that no call can have is damaged, and spoils no sum."""
+        usage = counted(call(), json.dumps({**json.loads(call()), **members}))
+        assert usage.damaged == 1
+        assert usage.uses == counted(call()).uses
+        assert usage.patterns == counted(call()).patterns
+        assert usage.period == Period(TEN, TEN)
+
     def test_since(self):
         """Earlier lines do not count if the period begins later."""
         usage = counted(call(), call(time="11:00:00"), since=TEN + 60)
@@ -155,6 +178,13 @@ class TestLog:
         peak, lines = most(thousands)
         assert lines == thousands * 1_000
         assert peak < few + 100_000
+
+    def test_covered(self):
+        """A log that begins more than a day after the period covers only what follows."""
+        usage = counted(call(), call(time="11:00:00"), since=TEN - 3 * 86_400)
+        assert usage.covered == Period(TEN, TEN + 3600)
+        usage = counted(call(), call(time="11:00:00"), since=TEN - 3600)
+        assert usage.covered == usage.period == Period(TEN - 3600, TEN + 3600)
 
     def test_empty(self):
         """A log without a call has no period."""
