@@ -62,7 +62,7 @@ RETURNED = {
 SINGLE_VALUED = {
     name.lower(): name
     for name in (
-        *("Content-Type", TIMEOUT, ROUTING_KEY, IDEMPOTENCY_KEY, UPLOAD),
+        *("Content-Type", TIMEOUT, ROUTING_KEY),
         *(one.name for one in PASSED.values()),
     )
 }

@@ -420,8 +420,10 @@ def _as_parameters(resource, shape):
 
 def test_usage(written):
     """The costs are divided by what the packaged functions write: each call is counted once."""
-    lines = [json.loads(line) for line in written.handler.splitlines() if line.startswith("{")]
-    calls = [one for one in lines if one.get("message") == "request" and one.get("attempts")]
+    lines = [json.loads(line) for line in written.all if line.startswith("{")]
+    calls = [
+        one for one in lines if one.get("message") in {"request", "job"} and one.get("attempts")
+    ]
     usage = usage_log.read(io.BytesIO("\n".join(written.all).encode()), "the log")
     assert sum(use.calls for use in usage.uses.values()) == len(calls) > 0
     assert {user.place.endpoint for user in usage.uses} == {one["endpoint"] for one in calls}

@@ -103,4 +103,4 @@ def test_health_is_open(deployed, package):
 
     digest = json.loads(package.files["chalicelib/routing.json"])["sha256"]
     assert received.status == 200
-    assert received.json() == {"status": "ok", "models": 10, "table": digest[:12]}
+    assert received.json() == {"status": "ok", "models": 11, "table": digest[:12]}

@@ -163,7 +163,7 @@ class TestLog:
 
     def test_memory(self):
         """A log of many lines needs no more memory than one of a few with the same callers."""
-        thousands = 1_000 if LONG else 50
+        thousands = 1_000 if LONG else 150
 
         def most(number):
             many = chain.from_iterable(repeat(f"{call()}\n".encode(), 1_000) for _ in range(number))
@@ -177,7 +177,8 @@ class TestLog:
         few, _ = most(1)
         peak, lines = most(thousands)
         assert lines == thousands * 1_000
-        assert peak < few + 100_000
+        # a list of all lines would take more; threads of other tests allocate a part of it
+        assert peak < few + 1_000_000
 
     def test_covered(self):
         """A log that begins more than a day after the period covers only what follows."""
