@@ -85,6 +85,14 @@ class Held:
         to_it = [one for one in connections if one.raddr and one.raddr.port == port]
         return cls(len(to_it), threading.active_count(), len(process.children(recursive=True)))
 
+    def is_no_more_than(self, before: Held) -> bool:
+        """Whether nothing is left open; what an earlier test had left may have ended meanwhile."""
+        return (
+            self.sockets <= before.sockets
+            and self.threads <= before.threads
+            and self.processes <= before.processes
+        )
+
 
 def goodput_per_second(
     call: Call, offered_per_second: float, seconds: float, budget_seconds: float, threads: int

@@ -213,7 +213,10 @@ def test_aws_away(job_stack, begun):
 def test_model_that_was_busy(job_stack, begun, job_container):
     """After a 503 of the model the job is tried again."""
     assert job_stack.result(begun.busy) == BUSY
-    assert [outcome for outcome, _ in job_stack.outcomes[begun.busy]] == ["postponed", "succeeded"]
+    assert [outcome for outcome, _ in job_stack.tries(begun.busy)] == [
+        "postponed",
+        "succeeded",
+    ]
     assert calls_of(job_container, BUSY) == 2
 
 
@@ -221,6 +224,6 @@ def test_model_that_was_busy(job_stack, begun, job_container):
 def test_killed_worker(job_stack, begun, job_container, seen):
     """The job of a killed worker runs again at another one, and has one result."""
     assert job_stack.result(begun.killed) == b'"killed"'
-    assert job_stack.outcomes[begun.killed] == [("succeeded", 2)]
+    assert job_stack.tries(begun.killed) == [("succeeded", 2)]
     assert calls_of(job_container, b'"killed"') == 2
     seen("killed in the middle: the 2nd delivery ends it, 2 calls of the model, 1 result")

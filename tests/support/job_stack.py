@@ -208,6 +208,11 @@ class JobStack:
             ends[line["job"]].append((line["outcome"], line["delivery"]))
         return ends
 
+    def tries(self, job: str) -> list[tuple[str, int]]:
+        """Return the outcomes of a job that has its result; the worker writes its line after it."""
+        wait_until(lambda: any(outcome == "succeeded" for outcome, _ in self.outcomes[job]))
+        return self.outcomes[job]
+
     def _issue(self, principal: str) -> str:
         """Issue an API key for every model."""
         document = KeyDocument(self._secret, now=0)
