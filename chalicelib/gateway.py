@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.payload.admission import ClientRequest, InferenceRequest
     from chalicelib.routing.sources import RoutingSource
     from chalicelib.routing.table import Match, Model, ResolvedModel, RoutingTable
-    from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
+    from chalicelib.sagemaker.answers import AsyncLocations, InferenceResponse
     from chalicelib.telemetry.request_record import RequestRecord
 
 RESPONSE_SECONDS = 0.1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.api import wire
 from chalicelib.errors import InvalidParameter
 from chalicelib.routing.headers import PASSED
-from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
+from chalicelib.sagemaker.answers import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from chalicelib.routing.table import Model
-    from chalicelib.sagemaker.runtime import InferenceResponse
+    from chalicelib.sagemaker.answers import InferenceResponse
 
 Headers = dict[str, str | list[str]]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.errors import GatewayError
     from chalicelib.jobs.job import Job
     from chalicelib.jobs.store import JobStore
-    from chalicelib.sagemaker.runtime import InferenceResponse
+    from chalicelib.sagemaker.answers import InferenceResponse
 
 MAX_FAILURE_BYTES = 64 * 1024
 """What is read of SageMaker's failure object."""

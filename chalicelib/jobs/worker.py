@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from chalicelib.gateway import Gateway
     from chalicelib.jobs.queue import JobQueue
     from chalicelib.jobs.store import JobStore
-    from chalicelib.sagemaker.runtime import InferenceResponse
+    from chalicelib.sagemaker.answers import InferenceResponse
     from chalicelib.telemetry.log import Telemetry
 
 TRIES = 3

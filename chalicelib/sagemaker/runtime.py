@@ -1,16 +1,11 @@
-"""Calls targets on SageMaker within a deadline, and reads the model's response.
-
-A container is not trusted: a body that breaks off or is too large is an error, and a header that is
-not plain text is ignored.
-"""
+"""Calls targets on SageMaker within a deadline."""
 
 from __future__ import annotations
 
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
@@ -21,14 +16,12 @@ from chalicelib.errors import (
     ModelFailed,
     ModelNotReady,
     ModelRejectedInput,
-    UpstreamInvalidResponse,
-    UpstreamResponseTooLarge,
     UpstreamTimedOut,
-    UpstreamTruncated,
     clear_tracebacks,
 )
 from chalicelib.routing.targets import HERE
 from chalicelib.sagemaker import upstream_errors
+from chalicelib.sagemaker.answers import MAX_RESPONSE_BYTES, read_locations, read_response
 from chalicelib.sagemaker.attempts import MIN_CALL_SECONDS, Attempts, RetryBudget, Warmth
 from chalicelib.telemetry.request_record import COLD, identifier
 
@@ -40,6 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.routing.named_targets import NamedTarget
     from chalicelib.routing.table import Model, ResolvedModel
     from chalicelib.routing.targets import Place
+    from chalicelib.sagemaker.answers import AsyncLocations, InferenceResponse
     from chalicelib.sagemaker.elsewhere import ClientsElsewhere
     from chalicelib.telemetry.request_record import RequestRecord
 
@@ -52,34 +46,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_RESPONSE_BYTES = 6_200_000 // 4 * 3
-"""As base64 it fits into Lambda's 6 MiB. Source: Lambda developer guide, "Lambda quotas"."""
-
-CHUNK_BYTES = 64 * 1024
 LONGEST_INFERENCE_ID = 64
 """Source: botocore's service model of sagemaker-runtime, shape InferenceId."""
-
-MAX_HEADER_LENGTH = 1024
-"""Source: botocore's service model of sagemaker-runtime, shape Header."""
-
-
-@dataclass(frozen=True, slots=True)
-class InferenceResponse:
-    """What the model answered."""
-
-    body: bytes = field(repr=False)
-    content_type: str
-    invoked_variant: str | None = None
-    custom_attributes: str | None = field(default=None, repr=False)
-    new_session_id: str | None = field(default=None, repr=False)
-    closed_session_id: str | None = field(default=None, repr=False)
-
-
-class AsyncLocations(NamedTuple):
-    """Where an asynchronous endpoint puts its answer, as `s3://<bucket>/<key>`."""
-
-    output: str
-    failure: str | None
 
 
 class Operation(Generic[T]):  # no dataclass: to make one is a thousandth of a start
@@ -176,7 +144,7 @@ class SageMakerRuntime:
         Raises:
             GatewayError: No endpoint took the request before the deadline.
         """
-        operation = Operation("invoke_endpoint_async", arguments, _locations)
+        operation = Operation("invoke_endpoint_async", arguments, read_locations)
         return self._until_one_answers(operation, resolved, deadline, record)
 
     def _until_one_answers(
@@ -326,80 +294,3 @@ def _own_errors(resolved: ResolvedModel, record: RequestRecord) -> Iterator[None
             raise ours from error
         finally:
             del ours  # its traceback refers to this frame, which would keep it and the body alive
-
-
-def read_response(
-    answer: Mapping[str, Any], max_bytes: int = MAX_RESPONSE_BYTES
-) -> InferenceResponse:
-    """Read the answer of InvokeEndpoint to its end.
-
-    Args:
-        answer: The members as boto3 returns them.
-        max_bytes: The largest body.
-
-    Raises:
-        UpstreamTruncated: The body ended early.
-        UpstreamResponseTooLarge: The body is larger than that.
-        UpstreamInvalidResponse: Status or headers have no meaning for a prediction.
-    """
-    body = _body(answer, max_bytes)
-    content_type = _header(answer, "ContentType")
-    if content_type is None and body:
-        raise UpstreamInvalidResponse
-    return InferenceResponse(
-        body=body,
-        content_type=content_type or "application/octet-stream",
-        invoked_variant=_header(answer, "InvokedProductionVariant"),
-        custom_attributes=_header(answer, "CustomAttributes"),
-        new_session_id=_header(answer, "NewSessionId"),
-        closed_session_id=_header(answer, "ClosedSessionId"),
-    )
-
-
-def _locations(answer: Mapping[str, Any]) -> AsyncLocations:
-    output, failure = _header(answer, "OutputLocation"), _header(answer, "FailureLocation")
-    if output is None:
-        raise UpstreamInvalidResponse
-    return AsyncLocations(output, failure)
-
-
-def _body(answer: Mapping[str, Any], max_bytes: int) -> bytes:
-    """Read the body in pieces, so that never more than the limit is in memory."""
-    body = bytearray()
-    with answer["Body"] as stream:
-        metadata = answer["ResponseMetadata"]
-        encoding = metadata["HTTPHeaders"].get("content-encoding", "identity")
-        # The gateway's response cannot carry another status or an encoding.
-        if metadata["HTTPStatusCode"] != 200 or encoding != "identity":
-            raise UpstreamInvalidResponse
-        expected = _content_length(metadata["HTTPHeaders"])
-        while expected is None or len(body) < expected:
-            if max(expected or 0, len(body)) > max_bytes:
-                raise UpstreamResponseTooLarge(max_bytes)
-            piece = stream.read1(CHUNK_BYTES)
-            if not piece:
-                break
-            body += piece
-    if expected is not None and len(body) < expected:
-        raise UpstreamTruncated
-    return bytes(body)
-
-
-def _content_length(headers: Mapping[str, str]) -> int | None:
-    """Return the length; None for a chunked body, which marks its own end.
-
-    A body without either ends with the connection, so it is not known whether the body was cut.
-    """
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        return None
-    text = headers.get("content-length")
-    if text is None:
-        raise UpstreamTruncated
-    return int(text)
-
-
-def _header(answer: Mapping[str, Any], member: str) -> str | None:
-    value = answer.get(member)
-    if isinstance(value, str) and value.isascii() and value.isprintable():
-        return value if 0 < len(value) <= MAX_HEADER_LENGTH else None
-    return None

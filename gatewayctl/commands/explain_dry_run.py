@@ -26,7 +26,7 @@ from chalicelib.gateway import Gateway
 from chalicelib.jobs.async_request import async_arguments
 from chalicelib.payload.admission import ClientRequest
 from chalicelib.routing.headers import PRINCIPAL, ROUTING_KEY, STICKY, TIMEOUT
-from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse
+from chalicelib.sagemaker.answers import AsyncLocations, InferenceResponse
 from chalicelib.telemetry.request_record import RequestRecord
 from gatewayctl import tables
 from gatewayctl.api_keys import has_ended, state

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelNotReady
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from tests.api_gateway.simulator import SimulatorClient
 from tests.functional.conftest import chalices_signature
 from tests.support.chalice_server import served

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chalicelib.errors import ModelNotReady, ModelRejectedInput
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from tests.functional.conftest import chalices_signature
 from tests.functional.test_jobs import AWAY
 from tests.support.chalice_server import served

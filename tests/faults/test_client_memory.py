@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from chalicelib.payload.admission import MAX_BODY_BYTES
-from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
+from chalicelib.sagemaker.answers import MAX_RESPONSE_BYTES
 from tests.faults.clients import SageMaker
 from tests.faults.rows import row
 from tests.support.clients import LambdaClient

@@ -7,7 +7,7 @@ import pytest
 from chalice.config import Config
 from chalice.test import Client
 
-from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
+from chalicelib.sagemaker.answers import MAX_RESPONSE_BYTES
 from tests.faults.rows import row
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.events import LambdaContext

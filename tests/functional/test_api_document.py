@@ -10,7 +10,7 @@ from chalicelib.api.openapi.view import MOST_MODELS
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import RoutingUnavailable
 from chalicelib.routing.reading import file
-from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
+from chalicelib.sagemaker.answers import MAX_RESPONSE_BYTES
 from tests.support.clients import TOKEN
 from tests.support.gateway import FakeScheme, FixedTable, table
 from tests.support.problems import assert_problem

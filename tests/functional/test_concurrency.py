@@ -16,7 +16,7 @@ from chalice.local import create_local_server
 
 from chalicelib.auth.credentials import Identity
 from chalicelib.errors import UpstreamThrottled
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from tests.support.clients import LambdaClient, Response
 from tests.support.events import CONTEXT, LambdaContext
 from tests.support.gateway import JSON, FakeRuntime, FakeScheme, build_gateway

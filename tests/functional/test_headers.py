@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from tests.support.gateway import JSON, FakeRuntime
 from tests.support.problems import assert_problem
 

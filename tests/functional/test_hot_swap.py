@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.routing.reading import file
 from chalicelib.routing.s3_source import Fetched, S3Source
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from tests.support.clients import LambdaClient
 from tests.support.gateway import Log, build_gateway
 from tests.support.profile import LONG

@@ -17,8 +17,9 @@ from chalicelib.jobs.store import JobStore, Place, aws_client
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.routing.table import RoutingTable
+from chalicelib.sagemaker.answers import InferenceResponse
 from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.runtime import InferenceResponse, SageMakerRuntime
+from chalicelib.sagemaker.runtime import SageMakerRuntime
 from chalicelib.settings import JobsLocation
 from tests.support.command_line import gatewayctl
 from tests.support.events import LambdaContext

@@ -15,7 +15,7 @@ from chalicelib.errors import (
     UpstreamThrottled,
 )
 from chalicelib.routing.reading import file
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from chalicelib.settings import Settings
 from tests.support.clients import TOKEN, LambdaClient, LocalClient
 from tests.support.emf import MetricsLog, read

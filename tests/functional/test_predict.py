@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.api.wire import decode_base64
 from chalicelib.payload.admission import LARGE_BODY_BYTES
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from tests.support.gateway import FakeRuntime
 from tests.support.problems import assert_problem
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from chalicelib.api.openapi.document import document
 from chalicelib.routing.headers import TIMEOUT
 from chalicelib.routing.reading import file
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from tests.support.chalice_server import served
 from tests.support.clients import TOKEN, LocalClient
 from tests.support.gateway import FakeRuntime, FixedTable, build_gateway, runtime_at, table

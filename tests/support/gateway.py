@@ -15,8 +15,9 @@ from aws_lambda_powertools import Logger
 from chalicelib.api.factory import create_app
 from chalicelib.auth.credentials import Identity
 from chalicelib.routing.reading import file
+from chalicelib.sagemaker.answers import AsyncLocations, InferenceResponse
 from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.runtime import AsyncLocations, InferenceResponse, SageMakerRuntime
+from chalicelib.sagemaker.runtime import SageMakerRuntime
 from chalicelib.settings import Settings
 from chalicelib.telemetry.log import Telemetry
 from tests.support.clients import TOKEN, LambdaClient

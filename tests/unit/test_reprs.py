@@ -7,7 +7,7 @@ from chalicelib.auth.key_document import ApiKey
 from chalicelib.auth.principal import Principal
 from chalicelib.errors import ConfigurationError
 from chalicelib.payload.admission import ClientRequest, InferenceRequest
-from chalicelib.sagemaker.runtime import InferenceResponse
+from chalicelib.sagemaker.answers import InferenceResponse
 from chalicelib.settings import Settings
 from chalicelib.telemetry.request_record import RequestRecord
 from tests.support.canary import CANARY

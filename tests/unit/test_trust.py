@@ -15,7 +15,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 1\r\n\r\
 # botocore takes its bundle from the first `certifi` on the path.
 SCRIPT = """
 import sys
-from chalicelib.sagemaker.runtime import read_response
+from chalicelib.sagemaker.answers import read_response
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.aws.deadline import Deadline
 client = sagemaker_client(endpoint_url=sys.argv[1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chalicelib.api import catalog, wire
 from chalicelib.api.openapi.document import PATH, document
 from chalicelib.errors import InvalidParameter
-from chalicelib.sagemaker.runtime import MAX_RESPONSE_BYTES
+from chalicelib.sagemaker.answers import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from chalice.app import Response
