@@ -6,6 +6,7 @@ only adds the reasons that a caller is not told.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -199,14 +200,16 @@ class SimulatedGateway:
         gateway = Gateway(self, runtime)
         resolved = gateway.resolve(principal, path, record)
         platform = Deadline.after(min(self.platform_seconds.values()))
-        if not resolved.model.target.is_async:
+        if resolved.model.target.is_async:
+            admitted = gateway.admit(principal, resolved, call, record)
+            runtime.routing_key = admitted.request.routing_key
+            arguments = async_arguments(admitted, place=None)
+            until = platform.within(SUBMIT_SECONDS, since=time.monotonic())
+            gateway.submit(admitted.resolved, arguments, until, record)
+        else:
             gateway.predict(principal, resolved, call, platform=platform, record=record)
-            return runtime.recorded[0]
-        admitted = gateway.admit(principal, resolved, call, record)
-        seconds = min(SUBMIT_SECONDS, *self.platform_seconds.values())
-        kept_by = runtime.kept_by(admitted.resolved, admitted.request)
-        sent = _without_body(async_arguments(admitted, place=None))
-        return DryRun(admitted.resolved, sent, seconds, kept_by)
+        (dry_run,) = runtime.recorded
+        return dry_run
 
 
 class _RecordingRuntime:
@@ -218,6 +221,7 @@ class _RecordingRuntime:
 
     def __init__(self, principal: str | None) -> None:
         self.recorded: list[DryRun] = []
+        self.routing_key: str | None = None
         self._principal = principal
 
     def invoke(
@@ -227,22 +231,28 @@ class _RecordingRuntime:
         deadline: Deadline,
         record: RequestRecord,
     ) -> InferenceResponse:
-        # Rounded, because a few microseconds have already passed.
-        seconds, sent = round(deadline.remaining_seconds, 2), _without_body(request.invoke_args())
-        kept_by = self.kept_by(resolved, request)
-        self.recorded.append(DryRun(resolved, sent, seconds, kept_by))
+        self.routing_key = request.routing_key
+        self._note(resolved, request.invoke_args(), deadline)
         return InferenceResponse(b"", request.content_type)
 
-    def kept_by(self, resolved: ResolvedModel, request: InferenceRequest) -> str | None:
-        """Return what decides which target the request gets, if it is known."""
-        return self._principal if resolved.model.sticky == PRINCIPAL else request.routing_key
+    def submit(
+        self,
+        resolved: ResolvedModel,
+        arguments: Mapping[str, object],
+        deadline: Deadline,
+        record: RequestRecord,
+    ) -> AsyncLocations:
+        self._note(resolved, arguments, deadline)
+        return AsyncLocations("", None)
 
-    def submit(self, *_: object) -> AsyncLocations:
-        raise NotImplementedError("no prediction submits")
-
-
-def _without_body(arguments: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in arguments.items() if name != "Body"}
+    def _note(
+        self, resolved: ResolvedModel, arguments: Mapping[str, object], deadline: Deadline
+    ) -> None:
+        sent = {name: value for name, value in arguments.items() if name != "Body"}
+        # Rounded, because a few microseconds have already passed.
+        seconds = round(deadline.remaining_seconds, 2)
+        kept_by = self._principal if resolved.model.sticky == PRINCIPAL else self.routing_key
+        self.recorded.append(DryRun(resolved, sent, seconds, kept_by))
 
 
 @dataclass(frozen=True, slots=True)

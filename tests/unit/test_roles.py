@@ -243,7 +243,7 @@ class TestRoles:
         assert_problem(found["other"].response, 503, "upstream-unreachable")
         statuses = {name: outcome.response.status for name, outcome in found.items()}
         assert statuses == {"other": 503, "both": 200, "own": 200, "ireland": 200}
-        assert found["other"].seconds < first.result().seconds
+        assert max(outcome.seconds for outcome in found.values()) < first.result().seconds
 
     def test_away(self, house, monkeypatch):
         """If STS is not there, another target answers; without one, the caller may try again."""
