@@ -1,5 +1,6 @@
 """Fixtures of all tests, and the order in which pytest-xdist runs them."""
 
+import gc
 import json
 import logging
 import os
@@ -20,6 +21,8 @@ from tests.support.stand_in import StandIn
 
 REPORT = pytest.StashKey()
 FAULTS = ROOT / "tests/faults"
+MIDDLE_COLLECTIONS = 10  # garbage collections of the younger objects before a full one
+NEVER = 2**31 - 1  # the largest threshold of the collector
 
 
 def pytest_addoption(parser):
@@ -43,6 +46,23 @@ def pytest_collection_modifyitems(config, items):
     if config.getoption("--report-faults"):
         items[:] = [item for item in items if rows_of(item) or FAULTS in item.path.parents]
     items.sort(key=rank)
+
+
+def pytest_collection_finish():
+    """Keep full garbage collections out of the tests.
+
+    One stops a process for up to a second. A test of a shorter deadline would fail.
+    """
+    gc.collect()
+    gc.freeze()  # what all tests need; later collections pass over it
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, NEVER)
+
+
+def pytest_runtest_logfinish():
+    """Collect between two tests what the earlier ones left."""
+    if gc.get_count()[2] > MIDDLE_COLLECTIONS:
+        gc.collect()
 
 
 @pytest.fixture(scope="session", autouse=True)
