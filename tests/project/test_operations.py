@@ -167,17 +167,18 @@ def duration(alarm):
 
 
 def test_alarms():
-    """Each alarm of the stack has one row: how urgent it is, its metrics, its limit, its time."""
+    """Each alarm of the stack has one row: how urgent it is, its metrics, its limit, its reason."""
     documented = {code(name): cells for name, *cells in rows(PAGE, "alarm")}
 
     assert list(documented) == list(monitoring.alarms())
     for name, alarm in monitoring.alarms().items():
-        urgency, rings_if, duration_, _ = documented[name]
+        urgency, rings_if, duration_, reason = documented[name]
         metrics = alarm.get("metrics", {"": alarm.get("metric")}).values()
         assert urgency == alarm["urgency"]
         assert {metric["name"] for metric in metrics} <= set(re.findall(r"`(\w+)`", rings_if))
         assert f" > {alarm['above']}" in rings_if
         assert duration_ == duration(alarm)
+        assert reason == alarm["means"]
 
 
 def test_metric_filters():
