@@ -392,9 +392,9 @@ class InternalFailure(GatewayError):
 
 
 class GatewayMisconfigured(GatewayError):
-    """AWS refuses the gateway's permissions or credentials, or a role of a target."""
+    """AWS refuses the gateway or a role of a target, or a setting is missing."""
 
-    status, slug, title = 500, "gateway-misconfigured", "The gateway is not allowed to do this"
+    status, slug, title = 500, "gateway-misconfigured", "The gateway is not set up for this"
     detail = (
         "SageMaker does not let the gateway call this model. Your request is not the reason; "
         "tell the gateway's operator the instance of this problem."
