@@ -77,7 +77,9 @@ class Shared:
 def shared(
     models: Sequence[Model], account: Account, cold_target: float, *, all_loaded: bool = False
 ) -> Shared | None:
-    """Return the cheapest endpoint for these models; None if what it takes is unknown.
+    """Return the cheapest endpoint for these models, on an instance type that one of them has now.
+
+    None if the models fit on none of these types, or if what that takes is unknown.
 
     Args:
         all_loaded: Whether every instance holds all models, as containers and components do.
@@ -87,10 +89,10 @@ def shared(
         _on(models, account, like, cold_target, all_loaded=all_loaded)
         for like in _by_type(hosts.values())
     ]
-    known = [one for one in found if one is not None]
-    if len(known) < len(found) or not known:
-        return None
-    return min(known, key=lambda one: (one.cost_a_month, one.instances, one.like.name))
+    fitting = [one for one in found if one is not None]
+    return min(
+        fitting, key=lambda one: (one.cost_a_month, one.instances, one.like.name), default=None
+    )
 
 
 def _by_type(endpoints: Iterable[Endpoint]) -> list[Endpoint]:

@@ -319,6 +319,19 @@ class TestSharing:
         assert "ModelCacheHit" in condition.measure
         assert decision.deciding.case.shared.instances > 1
 
+    def test_models_that_fit_on_one_type(self):
+        """If models fit into the memory of one of their types of instances, that type is meant."""
+        sizes = {"ml.g5.2xlarge": (1.515, 8, 32.0 * GIB), "ml.g5.4xlarge": (2.03, 16, 64.0 * GIB)}
+        hosts = [
+            on_instance(name, name, price, GPU, vcpus=vcpus, memory_bytes=memory)
+            for name, (price, vcpus, memory) in sizes.items()
+        ]
+        models = [model(name, image=name, memory_bytes=20.0 * GIB) for name in sizes]
+
+        for one in decide(account(models, hosts), 0.01).values():
+            assert one.option == "inference components"
+            assert one.deciding.case.shared.like.instance_type == "ml.g5.4xlarge"
+
     def test_measured(self):
         """What an endpoint does today is measured, and needs no calculation."""
         large = [replace(one, kind="mme", endpoint="all", memory_bytes=0.9 * GIB) for one in TEN]
