@@ -152,11 +152,12 @@ def _serverless_hour(
     name: str, serverless: Serverless, usage: Usage | None, prices: Prices | None
 ) -> float | None:
     """Return what an hour of a serverless endpoint cost on average; None if it is unknown."""
-    if usage is None or not usage.period.seconds:
+    if usage is None or not usage.covered.seconds:
         return None
-    use = usage.of_endpoint().get(name, Use())
-    cost = rates.use_cost(serverless, use, prices).value
-    return None if cost is None else float(cost) * 3600 / usage.period.seconds
+    use, seconds = usage.of_endpoint().get(name, Use()), usage.covered.seconds
+    of_calls = rates.use_cost(serverless, use, prices)
+    cost = rates.summed([of_calls, rates.provisioned_cost(serverless, seconds, prices)]).value
+    return None if cost is None else float(cost) * 3600 / seconds
 
 
 def hosting_of(name: str, hosting: Hosting, at: routing.Place) -> EndpointHosting | None:

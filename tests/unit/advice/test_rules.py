@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
-from gatewayctl.advice.reading import accelerator
+from gatewayctl.advice.reading import accelerator, endpoint
 from gatewayctl.advice.sharing import may_share
 from gatewayctl.advice.summary import totals
+from gatewayctl.costs.usage import Period
+from tests.support.made_up_costs import PRICES, hosting, serverless, usage, use, user
 
 FORTNIGHT = 14 * 24
 GIB = 2**30
@@ -253,6 +255,16 @@ BOUNDARIES = st.builds(
 def test_accelerator(instance_type, gpus, found):
     """The price list counts no GPU for Inferentia and Trainium, and they are no CPU either."""
     assert accelerator(instance_type, gpus) == found
+
+
+def test_price_of_a_serverless_hour():
+    """It has the calls and the provisioned concurrency, in the time that the log covers."""
+    two_days = usage({user("a"): use(48, 480_000)}, Period(0.0, 14 * 86_400.0))
+    late = replace(two_days, begins=12 * 86_400.0)
+
+    found = endpoint("a", hosting(serverless("a", provisioned=2)), late, PRICES)
+
+    assert found.price_an_hour == pytest.approx(10 * 0.00003 + 2 * 3600 * 0.00001)
 
 
 class TestSharing:
