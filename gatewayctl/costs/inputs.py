@@ -150,7 +150,7 @@ class _Reading:
             for target in model.targets
         }
         each = (EndpointHosting(name, kind, ()) for name, kind in sorted(kinds.items()))
-        return Hosting(None, tuple(each), f"the endpoints in {file.name}")
+        return Hosting(None, tuple(each))
 
     def usage(self) -> Usage | None:
         days, log = self.sources.days, self.sources.log
