@@ -89,15 +89,10 @@ def summed(amounts: Iterable[float | None]) -> float | None:
 def alone_cost(model: Model, account: Account) -> float | None:
     """Return what the model would cost in a month on an endpoint of its own, like the present."""
     host = account.endpoint_of(model)
-    if (
-        host.is_serverless
-        or host.price_an_hour is None
-        or host.vcpus is None
-        or model.traffic is None
-    ):
+    price, traffic = host.price_an_hour, model.traffic
+    if host.is_serverless or price is None or host.vcpus is None or traffic is None:
         return None
-    instances = for_load(model.traffic.peak_busy, host, [host.name], account)
-    return (host.price_an_hour or 0.0) * instances * HOURS_A_MONTH
+    return price * for_load(traffic.peak_busy, host, [host.name], account) * HOURS_A_MONTH
 
 
 def advices(decisions: Mapping[str, Decision]) -> list[Advice]:
@@ -130,11 +125,16 @@ class Totals:
     """With all that is advised; what is unknown stays as it is."""
 
 
-def totals(account: Account, decisions: Mapping[str, Decision]) -> Totals:
-    """Return what the endpoints cost as they are, one for each model, and as advised."""
+def totals(account: Account, advice: Iterable[Advice]) -> Totals:
+    """Return what the endpoints cost as they are, one for each model, and as advised.
+
+    Args:
+        account: The account.
+        advice: That for all of its models.
+    """
     kept: set[str] = set()
     amounts: list[float | None] = []
-    for one in advices(decisions):
+    for one in advice:
         decision = one.first
         if decision.option is None or (decision.stays and one.shared is None):
             kept |= {each.model.endpoint for each in one.decisions}

@@ -10,7 +10,7 @@ from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
 from gatewayctl.advice.reading import accelerator, endpoint
 from gatewayctl.advice.sharing import may_share
-from gatewayctl.advice.summary import totals
+from gatewayctl.advice.summary import advices, totals
 from gatewayctl.costs.usage import Period
 from tests.support.made_up_costs import PRICES, hosting, serverless, usage, use, user
 
@@ -400,14 +400,14 @@ class TestTotals:
         """USD a month; an instance of ml.c5.large is 74.46."""
         known, _ = ACCOUNTS[case]
 
-        found = totals(known, decide(known, 0.01))
+        found = totals(known, advices(decide(known, 0.01)))
 
         assert (found.now, found.each_alone, found.advised) == pytest.approx((now, alone, advised))
 
     def test_unknown(self):
         """What is unknown stays as it is in the total, and without prices there is no total."""
         unknown = account([replace(one, memory_bytes=None) for one in TEN])
-        assert totals(unknown, decide(unknown, 0.01)).advised == pytest.approx(744.60)
+        assert totals(unknown, advices(decide(unknown, 0.01))).advised == pytest.approx(744.60)
 
         free = account(TEN, [replace(on_instance("m0"), price_an_hour=None)])
-        assert totals(free, decide(free, 0.01)).now is None
+        assert totals(free, advices(decide(free, 0.01))).now is None
