@@ -195,12 +195,8 @@ def _notes(found: Inputs, chosen: Account, known: Account, memory_factor: float)
         known: All of it.
         memory_factor: How much memory a model takes, as a multiple of its artifact.
     """
-    if found.prices is not None:
-        yield found.prices.note
-        if found.prices.is_example:
-            yield "these prices are an example; gatewayctl prices --out FILE writes those of AWS"
+    yield from found.origins()
     if found.usage is not None:
-        yield f"calls: {found.usage.source}"
         if found.usage.is_unsorted:
             yield "the log is not in the order of time, so calls that follow each other are missed"
         if found.usage.is_of_queries:
