@@ -191,18 +191,17 @@ class _Sharing:
     def _verdicts(self, rule: Rule, group: Sequence[Model]) -> Iterator[Verdict]:
         """Judge the models of which enough is known together, and each of the others alone."""
         account = self._account
-        dark = {one.name: one for one in group if [*needs([one], Case(one, account))]}
+        dark = {one.name: one for one in group if [*needs([one], account)]}
         known = [one for one in group if one.name not in dark]
         all_loaded = rule is not MULTI_MODEL
         meant = None
         if len(known) > 1:
             meant = shared(known, account, self._cold_target, all_loaded=all_loaded)
         for one in group:
-            case = Case(one, account, self._cold_target, meant)
+            case = Case(one, account, self._cold_target)
             if one.name in dark or len(known) < 2:
-                case = case._replace(shared=None)
                 unknown = [one] if one.name in dark else [*dark.values()]
-                conditions = [*needs(unknown, case)]
+                conditions = [*needs(unknown, account)]
             elif meant is None:
                 conditions = [
                     Condition(
@@ -210,6 +209,7 @@ class _Sharing:
                     )
                 ]
             else:
+                case = case._replace(shared=meant)
                 conditions = [*rule.conditions(case)]
             yield Verdict(rule, tuple(conditions), case)
 

@@ -56,7 +56,7 @@ class Case(NamedTuple):
 
     model: Model
     account: Account
-    cold_target: float = 0.01
+    cold_target: float
     """The largest share of calls that may find their model not loaded."""
     shared: Shared | None = None
 

@@ -25,7 +25,7 @@ from gatewayctl.output import first_few, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.facts import Model
+    from gatewayctl.advice.facts import Account, Model
 
 
 MIXED_TYPES = (
@@ -34,7 +34,7 @@ MIXED_TYPES = (
 )
 
 
-def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
+def needs(models: Sequence[Model], account: Account) -> Iterator[Condition]:
     """Yield what has to be known of the models before an endpoint for them can be judged."""
     sizeless = [one for one in models if one.memory_bytes is None]
     if sizeless:
@@ -52,7 +52,7 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
             f"unknown for {first_few(silent)}",
             MEASURE_TRAFFIC,
         )
-    hosts = [case.account.endpoint_of(one) for one in models]
+    hosts = [account.endpoint_of(one) for one in models]
     dark = [one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)]
     if dark:
         mixed = any(one.instance_type is None and one.instances for one in hosts)
