@@ -36,30 +36,32 @@ MIXED_TYPES = (
 
 def needs(models: Sequence[Model], account: Account) -> Iterator[Condition]:
     """Yield what has to be known of the models before an endpoint for them can be judged."""
-    sizeless = [one for one in models if one.memory_bytes is None]
-    if sizeless:
+    without_size = [one for one in models if one.memory_bytes is None]
+    if without_size:
         yield Condition(
             "the memory is enough for the models",
             None,
-            f"unknown for {first_few([one.name for one in sizeless])}",
-            measure_memory(sizeless[0].endpoint),
+            f"unknown for {first_few([one.name for one in without_size])}",
+            measure_memory(without_size[0].endpoint),
         )
-    silent = [one.name for one in models if one.traffic is None]
-    if silent:
+    without_traffic = [one.name for one in models if one.traffic is None]
+    if without_traffic:
         yield Condition(
             "the instances are enough for the calls",
             None,
-            f"unknown for {first_few(silent)}",
+            f"unknown for {first_few(without_traffic)}",
             MEASURE_TRAFFIC,
         )
     hosts = [account.endpoint_of(one) for one in models]
-    dark = [one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)]
-    if dark:
+    unpriced = [
+        one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)
+    ]
+    if unpriced:
         mixed = any(one.instance_type is None and one.instances for one in hosts)
         yield Condition(
             "the endpoint costs less than now",
             None,
-            f"unknown for {first_few(dark)}",
+            f"unknown for {first_few(unpriced)}",
             MIXED_TYPES if mixed else MEASURE_PRICE,
         )
 
