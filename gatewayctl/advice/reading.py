@@ -133,18 +133,30 @@ def endpoint(
             is_serverless=True,
         )
     types = {one.instance_type for one in found.variants}
-    kind = next(iter(types)) if len(types) == 1 else None
-    price = prices.instances.get(kind or "") if prices else None
+    boundary = _boundary(found, _common_accelerator(types, prices), at, region)
+    only = next(iter(types)) if len(types) == 1 else None
+    return on_instances(name, boundary, only, found.instances, prices)
+
+
+def on_instances(
+    name: str,
+    boundary: Boundary,
+    instance_type: str | None,
+    instances: int | None,
+    prices: Prices | None,
+) -> Endpoint:
+    """Return an endpoint with what the prices say about its type of instance."""
+    price = prices.instances.get(instance_type or "") if prices else None
+    if price is None:
+        return Endpoint(name, boundary, instance_type, instances)
     return Endpoint(
         name,
-        _boundary(found, _common_accelerator(types, prices), at, region),
-        kind,
-        found.instances,
-        price_an_hour=None if price is None else float(price.per_hour),
-        vcpus=None if price is None else price.vcpus,
-        memory_bytes=(
-            None if price is None or price.memory_gib is None else float(price.memory_gib) * GIB
-        ),
+        boundary,
+        instance_type,
+        instances,
+        price_an_hour=float(price.per_hour),
+        vcpus=price.vcpus,
+        memory_bytes=None if price.memory_gib is None else float(price.memory_gib) * GIB,
     )
 
 
