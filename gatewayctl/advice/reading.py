@@ -21,6 +21,7 @@ from gatewayctl.advice.facts import (
 from gatewayctl.advice.places import named_places
 from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
+from gatewayctl.costs.prices import MB_PER_GB
 from gatewayctl.costs.usage import Place, Use
 from gatewayctl.target_names import title
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from gatewayctl.costs.usage import Usage
 
 MB = 2**20
-SERVERLESS_GB = 1024
 WITH_GPU, WITH_NEURON = ("g", "p"), ("inf", "trn")
 """How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
 
@@ -259,4 +259,4 @@ def _memory(occupants: Sequence[Occupant], factor: float) -> float | None:
 def _serverless_price(prices: Prices | None) -> float | None:
     """Return the price of a second with 1 GB of memory."""
     known = prices.serverless.per_second if prices and prices.serverless else {}
-    return float(known[SERVERLESS_GB]) if SERVERLESS_GB in known else None
+    return float(known[MB_PER_GB]) if MB_PER_GB in known else None
