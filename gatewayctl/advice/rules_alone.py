@@ -1,12 +1,14 @@
 """The rules that look at one model: batch, asynchronous, pipeline, single, serverless.
 
-They stand in the order in which they decide: the first one that is not ruled out.
+They stand in the order in which they decide: the first one that is not ruled out. Numbers that AWS
+gives have their source; the others are this project's (docs/which-option.md, "The rules").
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from gatewayctl.advice.facts import CPU, GIB, NOTHING
 from gatewayctl.advice.rule import (
     DAY,
@@ -74,8 +76,8 @@ def _size(count: float) -> str:
     return f"{count:,.0f} bytes"
 
 
-LARGEST_BODY = 25 * 2**20
 LONGEST_MS = 25_000
+"""API Gateway ends a request after 29 s."""
 
 
 def _asynchronous(case: Case) -> Iterator[Condition]:
@@ -90,7 +92,7 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
         found = f"p99 {traffic.p99_ms / 1000:,.1f} s, {traffic.timed_out:,} timed out"
         if body is not None:
             found += f", largest request {_size(body)}"
-        is_large = None if body is None else body > LARGEST_BODY
+        is_large = None if body is None else body > MAX_PAYLOAD_BYTES
         if 100 * traffic.too_large > traffic.calls:
             is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
         holds = True if is_long or is_large else is_large
@@ -142,7 +144,7 @@ def _step(case: Case) -> tuple[Model, float] | None:
 
 
 MUCH_HOTTER = 10
-HALF = 0.5
+BUSY_PART = 0.5
 FEWEST_OTHERS = 2
 
 
@@ -165,17 +167,20 @@ def _single(case: Case) -> Iterator[Condition]:
     yield condition(
         "the busiest minute keeps half of an instance's vCPUs at work",
         None if vcpus is None or case.traffic is None else case.traffic.peak_busy / vcpus,
-        lambda one: one >= HALF,
+        lambda one: one >= BUSY_PART,
         lambda one: f"{percent(one)} of {plural(vcpus or 0, 'vCPU')}",
         MEASURE_TRAFFIC if case.traffic is None else MEASURE_PRICE,
     )
 
 
-IDLE = 0.5
+IDLE_PART = 0.5
 NO_CALLS = "there were no calls"
 SERVERLESS_MEMORY = 6 * GIB
+"""Source: API reference, ProductionVariantServerlessConfig, `MemorySizeInMB`: at most 6144."""
+
 SERVERLESS_BODY = 4 * 2**20
 SERVERLESS_MS = 60_000
+"""Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB and 60 seconds."""
 
 
 def _serverless(case: Case) -> Iterator[Condition]:
@@ -195,7 +200,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
     yield condition(
         "most hours have no call",
         case.active_hours,
-        lambda one: one <= IDLE * case.account.period_hours,
+        lambda one: one <= IDLE_PART * case.account.period_hours,
         lambda one: f"{measured(max(0, 1 - one / case.account.period_hours))} have none",
         case.measure_hours,
     )
