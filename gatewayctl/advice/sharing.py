@@ -200,6 +200,15 @@ def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account
     return needed
 
 
+def alone_cost(model: Model, account: Account) -> float | None:
+    """Return what the model would cost in a month on an endpoint of its own, like the present."""
+    host = account.endpoint_of(model)
+    price, traffic = host.price_an_hour, model.traffic
+    if host.is_serverless or price is None or host.vcpus is None or traffic is None:
+        return None
+    return price * for_load(traffic.peak_busy, host, [host.name], account) * HOURS_A_MONTH
+
+
 def _replaced(models: Sequence[Model], account: Account) -> tuple[str, ...]:
     """Return the endpoints that serve nothing but these models; one that they all have stays."""
     hosts, names = {one.endpoint for one in models}, {one.name for one in models}

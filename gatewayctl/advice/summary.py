@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.decision import MOVES
-from gatewayctl.advice.facts import HOURS_A_MONTH
 from gatewayctl.advice.rule import Option
 from gatewayctl.advice.rules_shared import DEFAULT
-from gatewayctl.advice.sharing import for_load
+from gatewayctl.advice.sharing import alone_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gatewayctl.advice.decision import Decision
-    from gatewayctl.advice.facts import Account, Model
+    from gatewayctl.advice.facts import Account
     from gatewayctl.advice.sharing import Shared
 
 
@@ -84,15 +83,6 @@ def summed(amounts: Iterable[float | None]) -> float | None:
             return None
         total += one
     return total
-
-
-def alone_cost(model: Model, account: Account) -> float | None:
-    """Return what the model would cost in a month on an endpoint of its own, like the present."""
-    host = account.endpoint_of(model)
-    price, traffic = host.price_an_hour, model.traffic
-    if host.is_serverless or price is None or host.vcpus is None or traffic is None:
-        return None
-    return price * for_load(traffic.peak_busy, host, [host.name], account) * HOURS_A_MONTH
 
 
 def advices(decisions: Mapping[str, Decision]) -> list[Advice]:
