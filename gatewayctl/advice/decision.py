@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import CPU, GPU, NEURON
 from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, together
-from gatewayctl.advice.rules_alone import RULES, step_of
+from gatewayctl.advice.rules_alone import MUCH_BUSIER, RULES, step_of
 from gatewayctl.advice.rules_shared import (
     COMPONENTS,
     DEFAULT,
@@ -101,10 +101,7 @@ class Decision:
         if self.option is not self.now:
             return False
         others = {one.endpoint for one in self.with_models}
-        return others == {self.model.endpoint} and self.deciding.rule not in MOVES
-
-
-MOVES = tuple(one for one in RULES if one.option is Option.SINGLE)
+        return others == {self.model.endpoint} and self.deciding.rule is not MUCH_BUSIER
 
 
 def decide(account: Account, cold_target: float) -> dict[str, Decision]:

@@ -23,6 +23,7 @@ from gatewayctl.advice.rule import (
     measure_boundary,
     measure_memory,
 )
+from gatewayctl.advice.sharing import alone_cost
 from gatewayctl.output import measured, percent, plural
 
 if TYPE_CHECKING:
@@ -127,12 +128,13 @@ def _pipeline(case: Case) -> Iterator[Condition]:
         return
     other, part = step
     yield Condition(text, True, f"{measured(part)}, {other.name}")
-    boundary = case.endpoint.boundary.admits(case.account.endpoint_of(other).boundary)
+    own, its = case.endpoint.boundary, case.account.endpoint_of(other).boundary
+    may_share = own.admits(its)
     yield Condition(
         "both may share an endpoint",
-        boundary,
-        ", ".join(case.endpoint.boundary.differences(case.account.endpoint_of(other).boundary))
-        or ("unknown" if boundary is None else "nothing separates them"),
+        may_share,
+        ", ".join(own.differences(its))
+        or ("unknown" if may_share is None else "nothing separates them"),
         measure_boundary(case.model.endpoint),
     )
 
@@ -141,6 +143,14 @@ def _step(case: Case) -> tuple[Model, float] | None:
     """Return the other step, and which part of the calls of both belong together."""
     name, part = case.account.steps.get(case.model.name, ("", 0.0))
     return (case.account.by_name[name], part) if part >= FOLLOWED else None
+
+
+def _pipeline_cost(case: Case) -> float | None:
+    """Return the price of the dearer one of the endpoints of both steps: it then serves both."""
+    step = step_of(case)
+    hosts = [case.endpoint, *([] if step is None else [case.account.endpoint_of(step)])]
+    costs = [one.cost_a_month for one in hosts if one.cost_a_month is not None]
+    return max(costs) if len(costs) == len(hosts) else None
 
 
 MUCH_HOTTER = 10
@@ -244,6 +254,15 @@ def _serverless_cost(case: Case) -> float | None:
     return case.a_month(case.traffic.busy_seconds) * gigabytes * price
 
 
+MUCH_BUSIER = Rule(
+    Option.SINGLE,
+    "much more traffic, or stricter latency, than the others: an endpoint of its own",
+    "Multi-model endpoints",
+    f"{GUIDE}multi-model-endpoints.html",
+    _single,
+    risks=("another endpoint to pay for and to look after",),
+    cost_a_month=lambda case: alone_cost(case.model, case.account),
+)
 RULES = (
     Rule(
         Option.BATCH,
@@ -278,15 +297,9 @@ RULES = (
         _pipeline,
         to_confirm="nobody calls one of the steps alone",
         risks=("all steps have the same instances, and fail together",),
+        cost_a_month=_pipeline_cost,
     ),
-    Rule(
-        Option.SINGLE,
-        "much more traffic, or stricter latency, than the others: an endpoint of its own",
-        "Multi-model endpoints",
-        f"{GUIDE}multi-model-endpoints.html",
-        _single,
-        risks=("another endpoint to pay for and to look after",),
-    ),
+    MUCH_BUSIER,
     Rule(
         Option.SERVERLESS,
         "idle between bursts, and cold starts are tolerated: serverless inference",

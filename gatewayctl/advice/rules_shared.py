@@ -19,7 +19,7 @@ from gatewayctl.advice.rule import (
     Rule,
     measure_memory,
 )
-from gatewayctl.advice.sharing import share_text
+from gatewayctl.advice.sharing import alone_cost, share_text
 from gatewayctl.output import first_few, percent, plural
 
 if TYPE_CHECKING:
@@ -107,9 +107,14 @@ def _all_loaded(case: Case) -> Iterator[Condition]:
     yield from _costs(case)
 
 
-def shared_cost(case: Case) -> float | None:
+def _shared_cost(case: Case) -> float | None:
     """Return what the shared endpoint costs in a month."""
     return None if case.shared is None else case.shared.cost_a_month
+
+
+def _own_cost(case: Case) -> float | None:
+    """Return what the model costs in a month on the endpoint that it has, or would have, alone."""
+    return case.endpoint.cost_a_month if case.is_alone else alone_cost(case.model, case.account)
 
 
 LABEL = "com.amazonaws.sagemaker.capabilities"
@@ -121,7 +126,7 @@ COMPONENTS = Rule(
     f"{GUIDE}realtime-endpoints-deploy-models.html",
     _all_loaded,
     to_confirm="the accelerators of one instance are enough for all of them",
-    cost_a_month=shared_cost,
+    cost_a_month=_shared_cost,
 )
 MULTI_MODEL = Rule(
     Option.MULTI_MODEL,
@@ -134,7 +139,7 @@ MULTI_MODEL = Rule(
         "a model that was not called for long is loaded again, and its caller waits",
         *NEIGHBOURS,
     ),
-    cost_a_month=shared_cost,
+    cost_a_month=_shared_cost,
 )
 MULTI_CONTAINER = Rule(
     Option.MULTI_CONTAINER,
@@ -145,7 +150,7 @@ MULTI_CONTAINER = Rule(
     to_confirm="the images listen on the port that SageMaker names: their label "
     f"{LABEL}.accept-bind-to-port is true",
     risks=NEIGHBOURS,
-    cost_a_month=shared_cost,
+    cost_a_month=_shared_cost,
 )
 DEFAULT = Rule(
     Option.SINGLE,
@@ -153,4 +158,5 @@ DEFAULT = Rule(
     "Real-time inference",
     f"{GUIDE}realtime-endpoints.html",
     lambda case: iter(()),
+    cost_a_month=_own_cost,
 )

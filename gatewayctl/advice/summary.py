@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.decision import MOVES
-from gatewayctl.advice.rule import Option
-from gatewayctl.advice.rules_shared import DEFAULT
 from gatewayctl.advice.sharing import alone_cost
 
 if TYPE_CHECKING:
@@ -57,15 +54,8 @@ class Advice:
     @property
     def cost_then(self) -> float | None:
         """What it would cost in a month."""
-        first = self.first
-        rule, case = first.deciding.rule, first.deciding.case
-        if rule in MOVES or (rule is DEFAULT and not case.is_alone):
-            return alone_cost(first.model, case.account)
-        if rule.option is Option.PIPELINE:
-            hosts = (case.account.endpoint_of(one).cost_a_month for one in first.with_models)
-            known = [one for one in hosts if one is not None]
-            return max(known) if len(known) == len(first.with_models) else None
-        return rule.cost_a_month(case)
+        deciding = self.first.deciding
+        return deciding.rule.cost_a_month(deciding.case)
 
     @property
     def saves(self) -> float | None:
