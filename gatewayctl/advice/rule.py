@@ -143,6 +143,14 @@ def condition(
     return Condition(text, test(value), found(value))
 
 
+def size_text(count: float) -> str:
+    """Write a number of bytes in a unit that fits."""
+    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_of_unit:
+            return f"{count / bytes_of_unit:,.1f} {unit}"
+    return f"{count:,.0f} bytes"
+
+
 # What has to be done to learn an input.
 MEASURE_TRAFFIC = (
     "read its calls: give --days 14 with credentials for the log group, or --log FILE with the "

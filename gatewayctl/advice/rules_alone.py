@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
-from gatewayctl.advice.facts import CPU, GIB, NOTHING
 from gatewayctl.advice.rule import (
     DAY,
     GUIDE,
@@ -21,8 +20,9 @@ from gatewayctl.advice.rule import (
     Rule,
     condition,
     measure_boundary,
-    measure_memory,
+    size_text,
 )
+from gatewayctl.advice.rule_serverless import SERVERLESS
 from gatewayctl.advice.sharing import alone_cost
 from gatewayctl.output import measured, percent, plural
 
@@ -69,14 +69,6 @@ def _only_when_called(case: Case) -> float | None:
     return cost * min(case.active_hours / case.account.period_hours, 1)
 
 
-def _size(count: float) -> str:
-    """Write a number of bytes in a unit that fits."""
-    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= bytes_of_unit:
-            return f"{count / bytes_of_unit:,.1f} {unit}"
-    return f"{count:,.0f} bytes"
-
-
 LONGEST_MS = 25_000
 """API Gateway ends a request after 29 s."""
 
@@ -92,7 +84,7 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
         body = traffic.largest_body_bytes
         found = f"p99 {traffic.p99_ms / 1000:,.1f} s, {traffic.timed_out:,} timed out"
         if body is not None:
-            found += f", largest request {_size(body)}"
+            found += f", largest request {size_text(body)}"
         is_large = None if body is None else body > MAX_PAYLOAD_BYTES
         if 100 * traffic.too_large > traffic.calls:
             is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
@@ -183,77 +175,6 @@ def _single(case: Case) -> Iterator[Condition]:
     )
 
 
-IDLE_PART = 0.5
-NO_CALLS = "there were no calls"
-SERVERLESS_MEMORY = 6 * GIB
-"""Source: API reference, ProductionVariantServerlessConfig, `MemorySizeInMB`: at most 6144."""
-
-SERVERLESS_BODY = 4 * 2**20
-SERVERLESS_MS = 60_000
-"""Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB and 60 seconds."""
-
-
-def _serverless(case: Case) -> Iterator[Condition]:
-    boundary = case.endpoint.boundary
-    yield Condition(
-        "the endpoint serves nothing else, so that it is no longer needed",
-        case.is_alone and case.model.kind == "single",
-        f"{plural(len(case.account.on(case.model.endpoint)), 'model')}, {case.model.kind}",
-    )
-    yield condition(
-        "the model needs no GPU and no VPC",
-        None if None in (boundary.accelerator, boundary.network) else boundary,
-        lambda one: one.accelerator == CPU and one.network == NOTHING,
-        lambda one: f"{one.accelerator}, {'in a VPC' if one.network else 'no VPC'}",
-        measure_boundary(case.model.endpoint),
-    )
-    yield condition(
-        "most hours have no call",
-        case.active_hours,
-        lambda one: one <= IDLE_PART * case.account.period_hours,
-        lambda one: f"{measured(max(0, 1 - one / case.account.period_hours))} have none",
-        case.measure_hours,
-    )
-    yield condition(
-        "a call takes less than 60 s",
-        case.traffic,
-        lambda one: one.p99_ms < SERVERLESS_MS,
-        lambda one: f"p99 {one.p99_ms:,.0f} ms" if one.calls else NO_CALLS,
-        MEASURE_TRAFFIC,
-    )
-    yield condition(
-        "a request has at most 4 MB",
-        None if case.traffic is None else case.traffic.largest_body_bytes,
-        lambda one: one <= SERVERLESS_BODY,
-        lambda one: f"at most {_size(one)}" if one else NO_CALLS,
-        MEASURE_TRAFFIC,
-    )
-    yield condition(
-        "the model takes at most 6 GB of memory",
-        case.model.memory_bytes,
-        lambda one: one <= SERVERLESS_MEMORY,
-        _size,
-        measure_memory(case.model.endpoint),
-    )
-    now, then = case.endpoint.cost_a_month, _serverless_cost(case)
-    yield condition(
-        "serverless inference costs less",
-        None if now is None or then is None else (now, then),
-        lambda one: one[1] < one[0] or case.endpoint.is_serverless,
-        lambda one: case.instead(*one),
-        MEASURE_PRICE,
-    )
-
-
-def _serverless_cost(case: Case) -> float | None:
-    """Return the price of the model's calls in a month; memory comes in whole GB."""
-    price, memory = case.account.serverless_price, case.model.memory_bytes
-    if price is None or memory is None or case.traffic is None:
-        return None
-    gigabytes = max(1, -int(-memory // GIB))
-    return case.a_month(case.traffic.busy_seconds) * gigabytes * price
-
-
 MUCH_BUSIER = Rule(
     Option.SINGLE,
     "much more traffic, or stricter latency, than the others: an endpoint of its own",
@@ -300,17 +221,5 @@ RULES = (
         cost_a_month=_pipeline_cost,
     ),
     MUCH_BUSIER,
-    Rule(
-        Option.SERVERLESS,
-        "idle between bursts, and cold starts are tolerated: serverless inference",
-        "Deploy models with Amazon SageMaker Serverless Inference",
-        f"{GUIDE}serverless-endpoints.html",
-        _serverless,
-        to_confirm="callers can wait for a cold start after each idle time",
-        risks=(
-            "a cold start downloads the image and the artifact: seconds to minutes",
-            "an endpoint on instances cannot be converted: it needs a new endpoint",
-        ),
-        cost_a_month=_serverless_cost,
-    ),
+    SERVERLESS,
 )
