@@ -10,7 +10,7 @@ from gatewayctl.output import clock_time
 from gatewayctl.report import NotReachable, WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Row = dict[str, str]
 
@@ -99,3 +99,29 @@ class LogQuery:
                 "--log"
             ) from None
         return str(started["queryId"])
+
+
+def all_rows(log: LogQuery, query: str, start: int, end: int) -> Iterator[Row]:
+    """Yield the rows of a query; where they are more than one query returns, the period is halved.
+
+    So the query has to be one whose rows for two parts of a period may be added up.
+
+    Args:
+        log: The log group.
+        query: The text of the query.
+        start: The begin of the period, in seconds since the epoch.
+        end: The end of the period, included.
+
+    Raises:
+        NotReachable: CloudWatch Logs does not answer, or refuses.
+        NoLogGroup: The log group does not exist.
+    """
+    periods = [(start, end)]
+    while periods:
+        first, last = periods.pop()
+        rows = log.rows(query, first, last)
+        if len(rows) < MOST_ROWS or first == last:
+            yield from rows
+        else:
+            middle = (first + last) // 2
+            periods += [(middle + 1, last), (first, middle)]

@@ -1,7 +1,7 @@
 """Counts the calls of one model in a log group with CloudWatch Logs Insights.
 
 The query counts equal calls together, as `gatewayctl.request_log` does, so that a million calls are
-some hundred rows. Where the rows are more than one query returns, the period is halved.
+some hundred rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gatewayctl.log_query import MOST_ROWS
+from gatewayctl.log_query import all_rows
 from gatewayctl.request_log import ENDED, JOB, REQUEST, Call
 
 if TYPE_CHECKING:
@@ -26,17 +26,7 @@ def count(log: LogQuery, model: str, start: int, end: int) -> Counter[Call]:
         NotReachable: CloudWatch Logs does not answer, or refuses.
         WrongUse: The log group does not exist.
     """
-    query, periods = query_text(model), [(start, end)]
-    calls: Counter[Call] = Counter()
-    while periods:
-        first, last = periods.pop()
-        rows = log.rows(query, first, last)
-        if len(rows) < MOST_ROWS or first == last:
-            calls.update(_counted(rows))
-        else:
-            middle = (first + last) // 2
-            periods += [(middle + 1, last), (first, middle)]
-    return calls
+    return _counted(all_rows(log, query_text(model), start, end))
 
 
 def query_text(model: str) -> str:

@@ -122,7 +122,6 @@ class Jobs:
         """Start a job for a prediction, and say where it is found."""
         job = self._parts().service.submit(_submission(context, principal, path, resolved))
         model = resolved.model
-        before = context.path.rstrip("/").split("/")[: -len(path.split("/")) - 1]
         answer = {
             "job": job.job,
             "status": "running",
@@ -133,7 +132,7 @@ class Jobs:
             answer,
             202,
             {
-                "Location": f"{'/'.join(before)}/jobs/{job.job}",
+                "Location": _location(context.path, path, job.job),
                 "Retry-After": str(FIRST_ASK_SECONDS),
                 "X-Model": model.name,
                 "Cache-Control": "no-store",
@@ -259,6 +258,19 @@ def _submission(
         deadline=_deadline(context),
         record=context.record,
     )
+
+
+def _location(asked: str, path: str, job: str) -> str:
+    """Return the path of a job, beside `/predict` in the path that was asked for.
+
+    Args:
+        asked: Such as `/stage/predict/iris`, as the caller sees it; empty if it is not known.
+        path: What follows `/predict/` in it, with as many segments.
+        job: The id of the job.
+    """
+    segments = ["predict", *path.split("/")]
+    before = asked.rstrip("/").split("/")[: -len(segments)]
+    return f"{'/'.join(before)}/jobs/{job}"
 
 
 def _deadline(context: RequestContext) -> Deadline:

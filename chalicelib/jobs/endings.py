@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from chalicelib.errors import GatewayError
     from chalicelib.jobs.job import Job
-    from chalicelib.jobs.store import JobStore
+    from chalicelib.jobs.store import Found, JobStore
     from chalicelib.sagemaker.answers import InferenceResponse
 
 MAX_FAILURE_BYTES = 64 * 1024
@@ -71,7 +71,7 @@ def _own_end(store: JobStore, job: Job) -> Status | None:
         return None
     status = found.metadata.get(STATUS)
     if status == SUCCEEDED:
-        return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
+        return _succeeded(found)
     problem = store.read_json(key) if status == FAILED else None
     if not isinstance(problem, dict) or "type" not in problem:  # it is not as the gateway wrote it
         problem = JobLost().problem(job.request_id)
@@ -86,14 +86,16 @@ def _end_by_sagemaker(store: JobStore, job: Job, *, exposed: bool) -> Status | N
         return None
     found = store.find_anywhere(output)
     if found is not None:
-        return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
-    if failure is None:
-        return None
-    if store.find_anywhere(failure) is None:
+        return _succeeded(found)
+    if failure is None or store.find_anywhere(failure) is None:
         return None
     text = store.read_beginning(failure, MAX_FAILURE_BYTES).decode(errors="replace")
     error = upstream_errors.from_failure_object(text, exposed=exposed)
     return Status("failed", problem=error.problem(job.request_id))
+
+
+def _succeeded(found: Found) -> Status:
+    return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
 
 
 def _mark(store: JobStore, job: Job) -> dict[str, Any]:

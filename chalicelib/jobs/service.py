@@ -205,16 +205,16 @@ class JobService:
             IdempotencyConflict: The Idempotency-Key is that of another request.
             UnknownUpload: The upload is that of another request.
         """
-        mark = fingerprint(asked.path, request, asked.upload)
+        digest = fingerprint(asked.path, request, asked.upload)
         job_id, known = self._known_job(owner, asked)
         if known is None:
-            job = self._new_job(owner, job_id, asked, request, mark)
+            job = self._new_job(owner, job_id, asked, request, digest)
             if self._store.create(names.job_key(owner, job_id), job.to_json()):
                 return job, True
             known = self._read(owner, job_id)
         if known is None:  # it expired between two calls
             raise JobsUnavailable
-        if known.fingerprint != mark:
+        if known.fingerprint != digest:
             raise asked.conflict()
         return known, False
 
@@ -232,7 +232,7 @@ class JobService:
         return job_id, known
 
     def _new_job(
-        self, owner: str, job_id: str, asked: Submission, request: ClientRequest, mark: str
+        self, owner: str, job_id: str, asked: Submission, request: ClientRequest, digest: str
     ) -> Job:
         """Put the body where its reader finds it, and describe the job."""
         model, now = asked.resolved.model, int(self._clock())
@@ -255,13 +255,18 @@ class JobService:
             is_async=is_async,
             body=body,
             headers=kept_headers(request),
-            fingerprint=mark,
+            fingerprint=digest,
             created=now,
             expires=now + KEPT_SECONDS,
             lost_after=now + lost_seconds(model),
         )
 
     def _use_once(self, owner: str, upload: str, job_id: str) -> None:
+        """Write whose body an upload is.
+
+        Raises:
+            UnknownUpload: It is that of another job.
+        """
         key = names.used_key(owner, upload)
         if not self._store.create_json(key, job_id) and self._store.read_json(key) != job_id:
             raise UnknownUpload
@@ -275,6 +280,11 @@ class JobService:
         return False
 
     def _send(self, job: Job, admitted: Admitted, asked: Submission) -> None:
+        """Hand a job to SageMaker or to the worker, and write the mark that it was sent.
+
+        Raises:
+            GatewayError: SageMaker or SQS does not take it.
+        """
         key = names.sent_key(job.owner, job.job)
         # The request that wrote the document may be days older than this one.
         mark = {LOST_AFTER: int(self._clock()) + lost_seconds(admitted.resolved.model)}

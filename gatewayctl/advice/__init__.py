@@ -3,7 +3,7 @@
 facts      what is known of endpoints, models and their traffic
 places     what a table calls, and by which paths
 reading    puts the facts together: the table, the endpoints, the prices, and the calls (calls)
-rule       what a rule is; rules_alone and rules_shared have one for each option
+rule       what a rule is; rules_alone, rule_serverless and rules_shared have one for each option
 sharing    which models may share an endpoint, and what that endpoint needs
 decision   the option of each model, or what has to be measured first
 summary    models with the same advice, and the totals

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import CPU, GPU, NEURON
 from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, together
-from gatewayctl.advice.rules_alone import RULES, step_of
+from gatewayctl.advice.rules_alone import MUCH_BUSIER, RULES, step_of
 from gatewayctl.advice.rules_shared import (
     COMPONENTS,
     DEFAULT,
@@ -101,10 +101,7 @@ class Decision:
         if self.option is not self.now:
             return False
         others = {one.endpoint for one in self.with_models}
-        return others == {self.model.endpoint} and self.deciding.rule not in MOVES
-
-
-MOVES = tuple(one for one in RULES if one.option is Option.SINGLE)
+        return others == {self.model.endpoint} and self.deciding.rule is not MUCH_BUSIER
 
 
 def decide(account: Account, cold_target: float) -> dict[str, Decision]:
@@ -191,18 +188,17 @@ class _Sharing:
     def _verdicts(self, rule: Rule, group: Sequence[Model]) -> Iterator[Verdict]:
         """Judge the models of which enough is known together, and each of the others alone."""
         account = self._account
-        dark = {one.name: one for one in group if [*needs([one], Case(one, account))]}
-        known = [one for one in group if one.name not in dark]
+        lacking = {one.name: one for one in group if [*needs([one], account)]}
+        known = [one for one in group if one.name not in lacking]
         all_loaded = rule is not MULTI_MODEL
         meant = None
         if len(known) > 1:
             meant = shared(known, account, self._cold_target, all_loaded=all_loaded)
         for one in group:
-            case = Case(one, account, self._cold_target, meant)
-            if one.name in dark or len(known) < 2:
-                case = case._replace(shared=None)
-                unknown = [one] if one.name in dark else [*dark.values()]
-                conditions = [*needs(unknown, case)]
+            case = Case(one, account, self._cold_target)
+            if one.name in lacking or len(known) < 2:
+                unknown = [one] if one.name in lacking else [*lacking.values()]
+                conditions = [*needs(unknown, account)]
             elif meant is None:
                 conditions = [
                     Condition(
@@ -210,6 +206,7 @@ class _Sharing:
                     )
                 ]
             else:
+                case = case._replace(shared=meant)
                 conditions = [*rule.conditions(case)]
             yield Verdict(rule, tuple(conditions), case)
 
@@ -220,12 +217,12 @@ class _Sharing:
                 continue
             may = may_share(model, other, self._account)
             if may is None or (may and None in (model.image, other.image)):
-                dark = self._darker(model, other)
+                less_known = self._less_known(model, other)
                 yield Condition(
                     "no other model may share an endpoint with this one",
                     None,
                     f"unknown for {other.name}",
-                    measure_boundary(dark.endpoint),
+                    measure_boundary(less_known.endpoint),
                 )
                 return
         for other in self._unsure:
@@ -238,10 +235,10 @@ class _Sharing:
                 )
                 return
 
-    def _darker(self, model: Model, other: Model) -> Model:
-        """Return the one of two models of which less is known."""
-        is_dark = model.image is None or self._account.endpoint_of(model).boundary.unknown()
-        return model if is_dark else other
+    def _less_known(self, model: Model, other: Model) -> Model:
+        """Return the model if its image or its boundary is not known, else the other one."""
+        is_unknown = model.image is None or self._account.endpoint_of(model).boundary.unknown()
+        return model if is_unknown else other
 
 
 def _on_one_endpoint(kind: str, models: Sequence[Model]) -> list[list[Model]]:

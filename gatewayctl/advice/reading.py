@@ -21,6 +21,7 @@ from gatewayctl.advice.facts import (
 from gatewayctl.advice.places import named_places
 from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
+from gatewayctl.costs.prices import MB_PER_GB
 from gatewayctl.costs.usage import Place, Use
 from gatewayctl.target_names import title
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from gatewayctl.costs.usage import Usage
 
 MB = 2**20
-SERVERLESS_GB = 1024
 WITH_GPU, WITH_NEURON = ("g", "p"), ("inf", "trn")
 """How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
 
@@ -133,18 +133,30 @@ def endpoint(
             is_serverless=True,
         )
     types = {one.instance_type for one in found.variants}
-    kind = next(iter(types)) if len(types) == 1 else None
-    price = prices.instances.get(kind or "") if prices else None
+    boundary = _boundary(found, _common_accelerator(types, prices), at, region)
+    only = next(iter(types)) if len(types) == 1 else None
+    return on_instances(name, boundary, only, found.instances, prices)
+
+
+def on_instances(
+    name: str,
+    boundary: Boundary,
+    instance_type: str | None,
+    instances: int | None,
+    prices: Prices | None,
+) -> Endpoint:
+    """Return an endpoint with what the prices say about its type of instance."""
+    price = prices.instances.get(instance_type or "") if prices else None
+    if price is None:
+        return Endpoint(name, boundary, instance_type, instances)
     return Endpoint(
         name,
-        _boundary(found, _common_accelerator(types, prices), at, region),
-        kind,
-        found.instances,
-        price_an_hour=None if price is None else float(price.per_hour),
-        vcpus=None if price is None else price.vcpus,
-        memory_bytes=(
-            None if price is None or price.memory_gib is None else float(price.memory_gib) * GIB
-        ),
+        boundary,
+        instance_type,
+        instances,
+        price_an_hour=float(price.per_hour),
+        vcpus=price.vcpus,
+        memory_bytes=None if price.memory_gib is None else float(price.memory_gib) * GIB,
     )
 
 
@@ -152,11 +164,12 @@ def _serverless_hour(
     name: str, serverless: Serverless, usage: Usage | None, prices: Prices | None
 ) -> float | None:
     """Return what an hour of a serverless endpoint cost on average; None if it is unknown."""
-    if usage is None or not usage.period.seconds:
+    if usage is None or not usage.covered.seconds:
         return None
-    use = usage.of_endpoint().get(name, Use())
-    cost = rates.use_cost(serverless, use, prices).value
-    return None if cost is None else float(cost) * 3600 / usage.period.seconds
+    use, seconds = usage.of_endpoint().get(name, Use()), usage.covered.seconds
+    of_calls = rates.use_cost(serverless, use, prices)
+    cost = rates.summed([of_calls, rates.provisioned_cost(serverless, seconds, prices)]).value
+    return None if cost is None else float(cost) * 3600 / seconds
 
 
 def hosting_of(name: str, hosting: Hosting, at: routing.Place) -> EndpointHosting | None:
@@ -246,4 +259,4 @@ def _memory(occupants: Sequence[Occupant], factor: float) -> float | None:
 def _serverless_price(prices: Prices | None) -> float | None:
     """Return the price of a second with 1 GB of memory."""
     known = prices.serverless.per_second if prices and prices.serverless else {}
-    return float(known[SERVERLESS_GB]) if SERVERLESS_GB in known else None
+    return float(known[MB_PER_GB]) if MB_PER_GB in known else None

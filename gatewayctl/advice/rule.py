@@ -56,7 +56,7 @@ class Case(NamedTuple):
 
     model: Model
     account: Account
-    cold_target: float = 0.01
+    cold_target: float
     """The largest share of calls that may find their model not loaded."""
     shared: Shared | None = None
 
@@ -141,6 +141,14 @@ def condition(
     if value is None:
         return Condition(text, None, "unknown", measure)
     return Condition(text, test(value), found(value))
+
+
+def size_text(count: float) -> str:
+    """Write a number of bytes in a unit that fits."""
+    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_of_unit:
+            return f"{count / bytes_of_unit:,.1f} {unit}"
+    return f"{count:,.0f} bytes"
 
 
 # What has to be done to learn an input.

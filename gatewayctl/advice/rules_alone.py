@@ -1,13 +1,14 @@
 """The rules that look at one model: batch, asynchronous, pipeline, single, serverless.
 
-They stand in the order in which they decide: the first one that is not ruled out.
+They stand in the order in which they decide: the first one that is not ruled out. Numbers that AWS
+gives have their source; the others are this project's (docs/which-option.md, "The rules").
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, GIB, NOTHING
+from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from gatewayctl.advice.rule import (
     DAY,
     GUIDE,
@@ -19,8 +20,10 @@ from gatewayctl.advice.rule import (
     Rule,
     condition,
     measure_boundary,
-    measure_memory,
+    size_text,
 )
+from gatewayctl.advice.rule_serverless import SERVERLESS
+from gatewayctl.advice.sharing import alone_cost
 from gatewayctl.output import measured, percent, plural
 
 if TYPE_CHECKING:
@@ -66,16 +69,8 @@ def _only_when_called(case: Case) -> float | None:
     return cost * min(case.active_hours / case.account.period_hours, 1)
 
 
-def _size(count: float) -> str:
-    """Write a number of bytes in a unit that fits."""
-    for unit, bytes_of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= bytes_of_unit:
-            return f"{count / bytes_of_unit:,.1f} {unit}"
-    return f"{count:,.0f} bytes"
-
-
-LARGEST_BODY = 25 * 2**20
 LONGEST_MS = 25_000
+"""API Gateway ends a request after 29 s."""
 
 
 def _asynchronous(case: Case) -> Iterator[Condition]:
@@ -89,8 +84,8 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
         body = traffic.largest_body_bytes
         found = f"p99 {traffic.p99_ms / 1000:,.1f} s, {traffic.timed_out:,} timed out"
         if body is not None:
-            found += f", largest request {_size(body)}"
-        is_large = None if body is None else body > LARGEST_BODY
+            found += f", largest request {size_text(body)}"
+        is_large = None if body is None else body > MAX_PAYLOAD_BYTES
         if 100 * traffic.too_large > traffic.calls:
             is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
         holds = True if is_long or is_large else is_large
@@ -125,12 +120,13 @@ def _pipeline(case: Case) -> Iterator[Condition]:
         return
     other, part = step
     yield Condition(text, True, f"{measured(part)}, {other.name}")
-    boundary = case.endpoint.boundary.admits(case.account.endpoint_of(other).boundary)
+    own, its = case.endpoint.boundary, case.account.endpoint_of(other).boundary
+    may_share = own.admits(its)
     yield Condition(
         "both may share an endpoint",
-        boundary,
-        ", ".join(case.endpoint.boundary.differences(case.account.endpoint_of(other).boundary))
-        or ("unknown" if boundary is None else "nothing separates them"),
+        may_share,
+        ", ".join(own.differences(its))
+        or ("unknown" if may_share is None else "nothing separates them"),
         measure_boundary(case.model.endpoint),
     )
 
@@ -141,8 +137,16 @@ def _step(case: Case) -> tuple[Model, float] | None:
     return (case.account.by_name[name], part) if part >= FOLLOWED else None
 
 
+def _pipeline_cost(case: Case) -> float | None:
+    """Return the price of the dearer one of the endpoints of both steps: it then serves both."""
+    step = step_of(case)
+    hosts = [case.endpoint, *([] if step is None else [case.account.endpoint_of(step)])]
+    costs = [one.cost_a_month for one in hosts if one.cost_a_month is not None]
+    return max(costs) if len(costs) == len(hosts) else None
+
+
 MUCH_HOTTER = 10
-HALF = 0.5
+BUSY_PART = 0.5
 FEWEST_OTHERS = 2
 
 
@@ -165,80 +169,21 @@ def _single(case: Case) -> Iterator[Condition]:
     yield condition(
         "the busiest minute keeps half of an instance's vCPUs at work",
         None if vcpus is None or case.traffic is None else case.traffic.peak_busy / vcpus,
-        lambda one: one >= HALF,
+        lambda one: one >= BUSY_PART,
         lambda one: f"{percent(one)} of {plural(vcpus or 0, 'vCPU')}",
         MEASURE_TRAFFIC if case.traffic is None else MEASURE_PRICE,
     )
 
 
-IDLE = 0.5
-NO_CALLS = "there were no calls"
-SERVERLESS_MEMORY = 6 * GIB
-SERVERLESS_BODY = 4 * 2**20
-SERVERLESS_MS = 60_000
-
-
-def _serverless(case: Case) -> Iterator[Condition]:
-    boundary = case.endpoint.boundary
-    yield Condition(
-        "the endpoint serves nothing else, so that it is no longer needed",
-        case.is_alone and case.model.kind == "single",
-        f"{plural(len(case.account.on(case.model.endpoint)), 'model')}, {case.model.kind}",
-    )
-    yield condition(
-        "the model needs no GPU and no VPC",
-        None if None in (boundary.accelerator, boundary.network) else boundary,
-        lambda one: one.accelerator == CPU and one.network == NOTHING,
-        lambda one: f"{one.accelerator}, {'in a VPC' if one.network else 'no VPC'}",
-        measure_boundary(case.model.endpoint),
-    )
-    yield condition(
-        "most hours have no call",
-        case.active_hours,
-        lambda one: one <= IDLE * case.account.period_hours,
-        lambda one: f"{measured(max(0, 1 - one / case.account.period_hours))} have none",
-        case.measure_hours,
-    )
-    yield condition(
-        "a call takes less than 60 s",
-        case.traffic,
-        lambda one: one.p99_ms < SERVERLESS_MS,
-        lambda one: f"p99 {one.p99_ms:,.0f} ms" if one.calls else NO_CALLS,
-        MEASURE_TRAFFIC,
-    )
-    yield condition(
-        "a request has at most 4 MB",
-        None if case.traffic is None else case.traffic.largest_body_bytes,
-        lambda one: one <= SERVERLESS_BODY,
-        lambda one: f"at most {_size(one)}" if one else NO_CALLS,
-        MEASURE_TRAFFIC,
-    )
-    yield condition(
-        "the model takes at most 6 GB of memory",
-        case.model.memory_bytes,
-        lambda one: one <= SERVERLESS_MEMORY,
-        _size,
-        measure_memory(case.model.endpoint),
-    )
-    now, then = case.endpoint.cost_a_month, _serverless_cost(case)
-    yield condition(
-        "serverless inference costs less",
-        None if now is None or then is None else (now, then),
-        lambda one: one[1] < one[0] or case.endpoint.is_serverless,
-        lambda one: case.instead(*one),
-        MEASURE_PRICE,
-    )
-
-
-def _serverless_cost(case: Case) -> float | None:
-    """Return the price of the model's calls in a month; memory comes in whole GB."""
-    price, memory = case.account.serverless_price, case.model.memory_bytes
-    if price is None or memory is None or case.traffic is None:
-        return None
-    gigabytes = max(1, -int(-memory // GIB))
-    return case.a_month(case.traffic.busy_seconds) * gigabytes * price
-
-
+MUCH_BUSIER = Rule(
+    Option.SINGLE,
+    "much more traffic, or stricter latency, than the others: an endpoint of its own",
+    "Multi-model endpoints",
+    f"{GUIDE}multi-model-endpoints.html",
+    _single,
+    risks=("another endpoint to pay for and to look after",),
+    cost_a_month=lambda case: alone_cost(case.model, case.account),
+)
 RULES = (
     Rule(
         Option.BATCH,
@@ -273,26 +218,8 @@ RULES = (
         _pipeline,
         to_confirm="nobody calls one of the steps alone",
         risks=("all steps have the same instances, and fail together",),
+        cost_a_month=_pipeline_cost,
     ),
-    Rule(
-        Option.SINGLE,
-        "much more traffic, or stricter latency, than the others: an endpoint of its own",
-        "Multi-model endpoints",
-        f"{GUIDE}multi-model-endpoints.html",
-        _single,
-        risks=("another endpoint to pay for and to look after",),
-    ),
-    Rule(
-        Option.SERVERLESS,
-        "idle between bursts, and cold starts are tolerated: serverless inference",
-        "Deploy models with Amazon SageMaker Serverless Inference",
-        f"{GUIDE}serverless-endpoints.html",
-        _serverless,
-        to_confirm="callers can wait for a cold start after each idle time",
-        risks=(
-            "a cold start downloads the image and the artifact: seconds to minutes",
-            "an endpoint on instances cannot be converted: it needs a new endpoint",
-        ),
-        cost_a_month=_serverless_cost,
-    ),
+    MUCH_BUSIER,
+    SERVERLESS,
 )

@@ -19,13 +19,13 @@ from gatewayctl.advice.rule import (
     Rule,
     measure_memory,
 )
-from gatewayctl.advice.sharing import share_text
+from gatewayctl.advice.sharing import alone_cost, share_text
 from gatewayctl.output import first_few, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.facts import Model
+    from gatewayctl.advice.facts import Account, Model
 
 
 MIXED_TYPES = (
@@ -34,32 +34,34 @@ MIXED_TYPES = (
 )
 
 
-def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
+def needs(models: Sequence[Model], account: Account) -> Iterator[Condition]:
     """Yield what has to be known of the models before an endpoint for them can be judged."""
-    sizeless = [one for one in models if one.memory_bytes is None]
-    if sizeless:
+    without_size = [one for one in models if one.memory_bytes is None]
+    if without_size:
         yield Condition(
             "the memory is enough for the models",
             None,
-            f"unknown for {first_few([one.name for one in sizeless])}",
-            measure_memory(sizeless[0].endpoint),
+            f"unknown for {first_few([one.name for one in without_size])}",
+            measure_memory(without_size[0].endpoint),
         )
-    silent = [one.name for one in models if one.traffic is None]
-    if silent:
+    without_traffic = [one.name for one in models if one.traffic is None]
+    if without_traffic:
         yield Condition(
             "the instances are enough for the calls",
             None,
-            f"unknown for {first_few(silent)}",
+            f"unknown for {first_few(without_traffic)}",
             MEASURE_TRAFFIC,
         )
-    hosts = [case.account.endpoint_of(one) for one in models]
-    dark = [one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)]
-    if dark:
+    hosts = [account.endpoint_of(one) for one in models]
+    unpriced = [
+        one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)
+    ]
+    if unpriced:
         mixed = any(one.instance_type is None and one.instances for one in hosts)
         yield Condition(
             "the endpoint costs less than now",
             None,
-            f"unknown for {first_few(dark)}",
+            f"unknown for {first_few(unpriced)}",
             MIXED_TYPES if mixed else MEASURE_PRICE,
         )
 
@@ -105,9 +107,14 @@ def _all_loaded(case: Case) -> Iterator[Condition]:
     yield from _costs(case)
 
 
-def shared_cost(case: Case) -> float | None:
+def _shared_cost(case: Case) -> float | None:
     """Return what the shared endpoint costs in a month."""
     return None if case.shared is None else case.shared.cost_a_month
+
+
+def _own_cost(case: Case) -> float | None:
+    """Return what the model costs in a month on the endpoint that it has, or would have, alone."""
+    return case.endpoint.cost_a_month if case.is_alone else alone_cost(case.model, case.account)
 
 
 LABEL = "com.amazonaws.sagemaker.capabilities"
@@ -119,7 +126,7 @@ COMPONENTS = Rule(
     f"{GUIDE}realtime-endpoints-deploy-models.html",
     _all_loaded,
     to_confirm="the accelerators of one instance are enough for all of them",
-    cost_a_month=shared_cost,
+    cost_a_month=_shared_cost,
 )
 MULTI_MODEL = Rule(
     Option.MULTI_MODEL,
@@ -132,7 +139,7 @@ MULTI_MODEL = Rule(
         "a model that was not called for long is loaded again, and its caller waits",
         *NEIGHBOURS,
     ),
-    cost_a_month=shared_cost,
+    cost_a_month=_shared_cost,
 )
 MULTI_CONTAINER = Rule(
     Option.MULTI_CONTAINER,
@@ -143,7 +150,7 @@ MULTI_CONTAINER = Rule(
     to_confirm="the images listen on the port that SageMaker names: their label "
     f"{LABEL}.accept-bind-to-port is true",
     risks=NEIGHBOURS,
-    cost_a_month=shared_cost,
+    cost_a_month=_shared_cost,
 )
 DEFAULT = Rule(
     Option.SINGLE,
@@ -151,4 +158,5 @@ DEFAULT = Rule(
     "Real-time inference",
     f"{GUIDE}realtime-endpoints.html",
     lambda case: iter(()),
+    cost_a_month=_own_cost,
 )

@@ -77,7 +77,9 @@ class Shared:
 def shared(
     models: Sequence[Model], account: Account, cold_target: float, *, all_loaded: bool = False
 ) -> Shared | None:
-    """Return the cheapest endpoint for these models; None if what it takes is unknown.
+    """Return the cheapest endpoint for these models, on an instance type that one of them has now.
+
+    None if the models fit on none of these types, or if what that takes is unknown.
 
     Args:
         all_loaded: Whether every instance holds all models, as containers and components do.
@@ -87,10 +89,10 @@ def shared(
         _on(models, account, like, cold_target, all_loaded=all_loaded)
         for like in _by_type(hosts.values())
     ]
-    known = [one for one in found if one is not None]
-    if len(known) < len(found) or not known:
-        return None
-    return min(known, key=lambda one: (one.cost_a_month, one.instances, one.like.name))
+    fitting = [one for one in found if one is not None]
+    return min(
+        fitting, key=lambda one: (one.cost_a_month, one.instances, one.like.name), default=None
+    )
 
 
 def _by_type(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
@@ -196,6 +198,15 @@ def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account
     if all(one.instances and one.instance_type == like.instance_type for one in present):
         return min(needed, sum(one.instances or 0 for one in present))
     return needed
+
+
+def alone_cost(model: Model, account: Account) -> float | None:
+    """Return what the model would cost in a month on an endpoint of its own, like the present."""
+    host = account.endpoint_of(model)
+    price, traffic = host.price_an_hour, model.traffic
+    if host.is_serverless or price is None or host.vcpus is None or traffic is None:
+        return None
+    return price * for_load(traffic.peak_busy, host, [host.name], account) * HOURS_A_MONTH
 
 
 def _replaced(models: Sequence[Model], account: Account) -> tuple[str, ...]:

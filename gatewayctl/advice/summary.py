@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.decision import MOVES
-from gatewayctl.advice.facts import HOURS_A_MONTH
-from gatewayctl.advice.rule import Option
-from gatewayctl.advice.rules_shared import DEFAULT
-from gatewayctl.advice.sharing import for_load
+from gatewayctl.advice.sharing import alone_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gatewayctl.advice.decision import Decision
-    from gatewayctl.advice.facts import Account, Model
+    from gatewayctl.advice.facts import Account
     from gatewayctl.advice.sharing import Shared
 
 
@@ -58,15 +54,8 @@ class Advice:
     @property
     def cost_then(self) -> float | None:
         """What it would cost in a month."""
-        first = self.first
-        rule, case = first.deciding.rule, first.deciding.case
-        if rule in MOVES or (rule is DEFAULT and not case.is_alone):
-            return alone_cost(first.model, case.account)
-        if rule.option is Option.PIPELINE:
-            hosts = (case.account.endpoint_of(one).cost_a_month for one in first.with_models)
-            known = [one for one in hosts if one is not None]
-            return max(known) if len(known) == len(first.with_models) else None
-        return rule.cost_a_month(case)
+        deciding = self.first.deciding
+        return deciding.rule.cost_a_month(deciding.case)
 
     @property
     def saves(self) -> float | None:
@@ -84,20 +73,6 @@ def summed(amounts: Iterable[float | None]) -> float | None:
             return None
         total += one
     return total
-
-
-def alone_cost(model: Model, account: Account) -> float | None:
-    """Return what the model would cost in a month on an endpoint of its own, like the present."""
-    host = account.endpoint_of(model)
-    if (
-        host.is_serverless
-        or host.price_an_hour is None
-        or host.vcpus is None
-        or model.traffic is None
-    ):
-        return None
-    instances = for_load(model.traffic.peak_busy, host, [host.name], account)
-    return (host.price_an_hour or 0.0) * instances * HOURS_A_MONTH
 
 
 def advices(decisions: Mapping[str, Decision]) -> list[Advice]:
@@ -130,11 +105,16 @@ class Totals:
     """With all that is advised; what is unknown stays as it is."""
 
 
-def totals(account: Account, decisions: Mapping[str, Decision]) -> Totals:
-    """Return what the endpoints cost as they are, one for each model, and as advised."""
+def totals(account: Account, advice: Iterable[Advice]) -> Totals:
+    """Return what the endpoints cost as they are, one for each model, and as advised.
+
+    Args:
+        account: The account.
+        advice: That for all of its models.
+    """
     kept: set[str] = set()
     amounts: list[float | None] = []
-    for one in advices(decisions):
+    for one in advice:
         decision = one.first
         if decision.option is None or (decision.stays and one.shared is None):
             kept |= {each.model.endpoint for each in one.decisions}

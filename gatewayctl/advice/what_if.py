@@ -9,9 +9,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
-from gatewayctl.advice.facts import GIB, Account, Endpoint
 from gatewayctl.advice.places import Named, named, named_places
-from gatewayctl.advice.reading import accelerator
+from gatewayctl.advice.reading import accelerator, on_instances
 from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, may_share, share_text
 from gatewayctl.costs.mathematics import cold_interval, peak_concurrency
 from gatewayctl.output import first_few, plural
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.routing.table import RoutingTable
-    from gatewayctl.advice.facts import Boundary, Model, Traffic
+    from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import Place
 
@@ -158,19 +157,10 @@ def _planned(
     if plan is None:
         return found
     price = prices.instances.get(plan.instance_type) if prices else None
-    memory = price.memory_gib if price else None
-    is_there = found.instances is not None
-    own = found.boundary if is_there else boundary
     kind = accelerator(plan.instance_type, price.gpus if price else None)
-    return Endpoint(
-        found.name,
-        own._replace(accelerator=kind),
-        plan.instance_type,
-        plan.instances,
-        price_an_hour=None if price is None else float(price.per_hour),
-        vcpus=None if price is None else price.vcpus,
-        memory_bytes=None if memory is None else float(memory) * GIB,
-    )
+    own = boundary if found.instances is None else found.boundary
+    planned = own._replace(accelerator=kind)
+    return on_instances(found.name, planned, plan.instance_type, plan.instances, prices)
 
 
 def cold(account: Account, endpoint: str) -> Interval | None:

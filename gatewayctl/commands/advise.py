@@ -186,15 +186,17 @@ def _on_endpoints_of(known: Account, models: Iterable[Model]) -> Account:
     )
 
 
-def _notes(
-    found: Inputs, known: Account, everything: Account, memory_factor: float
-) -> Iterator[str]:
-    if found.prices is not None:
-        yield found.prices.note
-        if found.prices.is_example:
-            yield "these prices are an example; gatewayctl prices --out FILE writes those of AWS"
+def _notes(found: Inputs, chosen: Account, known: Account, memory_factor: float) -> Iterator[str]:
+    """Yield what the advice stands on, and what it leaves out.
+
+    Args:
+        found: All inputs.
+        chosen: The part of the account that is shown.
+        known: All of it.
+        memory_factor: How much memory a model takes, as a multiple of its artifact.
+    """
+    yield from found.origins()
     if found.usage is not None:
-        yield f"calls: {found.usage.source}"
         if found.usage.is_unsorted:
             yield "the log is not in the order of time, so calls that follow each other are missed"
         if found.usage.is_of_queries:
@@ -206,14 +208,14 @@ def _notes(
     yield f"assumed: models get {percent(USABLE_MEMORY)} of an instance's memory"
     yield "assumed: a call keeps one vCPU at work"
     yield from found.notes
-    if others := sorted({*found.hosting.endpoints} - {*everything.endpoints}):
+    if others := sorted({*found.hosting.endpoints} - {*known.endpoints}):
         yield (
             f"the table does not name {first_few(others)}: these endpoints are in no sum here, and "
             "gatewayctl costs says what they cost"
         )
     attempts = found.usage.of_endpoint() if found.usage else {}
-    for name in sorted(known.endpoints):
-        if reading.is_elsewhere(known.endpoints[name], found.hosting.region):
+    for name in sorted(chosen.endpoints):
+        if reading.is_elsewhere(chosen.endpoints[name], found.hosting.region):
             yield f"{name}: it is in another Region or account, which was not read"
         counted = sum(one.invocations or 0 for one in found.metrics.get(name, {}).values())
         own = attempts[name].attempts if name in attempts else 0
@@ -230,7 +232,8 @@ def _report(
     named: Sequence[str],
     notes: Sequence[str],
 ) -> Report:
-    found, meant = totals(known, decisions), advices(decisions)
+    meant = advices(decisions)
+    found = totals(known, meant)
     lines = [
         *text.totals_lines(found, known),
         *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),
@@ -252,7 +255,7 @@ def _comparison(
     data = comparison.comparison_data(known, meant, cold_target)
     return Report(
         ExitCode.FINDINGS if data["risks"] else ExitCode.FINE,
-        [*comparison.comparison_lines(name, known, meant, cold_target)],
+        [*comparison.comparison_lines(name, known, meant, data)],
         notes,
         {"table": name, **data, "notes": list(notes)},
     )

@@ -13,7 +13,7 @@ from gatewayctl.output import aligned, first_few
 from gatewayctl.statistics import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gatewayctl.advice.facts import Account
     from gatewayctl.advice.what_if import WhatIf
@@ -51,10 +51,17 @@ def _sums(account: Account) -> dict[str, Any]:
 
 
 def comparison_lines(
-    name: str, present: Account, other: WhatIf, cold_target: float
+    name: str, present: Account, other: WhatIf, data: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield how an account is, and how it would be with another table."""
-    now, then = _sums(present), _sums(other.account)
+    """Yield how an account is, and how it would be with another table.
+
+    Args:
+        name: The other table.
+        present: The account as it is.
+        other: The account as it would be.
+        data: Both as `comparison_data` returns them.
+    """
+    now, then = data["now"], data["what_if"]
     yield f"the calls of {present.period_hours:,.0f} hours, if {name} were in force"
     yield ""
     yield from aligned(
@@ -75,10 +82,9 @@ def comparison_lines(
     if other.new:
         yield ""
         yield f"new, and without calls to compare: {first_few(other.new)}"
-    found = [*risks(present, other, cold_target)]
-    if found:
+    if data["risks"]:
         yield ""
-        yield from (f"risk: {one}" for one in found)
+        yield from (f"risk: {one}" for one in data["risks"])
     yield ""
     yield from endpoints_lines(other.account)
 

@@ -25,7 +25,8 @@ def page(
     found: Inputs, known: Account, decisions: Mapping[str, Decision], notes: Sequence[str]
 ) -> Page:
     """Return what the page shows."""
-    sums = totals(known, decisions)
+    advice = advices(decisions)
+    sums = totals(known, advice)
     hours = found.usage.hours if found.usage else {}
     models = plural(len(known.models), "model")
     return Page(
@@ -37,7 +38,7 @@ def page(
             Bar("as it is now", (sums.now,)),
             Bar("as advised", (sums.advised,)),
         ],
-        cards=[_card(one) for one in advices(decisions)],
+        cards=[_card(one) for one in advice],
         models=[*_costs(found, known)],
         hours={name: counts for name, counts in hours.items() if name in known.endpoints},
         endpoints=endpoint_rows(known),

@@ -176,12 +176,7 @@ def _notes(found: Inputs, total: Bill) -> Iterator[str]:
         each = [one for one in total.costs if one.amount.value is None]
         why = notes(one.amount for one in each)
         yield f"the costs of {first_few(total.lacking)} are unknown: {why}"
-    if found.prices is not None:
-        yield found.prices.note
-        if found.prices.is_example:
-            yield "these prices are an example; gatewayctl prices --out FILE writes those of AWS"
-    if found.usage is not None:
-        yield f"calls: {found.usage.source}"
+    yield from found.origins()
     for assumption in _assumptions(found, total):
         yield f"assumed: {assumption}"
     yield from found.notes

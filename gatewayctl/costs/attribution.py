@@ -118,7 +118,7 @@ class _Endpoint:
     def cost(self, period: Period, prices: Prices | None) -> EndpointCost:
         uses = {**self.uses, **self._others()}
         work = self._work(uses)
-        seconds = rates.instance_time(self.hosting, self.metrics, period)
+        seconds = rates.instance_seconds(self.hosting, self.metrics, period)
         amount = rates.instance_cost(self.hosting, self.metrics, period, prices)
         busy = self._busy_share(work, seconds)
         parts = proportions(work.milliseconds)

@@ -129,8 +129,6 @@ class Hosting:
 
     region: str | None
     all: tuple[EndpointHosting, ...]
-    source: str = ""
-    """Where they are from, in words."""
     unread: tuple[str, ...] = ()
     """What could not be read, and why."""
 
@@ -166,7 +164,7 @@ def read_file(path: Path) -> Hosting:
     """
     advice = "gatewayctl costs --endpoints-out FILE writes one"
     file = json_file.read(path, _File, "file of endpoints", advice)
-    hosting = Hosting(file.region, file.endpoints, f"the endpoints in {path}", file.unread)
+    hosting = Hosting(file.region, file.endpoints, file.unread)
     if len(hosting.endpoints) < len(hosting.all):
         raise WrongUse(f"{path} is no file of endpoints: it has an endpoint twice; {advice}")
     for one in hosting.all:

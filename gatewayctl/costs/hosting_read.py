@@ -26,31 +26,23 @@ FAILED = "Failed"
 """The status of an endpoint that could not be created: it has no instances."""
 
 
-def read(account: AccountReader, named: Iterable[str] = ()) -> Hosting:
+def read(account: AccountReader) -> Hosting:
     """Read all endpoints of an account and Region.
-
-    Args:
-        named: Further endpoints, which are read even if the account may not be listed.
 
     Raises:
         NotReachable: AWS does not answer.
     """
     names = account.endpoint_names()
     unread = {str(names): None} if isinstance(names, Unread) else {}
-    listed = () if isinstance(names, Unread) else names
-    # Of an entry whose endpoint was deleted, the log is the only trace.
-    wanted = [*listed, *(named if isinstance(names, Unread) else ())]
     endpoints = []
-    for endpoint in account.endpoints(wanted).values():
+    for endpoint in account.endpoints([] if isinstance(names, Unread) else names).values():
         if isinstance(endpoint, Unread):
             unread[str(endpoint)] = None
         else:
             found = _Endpoint(account, endpoint)
             endpoints.append(found.hosting())
             unread.update(dict.fromkeys(found.unread))
-    return Hosting(
-        account.region, tuple(endpoints), f"the account, {account.region}", tuple(unread)
-    )
+    return Hosting(account.region, tuple(endpoints), tuple(unread))
 
 
 class _Endpoint:

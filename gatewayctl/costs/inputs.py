@@ -24,7 +24,7 @@ from gatewayctl.output import clock_time
 from gatewayctl.report import CommandError, NotReachable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from gatewayctl.command import Context
     from gatewayctl.costs.cloudwatch import VariantMetrics
@@ -51,6 +51,16 @@ class Inputs:
     """By endpoint and variant; empty if CloudWatch was not asked."""
     notes: tuple[str, ...]
     """What is missing, and why."""
+
+    def origins(self) -> Iterator[str]:
+        """Yield where the prices and the calls are from."""
+        if self.prices is not None:
+            yield self.prices.note
+            if self.prices.is_example:
+                command = "gatewayctl prices --out FILE"
+                yield f"these prices are an example; {command} writes those of AWS"
+        if self.usage is not None:
+            yield f"calls: {self.usage.source}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +160,7 @@ class _Reading:
             for target in model.targets
         }
         each = (EndpointHosting(name, kind, ()) for name, kind in sorted(kinds.items()))
-        return Hosting(None, tuple(each), f"the endpoints in {file.name}")
+        return Hosting(None, tuple(each))
 
     def usage(self) -> Usage | None:
         days, log = self.sources.days, self.sources.log

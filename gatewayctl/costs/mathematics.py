@@ -152,13 +152,13 @@ def peak_concurrency(at_work: float, part: float = 0.99) -> int:
     if at_work <= 0:
         return 0
     if at_work > _LARGEST_POISSON_SUM:
-        # Poisson's quantile by the normal distribution; 2.326 is that distribution's for 99 %.
+        # Poisson's quantile by the normal distribution.
         return int(at_work + _normal_quantile(part) * sqrt(at_work) + 0.5)
     number, total = 0, exp(-at_work)
     while total < part:
         number += 1
         total += exp(number * log(at_work) - at_work - lgamma(number + 1))
-        if number > 4 * at_work + 100:
+        if number > 4 * at_work + 100:  # rounding can keep the sum below a part close to 1
             break
     return number
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.costs.figures import Origin
+from gatewayctl.costs.prices import MB_PER_GB
 from gatewayctl.costs.usage import Place
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ UNRESERVED = "(not reserved)"
 EQUAL_SIZES = "artifacts of unknown size are as large as the others on average"
 NO_SIZES = "all models on the endpoint take the same memory"
 NO_CAPACITY = "inference components fill the instances"
-MB_PER_GIB = 1024
 
 
 class IdleWeights(NamedTuple):
@@ -131,7 +131,7 @@ def _capacity(hosting: EndpointHosting, prices: Prices | None) -> _Capacity | No
 
 
 def _of_instance(price: InstancePrice) -> tuple[Fraction, Fraction, Fraction]:
-    memory = Fraction(price.memory_gib or 0) * MB_PER_GIB
+    memory = Fraction(price.memory_gib or 0) * MB_PER_GB
     return Fraction(price.vcpus or 0), memory, Fraction(price.gpus or 0)
 
 

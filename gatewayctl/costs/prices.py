@@ -20,6 +20,7 @@ EXAMPLE = Path(__file__).with_name("example-prices.json")
 """Prices that an article used as an example; they are not those of any account."""
 
 MB_PER_GB = 1024
+"""SageMaker's sizes of memory are binary: MemorySizeInMB is 1024 for 1 GB."""
 
 MOST, LEAST = Decimal(10**6), Decimal("1e-12")
 """No price and no size of memory is above or, if it is not 0, below these."""

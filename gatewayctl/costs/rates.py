@@ -27,7 +27,7 @@ NO_HOSTING = "the endpoint was not read: credentials or --endpoints FILE are nee
 NOTHING = Figure(Fraction(0), Origin.MEASURED)
 
 
-def instance_seconds(
+def _variant_seconds(
     variant: VariantHosting, metrics: VariantMetrics | None, period: Period, created: float | None
 ) -> Figure[int]:
     """Return how long instances of a variant were there in a period, added up."""
@@ -44,14 +44,14 @@ def instance_seconds(
     return Figure(variant.instances * seconds, Origin.ASSUMED, PRESENT_COUNT)
 
 
-def instance_time(
+def instance_seconds(
     hosting: EndpointHosting, metrics: Mapping[str, VariantMetrics], period: Period
 ) -> Figure[int]:
-    """Return how long instances of an endpoint were there in a period, in seconds, added up."""
+    """Return how long instances of an endpoint were there in a period, added up."""
     if not hosting.variants:
         return unknown(NO_HOSTING)
     each = (
-        instance_seconds(one, metrics.get(one.name), period, hosting.created)
+        _variant_seconds(one, metrics.get(one.name), period, hosting.created)
         for one in hosting.variants
     )
     return calculated(lambda *seconds: sum(seconds), *each)
@@ -71,7 +71,7 @@ def instance_cost(
     costs = [
         calculated(
             lambda seconds, price: Fraction(seconds, SECONDS_PER_HOUR) * Fraction(price),
-            instance_seconds(one, metrics.get(one.name), period, hosting.created),
+            _variant_seconds(one, metrics.get(one.name), period, hosting.created),
             prices.per_hour(one.instance_type),
         )
         for one in hosting.variants

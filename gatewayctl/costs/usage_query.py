@@ -1,7 +1,6 @@
 """Counts the calls in the gateway's log with CloudWatch Logs Insights.
 
-Each query counts equal calls together, so that a million calls are some hundred rows. Where the
-rows are more than one query returns, the period is halved.
+Each query counts equal calls together, so that a million calls are some hundred rows.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
 from gatewayctl.costs.usage_log import HOUR_MINUTES, MESSAGES, MINUTE
 from gatewayctl.joined_lines import parsed
-from gatewayctl.log_query import MOST_ROWS
+from gatewayctl.log_query import all_rows
 from gatewayctl.output import clock_time
 from gatewayctl.request_log import whole
 
@@ -61,11 +60,11 @@ def read(log: LogQuery, first: int, last: int) -> Usage:
         WrongUse: The log group does not exist.
     """
     uses: dict[User, Use] = {}
-    for row in _all_rows(log, USES, first, last):
+    for row in all_rows(log, USES, first, last):
         user = User(_place(row), _given(row["entry"]), _given(row["caller"]))
         uses[user] = uses.get(user, Use()).plus(_use(row))
     hours: dict[str, Counter[int]] = {}
-    for row in _all_rows(log, HOURS, first, last):
+    for row in all_rows(log, HOURS, first, last):
         counts = hours.setdefault(row["endpoint"], Counter())
         counts[int(_seconds(row["hour"])) // (MINUTE * HOUR_MINUTES)] += _whole(row["calls"])
     firsts = [min(counts) for counts in hours.values() if counts]
@@ -82,19 +81,6 @@ def read(log: LogQuery, first: int, last: int) -> Usage:
         is_of_queries=True,
         begins=float(max(first, min(firsts) * MINUTE * HOUR_MINUTES)) if firsts else None,
     )
-
-
-def _all_rows(log: LogQuery, query: str, start: int, end: int) -> Iterator[Row]:
-    """Yield the rows of a query, whose numbers of a part of the period may be added up."""
-    periods = [(start, end)]
-    while periods:
-        first, last = periods.pop()
-        rows = log.rows(query, first, last)
-        if len(rows) < MOST_ROWS or first == last:
-            yield from rows
-        else:
-            middle = (first + last) // 2
-            periods += [(middle + 1, last), (first, middle)]
 
 
 def _joined(rows: Iterable[Row], peaks: Iterable[Row]) -> Iterator[Row]:

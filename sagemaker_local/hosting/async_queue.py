@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.async_definitions import ERROR, SUCCESS
@@ -53,6 +53,9 @@ class AsyncRequest:
     ttl_seconds: float
     fault: str | None = None
     """A fault on demand: `model-error`, `expired` or `lost`."""
+
+    received: float = field(default_factory=time.time)
+    """When it came, in seconds since the epoch."""
 
 
 class Turns:
@@ -109,7 +112,7 @@ class AsyncQueue:
 
     def add(self, request: AsyncRequest) -> None:
         """Queue a request; it ends with an output object or a failure object."""
-        self.run(self._run(request, time.time()))
+        self.run(self._run(request))
 
     def run(self, work: Any) -> None:
         """Run a coroutine that ends with the queue at the latest."""
@@ -129,30 +132,30 @@ class AsyncQueue:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, request: AsyncRequest, received: float) -> None:
+    async def _run(self, request: AsyncRequest) -> None:
         try:
             if request.fault == "lost":
                 return
             if request.fault == "expired":
                 raise TimeoutError
             async with self._turns.turn(request.ttl_seconds):
-                await self._work(request, received)
+                await self._work(request)
         except TimeoutError:
-            await self._fail(request, EXPIRED, received)
+            await self._fail(request, EXPIRED)
         except Exception:
             log.exception("%s: an asynchronous request failed", self._endpoint)
             text = "Request to service failed. If failure persists, contact customer support."
-            await self._fail(request, text, received)
+            await self._fail(request, text)
 
-    async def _work(self, request: AsyncRequest, received: float) -> None:
+    async def _work(self, request: AsyncRequest) -> None:
         try:
             response = await self._response(request)
         except InputUnreadable as error:
-            await self._fail(request, str(error), received)
+            await self._fail(request, str(error))
         except InvocationError as error:
-            await self._fail(request, error.message or error.code, received)
+            await self._fail(request, error.message or error.code)
         else:
-            await self._succeed(request, response, received)
+            await self._succeed(request, response)
 
     async def _response(self, request: AsyncRequest) -> ContainerResponse:
         if request.fault == "model-error":
@@ -162,9 +165,7 @@ class AsyncQueue:
         async with self._objects.downloaded(request.input) as path:
             return await self._process(replace(request.invocation, body=path))
 
-    async def _succeed(
-        self, request: AsyncRequest, response: ContainerResponse, received: float
-    ) -> None:
+    async def _succeed(self, request: AsyncRequest, response: ContainerResponse) -> None:
         content_type = response.headers.get("content-type", "application/octet-stream")
         if request.output is not None:
             written = await self._objects.write(
@@ -172,7 +173,7 @@ class AsyncQueue:
             )
             if not written:
                 text = f"Failed to write the output object {request.output}."  # UNVERIFIED
-                await self._fail(request, text, received)
+                await self._fail(request, text)
                 return
         described: dict[str, Any] = {"contentType": content_type}
         if request.output is not None:
@@ -183,11 +184,10 @@ class AsyncQueue:
         await self._notify(
             request,
             request.config.success_topic,
-            received,
             {"invocationStatus": "Completed", "responseParameters": described},
         )
 
-    async def _fail(self, request: AsyncRequest, text: str, received: float) -> None:
+    async def _fail(self, request: AsyncRequest, text: str) -> None:
         """Write the failure object. Its contents and its Content-Type are UNVERIFIED."""
         if request.failure is not None:
             key = request.config.kms_key_id
@@ -198,13 +198,12 @@ class AsyncQueue:
         }
         if ERROR in request.config.includes_response:
             described["responseBody"] = _shown(text.encode(), "text/plain")
-        await self._notify(request, request.config.error_topic, received, described)
+        await self._notify(request, request.config.error_topic, described)
 
     async def _notify(
         self,
         request: AsyncRequest,
         topic: str | None,
-        received: float,
         members: Mapping[str, Any],
     ) -> None:
         """Publish a notification.
@@ -224,7 +223,7 @@ class AsyncQueue:
         message = {
             "awsRegion": topic.split(":")[3],
             "eventTime": _iso_time(time.time()),
-            "receivedTime": _iso_time(received),
+            "receivedTime": _iso_time(request.received),
             **members,
             "requestParameters": {k: v for k, v in parameters.items() if v is not None},
             "inferenceId": request.inference_id,

@@ -585,6 +585,7 @@ class TestAway:
 
     @pytest.mark.parametrize("operation", ["GetObject", "HeadObject"])
     def test_s3_while_a_job_is_asked_for(self, desk, operation):
+        """S3 away when a caller asks for a job: 503, and the same question works later."""
         job = desk.job("churn")
         desk.faults.next[operation] = [AWAY]
 
@@ -595,6 +596,7 @@ class TestAway:
         ("operation", "step"), [("GetObject", 0), ("GetObject", 1), ("HeadObject", 0)]
     )
     def test_s3_while_the_worker_reads(self, desk, operation, step):
+        """S3 away at any read of the worker: the message comes again, and the job succeeds."""
         job = desk.job("churn")
         desk.faults.next[operation] = [*[None] * step, AWAY]
 
@@ -714,6 +716,7 @@ class TestUploads:
         ],
     )
     def test_refusals(self, desk, asked, status, slug):
+        """An upload that no job of its model could have is refused, as a prediction would be."""
         assert_problem(self.upload(desk, **asked), status, slug)
 
     def test_a_number_that_python_cannot_read(self, desk):

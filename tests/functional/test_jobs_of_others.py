@@ -9,7 +9,7 @@ from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed
 from tests.support.canary import CANARY
 from tests.support.gateway import FakeScheme, FixedTable, table
-from tests.support.job_desk import BUCKET, PREFIX, QUEUE, job_desk, moto, send
+from tests.support.job_desk import BUCKET, PREFIX, job_desk, moto, send
 from tests.support.problems import assert_problem
 
 TABLE = """\
@@ -249,4 +249,3 @@ def test_location(desk, path, location):
     response = desk.gateway.client.deliver(event)
 
     assert response.headers["location"] == location + response.json()["job"]
-    assert QUEUE in desk.urls

@@ -62,7 +62,7 @@ def component(name, copies=1, cpu_cores=0.0, memory_mb=0):
 
 
 def hosting(*endpoints):
-    return Hosting("eu-north-1", endpoints, "made up")
+    return Hosting("eu-north-1", endpoints)
 
 
 def user(endpoint_name, target="", model="", principal="shop"):

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
-from gatewayctl.advice.reading import accelerator
+from gatewayctl.advice.reading import accelerator, endpoint
 from gatewayctl.advice.sharing import may_share
-from gatewayctl.advice.summary import totals
+from gatewayctl.advice.summary import advices, totals
+from gatewayctl.costs.usage import Period
+from tests.support.made_up_costs import PRICES, hosting, serverless, usage, use, user
 
 FORTNIGHT = 14 * 24
 GIB = 2**30
@@ -255,6 +257,16 @@ def test_accelerator(instance_type, gpus, found):
     assert accelerator(instance_type, gpus) == found
 
 
+def test_price_of_a_serverless_hour():
+    """It has the calls and the provisioned concurrency, in the time that the log covers."""
+    two_days = usage({user("a"): use(48, 480_000)}, Period(0.0, 14 * 86_400.0))
+    late = replace(two_days, begins=12 * 86_400.0)
+
+    found = endpoint("a", hosting(serverless("a", provisioned=2)), late, PRICES)
+
+    assert found.price_an_hour == pytest.approx(10 * 0.00003 + 2 * 3600 * 0.00001)
+
+
 class TestSharing:
     """Only models that may share an endpoint are advised to."""
 
@@ -319,6 +331,19 @@ class TestSharing:
         assert "ModelCacheHit" in condition.measure
         assert decision.deciding.case.shared.instances > 1
 
+    def test_models_that_fit_on_one_type(self):
+        """If models fit into the memory of one of their types of instances, that type is meant."""
+        sizes = {"ml.g5.2xlarge": (1.515, 8, 32.0 * GIB), "ml.g5.4xlarge": (2.03, 16, 64.0 * GIB)}
+        hosts = [
+            on_instance(name, name, price, GPU, vcpus=vcpus, memory_bytes=memory)
+            for name, (price, vcpus, memory) in sizes.items()
+        ]
+        models = [model(name, image=name, memory_bytes=20.0 * GIB) for name in sizes]
+
+        for one in decide(account(models, hosts), 0.01).values():
+            assert one.option == "inference components"
+            assert one.deciding.case.shared.like.instance_type == "ml.g5.4xlarge"
+
     def test_measured(self):
         """What an endpoint does today is measured, and needs no calculation."""
         large = [replace(one, kind="mme", endpoint="all", memory_bytes=0.9 * GIB) for one in TEN]
@@ -375,14 +400,14 @@ class TestTotals:
         """USD a month; an instance of ml.c5.large is 74.46."""
         known, _ = ACCOUNTS[case]
 
-        found = totals(known, decide(known, 0.01))
+        found = totals(known, advices(decide(known, 0.01)))
 
         assert (found.now, found.each_alone, found.advised) == pytest.approx((now, alone, advised))
 
     def test_unknown(self):
         """What is unknown stays as it is in the total, and without prices there is no total."""
         unknown = account([replace(one, memory_bytes=None) for one in TEN])
-        assert totals(unknown, decide(unknown, 0.01)).advised == pytest.approx(744.60)
+        assert totals(unknown, advices(decide(unknown, 0.01))).advised == pytest.approx(744.60)
 
         free = account(TEN, [replace(on_instance("m0"), price_an_hour=None)])
-        assert totals(free, decide(free, 0.01)).now is None
+        assert totals(free, advices(decide(free, 0.01))).now is None

@@ -68,7 +68,7 @@ def test_api_region(region, where):
     assert api_region(region) == where
 
 
-def test_no_permission(desk):
+def test_no_permission():
     """The permission that is missing is named."""
     desk = PriceDesk()
     desk.stubber.add_client_error("get_products", "AccessDeniedException", http_status_code=400)

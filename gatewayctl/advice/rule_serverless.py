@@ -1,0 +1,109 @@
+"""The rule for serverless inference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewayctl.advice.facts import CPU, GIB, NOTHING
+from gatewayctl.advice.rule import (
+    GUIDE,
+    MEASURE_PRICE,
+    MEASURE_TRAFFIC,
+    Case,
+    Condition,
+    Option,
+    Rule,
+    condition,
+    measure_boundary,
+    measure_memory,
+    size_text,
+)
+from gatewayctl.output import measured, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IDLE_PART = 0.5
+NO_CALLS = "there were no calls"
+SERVERLESS_MEMORY = 6 * GIB
+"""Source: API reference, ProductionVariantServerlessConfig, `MemorySizeInMB`: at most 6144."""
+
+SERVERLESS_BODY = 4 * 2**20
+SERVERLESS_MS = 60_000
+"""Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB and 60 seconds."""
+
+
+def _serverless(case: Case) -> Iterator[Condition]:
+    boundary = case.endpoint.boundary
+    yield Condition(
+        "the endpoint serves nothing else, so that it is no longer needed",
+        case.is_alone and case.model.kind == "single",
+        f"{plural(len(case.account.on(case.model.endpoint)), 'model')}, {case.model.kind}",
+    )
+    yield condition(
+        "the model needs no GPU and no VPC",
+        None if None in (boundary.accelerator, boundary.network) else boundary,
+        lambda one: one.accelerator == CPU and one.network == NOTHING,
+        lambda one: f"{one.accelerator}, {'in a VPC' if one.network else 'no VPC'}",
+        measure_boundary(case.model.endpoint),
+    )
+    yield condition(
+        "most hours have no call",
+        case.active_hours,
+        lambda one: one <= IDLE_PART * case.account.period_hours,
+        lambda one: f"{measured(max(0, 1 - one / case.account.period_hours))} have none",
+        case.measure_hours,
+    )
+    yield condition(
+        "a call takes less than 60 s",
+        case.traffic,
+        lambda one: one.p99_ms < SERVERLESS_MS,
+        lambda one: f"p99 {one.p99_ms:,.0f} ms" if one.calls else NO_CALLS,
+        MEASURE_TRAFFIC,
+    )
+    yield condition(
+        "a request has at most 4 MB",
+        None if case.traffic is None else case.traffic.largest_body_bytes,
+        lambda one: one <= SERVERLESS_BODY,
+        lambda one: f"at most {size_text(one)}" if one else NO_CALLS,
+        MEASURE_TRAFFIC,
+    )
+    yield condition(
+        "the model takes at most 6 GB of memory",
+        case.model.memory_bytes,
+        lambda one: one <= SERVERLESS_MEMORY,
+        size_text,
+        measure_memory(case.model.endpoint),
+    )
+    now, then = case.endpoint.cost_a_month, _serverless_cost(case)
+    yield condition(
+        "serverless inference costs less",
+        None if now is None or then is None else (now, then),
+        lambda one: one[1] < one[0] or case.endpoint.is_serverless,
+        lambda one: case.instead(*one),
+        MEASURE_PRICE,
+    )
+
+
+def _serverless_cost(case: Case) -> float | None:
+    """Return the price of the model's calls in a month; memory comes in whole GB."""
+    price, memory = case.account.serverless_price, case.model.memory_bytes
+    if price is None or memory is None or case.traffic is None:
+        return None
+    gigabytes = max(1, -int(-memory // GIB))
+    return case.a_month(case.traffic.busy_seconds) * gigabytes * price
+
+
+SERVERLESS = Rule(
+    Option.SERVERLESS,
+    "idle between bursts, and cold starts are tolerated: serverless inference",
+    "Deploy models with Amazon SageMaker Serverless Inference",
+    f"{GUIDE}serverless-endpoints.html",
+    _serverless,
+    to_confirm="callers can wait for a cold start after each idle time",
+    risks=(
+        "a cold start downloads the image and the artifact: seconds to minutes",
+        "an endpoint on instances cannot be converted: it needs a new endpoint",
+    ),
+    cost_a_month=_serverless_cost,
+)
