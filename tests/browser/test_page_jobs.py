@@ -282,7 +282,7 @@ class TestFailure:
     """What fails is said in a sentence, and trying again never makes a second job by mistake."""
 
     def test_failed_job(self, visitor, desk):
-        """A failed job shows its problem; trying again makes a new job."""
+        """A failed job shows its problem and its time; trying again makes a new job."""
         desk.gateway.runtime.error = ModelRejectedInput(422)
         visitor.choose_job()
         first = visitor.send_job()
@@ -291,6 +291,7 @@ class TestFailure:
         visitor.expect("model-rejected-input")
         visitor.expect("The same request would fail again.")
         visitor.expect(first)
+        visitor.expect(re.compile(r"[0-9] m?s · [0-9]+ bytes"))
         expect(visitor.id("alarm")).to_contain_text("422")
 
         desk.gateway.runtime.error = ModelNotReady(retry_after_seconds=1)
