@@ -127,6 +127,19 @@ on SageMaker
     )
 
 
+def test_job_of_an_asynchronous_endpoint(search):
+    """SageMaker was called when the job was submitted, and not by those who asked for it."""
+    job = "6f0c8f4f2f0f4a0fb6d7c6a1c0e2a9d1"
+    called = {"endpoint": "films", "upstream_request_id": UPSTREAM}
+    submitted = line(request_id=REQUEST, method="POST", job=job, **called)
+    asked = line(request_id=OTHER, method="GET", job=job, attempts=0)
+
+    outcome = search(job, [submitted, asked])
+
+    assert "container's log  /aws/sagemaker/Endpoints/films\n" in outcome.out
+    assert f"request id       {UPSTREAM}, for AWS Support\n" in outcome.out
+
+
 @pytest.mark.parametrize("some_id", [REQUEST, REQUEST[:8], UPSTREAM])
 def test_any_id(search, some_id):
     """The whole id, its beginning, and SageMaker's id lead to the same lines."""
