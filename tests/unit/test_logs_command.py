@@ -394,6 +394,17 @@ class TestCloudWatch:
             f"job {job} of request {REQUEST}: 2 lines in {handler}, {authorizer}, {handler}-work, "
         )
 
+    def test_stage_that_is_not_deployed(self, desk, run):
+        """A stage of config.json without policies is said to have no log group."""
+        config = {"app_name": "gw", "stages": {"local": {}}}
+        (run.folder / ".chalice" / "config.json").write_text(json.dumps(config))
+        for _ in range(2):
+            desk.logs.add_client_error("start_query", "ResourceNotFoundException", "", 400)
+
+        outcome = desk.run(REQUEST, "--stage", "local", "--access-log", "access")
+
+        assert "there is no log group /aws/lambda/gw-local; name the stage" in outcome.err
+
     def test_no_access_log(self, desk):
         """A group that is not there is said, and the others are searched."""
         desk.formation.add_client_error("describe_stacks", "ValidationError", "no", 400)
