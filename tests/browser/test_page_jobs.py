@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from chalicelib.errors import ModelNotReady, ModelRejectedInput
 from chalicelib.sagemaker.answers import InferenceResponse
@@ -456,7 +456,10 @@ CALL = """async ([base, token, rows]) => {
 
 
 def test_example_for_pages_of_others(page, sagemaker):
-    """The example of docs/calling.md gets a result for a page that the CORS rules name."""
+    """The example of docs/calling.md gets a result for a page that the CORS rules name.
+
+    What the bucket says of a URL that has expired is no result.
+    """
     text = (ROOT / "docs/calling.md").read_text("utf-8")
     (example,) = re.findall(r"```js\n(async function predictLater.*?)```", text, re.DOTALL)
     with StubServer() as server:
@@ -472,6 +475,10 @@ def test_example_for_pages_of_others(page, sagemaker):
         page.add_script_tag(content=example)
         with served(desk.gateway.app) as url, worked(desk):
             result, share = page.evaluate(CALL, [url, TOKEN, "1,2"])
+            expired = {"status": 403, "headers": {"Access-Control-Allow-Origin": "*"}}
+            page.route("**/*.result?*", lambda route: route.fulfill(**expired))
+            with pytest.raises(Error, match=r"The bucket answered 403 for the job [0-9a-f]{32}"):
+                page.evaluate(CALL, [url, TOKEN, "1,2"])
 
     assert (result, share) == ("1,2", 1)
 
