@@ -27,7 +27,7 @@ from chalicelib.settings import Settings
 from chalicelib.telemetry.log import LOCAL_SERVICE
 from deployment import jobs, monitoring
 from gatewayctl.policy.documents import with_log_group
-from gatewayctl.policy.functions import AUTHORIZER, WORKER, functions_of
+from gatewayctl.policy.functions import AUTHORIZER, WORKER, check_policies, functions_of
 from gatewayctl.policy.jobs import jobs_of
 from gatewayctl.report import WrongUse
 from gatewayctl.stage import CONFIG, HANDLER
@@ -154,6 +154,7 @@ def fragment_of(stage: str, project: Path = ROOT) -> dict[str, Any]:
         ConfigurationError: The gateway would not start with the stage's environment.
     """
     functions = functions_of(stage, project)  # reads the configuration, and says what is wrong
+    check_policies(functions, stage)
     config = _config(stage, project)
     for name, value in config.environment_variables.items():
         if not isinstance(value, str):

@@ -110,7 +110,8 @@ class Context(Session):
         name = stages.secret_name(secret, self.stage, self.environment, self.project)
         is_chosen = secret is not None or stages.SECRET_VARIABLE in self.environment
         is_local = stages.is_loopback(self.environment.get("AWS_ENDPOINT_URL", ""))
-        if is_local and not is_chosen and not self.has_stage:
+        is_of_another = self.stage != stages.LOCAL
+        if is_local and is_of_another and not is_chosen and not self.has_stage:
             self.output.note(
                 f"{name} is the secret of stage {self.stage}; the gateway of make run reads that "
                 f"of --stage {stages.LOCAL}"

@@ -29,6 +29,8 @@ LONGEST_SENTENCE = 160
 SHORTEST_ABOUT = 16
 SHOWN_OF_JOB = 8
 """Digits of a job's id."""
+ENDS = ("succeeded", "failed")
+"""What the status of a job's line says already."""
 
 GAP, DOT, INDENT = "  ", " · ", "    "
 
@@ -83,7 +85,9 @@ def _what(call: Members) -> tuple[str, str]:
     """Return the method and the path of a call, or what stands for them in the line of a job."""
     if call.get("message") == "job":
         delivery = int(call.get("delivery") or 1)
-        return "job", _short_id(call) + (f" try {delivery}" if delivery > 1 else "")
+        again = f" try {delivery}" if delivery > 1 else ""
+        outcome = call.get("outcome")
+        return "job", f"{_short_id(call)}{again}" + ("" if outcome in ENDS else f" {outcome}")
     return str(call.get("method") or "?"), str(call.get("path") or "?")
 
 
@@ -129,12 +133,8 @@ def _notes(call: Members) -> Iterator[str]:
         yield f"{attempts} attempts"
     if call.get("artifact"):
         yield str(call["artifact"])
-    if call.get("message") != "job":
-        if call.get("job") and call.get("status") == ACCEPTED:
-            yield f"job {_short_id(call)}"
-        return
-    if call.get("outcome") not in ("succeeded", "failed"):
-        yield str(call.get("outcome"))
+    if call.get("job") and call.get("status") == ACCEPTED and call.get("message") != "job":
+        yield f"job {_short_id(call)}"
 
 
 def _readable(sentence: str) -> str:

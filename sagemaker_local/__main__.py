@@ -69,11 +69,17 @@ def argument_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _says_more_than_the_answer(line: logging.LogRecord) -> bool:
+    """A service that moto does not have or cannot import has a sentence for its caller."""
+    return ", in get_backend\n" not in line.getMessage()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the local SageMaker until Ctrl-C or SIGTERM, and return the exit code."""
     args = argument_parser().parse_args(arguments)
     log_to_stdout(logging.getLogger(), "%(asctime)s %(message)s", "%H:%M:%S")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    logging.getLogger("werkzeug").addFilter(_says_more_than_the_answer)
     logging.getLogger("aiohttp.server").disabled = True  # It logs malformed HTTP.
     _remove_aws_settings()
     try:

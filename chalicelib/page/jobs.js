@@ -25,8 +25,9 @@ export class Job {
       return Object.assign(result, { ms: performance.now() - started });
     } catch (error) {
       if (!(error instanceof Answer)) throw error;
-      if (error.job) this.#sent = {}; // the next run is another job
-      return error;
+      if (!error.job) return error;
+      this.#sent = {}; // the next run is another job
+      return Object.assign(error, { ms: performance.now() - started });
     }
   }
 

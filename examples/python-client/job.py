@@ -70,7 +70,11 @@ def run_job(
         job = _ask("GET", f"{url}/jobs/{job['job']}", None, own, deadline)
     if job["status"] == "failed":
         raise JobFailed(job["problem"])
-    return _send("GET", job["result"]["url"], None, {}, deadline).body
+    result = _send("GET", job["result"]["url"], None, {}, deadline)
+    if result.status != 200:
+        title = f"The bucket did not send the result of job {job['job']}"
+        raise JobFailed({"status": result.status, "title": title})
+    return result.body
 
 
 def _ask(

@@ -18,6 +18,14 @@ export class Problem extends Error {
 /** There was no complete answer. The model may have run. */
 export class NoAnswer extends Error {}
 
+/** The model answers with jobs only: `job` is the id of this one. */
+export class JobInstead extends Error {
+  constructor({ job }) {
+    super(`The answer is the job ${job}; predictLater in docs/calling.md sends jobs, and waits.`);
+    this.job = job;
+  }
+}
+
 /** Return all models that the credential may call. */
 export async function listModels(gateway) {
   const models = [];
@@ -79,6 +87,7 @@ async function send(gateway, path, options, milliseconds) {
     clearTimeout(timer);
   }
   const whole = new Response(content, response);
+  if (response.status === 202) throw new JobInstead(await whole.json());
   if (response.ok) return whole;
   const isProblem = response.headers.get("Content-Type") === "application/problem+json";
   const retryAfter = response.headers.get("Retry-After") ?? undefined;

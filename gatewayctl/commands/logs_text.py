@@ -68,11 +68,12 @@ def time_of(line: LogLine) -> str:
 
 def sagemaker(joined: Joined) -> dict[str, Any]:
     """Return what leads to the lines of the endpoint, and to SageMaker's own records."""
-    lines = [joined.of_kind(JOB), joined.of_kind(REQUEST)]
+    # A job of an asynchronous endpoint has no worker's line, and was asked for after the call.
     called = [
         line.members
-        for line in lines
-        if line is not None and line.members is not None and line.members.get("attempts")
+        for kind in (JOB, REQUEST)
+        for line in reversed(joined.lines)
+        if line.kind == kind and line.members is not None and line.members.get("attempts")
     ]
     members: Mapping[str, Any] = called[0] if called else {}
     endpoint = members.get("endpoint")

@@ -17,7 +17,7 @@ from gatewayctl.policy import documents, folding
 from gatewayctl.policy import jobs as of_jobs
 from gatewayctl.policy import place as places
 from gatewayctl.policy.documents import LIMIT
-from gatewayctl.policy.functions import functions_of
+from gatewayctl.policy.functions import check_policies, functions_of
 from gatewayctl.policy.place import PLACE_RULES, Place
 from gatewayctl.policy.secrets import shared_secrets
 from gatewayctl.report import ExitCode, Refused, Report
@@ -126,6 +126,7 @@ def policy(
     file = tables.load(context.table_path())
     options = places.checked(place)
     functions = functions_of(context.stage, context.project)
+    check_policies(functions, context.stage)
     if shared := list(shared_secrets(context.stage, context.project)):
         raise Refused(shared)
     files = [context.project / function.policy for function in functions.deployed]

@@ -82,7 +82,6 @@ def functions_of(stage: str, project: Path) -> Functions:
         raise WrongUse(f"{CONFIG} has no {error}, which Chalice needs") from error
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise WrongUse(f"{CONFIG} cannot be read ({error}); a policy belongs to a stage") from error
-    _check_policies(functions, stage)
     for function in functions.deployed:
         if not _NAME.fullmatch(function.name):
             raise WrongUse(
@@ -92,8 +91,8 @@ def functions_of(stage: str, project: Path) -> Functions:
     return functions
 
 
-def _check_policies(functions: Functions, stage: str) -> None:
-    """Check that each function has a policy of its own.
+def check_policies(functions: Functions, stage: str) -> None:
+    """Check that each function has a policy of its own; a stage that is not deployed has none.
 
     Raises:
         WrongUse: Two functions have the same.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from chalicelib.errors import ModelNotReady, ModelRejectedInput
 from chalicelib.sagemaker.answers import InferenceResponse
@@ -282,7 +282,7 @@ class TestFailure:
     """What fails is said in a sentence, and trying again never makes a second job by mistake."""
 
     def test_failed_job(self, visitor, desk):
-        """A failed job shows its problem; trying again makes a new job."""
+        """A failed job shows its problem and its time; trying again makes a new job."""
         desk.gateway.runtime.error = ModelRejectedInput(422)
         visitor.choose_job()
         first = visitor.send_job()
@@ -291,6 +291,7 @@ class TestFailure:
         visitor.expect("model-rejected-input")
         visitor.expect("The same request would fail again.")
         visitor.expect(first)
+        visitor.expect(re.compile(r"[0-9] m?s · [0-9]+ bytes"))
         expect(visitor.id("alarm")).to_contain_text("422")
 
         desk.gateway.runtime.error = ModelNotReady(retry_after_seconds=1)
@@ -455,7 +456,10 @@ CALL = """async ([base, token, rows]) => {
 
 
 def test_example_for_pages_of_others(page, sagemaker):
-    """The example of docs/calling.md gets a result for a page that the CORS rules name."""
+    """The example of docs/calling.md gets a result for a page that the CORS rules name.
+
+    What the bucket says of a URL that has expired is no result.
+    """
     text = (ROOT / "docs/calling.md").read_text("utf-8")
     (example,) = re.findall(r"```js\n(async function predictLater.*?)```", text, re.DOTALL)
     with StubServer() as server:
@@ -471,6 +475,10 @@ def test_example_for_pages_of_others(page, sagemaker):
         page.add_script_tag(content=example)
         with served(desk.gateway.app) as url, worked(desk):
             result, share = page.evaluate(CALL, [url, TOKEN, "1,2"])
+            expired = {"status": 403, "headers": {"Access-Control-Allow-Origin": "*"}}
+            page.route("**/*.result?*", lambda route: route.fulfill(**expired))
+            with pytest.raises(Error, match=r"The bucket answered 403 for the job [0-9a-f]{32}"):
+                page.evaluate(CALL, [url, TOKEN, "1,2"])
 
     assert (result, share) == ("1,2", 1)
 

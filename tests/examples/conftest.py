@@ -64,8 +64,18 @@ def sagemaker(running):
 @pytest.fixture(scope="session")
 def client():
     """The module examples/python-client/client.py."""
-    path = ROOT / "examples/python-client/client.py"
-    spec = importlib.util.spec_from_file_location("client", path)
+    return _module("client")
+
+
+@pytest.fixture(scope="session")
+def job_client():
+    """The module examples/python-client/job.py."""
+    return _module("job")
+
+
+def _module(name):
+    path = ROOT / f"examples/python-client/{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,5 +1,7 @@
 """examples/python-client: when the client waits and sends a request again, and when it does not."""
 
+import json
+
 import pytest
 
 from tests.support.http_server import (
@@ -12,6 +14,7 @@ from tests.support.http_server import (
 )
 from tests.support.key_documents import api_key
 
+JOB = "6f0c8f4f2f0f4a0fb6d7c6a1c0e2a9d1"
 ROWS = {"instances": [[1, 2]]}
 ANSWER = response(200, b'{"predictions": [1]}', {"Content-Type": "application/json"})
 THROTTLED = refusal(400, "ThrottlingException")
@@ -48,14 +51,36 @@ def test_answer(caller, sagemaker):
 
 def test_job_instead(client):
     """A model that answers with a job only is no failure of the gateway: the job is named."""
-    job = "6f0c8f4f2f0f4a0fb6d7c6a1c0e2a9d1"
-    document = b'{"job": "%s", "status": "running"}' % job.encode()
+    document = b'{"job": "%s", "status": "running"}' % JOB.encode()
     with StubServer() as server:
         server.reply = lambda _: response(202, document, {"Content-Type": "application/json"})
-        with pytest.raises(client.JobInstead, match=f"the job {job}; job.py") as instead:
+        with pytest.raises(client.JobInstead, match=f"the job {JOB}; job.py") as instead:
             client.Gateway(f"http://127.0.0.1:{server.port}", "key").predict("film", ROWS)
 
-    assert instead.value.job == job
+    assert instead.value.job == JOB
+
+
+@pytest.mark.parametrize(("status", "said"), [(200, None), (403, f"the result of job {JOB}")])
+def test_result_of_a_job(job_client, status, said):
+    """What the bucket says instead of a result, such as that its URL has expired, is no answer."""
+    with StubServer() as server:
+        url = f"http://127.0.0.1:{server.port}"
+        documents = {
+            "/uploads": {"upload": "u", "url": f"{url}/body", "method": "PUT", "headers": {}},
+            "/predict/churn": {"job": JOB, "status": "succeeded", "result": {"url": f"{url}/r"}},
+        }
+
+        def reply(request):
+            if (document := documents.get(request.path)) is not None:
+                return response(200, json.dumps(document).encode())
+            return response(status if request.path == "/r" else 200, b"1")
+
+        server.reply = reply
+        if said is None:
+            assert job_client.run_job(url, "key", "churn", b"{}") == b"1"
+            return
+        with pytest.raises(job_client.JobFailed, match=said):
+            job_client.run_job(url, "key", "churn", b"{}")
 
 
 def test_retry_after(caller, sagemaker, waited):

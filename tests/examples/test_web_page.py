@@ -16,6 +16,7 @@ from tests.support.stand_in import wait_until
 
 ANSWER = response(200, b'{"predictions": [1]}', {"Content-Type": "application/json"})
 
+JOB = "6f0c8f4f2f0f4a0fb6d7c6a1c0e2a9d1"
 PREDICT = """async (url) => {
     const { NoAnswer, predict } = await import("./gateway.js");
     const gateway = { url, credential: "key" };
@@ -102,6 +103,18 @@ def test_prediction(connected, sagemaker):
     expect(connected.answer).to_have_text('{"predictions": [1]}')
     expect(connected.status).to_have_text("churn has answered.")
     assert sagemaker.predictions[-1].body == b'{"instances":[[1,2]]}'
+
+
+def test_job_instead(connected):
+    """A model that answers with a job only has not answered: the page names the job."""
+    document = {"job": JOB, "status": "running"}
+    answer = {"status": 202, "json": document, "headers": {"Access-Control-Allow-Origin": "*"}}
+    connected.page.route("**/predict/churn", lambda route: route.fulfill(**answer))
+
+    connected.predict()
+
+    expect(connected.status).to_have_text("No answer yet")
+    expect(connected.answer).to_contain_text(f"The answer is the job {JOB}; predictLater in")
 
 
 def test_retry_after(connected, sagemaker):

@@ -1,6 +1,7 @@
 """Other AWS services: requests and responses pass between boto3 and moto unchanged."""
 
 import json
+import os
 import random
 import urllib.parse
 import uuid
@@ -9,7 +10,8 @@ import pytest
 from botocore.parsers import RpcV2CBORParser
 
 from tests.containers.account import ROLE, VARIANT
-from tests.support.stand_in import error_of
+from tests.support.paths import ROOT
+from tests.support.stand_in import StandIn, error_of
 from tests.support.wire import send
 
 MIB = 1024 * 1024
@@ -404,3 +406,23 @@ def test_transform_job_of_a_model(sagemaker_local, account):
     found = sagemaker.search(Resource="TrainingJob")["Results"]
     sagemaker.close()
     assert found == []
+
+
+def test_service_that_moto_cannot_answer(tmp_path):
+    """If it is unknown, or its packages are not installed, its caller gets a sentence.
+
+    The terminal gets no traceback, which would say no more.
+    """
+    (tmp_path / "openapi_spec_validator.py").write_text(
+        "raise ModuleNotFoundError(f'No module named {__name__!r}', name=__name__)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    with StandIn(environment={"PYTHONPATH": path}) as without:
+        answer = error_of(without.client("cloudformation").describe_stacks)
+
+        assert answer["Error"]["Code"] == "InvalidAction"
+        assert "does not offer DescribeStacks of cloudformation" in answer["Error"]["Message"]
+        answer = error_of(without.client("pricing").get_products, ServiceCode="AmazonSageMaker")
+        assert answer["Error"]["Code"] == "UnknownOperationException"
+        without.stop()
+        assert "Traceback" not in without.log

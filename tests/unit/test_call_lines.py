@@ -74,9 +74,9 @@ def lines(sentence=None, credential=None, /, **members):
         (JOB, "200 job 6f0c8f4f… iris → tabular/iris-v1.tar.gz 12 + 3 ms"),
         (
             {**JOB, **NOT_NOW, "delivery": 2, "target": None},
-            "503 job 6f0c8f4f… try 2 The model is not ready yet · → tabular (postponed) 12 + 3 ms",
+            "503 job 6f0c8f4f… try 2 postponed The model is not ready yet · → tabular 12 + 3 ms",
         ),
-        ({**JOB, **NOT_AGAIN}, "--- job 6f0c8f4f… iris (ended before) 3 ms"),
+        ({**JOB, **NOT_AGAIN}, "--- job 6f0c8f4f… ended before iris 3 ms"),
     ],
 )
 def test_one_line(members, expected):
@@ -85,6 +85,13 @@ def test_one_line(members, expected):
 
     assert " ".join(line.split()) == expected
     assert len(line) == COLUMNS
+
+
+def test_outcome():
+    """That a job will be tried again stands at the beginning, where no long target cuts it off."""
+    (line,) = lines(**{**JOB, **NOT_NOW}, target=f"TargetModel={'v' * COLUMNS}", attempts=2)
+
+    assert line.startswith("503 job 6f0c8f4f… postponed  ")
 
 
 def test_credential():

@@ -127,6 +127,19 @@ on SageMaker
     )
 
 
+def test_job_of_an_asynchronous_endpoint(search):
+    """SageMaker was called when the job was submitted, and not by those who asked for it."""
+    job = "6f0c8f4f2f0f4a0fb6d7c6a1c0e2a9d1"
+    called = {"endpoint": "films", "upstream_request_id": UPSTREAM}
+    submitted = line(request_id=REQUEST, method="POST", job=job, **called)
+    asked = line(request_id=OTHER, method="GET", job=job, attempts=0)
+
+    outcome = search(job, [submitted, asked])
+
+    assert "container's log  /aws/sagemaker/Endpoints/films\n" in outcome.out
+    assert f"request id       {UPSTREAM}, for AWS Support\n" in outcome.out
+
+
 @pytest.mark.parametrize("some_id", [REQUEST, REQUEST[:8], UPSTREAM])
 def test_any_id(search, some_id):
     """The whole id, its beginning, and SageMaker's id lead to the same lines."""
@@ -380,6 +393,17 @@ class TestCloudWatch:
         assert outcome.out.startswith(
             f"job {job} of request {REQUEST}: 2 lines in {handler}, {authorizer}, {handler}-work, "
         )
+
+    def test_stage_that_is_not_deployed(self, desk, run):
+        """A stage of config.json without policies is said to have no log group."""
+        config = {"app_name": "gw", "stages": {"local": {}}}
+        (run.folder / ".chalice" / "config.json").write_text(json.dumps(config))
+        for _ in range(2):
+            desk.logs.add_client_error("start_query", "ResourceNotFoundException", "", 400)
+
+        outcome = desk.run(REQUEST, "--stage", "local", "--access-log", "access")
+
+        assert "there is no log group /aws/lambda/gw-local; name the stage" in outcome.err
 
     def test_no_access_log(self, desk):
         """A group that is not there is said, and the others are searched."""

@@ -93,6 +93,14 @@ def test_well(run, server):
     ]
 
 
+def test_stage_of_make_run(run):
+    """Beside the local SageMaker, it looks at the stage `local` without being told so."""
+    outcome = run(AWS_ENDPOINT_URL="http://127.0.0.1:4599")
+
+    assert (outcome.code, outcome.err) == (0, "")
+    assert rows(outcome)["keys"] == "not looked at: no credentials for secretsmanager"
+
+
 def test_degraded(run):
     """What is wrong stands first, and the exit code is 1."""
     outcome = run(health={**GOOD, "status": "degraded", "table_age_seconds": 300})
