@@ -199,7 +199,8 @@ class NoSuchPath(GatewayError):
     status, slug, title = 404, "no-such-path", "There is no such path"
     detail = (
         "There is no such path, or not with this method; there are POST /predict/<model>, "
-        "GET /models, GET /models/<model>, GET /openapi.json and GET /health."
+        "GET /models, GET /models/<model>, GET /openapi.json and GET /health; and where there are "
+        "jobs, POST /uploads and GET /jobs/<job>."
     )
 
     def __init__(self, reason: str | None = None) -> None:
@@ -405,8 +406,8 @@ class GatewayMisconfigured(GatewayError):
         self.reason = reason
         if of_jobs:
             self.detail = (
-                "The gateway's bucket or queue of jobs cannot be used. Your request is not the "
-                "reason; tell the gateway's operator the instance of this problem."
+                "The gateway has no jobs, or cannot use their bucket or queue. Your request is not "
+                "the reason; tell the gateway's operator the instance of this problem."
             )
         super().__init__()
 
