@@ -694,6 +694,18 @@ class TestUploads:
 
         assert_problem(desk.submit("churn", b"", x_upload=upload["upload"]), 404, "unknown-upload")
 
+    @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}])
+    def test_an_old_upload_of_a_job(self, desk, key):
+        """The same request gets its job for as long as the job is kept, not for a day alone."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        asked = {"x_upload": upload["upload"], **key}
+        job = desk.job("churn", b"", **asked)
+        desk.now[0] += KEPT_SECONDS - 10
+
+        assert desk.job("churn", b"", **asked) == job
+        assert desk.drain() == 1
+
     @pytest.mark.parametrize(
         ("asked", "status", "slug"),
         [
