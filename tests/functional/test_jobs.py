@@ -325,6 +325,18 @@ class TestFailures:
         assert desk.drain() == 4
         assert [one["body"] for one in desk.receive(DEAD)] == [text]
 
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_a_message_that_starts_no_job_among_others(self, desk, place):
+        """If somebody has given the event source a larger batch, the others' jobs are done."""
+        job = desk.job("churn")
+        (record,) = desk.receive()
+        records = [record]
+        records.insert(place, {**record, "body": CANARY})
+
+        with pytest.raises(JobNotDone):
+            desk.gateway.app.handler_map["work"]({"Records": records}, LambdaContext())
+        assert desk.status(job)["status"] == "succeeded"
+
     def test_a_message_for_an_asynchronous_job(self, desk):
         """SageMaker ends such a job. A message for it changes nothing, and is noticed."""
         job = desk.job("film")
