@@ -16,6 +16,7 @@ from chalicelib.jobs.job import KEPT_SECONDS
 from chalicelib.jobs.store import JobStore, Place, aws_client
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
+from chalicelib.routing.headers import PASSED
 from chalicelib.routing.table import RoutingTable
 from chalicelib.sagemaker.answers import InferenceResponse
 from chalicelib.sagemaker.client import sagemaker_client
@@ -58,6 +59,8 @@ models:
 AWAY = EndpointConnectionError(endpoint_url="https://nowhere")
 CANARY = "c4n4ry-in-a-body"
 MANY = 100
+HEADERS_OF_CONFLICT = ("Accept", "X-Routing-Key", "X-Amzn-SageMaker")
+NESTED = b"[" * 100_000
 
 
 @pytest.fixture(scope="module", name="url")
@@ -512,6 +515,19 @@ class TestIdempotencyKey:
 
         again = desk.submit(path, body, idempotency_key="k", content_type=content_type)
         assert_problem(again, 409, "idempotency-conflict")
+
+    @pytest.mark.parametrize(
+        "header",
+        ["Accept", "X-Routing-Key", *(passed.name for passed in PASSED.values())],
+    )
+    def test_another_header(self, desk, header):
+        """Another value of a header that may reach the model is a conflict that names it."""
+        name = header.lower().replace("-", "_")
+        desk.job("churn", idempotency_key="k", **{name: "application/json"})
+
+        again = desk.submit("churn", idempotency_key="k")
+        detail = assert_problem(again, 409, "idempotency-conflict")["detail"]
+        assert any(word in header and word in detail for word in HEADERS_OF_CONFLICT)
 
     @pytest.mark.parametrize("kinds", [("film", "iris"), ("iris", "film")])
     def test_another_kind(self, url, kinds):
