@@ -170,7 +170,7 @@ class JobStore:
 
     def read_json(self, key: str) -> Any:
         """Return the content of a JSON object; None if it is not there, or is no JSON."""
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(self.read(key) or b"")
         return None
 

@@ -22,7 +22,6 @@ from chalicelib.errors import (
     GatewayMisconfigured,
     InternalFailure,
     JobLost,
-    UnknownUpload,
 )
 from chalicelib.jobs import endings, names
 from chalicelib.jobs.job import Job
@@ -192,7 +191,7 @@ class Worker:
         with delivery.calls():
             body = self._store.read(names.body_key(job.owner, str(job.body)))
         if body is None:
-            raise UnknownUpload
+            raise JobLost
         line.bytes_in = len(body)
         return self._gateway.predict(
             principal,

@@ -414,7 +414,7 @@ class TestDamage:
         key = f"{PREFIX}/{document.removesuffix('.json')}{end}"
         desk.s3.put_object(Bucket=BUCKET, Key=key, Body=body, **settings)
 
-    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b"\xff"])
+    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b"\xff", NESTED])
     def test_the_document(self, desk, body):
         """Nobody can be told of such a job, and its message is noticed in the dead-letter queue."""
         job = desk.job("churn", idempotency_key="k")
@@ -426,7 +426,38 @@ class TestDamage:
         assert len(desk.receive(DEAD)) == 1
         assert "bug" not in [line["message"] for line in desk.gateway.log.lines]
 
-    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b'{"output": 1}', b"\xff"])
+    @pytest.mark.parametrize(
+        "member", ["owner", "path", "created", "expires", "lost_after", "body"]
+    )
+    def test_a_member_of_the_document(self, desk, member):
+        """A document whose members are of other kinds is as damaged as one that lacks them."""
+        job = desk.job("churn", idempotency_key="k")
+        keys = desk.keys()
+        (key,) = [key for key in keys if key.endswith(f"{job}.json")]
+        document = json.loads(
+            desk.s3.get_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")["Body"].read()
+        )
+        self.damage(desk, job, ".json", json.dumps({**document, member: ["x"]}))
+
+        assert_problem(desk.gateway.get(f"/jobs/{job}"), 500, "gateway-misconfigured")
+        assert_problem(desk.submit("churn", idempotency_key="k"), 500, "gateway-misconfigured")
+        desk.drain()
+        assert len(desk.receive(DEAD)) == 1
+        assert "bug" not in [line["message"] for line in desk.gateway.log.lines]
+
+    def test_the_body(self, desk):
+        """A job without its body is lost; its caller, who had no upload, is not told of one."""
+        job = desk.job("churn")
+        keys = desk.keys()
+        (key,) = [key for key in keys if key.startswith("bodies/")]
+        desk.s3.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
+
+        assert desk.drain() == 1
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"no JSON", b"[]", b"{}", b'{"output": 1}', b"\xff", NESTED]
+    )
     def test_the_mark_of_an_asynchronous_job(self, desk, body):
         """Nobody knows where the answer will be: the job is lost when its time is over."""
         job = desk.job("film")
@@ -436,7 +467,7 @@ class TestDamage:
         desk.now[0] += 600 + 60 + 901
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
 
-    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}"])
+    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", NESTED])
     @pytest.mark.parametrize("metadata", [{}, {"status": "failed"}, {"status": "odd"}])
     def test_the_result(self, desk, metadata, body):
         """Without the gateway's own words on how a job ended, nobody knows it."""
