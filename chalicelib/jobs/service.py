@@ -11,6 +11,7 @@ job's document, then SQS or SageMaker, then the mark that it was sent:
 
 from __future__ import annotations
 
+import random
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,8 +58,8 @@ UPLOAD_SECONDS = 86_400
 MAX_ASK_SECONDS = 30
 """The greatest Retry-After of a job that is running."""
 
-LOOKS, LOOK_SECONDS = 10, 0.1
-"""How a request whose job is known waits for the first one to send the job."""
+LOOKS, MOST_LOOKS, LOOK_SECONDS = 10, 30, 0.1
+"""How a request whose job is known waits for another one to send the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +275,13 @@ class JobService:
             raise UnknownUpload
 
     def _is_sent_soon(self, job: Job) -> bool:
-        """Whether the request that wrote the document also sends it; it may be at work now."""
-        for _ in range(LOOKS):
+        """Whether the request that wrote the document also sends it; it may be at work now.
+
+        If it does not, one of those that wait has to, and not all of them. They have no lock, which
+        one that is killed would keep; but one that gives up first sends the job, and the others see
+        it, because each waits for another time.
+        """
+        for _ in range(random.randint(LOOKS, MOST_LOOKS)):
             if self._store.find(names.sent_key(job.owner, job.job)) is not None:
                 return True
             self._pause(LOOK_SECONDS)

@@ -595,6 +595,19 @@ class TestIdempotencyKey:
         assert len(set(jobs)) == 1
         assert desk.drain() == 1
 
+    @pytest.mark.parametrize("path", ["churn", "film"])
+    def test_twenty_threads_after_one_that_failed(self, desk, path):
+        """Of twenty requests that find a job unsent, few send it: each waits its own time."""
+        desk.gateway.runtime.error = ModelOverloaded()
+        desk.faults.next["SendMessage"] = [AWAY]
+        assert desk.submit(path, idempotency_key="raced").status == 503
+        desk.gateway.runtime.error = None
+        with ThreadPoolExecutor(20) as pool:
+            jobs = set(pool.map(lambda _: desk.job(path, idempotency_key="raced"), range(20)))
+
+        assert len(jobs) == 1
+        assert 1 <= len(desk.gateway.runtime.submitted) + desk.drain() < 10
+
 
 class TestAway:
     @pytest.mark.parametrize("step", range(2))
