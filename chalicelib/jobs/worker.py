@@ -230,7 +230,7 @@ class Worker:
                 outcome, is_first = "succeeded", endings.succeed(self._store, job, end)
                 line.finish(200, len(end.body))
         if is_first:
-            seconds = self._clock() - job.created
+            seconds = max(0.0, self._clock() - job.created)  # the handler's clock may be ahead
             self._telemetry.job(line, outcome, delivery=delivery.number, seconds=seconds)
         else:
             self._telemetry.job(line, ENDED_BEFORE, delivery=delivery.number)

@@ -23,6 +23,7 @@ from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import SageMakerRuntime
 from chalicelib.settings import JobsLocation
 from tests.support.command_line import gatewayctl
+from tests.support.emf import MetricsLog
 from tests.support.events import LambdaContext
 from tests.support.gateway import (
     AWS,
@@ -1119,6 +1120,19 @@ def test_log_and_metrics(desk):
     assert lines[0]["request_id"] == lines[1]["request_id"]
     assert lines[1]["outcome"] == "succeeded"
     assert CANARY not in desk.gateway.log.text
+
+
+def test_a_worker_whose_clock_is_behind(url):
+    """A job that ended before it began, by the worker's clock, took next to no time."""
+    log = MetricsLog()
+    desk = job_desk(url, source=FixedTable(table(TABLE)), log=log)
+    desk.job("churn")
+    desk.now[0] -= 600
+    desk.drain()
+
+    (line,) = [line for line in log.lines if line["message"] == "job"]
+    assert line["seconds"] == 0
+    assert log.sums(model="churn")["JobSeconds"] == 0.001
 
 
 def test_many_jobs_at_once(desk):
