@@ -191,6 +191,8 @@ class JobService:
         """
         found = self._store.find(names.body_key(owner, upload)) if names.is_id(upload) else None
         if found is None:
+            if names.is_id(upload):  # S3 says only to GET whether it is the bucket that is missing
+                self._store.read(names.used_key(owner, upload))
             raise UnknownUpload
         if found.size_bytes > (limit := max_bytes(is_async=model.target.is_async)):
             raise PayloadTooLarge(limit)

@@ -759,6 +759,13 @@ class TestUploads:
         assert len(set(jobs)) == 1
         assert desk.drain() == 1
 
+    def test_no_bucket(self, desk):
+        """If the bucket was deleted, nobody is told that there is no such upload."""
+        desk.s3.delete_bucket(Bucket=BUCKET)
+
+        refused = desk.submit("churn", b"", x_upload="0" * 32)
+        assert_problem(refused, 500, "gateway-misconfigured")
+
     def test_an_old_upload(self, desk):
         """An upload is not kept for longer than a day."""
         upload = self.upload(desk).json()
