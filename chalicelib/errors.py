@@ -255,8 +255,8 @@ class IdempotencyConflict(GatewayError):
 
     status, slug, title = 409, "idempotency-conflict", "The key belongs to another request"
     detail = (
-        "You sent this Idempotency-Key with another model, body, Content-Type or Accept before; "
-        "send a new key with a new request."
+        "You sent this Idempotency-Key with another model, body, Content-Type, Accept, "
+        "X-Routing-Key or X-Amzn-SageMaker header before; send a new key with a new request."
     )
 
 

@@ -203,9 +203,14 @@ class Jobs:
         records = event.get("Records") if isinstance(event, dict) else None
         if not isinstance(records, list) or not all(map(_is_of_queue, records)):
             return self._other_event(event, lambda_context)
-        worker = self._parts().worker
+        worker, failure = self._parts().worker, None
         for record in records:  # one, unless somebody changed the event source
-            worker.work(record, wire.lambda_deadline(lambda_context))
+            try:
+                worker.work(record, wire.lambda_deadline(lambda_context))
+            except Exception as error:  # all messages come again; the jobs of the others have ended
+                failure = error
+        if failure is not None:
+            raise failure
         return None
 
 

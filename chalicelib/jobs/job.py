@@ -13,6 +13,7 @@ from chalicelib.routing import headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import UnionType
 
     from chalicelib.jobs.store import Place
     from chalicelib.routing.table import Model
@@ -37,6 +38,15 @@ KEPT_HEADERS = frozenset(
     )
 )
 """The headers of a request that its prediction depends on, by lower-case name."""
+
+
+KINDS_OF_MEMBERS: Mapping[str, type | UnionType] = {
+    **dict.fromkeys(("owner", "job", "request_id", "principal", "path", "model"), str),
+    **dict.fromkeys(("key_id", "body"), str | None),
+    **dict.fromkeys(("created", "expires", "lost_after"), int),
+    **{"is_async": bool, "headers": dict, "fingerprint": str},
+}
+"""Of a job's document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,11 @@ class Job:
         """
         try:
             members = json.loads(data)
-            return cls(**{one.name: members[one.name] for one in fields(cls)})
-        except (ValueError, LookupError, TypeError) as error:
+            values = {one.name: members[one.name] for one in fields(cls)}
+            if not all(isinstance(values[name], kind) for name, kind in KINDS_OF_MEMBERS.items()):
+                raise ValueError("a member of another kind")
+            return cls(**values)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise GatewayMisconfigured("a job's document is damaged", of_jobs=True) from error
 
     def request(self, body: bytes) -> ClientRequest:

@@ -60,7 +60,8 @@ class JobQueue:
         """Send a message, after which the worker starts."""
         with own_errors(SERVICE):
             client, url = self._ready()
-            client.send_message(QueueUrl=url, MessageBody=json.dumps(message._asdict()))
+            sent = client.send_message(QueueUrl=url, MessageBody=json.dumps(message._asdict()))
+            _ = sent["MessageId"]  # SQS itself has taken it, and not a proxy between
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
         """Let a message come again after so many seconds, unless it is deleted before."""

@@ -11,6 +11,7 @@ job's document, then SQS or SageMaker, then the mark that it was sent:
 
 from __future__ import annotations
 
+import random
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,13 +53,13 @@ if TYPE_CHECKING:
     from chalicelib.telemetry.request_record import RequestRecord
 
 UPLOAD_SECONDS = 86_400
-"""How long an upload that was sent can be used."""
+"""How long an upload that was sent can become a job."""
 
 MAX_ASK_SECONDS = 30
 """The greatest Retry-After of a job that is running."""
 
-LOOKS, LOOK_SECONDS = 10, 0.1
-"""How a request whose job is known waits for the first one to send the job."""
+LOOKS, MOST_LOOKS, LOOK_SECONDS = 10, 30, 0.1
+"""How a request whose job is known waits for another one to send the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class JobService:
             admitted = self._gateway.admit(
                 asked.principal, asked.resolved, request, asked.record, max_body_bytes=limit
             )
-            job, is_new = self._claim(owner, asked, request)
+            job, is_new = self._claim(owner, asked, request, upload)
             asked.record.job = job.job
             if is_new or not self._is_sent_soon(job):
                 if job.is_async != admitted.resolved.model.target.is_async:  # the table has changed
@@ -185,17 +186,21 @@ class JobService:
         """Return the upload, which S3 has taken; its size and type are checked again.
 
         Raises:
-            UnknownUpload: There is none, or it is too old.
+            UnknownUpload: There is none.
             PayloadTooLarge: The model takes no body of this size.
         """
         found = self._store.find(names.body_key(owner, upload)) if names.is_id(upload) else None
-        if found is None or self._clock() - found.modified.timestamp() > UPLOAD_SECONDS:
+        if found is None:
+            if names.is_id(upload):  # S3 says only to GET whether it is the bucket that is missing
+                self._store.read(names.used_key(owner, upload))
             raise UnknownUpload
         if found.size_bytes > (limit := max_bytes(is_async=model.target.is_async)):
             raise PayloadTooLarge(limit)
         return found
 
-    def _claim(self, owner: str, asked: Submission, request: ClientRequest) -> tuple[Job, bool]:
+    def _claim(
+        self, owner: str, asked: Submission, request: ClientRequest, upload: Found | None
+    ) -> tuple[Job, bool]:
         """Write the job's document; that of an equal request may be there already.
 
         Returns:
@@ -203,11 +208,13 @@ class JobService:
 
         Raises:
             IdempotencyConflict: The Idempotency-Key is that of another request.
-            UnknownUpload: The upload is that of another request.
+            UnknownUpload: The upload is that of another request, or too old for a new job.
         """
         digest = fingerprint(asked.path, request, asked.upload)
         job_id, known = self._known_job(owner, asked)
         if known is None:
+            if upload is not None and self._is_too_old(upload):
+                raise UnknownUpload
             job = self._new_job(owner, job_id, asked, request, digest)
             if self._store.create(names.job_key(owner, job_id), job.to_json()):
                 return job, True
@@ -261,6 +268,9 @@ class JobService:
             lost_after=now + lost_seconds(model),
         )
 
+    def _is_too_old(self, upload: Found) -> bool:
+        return self._clock() - upload.modified.timestamp() > UPLOAD_SECONDS
+
     def _use_once(self, owner: str, upload: str, job_id: str) -> None:
         """Write whose body an upload is.
 
@@ -272,8 +282,13 @@ class JobService:
             raise UnknownUpload
 
     def _is_sent_soon(self, job: Job) -> bool:
-        """Whether the request that wrote the document also sends it; it may be at work now."""
-        for _ in range(LOOKS):
+        """Whether the request that wrote the document also sends it; it may be at work now.
+
+        If it does not, one of those that wait has to, and not all of them. They have no lock, which
+        one that is killed would keep; but one that gives up first sends the job, and the others see
+        it, because each waits for another time.
+        """
+        for _ in range(random.randint(LOOKS, MOST_LOOKS)):
             if self._store.find(names.sent_key(job.owner, job.job)) is not None:
                 return True
             self._pause(LOOK_SECONDS)

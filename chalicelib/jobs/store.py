@@ -170,7 +170,7 @@ class JobStore:
 
     def read_json(self, key: str) -> Any:
         """Return the content of a JSON object; None if it is not there, or is no JSON."""
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(self.read(key) or b"")
         return None
 
@@ -273,6 +273,8 @@ def own_errors(service: str) -> Iterator[None]:
         raise _refused(service, error) from error
     except (BotoCoreError, HTTPError) as error:
         raise _not_reached(service, error) from error
+    except KeyError as error:  # something between, such as a proxy, has answered
+        raise JobsUnavailable(f"{service}: an odd answer") from error
 
 
 def _refused(service: str, error: ClientError) -> GatewayError:

@@ -22,7 +22,6 @@ from chalicelib.errors import (
     GatewayMisconfigured,
     InternalFailure,
     JobLost,
-    UnknownUpload,
 )
 from chalicelib.jobs import endings, names
 from chalicelib.jobs.job import Job
@@ -192,7 +191,7 @@ class Worker:
         with delivery.calls():
             body = self._store.read(names.body_key(job.owner, str(job.body)))
         if body is None:
-            raise UnknownUpload
+            raise JobLost
         line.bytes_in = len(body)
         return self._gateway.predict(
             principal,
@@ -231,7 +230,7 @@ class Worker:
                 outcome, is_first = "succeeded", endings.succeed(self._store, job, end)
                 line.finish(200, len(end.body))
         if is_first:
-            seconds = self._clock() - job.created
+            seconds = max(0.0, self._clock() - job.created)  # the handler's clock may be ahead
             self._telemetry.job(line, outcome, delivery=delivery.number, seconds=seconds)
         else:
             self._telemetry.job(line, ENDED_BEFORE, delivery=delivery.number)

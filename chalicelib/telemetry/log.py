@@ -315,5 +315,5 @@ def _measures(record: RequestRecord) -> list[Measure]:
 
 
 def _job_measures(seconds: float, *, failed: bool) -> list[Measure]:
-    """Return what the end of a job adds to the metrics."""
-    return [("JobsFailed", failed, COUNT), ("JobSeconds", max(0.0, seconds), SECONDS)]
+    """Return what the end of a job adds to the metrics, of which zeros are not written."""
+    return [("JobsFailed", failed, COUNT), ("JobSeconds", max(0.001, seconds), SECONDS)]

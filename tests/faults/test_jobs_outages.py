@@ -210,6 +210,60 @@ def test_connection_that_is_not_accepted(url, service):
         assert_problem(desk.submit("churn", BODY), 503, "jobs-unavailable")
 
 
+class TestAnotherAnswer:
+    """What stands between the gateway and AWS, such as a proxy, answers 200 with its own words."""
+
+    @pytest.fixture(name="between")
+    def _between(self, desk, relays):
+        """Return a function that puts the other answer in the place of one operation's."""
+        with StubServer() as stub:
+
+            def answer(operation, body):
+                stub.reply = lambda _: response(200, body, {"Content-Type": "text/html"})
+                relay = relays["sqs" if operation in OF_SQS else "s3"]
+
+                def begin():
+                    relay.refuse()
+                    relay.accept(stub.url)
+
+                desk.faults.next[operation] = [begin]
+
+                def end():
+                    relay.refuse()
+                    relay.accept(desk.s3.meta.endpoint_url)
+
+                return end
+
+            yield answer
+
+    @pytest.mark.parametrize("body", [b"", b"{}", b"<html>secret</html>"])
+    @pytest.mark.parametrize("operation", OF_SQS)
+    @row("J3")
+    def test_submission(self, desk, between, operation, body):
+        """No caller is told of a job that SQS never got: 503, and the same request is one later."""
+        end = between(operation, body)
+
+        refused = desk.submit("churn", BODY, idempotency_key="k")
+        assert_problem(refused, 503, "jobs-unavailable")
+        assert desk.gateway.log.requests[-1]["reason"] == "SQS: an odd answer"
+        assert "secret" not in desk.gateway.log.text
+
+        end()
+        job = desk.job("churn", BODY, idempotency_key="k")
+        assert desk.drain() == 1
+        assert desk.status(job)["status"] == "succeeded"
+
+    @row("J2")
+    def test_question(self, desk, between):
+        """An answer without the size of an object says nothing about a job."""
+        job = desk.job("churn", BODY)
+        end = between("HeadObject", b"")
+
+        assert_problem(desk.gateway.get(f"/jobs/{job}"), 503, "jobs-unavailable")
+        end()
+        assert desk.status(job)["status"] == "running"
+
+
 class TestClock:
     """S3 and SQS take no request whose time differs from theirs by more than 15 minutes."""
 

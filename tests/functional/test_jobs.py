@@ -16,12 +16,14 @@ from chalicelib.jobs.job import KEPT_SECONDS
 from chalicelib.jobs.store import JobStore, Place, aws_client
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
+from chalicelib.routing.headers import PASSED
 from chalicelib.routing.table import RoutingTable
 from chalicelib.sagemaker.answers import InferenceResponse
 from chalicelib.sagemaker.client import sagemaker_client
 from chalicelib.sagemaker.runtime import SageMakerRuntime
 from chalicelib.settings import JobsLocation
 from tests.support.command_line import gatewayctl
+from tests.support.emf import MetricsLog
 from tests.support.events import LambdaContext
 from tests.support.gateway import (
     AWS,
@@ -58,6 +60,8 @@ models:
 AWAY = EndpointConnectionError(endpoint_url="https://nowhere")
 CANARY = "c4n4ry-in-a-body"
 MANY = 100
+HEADERS_OF_CONFLICT = ("Accept", "X-Routing-Key", "X-Amzn-SageMaker")
+NESTED = b"[" * 100_000
 
 
 @pytest.fixture(scope="module", name="url")
@@ -325,6 +329,18 @@ class TestFailures:
         assert desk.drain() == 4
         assert [one["body"] for one in desk.receive(DEAD)] == [text]
 
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_a_message_that_starts_no_job_among_others(self, desk, place):
+        """If somebody has given the event source a larger batch, the others' jobs are done."""
+        job = desk.job("churn")
+        (record,) = desk.receive()
+        records = [record]
+        records.insert(place, {**record, "body": CANARY})
+
+        with pytest.raises(JobNotDone):
+            desk.gateway.app.handler_map["work"]({"Records": records}, LambdaContext())
+        assert desk.status(job)["status"] == "succeeded"
+
     def test_a_message_for_an_asynchronous_job(self, desk):
         """SageMaker ends such a job. A message for it changes nothing, and is noticed."""
         job = desk.job("film")
@@ -399,7 +415,7 @@ class TestDamage:
         key = f"{PREFIX}/{document.removesuffix('.json')}{end}"
         desk.s3.put_object(Bucket=BUCKET, Key=key, Body=body, **settings)
 
-    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b"\xff"])
+    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b"\xff", NESTED])
     def test_the_document(self, desk, body):
         """Nobody can be told of such a job, and its message is noticed in the dead-letter queue."""
         job = desk.job("churn", idempotency_key="k")
@@ -411,7 +427,38 @@ class TestDamage:
         assert len(desk.receive(DEAD)) == 1
         assert "bug" not in [line["message"] for line in desk.gateway.log.lines]
 
-    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", b'{"output": 1}', b"\xff"])
+    @pytest.mark.parametrize(
+        "member", ["owner", "path", "created", "expires", "lost_after", "body"]
+    )
+    def test_a_member_of_the_document(self, desk, member):
+        """A document whose members are of other kinds is as damaged as one that lacks them."""
+        job = desk.job("churn", idempotency_key="k")
+        keys = desk.keys()
+        (key,) = [key for key in keys if key.endswith(f"{job}.json")]
+        document = json.loads(
+            desk.s3.get_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")["Body"].read()
+        )
+        self.damage(desk, job, ".json", json.dumps({**document, member: ["x"]}))
+
+        assert_problem(desk.gateway.get(f"/jobs/{job}"), 500, "gateway-misconfigured")
+        assert_problem(desk.submit("churn", idempotency_key="k"), 500, "gateway-misconfigured")
+        desk.drain()
+        assert len(desk.receive(DEAD)) == 1
+        assert "bug" not in [line["message"] for line in desk.gateway.log.lines]
+
+    def test_the_body(self, desk):
+        """A job without its body is lost; its caller, who had no upload, is not told of one."""
+        job = desk.job("churn")
+        keys = desk.keys()
+        (key,) = [key for key in keys if key.startswith("bodies/")]
+        desk.s3.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
+
+        assert desk.drain() == 1
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"no JSON", b"[]", b"{}", b'{"output": 1}', b"\xff", NESTED]
+    )
     def test_the_mark_of_an_asynchronous_job(self, desk, body):
         """Nobody knows where the answer will be: the job is lost when its time is over."""
         job = desk.job("film")
@@ -421,7 +468,7 @@ class TestDamage:
         desk.now[0] += 600 + 60 + 901
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
 
-    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}"])
+    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b"{}", NESTED])
     @pytest.mark.parametrize("metadata", [{}, {"status": "failed"}, {"status": "odd"}])
     def test_the_result(self, desk, metadata, body):
         """Without the gateway's own words on how a job ended, nobody knows it."""
@@ -501,6 +548,19 @@ class TestIdempotencyKey:
         again = desk.submit(path, body, idempotency_key="k", content_type=content_type)
         assert_problem(again, 409, "idempotency-conflict")
 
+    @pytest.mark.parametrize(
+        "header",
+        ["Accept", "X-Routing-Key", *(passed.name for passed in PASSED.values())],
+    )
+    def test_another_header(self, desk, header):
+        """Another value of a header that may reach the model is a conflict that names it."""
+        name = header.lower().replace("-", "_")
+        desk.job("churn", idempotency_key="k", **{name: "application/json"})
+
+        again = desk.submit("churn", idempotency_key="k")
+        detail = assert_problem(again, 409, "idempotency-conflict")["detail"]
+        assert any(word in header and word in detail for word in HEADERS_OF_CONFLICT)
+
     @pytest.mark.parametrize("kinds", [("film", "iris"), ("iris", "film")])
     def test_another_kind(self, url, kinds):
         """If the model has become one of the other kind before its job was sent: a conflict."""
@@ -535,6 +595,19 @@ class TestIdempotencyKey:
         assert len(jobs) == 20
         assert len(set(jobs)) == 1
         assert desk.drain() == 1
+
+    @pytest.mark.parametrize("path", ["churn", "film"])
+    def test_twenty_threads_after_one_that_failed(self, desk, path):
+        """Of twenty requests that find a job unsent, few send it: each waits its own time."""
+        desk.gateway.runtime.error = ModelOverloaded()
+        desk.faults.next["SendMessage"] = [AWAY]
+        assert desk.submit(path, idempotency_key="raced").status == 503
+        desk.gateway.runtime.error = None
+        with ThreadPoolExecutor(20) as pool:
+            jobs = set(pool.map(lambda _: desk.job(path, idempotency_key="raced"), range(20)))
+
+        assert len(jobs) == 1
+        assert 1 <= len(desk.gateway.runtime.submitted) + desk.drain() < 10
 
 
 class TestAway:
@@ -688,6 +761,13 @@ class TestUploads:
         assert len(set(jobs)) == 1
         assert desk.drain() == 1
 
+    def test_no_bucket(self, desk):
+        """If the bucket was deleted, nobody is told that there is no such upload."""
+        desk.s3.delete_bucket(Bucket=BUCKET)
+
+        refused = desk.submit("churn", b"", x_upload="0" * 32)
+        assert_problem(refused, 500, "gateway-misconfigured")
+
     def test_an_old_upload(self, desk):
         """An upload is not kept for longer than a day."""
         upload = self.upload(desk).json()
@@ -695,6 +775,18 @@ class TestUploads:
         desk.now[0] += 86_500
 
         assert_problem(desk.submit("churn", b"", x_upload=upload["upload"]), 404, "unknown-upload")
+
+    @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}])
+    def test_an_old_upload_of_a_job(self, desk, key):
+        """The same request gets its job for as long as the job is kept, not for a day alone."""
+        upload = self.upload(desk).json()
+        send(upload, b"1,2")
+        asked = {"x_upload": upload["upload"], **key}
+        job = desk.job("churn", b"", **asked)
+        desk.now[0] += KEPT_SECONDS - 10
+
+        assert desk.job("churn", b"", **asked) == job
+        assert desk.drain() == 1
 
     @pytest.mark.parametrize(
         ("asked", "status", "slug"),
@@ -1038,6 +1130,19 @@ def test_log_and_metrics(desk):
     assert lines[0]["request_id"] == lines[1]["request_id"]
     assert lines[1]["outcome"] == "succeeded"
     assert CANARY not in desk.gateway.log.text
+
+
+def test_a_worker_whose_clock_is_behind(url):
+    """A job that ended before it began, by the worker's clock, took next to no time."""
+    log = MetricsLog()
+    desk = job_desk(url, source=FixedTable(table(TABLE)), log=log)
+    desk.job("churn")
+    desk.now[0] -= 600
+    desk.drain()
+
+    (line,) = [line for line in log.lines if line["message"] == "job"]
+    assert line["seconds"] == 0
+    assert log.sums(model="churn")["JobSeconds"] == 0.001
 
 
 def test_many_jobs_at_once(desk):
