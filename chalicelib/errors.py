@@ -174,12 +174,14 @@ class InvalidHeader(GatewayError):
 
 
 class InvalidParameter(GatewayError):
-    """A path parameter or a query value breaks its rule."""
+    """A path parameter, a query value or a member of a document breaks its rule."""
 
     status, slug, title = 400, "invalid-parameter", "A parameter is not valid"
 
-    def __init__(self, name: str, value: str, rule: str) -> None:
-        self.detail = f"The parameter {name} is {quoted(value)}; it must be {rule}."
+    def __init__(self, name: str, value: str | None, rule: str) -> None:
+        """`value` is None if the parameter is missing."""
+        found = "missing" if value is None else quoted(value)
+        self.detail = f"The parameter {name} is {found}; it must be {rule}."
         super().__init__()
 
 

@@ -304,22 +304,21 @@ def _asked_upload(body: bytes) -> tuple[str, str, int]:
     asked = asked if isinstance(asked, dict) else {}
     model, content_type, size = (asked.get(name) for name in ("model", "content_type", "bytes"))
     if not isinstance(model, str):
-        raise InvalidParameter(
-            "model", json.dumps(model), "what follows /predict/ in the model's path"
-        )
+        raise _wrong(asked, "model", "what follows /predict/ in the model's path")
     if not (
         isinstance(content_type, str)
         and 1 <= len(content_type) <= MAX_MEDIA_TYPE_LENGTH
         and content_type.isascii()
         and content_type.isprintable()
     ):
-        raise InvalidParameter(
-            "content_type", json.dumps(content_type), "the media type of the body"
-        )
+        raise _wrong(asked, "content_type", "the media type of the body")
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        rule = "the size of the body, a whole number above 0 and no text"
-        raise InvalidParameter("bytes", json.dumps(size), rule)
+        raise _wrong(asked, "bytes", "the size of the body: a whole number above 0, without quotes")
     return model, content_type, size
+
+
+def _wrong(asked: Mapping[str, Any], name: str, rule: str) -> InvalidParameter:
+    return InvalidParameter(name, json.dumps(asked[name]) if name in asked else None, rule)
 
 
 def _whole_number(digits: str) -> int:

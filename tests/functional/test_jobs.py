@@ -829,6 +829,12 @@ class TestUploads:
         problem = assert_problem(self.upload(desk, size=size), 400, "invalid-parameter")
         assert problem["detail"].startswith(f"The parameter bytes is {named}; it must be")
 
+    def test_what_is_missing(self, desk):
+        """A member that was not sent is called missing, which null is not."""
+        for body in (b"[]", b'{"content_type": "text/csv", "bytes": 3}'):
+            problem = assert_problem(desk.gateway.post("/uploads", body), 400, "invalid-parameter")
+            assert problem["detail"].startswith("The parameter model is missing; it must be")
+
     def test_without_a_preference(self, desk):
         """A prediction that is answered at once has its body in the request."""
         problem = assert_problem(
