@@ -117,7 +117,7 @@ COMPONENTS = Rule(
     "several models on accelerators, each with resources of its own: inference components",
     "Deploy models for real-time inference",
     f"{GUIDE}realtime-endpoints-deploy-models.html",
-    _all_loaded,
+    _costs,
     to_confirm="the accelerators of one instance are enough for all of them",
     cost_a_month=shared_cost,
 )

@@ -124,6 +124,13 @@ ACCOUNTS = {
         ),
         {"a": "inference components", "b": "inference components"},
     ),
+    "more components than a multi-container endpoint has containers": (
+        account(
+            [model(f"c{number}", 3_000, endpoint="c", kind="component") for number in range(16)],
+            [on_instance("c", "ml.g5.2xlarge", 1.515, GPU, vcpus=8, memory_bytes=32.0 * GIB)],
+        ),
+        {f"c{number}": "inference components" for number in range(16)},
+    ),
 }
 
 
