@@ -156,7 +156,14 @@ def measure_memory(endpoint: str) -> str:
     """Return how to learn what the models of an endpoint take in memory."""
     return (
         "let these credentials list the bucket of its artifact (s3:ListBucket), or look at the "
-        "endpoint: aws cloudwatch get-metric-statistics --namespace /aws/sagemaker/Endpoints "
+        f"endpoint: {look_at_memory(endpoint)}"
+    )
+
+
+def look_at_memory(endpoint: str) -> str:
+    """Return the command that says how much of the memory of its instances an endpoint takes."""
+    return (
+        "aws cloudwatch get-metric-statistics --namespace /aws/sagemaker/Endpoints "
         f"--metric-name MemoryUtilization --dimensions Name=EndpointName,Value={endpoint} "
         "Name=VariantName,Value=AllTraffic --statistics Maximum --period 3600 "
         "--start-time … --end-time …"

@@ -17,10 +17,11 @@ from gatewayctl.advice.rule import (
     Condition,
     Option,
     Rule,
+    look_at_memory,
     measure_memory,
 )
 from gatewayctl.advice.sharing import share_text
-from gatewayctl.output import first_few, percent, plural
+from gatewayctl.output import first_few, measured, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,8 +81,20 @@ def _cold(case: Case) -> Iterator[Condition]:
     if (shared := case.shared) is None:
         return
     (low, high), target = shared.cold, case.cold_target
+    text = f"at most {percent(target)} of the calls find their model not loaded"
+    if shared.unexplained is not None:
+        endpoint = case.model.endpoint
+        yield Condition(
+            text,
+            None,
+            f"{measured(shared.unexplained)} were measured on {endpoint}, more than the assumed "
+            "memory explains",
+            "see what the models take, and give the --memory-factor that fits: "
+            + look_at_memory(endpoint),
+        )
+        return
     yield Condition(
-        f"at most {percent(target)} of the calls find their model not loaded",
+        text,
         True if high <= target else None if low <= target else False,
         f"{share_text(shared.cold)} on {plural(shared.instances, 'instance')}"
         + ", measured" * shared.is_measured,

@@ -338,6 +338,23 @@ class TestSharing:
         assert first.deciding.case.shared.cold == (0.002, 0.002)
         assert second.option is None
 
+    @pytest.mark.parametrize(("loads", "option"), [(900, None), (9, "multi-model")])
+    def test_measured_against_estimated(self, loads, option):
+        """An endpoint that loads its models again and again has less memory than is estimated: how
+        much they take has to be measured. That each model was loaded once says nothing of it."""
+        small = [model(f"m{n}", kind="mme", endpoint="all") for n in range(9)]
+        values = traffic(100 if loads == 9 else 9_000, cold_loads=loads // 9)
+        busy = [replace(one, traffic=values) for one in small]
+
+        decision = decide(account(busy, [on_instance("all")]), 0.001)["m0"]
+
+        assert decision.option == option
+        if option is None:
+            (condition,) = decision.unknown
+            assert "1.11 % were measured on all" in condition.found
+            assert "--memory-factor" in condition.measure
+            assert "MemoryUtilization" in condition.measure
+
     @given(st.sampled_from(list(ACCOUNTS.values())), st.randoms())
     def test_order(self, found, dice):
         """The order of the models does not matter."""
