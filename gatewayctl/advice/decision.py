@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from math import inf
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import CPU, GPU, NEURON
 from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, together
-from gatewayctl.advice.rules_alone import RULES, step_of
+from gatewayctl.advice.rules_alone import FEWEST_OTHERS, HALF, MUCH_HOTTER, RULES, step_of
 from gatewayctl.advice.rules_shared import (
     COMPONENTS,
     DEFAULT,
@@ -16,7 +18,8 @@ from gatewayctl.advice.rules_shared import (
     MULTI_MODEL,
     needs,
 )
-from gatewayctl.advice.sharing import groups, may_share, shared, similar
+from gatewayctl.advice.sharing import alike, groups, may_share, shared
+from gatewayctl.output import percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,6 +151,8 @@ class _Sharing:
         self._cold_target = cold_target
         self._unsure = unsure
         self._found: defaultdict[str, list[Verdict]] = defaultdict(list)
+        self._hot: dict[str, Condition] = {}
+        """Why a model is in no group, by its name."""
 
     def of(self, models: Sequence[Model]) -> dict[str, list[Verdict]]:
         """Return the verdicts for each of the models."""
@@ -162,8 +167,10 @@ class _Sharing:
         ):
             able = [one for one in left if self._accelerator(one) == accelerator]
             found = groups(able, self._account, by_image=by_image)
+            if accelerator == CPU:
+                found = [self._without_hot(group) for group in found]
             if by_image:
-                found = [similar(group) for group in found]
+                found = [part for group in found for part in alike(group)]
             left = self._offer(rule, found, left)
         for one in left:
             case = Case(one, self._account, self._cold_target)
@@ -173,6 +180,27 @@ class _Sharing:
 
     def _accelerator(self, model: Model) -> str | None:
         return self._account.endpoint_of(model).boundary.accelerator
+
+    def _without_hot(self, group: Sequence[Model]) -> list[Model]:
+        """Return a group without the models that get much more traffic than the others."""
+        calls = [one.traffic.calls for one in group if one.traffic is not None]
+        usual = max(median(calls), 1) if len(calls) > FEWEST_OTHERS else inf
+        cool = []
+        for one in group:
+            vcpus = self._account.endpoint_of(one).vcpus
+            times = one.traffic.calls / usual if one.traffic else 0.0
+            if one.traffic and vcpus and times >= MUCH_HOTTER:
+                part = one.traffic.peak_busy / vcpus
+                if part >= HALF:
+                    self._hot[one.name] = Condition(
+                        "the model gets much more traffic than those that it could join",
+                        True,
+                        f"{times:,.1f} times the calls of the median, and its busiest minute keeps "
+                        f"{percent(part)} of {plural(vcpus, 'vCPU')} at work",
+                    )
+                    continue
+            cool.append(one)
+        return cool
 
     def _offer(
         self, rule: Rule, found: Sequence[Sequence[Model]], left: Sequence[Model]
@@ -215,6 +243,9 @@ class _Sharing:
 
     def _nothing_to_share(self, model: Model, rest: Sequence[Model]) -> Iterator[Condition]:
         """Yield what is unknown of the question whether others may share an endpoint with it."""
+        if model.name in self._hot:
+            yield self._hot[model.name]
+            return
         for other in rest:
             if other is model:
                 continue

@@ -109,7 +109,10 @@ def _multi_model(case: Case) -> Iterator[Condition]:
 
 
 def _all_loaded(case: Case) -> Iterator[Condition]:
-    number = len(case.shared.models) if case.shared else 0
+    models = case.shared.models if case.shared else ()
+    number, images = len(models), len({one.image for one in models})
+    if len({one.endpoint for one in models}) > 1:
+        yield Condition("they have several images", images > 1, plural(images, "image"))
     yield Condition(
         f"there are at most {MOST_CONTAINERS} models",
         number <= MOST_CONTAINERS,

@@ -242,6 +242,16 @@ def may_share(one: Model, other: Model, account: Account) -> bool | None:
     return account.endpoint_of(one).boundary.admits(account.endpoint_of(other).boundary)
 
 
+def alike(models: Sequence[Model]) -> list[list[Model]]:
+    """Divide models into those that are similar to each other."""
+    found, left = [], list(models)
+    while left:
+        found.append(similar(left))
+        taken = {one.name for one in found[-1]}
+        left = [one for one in left if one.name not in taken]
+    return found
+
+
 def similar(models: Sequence[Model]) -> list[Model]:
     """Return the models without those that take much more time or memory than the median."""
     kept = list(models)

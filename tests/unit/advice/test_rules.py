@@ -76,6 +76,18 @@ ACCOUNTS = {
         ),
         {"hot": "single", **dict.fromkeys((one.name for one in CROWD), "multi-model")},
     ),
+    "a hot model and cold ones, each on its own": (
+        account([*TEN, model("hot", traffic=traffic(20_000_000, 40.0))]),
+        {"hot": "single", **dict.fromkeys((one.name for one in TEN), "multi-model")},
+    ),
+    "small ones and large ones of one framework": (
+        account([*TEN, *(model(name, memory_bytes=1.55 * GIB) for name in "ab")]),
+        dict.fromkeys([*(one.name for one in TEN), "a", "b"], "multi-model"),
+    ),
+    "a small one and a large one of one framework": (
+        account([model("small"), model("large", memory_bytes=2.5 * GIB)]),
+        {"small": "single", "large": "single"},
+    ),
     "two frameworks": (
         account([model("a"), model("b", image=XGBOOST)]),
         {"a": "multi-container", "b": "multi-container"},
@@ -390,6 +402,7 @@ class TestTotals:
         [
             ("ten models of one framework", 744.60, 744.60, 74.46),
             ("a hot model in a cold crowd", 74.46, 670.14, 148.92),
+            ("a hot model and cold ones, each on its own", 819.06, 819.06, 148.92),
             ("two frameworks", 148.92, 148.92, 74.46),
             ("preprocessing", 148.92, 148.92, 74.46),
             ("a GPU beside a CPU", 611.74, 611.74, 611.74),
