@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import CPU, GPU, NEURON
-from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, together
+from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, seen, together
 from gatewayctl.advice.rules_alone import FEWEST_OTHERS, HALF, MUCH_HOTTER, RULES, step_of
 from gatewayctl.advice.rules_shared import (
     COMPONENTS,
@@ -107,6 +107,8 @@ class Decision:
         return others == {self.model.endpoint} and self.deciding.rule not in MOVES
 
 
+AS_THEY_ARE = ("async", "pipeline")
+"""Kinds that do not depend on how many calls there are."""
 MOVES = tuple(one for one in RULES if one.option is Option.SINGLE)
 
 
@@ -133,7 +135,10 @@ def _alone(case: Case) -> list[Verdict]:
     """Return the verdicts up to the first rule that is not ruled out."""
     verdicts = []
     for rule in RULES:
-        verdicts.append(Verdict(rule, tuple(rule.conditions(case)), case))
+        conditions = [*rule.conditions(case)]
+        if case.model.kind not in AS_THEY_ARE:
+            conditions += seen(case)
+        verdicts.append(Verdict(rule, tuple(conditions), case))
         if verdicts[-1].holds is not False:
             break
     return verdicts
@@ -243,6 +248,7 @@ class _Sharing:
 
     def _nothing_to_share(self, model: Model, rest: Sequence[Model]) -> Iterator[Condition]:
         """Yield what is unknown of the question whether others may share an endpoint with it."""
+        yield from seen(Case(model, self._account))
         if model.name in self._hot:
             yield self._hot[model.name]
             return

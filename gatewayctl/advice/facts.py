@@ -136,6 +136,8 @@ class Account:
     currency: str = "USD"
     serverless_price: float | None = None
     """The price of a second of a serverless endpoint with 1 GB of memory."""
+    unseen: Mapping[str, float] = field(default_factory=dict)
+    """By endpoint: the part of the calls that CloudWatch counts and that the log does not have."""
 
     def endpoint_of(self, model: Model) -> Endpoint:
         return self.endpoints[model.endpoint]

@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from chalicelib.routing import targets as routing
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.advice.places import Named
+    from gatewayctl.costs.cloudwatch import VariantMetrics
     from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant, Serverless
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import Usage
 
 MB = 2**20
+NOT_ASKED: Mapping[str, Mapping[str, VariantMetrics]] = {}
 SERVERLESS_GB = 1024
 WITH_GPU, WITH_NEURON = ("g", "p"), ("inf", "trn")
 """How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
@@ -47,10 +49,12 @@ def account(
     prices: Prices | None,
     *,
     memory_factor: float,
+    metrics: Mapping[str, Mapping[str, VariantMetrics]] = NOT_ASKED,
 ) -> Account:
     """Return what is known of the models of a table.
 
     Args:
+        metrics: What CloudWatch says, by endpoint and variant.
         memory_factor: How much memory a model takes, as a multiple of its artifact in S3.
     """
     calls = None if usage is None else Calls(usage)
@@ -80,7 +84,25 @@ def account(
         endpoints=endpoints,
         currency=prices.currency if prices else "USD",
         serverless_price=_serverless_price(prices),
+        unseen=_unseen(hosting, usage, metrics),
     )
+
+
+def _unseen(
+    hosting: Hosting, usage: Usage | None, metrics: Mapping[str, Mapping[str, VariantMetrics]]
+) -> dict[str, float]:
+    """Return which part of an endpoint's calls the log does not have; copies are nobody's calls."""
+    uses = usage.of_endpoint() if usage else {}
+    found = {}
+    for name, of_variants in metrics.items():
+        variants = hosting.endpoints[name].variants if name in hosting.endpoints else ()
+        shadows = {one.name for one in variants if one.is_shadow}
+        counted = sum(
+            one.invocations or 0 for variant, one in of_variants.items() if variant not in shadows
+        )
+        if counted and uses:
+            found[name] = max(0.0, 1 - uses.get(name, Use()).attempts / counted)
+    return found
 
 
 def _callers(calls: Mapping[str, int], ones: list[Named]) -> dict[tuple[str, str | None], float]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
 from gatewayctl.costs.money import with_cents
+from gatewayctl.output import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
 DAY = 24
+MOST_UNSEEN = 0.05
+"""From this part of an endpoint's calls on, those that are not in the log may decide."""
 
 
 class Option(StrEnum):
@@ -143,6 +146,18 @@ def condition(
     return Condition(text, test(value), found(value))
 
 
+def seen(case: Case) -> Iterator[Condition]:
+    """Yield what is unknown of the calls of the model's endpoint that are not in the log."""
+    part = case.account.unseen.get(case.model.endpoint, 0.0)
+    if part > MOST_UNSEEN:
+        yield Condition(
+            "the log has the calls of the endpoint",
+            None,
+            f"{percent(part)} of those that CloudWatch counts are not in it",
+            measure_calls(case.model.endpoint),
+        )
+
+
 # What has to be done to learn an input.
 MEASURE_TRAFFIC = (
     "read its calls: give --days 14 with credentials for the log group, or --log FILE with the "
@@ -162,11 +177,23 @@ def measure_memory(endpoint: str) -> str:
 
 def look_at_memory(endpoint: str) -> str:
     """Return the command that says how much of the memory of its instances an endpoint takes."""
+    return _metric(endpoint, "/aws/sagemaker/Endpoints", "MemoryUtilization", "Maximum")
+
+
+def measure_calls(endpoint: str) -> str:
+    """Return how to learn of the calls of an endpoint that are not in the log."""
     return (
-        "aws cloudwatch get-metric-statistics --namespace /aws/sagemaker/Endpoints "
-        f"--metric-name MemoryUtilization --dimensions Name=EndpointName,Value={endpoint} "
-        "Name=VariantName,Value=AllTraffic --statistics Maximum --period 3600 "
-        "--start-time … --end-time …"
+        "send them through the gateway, or give --days with a time that the log covers; when they "
+        f"come: {_metric(endpoint, 'AWS/SageMaker', 'Invocations', 'Sum')}"
+    )
+
+
+def _metric(endpoint: str, namespace: str, name: str, statistic: str) -> str:
+    """Return the command that shows a metric of an endpoint by hour."""
+    return (
+        f"aws cloudwatch get-metric-statistics --namespace {namespace} --metric-name {name} "
+        f"--dimensions Name=EndpointName,Value={endpoint} Name=VariantName,Value=AllTraffic "
+        f"--statistics {statistic} --period 3600 --start-time … --end-time …"
     )
 
 

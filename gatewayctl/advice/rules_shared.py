@@ -19,6 +19,7 @@ from gatewayctl.advice.rule import (
     Rule,
     look_at_memory,
     measure_memory,
+    seen,
 )
 from gatewayctl.advice.sharing import share_text
 from gatewayctl.output import first_few, measured, percent, plural
@@ -53,6 +54,8 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
             f"unknown for {first_few(silent)}",
             MEASURE_TRAFFIC,
         )
+    for one in models:
+        yield from seen(case._replace(model=one))
     hosts = [case.account.endpoint_of(one) for one in models]
     dark = [one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)]
     if dark:

@@ -180,6 +180,22 @@ class TestUnknown:
 
         assert decide(known, 0.01)["m0"].option == "single"
 
+    @pytest.mark.parametrize(("unseen", "is_known"), [(0.4, False), (0.04, True)])
+    @pytest.mark.parametrize("kind", ["many", "idle"])
+    def test_calls_that_are_not_in_the_log(self, unseen, is_known, kind):
+        """They may be what decides: an endpoint that others call is not idle."""
+        idle = [model("m0", traffic=traffic(100, hours=14))]
+        known = account(idle if kind == "idle" else TEN, unseen={"m0": unseen})
+
+        decision = decide(known, 0.01)["m0"]
+
+        best = "serverless" if kind == "idle" else "multi-model"
+        assert decision.option == (best if is_known else None)
+        if not is_known:
+            (condition,) = decision.unknown
+            assert condition.found == "40 % of those that CloudWatch counts are not in it"
+            assert "Invocations" in condition.measure
+
     def test_short_log(self):
         """A few hours of a log do not show whether a model is idle for most of a day."""
         quiet = replace(TEN[0], traffic=traffic(20, hours=1))
