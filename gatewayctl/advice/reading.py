@@ -174,11 +174,16 @@ def _serverless_hour(
     name: str, serverless: Serverless, usage: Usage | None, prices: Prices | None
 ) -> float | None:
     """Return what an hour of a serverless endpoint cost on average; None if it is unknown."""
-    if usage is None or not usage.period.seconds:
+    if usage is None or not usage.covered.seconds:
         return None
     use = usage.of_endpoint().get(name, Use())
-    cost = rates.use_cost(serverless, use, prices).value
-    return None if cost is None else float(cost) * 3600 / usage.period.seconds
+    seconds = usage.covered.seconds
+    costs = (
+        rates.use_cost(serverless, use, prices),
+        rates.provisioned_cost(serverless, seconds, prices),
+    )
+    cost = rates.summed(costs).value
+    return None if cost is None else float(cost) * 3600 / seconds
 
 
 def hosting_of(name: str, hosting: Hosting, at: routing.Place) -> EndpointHosting | None:

@@ -8,7 +8,7 @@ from gatewayctl.advice.decision import decide
 from gatewayctl.costs.cloudwatch import VariantMetrics
 from gatewayctl.costs.hosting import Boundary, EndpointHosting, Occupant, VariantHosting
 from gatewayctl.costs.usage import Period, Usage
-from tests.support.made_up_costs import C5, PRICES, endpoint, hosting, use, user
+from tests.support.made_up_costs import C5, PRICES, endpoint, hosting, serverless, use, user
 
 FORTNIGHT = Period(1_700_000_000.0, 1_700_000_000.0 + 14 * 86_400)
 BOUNDARY = Boundary(images=("sklearn:1",), roles=("models",))
@@ -48,3 +48,13 @@ def test_log_without_a_call(account):
 
     assert decision.option is None
     assert "--days 14" in decision.unknown[0].measure
+
+
+def test_provisioned_concurrency():
+    """It costs money without calls, too, and so it is in the costs of a month."""
+    log = Usage(FORTNIGHT, "made up", {user("s"): use(100, 7_000)})
+
+    found = reading.endpoint("s", hosting(serverless("s", provisioned=3)), log, PRICES)
+
+    at_work = 7 * 730 / 336 * 0.00003
+    assert found.cost_a_month == pytest.approx(3 * 0.00001 * 3600 * 730 + at_work)
