@@ -80,6 +80,8 @@ class Traffic:
     too_large: int = 0
     """Requests that were refused because of their size."""
     timed_out: int = 0
+    data_bytes: float = 0
+    """What all calls took in and gave out."""
     cold_loads: int = 0
     """Calls that waited for the load of their artifact, or that it made fail."""
     followed_by: Mapping[str, float] = field(default_factory=dict)
@@ -136,6 +138,8 @@ class Account:
     currency: str = "USD"
     serverless_price: float | None = None
     """The price of a second of a serverless endpoint with 1 GB of memory."""
+    serverless_price_of_data: float = 0.0
+    """The price of 1 GB that goes into serverless endpoints or comes out; 0 if it is not known."""
     unseen: Mapping[str, float] = field(default_factory=dict)
     """By endpoint: the part of the calls that CloudWatch counts and that the log does not have."""
 

@@ -84,6 +84,7 @@ def account(
         endpoints=endpoints,
         currency=prices.currency if prices else "USD",
         serverless_price=_serverless_price(prices),
+        serverless_price_of_data=_serverless_price_of_data(prices),
         unseen=_unseen(hosting, usage, metrics),
     )
 
@@ -274,3 +275,8 @@ def _serverless_price(prices: Prices | None) -> float | None:
     """Return the price of a second with 1 GB of memory."""
     known = prices.serverless.per_second if prices and prices.serverless else {}
     return float(known[SERVERLESS_GB]) if SERVERLESS_GB in known else None
+
+
+def _serverless_price_of_data(prices: Prices | None) -> float:
+    known = prices.serverless.per_gb_processed if prices and prices.serverless else None
+    return float(known or 0)

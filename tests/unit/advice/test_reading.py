@@ -50,6 +50,16 @@ def test_log_without_a_call(account):
     assert "--days 14" in decision.unknown[0].measure
 
 
+def test_data(account):
+    """Serverless inference charges for the data in and out; both are known."""
+    uses = {user("churn", model="churn"): use(10, bytes_in=7, bytes_out=5)}
+
+    found = account(hosting(endpoint("churn", boundary=BOUNDARY)), uses, {})
+
+    assert found.serverless_price_of_data == 0.016
+    assert found.models[0].traffic.data_bytes == 12
+
+
 def test_provisioned_concurrency():
     """It costs money without calls, too, and so it is in the costs of a month."""
     log = Usage(FORTNIGHT, "made up", {user("s"): use(100, 7_000)})

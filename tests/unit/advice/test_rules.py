@@ -103,6 +103,17 @@ ACCOUNTS = {
         account([model("a", traffic=traffic(14, 2_000.0, hours=14))]),
         {"a": "serverless"},
     ),
+    "idle, and then more calls at once than serverless inference takes": (
+        account([model("a", traffic=traffic(60_000, hours=60, peak_busy=190.0))]),
+        {"a": "single"},
+    ),
+    "idle, and with much data": (
+        account(
+            [model("a", traffic=traffic(10**6, hours=100, data_bytes=3 * 10**12))],
+            serverless_price_of_data=0.016,
+        ),
+        {"a": "single"},
+    ),
     "large bodies": (
         account(
             [model("a", traffic=traffic(9_000, largest_body_bytes=300 * MB)), model("b", 10**6)]
