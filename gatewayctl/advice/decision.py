@@ -16,6 +16,7 @@ from gatewayctl.advice.rules_shared import (
     DEFAULT,
     MULTI_CONTAINER,
     MULTI_MODEL,
+    NO_INSTANCES,
     needs,
 )
 from gatewayctl.advice.sharing import alike, groups, may_share, shared
@@ -249,6 +250,9 @@ class _Sharing:
     def _nothing_to_share(self, model: Model, rest: Sequence[Model]) -> Iterator[Condition]:
         """Yield what is unknown of the question whether others may share an endpoint with it."""
         yield from seen(Case(model, self._account))
+        if self._account.endpoint_of(model).is_serverless:
+            text = "an endpoint on instances costs less than serverless inference"
+            yield Condition(text, None, "unknown", NO_INSTANCES)
         if model.name in self._hot:
             yield self._hot[model.name]
             return

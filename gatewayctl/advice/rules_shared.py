@@ -35,6 +35,11 @@ MIXED_TYPES = (
     "and --plan"
 )
 
+NO_INSTANCES = (
+    "nobody knows which instances a model of a serverless endpoint needs: compare with --what-if "
+    "TABLE and --plan"
+)
+
 
 def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
     """Yield what has to be known of the models before an endpoint for them can be judged."""
@@ -60,11 +65,12 @@ def needs(models: Sequence[Model], case: Case) -> Iterator[Condition]:
     dark = [one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)]
     if dark:
         mixed = any(one.instance_type is None and one.instances for one in hosts)
+        serverless = any(one.is_serverless for one in hosts)
         yield Condition(
             "the endpoint costs less than now",
             None,
             f"unknown for {first_few(dark)}",
-            MIXED_TYPES if mixed else MEASURE_PRICE,
+            NO_INSTANCES if serverless else MIXED_TYPES if mixed else MEASURE_PRICE,
         )
 
 

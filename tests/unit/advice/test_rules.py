@@ -207,6 +207,19 @@ class TestUnknown:
             assert condition.found == "40 % of those that CloudWatch counts are not in it"
             assert "Invocations" in condition.measure
 
+    @pytest.mark.parametrize("others", [[], TEN], ids=["alone", "with others"])
+    def test_busy_serverless(self, others):
+        """What a busy serverless endpoint would cost on instances is unknown: it has none."""
+        host = Endpoint("s", OPEN, instances=1, price_an_hour=3.0, is_serverless=True)
+        known = account([model("s", 10**7), *others], [host])
+
+        decision = decide(known, 0.01)["s"]
+
+        assert (decision.option, decision.stays) == (None, False)
+        (condition,) = decision.unknown
+        assert "--what-if TABLE and --plan" in condition.measure
+        assert "serverless" in condition.measure
+
     def test_short_log(self):
         """A few hours of a log do not show whether a model is idle for most of a day."""
         quiet = replace(TEN[0], traffic=traffic(20, hours=1))
