@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from math import inf
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import CPU, GPU, NEURON
 from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, seen, together
-from gatewayctl.advice.rules_alone import FEWEST_OTHERS, HALF, MUCH_HOTTER, RULES, step_of
+from gatewayctl.advice.rules_alone import FEWEST_OTHERS, HALF, MUCH_HOTTER, RULES
 from gatewayctl.advice.rules_shared import (
     COMPONENTS,
     DEFAULT,
@@ -81,8 +82,9 @@ class Decision:
         case = self.deciding.case
         if case.shared is not None:
             return case.shared.models
-        step = step_of(case) if self.option is Option.PIPELINE else None
-        return (self.model,) if step is None else (self.model, step)
+        steps = case.account.pipelines if self.option is Option.PIPELINE else {}
+        others = (one for one in steps.get(self.model.name, ()) if one is not self.model)
+        return (self.model, *others)
 
     @property
     def apart(self) -> dict[str, list[str]]:
@@ -115,6 +117,8 @@ MOVES = tuple(one for one in RULES if one.option is Option.SINGLE)
 
 def decide(account: Account, cold_target: float) -> dict[str, Decision]:
     """Return the advice for each model, by its name."""
+    claimed = (one.name for one in account.models if _is_claimed(Case(one, account, cold_target)))
+    account = replace(account, claimed=frozenset(claimed))
     verdicts = {one.name: _alone(Case(one, account, cold_target)) for one in account.models}
     rest = [one for one in account.models if verdicts[one.name][-1].holds is False]
     unsure = [one for one in account.models if verdicts[one.name][-1].holds is None]
@@ -124,6 +128,12 @@ def decide(account: Account, cold_target: float) -> dict[str, Decision]:
         one.name: Decision(one, _now(one, account), tuple(verdicts[one.name]))
         for one in account.models
     }
+
+
+def _is_claimed(case: Case) -> bool:
+    """Whether a rule that stands before that of pipelines holds for a model."""
+    before = takewhile(lambda rule: rule.option is not Option.PIPELINE, RULES)
+    return any(together(rule.conditions(case)) for rule in before)
 
 
 def _now(model: Model, account: Account) -> Option:

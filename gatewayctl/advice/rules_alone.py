@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, GIB, NOTHING
+from gatewayctl.advice.facts import CPU, FOLLOWED, GIB, NOTHING
 from gatewayctl.advice.rule import (
     DAY,
     GUIDE,
@@ -96,15 +96,6 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
             is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
         holds = True if is_long or is_large else is_large
         yield Condition(text, holds, found, MEASURE_TRAFFIC)
-
-
-FOLLOWED = 0.9
-
-
-def step_of(case: Case) -> Model | None:
-    """Return the other step of a pipeline: the model after this one, or the one before it."""
-    found = _step(case)
-    return None if found is None else found[0]
 
 
 def _pipeline(case: Case) -> Iterator[Condition]:

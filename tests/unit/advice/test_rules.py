@@ -57,6 +57,14 @@ CROWD = [model(f"cold{number}", 2_000, endpoint="crowd", kind="mme") for number 
 GPU = OPEN._replace(accelerator="gpu")
 NIGHTLY = traffic(14 * 20_000, hours=14, principals=1)
 
+CHAIN = account(
+    [
+        model("a", traffic=traffic(100_000, followed_by={"b": 0.99})),
+        model("b", image=XGBOOST, traffic=traffic(100_000, followed_by={"c": 0.98})),
+        model("c"),
+    ]
+)
+
 ACCOUNTS = {
     "ten models of one framework": (
         account(TEN),
@@ -136,6 +144,16 @@ ACCOUNTS = {
             ]
         ),
         {"scale": "pipeline", "grade": "pipeline"},
+    ),
+    "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abc", "pipeline")),
+    "preprocessing that takes long": (
+        account(
+            [
+                model("a", traffic=traffic(2_000, 40_000.0, followed_by={"b": 0.99})),
+                model("b", traffic=traffic(2_000)),
+            ]
+        ),
+        {"a": "asynchronous", "b": "single"},
     ),
     "two models on GPUs": (
         account(
@@ -445,6 +463,7 @@ class TestTotals:
             ("a hot model and cold ones, each on its own", 819.06, 819.06, 148.92),
             ("two frameworks", 148.92, 148.92, 74.46),
             ("preprocessing", 148.92, 148.92, 74.46),
+            ("preprocessing and postprocessing", 223.38, 223.38, 74.46),
             ("a GPU beside a CPU", 611.74, 611.74, 611.74),
         ],
     )
