@@ -178,32 +178,38 @@ class Account:
         It is the part of the calls of both that belong together.
         """
         found: dict[str, tuple[str, float]] = {}
-        for before in self.models:
-            if before.name in self.claimed:
-                continue
-            for name, part in before.traffic.followed_by.items() if before.traffic else ():
-                after = self.by_name.get(name)
-                if after is None or after.traffic is None or before.traffic is None:
-                    continue
-                if name in self.claimed:
-                    continue
-                both = min(part, part * before.traffic.calls / max(after.traffic.calls, 1))
-                for one, other in ((before.name, name), (name, before.name)):
-                    if both > found.get(one, ("", 0.0))[1]:
-                        found[one] = other, both
+        for pair, both in sorted(self._pairs.items()):
+            for one, other in (pair, reversed(pair)):
+                if both > found.get(one, ("", 0.0))[1]:
+                    found[one] = other, both
         return found
 
     @cached_property
     def pipelines(self) -> Mapping[str, Sequence[Model]]:
         """By model: all steps of the pipeline of which it would be one, sorted by name."""
         found: dict[str, list[str]] = {}
-        for name, (other, part) in self.steps.items():
+        for (name, other), part in self._pairs.items():
             hosts = (self.endpoint_of(self.by_name[one]) for one in (name, other))
             one, another = (host.boundary for host in hosts)
             ones, others = found.get(name, [name]), found.get(other, [other])
             if part >= FOLLOWED and one.admits(another) and ones is not others:
                 found.update(dict.fromkeys(ones + others, sorted(ones + others)))
         return {name: [self.by_name[one] for one in names] for name, names in found.items()}
+
+    @cached_property
+    def _pairs(self) -> Mapping[tuple[str, str], float]:
+        """The part of the calls of two models that belong together, the first before the second."""
+        steps = {
+            one.name: one.traffic
+            for one in self.models
+            if one.traffic is not None and one.name not in self.claimed
+        }
+        return {
+            (name, other): min(part, part * before.calls / max(steps[other].calls, 1))
+            for name, before in steps.items()
+            for other, part in before.followed_by.items()
+            if other in steps
+        }
 
     @cached_property
     def _by_endpoint(self) -> Mapping[str, Sequence[Model]]:

@@ -78,7 +78,7 @@ def _costs(case: Case) -> Iterator[Condition]:
     if (shared := case.shared) is None:
         return
     then = f"{plural(shared.instances, 'instance')} {shared.like.instance_type}"
-    is_there = shared.replaced == (case.model.endpoint,)
+    is_there = {one.endpoint for one in shared.models} == {case.model.endpoint}
     yield Condition(
         "the endpoint is there already" if is_there else "the endpoint costs less than now",
         is_there or shared.saves > 0,

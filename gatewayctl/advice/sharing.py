@@ -124,6 +124,8 @@ def _on(
     if all_loaded:
         if not is_there and sum(one.size for one in demands) > usable:
             return None
+        if is_there:  # Its load does not say what keeps it on so many, such as their memory.
+            instances = like.instances or instances
         cold = Interval(0.0, 0.0)
     elif share_now is not None and share_now <= cold_target and like.instances:
         instances, cold = like.instances, Interval(share_now, share_now)
@@ -243,7 +245,12 @@ def may_share(one: Model, other: Model, account: Account) -> bool | None:
 
 
 def alike(models: Sequence[Model]) -> list[list[Model]]:
-    """Divide models into those that are similar to each other."""
+    """Divide models into those that are similar to each other.
+
+    Models that have one endpoint already stay together: what they do there was measured.
+    """
+    if len({one.endpoint for one in models}) == 1:
+        return [list(models)]
     found, left = [], list(models)
     while left:
         found.append(similar(left))

@@ -133,13 +133,20 @@ class Totals:
 def totals(account: Account, decisions: Mapping[str, Decision]) -> Totals:
     """Return what the endpoints cost as they are, one for each model, and as advised."""
     kept: set[str] = set()
+    staying: dict[str, float | None] = {}
     amounts: list[float | None] = []
     for one in advices(decisions):
         decision = one.first
         if decision.option is None or (decision.stays and one.shared is None):
             kept |= {each.model.endpoint for each in one.decisions}
+        elif one.shared is not None and {each.endpoint for each in one.shared.models} == {
+            decision.model.endpoint
+        }:
+            staying[decision.model.endpoint] = one.cost_then
         else:
             amounts.append(one.cost_then)
+    # If something on an endpoint is unknown, so is how many instances it needs.
+    amounts += [cost for name, cost in staying.items() if name not in kept]
     kept_cost = [account.endpoints[name].cost_a_month for name in sorted(kept)]
     used = {one.endpoint for one in account.models}
     return Totals(

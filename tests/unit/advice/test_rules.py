@@ -10,7 +10,8 @@ from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
 from gatewayctl.advice.reading import accelerator
 from gatewayctl.advice.sharing import may_share
-from gatewayctl.advice.summary import totals
+from gatewayctl.advice.summary import advices, totals
+from gatewayctl.commands.advise_text import title
 
 FORTNIGHT = 14 * 24
 GIB = 2**30
@@ -59,10 +60,20 @@ NIGHTLY = traffic(14 * 20_000, hours=14, principals=1)
 
 CHAIN = account(
     [
-        model("a", traffic=traffic(100_000, followed_by={"b": 0.99})),
-        model("b", image=XGBOOST, traffic=traffic(100_000, followed_by={"c": 0.98})),
-        model("c"),
+        model("a", traffic=traffic(100_000, followed_by={"b": 1.0})),
+        model("b", image=XGBOOST, traffic=traffic(100_000, followed_by={"c": 1.0})),
+        model("c", traffic=traffic(100_000, followed_by={"d": 1.0})),
+        model("d"),
     ]
+)
+PART_OF_A_CROWD = account(
+    [
+        model("own", image=XGBOOST),
+        model("small", endpoint="crowd", kind="mme"),
+        model("usual", endpoint="crowd", kind="mme"),
+        model("dark", endpoint="crowd", kind="mme", memory_bytes=None),
+    ],
+    [on_instance("crowd", instances=2)],
 )
 
 ACCOUNTS = {
@@ -145,7 +156,32 @@ ACCOUNTS = {
         ),
         {"scale": "pipeline", "grade": "pipeline"},
     ),
-    "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abc", "pipeline")),
+    "an endpoint of which something is unknown": (
+        PART_OF_A_CROWD,
+        {"own": "single", "small": "multi-model", "usual": "multi-model", "dark": None},
+    ),
+    "one that cannot save anything, because the other one's endpoint stays": (
+        account(
+            [
+                model("own", image=XGBOOST),
+                model("left", endpoint="mce", kind="mce"),
+                model("slow", endpoint="mce", kind="mce", traffic=traffic(2_000, 40_000.0)),
+            ],
+            [on_instance("mce")],
+        ),
+        {"own": "single", "left": "single", "slow": "asynchronous"},
+    ),
+    "a small one and a large one on one endpoint": (
+        account(
+            [
+                model(name, endpoint="mme", kind="mme", memory_bytes=size * GIB)
+                for name, size in (("small", 0.1), ("large", 2.0))
+            ],
+            [on_instance("mme")],
+        ),
+        {"small": "multi-model", "large": "multi-model"},
+    ),
+    "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abcd", "pipeline")),
     "preprocessing that takes long": (
         account(
             [
@@ -408,6 +444,21 @@ class TestSharing:
         assert first.deciding.case.shared.cold == (0.002, 0.002)
         assert second.option is None
 
+    def test_other_instances(self):
+        """An endpoint that stays and needs fewer instances for its memory and load says so; one
+        whose containers are all in memory keeps what it has, because the load does not tell why."""
+        shares = {"endpoint": "all", "traffic": traffic(0, hours=FORTNIGHT)}
+        titles = []
+        for kind in ("mme", "component"):
+            models = [model(name, kind=kind, **shares) for name in "ab"]
+            known = account(models, [on_instance("all", instances=3)])
+            titles.append(title(advices(decide(known, 0.01))[0]))
+
+        assert titles == [
+            "a, b: stays multi-model, on 1 instance instead of 3, saves 148.92 USD a month",
+            "a, b: stays inference components",
+        ]
+
     @pytest.mark.parametrize(("loads", "option"), [(900, None), (9, "multi-model")])
     def test_measured_against_estimated(self, loads, option):
         """An endpoint that loads its models again and again has less memory than is estimated: how
@@ -463,7 +514,8 @@ class TestTotals:
             ("a hot model and cold ones, each on its own", 819.06, 819.06, 148.92),
             ("two frameworks", 148.92, 148.92, 74.46),
             ("preprocessing", 148.92, 148.92, 74.46),
-            ("preprocessing and postprocessing", 223.38, 223.38, 74.46),
+            ("preprocessing and postprocessing", 297.84, 297.84, 74.46),
+            ("an endpoint of which something is unknown", 223.38, 297.84, 223.38),
             ("a GPU beside a CPU", 611.74, 611.74, 611.74),
         ],
     )
