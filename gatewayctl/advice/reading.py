@@ -80,7 +80,11 @@ def account(
     ]
     return Account(
         period_hours=max(1, usage.covered.seconds) / 3600 if usage else 0.0,
-        models=(*models, *_others(hosts, names)),
+        models=(
+            *models,
+            *_others(hosts, names),
+            *_forgotten(hosts, names, occupants, calls, memory_factor),
+        ),
         endpoints=endpoints,
         currency=prices.currency if prices else "USD",
         serverless_price=_serverless_price(prices),
@@ -133,6 +137,40 @@ def _others(
                 label = one.target.partition("=")[2] or "without a name"
                 other = f"{name} ({label}, not in the table)"
                 yield Model(other, found.kind, name, one.image, None, None)
+
+
+def _forgotten(
+    hosts: Mapping[str, EndpointHosting | None],
+    names: Mapping[Place, str],
+    occupants: Mapping[Place, list[Occupant]],
+    calls: Calls | None,
+    memory_factor: float,
+) -> Iterator[Model]:
+    """Yield what the log has calls of on the table's endpoints, and that the table does not name.
+
+    Such as an artifact whose entry was removed. What is there all the time is of `_others`.
+    """
+    known = {_shared_by_variants(place) for place in names}
+    for place in sorted(calls.places) if calls else ():
+        found = hosts.get(place.endpoint)
+        on = _on(occupants, place)
+        if found is None or found.kind != "mme" or _shared_by_variants(place) in known:
+            continue
+        known.add(_shared_by_variants(place))
+        if not any(one.is_resident for one in on):
+            label = without_variant(place.target).partition("=")[2] or "without a name"
+            yield Model(
+                f"{place.endpoint} ({label}, not in the table)",
+                found.kind,
+                place.endpoint,
+                _image(on, found),
+                _memory(on, memory_factor),
+                calls.traffic(place, names) if calls else None,
+            )
+
+
+def _shared_by_variants(place: Place) -> Place:
+    return place._replace(target=without_variant(place.target))
 
 
 def endpoint(

@@ -8,7 +8,16 @@ from gatewayctl.advice.decision import decide
 from gatewayctl.costs.cloudwatch import VariantMetrics
 from gatewayctl.costs.hosting import Boundary, EndpointHosting, Occupant, VariantHosting
 from gatewayctl.costs.usage import Period, Usage
-from tests.support.made_up_costs import C5, PRICES, endpoint, hosting, serverless, use, user
+from tests.support.made_up_costs import (
+    C5,
+    PRICES,
+    endpoint,
+    hosting,
+    multi_model,
+    serverless,
+    use,
+    user,
+)
 
 FORTNIGHT = Period(1_700_000_000.0, 1_700_000_000.0 + 14 * 86_400)
 BOUNDARY = Boundary(images=("sklearn:1",), roles=("models",))
@@ -38,6 +47,24 @@ def test_calls_of_others(account, counted, unseen):
     found = account(endpoints, {user("churn", model="churn"): use(100)}, {"churn": metrics})
 
     assert found.unseen.get("churn") == unseen
+
+
+def test_artifact_that_the_table_does_not_name(tmp_path):
+    """An artifact whose entry was removed was called: it is a part of the endpoint's load."""
+    path = tmp_path / "routing.yaml"
+    path.write_text("version: 1\nmodels:\n  a: {kind: mme, endpoint: m, target_model: a.tar.gz}\n")
+    uses = {
+        user("m", f"TargetModel={name}.tar.gz"): use(calls) for name, calls in (("a", 1), ("b", 70))
+    }
+    log = Usage(FORTNIGHT, "made up", uses)
+    endpoints = hosting(multi_model("m", {"a": 10, "b": 20, "c": 30}, boundary=BOUNDARY))
+
+    found = reading.account(tables.load(path).table, endpoints, log, PRICES, memory_factor=3)
+
+    assert [(one.name, one.memory_bytes, one.traffic.calls) for one in found.on("m")] == [
+        ("a", 30, 1),
+        ("m (b.tar.gz, not in the table)", 60, 70),
+    ]
 
 
 def test_log_without_a_call(account):
