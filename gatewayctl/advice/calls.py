@@ -62,6 +62,7 @@ class Calls:
             largest_body_bytes=pattern.largest_in,
             too_large=self._too_large(place),
             timed_out=pattern.timed_out,
+            data_bytes=use.bytes_in + use.bytes_out,
             cold_loads=use.loads,
             followed_by={
                 names[second]: times / use.calls

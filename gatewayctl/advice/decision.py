@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from math import inf
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import CPU, GPU, NEURON
-from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, together
-from gatewayctl.advice.rules_alone import MUCH_BUSIER, RULES, step_of
+from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, seen, together
+from gatewayctl.advice.rules_alone import BUSY_PART, FEWEST_OTHERS, MUCH_BUSIER, MUCH_HOTTER, RULES
 from gatewayctl.advice.rules_shared import (
     COMPONENTS,
     DEFAULT,
     MULTI_CONTAINER,
     MULTI_MODEL,
+    NO_INSTANCES,
     needs,
 )
-from gatewayctl.advice.sharing import groups, may_share, shared, similar
+from gatewayctl.advice.sharing import alike, groups, may_share, shared
+from gatewayctl.output import percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,8 +82,9 @@ class Decision:
         case = self.deciding.case
         if case.shared is not None:
             return case.shared.models
-        step = step_of(case) if self.option is Option.PIPELINE else None
-        return (self.model,) if step is None else (self.model, step)
+        steps = case.account.pipelines if self.option is Option.PIPELINE else {}
+        others = (one for one in steps.get(self.model.name, ()) if one is not self.model)
+        return (self.model, *others)
 
     @property
     def apart(self) -> dict[str, list[str]]:
@@ -104,8 +110,14 @@ class Decision:
         return others == {self.model.endpoint} and self.deciding.rule is not MUCH_BUSIER
 
 
+AS_THEY_ARE = ("async", "pipeline")
+"""Kinds that do not depend on how many calls there are."""
+
+
 def decide(account: Account, cold_target: float) -> dict[str, Decision]:
     """Return the advice for each model, by its name."""
+    claimed = (one.name for one in account.models if _is_claimed(Case(one, account, cold_target)))
+    account = replace(account, claimed=frozenset(claimed))
     verdicts = {one.name: _alone(Case(one, account, cold_target)) for one in account.models}
     rest = [one for one in account.models if verdicts[one.name][-1].holds is False]
     unsure = [one for one in account.models if verdicts[one.name][-1].holds is None]
@@ -115,6 +127,12 @@ def decide(account: Account, cold_target: float) -> dict[str, Decision]:
         one.name: Decision(one, _now(one, account), tuple(verdicts[one.name]))
         for one in account.models
     }
+
+
+def _is_claimed(case: Case) -> bool:
+    """Whether a rule that stands before that of pipelines holds for a model."""
+    before = takewhile(lambda rule: rule.option is not Option.PIPELINE, RULES)
+    return any(together(rule.conditions(case)) for rule in before)
 
 
 def _now(model: Model, account: Account) -> Option:
@@ -127,7 +145,10 @@ def _alone(case: Case) -> list[Verdict]:
     """Return the verdicts up to the first rule that is not ruled out."""
     verdicts = []
     for rule in RULES:
-        verdicts.append(Verdict(rule, tuple(rule.conditions(case)), case))
+        conditions = [*rule.conditions(case)]
+        if case.model.kind not in AS_THEY_ARE:
+            conditions += seen(case.model, case.account)
+        verdicts.append(Verdict(rule, tuple(conditions), case))
         if verdicts[-1].holds is not False:
             break
     return verdicts
@@ -145,6 +166,8 @@ class _Sharing:
         self._cold_target = cold_target
         self._unsure = unsure
         self._found: defaultdict[str, list[Verdict]] = defaultdict(list)
+        self._hot: dict[str, Condition] = {}
+        """Why a model is in no group, by its name."""
 
     def of(self, models: Sequence[Model]) -> dict[str, list[Verdict]]:
         """Return the verdicts for each of the models."""
@@ -159,8 +182,10 @@ class _Sharing:
         ):
             able = [one for one in left if self._accelerator(one) == accelerator]
             found = groups(able, self._account, by_image=by_image)
+            if accelerator == CPU:
+                found = [self._without_hot(group) for group in found]
             if by_image:
-                found = [similar(group) for group in found]
+                found = [part for group in found for part in alike(group)]
             left = self._offer(rule, found, left)
         for one in left:
             case = Case(one, self._account, self._cold_target)
@@ -170,6 +195,27 @@ class _Sharing:
 
     def _accelerator(self, model: Model) -> str | None:
         return self._account.endpoint_of(model).boundary.accelerator
+
+    def _without_hot(self, group: Sequence[Model]) -> list[Model]:
+        """Return a group without the models that get much more traffic than the others."""
+        calls = [one.traffic.calls for one in group if one.traffic is not None]
+        usual = max(median(calls), 1) if len(calls) > FEWEST_OTHERS else inf
+        cool = []
+        for one in group:
+            vcpus = self._account.endpoint_of(one).vcpus
+            times = one.traffic.calls / usual if one.traffic else 0.0
+            if one.traffic and vcpus and times >= MUCH_HOTTER:
+                part = one.traffic.peak_busy / vcpus
+                if part >= BUSY_PART:
+                    self._hot[one.name] = Condition(
+                        "the model gets much more traffic than those that it could join",
+                        True,
+                        f"{times:,.1f} times the calls of the median, and its busiest minute keeps "
+                        f"{percent(part)} of {plural(vcpus, 'vCPU')} at work",
+                    )
+                    continue
+            cool.append(one)
+        return cool
 
     def _offer(
         self, rule: Rule, found: Sequence[Sequence[Model]], left: Sequence[Model]
@@ -212,6 +258,13 @@ class _Sharing:
 
     def _nothing_to_share(self, model: Model, rest: Sequence[Model]) -> Iterator[Condition]:
         """Yield what is unknown of the question whether others may share an endpoint with it."""
+        yield from seen(model, self._account)
+        if self._account.endpoint_of(model).is_serverless:
+            text = "an endpoint on instances costs less than serverless inference"
+            yield Condition(text, None, "unknown", NO_INSTANCES)
+        if model.name in self._hot:
+            yield self._hot[model.name]
+            return
         for other in rest:
             if other is model:
                 continue

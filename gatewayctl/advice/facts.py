@@ -15,6 +15,8 @@ HOURS_A_MONTH = 730
 
 CPU, GPU, NEURON = "cpu", "gpu", "neuron"
 GIB = 2**30
+FOLLOWED = 0.9
+"""From this part of the calls of two models on, those that belong together make a pipeline."""
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""
 
@@ -80,6 +82,8 @@ class Traffic:
     too_large: int = 0
     """Requests that were refused because of their size."""
     timed_out: int = 0
+    data_bytes: float = 0
+    """What all calls took in and gave out."""
     cold_loads: int = 0
     """Calls that waited for the load of their artifact, or that it made fail."""
     followed_by: Mapping[str, float] = field(default_factory=dict)
@@ -136,6 +140,12 @@ class Account:
     currency: str = "USD"
     serverless_price: float | None = None
     """The price of a second of a serverless endpoint with 1 GB of memory."""
+    serverless_price_of_data: float = 0.0
+    """The price of 1 GB that goes into serverless endpoints or comes out; 0 if it is not known."""
+    unseen: Mapping[str, float] = field(default_factory=dict)
+    """By endpoint: the part of the calls that CloudWatch counts and that the log does not have."""
+    claimed: frozenset[str] = frozenset()
+    """Models that are no steps of a pipeline, because a rule before that one claims them."""
 
     def endpoint_of(self, model: Model) -> Endpoint:
         return self.endpoints[model.endpoint]
@@ -168,16 +178,38 @@ class Account:
         It is the part of the calls of both that belong together.
         """
         found: dict[str, tuple[str, float]] = {}
-        for before in self.models:
-            for name, part in before.traffic.followed_by.items() if before.traffic else ():
-                after = self.by_name.get(name)
-                if after is None or after.traffic is None or before.traffic is None:
-                    continue
-                both = min(part, part * before.traffic.calls / max(after.traffic.calls, 1))
-                for one, other in ((before.name, name), (name, before.name)):
-                    if both > found.get(one, ("", 0.0))[1]:
-                        found[one] = other, both
+        for pair, both in sorted(self._pairs.items()):
+            for one, other in (pair, reversed(pair)):
+                if both > found.get(one, ("", 0.0))[1]:
+                    found[one] = other, both
         return found
+
+    @cached_property
+    def pipelines(self) -> Mapping[str, Sequence[Model]]:
+        """By model: all steps of the pipeline of which it would be one, sorted by name."""
+        found: dict[str, list[str]] = {}
+        for (name, other), part in self._pairs.items():
+            hosts = (self.endpoint_of(self.by_name[one]) for one in (name, other))
+            one, another = (host.boundary for host in hosts)
+            ones, others = found.get(name, [name]), found.get(other, [other])
+            if part >= FOLLOWED and one.admits(another) and ones is not others:
+                found.update(dict.fromkeys(ones + others, sorted(ones + others)))
+        return {name: [self.by_name[one] for one in names] for name, names in found.items()}
+
+    @cached_property
+    def _pairs(self) -> Mapping[tuple[str, str], float]:
+        """The part of the calls of two models that belong together, the first before the second."""
+        steps = {
+            one.name: one.traffic
+            for one in self.models
+            if one.traffic is not None and one.name not in self.claimed
+        }
+        return {
+            (name, other): min(part, part * before.calls / max(steps[other].calls, 1))
+            for name, before in steps.items()
+            for other, part in before.followed_by.items()
+            if other in steps
+        }
 
     @cached_property
     def _by_endpoint(self) -> Mapping[str, Sequence[Model]]:

@@ -150,9 +150,11 @@ def _models(page: Page) -> Iterator[str]:
         f"<li>{_key('second')}with idle time by memory</li></ul>"
     )
     header = ("model", "by time at work", "with idle time")
-    left = len(shown) - MOST_BARS
-    caption = f"{page.currency} a month" + (f"; {left:,} more models cost less" if left > 0 else "")
-    yield from _bars(shown[:MOST_BARS], header, caption)
+    left = shown[MOST_BARS:]
+    each = zip(*(one.amounts for one in left), strict=True)
+    sums = (sum(amount or 0 for amount in amounts) for amounts in each)
+    more = Bar(f"{len(left):,} more models cost less, together", tuple(sums)) if left else None
+    yield from _bars(shown[:MOST_BARS], header, f"{page.currency} a month", more)
 
 
 def _key(sort: str) -> str:
@@ -162,20 +164,27 @@ def _key(sort: str) -> str:
     )
 
 
-def _bars(bars: Sequence[Bar], header: Sequence[str], caption: str) -> Iterator[str]:
-    """Yield a table whose numbers also stand as bars."""
+def _bars(
+    bars: Sequence[Bar], header: Sequence[str], caption: str, more: Bar | None = None
+) -> Iterator[str]:
+    """Yield a table whose numbers also stand as bars.
+
+    Args:
+        more: The sum of what is left out, which has no bars.
+    """
     most = max((amount or 0 for bar in bars for amount in bar.amounts), default=0)
     name, *amounts = header
     yield f"{_scrolling(caption)}<table><caption>{_text(caption)}</caption><thead><tr>"
     yield f'<th scope="col">{_text(name)}</th>'
     yield "".join(f'<th scope="col" class="number">{_text(one)}</th>' for one in amounts)
     yield '<td class="bars" aria-hidden="true"></td></tr></thead><tbody>'
-    for bar in bars:
+    for bar in [*bars, *([] if more is None else [more])]:
         yield f'<tr><th scope="row">{_text(bar.name)}</th>'
         yield "".join(f'<td class="number">{_amount(one)}</td>' for one in bar.amounts)
         drawn = "".join(
             _bar(amount, most, sort)
             for amount, sort in zip(bar.amounts, ("first", "second"), strict=False)
+            if bar is not more
         )
         yield f'<td class="bars" aria-hidden="true">{drawn}</td></tr>'
     yield "</tbody></table></div>"

@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from chalicelib.routing import targets as routing
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.advice.places import Named
+    from gatewayctl.costs.cloudwatch import VariantMetrics
     from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant, Serverless
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import Usage
 
 MB = 2**20
+NOT_ASKED: Mapping[str, Mapping[str, VariantMetrics]] = {}
 WITH_GPU, WITH_NEURON = ("g", "p"), ("inf", "trn")
 """How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
 
@@ -47,10 +49,12 @@ def account(
     prices: Prices | None,
     *,
     memory_factor: float,
+    metrics: Mapping[str, Mapping[str, VariantMetrics]] = NOT_ASKED,
 ) -> Account:
     """Return what is known of the models of a table.
 
     Args:
+        metrics: What CloudWatch says, by endpoint and variant.
         memory_factor: How much memory a model takes, as a multiple of its artifact in S3.
     """
     calls = None if usage is None else Calls(usage)
@@ -76,11 +80,34 @@ def account(
     ]
     return Account(
         period_hours=max(1, usage.covered.seconds) / 3600 if usage else 0.0,
-        models=(*models, *_others(hosts, names)),
+        models=(
+            *models,
+            *_others(hosts, names),
+            *_forgotten(hosts, names, occupants, calls, memory_factor),
+        ),
         endpoints=endpoints,
         currency=prices.currency if prices else "USD",
         serverless_price=_serverless_price(prices),
+        serverless_price_of_data=_serverless_price_of_data(prices),
+        unseen=_unseen(hosting, usage, metrics),
     )
+
+
+def _unseen(
+    hosting: Hosting, usage: Usage | None, metrics: Mapping[str, Mapping[str, VariantMetrics]]
+) -> dict[str, float]:
+    """Return which part of an endpoint's calls the log does not have; copies are nobody's calls."""
+    uses = usage.of_endpoint() if usage else {}
+    found = {}
+    for name, of_variants in metrics.items():
+        variants = hosting.endpoints[name].variants if name in hosting.endpoints else ()
+        shadows = {one.name for one in variants if one.is_shadow}
+        counted = sum(
+            one.invocations or 0 for variant, one in of_variants.items() if variant not in shadows
+        )
+        if counted and uses:
+            found[name] = max(0.0, 1 - uses.get(name, Use()).attempts / counted)
+    return found
 
 
 def _callers(calls: Mapping[str, int], ones: list[Named]) -> dict[tuple[str, str | None], float]:
@@ -110,6 +137,40 @@ def _others(
                 label = one.target.partition("=")[2] or "without a name"
                 other = f"{name} ({label}, not in the table)"
                 yield Model(other, found.kind, name, one.image, None, None)
+
+
+def _forgotten(
+    hosts: Mapping[str, EndpointHosting | None],
+    names: Mapping[Place, str],
+    occupants: Mapping[Place, list[Occupant]],
+    calls: Calls | None,
+    memory_factor: float,
+) -> Iterator[Model]:
+    """Yield what the log has calls of on the table's endpoints, and that the table does not name.
+
+    Such as an artifact whose entry was removed. What is there all the time is of `_others`.
+    """
+    known = {_shared_by_variants(place) for place in names}
+    for place in sorted(calls.places) if calls else ():
+        found = hosts.get(place.endpoint)
+        on = _on(occupants, place)
+        if found is None or found.kind != "mme" or _shared_by_variants(place) in known:
+            continue
+        known.add(_shared_by_variants(place))
+        if not any(one.is_resident for one in on):
+            label = without_variant(place.target).partition("=")[2] or "without a name"
+            yield Model(
+                f"{place.endpoint} ({label}, not in the table)",
+                found.kind,
+                place.endpoint,
+                _image(on, found),
+                _memory(on, memory_factor),
+                calls.traffic(place, names) if calls else None,
+            )
+
+
+def _shared_by_variants(place: Place) -> Place:
+    return place._replace(target=without_variant(place.target))
 
 
 def endpoint(
@@ -260,3 +321,8 @@ def _serverless_price(prices: Prices | None) -> float | None:
     """Return the price of a second with 1 GB of memory."""
     known = prices.serverless.per_second if prices and prices.serverless else {}
     return float(known[MB_PER_GB]) if MB_PER_GB in known else None
+
+
+def _serverless_price_of_data(prices: Prices | None) -> float:
+    known = prices.serverless.per_gb_processed if prices and prices.serverless else None
+    return float(known or 0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
 from gatewayctl.costs.money import with_cents
+from gatewayctl.output import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
 DAY = 24
+MOST_UNSEEN = 0.05
+"""From this part of an endpoint's calls on, those that are not in the log may decide."""
 
 
 class Option(StrEnum):
@@ -151,6 +154,18 @@ def size_text(count: float) -> str:
     return f"{count:,.0f} bytes"
 
 
+def seen(model: Model, account: Account) -> Iterator[Condition]:
+    """Yield what is unknown of the calls of the model's endpoint that are not in the log."""
+    part = account.unseen.get(model.endpoint, 0.0)
+    if part > MOST_UNSEEN:
+        yield Condition(
+            "the log has the calls of the endpoint",
+            None,
+            f"{percent(part)} of those that CloudWatch counts are not in it",
+            measure_calls(model.endpoint),
+        )
+
+
 # What has to be done to learn an input.
 MEASURE_TRAFFIC = (
     "read its calls: give --days 14 with credentials for the log group, or --log FILE with the "
@@ -164,10 +179,29 @@ def measure_memory(endpoint: str) -> str:
     """Return how to learn what the models of an endpoint take in memory."""
     return (
         "let these credentials list the bucket of its artifact (s3:ListBucket), or look at the "
-        "endpoint: aws cloudwatch get-metric-statistics --namespace /aws/sagemaker/Endpoints "
-        f"--metric-name MemoryUtilization --dimensions Name=EndpointName,Value={endpoint} "
-        "Name=VariantName,Value=AllTraffic --statistics Maximum --period 3600 "
-        "--start-time … --end-time …"
+        f"endpoint: {look_at_memory(endpoint)}"
+    )
+
+
+def look_at_memory(endpoint: str) -> str:
+    """Return the command that says how much of the memory of its instances an endpoint takes."""
+    return _metric(endpoint, "/aws/sagemaker/Endpoints", "MemoryUtilization", "Maximum")
+
+
+def measure_calls(endpoint: str) -> str:
+    """Return how to learn of the calls of an endpoint that are not in the log."""
+    return (
+        "send them through the gateway, or give --days with a time that the log covers; when they "
+        f"come: {_metric(endpoint, 'AWS/SageMaker', 'Invocations', 'Sum')}"
+    )
+
+
+def _metric(endpoint: str, namespace: str, name: str, statistic: str) -> str:
+    """Return the command that shows a metric of an endpoint by hour."""
+    return (
+        f"aws cloudwatch get-metric-statistics --namespace {namespace} --metric-name {name} "
+        f"--dimensions Name=EndpointName,Value={endpoint} Name=VariantName,Value=AllTraffic "
+        f"--statistics {statistic} --period 3600 --start-time … --end-time …"
     )
 
 

@@ -18,6 +18,7 @@ from gatewayctl.advice.rule import (
     measure_memory,
     size_text,
 )
+from gatewayctl.costs.mathematics import peak_concurrency
 from gatewayctl.output import measured, plural
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ SERVERLESS_MEMORY = 6 * GIB
 SERVERLESS_BODY = 4 * 2**20
 SERVERLESS_MS = 60_000
 """Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB and 60 seconds."""
+
+SERVERLESS_CALLS = 200
+"""The largest `MaxConcurrency`. Source: API reference, ProductionVariantServerlessConfig."""
 
 
 def _serverless(case: Case) -> Iterator[Condition]:
@@ -62,6 +66,13 @@ def _serverless(case: Case) -> Iterator[Condition]:
         MEASURE_TRAFFIC,
     )
     yield condition(
+        f"at most {SERVERLESS_CALLS} calls are at work at once",
+        None if case.traffic is None else peak_concurrency(case.traffic.peak_busy),
+        lambda one: one <= SERVERLESS_CALLS,
+        lambda one: f"{one:,} in the busiest minute",
+        MEASURE_TRAFFIC,
+    )
+    yield condition(
         "a request has at most 4 MB",
         None if case.traffic is None else case.traffic.largest_body_bytes,
         lambda one: one <= SERVERLESS_BODY,
@@ -86,12 +97,14 @@ def _serverless(case: Case) -> Iterator[Condition]:
 
 
 def _serverless_cost(case: Case) -> float | None:
-    """Return the price of the model's calls in a month; memory comes in whole GB."""
+    """Return the price of the model's calls and data in a month; memory comes in whole GB."""
     price, memory = case.account.serverless_price, case.model.memory_bytes
     if price is None or memory is None or case.traffic is None:
         return None
     gigabytes = max(1, -int(-memory // GIB))
-    return case.a_month(case.traffic.busy_seconds) * gigabytes * price
+    at_work = case.traffic.busy_seconds * gigabytes * price
+    data = case.traffic.data_bytes / GIB * case.account.serverless_price_of_data
+    return case.a_month(at_work + data)
 
 
 SERVERLESS = Rule(

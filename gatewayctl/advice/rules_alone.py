@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
+from gatewayctl.advice.facts import FOLLOWED
 from gatewayctl.advice.rule import (
     DAY,
     GUIDE,
@@ -92,15 +93,6 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
         yield Condition(text, holds, found, MEASURE_TRAFFIC)
 
 
-FOLLOWED = 0.9
-
-
-def step_of(case: Case) -> Model | None:
-    """Return the other step of a pipeline: the model after this one, or the one before it."""
-    found = _step(case)
-    return None if found is None else found[0]
-
-
 def _pipeline(case: Case) -> Iterator[Condition]:
     if case.model.kind == "pipeline":
         yield Condition(
@@ -138,11 +130,11 @@ def _step(case: Case) -> tuple[Model, float] | None:
 
 
 def _pipeline_cost(case: Case) -> float | None:
-    """Return the price of the dearer one of the endpoints of both steps: it then serves both."""
-    step = step_of(case)
-    hosts = [case.endpoint, *([] if step is None else [case.account.endpoint_of(step)])]
-    costs = [one.cost_a_month for one in hosts if one.cost_a_month is not None]
-    return max(costs) if len(costs) == len(hosts) else None
+    """Return the price of the dearest one of the endpoints of all steps: it then serves them."""
+    steps = case.account.pipelines.get(case.model.name, [case.model])
+    costs = [case.account.endpoint_of(one).cost_a_month for one in steps]
+    known = [one for one in costs if one is not None]
+    return max(known) if len(known) == len(costs) else None
 
 
 MUCH_HOTTER = 10

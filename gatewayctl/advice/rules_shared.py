@@ -17,10 +17,12 @@ from gatewayctl.advice.rule import (
     Condition,
     Option,
     Rule,
+    look_at_memory,
     measure_memory,
+    seen,
 )
 from gatewayctl.advice.sharing import alone_cost, share_text
-from gatewayctl.output import first_few, percent, plural
+from gatewayctl.output import first_few, measured, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 MIXED_TYPES = (
     "give all variants of the endpoint the same type of instance, or compare with --what-if TABLE "
     "and --plan"
+)
+
+NO_INSTANCES = (
+    "nobody knows which instances a model of a serverless endpoint needs: compare with --what-if "
+    "TABLE and --plan"
 )
 
 
@@ -52,17 +59,20 @@ def needs(models: Sequence[Model], account: Account) -> Iterator[Condition]:
             f"unknown for {first_few(without_traffic)}",
             MEASURE_TRAFFIC,
         )
+    for one in models:
+        yield from seen(one, account)
     hosts = [account.endpoint_of(one) for one in models]
     unpriced = [
         one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)
     ]
     if unpriced:
         mixed = any(one.instance_type is None and one.instances for one in hosts)
+        serverless = any(one.is_serverless for one in hosts)
         yield Condition(
             "the endpoint costs less than now",
             None,
             f"unknown for {first_few(unpriced)}",
-            MIXED_TYPES if mixed else MEASURE_PRICE,
+            NO_INSTANCES if serverless else MIXED_TYPES if mixed else MEASURE_PRICE,
         )
 
 
@@ -70,7 +80,7 @@ def _costs(case: Case) -> Iterator[Condition]:
     if (shared := case.shared) is None:
         return
     then = f"{plural(shared.instances, 'instance')} {shared.like.instance_type}"
-    is_there = shared.replaced == (case.model.endpoint,)
+    is_there = {one.endpoint for one in shared.models} == {case.model.endpoint}
     yield Condition(
         "the endpoint is there already" if is_there else "the endpoint costs less than now",
         is_there or shared.saves > 0,
@@ -82,8 +92,20 @@ def _cold(case: Case) -> Iterator[Condition]:
     if (shared := case.shared) is None:
         return
     (low, high), target = shared.cold, case.cold_target
+    text = f"at most {percent(target)} of the calls find their model not loaded"
+    if shared.unexplained is not None:
+        endpoint = case.model.endpoint
+        yield Condition(
+            text,
+            None,
+            f"{measured(shared.unexplained)} were measured on {endpoint}, more than the assumed "
+            "memory explains",
+            "see what the models take, and give the --memory-factor that fits: "
+            + look_at_memory(endpoint),
+        )
+        return
     yield Condition(
-        f"at most {percent(target)} of the calls find their model not loaded",
+        text,
         True if high <= target else None if low <= target else False,
         f"{share_text(shared.cold)} on {plural(shared.instances, 'instance')}"
         + ", measured" * shared.is_measured,
@@ -98,7 +120,10 @@ def _multi_model(case: Case) -> Iterator[Condition]:
 
 
 def _all_loaded(case: Case) -> Iterator[Condition]:
-    number = len(case.shared.models) if case.shared else 0
+    models = case.shared.models if case.shared else ()
+    number, images = len(models), len({one.image for one in models})
+    if len({one.endpoint for one in models}) > 1:
+        yield Condition("they have several images", images > 1, plural(images, "image"))
     yield Condition(
         f"there are at most {MOST_CONTAINERS} models",
         number <= MOST_CONTAINERS,
@@ -124,7 +149,7 @@ COMPONENTS = Rule(
     "several models on accelerators, each with resources of its own: inference components",
     "Deploy models for real-time inference",
     f"{GUIDE}realtime-endpoints-deploy-models.html",
-    _all_loaded,
+    _costs,
     to_confirm="the accelerators of one instance are enough for all of them",
     cost_a_month=_shared_cost,
 )

@@ -51,6 +51,8 @@ class Shared:
     """These endpoints; those that also serve other models stay."""
     at_work: float
     """Calls at work at once, if the busiest minutes of all models were the same."""
+    unexplained: float | None = None
+    """The share that was measured, if it is far above what the estimated memory explains."""
 
     @property
     def saves(self) -> float:
@@ -120,13 +122,20 @@ def _on(
     instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
     is_there = len({one.endpoint for one in models}) == 1
     share_now = _measured_cold(models) if is_there else None
+    unexplained = None
     if all_loaded:
         if not is_there and sum(one.size for one in demands) > usable:
             return None
+        if is_there:  # Its load does not say what keeps it on so many, such as their memory.
+            instances = like.instances or instances
         cold = Interval(0.0, 0.0)
     elif share_now is not None and share_now <= cold_target and like.instances:
         instances, cold = like.instances, Interval(share_now, share_now)
     else:
+        if like.instances and share_now is not None:
+            explained = cold_interval(demands, usable, like.instances).all.high
+            is_explained = _loaded_again(models, like.instances) <= max(2 * explained, cold_target)
+            unexplained = None if is_explained else share_now
         share_now = None
         instances = _for_memory(demands, usable, instances, cold_target)
         cold = cold_interval(demands, usable, instances).all
@@ -141,6 +150,7 @@ def _on(
         cost_now=sum(filter(None, now)),
         replaced=replaced,
         at_work=peak,
+        unexplained=unexplained,
     )
 
 
@@ -169,6 +179,13 @@ def _measured_cold(models: Sequence[Model]) -> float | None:
     traffic = [one.traffic for one in models if one.traffic is not None]
     calls = sum(one.calls for one in traffic)
     return sum(one.cold_loads for one in traffic) / calls if calls else None
+
+
+def _loaded_again(models: Sequence[Model], instances: int) -> float:
+    """Return the measured share without a first load of each model by each instance."""
+    traffic = [one.traffic for one in models if one.traffic is not None and one.traffic.calls]
+    again = sum(one.cold_loads for one in traffic) - len(traffic) * instances
+    return max(0, again) / sum(one.calls for one in traffic)
 
 
 def _for_memory(demands: Sequence[Demand], usable: float, fewest: int, cold_target: float) -> int:
@@ -236,6 +253,21 @@ def groups(models: Iterable[Model], account: Account, *, by_image: bool) -> list
 def may_share(one: Model, other: Model, account: Account) -> bool | None:
     """Whether two models may share an endpoint at all; None if that is unknown."""
     return account.endpoint_of(one).boundary.admits(account.endpoint_of(other).boundary)
+
+
+def alike(models: Sequence[Model]) -> list[list[Model]]:
+    """Divide models into those that are similar to each other.
+
+    Models that have one endpoint already stay together: what they do there was measured.
+    """
+    if len({one.endpoint for one in models}) == 1:
+        return [list(models)]
+    found, left = [], list(models)
+    while left:
+        found.append(similar(left))
+        taken = {one.name for one in found[-1]}
+        left = [one for one in left if one.name not in taken]
+    return found
 
 
 def similar(models: Sequence[Model]) -> list[Model]:

@@ -113,13 +113,20 @@ def totals(account: Account, advice: Iterable[Advice]) -> Totals:
         advice: That for all of its models.
     """
     kept: set[str] = set()
+    staying: dict[str, float | None] = {}
     amounts: list[float | None] = []
     for one in advice:
         decision = one.first
         if decision.option is None or (decision.stays and one.shared is None):
             kept |= {each.model.endpoint for each in one.decisions}
+        elif one.shared is not None and {each.endpoint for each in one.shared.models} == {
+            decision.model.endpoint
+        }:
+            staying[decision.model.endpoint] = one.cost_then
         else:
             amounts.append(one.cost_then)
+    # If something on an endpoint is unknown, so is how many instances it needs.
+    amounts += [cost for name, cost in staying.items() if name not in kept]
     kept_cost = [account.endpoints[name].cost_a_month for name in sorted(kept)]
     used = {one.endpoint for one in account.models}
     return Totals(

@@ -15,6 +15,7 @@ from chalicelib.errors import quoted
 from gatewayctl import tables
 from gatewayctl.advice import reading
 from gatewayctl.advice.decision import decide
+from gatewayctl.advice.rule import MOST_UNSEEN
 from gatewayctl.advice.sharing import USABLE_MEMORY
 from gatewayctl.advice.summary import advices, totals
 from gatewayctl.advice.what_if import Plan, what_if
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from gatewayctl.tables import TableFile
 
 MEMORY_FACTOR = 3.0
-OTHERS = 0.05
-"""From this part of an endpoint's calls on, those that bypass the gateway are worth a note."""
 
 
 def _share(_: click.Context, __: click.Parameter, value: str) -> float:
@@ -123,7 +122,12 @@ def advise(
     another = None if other is None else tables.load(other)
     found = inputs.gathered(context, inputs.Sources(days, log, prices, endpoints))
     known = reading.account(
-        file.table, found.hosting, found.usage, found.prices, memory_factor=memory_factor
+        file.table,
+        found.hosting,
+        found.usage,
+        found.prices,
+        memory_factor=memory_factor,
+        metrics=found.metrics,
     )
     _require(known, models, file)
     if another is not None:
@@ -213,17 +217,11 @@ def _notes(found: Inputs, chosen: Account, known: Account, memory_factor: float)
             f"the table does not name {first_few(others)}: these endpoints are in no sum here, and "
             "gatewayctl costs says what they cost"
         )
-    attempts = found.usage.of_endpoint() if found.usage else {}
     for name in sorted(chosen.endpoints):
         if reading.is_elsewhere(chosen.endpoints[name], found.hosting.region):
             yield f"{name}: it is in another Region or account, which was not read"
-        counted = sum(one.invocations or 0 for one in found.metrics.get(name, {}).values())
-        own = attempts[name].attempts if name in attempts else 0
-        if counted and counted - own > OTHERS * counted:
-            yield (
-                f"{name}: {percent((counted - own) / counted)} of its calls did not come through "
-                "the gateway; the advice does not know them"
-            )
+        if (part := known.unseen.get(name, 0.0)) > MOST_UNSEEN:
+            yield f"{name}: {percent(part)} of its calls are not in the log"
 
 
 def _report(

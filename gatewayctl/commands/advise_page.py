@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
@@ -10,6 +11,7 @@ from gatewayctl.advice.page import Bar, Card, Page
 from gatewayctl.advice.summary import advices, totals
 from gatewayctl.commands.advise_text import blocks, endpoint_rows, title
 from gatewayctl.costs.attribution import NOT_ENTRIES, attributed
+from gatewayctl.costs.mathematics import in_cents
 from gatewayctl.output import clock_time, plural
 
 if TYPE_CHECKING:
@@ -52,9 +54,13 @@ def _card(one: Advice) -> Card:
 
 
 def _costs(found: Inputs, known: Account) -> Iterator[Bar]:
-    """Yield what each entry of the table costs in a month, on the endpoints that are shown."""
+    """Yield what each entry of the table costs in a month, on the endpoints that are shown.
+
+    The amounts are cents, and each column adds up to the same sum.
+    """
     seconds = found.period.seconds
-    amounts: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    busy: defaultdict[str, Fraction] = defaultdict(Fraction)
+    idle: defaultdict[str, Fraction] = defaultdict(Fraction)
     each = attributed(found.hosting, found.usage, found.period, found.prices, found.metrics)
     for cost in each:
         if cost.hosting.name not in known.endpoints:
@@ -62,10 +68,11 @@ def _costs(found: Inputs, known: Account) -> Iterator[Bar]:
         for share in cost.shares:
             if share.by_busy.value is None or share.with_idle.value is None or not seconds:
                 continue
-            factor = HOURS_A_MONTH * 3600 / seconds
+            factor = Fraction(HOURS_A_MONTH * 3600, seconds)
             model = share.user.model
             name = f"{cost.hosting.name} {model}" if model in NOT_ENTRIES else model
-            amounts[name][0] += factor * float(share.by_busy.value)
-            amounts[name][1] += factor * float(share.with_idle.value)
-    for name, (busy, idle) in amounts.items():
-        yield Bar(name, (busy, idle))
+            busy[name] += factor * share.by_busy.value
+            idle[name] += factor * share.with_idle.value
+    busy_cents, idle_cents = in_cents(busy), in_cents(idle)
+    for name in busy:
+        yield Bar(name, (busy_cents[name] / 100, idle_cents[name] / 100))

@@ -112,13 +112,21 @@ def title(one: Advice) -> str:
     names = first_few(one.names)
     if one.first.option is None:
         return f"{names}: unknown, because something has to be measured first"
-    if one.first.stays:
-        return f"{names}: stays {one.first.now}"
     amount = "" if one.saves is None else f", {_saving(one.saves, one.currency)}"
+    if one.first.stays:
+        return f"{names}: stays {one.first.now}{_other_instances(one, amount)}"
     if one.shared is not None and len(one.shared.replaced) > 1:
         gone = plural(len(one.shared.replaced), "endpoint")
         return f"{names}: one {one.first.option} endpoint instead of {gone}{amount}"
     return f"{names}: {one.first.option} instead of {one.first.now}{amount}"
+
+
+def _other_instances(one: Advice, amount: str) -> str:
+    """Say how many instances an endpoint needs that stays; nothing if it has so many."""
+    needed, present = one.shared, one.first.deciding.case.endpoint.instances
+    if needed is None or needed.instances == present:
+        return ""
+    return f", on {plural(needed.instances, 'instance')} instead of {present}{amount}"
 
 
 def _saving(amount: float, currency: str) -> str:

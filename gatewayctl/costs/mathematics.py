@@ -108,7 +108,7 @@ class ColdInterval(NamedTuple):
     """Each model is on one instance only, so that the memory of all instances adds up."""
     worst: ColdShares
     """Each instance loads every model that is called, and has its own calls of each. Beside the
-    models in memory half of one more stays empty."""
+    models in memory the place of one more stays empty."""
 
     @property
     def all(self) -> Interval:
@@ -125,8 +125,9 @@ def cold_interval(demands: Sequence[Demand], capacity: float, instances: int) ->
     T by the factor n and no share: the shares are those of one instance with all calls.
 
     Che's approximation fills memory to the last byte. Models have sizes, so that part of it stays
-    empty: on average half a model, where a large one counts by its size (the mean of the residual
-    life in a renewal process, E[s²] / 2E[s]). Where memory holds few models this counts.
+    empty: less than the model that did not fit, where a large one counts by its size (the mean
+    length of the interval around a moment in a renewal process, E[s²] / E[s]). Models of one size
+    come close to that. Where memory holds few models this counts.
 
     Args:
         capacity: The memory for models of one instance.
@@ -134,7 +135,7 @@ def cold_interval(demands: Sequence[Demand], capacity: float, instances: int) ->
     """
     called = [one.size for one in demands if one.per_second > 0]
     filled = fsum(called)
-    empty = fsum(size * size for size in called) / (2 * filled) if filled > capacity else 0.0
+    empty = fsum(size * size for size in called) / filled if filled > capacity else 0.0
     return ColdInterval(
         cold_shares(demands, capacity * instances, largest=capacity),
         cold_shares(demands, capacity - empty, largest=capacity),

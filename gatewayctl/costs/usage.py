@@ -113,8 +113,11 @@ class Usage:
 
     @property
     def covered(self) -> Period:
-        """The part of the period that the log covers: one that begins a day late was not there."""
+        """The part of the period that the log covers: one that begins a day late was not there, and
+        one without a call may never have been there."""
         begins = self.begins
+        if not self.uses:
+            return Period(self.period.last, self.period.last)
         if begins is None or begins - self.period.first <= SECONDS_PER_DAY:
             return self.period
         return Period(begins, self.period.last)

@@ -1,9 +1,11 @@
 """`gatewayctl advise`, with endpoints, calls and prices in files."""
 
 import json
+import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -148,6 +150,29 @@ def test_page(desk):
     assert all(amount in page for amount in ("744.60", "74.46"))
     assert page.count('class="area"') == 10
     assert "192 calls, at most 4 in an hour" in page
+
+
+@pytest.mark.parametrize("models", [7, 67])
+def test_sums_of_the_page(desk, models):
+    """The costs of the models add up to that of their endpoint to the cent, in both columns, also
+    if some of them are not shown."""
+    names = [f"a{number}" for number in range(models)]
+    entries = [entry(one, kind="mme", endpoint="m", target_model=f"{one}.tar.gz") for one in names]
+    sizes = {one: 1_000 * number for number, one in enumerate(names, 1)}
+    lines = (
+        written
+        for one in names
+        for written in calls(one, each=1, endpoint="m", target=f"TargetModel={one}.tar.gz")
+    )
+    desk.write(entries, [multi_model("m", sizes, boundary=KNOWN)], lines)
+    target = desk.folder / "advice.html"
+
+    desk.advise(f"--html={target}")
+
+    page = target.read_text(encoding="utf-8")
+    (table,) = re.findall('<h2 id="models">.*?</table>', page, re.DOTALL)
+    amounts = [Decimal(one) for one in re.findall('<td class="number">([0-9.]+)<', table)]
+    assert [sum(amounts[0::2]), sum(amounts[1::2])] == [Decimal("74.46")] * 2
 
 
 def test_wrong_model(desk):

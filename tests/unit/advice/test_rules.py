@@ -11,6 +11,7 @@ from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
 from gatewayctl.advice.reading import accelerator, endpoint
 from gatewayctl.advice.sharing import may_share
 from gatewayctl.advice.summary import advices, totals
+from gatewayctl.commands.advise_text import title
 from gatewayctl.costs.usage import Period
 from tests.support.made_up_costs import PRICES, hosting, serverless, usage, use, user
 
@@ -59,6 +60,24 @@ CROWD = [model(f"cold{number}", 2_000, endpoint="crowd", kind="mme") for number 
 GPU = OPEN._replace(accelerator="gpu")
 NIGHTLY = traffic(14 * 20_000, hours=14, principals=1)
 
+CHAIN = account(
+    [
+        model("a", traffic=traffic(100_000, followed_by={"b": 1.0})),
+        model("b", image=XGBOOST, traffic=traffic(100_000, followed_by={"c": 1.0})),
+        model("c", traffic=traffic(100_000, followed_by={"d": 1.0})),
+        model("d"),
+    ]
+)
+PART_OF_A_CROWD = account(
+    [
+        model("own", image=XGBOOST),
+        model("small", endpoint="crowd", kind="mme"),
+        model("usual", endpoint="crowd", kind="mme"),
+        model("dark", endpoint="crowd", kind="mme", memory_bytes=None),
+    ],
+    [on_instance("crowd", instances=2)],
+)
+
 ACCOUNTS = {
     "ten models of one framework": (
         account(TEN),
@@ -78,6 +97,18 @@ ACCOUNTS = {
         ),
         {"hot": "single", **dict.fromkeys((one.name for one in CROWD), "multi-model")},
     ),
+    "a hot model and cold ones, each on its own": (
+        account([*TEN, model("hot", traffic=traffic(20_000_000, 40.0))]),
+        {"hot": "single", **dict.fromkeys((one.name for one in TEN), "multi-model")},
+    ),
+    "small ones and large ones of one framework": (
+        account([*TEN, *(model(name, memory_bytes=1.55 * GIB) for name in "ab")]),
+        dict.fromkeys([*(one.name for one in TEN), "a", "b"], "multi-model"),
+    ),
+    "a small one and a large one of one framework": (
+        account([model("small"), model("large", memory_bytes=2.5 * GIB)]),
+        {"small": "single", "large": "single"},
+    ),
     "two frameworks": (
         account([model("a"), model("b", image=XGBOOST)]),
         {"a": "multi-container", "b": "multi-container"},
@@ -92,6 +123,17 @@ ACCOUNTS = {
     "called once a day": (
         account([model("a", traffic=traffic(14, 2_000.0, hours=14))]),
         {"a": "serverless"},
+    ),
+    "idle, and then more calls at once than serverless inference takes": (
+        account([model("a", traffic=traffic(60_000, hours=60, peak_busy=190.0))]),
+        {"a": "single"},
+    ),
+    "idle, and with much data": (
+        account(
+            [model("a", traffic=traffic(10**6, hours=100, data_bytes=3 * 10**12))],
+            serverless_price_of_data=0.016,
+        ),
+        {"a": "single"},
     ),
     "large bodies": (
         account(
@@ -116,6 +158,41 @@ ACCOUNTS = {
         ),
         {"scale": "pipeline", "grade": "pipeline"},
     ),
+    "an endpoint of which something is unknown": (
+        PART_OF_A_CROWD,
+        {"own": "single", "small": "multi-model", "usual": "multi-model", "dark": None},
+    ),
+    "one that cannot save anything, because the other one's endpoint stays": (
+        account(
+            [
+                model("own", image=XGBOOST),
+                model("left", endpoint="mce", kind="mce"),
+                model("slow", endpoint="mce", kind="mce", traffic=traffic(2_000, 40_000.0)),
+            ],
+            [on_instance("mce")],
+        ),
+        {"own": "single", "left": "single", "slow": "asynchronous"},
+    ),
+    "a small one and a large one on one endpoint": (
+        account(
+            [
+                model(name, endpoint="mme", kind="mme", memory_bytes=size * GIB)
+                for name, size in (("small", 0.1), ("large", 2.0))
+            ],
+            [on_instance("mme")],
+        ),
+        {"small": "multi-model", "large": "multi-model"},
+    ),
+    "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abcd", "pipeline")),
+    "preprocessing that takes long": (
+        account(
+            [
+                model("a", traffic=traffic(2_000, 40_000.0, followed_by={"b": 0.99})),
+                model("b", traffic=traffic(2_000)),
+            ]
+        ),
+        {"a": "asynchronous", "b": "single"},
+    ),
     "two models on GPUs": (
         account(
             [model("a", image="vllm"), model("b", image="tgi")],
@@ -125,6 +202,13 @@ ACCOUNTS = {
             ],
         ),
         {"a": "inference components", "b": "inference components"},
+    ),
+    "more components than a multi-container endpoint has containers": (
+        account(
+            [model(f"c{number}", 3_000, endpoint="c", kind="component") for number in range(16)],
+            [on_instance("c", "ml.g5.2xlarge", 1.515, GPU, vcpus=8, memory_bytes=32.0 * GIB)],
+        ),
+        {f"c{number}": "inference components" for number in range(16)},
     ),
 }
 
@@ -162,6 +246,35 @@ class TestUnknown:
         known = account([replace(TEN[0], memory_bytes=None)])
 
         assert decide(known, 0.01)["m0"].option == "single"
+
+    @pytest.mark.parametrize(("unseen", "is_known"), [(0.4, False), (0.04, True)])
+    @pytest.mark.parametrize("kind", ["many", "idle"])
+    def test_calls_that_are_not_in_the_log(self, unseen, is_known, kind):
+        """They may be what decides: an endpoint that others call is not idle."""
+        idle = [model("m0", traffic=traffic(100, hours=14))]
+        known = account(idle if kind == "idle" else TEN, unseen={"m0": unseen})
+
+        decision = decide(known, 0.01)["m0"]
+
+        best = "serverless" if kind == "idle" else "multi-model"
+        assert decision.option == (best if is_known else None)
+        if not is_known:
+            (condition,) = decision.unknown
+            assert condition.found == "40 % of those that CloudWatch counts are not in it"
+            assert "Invocations" in condition.measure
+
+    @pytest.mark.parametrize("others", [[], TEN], ids=["alone", "with others"])
+    def test_busy_serverless(self, others):
+        """What a busy serverless endpoint would cost on instances is unknown: it has none."""
+        host = Endpoint("s", OPEN, instances=1, price_an_hour=3.0, is_serverless=True)
+        known = account([model("s", 10**7), *others], [host])
+
+        decision = decide(known, 0.01)["s"]
+
+        assert (decision.option, decision.stays) == (None, False)
+        (condition,) = decision.unknown
+        assert "--what-if TABLE and --plan" in condition.measure
+        assert "serverless" in condition.measure
 
     def test_short_log(self):
         """A few hours of a log do not show whether a model is idle for most of a day."""
@@ -356,6 +469,38 @@ class TestSharing:
         assert first.deciding.case.shared.cold == (0.002, 0.002)
         assert second.option is None
 
+    def test_other_instances(self):
+        """An endpoint that stays and needs fewer instances for its memory and load says so; one
+        whose containers are all in memory keeps what it has, because the load does not tell why."""
+        shares = {"endpoint": "all", "traffic": traffic(0, hours=FORTNIGHT)}
+        titles = []
+        for kind in ("mme", "component"):
+            models = [model(name, kind=kind, **shares) for name in "ab"]
+            known = account(models, [on_instance("all", instances=3)])
+            titles.append(title(advices(decide(known, 0.01))[0]))
+
+        assert titles == [
+            "a, b: stays multi-model, on 1 instance instead of 3, saves 148.92 USD a month",
+            "a, b: stays inference components",
+        ]
+
+    @pytest.mark.parametrize(("loads", "option"), [(900, None), (9, "multi-model")])
+    def test_measured_against_estimated(self, loads, option):
+        """An endpoint that loads its models again and again has less memory than is estimated: how
+        much they take has to be measured. That each model was loaded once says nothing of it."""
+        small = [model(f"m{n}", kind="mme", endpoint="all") for n in range(9)]
+        values = traffic(100 if loads == 9 else 9_000, cold_loads=loads // 9)
+        busy = [replace(one, traffic=values) for one in small]
+
+        decision = decide(account(busy, [on_instance("all")]), 0.001)["m0"]
+
+        assert decision.option == option
+        if option is None:
+            (condition,) = decision.unknown
+            assert "1.11 % were measured on all" in condition.found
+            assert "--memory-factor" in condition.measure
+            assert "MemoryUtilization" in condition.measure
+
     @given(st.sampled_from(list(ACCOUNTS.values())), st.randoms())
     def test_order(self, found, dice):
         """The order of the models does not matter."""
@@ -391,8 +536,11 @@ class TestTotals:
         [
             ("ten models of one framework", 744.60, 744.60, 74.46),
             ("a hot model in a cold crowd", 74.46, 670.14, 148.92),
+            ("a hot model and cold ones, each on its own", 819.06, 819.06, 148.92),
             ("two frameworks", 148.92, 148.92, 74.46),
             ("preprocessing", 148.92, 148.92, 74.46),
+            ("preprocessing and postprocessing", 297.84, 297.84, 74.46),
+            ("an endpoint of which something is unknown", 223.38, 297.84, 223.38),
             ("a GPU beside a CPU", 611.74, 611.74, 611.74),
         ],
     )

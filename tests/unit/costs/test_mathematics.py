@@ -91,6 +91,18 @@ class TestColdShares:
         found = cold_interval(demands, capacity, instances=1).all
         assert found.low <= simulated(demands, capacity) <= found.high
 
+    @pytest.mark.parametrize("room", [3.75, 6.75, 12.9, 18.75, 37.5])
+    @pytest.mark.parametrize("exponent", [0.3, 0.9, 1.2])
+    @pytest.mark.parametrize("sizes", ["equal", "mixed"])
+    def test_rest(self, room, exponent, sizes):
+        """Memory that is left because no model fits into it is within the interval, too."""
+        models = int(room / 0.75)
+        each = [1.0] * models if sizes == "equal" else mixed_sizes(models)
+        demands = list(map(Demand, zipf(models, exponent), each))
+        capacity = room * sum(each) / models
+        found = cold_interval(demands, capacity, instances=1).all
+        assert found.low - ONE_POINT <= simulated(demands, capacity) <= found.high + ONE_POINT
+
     @settings(deadline=None)
     @given(DEMANDS, CAPACITY, st.floats(0, 5_000), st.integers(1, 8))
     def test_more_memory(self, demands, capacity, more, instances):
