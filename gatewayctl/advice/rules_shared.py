@@ -179,7 +179,7 @@ MULTI_CONTAINER = Rule(
 )
 DEFAULT = Rule(
     Option.SINGLE,
-    "steady traffic and nothing to share with: an endpoint of its own",
+    "no other rule holds, and nothing to share with: an endpoint of its own",
     "Real-time inference",
     f"{GUIDE}realtime-endpoints.html",
     lambda case: iter(()),
