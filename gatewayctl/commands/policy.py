@@ -127,7 +127,8 @@ def policy(
     options = places.checked(place)
     functions = functions_of(context.stage, context.project)
     check_policies(functions, context.stage)
-    if shared := list(shared_secrets(context.stage, context.project)):
+    stage = (context.stage, context.project)
+    if shared := [*shared_secrets(*stage), *of_jobs.shared_jobs(*stage)]:
         raise Refused(shared)
     files = [context.project / function.policy for function in functions.deployed]
     results = of_jobs.results_of(async_results, files[0])

@@ -1,7 +1,8 @@
 """The statements that a stage with `GATEWAY_JOBS` needs besides: for its bucket and its queue.
 
 S3 answers 403 and not 404 for an object that is not there, unless the role may list the bucket. It
-then takes the object's key for the prefix of the list.
+then takes the object's key for the prefix of the list, which AWS does not document. Source:
+github.com/kopia/kopia, pull request 3072, whose author tried it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gatewayctl import stage as stages
 from gatewayctl.policy.documents import allow
 from gatewayctl.report import Refused, WrongUse
-from gatewayctl.stage import CONFIG, JOBS_VARIABLE, QUEUE_VARIABLE
+from gatewayctl.stage import CONFIG, JOBS_VARIABLE, LOCAL, QUEUE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -85,6 +86,35 @@ def jobs_of(stage: str, project: Path) -> JobsPlace | None:
             "the SQS queue whose messages start jobs"
         )
     return JobsPlace(location, queue)
+
+
+def shared_jobs(stage: str, project: Path) -> Iterator[str]:
+    """Yield a line for each other stage that has its jobs in the place of this stage's.
+
+    Raises:
+        WrongUse: The stage has no queue, or config.json cannot be read.
+    """
+    own = jobs_of(stage, project)
+    for other in stages.names(project):
+        if own is None or other in {stage, LOCAL}:
+            continue
+        try:
+            theirs = jobs_of(other, project)
+        except WrongUse:  # reported for that stage
+            continue
+        if theirs is None:
+            continue
+        if own.location == theirs.location:
+            yield (
+                f"the stages {stage} and {other} share the place s3://{own.location.bucket}/"
+                f"{own.location.prefix}, so a key of one opens the jobs of its principal in the "
+                f"other: give each its own {JOBS_VARIABLE} in {CONFIG}"
+            )
+        if own.queue == theirs.queue:
+            yield (
+                f"the stages {stage} and {other} share the queue {own.queue}, so the worker of one "
+                f"takes the jobs of the other: give each its own {QUEUE_VARIABLE} in {CONFIG}"
+            )
 
 
 def of_handler(jobs: JobsPlace, results: Sequence[Folder], place: Place) -> list[Statement]:

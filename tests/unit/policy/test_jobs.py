@@ -316,3 +316,56 @@ class TestWrongUse:
 
         assert (outcome.code, project.written()) == (2, [])
         assert outcome.err.startswith(f"gatewayctl policy: {complaint}")
+
+
+class TestTwoStages:
+    """Stages that have their jobs in one place."""
+
+    def configure(self, project, staging, local=None):
+        """Give the stages `staging` and `local` these variables; `dev` has jobs of its own."""
+        project.configure(JOBS)
+        file = project.folder / ".chalice/config.json"
+        config = json.loads(file.read_bytes())
+        for name, variables in {"staging": staging, "local": local or {}}.items():
+            config["stages"][name] = {"environment_variables": {"GATEWAY_KEYS_SECRET": ""}}
+            config["stages"][name]["environment_variables"].update(variables)
+        file.write_text(json.dumps(config))
+
+    @pytest.mark.parametrize("arguments", [(), ("--check",)])
+    @pytest.mark.parametrize(
+        ("own", "complaint"),
+        [
+            (
+                {"GATEWAY_JOBS_QUEUE": "own"},
+                "share the place s3://acme-jobs/ml/dev, so a key of one opens the jobs of its "
+                "principal in the other: give each its own GATEWAY_JOBS in .chalice/config.json",
+            ),
+            (
+                {"GATEWAY_JOBS": "s3://acme-jobs/ml/staging"},
+                "share the queue acme-work, so the worker of one takes the jobs of the other: "
+                "give each its own GATEWAY_JOBS_QUEUE in .chalice/config.json",
+            ),
+        ],
+    )
+    def test_refused(self, project, arguments, own, complaint):
+        """A place or a queue that two stages share is refused, in writing and in --check."""
+        self.configure(project, {**JOBS, **own})
+
+        outcome = project.run(*PLACE, *arguments)
+
+        assert (outcome.code, outcome.out, project.written()) == (1, "", [])
+        assert f"gatewayctl policy: the stages dev and staging {complaint}" in outcome.err
+
+    @pytest.mark.parametrize(
+        "staging",
+        [
+            {"GATEWAY_JOBS": "s3://acme-jobs/ml/dev2", "GATEWAY_JOBS_QUEUE": "acme-work-2"},
+            {"GATEWAY_JOBS_QUEUE": "acme-work"},
+            {"GATEWAY_JOBS": "no location"},
+        ],
+    )
+    def test_accepted(self, project, staging):
+        """Two prefixes are two places; `local` and a stage without jobs do not count."""
+        self.configure(project, staging, local=JOBS)
+
+        assert project.run(*PLACE).code == 0
