@@ -12,6 +12,7 @@ import click
 from chalicelib.errors import quoted
 from chalicelib.routing.reading import file as table_file
 from chalicelib.routing.reading.problems import InvalidTable
+from chalicelib.routing.targets import AsyncTarget
 from gatewayctl import tables
 from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.covered import Covered, covered_by_patterns
@@ -254,7 +255,8 @@ def _older(offer: Offer) -> dict[str, tuple[str, ...]]:
 
 def _facts(endpoint: Endpoint) -> str:
     """Describe the kind and the place of an endpoint, for a comment in the table."""
-    by_variant = {one.name: _fact(one) for one in endpoint.variants}
+    kind = AsyncTarget.kind if endpoint.async_only else None
+    by_variant = {one.name: _fact(one, kind or one.kind) for one in endpoint.variants}
     if len(set(by_variant.values())) == 1:
         fact = next(iter(by_variant.values()))
         several = f"variants {', '.join(by_variant)}: " if len(by_variant) > 1 else ""
@@ -262,8 +264,8 @@ def _facts(endpoint: Endpoint) -> str:
     return "; ".join(f"variant {name}: {fact}" for name, fact in by_variant.items())
 
 
-def _fact(variant: Variant) -> str:
+def _fact(variant: Variant, kind: str | None) -> str:
     where = "serverless" if variant.serverless else "on instances"
     prefix = variant.model.prefix if isinstance(variant.model, Model) else None
     artifacts = "" if prefix is None else f", artifacts in {prefix}"
-    return f"{variant.kind or 'of unknown kind'}, {where}{artifacts}"
+    return f"{kind or 'of unknown kind'}, {where}{artifacts}"

@@ -202,6 +202,7 @@ class TestVariants:
         pytest.param(
             endpoint("e", variant(model(), serverless=True)), "single, serverless", id="serverless"
         ),
+        pytest.param(endpoint("e", async_only=True), "async, on instances", id="asynchronous"),
         pytest.param(
             endpoint("e", variant(multi_model("e"))),
             "mme, on instances, artifacts in s3://bucket/e/",
