@@ -68,12 +68,19 @@ class WrittenTarget(NamedTuple):
         }
         for parameter in dict.fromkeys(parameters):
             if parameter not in used:
-                where = " or ".join(template_keys())
-                findings.at(self.node, f"{{{parameter}}} is not used; {where} has to contain it")
+                findings.at(self.node, f"{{{parameter}}} is not used; {self._way_out()}")
         for parameter, key in used.items():
             if parameter not in parameters:
                 text = f"{{{parameter}}} is not declared; the model's name has no /{{{parameter}}}"
                 findings.at(self.node.members[key], text)
+
+    def _way_out(self) -> str:
+        """Say how the target could use a parameter."""
+        kind = self.values.get("kind")
+        keys = [key for key in template_keys() if kind is None or key in keys_of_kind(kind)]
+        if keys:
+            return f"{' or '.join(keys)} has to contain it"
+        return f"kind {kind} has no key for it, so the model's name cannot have it"
 
     def row(self) -> dict[str, Any]:
         """Return the part of the entry's row that says where this target is."""
