@@ -24,7 +24,7 @@ export function fail({ message, link: href }, onRetry) {
 export function show(answer, onRetry) {
   const { problem, status, meaning, ms, job, headers } = answer;
   clearInterval(countdown);
-  const parts = problem ? problemParts(answer, onRetry) : bodyParts(answer);
+  const parts = problem ? problemParts(answer, onRetry) : bodyParts(answer, onRetry);
   const facts = [["Job", job], ...FACTS.map((name) => [name, headers.get(name)])];
   ui.answer.replaceChildren(head(answer), ...parts, job ? "" : bars(answer), definitions(facts));
   if (problem) announce(`${status}: ${meaning}. ${problem.detail}`, "alarm");
@@ -67,8 +67,8 @@ function retryPart(seconds, onRetry) {
   return actions(again, text);
 }
 
-function bodyParts(answer) {
-  const { bytes, mediaType } = answer;
+function bodyParts(answer, onRetry) {
+  const { bytes, mediaType, isOk } = answer;
   const views = viewsOf(answer);
   const names = Object.keys(views);
   const place = element("div", {}, views[names[0]]());
@@ -76,7 +76,8 @@ function bodyParts(answer) {
   const copy = views.Text ? copyButton(() => answer.text) : "";
   const download = button("Download", () => save(bytes, `answer.${extension}`));
   const view = choice("View", names, (name) => place.replaceChildren(views[name]()));
-  return [element("div.line", {}, view, actions(copy, download)), place];
+  const again = isOk ? "" : button("Try again", onRetry);
+  return [element("div.line", {}, view, actions(copy, download, again)), place];
 }
 
 /** Shows where the time went: Server-Timing, and the rest of what the browser measured. */

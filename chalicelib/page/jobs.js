@@ -3,6 +3,7 @@
 import { say } from "./answer.js";
 import { actions, announce, button, copyButton, definitions, element, sizeText } from "./elements.js";
 import { Answer } from "./gateway.js";
+import { isJson } from "./json.js";
 
 const MOST_SHOWN = 25_000_000;
 
@@ -25,7 +26,7 @@ export class Job {
       return Object.assign(result, { ms: performance.now() - started });
     } catch (error) {
       if (!(error instanceof Answer)) throw error;
-      if (!error.job) return error;
+      if (!error.job) return Object.assign(error, { job: this.#sent.job }); // which goes on
       this.#sent = {}; // the next run is another job
       return Object.assign(error, { ms: performance.now() - started });
     }
@@ -62,6 +63,10 @@ export class Job {
   async #ask(path, request, signal) {
     const answer = await this.#gateway.send(path, request, signal);
     if (!answer.isOk) throw answer;
+    if (!isJson(answer.mediaType)) {
+      const what = `${answer.status} with ${answer.mediaType || "no content"}`;
+      throw new Error(`Something before the gateway answered ${what}.`);
+    }
     const ms = (answer.retrySeconds || 1) * 1000;
     const wait = () => new Promise((resolve) => setTimeout(resolve, ms));
     return { ...JSON.parse(answer.text), wait };
@@ -73,11 +78,12 @@ export class Job {
     announce(sentence);
   }
 
-  /** Shows that nobody waits for the job, and returns whether there is one. */
+  /** Shows that nobody waits for the job, and returns whether there may be one. */
   leave(onReturn) {
-    const { job } = this.#sent;
+    const { job, key } = this.#sent;
     if (job) this.#show("The job goes on.", button("Wait again", onReturn));
-    return job;
+    else if (key) say("The gateway may have the job.", "p", actions(button("Try again", onReturn)));
+    return key;
   }
 }
 

@@ -42,6 +42,7 @@ models:
 """
 ROWS = b"1,2\n" * 5_000_000
 LARGEST = 25_000_000
+HTML = {"status": 200, "content_type": "text/html", "body": "<h1>Log in</h1>"}
 OTHER_BUCKET = "answers-of-sagemaker"
 RULE = {
     "AllowedMethods": ["PUT", "GET"],
@@ -328,6 +329,58 @@ class TestFailure:
         first, second = visitor.sent("/predict/")
         keys = {one.headers["idempotency-key"] for one in (first, second)}
         assert len(keys) == 1
+
+    def test_cancelled_while_it_is_submitted(self, visitor, desk):
+        """Whoever cancels before the job has an id may have one, and trying again finds it."""
+        visitor.choose_job()
+        visitor.page.route("**/predict/*", lambda route: route.fetch())  # and no answer
+        with visitor.page.expect_request("**/predict/*"):
+            visitor.id("send").click()
+        wait_until(lambda: ".sent.json" in " ".join(desk.keys()))
+        visitor.click("Cancel")
+        visitor.expect("The gateway may have the job.")
+        visitor.page.unroute("**/predict/*")
+
+        visitor.click("Try again")
+        visitor.wait_for_job()
+
+        assert desk.drain() == 1
+        visitor.expect_status(200)
+
+    @pytest.mark.parametrize("path", ["predict", "jobs"])
+    @pytest.mark.parametrize(
+        ("answer", "sentence"),
+        [
+            (HTML, "Something before the gateway answered 200 with text/html."),
+            ({"status": 204}, "Something before the gateway answered 204 with no content."),
+            ({"status": 504, "json": {}}, "Something before the gateway refused or failed"),
+        ],
+    )
+    def test_stranger(self, visitor, desk, path, answer, sentence):
+        """What answers in place of the gateway is named, and trying again is the same job."""
+        visitor.choose_job()
+        visitor.page.route(f"**/{path}/*", lambda route: route.fulfill(**answer))
+        visitor.id("send").click()
+        visitor.expect(sentence)
+        visitor.page.unroute(f"**/{path}/*")
+
+        visitor.click("Try again")
+        visitor.wait_for_job()
+
+        assert desk.drain() == 1
+        visitor.expect_status(200)
+        assert len({one.headers["idempotency-key"] for one in visitor.sent("/predict/")}) == 1
+
+    @pytest.mark.parametrize("status", [401, 504])
+    def test_asked_in_vain(self, visitor, status):
+        """Whoever may not ask for a running job any more still sees its id."""
+        visitor.choose_job()
+        visitor.page.route("**/jobs/*", lambda route: route.fulfill(status=status, json={}))
+        job = visitor.send_job()
+
+        visitor.expect_status(status)
+
+        visitor.expect(job)
 
     def test_bucket_away(self, visitor, desk):
         """A problem of the gateway's is shown as any other; the upload is not sent again."""
