@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 OPTION = "--async-results"
 READ, WRITE, LIST = "s3:GetObject", "s3:PutObject", "s3:ListBucket"
+END = ".result"
+"""With what the key of a job's end ends."""
+
 SEND = ["sqs:GetQueueUrl", "sqs:SendMessage"]
 TAKE = [
     "sqs:ChangeMessageVisibility",
@@ -139,9 +142,10 @@ def of_handler(jobs: JobsPlace, results: Sequence[Folder], place: Place) -> list
 
 def of_worker(jobs: JobsPlace, place: Place) -> list[Statement]:
     """Allow reading jobs and bodies, writing the ends of jobs, and taking messages."""
+    ends = [f"{arn}{END}" for arn in _objects(jobs, "jobs", place=place)]
     return [
-        allow([READ, WRITE], [*_objects(jobs, "jobs", place=place)], Sid="EndJobs"),
-        allow(READ, [*_objects(jobs, "bodies", place=place)], Sid="ReadBodies"),
+        allow(READ, [*_objects(jobs, "jobs", "bodies", place=place)], Sid="ReadJobs"),
+        allow(WRITE, ends, Sid="EndJobs"),
         _list(_own(jobs), place),
         allow(TAKE, place.arn("sqs", jobs.queue), Sid="TakeJobs"),
     ]

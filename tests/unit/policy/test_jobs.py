@@ -5,6 +5,7 @@ import json
 import pytest
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
+from chalicelib.jobs import names
 from tests.support.iam import allows
 from tests.unit.policy.project import (
     ACCOUNT,
@@ -68,7 +69,10 @@ BOTH = HANDLER_ALONE | WORKER_ALONE
 
 CALLS = [
     # jobs and bodies
-    (WRITE, f"{OWN}/jobs/o/j.json", None, BOTH),
+    (WRITE, f"{OWN}/{names.result_key('o', 'j')}", None, BOTH),
+    (WRITE, f"{OWN}/{names.job_key('o', 'j')}", None, HANDLER_ALONE),
+    (WRITE, f"{OWN}/{names.sent_key('o', 'j')}", None, HANDLER_ALONE),
+    (READ, f"{OWN}/jobs/o/j.json", None, BOTH),
     (READ, f"{OWN}/jobs/o/j.result", None, BOTH),
     (READ, f"{OWN}/bodies/o/b", None, BOTH),
     (WRITE, f"{OWN}/bodies/o/b", None, HANDLER_ALONE),
