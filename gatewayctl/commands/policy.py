@@ -172,11 +172,10 @@ def _policies(
     if functions.worker is None:  # an asynchronous endpoint cannot be called then
         models = _synchronous(models)
     calls = _calls(models, functions, place, results, context)
-    callers = [one for one in functions.deployed if one.policy in calls]
     roles = [
         Role(
             arn,
-            documents.trust_policy(arn, callers, place),
+            documents.trust_policy(arn, _callers(arn, models, functions), place),
             documents.role_policy(models, arn, place),
         )
         for arn in documents.roles_of(models)
@@ -215,6 +214,13 @@ def _calls(
         handler.policy: documents.handler_policy(models, handler, place, in_s3, own),
         worker.policy: documents.handler_policy(_synchronous(models), worker, place, in_s3, others),
     }
+
+
+def _callers(role: str, models: Iterable[Model], functions: Functions) -> Iterator[Function]:
+    """Yield the functions that assume a role; the worker calls no asynchronous endpoint."""
+    yield functions.handler
+    if functions.worker is not None and role in documents.roles_of(_synchronous(models)):
+        yield functions.worker
 
 
 def _synchronous(models: Iterable[Model]) -> list[Model]:

@@ -199,6 +199,19 @@ def test_role_of_another_account(project):
     }
 
 
+def test_role_for_an_asynchronous_endpoint(project):
+    """The worker calls no asynchronous endpoint, so an account with no other trusts it not."""
+    far = f"far: {{kind: async, endpoint: far, role_arn: {ROLE}}}"
+    (project.folder / "routing.yaml").write_text(f"version: 1\nmodels:\n  {far}\n")
+    project.configure(JOBS)
+
+    (role,) = json.loads(project.run(*PLACE, *RESULTS, "--format", "json").out)["roles"]
+
+    (statement,) = role["trust_policy"]["Statement"]
+    assert statement["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:role/gw-dev-api_handler"}
+    assert "AssumeRoles" not in {one.get("Sid") for one in project.read(WORKER)["Statement"]}
+
+
 class TestResults:
     """Where asynchronous endpoints put their answers."""
 
