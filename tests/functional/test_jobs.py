@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from chalicelib.auth.credentials import Identity
 from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import ModelFailed, ModelOverloaded
+from chalicelib.jobs.aws_calls import aws_client
 from chalicelib.jobs.job import KEPT_SECONDS
-from chalicelib.jobs.store import JobStore, Place, aws_client
+from chalicelib.jobs.store import JobStore, Place
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.routing.headers import PASSED
