@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.errors import PROBLEM_MEDIA_TYPE, JobLost
 from chalicelib.jobs import names
 from chalicelib.jobs.job import RUNNING, Result, Status
-from chalicelib.jobs.store import Place
+from chalicelib.jobs.store import S3Object
 from chalicelib.sagemaker import upstream_errors
 
 if TYPE_CHECKING:
@@ -110,10 +110,10 @@ def _sent_lost_after(store: JobStore, job: Job) -> float:
     return time if isinstance(time, int | float) else 0
 
 
-def _places(mark: Mapping[str, Any]) -> tuple[Place | None, Place | None]:
+def _places(mark: Mapping[str, Any]) -> tuple[S3Object | None, S3Object | None]:
     """Return where SageMaker puts its answer and its failure; None where that is not known."""
     output, failure = (
-        Place.parse(url) if isinstance(url := mark.get(name), str) else None
+        S3Object.parse(url) if isinstance(url := mark.get(name), str) else None
         for name in ("output", "failure")
     )
     return output, failure

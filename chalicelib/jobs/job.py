@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import UnionType
 
-    from chalicelib.jobs.store import Place
+    from chalicelib.jobs.store import S3Object
     from chalicelib.routing.table import Model
 
 KEPT_SECONDS = 7 * 86_400
@@ -106,7 +106,7 @@ class Job:
 class Result:
     """The model's answer, in S3."""
 
-    place: Place
+    place: S3Object
     content_type: str
     size_bytes: int
 

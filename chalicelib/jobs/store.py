@@ -30,7 +30,7 @@ MOST_RACES = 3
 """S3 asks to try again if another conditional write of the key is under way."""
 
 
-class Place(NamedTuple):
+class S3Object(NamedTuple):
     """An object of S3."""
 
     bucket: str
@@ -40,8 +40,8 @@ class Place(NamedTuple):
         return f"s3://{self.bucket}/{self.key}"
 
     @classmethod
-    def parse(cls, url: str) -> Place:
-        """Return the place of `s3://<bucket>/<key>`, as SageMaker writes it."""
+    def parse(cls, url: str) -> S3Object:
+        """Return the object of `s3://<bucket>/<key>`, as SageMaker writes it."""
         bucket, _, key = url.removeprefix("s3://").partition("/")
         return cls(bucket, key)
 
@@ -50,7 +50,7 @@ class Place(NamedTuple):
 class Found:
     """What S3 says about an object."""
 
-    place: Place
+    place: S3Object
     size_bytes: int
     content_type: str
     modified: datetime
@@ -82,9 +82,9 @@ class JobStore:
         self._client: Any = None
         self._lock = threading.Lock()
 
-    def place(self, key: str) -> Place:
+    def place(self, key: str) -> S3Object:
         """Return the place of a key below the prefix."""
-        return Place(self._location.bucket, f"{self._location.prefix}/{key}")
+        return S3Object(self._location.bucket, f"{self._location.prefix}/{key}")
 
     def create(
         self,
@@ -124,14 +124,14 @@ class JobStore:
         """Return what is known of an object; None if it is not there."""
         return self._head(self.place(key), NOT_THERE)
 
-    def find_anywhere(self, place: Place) -> Found | None:
+    def find_anywhere(self, place: S3Object) -> Found | None:
         """Return what is known of an object of SageMaker's; None if it is not there yet.
 
         S3 answers 403 in place of 404 to a role without s3:ListBucket on the bucket.
         """
         return self._head(place, NOT_THERE, FORBIDDEN)
 
-    def read_beginning(self, place: Place, most_bytes: int) -> bytes:
+    def read_beginning(self, place: S3Object, most_bytes: int) -> bytes:
         """Return the first bytes of an object of SageMaker's; none if they cannot be read."""
         with self._call("get_object", place) as response:
             if _status(response, NOT_THERE, FORBIDDEN) in {NOT_THERE, FORBIDDEN}:
@@ -139,14 +139,14 @@ class JobStore:
             with response["Body"] as body:
                 return bytes(body.read(most_bytes))
 
-    def url_to_get(self, place: Place) -> str:
+    def url_to_get(self, place: S3Object) -> str:
         """Return a URL by which its holder may read one object."""
         return self._url("get_object", place)
 
     def url_of_bucket(self) -> str:
         """Return what the URLs of the bucket's objects begin with; it ends with a slash."""
-        name = "-"  # any
-        return self._url("get_object", Place(self._location.bucket, name)).partition(f"{name}?")[0]
+        any_object = S3Object(self._location.bucket, "-")
+        return self._url("get_object", any_object).partition("-?")[0]
 
     def url_to_put(self, key: str, size_bytes: int, content_type: str) -> str:
         """Return a URL by which its holder may write one object of this size and type, once."""
@@ -158,7 +158,7 @@ class JobStore:
             IfNoneMatch="*",
         )
 
-    def _head(self, place: Place, *absent: int) -> Found | None:
+    def _head(self, place: S3Object, *absent: int) -> Found | None:
         with self._call("head_object", place) as response:
             if _status(response, *absent) in absent:
                 return None
@@ -170,7 +170,7 @@ class JobStore:
                 response.get("Metadata", {}),
             )
 
-    def _url(self, operation: str, place: Place, **arguments: object) -> str:
+    def _url(self, operation: str, place: S3Object, **arguments: object) -> str:
         with own_errors(SERVICE):
             url: str = self._ready_client().generate_presigned_url(
                 operation,
@@ -180,7 +180,7 @@ class JobStore:
         return url
 
     @contextmanager
-    def _call(self, operation: str, place: Place, **arguments: object) -> Iterator[Any]:
+    def _call(self, operation: str, place: S3Object, **arguments: object) -> Iterator[Any]:
         """Call S3 and give its answer, be it an error, to a `with` block."""
         with own_errors(SERVICE):
             try:

@@ -14,7 +14,7 @@ from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.aws_calls import aws_client
 from chalicelib.jobs.job import KEPT_SECONDS
-from chalicelib.jobs.store import JobStore, Place
+from chalicelib.jobs.store import JobStore, S3Object
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.routing.headers import PASSED
@@ -1027,7 +1027,7 @@ class TestAsync:
                 JobsLocation("jobs", "dev"), partial(aws_client, endpoint_url=s3.url, **AWS)
             )
             with Deadline.after(10).in_force():
-                found = store.find_anywhere(Place("answers", "out/1.out"))
+                found = store.find_anywhere(S3Object("answers", "out/1.out"))
             assert found is not None
 
             assert "%2Feu-west-1%2Fs3%2F" in store.url_to_get(found.place)
