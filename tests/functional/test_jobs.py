@@ -4,7 +4,6 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -13,24 +12,18 @@ from chalicelib.auth.credentials import Identity
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.job import KEPT_SECONDS
 from chalicelib.jobs.worker import JobNotDone
-from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.routing.headers import PASSED
 from chalicelib.routing.table import RoutingTable
 from chalicelib.sagemaker.answers import InferenceResponse
-from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.runtime import SageMakerRuntime
 from tests.support.emf import MetricsLog
 from tests.support.events import LambdaContext
 from tests.support.gateway import (
-    AWS,
-    JSON,
     FakeScheme,
     FixedTable,
     build_gateway,
     echo,
     table,
 )
-from tests.support.http_server import StubServer, refusal, response
 from tests.support.job_desk import BUCKET, DEAD, PREFIX, QUEUE, fetch, job_desk, moto, send
 from tests.support.problems import assert_problem
 
@@ -305,15 +298,6 @@ class TestFailures:
         assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
         desk.pass_time(7200)
         assert desk.receive() == desk.receive(DEAD) == []
-
-    def test_a_message_that_starts_no_job(self, desk):
-        """A poisoned message ends in the dead-letter queue, and its text is in no log."""
-        desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody=CANARY)
-
-        assert desk.drain() == 4
-
-        assert [one["body"] for one in desk.receive(DEAD)] == [CANARY]
-        assert CANARY not in desk.gateway.log.text
 
     @pytest.mark.parametrize("text", ["[" * 100_000, '{"owner": %s}' % ("1" * 5000)])
     def test_a_message_that_python_cannot_read(self, desk, text):
@@ -604,71 +588,15 @@ class TestIdempotencyKey:
         assert 1 <= len(desk.gateway.runtime.submitted) + desk.drain() < 10
 
 
-class TestAway:
-    @pytest.mark.parametrize("step", range(2))
-    def test_s3_while_a_job_is_submitted(self, desk, step):
-        """S3 away at either write: 503, no message, and the same request works later."""
-        desk.faults.next["PutObject"] = [*[None] * step, AWAY]
+def test_a_key_that_throttles(desk):
+    """A queue whose KMS key throttles is away for a moment, and not misconfigured."""
+    throttled = {
+        "Error": {"Code": "KMS.ThrottlingException"},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    desk.faults.next["SendMessage"] = [ClientError(throttled, "SendMessage")]
 
-        refused = desk.submit("churn", idempotency_key="k")
-        assert_problem(refused, 503, "jobs-unavailable")
-        assert desk.receive() == []
-
-        job = desk.job("churn", idempotency_key="k")
-        desk.drain()
-        assert desk.status(job)["status"] == "succeeded"
-
-    @pytest.mark.parametrize("operation", ["GetQueueUrl", "SendMessage"])
-    def test_sqs_while_a_job_is_submitted(self, desk, operation):
-        """SQS away: 503, and the same request with its key sends the job later."""
-        desk.faults.next[operation] = [AWAY]
-
-        refused = desk.submit("churn", idempotency_key="k")
-        assert_problem(refused, 503, "jobs-unavailable")
-
-        job = desk.job("churn", idempotency_key="k")
-        assert desk.drain() == 1
-        assert desk.status(job)["status"] == "succeeded"
-
-    def test_a_key_that_throttles(self, desk):
-        """A queue whose KMS key throttles is away for a moment, and not misconfigured."""
-        throttled = {
-            "Error": {"Code": "KMS.ThrottlingException"},
-            "ResponseMetadata": {"HTTPStatusCode": 400},
-        }
-        desk.faults.next["SendMessage"] = [ClientError(throttled, "SendMessage")]
-
-        assert_problem(desk.submit("churn"), 503, "jobs-unavailable")
-
-    def test_s3_after_the_message(self, desk):
-        """The mark that a job was sent may be missing: the caller has its job."""
-        desk.faults.next["PutObject"] = [None, None, AWAY]
-
-        job = desk.job("churn", idempotency_key="k")
-        assert desk.job("churn", idempotency_key="k") == job
-        desk.drain()
-        assert desk.status(job)["status"] == "succeeded"
-        assert len(desk.gateway.runtime.calls) == 1
-
-    @pytest.mark.parametrize("operation", ["GetObject", "HeadObject"])
-    def test_s3_while_a_job_is_asked_for(self, desk, operation):
-        """S3 away when a caller asks for a job: 503, and the same question works later."""
-        job = desk.job("churn")
-        desk.faults.next[operation] = [AWAY]
-
-        assert_problem(desk.gateway.get(f"/jobs/{job}"), 503, "jobs-unavailable")
-        assert desk.status(job)["status"] == "running"
-
-    @pytest.mark.parametrize(
-        ("operation", "step"), [("GetObject", 0), ("GetObject", 1), ("HeadObject", 0)]
-    )
-    def test_s3_while_the_worker_reads(self, desk, operation, step):
-        """S3 away at any read of the worker: the message comes again, and the job succeeds."""
-        job = desk.job("churn")
-        desk.faults.next[operation] = [*[None] * step, AWAY]
-
-        assert desk.drain() == 2
-        assert desk.status(job)["status"] == "succeeded"
+    assert_problem(desk.submit("churn"), 503, "jobs-unavailable")
 
 
 class TestUploads:
@@ -843,49 +771,6 @@ class TestUploads:
 
         problem = assert_problem(refused, 413, "payload-too-large")
         assert "POST /uploads takes one of up to 25,000,000 bytes" in problem["detail"]
-
-
-class TestWithRealCalls:
-    """The worker's own calls of SageMaker, on a stub of it."""
-
-    @pytest.fixture(name="sagemaker")
-    def _sagemaker(self):
-        with StubServer() as sagemaker:
-            yield sagemaker
-
-    def desk_at(self, url, sagemaker):
-        make_client = partial(sagemaker_client, endpoint_url=sagemaker.url, **AWS)
-        runtime = SageMakerRuntime(
-            make_client, pause=lambda _: None, max_response_bytes=MAX_PAYLOAD_BYTES
-        )
-        return job_desk(url, source=FixedTable(table(TABLE)), runtime=runtime)
-
-    def test_a_cold_artifact(self, url, sagemaker):
-        """The worker waits for an artifact as long as the job may take, in one try."""
-        desk = self.desk_at(url, sagemaker)
-        answers = iter(
-            [*[refusal(429, "ModelNotReadyException")] * 30, response(200, b"[1]", JSON)]
-        )
-        sagemaker.reply = lambda _: next(answers)
-
-        job = desk.job("iris")
-
-        assert desk.drain() == 1
-        assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
-
-    def test_a_large_body_and_a_large_answer(self, url, sagemaker):
-        """25 MB go through the worker, in both directions."""
-        desk = self.desk_at(url, sagemaker)
-        sagemaker.reply = lambda request: response(200, request.body, JSON)
-        body = b'"' + b"x" * (MAX_PAYLOAD_BYTES - 2) + b'"'
-        asked = {"model": "iris", "content_type": "application/json", "bytes": len(body)}
-        upload = desk.gateway.post("/uploads", json.dumps(asked).encode()).json()
-        assert send(upload, body) == 200
-
-        job = desk.job("iris", b"", x_upload=upload["upload"])
-        desk.drain()
-
-        assert fetch(desk.status(job)["result"]["url"])[1] == body
 
 
 def test_log_and_metrics(desk):

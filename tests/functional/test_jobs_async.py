@@ -100,21 +100,6 @@ def test_explained(desk, tmp_path):
     assert without.data["refusal"]["reason"] == "GATEWAY_JOBS is not set"
 
 
-@pytest.mark.parametrize(("size", "is_inline"), [(128_000, True), (128_001, False)])
-def test_larger_bodies(desk, size, is_inline):
-    """A body over 128,000 bytes goes by an object of the gateway's."""
-    body = b" " * (size - 2) + b"{}"
-    desk.job("film", body)
-
-    (arguments,) = desk.gateway.runtime.submitted
-    if is_inline:
-        assert arguments["Body"] == body
-    else:
-        bucket, _, key = arguments["InputLocation"].removeprefix("s3://").partition("/")
-        assert key.startswith("stage/dev/bodies/")
-        assert desk.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body
-
-
 def test_on_the_wire(url):
     """The call is InvokeEndpointAsync, with the body, and the places come from its headers."""
     places = {
