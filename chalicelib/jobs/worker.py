@@ -24,7 +24,7 @@ from chalicelib.errors import (
     JobLost,
 )
 from chalicelib.jobs import endings, names
-from chalicelib.jobs.job import Job
+from chalicelib.jobs.job import FAILED, SUCCEEDED, Job
 from chalicelib.jobs.queue import Message
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.telemetry.request_record import RequestRecord
@@ -223,11 +223,11 @@ class Worker:
     ) -> None:
         with delivery.calls():
             if isinstance(end, GatewayError):
-                outcome, is_first = "failed", endings.fail(self._store, job, end)
+                outcome, is_first = FAILED, endings.fail(self._store, job, end)
                 line.slug, line.reason = end.slug, end.reason
                 line.finish(end.status, 0)
             else:
-                outcome, is_first = "succeeded", endings.succeed(self._store, job, end)
+                outcome, is_first = SUCCEEDED, endings.succeed(self._store, job, end)
                 line.finish(200, len(end.body))
         if is_first:
             seconds = max(0.0, self._clock() - job.created)  # the handler's clock may be ahead

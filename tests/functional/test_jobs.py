@@ -801,6 +801,20 @@ def test_a_worker_whose_clock_is_behind(url):
     assert log.sums(model="churn")["JobSeconds"] == 0.001
 
 
+def test_metrics_of_ended_jobs(url):
+    """Each job that has ended has a time; only those that failed count as failed."""
+    log = MetricsLog()
+    desk = job_desk(url, source=FixedTable(table(TABLE)), log=log)
+    desk.job("churn")
+    desk.drain()
+    assert "JobsFailed" not in log.sums(model="churn")
+
+    desk.gateway.runtime.error = ModelFailed(500)
+    desk.job("churn")
+    desk.drain()
+    assert log.sums(model="churn")["JobsFailed"] == 1
+
+
 def test_many_jobs_at_once(desk):
     """Many jobs at once: each has its own result, and none is done twice."""
     bodies = [b"%d" % number for number in range(MANY)]
