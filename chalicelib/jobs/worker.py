@@ -185,6 +185,8 @@ class Worker:
         context = {"outcome": OK, "principal": job.principal, "grants": job.path}
         principal = Principal(context, now=self._clock())
         resolved = self._gateway.resolve(principal, job.path, line)
+        if resolved.model.target.is_async:  # the table has changed
+            raise JobLost(reason="the model is of kind async now")
         seconds = resolved.model.job_seconds
         model = replace(resolved.model, timeout_seconds=seconds, cold_start="wait")
         self._hide_while_at_work(delivery, seconds)

@@ -333,6 +333,18 @@ class TestFailures:
         assert desk.status(job)["status"] == "running"
         assert len(desk.receive(DEAD)) == 1
 
+    def test_a_model_that_becomes_asynchronous(self, url):
+        """If the model becomes one of kind `async` before its job runs, the job is lost at once."""
+        source = ChangingTable(table(TABLE.replace("  iris:", "  changed:")))
+        desk = job_desk(url, source=source)
+        job = desk.job("changed")
+        source.value = table(TABLE.replace("  film:", "  changed:"))
+
+        assert desk.drain() == 1
+
+        assert desk.gateway.runtime.calls == desk.gateway.runtime.submitted == []
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+
     def test_a_result_that_cannot_be_written(self, desk):
         """The job is tried again, and has one result."""
         job = desk.job("churn", b'{"a": 1}')
