@@ -329,7 +329,7 @@ class JobService:
             return
         self._queue.send(Message(job.owner, job.job))
         if asked.known_job(job.owner) is not None:
-            with suppress(JobsUnavailable):  # without the mark it may be sent again
+            with suppress(GatewayError):  # without the mark it may be sent again
                 self._store.create_json(key, mark)
 
     def _read(self, owner: str, job_id: str) -> Job | None:

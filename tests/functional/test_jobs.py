@@ -611,6 +611,18 @@ def test_a_key_that_throttles(desk):
     assert_problem(desk.submit("churn"), 503, "jobs-unavailable")
 
 
+@pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404)])
+def test_a_mark_that_is_refused(desk, code, status):
+    """A caller whose job was sent has it, although S3 then refuses the mark."""
+    refusal = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    desk.faults.next["PutObject"] = [None, None, ClientError(refusal, "PutObject")]
+
+    job = desk.job("churn", idempotency_key="k")
+
+    desk.drain()
+    assert desk.status(job)["status"] == "succeeded"
+
+
 class TestUploads:
     def upload(self, desk, model="churn", size=3, content_type="text/csv"):
         asked = json.dumps({"model": model, "content_type": content_type, "bytes": size})
