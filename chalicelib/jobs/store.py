@@ -98,6 +98,8 @@ class JobStore:
         for _ in range(MOST_RACES):
             with self._call("put_object", self.place(key), **content, IfNoneMatch="*") as response:
                 status = _status(response, EXISTS, RACED)
+                if status < 300:
+                    _ = response["ETag"]  # S3 itself has it, and not a proxy between
             if status != RACED:
                 return status != EXISTS
         raise JobsUnavailable("ConditionalRequestConflict")
