@@ -405,7 +405,7 @@ class GatewayMisconfigured(GatewayError):
 
     def __init__(self, reason: str | None = None, *, of_jobs: bool = False) -> None:
         """`of_jobs` says that the bucket or the queue of jobs is meant, or the setting for them."""
-        self.reason = reason
+        self.reason, self.of_jobs = reason, of_jobs
         if of_jobs:
             self.detail = (
                 "The gateway has no jobs, or cannot use their bucket or queue. Your request is not "

@@ -2,9 +2,9 @@
 
 SQS delivers a message at least once, and again if the worker did not finish. So every step may be
 repeated, and only the first end of a job counts. A job is tried three times: after an error that
-says "not now" (503), after a bucket that could not be reached, and after a worker that was killed.
-A further delivery only ends the job as lost. What even that delivery cannot do goes to the
-dead-letter queue.
+says "not now" (503), after a bucket that could not be reached or refused the call, and after a
+worker that was killed. A further delivery only ends the job as lost. What even that delivery cannot
+do goes to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ class Worker:
         try:
             end = self._predict(job, delivery, line) if delivery.number <= TRIES else JobLost()
         except GatewayError as error:
-            if error.status == NOT_NOW and delivery.number < TRIES:
+            is_of_bucket = isinstance(error, GatewayMisconfigured) and error.of_jobs
+            if (error.status == NOT_NOW or is_of_bucket) and delivery.number < TRIES:
                 raise
             end = error
         except Exception as bug:

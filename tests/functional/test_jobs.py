@@ -345,6 +345,20 @@ class TestFailures:
         assert desk.gateway.runtime.calls == desk.gateway.runtime.submitted == []
         assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
 
+    @pytest.mark.parametrize(("tries", "end"), [(2, "succeeded"), (3, "failed")])
+    def test_a_body_that_is_refused(self, desk, tries, end):
+        """A body that S3 refuses, as with a policy that was just changed, is asked for again."""
+        job = desk.job("churn")
+        refusal = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        desk.faults.next["GetObject"] = [None, ClientError(refusal, "GetObject")] * tries
+
+        assert desk.drain() == 3
+
+        status = desk.status(job)
+        assert status["status"] == end
+        if end == "failed":
+            assert status["problem"]["type"] == "urn:inference-gateway:gateway-misconfigured"
+
     def test_a_result_that_cannot_be_written(self, desk):
         """The job is tried again, and has one result."""
         job = desk.job("churn", b'{"a": 1}')
