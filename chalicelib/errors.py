@@ -370,12 +370,15 @@ class ModelFailed(ModelAnswerError):
     def __init__(
         self, original_status: int | None = None, *, model_message: str | None = None
     ) -> None:
-        """Name the container's status; an asynchronous endpoint tells none."""
-        answered = "failed on" if original_status is None else f"answered {original_status} to"
-        self.detail = (
-            f"The model {answered} this input. The same request will most "
-            "likely fail again; tell the model's owner the instance of this problem."
+        """Name the container's status; an asynchronous endpoint may tell none."""
+        happened = (
+            "The model failed on this input, or the request waited too long for its turn. If the "
+            "same request fails again,"
+            if original_status is None
+            else f"The model answered {original_status} to this input. The same request will most "
+            "likely fail again;"
         )
+        self.detail = f"{happened} tell the model's owner the instance of this problem."
         super().__init__(model_message=model_message)
 
 

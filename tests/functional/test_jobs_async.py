@@ -11,6 +11,7 @@ from chalicelib.errors import ModelOverloaded
 from chalicelib.jobs.aws_calls import aws_client
 from chalicelib.jobs.store import JobStore, S3Object
 from chalicelib.settings import JobsLocation
+from sagemaker_local.hosting.async_queue import EXPIRED
 from tests.support.command_line import gatewayctl
 from tests.support.gateway import AWS, FixedTable, runtime_at, table
 from tests.support.http_server import StubServer, response
@@ -182,6 +183,17 @@ def test_the_models_message(desk, model, text, problem, message):
     assert failed.get("model_message") == (message if model == "open-film" else None)
     assert "123456789012" not in json.dumps(failed)
     assert not text or text[-20:] not in desk.gateway.log.text
+
+
+def test_a_request_that_waited_too_long(desk):
+    """Its failure object is one that says nothing of the model, so neither does the problem."""
+    job = desk.job("film")
+    answer(desk, "failed/1.out", EXPIRED.encode())
+
+    detail = desk.status(job)["problem"]["detail"]
+
+    assert "waited too long" in detail
+    assert "most likely fail again" not in detail
 
 
 def test_a_message_that_cannot_be_read(desk):
