@@ -170,7 +170,7 @@ class InvalidHeader(GatewayError):
 
     def __init__(self, header: str, rule: str) -> None:
         self.detail = f"The header {header} must be {rule}."
-        super().__init__()
+        super().__init__(reason=f"{header} must be {rule}")
 
 
 class InvalidParameter(GatewayError):
