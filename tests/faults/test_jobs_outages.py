@@ -10,10 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.jobs.job import KEPT_SECONDS
-from chalicelib.jobs.worker import JobNotDone
 from tests.faults.rows import row
-from tests.support.canary import CANARY
-from tests.support.events import LambdaContext
 from tests.support.gateway import FixedTable, table
 from tests.support.http_server import StubServer, response
 from tests.support.job_desk import BUCKET, DEAD, PREFIX, QUEUE, fetch, job_desk, moto, send
@@ -362,20 +359,6 @@ def test_key_of_a_job_that_has_expired(desk):
     assert desk.job("churn", b"[2]", idempotency_key="k") == second != first
     assert desk.drain() == 1
     assert fetch(desk.status(second)["result"]["url"])[1] == b"[2]"
-
-
-@row("J5")
-def test_message_that_starts_no_job(desk):
-    """It reaches the dead-letter queue soon, as it comes again at once; its text is in no log."""
-    desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody=CANARY)
-    for _ in range(4):
-        (record,) = desk.receive()
-        with pytest.raises(JobNotDone):
-            desk.gateway.app.handler_map["work"]({"Records": [record]}, LambdaContext())
-
-    assert desk.receive() == []
-    assert [one["body"] for one in desk.receive(DEAD)] == [CANARY]
-    assert CANARY not in desk.gateway.log.text
 
 
 def test_job_of_a_newer_gateway(desk):
