@@ -170,7 +170,7 @@ class InvalidHeader(GatewayError):
 
     def __init__(self, header: str, rule: str) -> None:
         self.detail = f"The header {header} must be {rule}."
-        super().__init__()
+        super().__init__(reason=f"{header} must be {rule}")
 
 
 class InvalidParameter(GatewayError):
@@ -370,12 +370,15 @@ class ModelFailed(ModelAnswerError):
     def __init__(
         self, original_status: int | None = None, *, model_message: str | None = None
     ) -> None:
-        """Name the container's status; an asynchronous endpoint tells none."""
-        answered = "failed on" if original_status is None else f"answered {original_status} to"
-        self.detail = (
-            f"The model {answered} this input. The same request will most "
-            "likely fail again; tell the model's owner the instance of this problem."
+        """Name the container's status; an asynchronous endpoint may tell none."""
+        happened = (
+            "The model failed on this input, or the request waited too long for its turn. If the "
+            "same request fails again,"
+            if original_status is None
+            else f"The model answered {original_status} to this input. The same request will most "
+            "likely fail again;"
         )
+        self.detail = f"{happened} tell the model's owner the instance of this problem."
         super().__init__(model_message=model_message)
 
 
@@ -405,7 +408,7 @@ class GatewayMisconfigured(GatewayError):
 
     def __init__(self, reason: str | None = None, *, of_jobs: bool = False) -> None:
         """`of_jobs` says that the bucket or the queue of jobs is meant, or the setting for them."""
-        self.reason = reason
+        self.reason, self.of_jobs = reason, of_jobs
         if of_jobs:
             self.detail = (
                 "The gateway has no jobs, or cannot use their bucket or queue. Your request is not "

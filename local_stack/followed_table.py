@@ -62,12 +62,12 @@ class FollowedTable:
         refused_at = self._refused_at
         return None if refused_at is None else time.monotonic() - refused_at
 
-    def follow(self, observer: Observer) -> None:
-        """Tell about the table that is there, and start to follow the file."""
+    def follow(self, observer: Observer | None = None) -> None:
+        """Tell about the table that is there, if anybody listens, and start to follow the file."""
         self._tell(observer, None)
         threading.Thread(target=self._follow, args=(observer,), name="table", daemon=True).start()
 
-    def _follow(self, observer: Observer) -> None:
+    def _follow(self, observer: Observer | None) -> None:
         status, since = self._status, time.monotonic()
         while True:
             time.sleep(PAUSE_SECONDS)
@@ -96,7 +96,9 @@ class FollowedTable:
         if self._problems and self._refused_at is None:
             self._refused_at = time.monotonic()
 
-    def _tell(self, observer: Observer, old: RoutingTable | None) -> None:
+    def _tell(self, observer: Observer | None, old: RoutingTable | None) -> None:
+        if observer is None:
+            return
         if self._problems:
             observer.on_refusal(self._problems, old)
         elif self.file is not None:

@@ -125,14 +125,6 @@ def record(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:
     }
 
 
-class _NoNews:
-    """The gateway's process says what happens to the table."""
-
-    def on_table(self, *_: object) -> None: ...
-
-    def on_refusal(self, *_: object) -> None: ...
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m local_stack.worker", description=__doc__)
     parser.add_argument("--exit-with-parent", action="store_true", help="end with standard input")
@@ -169,7 +161,7 @@ def _worker(port: int | None) -> QueueWorker:
         job_resources.create(local.settings, boto3.client("s3"), sqs, port=port)
     work = local.app().handler_map[WORKER]
     if local.table is not None:
-        local.table.follow(_NoNews())
+        local.table.follow()  # the gateway's process says what happens to the table
     return QueueWorker(
         work,
         sqs,

@@ -96,9 +96,10 @@ def _job_parts(
 ) -> JobParts:
     """Make what jobs need; no client of AWS is made before it is needed."""
     from chalicelib.api.jobs import JobParts  # noqa: PLC0415 (a start needs none of it)
+    from chalicelib.jobs.aws_calls import aws_client  # noqa: PLC0415
     from chalicelib.jobs.queue import JobQueue  # noqa: PLC0415
     from chalicelib.jobs.service import JobService  # noqa: PLC0415
-    from chalicelib.jobs.store import JobStore, aws_client  # noqa: PLC0415
+    from chalicelib.jobs.store import JobStore  # noqa: PLC0415
     from chalicelib.jobs.worker import Worker  # noqa: PLC0415
 
     assert settings.jobs is not None

@@ -69,6 +69,16 @@ class JobParts(NamedTuple):
     worker: Worker
 
 
+class UploadRequest(NamedTuple):
+    """What the body of `POST /uploads` asks for."""
+
+    path: str
+    """What follows `/predict/` in the path of the model."""
+
+    content_type: str
+    size_bytes: int
+
+
 class Jobs:
     """The views of jobs, and the handler of the worker's function."""
 
@@ -110,7 +120,9 @@ class Jobs:
 
     def name_uploads(self, error: PayloadTooLarge, resolved: ResolvedModel) -> None:
         """Add to an error how a larger body reaches the model."""
-        error.name_uploads(max_upload_bytes(resolved))
+        from chalicelib.jobs.job import max_bytes  # noqa: PLC0415 (few predictions need it)
+
+        error.name_uploads(max_bytes(is_async=resolved.model.target.is_async))
 
     def submit(
         self,
@@ -171,24 +183,21 @@ class Jobs:
         """Give out a URL that takes one body of a named size and type."""
         if context.request.size_bytes > MAX_BODY_BYTES:
             raise PayloadTooLarge(MAX_BODY_BYTES)
-        path, content_type, size_bytes = _asked_upload(context.request.body)
-        resolved = self._gateway.resolve(principal, path, context.record)
-        model = resolved.model
-        if media_type_of(content_type) not in model.content_types:
-            came = f"The content_type is {quoted(media_type_of(content_type))}."
+        asked = _asked_upload(context.request.body)
+        model = self._gateway.resolve(principal, asked.path, context.record).model
+        if media_type_of(asked.content_type) not in model.content_types:
+            came = f"The content_type is {quoted(media_type_of(asked.content_type))}."
             raise UnsupportedMediaType(model.content_types, came)
-        if size_bytes > (limit := max_upload_bytes(resolved)):
-            raise PayloadTooLarge(limit)
         with _deadline(context).in_force():
-            upload, url, expires = self._parts().service.start_upload(
-                principal, size_bytes, content_type
+            upload = self._parts().service.start_upload(
+                principal, model, asked.size_bytes, asked.content_type
             )
         answer = {
-            "upload": upload,
-            "url": url,
+            "upload": upload.id,
+            "url": upload.url,
             "method": "PUT",
-            "headers": {"Content-Type": content_type, "If-None-Match": "*"},
-            "expires": _time(expires),
+            "headers": {"Content-Type": asked.content_type, "If-None-Match": "*"},
+            "expires": _time(upload.expires),
         }
         return wire.document(answer, 201, {"Cache-Control": "no-store"})
 
@@ -227,13 +236,6 @@ def applied(sent: Mapping[str, str]) -> dict[str, str]:
         if name.partition("=")[0].strip().lower() == RESPOND_ASYNC:
             return {headers.PREFERENCE_APPLIED: RESPOND_ASYNC}
     return {}
-
-
-def max_upload_bytes(resolved: ResolvedModel) -> int:
-    """Return the largest upload that a model takes."""
-    from chalicelib.jobs.job import max_bytes  # noqa: PLC0415 (few predictions need it)
-
-    return max_bytes(is_async=resolved.model.target.is_async)
 
 
 def _submission(
@@ -292,8 +294,8 @@ def _idempotency_key(sent: Mapping[str, str]) -> str | None:
     return key
 
 
-def _asked_upload(body: bytes) -> tuple[str, str, int]:
-    """Return path, Content-Type and size of the upload that a body asks for.
+def _asked_upload(body: bytes) -> UploadRequest:
+    """Read which upload a body asks for.
 
     Raises:
         InvalidJson: The body is not JSON.
@@ -314,7 +316,7 @@ def _asked_upload(body: bytes) -> tuple[str, str, int]:
         raise _wrong(asked, "content_type", "the media type of the body")
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise _wrong(asked, "bytes", "the size of the body: a whole number above 0, without quotes")
-    return model, content_type, size
+    return UploadRequest(model, content_type, size)
 
 
 def _wrong(asked: Mapping[str, Any], name: str, rule: str) -> InvalidParameter:

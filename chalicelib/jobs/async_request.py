@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chalicelib.gateway import Admitted
-    from chalicelib.jobs.store import Place
+    from chalicelib.jobs.store import S3Object
 
 MAX_INLINE_BYTES = 128_000
 """Source: botocore's service model of sagemaker-runtime, shape AsyncBodyBlob."""
@@ -15,7 +15,7 @@ ASYNC_ARGUMENTS = ("ContentType", "Accept", "CustomAttributes", "InferenceId")
 """The arguments that InvokeEndpointAsync has in common with InvokeEndpoint."""
 
 
-def async_arguments(admitted: Admitted, place: Place | None) -> dict[str, object]:
+def async_arguments(admitted: Admitted, place: S3Object | None) -> dict[str, object]:
     """Return the arguments of InvokeEndpointAsync, except the endpoint's name.
 
     Args:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import PROBLEM_MEDIA_TYPE, JobLost
 from chalicelib.jobs import names
-from chalicelib.jobs.job import RUNNING, Result, Status
-from chalicelib.jobs.store import Place
+from chalicelib.jobs.job import FAILED, RUNNING, SUCCEEDED, Result, Status
+from chalicelib.jobs.store import S3Object
 from chalicelib.sagemaker import upstream_errors
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 MAX_FAILURE_BYTES = 64 * 1024
 """What is read of SageMaker's failure object."""
 
-STATUS, SUCCEEDED, FAILED = "status", "succeeded", "failed"
-LOST_AFTER = "lost_after"
+STATUS, LOST_AFTER = "status", "lost_after"
 
 
 def succeed(store: JobStore, job: Job, response: InferenceResponse) -> bool:
@@ -75,7 +74,7 @@ def _own_end(store: JobStore, job: Job) -> Status | None:
     problem = store.read_json(key) if status == FAILED else None
     if not isinstance(problem, dict) or "type" not in problem:  # it is not as the gateway wrote it
         problem = JobLost().problem(job.request_id)
-    return Status("failed", problem=problem)
+    return Status(FAILED, problem=problem)
 
 
 def _end_by_sagemaker(store: JobStore, job: Job, *, exposed: bool) -> Status | None:
@@ -91,11 +90,11 @@ def _end_by_sagemaker(store: JobStore, job: Job, *, exposed: bool) -> Status | N
         return None
     text = store.read_beginning(failure, MAX_FAILURE_BYTES).decode(errors="replace")
     error = upstream_errors.from_failure_object(text, exposed=exposed)
-    return Status("failed", problem=error.problem(job.request_id))
+    return Status(FAILED, problem=error.problem(job.request_id))
 
 
 def _succeeded(found: Found) -> Status:
-    return Status("succeeded", Result(found.place, found.content_type, found.size_bytes))
+    return Status(SUCCEEDED, Result(found.place, found.content_type, found.size_bytes))
 
 
 def _mark(store: JobStore, job: Job) -> dict[str, Any]:
@@ -110,10 +109,10 @@ def _sent_lost_after(store: JobStore, job: Job) -> float:
     return time if isinstance(time, int | float) else 0
 
 
-def _places(mark: Mapping[str, Any]) -> tuple[Place | None, Place | None]:
+def _places(mark: Mapping[str, Any]) -> tuple[S3Object | None, S3Object | None]:
     """Return where SageMaker puts its answer and its failure; None where that is not known."""
     output, failure = (
-        Place.parse(url) if isinstance(url := mark.get(name), str) else None
+        S3Object.parse(url) if isinstance(url := mark.get(name), str) else None
         for name in ("output", "failure")
     )
     return output, failure

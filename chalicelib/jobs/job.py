@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from chalicelib.errors import GatewayMisconfigured
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES, ClientRequest
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import UnionType
 
-    from chalicelib.jobs.store import Place
+    from chalicelib.jobs.store import S3Object
     from chalicelib.routing.table import Model
 
 KEPT_SECONDS = 7 * 86_400
@@ -23,6 +23,10 @@ KEPT_SECONDS = 7 * 86_400
 
 QUEUE_SECONDS = 4 * 86_400 + 6 * 3600
 """After so long the queue has dropped a message, and all its deliveries are over."""
+
+SUCCEEDED: Final = "succeeded"
+FAILED: Final = "failed"
+"""How a job has ended: for callers, in the bucket, and in the log."""
 
 GRACE_SECONDS = 900
 """SageMaker's answer may be so much later than its own limits say. UNVERIFIED."""
@@ -106,7 +110,7 @@ class Job:
 class Result:
     """The model's answer, in S3."""
 
-    place: Place
+    place: S3Object
     content_type: str
     size_bytes: int
 

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.jobs import names
-from chalicelib.jobs.store import aws_client, own_errors
+from chalicelib.jobs.aws_calls import aws_client, own_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import random
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import (
     GatewayError,
@@ -86,6 +86,17 @@ class Submission:
     def conflict(self) -> GatewayError:
         """Return the error for a job of the same key or upload that another request asked for."""
         return UnknownUpload() if self.idempotency_key is None else IdempotencyConflict()
+
+
+class Upload(NamedTuple):
+    """An upload that was started."""
+
+    id: str
+    url: str
+    """Takes the body."""
+
+    expires: float
+    """When the URL ends, in seconds since the epoch."""
 
 
 class JobService:
@@ -160,13 +171,18 @@ class JobService:
         return max(1, min(MAX_ASK_SECONDS, int(self._clock() - job.created) // 5))
 
     def start_upload(
-        self, principal: Principal, size_bytes: int, content_type: str
-    ) -> tuple[str, str, float]:
-        """Return the id of a new upload, the URL that takes it, and the time when the URL ends."""
+        self, principal: Principal, model: Model, size_bytes: int, content_type: str
+    ) -> Upload:
+        """Make the URL for a new upload.
+
+        Raises:
+            PayloadTooLarge: The model takes no body of this size.
+        """
+        _check_size(size_bytes, model)
         upload = names.new_id()
         key = names.body_key(names.owner_of(principal), upload)
         url = self._store.url_to_put(key, size_bytes, content_type)
-        return upload, url, self._clock() + self._store.url_seconds
+        return Upload(upload, url, self._clock() + self._store.url_seconds)
 
     def url_of(self, result: Result) -> tuple[str, float]:
         """Return a URL by which the caller reads a result, and the time when the URL ends."""
@@ -194,8 +210,7 @@ class JobService:
             if names.is_id(upload):  # S3 says only to GET whether it is the bucket that is missing
                 self._store.read(names.used_key(owner, upload))
             raise UnknownUpload
-        if found.size_bytes > (limit := max_bytes(is_async=model.target.is_async)):
-            raise PayloadTooLarge(limit)
+        _check_size(found.size_bytes, model)
         return found
 
     def _claim(
@@ -314,9 +329,14 @@ class JobService:
             return
         self._queue.send(Message(job.owner, job.job))
         if asked.known_job(job.owner) is not None:
-            with suppress(JobsUnavailable):  # without the mark it may be sent again
+            with suppress(GatewayError):  # without the mark it may be sent again
                 self._store.create_json(key, mark)
 
     def _read(self, owner: str, job_id: str) -> Job | None:
         data = self._store.read(names.job_key(owner, job_id))
         return None if data is None else Job.from_json(data)
+
+
+def _check_size(size_bytes: int, model: Model) -> None:
+    if size_bytes > (limit := max_bytes(is_async=model.target.is_async)):
+        raise PayloadTooLarge(limit)

@@ -2,9 +2,9 @@
 
 SQS delivers a message at least once, and again if the worker did not finish. So every step may be
 repeated, and only the first end of a job counts. A job is tried three times: after an error that
-says "not now" (503), after a bucket that could not be reached, and after a worker that was killed.
-A further delivery only ends the job as lost. What even that delivery cannot do goes to the
-dead-letter queue.
+says "not now" (503), after a bucket that could not be reached or refused the call, and after a
+worker that was killed. A further delivery only ends the job as lost. What even that delivery cannot
+do goes to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from chalicelib.errors import (
     JobLost,
 )
 from chalicelib.jobs import endings, names
-from chalicelib.jobs.job import Job
+from chalicelib.jobs.job import FAILED, SUCCEEDED, Job
 from chalicelib.jobs.queue import Message
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.telemetry.request_record import RequestRecord
@@ -171,7 +171,8 @@ class Worker:
         try:
             end = self._predict(job, delivery, line) if delivery.number <= TRIES else JobLost()
         except GatewayError as error:
-            if error.status == NOT_NOW and delivery.number < TRIES:
+            is_of_bucket = isinstance(error, GatewayMisconfigured) and error.of_jobs
+            if (error.status == NOT_NOW or is_of_bucket) and delivery.number < TRIES:
                 raise
             end = error
         except Exception as bug:
@@ -185,6 +186,8 @@ class Worker:
         context = {"outcome": OK, "principal": job.principal, "grants": job.path}
         principal = Principal(context, now=self._clock())
         resolved = self._gateway.resolve(principal, job.path, line)
+        if resolved.model.target.is_async:  # the table has changed
+            raise JobLost(reason="the model is of kind async now")
         seconds = resolved.model.job_seconds
         model = replace(resolved.model, timeout_seconds=seconds, cold_start="wait")
         self._hide_while_at_work(delivery, seconds)
@@ -223,11 +226,11 @@ class Worker:
     ) -> None:
         with delivery.calls():
             if isinstance(end, GatewayError):
-                outcome, is_first = "failed", endings.fail(self._store, job, end)
+                outcome, is_first = FAILED, endings.fail(self._store, job, end)
                 line.slug, line.reason = end.slug, end.reason
                 line.finish(end.status, 0)
             else:
-                outcome, is_first = "succeeded", endings.succeed(self._store, job, end)
+                outcome, is_first = SUCCEEDED, endings.succeed(self._store, job, end)
                 line.finish(200, len(end.body))
         if is_first:
             seconds = max(0.0, self._clock() - job.created)  # the handler's clock may be ahead

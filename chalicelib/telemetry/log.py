@@ -157,7 +157,7 @@ class Telemetry:
             seconds=None if seconds is None else round(seconds, 1),
         )
         if seconds is not None:
-            measures = _job_measures(seconds, failed=outcome == "failed")
+            measures = _job_measures(seconds, failed=record.slug is not None)
             self._metrics.prediction(measures, record)
 
     def credential(

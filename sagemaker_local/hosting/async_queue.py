@@ -58,6 +58,10 @@ class AsyncRequest:
     """When it came, in seconds since the epoch."""
 
 
+class Expired(Exception):
+    """A request has waited longer than it may."""
+
+
 class Turns:
     """Gives turns in the order of the requests, as many at once as the capacity is now."""
 
@@ -71,14 +75,17 @@ class Turns:
         """Wait for a turn and take it.
 
         Raises:
-            TimeoutError: It did not come in time.
+            Expired: It did not come in time.
         """
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(mine)
         self.give()
         try:
-            async with asyncio.timeout(ttl_seconds):
-                await mine
+            try:
+                async with asyncio.timeout(ttl_seconds):
+                    await mine
+            except TimeoutError:
+                raise Expired from None
             yield
         finally:
             if mine.done() and not mine.cancelled():
@@ -137,10 +144,10 @@ class AsyncQueue:
             if request.fault == "lost":
                 return
             if request.fault == "expired":
-                raise TimeoutError
+                raise Expired
             async with self._turns.turn(request.ttl_seconds):
                 await self._work(request)
-        except TimeoutError:
+        except Expired:
             await self._fail(request, EXPIRED)
         except Exception:
             log.exception("%s: an asynchronous request failed", self._endpoint)

@@ -10,9 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.jobs.job import KEPT_SECONDS
-from chalicelib.jobs.worker import JobNotDone
 from tests.faults.rows import row
-from tests.support.events import LambdaContext
 from tests.support.gateway import FixedTable, table
 from tests.support.http_server import StubServer, response
 from tests.support.job_desk import BUCKET, DEAD, PREFIX, QUEUE, fetch, job_desk, moto, send
@@ -210,6 +208,10 @@ def test_connection_that_is_not_accepted(url, service):
         assert_problem(desk.submit("churn", BODY), 503, "jobs-unavailable")
 
 
+BY_S3 = {"S3: an odd answer", "S3: 500"}
+"""The second is botocore's word for a success of S3's that is no XML."""
+
+
 class TestAnotherAnswer:
     """What stands between the gateway and AWS, such as a proxy, answers 200 with its own words."""
 
@@ -237,15 +239,16 @@ class TestAnotherAnswer:
             yield answer
 
     @pytest.mark.parametrize("body", [b"", b"{}", b"<html>secret</html>"])
-    @pytest.mark.parametrize("operation", OF_SQS)
-    @row("J3")
+    @pytest.mark.parametrize("operation", ["PutObject", *OF_SQS])
+    @row("J2", "J3")
     def test_submission(self, desk, between, operation, body):
-        """No caller is told of a job that SQS never got: 503, and the same request is one later."""
+        """No caller is told of a job that AWS never got: 503, and the same request is one later."""
         end = between(operation, body)
 
         refused = desk.submit("churn", BODY, idempotency_key="k")
         assert_problem(refused, 503, "jobs-unavailable")
-        assert desk.gateway.log.requests[-1]["reason"] == "SQS: an odd answer"
+        reason = desk.gateway.log.requests[-1]["reason"]
+        assert reason in ({"SQS: an odd answer"} if operation in OF_SQS else BY_S3)
         assert "secret" not in desk.gateway.log.text
 
         end()
@@ -356,19 +359,6 @@ def test_key_of_a_job_that_has_expired(desk):
     assert desk.job("churn", b"[2]", idempotency_key="k") == second != first
     assert desk.drain() == 1
     assert fetch(desk.status(second)["result"]["url"])[1] == b"[2]"
-
-
-@row("J5")
-def test_message_that_starts_no_job(desk):
-    """It comes again at once, and so reaches the dead-letter queue soon."""
-    desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody="no job")
-    for _ in range(4):
-        (record,) = desk.receive()
-        with pytest.raises(JobNotDone):
-            desk.gateway.app.handler_map["work"]({"Records": [record]}, LambdaContext())
-
-    assert desk.receive() == []
-    assert [one["body"] for one in desk.receive(DEAD)] == ["no job"]
 
 
 def test_job_of_a_newer_gateway(desk):

@@ -122,8 +122,9 @@ def test_requested_timeout(gateway, value, seconds):
     ids=ascii,
 )
 def test_bad_timeout(gateway, value):
-    """A timeout that is not a positive whole number is refused."""
+    """A timeout that is not a positive whole number is refused; caller and log see which header."""
     response = gateway.post("/predict/hasty", b"{}", {**JSON, TIMEOUT: value})
 
     assert TIMEOUT in assert_problem(response, 400, "invalid-header")["detail"]
+    assert TIMEOUT in gateway.log.requests[-1]["reason"]
     assert gateway.runtime.calls == []

@@ -1,41 +1,26 @@
 """Jobs at the gateway's door: what a caller sends, and what becomes of it."""
 
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.auth.credentials import Identity
-from chalicelib.aws.deadline import Deadline
 from chalicelib.errors import ModelFailed, ModelOverloaded
 from chalicelib.jobs.job import KEPT_SECONDS
-from chalicelib.jobs.store import JobStore, Place, aws_client
 from chalicelib.jobs.worker import JobNotDone
-from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
 from chalicelib.routing.headers import PASSED
 from chalicelib.routing.table import RoutingTable
 from chalicelib.sagemaker.answers import InferenceResponse
-from chalicelib.sagemaker.client import sagemaker_client
-from chalicelib.sagemaker.runtime import SageMakerRuntime
-from chalicelib.settings import JobsLocation
-from tests.support.command_line import gatewayctl
 from tests.support.emf import MetricsLog
 from tests.support.events import LambdaContext
 from tests.support.gateway import (
-    AWS,
-    JSON,
-    FakeScheme,
     FixedTable,
     build_gateway,
     echo,
-    runtime_at,
     table,
 )
-from tests.support.http_server import StubServer, refusal, response
 from tests.support.job_desk import BUCKET, DEAD, PREFIX, QUEUE, fetch, job_desk, moto, send
 from tests.support.problems import assert_problem
 
@@ -55,7 +40,6 @@ models:
     content_types: [video/mp4, application/json, text/csv]
     request_ttl_seconds: 600
     invocation_timeout_seconds: 60
-  open-film: {kind: async, endpoint: films, expose_model_errors: true}
 """
 AWAY = EndpointConnectionError(endpoint_url="https://nowhere")
 CANARY = "c4n4ry-in-a-body"
@@ -269,14 +253,6 @@ class TestFailures:
         assert desk.drain() == 1
         assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
 
-    def test_a_message_that_cannot_be_hidden(self, desk):
-        """SQS away at the beginning of a try: the work goes on."""
-        job = desk.job("churn")
-        desk.faults.next["ChangeMessageVisibility"] = [AWAY]
-
-        assert desk.drain() == 1
-        assert desk.status(job)["status"] == "succeeded"
-
     @pytest.mark.parametrize("hide_at_begin", [None, AWAY])
     def test_a_postponed_job_keeps_its_pause(self, desk, hide_at_begin):
         """After a 503 the message comes again after the pause, not after the time of a try."""
@@ -312,15 +288,6 @@ class TestFailures:
         desk.pass_time(7200)
         assert desk.receive() == desk.receive(DEAD) == []
 
-    def test_a_message_that_starts_no_job(self, desk):
-        """A poisoned message ends in the dead-letter queue, and its text is in no log."""
-        desk.sqs.send_message(QueueUrl=desk.urls[QUEUE], MessageBody=CANARY)
-
-        assert desk.drain() == 4
-
-        assert [one["body"] for one in desk.receive(DEAD)] == [CANARY]
-        assert CANARY not in desk.gateway.log.text
-
     @pytest.mark.parametrize("text", ["[" * 100_000, '{"owner": %s}' % ("1" * 5000)])
     def test_a_message_that_python_cannot_read(self, desk, text):
         """Python refuses some JSON for its depth or its numbers: such a message starts no job."""
@@ -355,14 +322,31 @@ class TestFailures:
         assert desk.status(job)["status"] == "running"
         assert len(desk.receive(DEAD)) == 1
 
-    def test_a_result_that_cannot_be_written(self, desk):
-        """The job is tried again, and has one result."""
-        job = desk.job("churn", b'{"a": 1}')
-        desk.faults.next["PutObject"] = [AWAY, AWAY]
+    def test_a_model_that_becomes_asynchronous(self, url):
+        """If the model becomes one of kind `async` before its job runs, the job is lost at once."""
+        source = ChangingTable(table(TABLE.replace("  iris:", "  changed:")))
+        desk = job_desk(url, source=source)
+        job = desk.job("changed")
+        source.value = table(TABLE.replace("  film:", "  changed:"))
+
+        assert desk.drain() == 1
+
+        assert desk.gateway.runtime.calls == desk.gateway.runtime.submitted == []
+        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
+
+    @pytest.mark.parametrize(("tries", "end"), [(2, "succeeded"), (3, "failed")])
+    def test_a_body_that_is_refused(self, desk, tries, end):
+        """A body that S3 refuses, as with a policy that was just changed, is asked for again."""
+        job = desk.job("churn")
+        refusal = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        desk.faults.next["GetObject"] = [None, ClientError(refusal, "GetObject")] * tries
 
         assert desk.drain() == 3
 
-        assert desk.status(job)["status"] == "succeeded"
+        status = desk.status(job)
+        assert status["status"] == end
+        if end == "failed":
+            assert status["problem"]["type"] == "urn:inference-gateway:gateway-misconfigured"
 
     def test_the_same_message_twice(self, desk):
         """Two deliveries of one message, one after the other: the model runs once."""
@@ -489,39 +473,16 @@ class TestDamage:
         assert_problem(answer, 500, "gateway-misconfigured")
 
 
-class TestWhoseJob:
-    def test_ids_that_are_no_jobs(self, desk):
-        """A guessed, a malformed and an expired id get the same words."""
-        expired = desk.job("churn")
-        desk.now[0] += KEPT_SECONDS
-        problems = [
-            assert_problem(desk.gateway.get(f"/jobs/{job}"), 404, "unknown-job")
-            for job in ("0" * 32, "x", "%2e%2e", expired)
-        ]
+def test_ids_that_are_no_jobs(desk):
+    """A guessed, a malformed and an expired id get the same words."""
+    expired = desk.job("churn")
+    desk.now[0] += KEPT_SECONDS
+    problems = [
+        assert_problem(desk.gateway.get(f"/jobs/{job}"), 404, "unknown-job")
+        for job in ("0" * 32, "x", "%2e%2e", expired)
+    ]
 
-        assert len({one["detail"] for one in problems}) == 1
-
-    def test_another_principal(self, url):
-        """A job of another principal is not found, and neither is its upload."""
-        scheme = FakeScheme(
-            {
-                "a": Identity("alice", ("*",), None, "aaaaaaaa"),
-                "b": Identity("bob", ("*",), None, "bbbbbbbb"),
-                "j": Identity("alice", ("*",), None),
-                "a2": Identity("alice", ("iris",), None, "aaaaaaab"),
-            }
-        )
-        desk = job_desk(url, source=FixedTable(table(TABLE)), scheme=scheme)
-        job = desk.job("churn", authorization="Bearer a")
-
-        def status(token):
-            headers = {"Authorization": f"Bearer {token}"}
-            return desk.gateway.client.send("GET", f"/jobs/{job}", headers).status
-
-        assert status("a") == 200
-        assert status("b") == 404, "somebody else"
-        assert status("j") == 404, "the subject of a JWT is not the principal of an API key"
-        assert status("a2") == 404, "the same principal without the grant"
+    assert len({one["detail"] for one in problems}) == 1
 
 
 class TestIdempotencyKey:
@@ -578,24 +539,6 @@ class TestIdempotencyKey:
         assert_problem(again, 409, "idempotency-conflict")
         assert desk.gateway.runtime.submitted == desk.receive() == []
 
-    def test_twenty_threads(self, desk):
-        """Twenty requests with one key at the same time make one job and one message."""
-        start, jobs = threading.Barrier(20), []
-
-        def submit():
-            start.wait()
-            jobs.append(desk.submit("churn", idempotency_key="raced").json()["job"])
-
-        threads = [threading.Thread(target=submit) for _ in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-        assert len(jobs) == 20
-        assert len(set(jobs)) == 1
-        assert desk.drain() == 1
-
     @pytest.mark.parametrize("path", ["churn", "film"])
     def test_twenty_threads_after_one_that_failed(self, desk, path):
         """Of twenty requests that find a job unsent, few send it: each waits its own time."""
@@ -610,71 +553,27 @@ class TestIdempotencyKey:
         assert 1 <= len(desk.gateway.runtime.submitted) + desk.drain() < 10
 
 
-class TestAway:
-    @pytest.mark.parametrize("step", range(2))
-    def test_s3_while_a_job_is_submitted(self, desk, step):
-        """S3 away at either write: 503, no message, and the same request works later."""
-        desk.faults.next["PutObject"] = [*[None] * step, AWAY]
+def test_a_key_that_throttles(desk):
+    """A queue whose KMS key throttles is away for a moment, and not misconfigured."""
+    throttled = {
+        "Error": {"Code": "KMS.ThrottlingException"},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    desk.faults.next["SendMessage"] = [ClientError(throttled, "SendMessage")]
 
-        refused = desk.submit("churn", idempotency_key="k")
-        assert_problem(refused, 503, "jobs-unavailable")
-        assert desk.receive() == []
+    assert_problem(desk.submit("churn"), 503, "jobs-unavailable")
 
-        job = desk.job("churn", idempotency_key="k")
-        desk.drain()
-        assert desk.status(job)["status"] == "succeeded"
 
-    @pytest.mark.parametrize("operation", ["GetQueueUrl", "SendMessage"])
-    def test_sqs_while_a_job_is_submitted(self, desk, operation):
-        """SQS away: 503, and the same request with its key sends the job later."""
-        desk.faults.next[operation] = [AWAY]
+@pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404)])
+def test_a_mark_that_is_refused(desk, code, status):
+    """A caller whose job was sent has it, although S3 then refuses the mark."""
+    refusal = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    desk.faults.next["PutObject"] = [None, None, ClientError(refusal, "PutObject")]
 
-        refused = desk.submit("churn", idempotency_key="k")
-        assert_problem(refused, 503, "jobs-unavailable")
+    job = desk.job("churn", idempotency_key="k")
 
-        job = desk.job("churn", idempotency_key="k")
-        assert desk.drain() == 1
-        assert desk.status(job)["status"] == "succeeded"
-
-    def test_a_key_that_throttles(self, desk):
-        """A queue whose KMS key throttles is away for a moment, and not misconfigured."""
-        throttled = {
-            "Error": {"Code": "KMS.ThrottlingException"},
-            "ResponseMetadata": {"HTTPStatusCode": 400},
-        }
-        desk.faults.next["SendMessage"] = [ClientError(throttled, "SendMessage")]
-
-        assert_problem(desk.submit("churn"), 503, "jobs-unavailable")
-
-    def test_s3_after_the_message(self, desk):
-        """The mark that a job was sent may be missing: the caller has its job."""
-        desk.faults.next["PutObject"] = [None, None, AWAY]
-
-        job = desk.job("churn", idempotency_key="k")
-        assert desk.job("churn", idempotency_key="k") == job
-        desk.drain()
-        assert desk.status(job)["status"] == "succeeded"
-        assert len(desk.gateway.runtime.calls) == 1
-
-    @pytest.mark.parametrize("operation", ["GetObject", "HeadObject"])
-    def test_s3_while_a_job_is_asked_for(self, desk, operation):
-        """S3 away when a caller asks for a job: 503, and the same question works later."""
-        job = desk.job("churn")
-        desk.faults.next[operation] = [AWAY]
-
-        assert_problem(desk.gateway.get(f"/jobs/{job}"), 503, "jobs-unavailable")
-        assert desk.status(job)["status"] == "running"
-
-    @pytest.mark.parametrize(
-        ("operation", "step"), [("GetObject", 0), ("GetObject", 1), ("HeadObject", 0)]
-    )
-    def test_s3_while_the_worker_reads(self, desk, operation, step):
-        """S3 away at any read of the worker: the message comes again, and the job succeeds."""
-        job = desk.job("churn")
-        desk.faults.next[operation] = [*[None] * step, AWAY]
-
-        assert desk.drain() == 2
-        assert desk.status(job)["status"] == "succeeded"
+    desk.drain()
+    assert desk.status(job)["status"] == "succeeded"
 
 
 class TestUploads:
@@ -851,278 +750,6 @@ class TestUploads:
         assert "POST /uploads takes one of up to 25,000,000 bytes" in problem["detail"]
 
 
-class TestAsync:
-    def answer(self, desk, name, body, content_type="video/mp4"):
-        desk.s3.put_object(Bucket="answers", Key=name, Body=body, ContentType=content_type)
-
-    @pytest.fixture(autouse=True)
-    def _answers(self, desk):
-        desk.s3.create_bucket(Bucket="answers")
-
-    def test_inline(self, desk):
-        """A small body goes with the call; the result is SageMaker's own object."""
-        accepted = desk.gateway.predict("film", b"{}")
-        assert accepted.status == 202
-        assert "preference-applied" not in accepted.headers
-        job = accepted.json()["job"]
-        assert desk.gateway.runtime.submitted == [
-            {
-                "EndpointName": "films",
-                "ContentType": "application/json",
-                "Body": b"{}",
-                "RequestTTLSeconds": 600,
-                "InvocationTimeoutSeconds": 60,
-            }
-        ]
-        assert desk.status(job)["status"] == "running"
-
-        self.answer(desk, "out/1.out", b"frames")
-
-        assert fetch(desk.status(job)["result"]["url"]) == (200, b"frames", "video/mp4")
-        assert desk.receive() == []
-
-    def test_explained(self, desk, tmp_path):
-        """`gatewayctl explain` shows the call of the gateway, and that it has no answer."""
-        sent = {"accept": "video/mp4", "content_type": "application/json"}
-        desk.gateway.predict("film", b"{}", **sent)
-        (submitted,) = desk.gateway.runtime.submitted
-        (tmp_path / "routing.yaml").write_text(TABLE)
-        table_option = f"--table={tmp_path / 'routing.yaml'}"
-        options = ["--accept=video/mp4", "--content-type=application/json", "--format=json"]
-
-        def explain(jobs):
-            return gatewayctl(
-                "explain",
-                "film",
-                table_option,
-                *options,
-                project=tmp_path,
-                GATEWAY_JOBS=jobs,
-            )
-
-        with_jobs, without = explain("s3://bucket/jobs"), explain("")
-
-        assert (with_jobs.code, with_jobs.data["refusal"]) == (0, None)
-        assert {"Body": b"{}", **with_jobs.data["call"]} == submitted
-        assert with_jobs.data["deadline"]["seconds"] == 10
-        assert "cold_start" not in with_jobs.data
-        assert (without.code, without.data["refusal"]["slug"]) == (1, "gateway-misconfigured")
-        assert without.data["refusal"]["reason"] == "GATEWAY_JOBS is not set"
-
-    @pytest.mark.parametrize(("size", "is_inline"), [(128_000, True), (128_001, False)])
-    def test_larger_bodies(self, desk, size, is_inline):
-        """A body over 128,000 bytes goes by an object of the gateway's."""
-        body = b" " * (size - 2) + b"{}"
-        desk.job("film", body)
-
-        (arguments,) = desk.gateway.runtime.submitted
-        if is_inline:
-            assert arguments["Body"] == body
-        else:
-            bucket, _, key = arguments["InputLocation"].removeprefix("s3://").partition("/")
-            assert key.startswith("stage/dev/bodies/")
-            assert desk.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body
-
-    def test_on_the_wire(self, url):
-        """The call is InvokeEndpointAsync, with the body, and the places come from its headers."""
-        places = {
-            "X-Amzn-SageMaker-OutputLocation": "s3://answers/out/1.out",
-            "X-Amzn-SageMaker-FailureLocation": "s3://answers/failed/1.out",
-        }
-        with StubServer() as sagemaker:
-            sagemaker.reply = lambda _: response(202, b'{"InferenceId": "1"}', places)
-            source = FixedTable(table(TABLE))
-            desk = job_desk(url, source=source, runtime=runtime_at(sagemaker.url))
-            job = desk.job("film", b'{"a": 1}', accept="video/mp4;q=1")
-            (request,) = sagemaker.requests
-
-        assert request.path == "/endpoints/films/async-invocations"
-        assert request.body == b'{"a": 1}'
-        assert request.headers["x-amzn-sagemaker-content-type"] == "application/json"
-        assert request.headers["x-amzn-sagemaker-requestttlseconds"] == "600"
-        assert request.headers["x-amzn-sagemaker-invocationtimeoutseconds"] == "60"
-        desk.s3.create_bucket(Bucket="answers")
-        self.answer(desk, "out/1.out", b"frames")
-        assert desk.status(job)["status"] == "succeeded"
-
-    def test_a_failure(self, desk):
-        """SageMaker's failure object makes a failed job; its text goes nowhere."""
-        job = desk.job("film")
-        self.answer(desk, "failed/1.out", CANARY.encode())
-
-        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-error"
-        assert CANARY not in desk.gateway.log.text
-
-    @pytest.mark.parametrize(
-        ("text", "problem", "message"),
-        [
-            pytest.param(
-                'Received client error (400) from primary with message "bad "frame" 3". '
-                "See https://eu-west-1.console.aws.amazon.com/x in account 123456789012 for more.",
-                "model-rejected-input",
-                'bad "frame" 3',
-                id="rejected",
-            ),
-            pytest.param(
-                f'Received server error (500) from primary with message "{"x" * 100_000}".',
-                "model-error",
-                None,
-                id="long",
-            ),
-            pytest.param(
-                'Received server error (0) from primary with message "Your invocation timed out".',
-                "model-timeout",
-                None,
-                id="time-out",
-            ),
-            pytest.param(
-                'Received server error (503) from primary with message "full \x1b[0m\xff".',
-                "model-overloaded",
-                "full \x1b[0m\xff",
-                id="overloaded",
-            ),
-            pytest.param(
-                "Received server error (500) from primary. See https://x in account 123456789012.",
-                "model-error",
-                None,
-                id="no-message",
-            ),
-            pytest.param("Another text of SageMaker's.", "model-error", None, id="unknown"),
-            pytest.param("", "model-error", None, id="empty"),
-        ],
-    )
-    @pytest.mark.parametrize("model", ["film", "open-film"])
-    def test_the_models_message(self, desk, model, text, problem, message):
-        """The container's status says which problem it is; its message needs the option."""
-        job = desk.job(model)
-        self.answer(desk, "failed/1.out", text.encode())
-
-        failed = desk.status(job)["problem"]
-
-        assert failed["type"] == f"urn:inference-gateway:{problem}"
-        assert failed.get("model_message") == (message if model == "open-film" else None)
-        assert "123456789012" not in json.dumps(failed)
-        assert not text or text[-20:] not in desk.gateway.log.text
-
-    def test_a_message_that_cannot_be_read(self, desk):
-        """A failure object that the gateway may not read still ends the job."""
-        job = desk.job("open-film")
-        self.answer(desk, "failed/1.out", b"x")
-        refusal = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-        desk.faults.next["GetObject"] = [None, None, ClientError(refusal, "GetObject")]
-
-        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:model-error"
-
-    def test_an_answer_in_another_region(self, url):
-        """S3 says where the bucket of the answer is; the URL is signed for that Region."""
-        elsewhere = {"x-amz-bucket-region": "eu-west-1"}
-        with StubServer() as s3:
-            s3.reply = lambda request: (
-                response(200, b"", {"Last-Modified": "Sun, 29 Nov 2026 10:00:00 GMT"})
-                if "/eu-west-1/s3/" in request.headers["authorization"]
-                else response(301, b"", elsewhere)
-            )
-            store = JobStore(
-                JobsLocation("jobs", "dev"), partial(aws_client, endpoint_url=s3.url, **AWS)
-            )
-            with Deadline.after(10).in_force():
-                found = store.find_anywhere(Place("answers", "out/1.out"))
-            assert found is not None
-
-            assert "%2Feu-west-1%2Fs3%2F" in store.url_to_get(found.place)
-            assert "%2Fus-east-1%2Fs3%2F" in store.url_to_get(store.place("x"))
-
-    def test_an_answer_that_never_comes(self, desk):
-        """After TTL and time-out the job is lost, and a later object changes nothing."""
-        job = desk.job("film")
-        desk.now[0] += 600 + 60 + 899
-        assert desk.status(job)["status"] == "running"
-        desk.now[0] += 2
-
-        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
-        self.answer(desk, "out/1.out", b"late")
-        assert desk.status(job)["status"] == "failed"
-
-    def test_sagemaker_away(self, desk):
-        """A request that SageMaker does not take is no job; the same one later is."""
-        desk.gateway.runtime.error = ModelOverloaded()
-        assert_problem(desk.submit("film", idempotency_key="k"), 503, "model-overloaded")
-        desk.gateway.runtime.error = None
-
-        desk.job("film", idempotency_key="k")
-        assert len(desk.gateway.runtime.submitted) == 1
-
-    def test_sagemaker_away_for_long(self, desk):
-        """A job's time begins when SageMaker takes it, not when it was first asked for."""
-        desk.gateway.runtime.error = ModelOverloaded()
-        assert desk.submit("film", idempotency_key="k").status == 503
-        desk.gateway.runtime.error = None
-        desk.now[0] += 86_400
-
-        job = desk.job("film", idempotency_key="k")
-
-        assert desk.status(job)["status"] == "running"
-        desk.now[0] += 600 + 60 + 901
-        assert desk.status(job)["problem"]["type"] == "urn:inference-gateway:job-lost"
-
-    def test_an_upload(self, desk):
-        """An upload is what SageMaker reads; a caller's own place never is."""
-        asked = json.dumps({"model": "film", "content_type": "video/mp4", "bytes": 3}).encode()
-        upload = desk.gateway.post("/uploads", asked).json()
-        send(upload, b"mp4")
-
-        headers = {"x_amzn_sagemaker_inputlocation": "s3://of-the-caller/x"}
-        desk.job("film", b"", x_upload=upload["upload"], **headers)
-
-        (arguments,) = desk.gateway.runtime.submitted
-        assert arguments["ContentType"] == "video/mp4"
-        assert arguments["InputLocation"].endswith(f"/{upload['upload']}")
-        assert arguments["InputLocation"].startswith("s3://jobs/stage/dev/bodies/")
-
-
-class TestWithRealCalls:
-    """The worker's own calls of SageMaker, on a stub of it."""
-
-    @pytest.fixture(name="sagemaker")
-    def _sagemaker(self):
-        with StubServer() as sagemaker:
-            yield sagemaker
-
-    def desk_at(self, url, sagemaker):
-        make_client = partial(sagemaker_client, endpoint_url=sagemaker.url, **AWS)
-        runtime = SageMakerRuntime(
-            make_client, pause=lambda _: None, max_response_bytes=MAX_PAYLOAD_BYTES
-        )
-        return job_desk(url, source=FixedTable(table(TABLE)), runtime=runtime)
-
-    def test_a_cold_artifact(self, url, sagemaker):
-        """The worker waits for an artifact as long as the job may take, in one try."""
-        desk = self.desk_at(url, sagemaker)
-        answers = iter(
-            [*[refusal(429, "ModelNotReadyException")] * 30, response(200, b"[1]", JSON)]
-        )
-        sagemaker.reply = lambda _: next(answers)
-
-        job = desk.job("iris")
-
-        assert desk.drain() == 1
-        assert fetch(desk.status(job)["result"]["url"])[1] == b"[1]"
-
-    def test_a_large_body_and_a_large_answer(self, url, sagemaker):
-        """25 MB go through the worker, in both directions."""
-        desk = self.desk_at(url, sagemaker)
-        sagemaker.reply = lambda request: response(200, request.body, JSON)
-        body = b'"' + b"x" * (MAX_PAYLOAD_BYTES - 2) + b'"'
-        asked = {"model": "iris", "content_type": "application/json", "bytes": len(body)}
-        upload = desk.gateway.post("/uploads", json.dumps(asked).encode()).json()
-        assert send(upload, body) == 200
-
-        job = desk.job("iris", b"", x_upload=upload["upload"])
-        desk.drain()
-
-        assert fetch(desk.status(job)["result"]["url"])[1] == body
-
-
 def test_log_and_metrics(desk):
     """The lines of both functions have the job, and no body."""
     body = json.dumps(CANARY).encode()
@@ -1151,14 +778,15 @@ def test_a_worker_whose_clock_is_behind(url):
     assert log.sums(model="churn")["JobSeconds"] == 0.001
 
 
-def test_many_jobs_at_once(desk):
-    """Many jobs at once: each has its own result, and none is done twice."""
-    bodies = [b"%d" % number for number in range(MANY)]
-    with ThreadPoolExecutor(8) as pool:
-        jobs = list(pool.map(lambda body: desk.job("churn", body), bodies))
+def test_metrics_of_ended_jobs(url):
+    """Each job that has ended has a time; only those that failed count as failed."""
+    log = MetricsLog()
+    desk = job_desk(url, source=FixedTable(table(TABLE)), log=log)
+    desk.job("churn")
+    desk.drain()
+    assert "JobsFailed" not in log.sums(model="churn")
 
-    assert desk.drain() == MANY
-
-    assert len(desk.gateway.runtime.calls) == MANY
-    for job, body in zip(jobs, bodies, strict=True):
-        assert fetch(desk.status(job)["result"]["url"])[1] == body
+    desk.gateway.runtime.error = ModelFailed(500)
+    desk.job("churn")
+    desk.drain()
+    assert log.sums(model="churn")["JobsFailed"] == 1

@@ -32,6 +32,7 @@ CALLERS = {
     "all": Identity("all", ("*",), None, "aaaaaaaa"),
     "one": Identity("one", ("house/houston", "film"), None, "bbbbbbbb"),
     "two": Identity("one", ("house/austin",), None, "cccccccc"),
+    "jwt": Identity("one", ("*",), None),
 }
 AWAY = EndpointConnectionError(endpoint_url="https://nowhere")
 
@@ -89,11 +90,12 @@ class TestGrants:
         assert desk.gateway.call.target["TargetModel"] == "houston.tar.gz"
 
     def test_another_key_of_the_principal(self, desk):
-        """A key of the same principal sees the jobs that its own grants are for."""
+        """A key of the same principal sees the jobs that its own grants are for, and a JWT none."""
         job = desk.job("house/houston", **of("one"))
 
         assert show(desk, "one", job).status == 200
-        assert_problem(show(desk, "two", job), 404, "unknown-job")
+        for other in ("two", "jwt"):
+            assert_problem(show(desk, other, job), 404, "unknown-job")
 
 
 class TestGuesses:

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from chalicelib.jobs.store import aws_client
+from chalicelib.jobs.aws_calls import aws_client
 from tests.support.chalice_server import served
 from tests.support.gateway import AWS, build_gateway
 from tests.support.problems import assert_problem

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from chalicelib.jobs.store import CONFIG
+from chalicelib.jobs.aws_calls import CONFIG
 from tests.faults.rows import row
 from tests.support.gateway import AWS
 from tests.support.wire import send

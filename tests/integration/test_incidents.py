@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.api.events import EventRefused
-from chalicelib.jobs.store import aws_client
+from chalicelib.jobs.aws_calls import aws_client
 from chalicelib.jobs.worker import JobNotDone
 from chalicelib.sagemaker.runtime import SageMakerRuntime
 from local_stack.job_resources import MOST_RECEIVES

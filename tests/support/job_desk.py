@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from moto.sqs.models import sqs_backends
 from urllib3 import PoolManager
 
-from chalicelib.jobs.store import aws_client
+from chalicelib.jobs.aws_calls import aws_client
 from local_stack import worker
 from local_stack.job_resources import create_queues
 from tests.support.events import LambdaContext

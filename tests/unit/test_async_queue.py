@@ -69,6 +69,24 @@ def test_request_that_expires_in_the_queue():
     assert set(written) == {"first.out", "late-error.out", "last.out"}
 
 
+def test_time_out_at_work():
+    """A request that had its turn has not expired, whatever times out while it is worked on."""
+
+    async def scenario():
+        objects = Objects()
+
+        async def process(invocation):
+            raise TimeoutError
+
+        queue = AsyncQueue("e", process, objects, lambda: 1)
+        queue.add(queued("a", LONG_SECONDS))
+        await until(lambda: objects.written)
+        await queue.close()
+        return objects.written
+
+    assert b"expired" not in asyncio.run(scenario())["a-error.out"]
+
+
 def test_turns_follow_the_capacity():
     """Turns are given in order; more of them when the capacity grows, none when it is 0."""
 

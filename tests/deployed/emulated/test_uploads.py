@@ -6,7 +6,8 @@ import pytest
 from urllib3 import PoolManager
 
 from chalicelib.aws.deadline import Deadline
-from chalicelib.jobs.store import JobStore, aws_client
+from chalicelib.jobs.aws_calls import aws_client
+from chalicelib.jobs.store import JobStore
 from chalicelib.settings import JobsLocation
 from tests.faults.rows import row
 from tests.support.gateway import AWS
