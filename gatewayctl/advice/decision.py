@@ -26,7 +26,7 @@ from gatewayctl.output import percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.facts import Account, Model
+    from gatewayctl.advice.facts import Account, AdvisedModel
 
 STAYING = {"mce": MULTI_CONTAINER, "component": COMPONENTS}
 NOW = {
@@ -55,7 +55,7 @@ class Verdict(NamedTuple):
 class Decision:
     """The advice for one model."""
 
-    model: Model
+    model: AdvisedModel
     now: Option
     verdicts: tuple[Verdict, ...]
     """What the rules say, in the order in which they decide; the last one decides."""
@@ -77,7 +77,7 @@ class Decision:
         return tuple(one for one in self.deciding.conditions if one.holds is None)
 
     @property
-    def with_models(self) -> tuple[Model, ...]:
+    def with_models(self) -> tuple[AdvisedModel, ...]:
         """The models of the endpoint that is meant, if it is a shared one."""
         case = self.deciding.case
         if case.shared is not None:
@@ -135,7 +135,7 @@ def _is_claimed(case: Case) -> bool:
     return any(together(rule.conditions(case)) for rule in before)
 
 
-def _now(model: Model, account: Account) -> Option:
+def _now(model: AdvisedModel, account: Account) -> Option:
     if account.endpoint_of(model).is_serverless:
         return Option.SERVERLESS
     return NOW.get(model.kind, Option.SINGLE)
@@ -161,7 +161,9 @@ class _Sharing:
         unsure: The models of which it is unknown whether a rule for one model claims them.
     """
 
-    def __init__(self, account: Account, cold_target: float, unsure: Sequence[Model]) -> None:
+    def __init__(
+        self, account: Account, cold_target: float, unsure: Sequence[AdvisedModel]
+    ) -> None:
         self._account = account
         self._cold_target = cold_target
         self._unsure = unsure
@@ -169,7 +171,7 @@ class _Sharing:
         self._hot: dict[str, Condition] = {}
         """Why a model is in no group, by its name."""
 
-    def of(self, models: Sequence[Model]) -> dict[str, list[Verdict]]:
+    def of(self, models: Sequence[AdvisedModel]) -> dict[str, list[Verdict]]:
         """Return the verdicts for each of the models."""
         left = list(models)
         for kind, rule in STAYING.items():
@@ -193,10 +195,10 @@ class _Sharing:
             self._found[one.name].append(Verdict(DEFAULT, conditions, case))
         return self._found
 
-    def _accelerator(self, model: Model) -> str | None:
+    def _accelerator(self, model: AdvisedModel) -> str | None:
         return self._account.endpoint_of(model).boundary.accelerator
 
-    def _without_hot(self, group: Sequence[Model]) -> list[Model]:
+    def _without_hot(self, group: Sequence[AdvisedModel]) -> list[AdvisedModel]:
         """Return a group without the models that get much more traffic than the others."""
         calls = [one.traffic.calls for one in group if one.traffic is not None]
         usual = max(median(calls), 1) if len(calls) > FEWEST_OTHERS else inf
@@ -218,8 +220,8 @@ class _Sharing:
         return cool
 
     def _offer(
-        self, rule: Rule, found: Sequence[Sequence[Model]], left: Sequence[Model]
-    ) -> list[Model]:
+        self, rule: Rule, found: Sequence[Sequence[AdvisedModel]], left: Sequence[AdvisedModel]
+    ) -> list[AdvisedModel]:
         """Judge a rule for groups of models, and return those that it leaves."""
         taken = set()
         for group in found:
@@ -231,7 +233,7 @@ class _Sharing:
                     taken.add(one.name)
         return [one for one in left if one.name not in taken]
 
-    def _verdicts(self, rule: Rule, group: Sequence[Model]) -> Iterator[Verdict]:
+    def _verdicts(self, rule: Rule, group: Sequence[AdvisedModel]) -> Iterator[Verdict]:
         """Judge the models of which enough is known together, and each of the others alone."""
         account = self._account
         lacking = {one.name: one for one in group if [*needs([one], account)]}
@@ -256,7 +258,9 @@ class _Sharing:
                 conditions = [*rule.conditions(case)]
             yield Verdict(rule, tuple(conditions), case)
 
-    def _nothing_to_share(self, model: Model, rest: Sequence[Model]) -> Iterator[Condition]:
+    def _nothing_to_share(
+        self, model: AdvisedModel, rest: Sequence[AdvisedModel]
+    ) -> Iterator[Condition]:
         """Yield what is unknown of the question whether others may share an endpoint with it."""
         yield from seen(model, self._account)
         if self._account.endpoint_of(model).is_serverless:
@@ -288,14 +292,14 @@ class _Sharing:
                 )
                 return
 
-    def _less_known(self, model: Model, other: Model) -> Model:
+    def _less_known(self, model: AdvisedModel, other: AdvisedModel) -> AdvisedModel:
         """Return the model if its image or its boundary is not known, else the other one."""
         is_unknown = model.image is None or self._account.endpoint_of(model).boundary.unknown()
         return model if is_unknown else other
 
 
-def _on_one_endpoint(kind: str, models: Sequence[Model]) -> list[list[Model]]:
-    found: defaultdict[str, list[Model]] = defaultdict(list)
+def _on_one_endpoint(kind: str, models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
+    found: defaultdict[str, list[AdvisedModel]] = defaultdict(list)
     for one in models:
         if one.kind == kind:
             found[one.endpoint].append(one)

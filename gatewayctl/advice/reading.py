@@ -14,15 +14,15 @@ from gatewayctl.advice.facts import (
     NEURON,
     NOTHING,
     Account,
-    Boundary,
-    Endpoint,
-    Model,
+    AdvisedModel,
+    Host,
+    SharingBoundary,
 )
 from gatewayctl.advice.places import named_places
 from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
 from gatewayctl.costs.prices import MB_PER_GB
-from gatewayctl.costs.usage import Place, Use
+from gatewayctl.costs.usage import CalledTarget, Use
 from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def account(
         memory_factor: How much memory a model takes, as a multiple of its artifact in S3.
     """
     calls = None if usage is None else Calls(usage)
-    found: defaultdict[Place, list[Named]] = defaultdict(list)
+    found: defaultdict[CalledTarget, list[Named]] = defaultdict(list)
     for one in named_places(table, calls.places if calls else ()):
         found[one.place].append(one)
     names = {place: title(ones[0].path, ones[0].target) for place, ones in found.items()}
@@ -67,7 +67,7 @@ def account(
     hosts = {name: hosting_of(name, hosting, where) for name, where in at.items()}
     occupants = _occupants(one for one in hosts.values() if one is not None)
     models = [
-        Model(
+        AdvisedModel(
             name=names[place],
             kind=ones[0].kind,
             endpoint=place.endpoint,
@@ -124,8 +124,8 @@ def _callers(calls: Mapping[str, int], ones: list[Named]) -> dict[tuple[str, str
 
 
 def _others(
-    hosts: Mapping[str, EndpointHosting | None], names: Mapping[Place, str]
-) -> Iterator[Model]:
+    hosts: Mapping[str, EndpointHosting | None], names: Mapping[CalledTarget, str]
+) -> Iterator[AdvisedModel]:
     """Yield what is on the table's endpoints all the time, and that the table does not name."""
     known: defaultdict[str, set[str]] = defaultdict(set)
     for place in names:
@@ -136,16 +136,16 @@ def _others(
             if found and found.kind and one.is_resident and one.target not in targets:
                 label = one.target.partition("=")[2] or "without a name"
                 other = f"{name} ({label}, not in the table)"
-                yield Model(other, found.kind, name, one.image, None, None)
+                yield AdvisedModel(other, found.kind, name, one.image, None, None)
 
 
 def _forgotten(
     hosts: Mapping[str, EndpointHosting | None],
-    names: Mapping[Place, str],
-    occupants: Mapping[Place, list[Occupant]],
+    names: Mapping[CalledTarget, str],
+    occupants: Mapping[CalledTarget, list[Occupant]],
     calls: Calls | None,
     memory_factor: float,
-) -> Iterator[Model]:
+) -> Iterator[AdvisedModel]:
     """Yield what the log has calls of on the table's endpoints, and that the table does not name.
 
     Such as an artifact whose entry was removed. What is there all the time is of `_others`.
@@ -159,7 +159,7 @@ def _forgotten(
         known.add(_shared_by_variants(place))
         if not any(one.is_resident for one in on):
             label = without_variant(place.target).partition("=")[2] or "without a name"
-            yield Model(
+            yield AdvisedModel(
                 f"{place.endpoint} ({label}, not in the table)",
                 found.kind,
                 place.endpoint,
@@ -169,7 +169,7 @@ def _forgotten(
             )
 
 
-def _shared_by_variants(place: Place) -> Place:
+def _shared_by_variants(place: CalledTarget) -> CalledTarget:
     return place._replace(target=without_variant(place.target))
 
 
@@ -179,13 +179,13 @@ def endpoint(
     usage: Usage | None,
     prices: Prices | None,
     at: routing.Place = HERE,
-) -> Endpoint:
+) -> Host:
     """Return what is known of an endpoint."""
     found, region = hosting_of(name, hosting, at), hosting.region
     if found is None:
-        return Endpoint(name, Boundary(place=_place(at, region)))
+        return Host(name, SharingBoundary(region_and_account=_region_and_account(at, region)))
     if found.serverless is not None:
-        return Endpoint(
+        return Host(
             name,
             _boundary(found, CPU, at, region),
             instances=1,
@@ -201,16 +201,16 @@ def endpoint(
 
 def on_instances(
     name: str,
-    boundary: Boundary,
+    boundary: SharingBoundary,
     instance_type: str | None,
     instances: int | None,
     prices: Prices | None,
-) -> Endpoint:
+) -> Host:
     """Return an endpoint with what the prices say about its type of instance."""
     price = prices.instances.get(instance_type or "") if prices else None
     if price is None:
-        return Endpoint(name, boundary, instance_type, instances)
-    return Endpoint(
+        return Host(name, boundary, instance_type, instances)
+    return Host(
         name,
         boundary,
         instance_type,
@@ -239,9 +239,9 @@ def hosting_of(name: str, hosting: Hosting, at: routing.Place) -> EndpointHostin
     return hosting.endpoints.get(name) if is_here else None
 
 
-def is_elsewhere(one: Endpoint, region: str | None) -> bool:
+def is_elsewhere(one: Host, region: str | None) -> bool:
     """Whether an endpoint is in another Region or account than that which was read."""
-    return one.boundary.place != _place(HERE, region)
+    return one.boundary.region_and_account != _region_and_account(HERE, region)
 
 
 def accelerator(instance_type: str | None, gpus: int | None) -> str | None:
@@ -267,18 +267,20 @@ def _common_accelerator(types: Iterable[str | None], prices: Prices | None) -> s
     return found.pop() if len(found) == 1 else None
 
 
-def _place(at: routing.Place, region: str | None) -> str:
+def _region_and_account(at: routing.Place, region: str | None) -> str:
     return f"{at.region or region or 'here'} {at.role_arn or ''}".strip()
 
 
 def _boundary(
     found: EndpointHosting, accelerator: str | None, at: routing.Place, region: str | None
-) -> Boundary:
+) -> SharingBoundary:
     known = found.boundary
     if not known.is_known:
-        return Boundary(place=_place(at, region), accelerator=accelerator)
-    return Boundary(
-        place=_place(at, region),
+        return SharingBoundary(
+            region_and_account=_region_and_account(at, region), accelerator=accelerator
+        )
+    return SharingBoundary(
+        region_and_account=_region_and_account(at, region),
         role=", ".join(known.roles),
         network=", ".join([*known.networks, *(["isolated"] if known.is_isolated else [])]),
         key=known.kms_key or NOTHING,
@@ -286,17 +288,17 @@ def _boundary(
     )
 
 
-def _occupants(hosts: Iterable[EndpointHosting]) -> Mapping[Place, list[Occupant]]:
+def _occupants(hosts: Iterable[EndpointHosting]) -> Mapping[CalledTarget, list[Occupant]]:
     """Return what is on the endpoints, by what a call names."""
-    by_place: defaultdict[Place, list[Occupant]] = defaultdict(list)
+    by_place: defaultdict[CalledTarget, list[Occupant]] = defaultdict(list)
     for endpoint in hosts:
         for one in endpoint.occupants:
-            by_place[Place(endpoint.name, one.target)].append(one)
+            by_place[CalledTarget(endpoint.name, one.target)].append(one)
     return by_place
 
 
-def _on(occupants: Mapping[Place, list[Occupant]], place: Place) -> list[Occupant]:
-    return occupants.get(Place(place.endpoint, without_variant(place.target)), [])
+def _on(occupants: Mapping[CalledTarget, list[Occupant]], place: CalledTarget) -> list[Occupant]:
+    return occupants.get(CalledTarget(place.endpoint, without_variant(place.target)), [])
 
 
 def _image(occupants: Sequence[Occupant], found: EndpointHosting | None) -> str | None:

@@ -30,7 +30,7 @@ from gatewayctl.output import measured, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gatewayctl.advice.facts import Model
+    from gatewayctl.advice.facts import AdvisedModel
 
 SHARED_KINDS = ("mme", "mce", "component")
 FEW_HOURS_A_DAY = 3
@@ -123,7 +123,7 @@ def _pipeline(case: Case) -> Iterator[Condition]:
     )
 
 
-def _step(case: Case) -> tuple[Model, float] | None:
+def _step(case: Case) -> tuple[AdvisedModel, float] | None:
     """Return the other step, and which part of the calls of both belong together."""
     name, part = case.account.steps.get(case.model.name, ("", 0.0))
     return (case.account.by_name[name], part) if part >= FOLLOWED else None

@@ -19,7 +19,7 @@ from gatewayctl.statistics import Interval
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gatewayctl.advice.facts import Account, Endpoint, Model
+    from gatewayctl.advice.facts import Account, AdvisedModel, Host
 
 USABLE_MEMORY = 0.8
 """The part of an instance's memory that models get; the container and the system have the rest.
@@ -36,8 +36,8 @@ SIMILAR = 10
 class Shared:
     """One endpoint for several models, with instances of a type that one of them has now."""
 
-    models: tuple[Model, ...]
-    like: Endpoint
+    models: tuple[AdvisedModel, ...]
+    like: Host
     """The endpoint whose type of instance it has."""
     instances: int
     cold: Interval
@@ -77,7 +77,11 @@ class Shared:
 
 
 def shared(
-    models: Sequence[Model], account: Account, cold_target: float, *, all_loaded: bool = False
+    models: Sequence[AdvisedModel],
+    account: Account,
+    cold_target: float,
+    *,
+    all_loaded: bool = False,
 ) -> Shared | None:
     """Return the cheapest endpoint for these models, on an instance type that one of them has now.
 
@@ -97,15 +101,15 @@ def shared(
     )
 
 
-def _by_type(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+def _by_type(endpoints: Iterable[Host]) -> list[Host]:
     """Return one endpoint of each type of instance."""
     return list({one.instance_type: one for one in endpoints if not one.is_serverless}.values())
 
 
 def _on(
-    models: Sequence[Model],
+    models: Sequence[AdvisedModel],
     account: Account,
-    like: Endpoint,
+    like: Host,
     cold_target: float,
     *,
     all_loaded: bool,
@@ -154,7 +158,7 @@ def _on(
     )
 
 
-def demands_of(models: Iterable[Model], account: Account) -> list[Demand] | None:
+def demands_of(models: Iterable[AdvisedModel], account: Account) -> list[Demand] | None:
     """Return how often models are called, and what they take in memory; None if it is unknown."""
     demands = []
     for one in models:
@@ -171,7 +175,7 @@ def share_text(share: Interval) -> str:
     return high if low == high else f"{low} to {high}"
 
 
-def _measured_cold(models: Sequence[Model]) -> float | None:
+def _measured_cold(models: Sequence[AdvisedModel]) -> float | None:
     """Return which share of the calls found their model not loaded; None without calls.
 
     The models are all on one endpoint now.
@@ -181,7 +185,7 @@ def _measured_cold(models: Sequence[Model]) -> float | None:
     return sum(one.cold_loads for one in traffic) / calls if calls else None
 
 
-def _loaded_again(models: Sequence[Model], instances: int) -> float:
+def _loaded_again(models: Sequence[AdvisedModel], instances: int) -> float:
     """Return the measured share without a first load of each model by each instance."""
     traffic = [one.traffic for one in models if one.traffic is not None and one.traffic.calls]
     again = sum(one.cold_loads for one in traffic) - len(traffic) * instances
@@ -200,7 +204,7 @@ def _for_memory(demands: Sequence[Demand], usable: float, fewest: int, cold_targ
     return most
 
 
-def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account) -> int:
+def for_load(peak: float, like: Host, hosts: Iterable[str], account: Account) -> int:
     """Return how many instances have a vCPU for each call in 99 % of the busiest minute.
 
     That a call keeps one vCPU at work is an assumption. The instances that have the load today are
@@ -217,7 +221,7 @@ def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account
     return needed
 
 
-def alone_cost(model: Model, account: Account) -> float | None:
+def alone_cost(model: AdvisedModel, account: Account) -> float | None:
     """Return what the model would cost in a month on an endpoint of its own, like the present."""
     host = account.endpoint_of(model)
     price, traffic = host.price_an_hour, model.traffic
@@ -226,7 +230,7 @@ def alone_cost(model: Model, account: Account) -> float | None:
     return price * for_load(traffic.peak_busy, host, [host.name], account) * HOURS_A_MONTH
 
 
-def _replaced(models: Sequence[Model], account: Account) -> tuple[str, ...]:
+def _replaced(models: Sequence[AdvisedModel], account: Account) -> tuple[str, ...]:
     """Return the endpoints that serve nothing but these models; one that they all have stays."""
     hosts, names = {one.endpoint for one in models}, {one.name for one in models}
     if len(hosts) == 1:
@@ -236,12 +240,14 @@ def _replaced(models: Sequence[Model], account: Account) -> tuple[str, ...]:
     )
 
 
-def groups(models: Iterable[Model], account: Account, *, by_image: bool) -> list[list[Model]]:
+def groups(
+    models: Iterable[AdvisedModel], account: Account, *, by_image: bool
+) -> list[list[AdvisedModel]]:
     """Divide models into those that are known to be able to share an endpoint.
 
     Models of which the image or the boundary is unknown are in no group.
     """
-    found: dict[object, list[Model]] = {}
+    found: dict[object, list[AdvisedModel]] = {}
     for one in models:
         boundary = account.endpoint_of(one).boundary
         if one.image is None or None in boundary:
@@ -250,12 +256,12 @@ def groups(models: Iterable[Model], account: Account, *, by_image: bool) -> list
     return list(found.values())
 
 
-def may_share(one: Model, other: Model, account: Account) -> bool | None:
+def may_share(one: AdvisedModel, other: AdvisedModel, account: Account) -> bool | None:
     """Whether two models may share an endpoint at all; None if that is unknown."""
     return account.endpoint_of(one).boundary.admits(account.endpoint_of(other).boundary)
 
 
-def alike(models: Sequence[Model]) -> list[list[Model]]:
+def alike(models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
     """Divide models into those that are similar to each other.
 
     Models that have one endpoint already stay together: what they do there was measured.
@@ -270,7 +276,7 @@ def alike(models: Sequence[Model]) -> list[list[Model]]:
     return found
 
 
-def similar(models: Sequence[Model]) -> list[Model]:
+def similar(models: Sequence[AdvisedModel]) -> list[AdvisedModel]:
     """Return the models without those that take much more time or memory than the median."""
     kept = list(models)
     for measure in (_memory, _milliseconds):
@@ -285,9 +291,9 @@ def similar(models: Sequence[Model]) -> list[Model]:
     return kept
 
 
-def _memory(one: Model) -> float | None:
+def _memory(one: AdvisedModel) -> float | None:
     return one.memory_bytes
 
 
-def _milliseconds(one: Model) -> float | None:
+def _milliseconds(one: AdvisedModel) -> float | None:
     return None if one.traffic is None else one.traffic.p50_ms

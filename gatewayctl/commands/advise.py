@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gatewayctl.advice.decision import Decision
-    from gatewayctl.advice.facts import Account, Model
+    from gatewayctl.advice.facts import Account, AdvisedModel
     from gatewayctl.advice.what_if import WhatIf
     from gatewayctl.command import Context
     from gatewayctl.costs.inputs import Inputs
@@ -180,7 +180,7 @@ def _chosen(decided: Mapping[str, Decision], patterns: Sequence[str]) -> dict[st
     return {name: one for name, one in decided.items() if name in names}
 
 
-def _on_endpoints_of(known: Account, models: Iterable[Model]) -> Account:
+def _on_endpoints_of(known: Account, models: Iterable[AdvisedModel]) -> Account:
     """Return the part of an account that is on the endpoints of these models."""
     names = {one.endpoint for one in models}
     return replace(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewayctl.advice.facts import Account, Endpoint
+    from gatewayctl.advice.facts import Account, Host
     from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
@@ -70,7 +70,7 @@ def _shared_data(shared: Shared) -> dict[str, Any]:
     }
 
 
-def endpoint_data(account: Account, one: Endpoint) -> dict[str, Any]:
+def endpoint_data(account: Account, one: Host) -> dict[str, Any]:
     """Return the numbers of an endpoint: its price, its load, and how often a model was cold.
 
     `busy_share` is the part of the vCPUs' time in which a call was at work.

@@ -15,7 +15,7 @@ from gatewayctl.costs.figures import Figure, Origin, calculated, unknown
 from gatewayctl.costs.hosting import EndpointHosting
 from gatewayctl.costs.mathematics import proportions
 from gatewayctl.costs.memory import UNRESERVED, idle_weights, without_variant
-from gatewayctl.costs.usage import Place, Use, User
+from gatewayctl.costs.usage import CalledTarget, Use, User
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,7 @@ def attributed(
     for user, use in (usage.uses if usage else {}).items():
         used.setdefault(user.place.endpoint, {})[user] = use
     return [
-        _Endpoint(
+        _KnownEndpoint(
             hosting.endpoints.get(name) or EndpointHosting(name, None, ()),
             used.get(name, {}),
             metrics.get(name, {}),
@@ -107,7 +107,7 @@ class _Work(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Endpoint:
+class _KnownEndpoint:
     """What is known of one endpoint."""
 
     hosting: EndpointHosting
@@ -148,7 +148,7 @@ class _Endpoint:
         """Return who stands for the users of a place that nobody is known to have called."""
         nobody = NOT_CALLED if self.has_usage else NOT_KNOWN
         entry = UNRESERVED if target == UNRESERVED else nobody
-        return User(Place(self.hosting.name, target), entry, "")
+        return User(CalledTarget(self.hosting.name, target), entry, "")
 
     @property
     def _counts(self) -> list[VariantMetrics]:
@@ -162,7 +162,9 @@ class _Endpoint:
         calls = counted - sum(use.attempts for use in self.uses.values())
         if calls <= 0:
             return {}
-        user = User(Place(self.hosting.name, ""), OTHERS if self.has_usage else NOT_KNOWN, "")
+        user = User(
+            CalledTarget(self.hosting.name, ""), OTHERS if self.has_usage else NOT_KNOWN, ""
+        )
         return {user: Use(calls=calls, attempts=calls, busy_ms=round(calls * self._mean_ms()))}
 
     def _mean_ms(self) -> Fraction:
@@ -225,7 +227,7 @@ class _Endpoint:
 
     def _idle_parts(self, work: _Work, memory: IdleWeights) -> dict[User, Fraction]:
         """Divide the memory among users: that of a place by the time of its users' calls."""
-        users: dict[Place, dict[User, Fraction]] = {}
+        users: dict[CalledTarget, dict[User, Fraction]] = {}
         for user, milliseconds in work.milliseconds.items():
             place = user.place._replace(target=without_variant(user.place.target))
             users.setdefault(place, {})[user] = milliseconds

@@ -39,13 +39,13 @@ def read(account: AccountReader) -> Hosting:
         if isinstance(endpoint, Unread):
             unread[str(endpoint)] = None
         else:
-            found = _Endpoint(account, endpoint)
+            found = _EndpointReading(account, endpoint)
             endpoints.append(found.hosting())
             unread.update(dict.fromkeys(found.unread))
     return Hosting(account.region, tuple(endpoints), tuple(unread))
 
 
-class _Endpoint:
+class _EndpointReading:
     """Reads what is on one endpoint."""
 
     def __init__(self, account: AccountReader, endpoint: Endpoint) -> None:

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from chalicelib.errors import PayloadTooLarge, UpstreamTimedOut
 from gatewayctl import log_file
-from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
+from gatewayctl.costs.usage import CalledTarget, Pattern, Period, Usage, Use, User
 from gatewayctl.output import plural
 from gatewayctl.request_log import JOB, REQUEST, seconds, whole
 from gatewayctl.statistics import Durations
@@ -192,14 +192,16 @@ class _Counts:
             period=Period(self._first if since is None else since, self._last),
             source=source,
             uses={
-                User(Place(endpoint, target), model, principal): counts.use()
+                User(CalledTarget(endpoint, target), model, principal): counts.use()
                 for (endpoint, target, model, principal), counts in self._users.items()
             },
-            patterns={Place(*place): _pattern(counts) for place, counts in self._places.items()},
+            patterns={
+                CalledTarget(*place): _pattern(counts) for place, counts in self._places.items()
+            },
             hours=_hours(self._places),
             begins=begins,
             sequences={
-                (Place(*first), Place(*second)): times
+                (CalledTarget(*first), CalledTarget(*second)): times
                 for (first, second), times in self._sequences.items()
             },
             too_large=dict(self._too_large),

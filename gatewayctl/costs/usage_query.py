@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
+from gatewayctl.costs.usage import CalledTarget, Pattern, Period, Usage, Use, User
 from gatewayctl.costs.usage_log import HOUR_MINUTES, MESSAGES, MINUTE
 from gatewayctl.joined_lines import parsed
 from gatewayctl.log_query import all_rows
@@ -90,8 +90,8 @@ def _joined(rows: Iterable[Row], peaks: Iterable[Row]) -> Iterator[Row]:
         yield {**of_place.get(_place(row), {}), **row}
 
 
-def _place(row: Row) -> Place:
-    return Place(row["endpoint"], _given(row["place"]))
+def _place(row: Row) -> CalledTarget:
+    return CalledTarget(row["endpoint"], _given(row["place"]))
 
 
 def _use(row: Row) -> Use:

@@ -14,7 +14,7 @@ from gatewayctl.costs.hosting import (
     VariantHosting,
 )
 from gatewayctl.costs.prices import InstancePrice, Prices, ServerlessPrices
-from gatewayctl.costs.usage import Period, Place, Usage, Use, User
+from gatewayctl.costs.usage import CalledTarget, Period, Usage, Use, User
 
 HOUR = Period(0.0, 3600.0)
 C5, G4 = "ml.c5.large", "ml.g4dn.xlarge"
@@ -66,7 +66,7 @@ def hosting(*endpoints):
 
 
 def user(endpoint_name, target="", model="", principal="shop"):
-    place = Place(endpoint_name, target)
+    place = CalledTarget(endpoint_name, target)
     return User(place, model or target.partition("=")[2].removesuffix(".tar.gz"), principal)
 
 

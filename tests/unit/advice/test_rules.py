@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.advice.decision import decide
-from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
+from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
 from gatewayctl.advice.reading import accelerator, endpoint
 from gatewayctl.advice.sharing import may_share
 from gatewayctl.advice.summary import advices, totals
@@ -19,7 +19,7 @@ FORTNIGHT = 14 * 24
 GIB = 2**30
 MB = 10**6
 ROLE = "arn:aws:iam::123456789012:role/models"
-OPEN = Boundary("eu-north-1", ROLE, "", "", "cpu")
+OPEN = SharingBoundary("eu-north-1", ROLE, "", "", "cpu")
 SKLEARN, XGBOOST = "sklearn:1.4", "xgboost:1.7"
 
 
@@ -40,12 +40,12 @@ def traffic(calls, mean_ms=50.0, *, hours=FORTNIGHT, **members):
 
 def on_instance(name, instance_type="ml.c5.large", cost=0.102, boundary=OPEN, **members):
     values = {"instances": 1, "vcpus": 2, "memory_bytes": 4.0 * GIB}
-    return Endpoint(name, boundary, instance_type, price_an_hour=cost, **{**values, **members})
+    return Host(name, boundary, instance_type, price_an_hour=cost, **{**values, **members})
 
 
 def model(name, calls=100_000, *, endpoint=None, image=SKLEARN, kind="single", **members):
     values = {"memory_bytes": 150.0 * MB, "traffic": traffic(calls)}
-    return Model(name, kind, endpoint or name, image, **{**values, **members})
+    return AdvisedModel(name, kind, endpoint or name, image, **{**values, **members})
 
 
 def account(models, endpoints=(), **members):
@@ -266,7 +266,7 @@ class TestUnknown:
     @pytest.mark.parametrize("others", [[], TEN], ids=["alone", "with others"])
     def test_busy_serverless(self, others):
         """What a busy serverless endpoint would cost on instances is unknown: it has none."""
-        host = Endpoint("s", OPEN, instances=1, price_an_hour=3.0, is_serverless=True)
+        host = Host("s", OPEN, instances=1, price_an_hour=3.0, is_serverless=True)
         known = account([model("s", 10**7), *others], [host])
 
         decision = decide(known, 0.01)["s"]
@@ -344,8 +344,8 @@ def _with_memory(known, one, memory):
 
 
 BOUNDARIES = st.builds(
-    Boundary,
-    place=st.sampled_from(["eu-north-1", "us-east-1"]),
+    SharingBoundary,
+    region_and_account=st.sampled_from(["eu-north-1", "us-east-1"]),
     role=st.sampled_from([ROLE, "other", None]),
     network=st.sampled_from(["", "subnet-1"]),
     key=st.sampled_from(["", "key-1", None]),
@@ -406,7 +406,7 @@ class TestSharing:
     @pytest.mark.parametrize(
         ("member", "words"),
         [
-            ("place", "the Region or account"),
+            ("region_and_account", "the Region or account"),
             ("role", "the execution role"),
             ("network", "the VPC"),
             ("key", "the KMS key"),
