@@ -107,9 +107,8 @@ class Usage:
     """Whether it is from Logs Insights, which tells neither sequences nor refused requests."""
     is_unsorted: bool = field(default=False, compare=False)
     """Whether the lines of a file are not in the order of time, so that sequences are missed."""
-    lines: int = 0
     damaged: int = 0
-    """How many lines look like the gateway's and could not be read."""
+    """How many lines look like the gateway's and cannot be read."""
 
     @property
     def covered(self) -> Period:

@@ -131,7 +131,7 @@ class TestLog:
             f"2026-05-04T10:00:00 stream {call(time='11:00:00')}",
         )
         assert [one.calls for one in usage.uses.values()] == [1]
-        assert (usage.lines, usage.damaged) == (6, 1)
+        assert (usage.source, usage.damaged) == ("the log: 6 lines", 1)
         assert usage.period == Period(TEN, TEN + 3600)
 
     @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ class TestLog:
                 usage = read(Lines(many()), "the log")
             finally:
                 tracemalloc.stop()
-            return at_the_end[0], usage.lines
+            return at_the_end[0], usage.source
 
         few, _ = most(1)
-        held, lines = most(thousands)
-        assert lines == thousands * 1_000
+        held, source = most(thousands)
+        assert source == f"the log: {thousands * 1_000:,} lines"
         assert held < few + 100_000
 
     def test_covered(self):
