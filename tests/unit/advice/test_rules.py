@@ -219,6 +219,28 @@ def test_best_answer(known, best):
     assert {name: one.option for name, one in decide(known, 0.01).items()} == best
 
 
+@pytest.mark.parametrize(
+    ("changes", "condition"),
+    [
+        ({"body": 4_000_000}, ("a request has at most 4 MB", True, "at most 4.0 MB")),
+        ({"body": 4_100_000}, ("a request has at most 4 MB", False, "at most 4.1 MB")),
+        ({"memory": 6 * GIB}, ("the model takes at most 6 GB of memory", True, "6.0 GB")),
+    ],
+    ids=str,
+)
+def test_units(changes, condition):
+    """A size is written in the unit of its limit, so that the number and the answer agree."""
+    values = {"body": 20_000, "memory": GIB, **changes}
+    idle = traffic(100, hours=14, largest_body_bytes=values["body"])
+    known = account([model("a", traffic=idle, memory_bytes=values["memory"])])
+
+    (serverless,) = (
+        one for one in decide(known, 0.01)["a"].verdicts if one.rule.option == "serverless"
+    )
+
+    assert condition in [one[:3] for one in serverless.conditions]
+
+
 class TestUnknown:
     """What decides and is unknown has to be measured first; what does not decide may be unknown."""
 
