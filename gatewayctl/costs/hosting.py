@@ -24,7 +24,6 @@ class Serverless:
     """The capacity of a serverless variant."""
 
     memory_mb: int
-    max_concurrency: int | None = None
     provisioned: int = 0
     """Its provisioned concurrency, which costs money without calls, too."""
 

@@ -174,7 +174,5 @@ def _variant(name: str, capacity: Capacity, is_shadow: bool, *, is_there: bool) 
     if capacity.memory_mb is None:
         instances = capacity.instances if is_there else 0
         return VariantHosting(name, capacity.instance_type, instances, is_shadow=is_shadow)
-    serverless = Serverless(
-        capacity.memory_mb, capacity.max_concurrency, capacity.provisioned_concurrency
-    )
+    serverless = Serverless(capacity.memory_mb, capacity.provisioned_concurrency)
     return VariantHosting(name, serverless=serverless, is_shadow=is_shadow)

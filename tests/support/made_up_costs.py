@@ -43,7 +43,7 @@ def endpoint(name, kind="single", *occupants, instances=1, instance_type=C5, **m
 
 
 def serverless(name, memory_mb=2048, provisioned=0):
-    variant = VariantHosting("AllTraffic", serverless=Serverless(memory_mb, 5, provisioned))
+    variant = VariantHosting("AllTraffic", serverless=Serverless(memory_mb, provisioned))
     return EndpointHosting(name, "single", (variant,), (Occupant("", 1_000),))
 
 
@@ -97,7 +97,7 @@ _VARIANTS = st.one_of(
     ),
     st.builds(
         lambda memory, provisioned: VariantHosting(
-            "AllTraffic", serverless=Serverless(memory, 5, provisioned)
+            "AllTraffic", serverless=Serverless(memory, provisioned)
         ),
         st.sampled_from([1024, 2048, 6144]),
         st.integers(0, 3),

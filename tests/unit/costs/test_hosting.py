@@ -111,7 +111,7 @@ class TestAccount:
         account.endpoint("reports", "ocr", AsyncInferenceConfig=output)
         account.endpoints["reports"]["ProductionVariants"][0]["CurrentInstanceCount"] = 0
         ocr, reports = read(account.reader()).all
-        assert ocr.serverless == Serverless(2048, 5)
+        assert ocr.serverless == Serverless(2048)
         assert (reports.kind, reports.instances) == ("async", 0)
 
     def test_shadow(self, account):
