@@ -137,10 +137,6 @@ class Hosting:
         return {one.name: one for one in self.all}
 
 
-NOT_READ = Hosting(None, ())
-"""No endpoint is known."""
-
-
 @dataclass(frozen=True, slots=True)
 class _File:
     """The content of a file of endpoints."""

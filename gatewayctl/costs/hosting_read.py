@@ -26,8 +26,11 @@ FAILED = "Failed"
 """The status of an endpoint that could not be created: it has no instances."""
 
 
-def read(account: AccountReader) -> Hosting:
+def read(account: AccountReader, named: Iterable[str] = ()) -> Hosting:
     """Read all endpoints of an account and Region.
+
+    Args:
+        named: The endpoints that are read if nobody may list them all.
 
     Raises:
         NotReachable: AWS does not answer.
@@ -35,7 +38,7 @@ def read(account: AccountReader) -> Hosting:
     names = account.endpoint_names()
     unread = {str(names): None} if isinstance(names, Unread) else {}
     endpoints = []
-    for endpoint in account.endpoints([] if isinstance(names, Unread) else names).values():
+    for endpoint in account.endpoints(named if isinstance(names, Unread) else names).values():
         if isinstance(endpoint, Unread):
             unread[str(endpoint)] = None
         else:
