@@ -193,7 +193,7 @@ def endpoint(
             memory_bytes=found.serverless.memory_mb * MB,
             is_serverless=True,
         )
-    types = {one.instance_type for one in found.variants}
+    types = {one.instance_type for one in found.answering}
     boundary = _boundary(found, _common_accelerator(types, prices), at, region)
     only = next(iter(types)) if len(types) == 1 else None
     return on_instances(name, boundary, only, found.instances, prices)

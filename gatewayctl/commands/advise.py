@@ -217,6 +217,11 @@ def _notes(found: Inputs, chosen: Account, known: Account, memory_factor: float)
             f"the table does not name {first_few(others)}: these endpoints are in no sum here, and "
             "gatewayctl costs says what they cost"
         )
+    each = [
+        found.hosting.endpoints[one] for one in chosen.endpoints if one in found.hosting.endpoints
+    ]
+    if shadowed := sorted(one.name for one in each if len(one.answering) < len(one.variants)):
+        yield f"{first_few(shadowed)}: the shadow variants are in no sum here, and get no advice"
     for name in sorted(chosen.endpoints):
         if reading.is_elsewhere(chosen.endpoints[name], found.hosting.region):
             yield f"{name}: it is in another Region or account, which was not read"

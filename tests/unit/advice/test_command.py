@@ -230,6 +230,18 @@ def test_types_of_variants(desk):
     assert "the same type of instance" in measure["how"]
 
 
+def test_shadow(desk):
+    """A shadow variant answers no call: its type and its costs do not change the advice."""
+    variants = (VariantHosting("a", C5, 1), VariantHosting("b", "ml.m5.large", 2, is_shadow=True))
+    shadowed = replace(single("m0"), variants=variants)
+    desk.write(map(entry, TEN), [shadowed, *map(single, TEN[1:])], calls(*TEN))
+
+    outcome = desk.advise()
+
+    assert "one multi-model endpoint instead of 10 endpoints, saves 670.14 USD" in outcome.out
+    assert "m0: the shadow variants are in no sum here" in outcome.err
+
+
 def test_not_in_the_table(desk):
     """Endpoints that no entry names are in no sum, and that is said."""
     desk.write([entry("m0")], map(single, TEN[:2]), calls("m0"))
