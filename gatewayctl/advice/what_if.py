@@ -75,7 +75,8 @@ def what_if(
 ) -> WhatIf:
     """Give the present calls to the targets of another table.
 
-    A path that has several targets gives each the part of its calls that its weight says.
+    A path that has several targets gives each the part of its calls that its weight says. What no
+    path leads to stays on its endpoint, such as an artifact whose entry was removed.
 
     Args:
         find: Returns what is known of an endpoint that the other table names.
@@ -91,12 +92,13 @@ def what_if(
             weights = sum(one.weight for one in targets)
             for one in targets:
                 moved[one.place].append((model, part * one.weight / weights, one))
-    models = tuple(_moved(ones) for ones in moved.values())
     here = {one.name: present.endpoint_of(one).boundary for one in present.models}
     endpoints = {}
     for place, ones in moved.items():
         endpoint = find(place.endpoint)
         endpoints[place.endpoint] = _planned(endpoint, here[ones[0][0].name], plans, prices)
+    staying = (one for one in present.models if not one.callers and one.endpoint in endpoints)
+    models = (*(_moved(ones) for ones in moved.values()), *staying)
     paths = {one.path for one in named_places(table, moved)}
     return WhatIf(
         replace(present, models=models, endpoints=endpoints),

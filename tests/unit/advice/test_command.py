@@ -430,6 +430,24 @@ class TestWhatIf:
 
         assert risk in out
 
+    def test_not_in_either_table(self, desk):
+        """Calls of an artifact that neither table names stay a part of its endpoint's load."""
+        kept = entry("a", kind="mme", endpoint="m", target_model="a.tar.gz")
+        endpoint = multi_model("m", {"a": MB, "b": MB}, boundary=KNOWN)
+        lines = [
+            line
+            for name in "ab"
+            for line in calls(name, endpoint="m", kind="mme", target=f"TargetModel={name}.tar.gz")
+        ]
+        desk.write([kept], [endpoint], lines)
+        desk.table("other.yaml", [kept])
+
+        outcome = desk.advise(f"--what-if={desk.folder / 'other.yaml'}", "--format=json")
+
+        (host,) = outcome.data["endpoints"]
+        assert (host["models"], host["calls"]) == (2, 2 * 4 * HOURS)
+        assert outcome.data["now"] == outcome.data["what_if"]
+
     def test_without_plan(self, desk):
         """An endpoint that is not there and not planned has unknown costs."""
         desk.table("other.yaml", self.shared())
