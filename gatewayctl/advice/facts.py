@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
@@ -19,6 +19,12 @@ FOLLOWED = 0.9
 """From this part of the calls of two models on, those that belong together make a pipeline."""
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""
+
+
+def summed(amounts: Iterable[float | None]) -> float | None:
+    """Return the sum of amounts; None if one of them is unknown."""
+    found = list(amounts)
+    return None if None in found else sum(one or 0.0 for one in found)
 
 
 class SharingBoundary(NamedTuple):
@@ -153,6 +159,19 @@ class Account:
     def on(self, endpoint: str) -> Sequence[AdvisedModel]:
         """Return the models of an endpoint."""
         return self._by_endpoint.get(endpoint, ())
+
+    def emptied_by(self, models: Iterable[AdvisedModel]) -> list[str]:
+        """Return the endpoints that serve nothing but these models, sorted."""
+        names = {one.name for one in models}
+        return sorted(
+            endpoint
+            for endpoint in {self.by_name[name].endpoint for name in names}
+            if all(one.name in names for one in self.on(endpoint))
+        )
+
+    def cost_of(self, endpoints: Iterable[str]) -> float | None:
+        """Return what these endpoints cost in a month together; None if one is unknown."""
+        return summed(self.endpoints[name].cost_a_month for name in endpoints)
 
     def median_calls(self, endpoint: str) -> float | None:
         """Return the median of the calls of an endpoint's models; None if one is unknown."""

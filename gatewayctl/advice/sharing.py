@@ -232,12 +232,8 @@ def alone_cost(model: AdvisedModel, account: Account) -> float | None:
 
 def _replaced(models: Sequence[AdvisedModel], account: Account) -> tuple[str, ...]:
     """Return the endpoints that serve nothing but these models; one that they all have stays."""
-    hosts, names = {one.endpoint for one in models}, {one.name for one in models}
-    if len(hosts) == 1:
-        return tuple(hosts)
-    return tuple(
-        sorted(host for host in hosts if all(one.name in names for one in account.on(host)))
-    )
+    hosts = {one.endpoint for one in models}
+    return tuple(hosts) if len(hosts) == 1 else tuple(account.emptied_by(models))
 
 
 def groups(

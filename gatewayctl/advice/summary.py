@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gatewayctl.advice.facts import summed
 from gatewayctl.advice.sharing import alone_cost
 
 if TYPE_CHECKING:
@@ -43,13 +44,9 @@ class Advice:
         if self.shared is not None:
             return self.shared.cost_now
         account = self.first.deciding.case.account
-        names = {one.endpoint for one in self.first.with_models}
-        gone = [
-            account.endpoints[name].cost_a_month
-            for name in names
-            if len(account.on(name)) == 1 or self.first.model.kind == "pipeline"
-        ]
-        return summed(gone)
+        if self.first.stays:
+            return account.cost_of([self.first.model.endpoint])
+        return account.cost_of(account.emptied_by(self.first.with_models))
 
     @property
     def cost_then(self) -> float | None:
@@ -63,16 +60,6 @@ class Advice:
         if self.first.option is None or self.cost_now is None or self.cost_then is None:
             return None
         return self.cost_now - self.cost_then
-
-
-def summed(amounts: Iterable[float | None]) -> float | None:
-    """Return the sum of amounts; None if one of them is unknown."""
-    total = 0.0
-    for one in amounts:
-        if one is None:
-            return None
-        total += one
-    return total
 
 
 def advices(decisions: Mapping[str, Decision]) -> list[Advice]:
@@ -127,10 +114,9 @@ def totals(account: Account, advice: Iterable[Advice]) -> Totals:
             amounts.append(one.cost_then)
     # If something on an endpoint is unknown, so is how many instances it needs.
     amounts += [cost for name, cost in staying.items() if name not in kept]
-    kept_cost = [account.endpoints[name].cost_a_month for name in sorted(kept)]
     used = {one.endpoint for one in account.models}
     return Totals(
-        now=summed(account.endpoints[name].cost_a_month for name in sorted(used)),
+        now=account.cost_of(sorted(used)),
         each_alone=summed(alone_cost(one, account) for one in account.models),
-        advised=summed([*amounts, *kept_cost]),
+        advised=summed([*amounts, account.cost_of(sorted(kept))]),
     )

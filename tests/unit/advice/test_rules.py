@@ -183,6 +183,19 @@ ACCOUNTS = {
         ),
         {"small": "multi-model", "large": "multi-model"},
     ),
+    "preprocessing on an endpoint that others need": (
+        account(
+            [
+                model(
+                    "a", endpoint="mme", kind="mme", traffic=traffic(10**5, followed_by={"b": 1.0})
+                ),
+                model("b", endpoint="mme", kind="mme"),
+                model("c", endpoint="mme", kind="mme"),
+            ],
+            [on_instance("mme")],
+        ),
+        dict.fromkeys("abc", "multi-model"),
+    ),
     "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abcd", "pipeline")),
     "preprocessing that takes long": (
         account(
@@ -573,6 +586,17 @@ class TestTotals:
         found = totals(known, advices(decide(known, 0.01)))
 
         assert (found.now, found.each_alone, found.advised) == pytest.approx((now, alone, advised))
+
+    def test_pipeline_of_one_endpoint(self):
+        """An endpoint whose models all become the steps of one pipeline goes."""
+        first = model(
+            "a", endpoint="mce", kind="mce", traffic=traffic(10**5, followed_by={"b": 1.0})
+        )
+        known = account([first, model("b", endpoint="mce", kind="mce")], [on_instance("mce")])
+
+        (advice,) = advices(decide(known, 0.01))
+
+        assert title(advice) == "a, b: pipeline instead of multi-container, for the same money"
 
     def test_unknown(self):
         """What is unknown stays as it is in the total, and without prices there is no total."""
