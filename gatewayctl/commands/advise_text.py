@@ -149,8 +149,7 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
         ("rule", [rule.says, f"{rule.page}, {rule.url}"]),
         ("because", [condition_line(each) for each in one.first.deciding.conditions]),
     ]
-    if rule.to_confirm and not one.first.stays:
-        found.append(("would have to be true", [rule.to_confirm]))
+    found.append(("would have to be true", one.to_confirm))
     shared = one.shared
     if shared is not None and (until := holds_until(shared, one.currency)):
         found.append(("holds until", [until]))
