@@ -14,7 +14,7 @@ HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
 
 CPU, GPU, NEURON = "cpu", "gpu", "neuron"
-GIB = 2**30
+MB, GIB = 2**20, 2**30
 FOLLOWED = 0.9
 """From this part of the calls of two models on, those that belong together make a pipeline."""
 NOTHING = ""

@@ -1,4 +1,4 @@
-"""Which models may share an endpoint, and what that endpoint would need and cost."""
+"""What an endpoint for several models would need and cost."""
 
 from __future__ import annotations
 
@@ -28,8 +28,6 @@ It is assumed: AWS says only to leave memory free ("Instance recommendations for
 endpoint deployments").
 """
 MOST_INSTANCES = 100
-SIMILAR = 10
-"""Models are similar if none takes more than so many times the time or memory of the median."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,62 +251,3 @@ def _replaced(models: Sequence[AdvisedModel], account: Account) -> tuple[str, ..
     """Return the endpoints that serve nothing but these models; one that they all have stays."""
     hosts = {one.endpoint for one in models}
     return tuple(hosts) if len(hosts) == 1 else tuple(account.emptied_by(models))
-
-
-def groups(
-    models: Iterable[AdvisedModel], account: Account, *, by_image: bool
-) -> list[list[AdvisedModel]]:
-    """Divide models into those that are known to be able to share an endpoint.
-
-    Models of which the image or the boundary is unknown are in no group.
-    """
-    found: dict[object, list[AdvisedModel]] = {}
-    for one in models:
-        boundary = account.endpoint_of(one).boundary
-        if one.image is None or None in boundary:
-            continue
-        found.setdefault((boundary, one.image if by_image else None), []).append(one)
-    return list(found.values())
-
-
-def may_share(one: AdvisedModel, other: AdvisedModel, account: Account) -> bool | None:
-    """Whether two models may share an endpoint at all; None if that is unknown."""
-    return account.endpoint_of(one).boundary.admits(account.endpoint_of(other).boundary)
-
-
-def alike(models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
-    """Divide models into those that are similar to each other.
-
-    Models that have one endpoint already stay together: what they do there was measured.
-    """
-    if len({one.endpoint for one in models}) == 1:
-        return [list(models)]
-    found, left = [], list(models)
-    while left:
-        found.append(similar(left))
-        taken = {one.name for one in found[-1]}
-        left = [one for one in left if one.name not in taken]
-    return found
-
-
-def similar(models: Sequence[AdvisedModel]) -> list[AdvisedModel]:
-    """Return the models without those that take much more time or memory than the median."""
-    kept = list(models)
-    for measure in (_memory, _milliseconds):
-        values = sorted(value for value in map(measure, kept) if value)
-        if values:
-            middle = values[len(values) // 2]
-            kept = [
-                one
-                for one in kept
-                if not (value := measure(one)) or middle / SIMILAR <= value <= middle * SIMILAR
-            ]
-    return kept
-
-
-def _memory(one: AdvisedModel) -> float | None:
-    return one.memory_bytes
-
-
-def _milliseconds(one: AdvisedModel) -> float | None:
-    return None if one.traffic is None else one.traffic.p50_ms

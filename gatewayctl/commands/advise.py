@@ -13,7 +13,7 @@ import click
 
 from chalicelib.errors import quoted
 from gatewayctl import tables
-from gatewayctl.advice import reading
+from gatewayctl.advice import hosts, reading
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.rule import MOST_UNSEEN
 from gatewayctl.advice.sharing import USABLE_MEMORY
@@ -175,9 +175,7 @@ class _Question:
             self.known, (one for one in self.known.models if _matches(one.name, self.named))
         )
         notes = [*self._notes(chosen)]
-        find = partial(
-            reading.endpoint, hosting=found.hosting, usage=found.usage, prices=found.prices
-        )
+        find = partial(hosts.host_of, hosting=found.hosting, usage=found.usage, prices=found.prices)
         meant = what_if(chosen, other.table, planned, found.prices, find)
         meant = replace(meant, new=tuple(one for one in meant.new if _matches(one, self.named)))
         data = comparison.comparison_data(chosen, meant, self.cold_target)
@@ -220,7 +218,7 @@ class _Question:
             if one.name in chosen.endpoints and len(one.answering) < len(one.variants):
                 yield f"{one.name}: its shadow variants are in no sum here, and get no advice"
         for name in sorted(chosen.endpoints):
-            if reading.is_elsewhere(chosen.endpoints[name], found.hosting.region):
+            if hosts.is_elsewhere(chosen.endpoints[name], found.hosting.region):
                 yield f"{name}: it is in another Region or account, which was not read"
             if (part := self.known.unseen.get(name, 0.0)) > MOST_UNSEEN:
                 yield f"{name}: {percent(part)} of its calls are not in the log"

@@ -13,9 +13,9 @@ from gatewayctl.output import aligned, first_few, measured, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.decision import Decision, Verdict
+    from gatewayctl.advice.decision import Decision
     from gatewayctl.advice.facts import Account, AdvisedModel, Host
-    from gatewayctl.advice.rule import Condition
+    from gatewayctl.advice.rule import Condition, Verdict
     from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 

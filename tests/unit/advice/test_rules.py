@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
-from gatewayctl.advice.reading import accelerator, endpoint
-from gatewayctl.advice.sharing import may_share
+from gatewayctl.advice.grouping import may_share
+from gatewayctl.advice.hosts import accelerator, host_of
 from gatewayctl.advice.summary import advices, totals
 from gatewayctl.commands.advise_text import blocks, title
 from gatewayctl.costs.usage import Period
@@ -420,7 +420,7 @@ def test_price_of_a_serverless_hour():
     two_days = usage({user("a"): use(48, 480_000)}, Period(0.0, 14 * 86_400.0))
     late = replace(two_days, begins=12 * 86_400.0)
 
-    found = endpoint("a", hosting(serverless("a", provisioned=2)), late, PRICES)
+    found = host_of("a", hosting(serverless("a", provisioned=2)), late, PRICES)
 
     assert found.price_an_hour == pytest.approx(10 * 0.00003 + 2 * 3600 * 0.00001)
 
