@@ -22,13 +22,18 @@ from gatewayctl.advice.sharing import shared
 from gatewayctl.output import percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gatewayctl.advice.facts import Account, AdvisedModel
 
 STAYING = {"mce": MULTI_CONTAINER, "component": COMPONENTS}
 SIMILAR = 10
 """Models are similar if none takes more than so many times the time or memory of the median."""
+
+MEASURES: tuple[Callable[[AdvisedModel], float | None], ...] = (
+    lambda one: one.memory_bytes,
+    lambda one: None if one.traffic is None else one.traffic.p50_ms,
+)
 
 
 class Groups:
@@ -60,11 +65,11 @@ class Groups:
             (CPU, MULTI_CONTAINER, False),
         ):
             able = [one for one in left if self._accelerator(one) == accelerator]
-            found = groups(able, self._account, by_image=by_image)
+            found = _groups(able, self._account, by_image=by_image)
             if accelerator == CPU:
                 found = [self._without_hot(group) for group in found]
             if by_image:
-                found = [part for group in found for part in alike(group)]
+                found = [part for group in found for part in _alike(group)]
             left = self._offer(rule, found, left)
         for one in left:
             case = Case(one, self._account, self._cold_target)
@@ -183,7 +188,7 @@ def _on_one_endpoint(kind: str, models: Sequence[AdvisedModel]) -> list[list[Adv
     return list(found.values())
 
 
-def groups(
+def _groups(
     models: Iterable[AdvisedModel], account: Account, *, by_image: bool
 ) -> list[list[AdvisedModel]]:
     """Divide models into those that are known to be able to share an endpoint.
@@ -204,7 +209,7 @@ def may_share(one: AdvisedModel, other: AdvisedModel, account: Account) -> bool 
     return account.endpoint_of(one).boundary.admits(account.endpoint_of(other).boundary)
 
 
-def alike(models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
+def _alike(models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
     """Divide models into those that are similar to each other.
 
     Models that have one endpoint already stay together: what they do there was measured.
@@ -213,16 +218,16 @@ def alike(models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
         return [list(models)]
     found, left = [], list(models)
     while left:
-        found.append(similar(left))
+        found.append(_similar(left))
         taken = {one.name for one in found[-1]}
         left = [one for one in left if one.name not in taken]
     return found
 
 
-def similar(models: Sequence[AdvisedModel]) -> list[AdvisedModel]:
+def _similar(models: Sequence[AdvisedModel]) -> list[AdvisedModel]:
     """Return the models without those that take much more time or memory than the median."""
     kept = list(models)
-    for measure in (_memory, _milliseconds):
+    for measure in MEASURES:
         values = sorted(value for value in map(measure, kept) if value)
         if values:
             middle = values[len(values) // 2]
@@ -232,11 +237,3 @@ def similar(models: Sequence[AdvisedModel]) -> list[AdvisedModel]:
                 if not (value := measure(one)) or middle / SIMILAR <= value <= middle * SIMILAR
             ]
     return kept
-
-
-def _memory(one: AdvisedModel) -> float | None:
-    return one.memory_bytes
-
-
-def _milliseconds(one: AdvisedModel) -> float | None:
-    return None if one.traffic is None else one.traffic.p50_ms

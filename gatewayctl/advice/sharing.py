@@ -97,7 +97,8 @@ def shared(
         raise ValueError(models)
     group = _Group(models, account, cold_target, demands)
     fitting = []
-    for like in _by_type([account.endpoint_of(one) for one in models]):
+    hosts = (account.endpoint_of(one) for one in models)
+    for like in {one.instance_type: one for one in hosts}.values():
         if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
             raise ValueError(like)
         usable = like.memory_bytes * USABLE_MEMORY
@@ -117,11 +118,6 @@ def shared(
     return min(
         fitting, key=lambda one: (one.cost_a_month, one.instances, one.like.name), default=None
     )
-
-
-def _by_type(endpoints: Iterable[Host]) -> list[Host]:
-    """Return one endpoint of each type of instance."""
-    return list({one.instance_type: one for one in endpoints}.values())
 
 
 class _Needed(NamedTuple):
