@@ -10,8 +10,9 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gatewayctl.log_lines import ENDED, JOB, REQUEST, whole
 from gatewayctl.log_query import all_rows
-from gatewayctl.request_log import ENDED, JOB, REQUEST, Call
+from gatewayctl.request_log import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,10 +48,10 @@ def _counted(rows: Iterable[Mapping[str, str]]) -> Counter[Call]:
             row["first_target"],
             row["target_name"],
             row.get("fallback_after") or None,
-            int(float(row["status"])),
+            whole(row["status"]),
             row.get("slug") or None,
             row.get("artifact") or None,
-            int(float(row["milliseconds"])),
+            whole(row["milliseconds"]),
         )
-        calls[call] += int(float(row["calls"]))
+        calls[call] += whole(row["calls"])
     return calls

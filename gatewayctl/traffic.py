@@ -10,10 +10,17 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from gatewayctl import log_file
-from gatewayctl.request_log import ENDED, JOB, REQUEST, seconds, whole
+from gatewayctl.log_lines import (
+    ENDED,
+    JOB,
+    NOTHING,
+    REQUEST,
+    Line,
+    LineCounts,
+    decoded,
+    given,
+    whole,
+)
 from gatewayctl.statistics import Durations
 
 if TYPE_CHECKING:
@@ -26,9 +33,6 @@ CREDENTIAL, OK = "credential", "ok"
 _, FAILED = ENDED
 MOST_TARGETS = 10
 P99 = 0.99
-
-NOTHING = "-"
-"""Stands for a member that a line does not have: AWS does not say how such lines are grouped."""
 
 ANSWERS = (
     "filter ispresent(message)"
@@ -74,7 +78,7 @@ class TargetTraffic(NamedTuple):
 
 
 @dataclass(slots=True)
-class Traffic:
+class Traffic(LineCounts):
     """What is counted of a log."""
 
     answers: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -91,10 +95,6 @@ class Traffic:
 
     targets: Sequence[TargetTraffic] = ()
     """The worst ones, the worst first."""
-
-    lines: int = 0
-    damaged: int = 0
-    """How many lines begin as the gateway's do and cannot be read."""
 
     @property
     def requests(self) -> int:
@@ -115,13 +115,7 @@ class Traffic:
         return sum(number for (status, _), number in self.answers.items() if status >= 500)
 
 
-_OF_A_GATEWAY = (b'{"level"', b'"message"')
-"""One of these is in each line of a gateway, and in few lines of other programs."""
-
-
-class _Line(msgspec.Struct, gc=False):
-    message: str | None = None
-    timestamp: str = ""
+class _Line(Line, gc=False):
     model: str | None = None
     endpoint: str | None = None
     target_name: str | None = None
@@ -146,19 +140,9 @@ def read(
         since: The time of the first line that counts, in seconds since the epoch; None: all lines.
         progress: Is called now and then with a line about the progress.
     """
-    decode = msgspec.json.Decoder(_Line).decode
     traffic, targets = Traffic(), _Targets()
-    for line in log_file.lines(stream, progress):
-        traffic.lines += 1
-        start = line.find(b'{"')
-        if start < 0:
-            continue
-        try:
-            one = decode(line[start:])
-            if one.message is None or (since is not None and seconds(one.timestamp) < since):
-                continue
-        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            traffic.damaged += any(part in line for part in _OF_A_GATEWAY)
+    for one, moment in decoded(stream, _Line, traffic, progress):
+        if since is not None and moment < since:
             continue
         if one.message == REQUEST:
             traffic.answers[one.status, one.slug or ""] += 1
@@ -209,14 +193,14 @@ def query(handler: LogQuery, authorizer: LogQuery, first: int, last: int) -> Tra
     """
     traffic = Traffic()
     for row in handler.rows(ANSWERS, first, last):
-        number = _whole(row["number"])
+        number = whole(row["number"])
         if row["message"] == REQUEST:
-            traffic.answers[_whole(row["code"]), _given(row["error"]) or ""] += number
+            traffic.answers[whole(row["code"]), given(row["error"])] += number
         elif row["message"] != CREDENTIAL:
             traffic.others[row["message"]] += number
     traffic.targets = [_target(row) for row in handler.rows(TARGETS, first, last)]
     for row in authorizer.rows(CREDENTIALS, first, last):
-        traffic.refused[row["outcome"], _given(row["because"]) or ""] += _whole(row["number"])
+        traffic.refused[row["outcome"], given(row["because"])] += whole(row["number"])
     return traffic
 
 
@@ -228,24 +212,16 @@ def add_jobs(traffic: Traffic, worker: LogQuery, first: int, last: int) -> None:
         NoLogGroup: The log group does not exist.
     """
     for row in worker.rows(WORK, first, last):
-        number = _whole(row["number"])
+        number = whole(row["number"])
         if row["message"] == JOB:
-            traffic.jobs[row["ended"], _given(row["error"]) or ""] += number
+            traffic.jobs[row["ended"], given(row["error"])] += number
         else:
             traffic.others[row["message"]] += number
 
 
 def _target(row: dict[str, str]) -> TargetTraffic:
-    target = Target(row["model"], row["endpoint"], _given(row["name"]))
+    target = Target(row["model"], row["endpoint"], given(row["name"]) or None)
     p99 = row.get("p99")
     return TargetTraffic(
-        target, _whole(row["calls"]), _whole(row["failed"]), None if p99 is None else _whole(p99)
+        target, whole(row["calls"]), whole(row["failed"]), None if p99 is None else whole(p99)
     )
-
-
-def _given(text: str) -> str | None:
-    return None if text == NOTHING else text
-
-
-def _whole(text: str) -> int:
-    return whole(float(text))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gatewayctl.log_lines import whole
 from gatewayctl.output import columns, plural
-from gatewayctl.request_log import whole
 from gatewayctl.statistics import Durations
 
 if TYPE_CHECKING:

@@ -121,7 +121,6 @@ class Capacity:
     """How many there are now."""
     memory_mb: int | None = None
     """The memory of a serverless variant."""
-    max_concurrency: int | None = None
     provisioned_concurrency: int = 0
 
     @classmethod
@@ -131,7 +130,6 @@ class Capacity:
         if serverless is not None:
             return cls(
                 memory_mb=serverless.get("MemorySizeInMB"),
-                max_concurrency=serverless.get("MaxConcurrency"),
                 provisioned_concurrency=serverless.get("ProvisionedConcurrency", 0),
             )
         return cls(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import Traffic
-from gatewayctl.costs.usage import Pattern, Place, Use
+from gatewayctl.costs.usage import CalledTarget, Pattern, Use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,28 +22,28 @@ class Calls:
     def __init__(self, usage: Usage) -> None:
         self._usage = usage
         self._uses = usage.of_place()
-        self._entries: defaultdict[Place, dict[str, int]] = defaultdict(dict)
-        self._principals: defaultdict[Place, set[str]] = defaultdict(set)
+        self._entries: defaultdict[CalledTarget, dict[str, int]] = defaultdict(dict)
+        self._principals: defaultdict[CalledTarget, set[str]] = defaultdict(set)
         self._of_entry: defaultdict[str, int] = defaultdict(int)
         for user, use in usage.uses.items():
             calls = self._entries[user.place]
             calls[user.model] = calls.get(user.model, 0) + use.calls
             self._principals[user.place].add(user.principal)
             self._of_entry[user.model] += use.calls
-        self._next: defaultdict[Place, dict[Place, int]] = defaultdict(dict)
+        self._next: defaultdict[CalledTarget, dict[CalledTarget, int]] = defaultdict(dict)
         for (first, second), times in usage.sequences.items():
             self._next[first][second] = times
 
     @property
-    def places(self) -> Iterable[Place]:
+    def places(self) -> Iterable[CalledTarget]:
         """The places that were called."""
         return self._uses.keys()
 
-    def by_entry(self, place: Place) -> Mapping[str, int]:
+    def by_entry(self, place: CalledTarget) -> Mapping[str, int]:
         """Return the calls of a place by entry of the table."""
         return self._entries.get(place, {})
 
-    def traffic(self, place: Place, names: Mapping[Place, str]) -> Traffic:
+    def traffic(self, place: CalledTarget, names: Mapping[CalledTarget, str]) -> Traffic:
         """Return the calls of one place.
 
         Args:
@@ -71,7 +71,7 @@ class Calls:
             },
         )
 
-    def _too_large(self, place: Place) -> int:
+    def _too_large(self, place: CalledTarget) -> int:
         """Return how many requests were refused because of their size.
 
         Such a request reached no place. So those of an entry are divided among its places by calls.

@@ -8,23 +8,29 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
 
 CPU, GPU, NEURON = "cpu", "gpu", "neuron"
-GIB = 2**30
+MB, GIB = 2**20, 2**30
 FOLLOWED = 0.9
 """From this part of the calls of two models on, those that belong together make a pipeline."""
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""
 
 
-class Boundary(NamedTuple):
+def summed(amounts: Iterable[float | None]) -> float | None:
+    """Return the sum of amounts; None if one of them is unknown."""
+    found = list(amounts)
+    return None if None in found else sum(one or 0.0 for one in found)
+
+
+class SharingBoundary(NamedTuple):
     """What two models must have in common before they may share an endpoint."""
 
-    place: str | None = None
+    region_and_account: str | None = None
     """The Region, and the role of another account."""
     role: str | None = None
     """The execution role, which reads the artifacts."""
@@ -35,13 +41,13 @@ class Boundary(NamedTuple):
     accelerator: str | None = None
     """`cpu`, `gpu`, or `neuron`, which is AWS Inferentia and Trainium."""
 
-    def admits(self, other: Boundary) -> bool | None:
+    def admits(self, other: SharingBoundary) -> bool | None:
         """Whether models of both may share an endpoint; None if that is unknown."""
         if self.differences(other):
             return False
         return None if None in (*self, *other) else True
 
-    def differences(self, other: Boundary) -> list[str]:
+    def differences(self, other: SharingBoundary) -> list[str]:
         """Return in words what is known to differ."""
         return [
             WORDS[name]
@@ -55,7 +61,7 @@ class Boundary(NamedTuple):
 
 
 WORDS = {
-    "place": "the Region or account",
+    "region_and_account": "the Region or account",
     "role": "the execution role",
     "network": "the VPC",
     "key": "the KMS key",
@@ -91,7 +97,7 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class AdvisedModel:
     """A model as callers name it, or one target of it."""
 
     name: str
@@ -108,11 +114,11 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Host:
     """An endpoint."""
 
     name: str
-    boundary: Boundary
+    boundary: SharingBoundary
     instance_type: str | None = None
     instances: int | None = None
     price_an_hour: float | None = None
@@ -135,8 +141,8 @@ class Account:
     """What is known of an account in a period."""
 
     period_hours: float
-    models: tuple[Model, ...]
-    endpoints: Mapping[str, Endpoint]
+    models: tuple[AdvisedModel, ...]
+    endpoints: Mapping[str, Host]
     currency: str = "USD"
     serverless_price: float | None = None
     """The price of a second of a serverless endpoint with 1 GB of memory."""
@@ -147,12 +153,21 @@ class Account:
     claimed: frozenset[str] = frozenset()
     """Models that are no steps of a pipeline, because a rule before that one claims them."""
 
-    def endpoint_of(self, model: Model) -> Endpoint:
+    def endpoint_of(self, model: AdvisedModel) -> Host:
         return self.endpoints[model.endpoint]
 
-    def on(self, endpoint: str) -> Sequence[Model]:
+    def on(self, endpoint: str) -> Sequence[AdvisedModel]:
         """Return the models of an endpoint."""
         return self._by_endpoint.get(endpoint, ())
+
+    def emptied_by(self, models: Sequence[AdvisedModel]) -> list[str]:
+        """Return the endpoints that serve nothing but these models, sorted."""
+        hosts, names = {one.endpoint for one in models}, {one.name for one in models}
+        return sorted(host for host in hosts if all(one.name in names for one in self.on(host)))
+
+    def cost_of(self, endpoints: Iterable[str]) -> float | None:
+        """Return what these endpoints cost in a month together; None if one is unknown."""
+        return summed(self.endpoints[name].cost_a_month for name in endpoints)
 
     def median_calls(self, endpoint: str) -> float | None:
         """Return the median of the calls of an endpoint's models; None if one is unknown."""
@@ -167,7 +182,7 @@ class Account:
         return found
 
     @cached_property
-    def by_name(self) -> Mapping[str, Model]:
+    def by_name(self) -> Mapping[str, AdvisedModel]:
         """The models by name."""
         return {one.name: one for one in self.models}
 
@@ -185,7 +200,7 @@ class Account:
         return found
 
     @cached_property
-    def pipelines(self) -> Mapping[str, Sequence[Model]]:
+    def pipelines(self) -> Mapping[str, Sequence[AdvisedModel]]:
         """By model: all steps of the pipeline of which it would be one, sorted by name."""
         found: dict[str, list[str]] = {}
         for (name, other), part in self._pairs.items():
@@ -212,8 +227,8 @@ class Account:
         }
 
     @cached_property
-    def _by_endpoint(self) -> Mapping[str, Sequence[Model]]:
-        found: dict[str, list[Model]] = {}
+    def _by_endpoint(self) -> Mapping[str, Sequence[AdvisedModel]]:
+        found: dict[str, list[AdvisedModel]] = {}
         for one in self.models:
             found.setdefault(one.endpoint, []).append(one)
         return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.account.artifacts import Artifacts
 from gatewayctl.account.target_models import TargetModels
-from gatewayctl.costs.usage import Place
+from gatewayctl.costs.usage import CalledTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Named(NamedTuple):
     """What a table calls: a place, and the path that leads to it."""
 
-    place: Place
+    place: CalledTarget
     path: str
     """As after /predict/."""
     target: str | None
@@ -32,7 +32,7 @@ class Named(NamedTuple):
     at: routing.Place
 
 
-def named_places(table: RoutingTable, seen: Iterable[Place]) -> Iterator[Named]:
+def named_places(table: RoutingTable, seen: Iterable[CalledTarget]) -> Iterator[Named]:
     """Yield every place that a table names.
 
     Args:
@@ -77,7 +77,7 @@ def named(entry: Entry, one: NamedTarget, values: Mapping[str, str]) -> Named:
         [first, *(values[each.name] for each in entry.parameters)] if values else [entry.name]
     )
     return Named(
-        Place(endpoint, target),
+        CalledTarget(endpoint, target),
         path,
         one.name,
         one.weight,

@@ -5,41 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from chalicelib.routing.targets import HERE
 from gatewayctl.advice.calls import Calls
 from gatewayctl.advice.facts import (
-    CPU,
-    GIB,
-    GPU,
-    NEURON,
-    NOTHING,
+    MB,
     Account,
-    Boundary,
-    Endpoint,
-    Model,
+    AdvisedModel,
 )
+from gatewayctl.advice.hosts import host_of, hosting_of
 from gatewayctl.advice.places import named_places
-from gatewayctl.costs import rates
 from gatewayctl.costs.memory import without_variant
 from gatewayctl.costs.prices import MB_PER_GB
-from gatewayctl.costs.usage import Place, Use
+from gatewayctl.costs.usage import CalledTarget, Use
 from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from chalicelib.routing import targets as routing
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.advice.places import Named
     from gatewayctl.costs.cloudwatch import VariantMetrics
-    from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant, Serverless
+    from gatewayctl.costs.hosting import EndpointHosting, Hosting, Occupant
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import Usage
 
-MB = 2**20
 NOT_ASKED: Mapping[str, Mapping[str, VariantMetrics]] = {}
-WITH_GPU, WITH_NEURON = ("g", "p"), ("inf", "trn")
-"""How the families of instances with accelerators begin, as in `ml.g5.xlarge`."""
 
 
 def account(
@@ -58,16 +47,16 @@ def account(
         memory_factor: How much memory a model takes, as a multiple of its artifact in S3.
     """
     calls = None if usage is None else Calls(usage)
-    found: defaultdict[Place, list[Named]] = defaultdict(list)
+    found: defaultdict[CalledTarget, list[Named]] = defaultdict(list)
     for one in named_places(table, calls.places if calls else ()):
         found[one.place].append(one)
     names = {place: title(ones[0].path, ones[0].target) for place, ones in found.items()}
     at = {place.endpoint: ones[0].at for place, ones in found.items()}
-    endpoints = {name: endpoint(name, hosting, usage, prices, where) for name, where in at.items()}
+    endpoints = {name: host_of(name, hosting, usage, prices, where) for name, where in at.items()}
     hosts = {name: hosting_of(name, hosting, where) for name, where in at.items()}
     occupants = _occupants(one for one in hosts.values() if one is not None)
     models = [
-        Model(
+        AdvisedModel(
             name=names[place],
             kind=ones[0].kind,
             endpoint=place.endpoint,
@@ -124,8 +113,8 @@ def _callers(calls: Mapping[str, int], ones: list[Named]) -> dict[tuple[str, str
 
 
 def _others(
-    hosts: Mapping[str, EndpointHosting | None], names: Mapping[Place, str]
-) -> Iterator[Model]:
+    hosts: Mapping[str, EndpointHosting | None], names: Mapping[CalledTarget, str]
+) -> Iterator[AdvisedModel]:
     """Yield what is on the table's endpoints all the time, and that the table does not name."""
     known: defaultdict[str, set[str]] = defaultdict(set)
     for place in names:
@@ -136,16 +125,16 @@ def _others(
             if found and found.kind and one.is_resident and one.target not in targets:
                 label = one.target.partition("=")[2] or "without a name"
                 other = f"{name} ({label}, not in the table)"
-                yield Model(other, found.kind, name, one.image, None, None)
+                yield AdvisedModel(other, found.kind, name, one.image, None, None)
 
 
 def _forgotten(
     hosts: Mapping[str, EndpointHosting | None],
-    names: Mapping[Place, str],
-    occupants: Mapping[Place, list[Occupant]],
+    names: Mapping[CalledTarget, str],
+    occupants: Mapping[CalledTarget, list[Occupant]],
     calls: Calls | None,
     memory_factor: float,
-) -> Iterator[Model]:
+) -> Iterator[AdvisedModel]:
     """Yield what the log has calls of on the table's endpoints, and that the table does not name.
 
     Such as an artifact whose entry was removed. What is there all the time is of `_others`.
@@ -159,7 +148,7 @@ def _forgotten(
         known.add(_shared_by_variants(place))
         if not any(one.is_resident for one in on):
             label = without_variant(place.target).partition("=")[2] or "without a name"
-            yield Model(
+            yield AdvisedModel(
                 f"{place.endpoint} ({label}, not in the table)",
                 found.kind,
                 place.endpoint,
@@ -169,134 +158,21 @@ def _forgotten(
             )
 
 
-def _shared_by_variants(place: Place) -> Place:
+def _shared_by_variants(place: CalledTarget) -> CalledTarget:
     return place._replace(target=without_variant(place.target))
 
 
-def endpoint(
-    name: str,
-    hosting: Hosting,
-    usage: Usage | None,
-    prices: Prices | None,
-    at: routing.Place = HERE,
-) -> Endpoint:
-    """Return what is known of an endpoint."""
-    found, region = hosting_of(name, hosting, at), hosting.region
-    if found is None:
-        return Endpoint(name, Boundary(place=_place(at, region)))
-    if found.serverless is not None:
-        return Endpoint(
-            name,
-            _boundary(found, CPU, at, region),
-            instances=1,
-            price_an_hour=_serverless_hour(name, found.serverless, usage, prices),
-            memory_bytes=found.serverless.memory_mb * MB,
-            is_serverless=True,
-        )
-    types = {one.instance_type for one in found.variants}
-    boundary = _boundary(found, _common_accelerator(types, prices), at, region)
-    only = next(iter(types)) if len(types) == 1 else None
-    return on_instances(name, boundary, only, found.instances, prices)
-
-
-def on_instances(
-    name: str,
-    boundary: Boundary,
-    instance_type: str | None,
-    instances: int | None,
-    prices: Prices | None,
-) -> Endpoint:
-    """Return an endpoint with what the prices say about its type of instance."""
-    price = prices.instances.get(instance_type or "") if prices else None
-    if price is None:
-        return Endpoint(name, boundary, instance_type, instances)
-    return Endpoint(
-        name,
-        boundary,
-        instance_type,
-        instances,
-        price_an_hour=float(price.per_hour),
-        vcpus=price.vcpus,
-        memory_bytes=None if price.memory_gib is None else float(price.memory_gib) * GIB,
-    )
-
-
-def _serverless_hour(
-    name: str, serverless: Serverless, usage: Usage | None, prices: Prices | None
-) -> float | None:
-    """Return what an hour of a serverless endpoint cost on average; None if it is unknown."""
-    if usage is None or not usage.covered.seconds:
-        return None
-    use, seconds = usage.of_endpoint().get(name, Use()), usage.covered.seconds
-    of_calls = rates.use_cost(serverless, use, prices)
-    cost = rates.summed([of_calls, rates.provisioned_cost(serverless, seconds, prices)]).value
-    return None if cost is None else float(cost) * 3600 / seconds
-
-
-def hosting_of(name: str, hosting: Hosting, at: routing.Place) -> EndpointHosting | None:
-    """Return an endpoint; None if it is not known, as in another Region or account."""
-    is_here = at.role_arn is None and at.region in {None, hosting.region}
-    return hosting.endpoints.get(name) if is_here else None
-
-
-def is_elsewhere(one: Endpoint, region: str | None) -> bool:
-    """Whether an endpoint is in another Region or account than that which was read."""
-    return one.boundary.place != _place(HERE, region)
-
-
-def accelerator(instance_type: str | None, gpus: int | None) -> str | None:
-    """Return what a type of instance computes with.
-
-    Args:
-        gpus: What the price list says; None if it says nothing, and the name of the type decides.
-    """
-    family = (instance_type or "").removeprefix("ml.")
-    if family.startswith(WITH_NEURON):
-        return NEURON  # The price list counts no GPU for them.
-    if gpus is not None:
-        return GPU if gpus else CPU
-    if instance_type is None:
-        return None
-    return GPU if family.startswith(WITH_GPU) else CPU
-
-
-def _common_accelerator(types: Iterable[str | None], prices: Prices | None) -> str | None:
-    """Return what all these types of instances compute with; None if it is not the same."""
-    known = {name: prices.instances.get(name or "") if prices else None for name in types}
-    found = {accelerator(name, price.gpus if price else None) for name, price in known.items()}
-    return found.pop() if len(found) == 1 else None
-
-
-def _place(at: routing.Place, region: str | None) -> str:
-    return f"{at.region or region or 'here'} {at.role_arn or ''}".strip()
-
-
-def _boundary(
-    found: EndpointHosting, accelerator: str | None, at: routing.Place, region: str | None
-) -> Boundary:
-    known = found.boundary
-    if not known.is_known:
-        return Boundary(place=_place(at, region), accelerator=accelerator)
-    return Boundary(
-        place=_place(at, region),
-        role=", ".join(known.roles),
-        network=", ".join([*known.networks, *(["isolated"] if known.is_isolated else [])]),
-        key=known.kms_key or NOTHING,
-        accelerator=accelerator,
-    )
-
-
-def _occupants(hosts: Iterable[EndpointHosting]) -> Mapping[Place, list[Occupant]]:
+def _occupants(hosts: Iterable[EndpointHosting]) -> Mapping[CalledTarget, list[Occupant]]:
     """Return what is on the endpoints, by what a call names."""
-    by_place: defaultdict[Place, list[Occupant]] = defaultdict(list)
+    by_place: defaultdict[CalledTarget, list[Occupant]] = defaultdict(list)
     for endpoint in hosts:
         for one in endpoint.occupants:
-            by_place[Place(endpoint.name, one.target)].append(one)
+            by_place[CalledTarget(endpoint.name, one.target)].append(one)
     return by_place
 
 
-def _on(occupants: Mapping[Place, list[Occupant]], place: Place) -> list[Occupant]:
-    return occupants.get(Place(place.endpoint, without_variant(place.target)), [])
+def _on(occupants: Mapping[CalledTarget, list[Occupant]], place: CalledTarget) -> list[Occupant]:
+    return occupants.get(CalledTarget(place.endpoint, without_variant(place.target)), [])
 
 
 def _image(occupants: Sequence[Occupant], found: EndpointHosting | None) -> str | None:

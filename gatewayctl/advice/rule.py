@@ -18,7 +18,7 @@ from gatewayctl.output import percent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from gatewayctl.advice.facts import Account, Endpoint, Model, Traffic
+    from gatewayctl.advice.facts import Account, AdvisedModel, Host, Traffic
     from gatewayctl.advice.sharing import Shared
 
 T = TypeVar("T")
@@ -57,14 +57,14 @@ class Condition(NamedTuple):
 class Case(NamedTuple):
     """One model, the account that it is in, and an endpoint that it could share."""
 
-    model: Model
+    model: AdvisedModel
     account: Account
     cold_target: float
     """The largest share of calls that may find their model not loaded."""
     shared: Shared | None = None
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> Host:
         return self.account.endpoint_of(self.model)
 
     @property
@@ -133,6 +133,18 @@ def together(conditions: Iterable[Condition]) -> bool | None:
     return False if False in found else None if None in found else True
 
 
+class Verdict(NamedTuple):
+    """What a rule says of a model."""
+
+    rule: Rule
+    conditions: tuple[Condition, ...]
+    case: Case
+
+    @property
+    def holds(self) -> bool | None:
+        return together(self.conditions)
+
+
 def condition(
     text: str,
     value: T | None,
@@ -154,7 +166,7 @@ def size_text(count: float) -> str:
     return f"{count:,.0f} bytes"
 
 
-def seen(model: Model, account: Account) -> Iterator[Condition]:
+def seen(model: AdvisedModel, account: Account) -> Iterator[Condition]:
     """Yield what is unknown of the calls of the model's endpoint that are not in the log."""
     part = account.unseen.get(model.endpoint, 0.0)
     if part > MOST_UNSEEN:

@@ -29,9 +29,12 @@ NO_CALLS = "there were no calls"
 SERVERLESS_MEMORY = 6 * GIB
 """Source: API reference, ProductionVariantServerlessConfig, `MemorySizeInMB`: at most 6144."""
 
-SERVERLESS_BODY = 4 * 2**20
+SERVERLESS_BODY = 4_000_000
 SERVERLESS_MS = 60_000
-"""Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB and 60 seconds."""
+"""Source: SageMaker developer guide, "Invoke a serverless endpoint": 4 MB and 60 seconds.
+
+Of the two meanings of MB, the smaller one is the safe one, and that of `size_text`.
+"""
 
 SERVERLESS_CALLS = 200
 """The largest `MaxConcurrency`. Source: API reference, ProductionVariantServerlessConfig."""
@@ -83,7 +86,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
         "the model takes at most 6 GB of memory",
         case.model.memory_bytes,
         lambda one: one <= SERVERLESS_MEMORY,
-        size_text,
+        lambda one: f"{one / GIB:,.1f} GB",
         measure_memory(case.model.endpoint),
     )
     now, then = case.endpoint.cost_a_month, _serverless_cost(case)

@@ -28,9 +28,9 @@ from gatewayctl.advice.sharing import alone_cost
 from gatewayctl.output import measured, percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.facts import Model
+    from gatewayctl.advice.facts import AdvisedModel
 
 SHARED_KINDS = ("mme", "mce", "component")
 FEW_HOURS_A_DAY = 3
@@ -121,18 +121,31 @@ def _pipeline(case: Case) -> Iterator[Condition]:
         or ("unknown" if may_share is None else "nothing separates them"),
         measure_boundary(case.model.endpoint),
     )
+    gone = case.account.emptied_by(_steps(case))
+    if may_share and len(gone) < len({one.endpoint for one in _steps(case)}):
+        now, then = case.account.cost_of(gone), _pipeline_cost(case)
+        yield condition(
+            "the endpoint costs less than now",
+            None if now is None or then is None else (now, then),
+            lambda one: one[1] < one[0],
+            lambda one: case.instead(*one),
+            MEASURE_PRICE,
+        )
 
 
-def _step(case: Case) -> tuple[Model, float] | None:
+def _step(case: Case) -> tuple[AdvisedModel, float] | None:
     """Return the other step, and which part of the calls of both belong together."""
     name, part = case.account.steps.get(case.model.name, ("", 0.0))
     return (case.account.by_name[name], part) if part >= FOLLOWED else None
 
 
+def _steps(case: Case) -> Sequence[AdvisedModel]:
+    return case.account.pipelines.get(case.model.name, [case.model])
+
+
 def _pipeline_cost(case: Case) -> float | None:
     """Return the price of the dearest one of the endpoints of all steps: it then serves them."""
-    steps = case.account.pipelines.get(case.model.name, [case.model])
-    costs = [case.account.endpoint_of(one).cost_a_month for one in steps]
+    costs = [case.account.endpoint_of(one).cost_a_month for one in _steps(case)]
     known = [one for one in costs if one is not None]
     return max(known) if len(known) == len(costs) else None
 

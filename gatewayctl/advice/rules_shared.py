@@ -1,6 +1,6 @@
 """The rules that look at several models: components, multi-model, multi-container.
 
-The models of such a case may share an endpoint: `gatewayctl.advice.sharing` has checked the
+The models of such a case may share an endpoint: `gatewayctl.advice.grouping` has checked the
 Region, the execution role, the VPC, the KMS key and the accelerator.
 """
 
@@ -27,7 +27,7 @@ from gatewayctl.output import first_few, measured, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.facts import Account, Model
+    from gatewayctl.advice.facts import Account, AdvisedModel
 
 
 MIXED_TYPES = (
@@ -41,7 +41,7 @@ NO_INSTANCES = (
 )
 
 
-def needs(models: Sequence[Model], account: Account) -> Iterator[Condition]:
+def needs(models: Sequence[AdvisedModel], account: Account) -> Iterator[Condition]:
     """Yield what has to be known of the models before an endpoint for them can be judged."""
     without_size = [one for one in models if one.memory_bytes is None]
     if without_size:

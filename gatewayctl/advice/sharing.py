@@ -1,10 +1,10 @@
-"""Which models may share an endpoint, and what that endpoint would need and cost."""
+"""What an endpoint for several models would need and cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
 from gatewayctl.costs.mathematics import (
@@ -19,7 +19,7 @@ from gatewayctl.statistics import Interval
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gatewayctl.advice.facts import Account, Endpoint, Model
+    from gatewayctl.advice.facts import Account, AdvisedModel, Host
 
 USABLE_MEMORY = 0.8
 """The part of an instance's memory that models get; the container and the system have the rest.
@@ -28,16 +28,14 @@ It is assumed: AWS says only to leave memory free ("Instance recommendations for
 endpoint deployments").
 """
 MOST_INSTANCES = 100
-SIMILAR = 10
-"""Models are similar if none takes more than so many times the time or memory of the median."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """One endpoint for several models, with instances of a type that one of them has now."""
 
-    models: tuple[Model, ...]
-    like: Endpoint
+    models: tuple[AdvisedModel, ...]
+    like: Host
     """The endpoint whose type of instance it has."""
     instances: int
     cold: Interval
@@ -77,84 +75,103 @@ class Shared:
 
 
 def shared(
-    models: Sequence[Model], account: Account, cold_target: float, *, all_loaded: bool = False
+    models: Sequence[AdvisedModel],
+    account: Account,
+    cold_target: float,
+    *,
+    all_loaded: bool = False,
 ) -> Shared | None:
     """Return the cheapest endpoint for these models, on an instance type that one of them has now.
 
-    None if the models fit on none of these types, or if what that takes is unknown.
+    None if the models fit on none of these types.
 
     Args:
         all_loaded: Whether every instance holds all models, as containers and components do.
+
+    Raises:
+        ValueError: Something is unknown: `gatewayctl.advice.rules_shared.needs` says what.
     """
-    hosts = {one.endpoint: account.endpoint_of(one) for one in models}
-    found = [
-        _on(models, account, like, cold_target, all_loaded=all_loaded)
-        for like in _by_type(hosts.values())
-    ]
-    fitting = [one for one in found if one is not None]
+    demands, replaced = demands_of(models, account), _replaced(models, account)
+    cost_now = account.cost_of(replaced)
+    if demands is None or cost_now is None:
+        raise ValueError(models)
+    group = _Group(models, account, cold_target, demands)
+    fitting = []
+    hosts = (account.endpoint_of(one) for one in models)
+    for like in {one.instance_type: one for one in hosts}.values():
+        if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
+            raise ValueError(like)
+        usable = like.memory_bytes * USABLE_MEMORY
+        needed = group.all_loaded(like, usable) if all_loaded else group.on_demand(like, usable)
+        if needed is not None:
+            fitting.append(
+                Shared(
+                    tuple(models),
+                    like,
+                    **needed._asdict(),
+                    cost_a_month=like.price_an_hour * needed.instances * HOURS_A_MONTH,
+                    cost_now=cost_now,
+                    replaced=replaced,
+                    at_work=group.peak,
+                )
+            )
     return min(
         fitting, key=lambda one: (one.cost_a_month, one.instances, one.like.name), default=None
     )
 
 
-def _by_type(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
-    """Return one endpoint of each type of instance."""
-    return list({one.instance_type: one for one in endpoints if not one.is_serverless}.values())
+class _Needed(NamedTuple):
+    """The instances that models need; the members are those of `Shared`."""
+
+    instances: int
+    cold: Interval = Interval(0.0, 0.0)
+    is_measured: bool = False
+    unexplained: float | None = None
 
 
-def _on(
-    models: Sequence[Model],
-    account: Account,
-    like: Endpoint,
-    cold_target: float,
-    *,
-    all_loaded: bool,
-) -> Shared | None:
-    if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
-        return None
-    demands = demands_of(models, account)
-    if demands is None:
-        return None
-    peak = sum(one.traffic.peak_busy for one in models if one.traffic)
-    replaced = _replaced(models, account)
-    now = [account.endpoints[name].cost_a_month for name in replaced]
-    usable = like.memory_bytes * USABLE_MEMORY
-    instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
-    is_there = len({one.endpoint for one in models}) == 1
-    share_now = _measured_cold(models) if is_there else None
-    unexplained = None
-    if all_loaded:
-        if not is_there and sum(one.size for one in demands) > usable:
-            return None
-        if is_there:  # Its load does not say what keeps it on so many, such as their memory.
-            instances = like.instances or instances
-        cold = Interval(0.0, 0.0)
-    elif share_now is not None and share_now <= cold_target and like.instances:
-        instances, cold = like.instances, Interval(share_now, share_now)
-    else:
-        if like.instances and share_now is not None:
-            explained = cold_interval(demands, usable, like.instances).all.high
-            is_explained = _loaded_again(models, like.instances) <= max(2 * explained, cold_target)
-            unexplained = None if is_explained else share_now
-        share_now = None
-        instances = _for_memory(demands, usable, instances, cold_target)
-        cold = cold_interval(demands, usable, instances).all
-    cost = like.price_an_hour * instances * HOURS_A_MONTH
-    return Shared(
-        models=tuple(models),
-        like=like,
-        instances=instances,
-        cold=cold,
-        is_measured=share_now is not None,
-        cost_a_month=cost,
-        cost_now=sum(filter(None, now)),
-        replaced=replaced,
-        at_work=peak,
-        unexplained=unexplained,
-    )
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Models of which enough is known."""
+
+    models: Sequence[AdvisedModel]
+    account: Account
+    cold_target: float
+    demands: Sequence[Demand]
+
+    @property
+    def peak(self) -> float:
+        return sum(one.traffic.peak_busy for one in self.models if one.traffic)
+
+    @property
+    def hosts(self) -> set[str]:
+        return {one.endpoint for one in self.models}
+
+    def all_loaded(self, like: Host, usable: float) -> _Needed | None:
+        """Return the instances that hold all models each; None if they do not fit."""
+        load = for_load(self.peak, like, self.hosts, self.account)
+        if len(self.hosts) == 1:
+            # Its load does not say what keeps it on so many, such as their memory.
+            return _Needed(like.instances or load)
+        return _Needed(load) if sum(one.size for one in self.demands) <= usable else None
+
+    def on_demand(self, like: Host, usable: float) -> _Needed:
+        """Return the instances for models that are loaded when they are called."""
+        measured_share = _measured_cold(self.models) if len(self.hosts) == 1 else None
+        unexplained = None
+        if measured_share is not None and like.instances:
+            if measured_share <= self.cold_target:
+                return _Needed(like.instances, Interval(measured_share, measured_share), True)
+            explained = cold_interval(self.demands, usable, like.instances).all.high
+            again = _loaded_again(self.models, like.instances)
+            if again > max(2 * explained, self.cold_target):
+                unexplained = measured_share
+        load = for_load(self.peak, like, self.hosts, self.account)
+        instances = _for_memory(self.demands, usable, load, self.cold_target)
+        cold = cold_interval(self.demands, usable, instances).all
+        return _Needed(instances, cold, unexplained=unexplained)
 
 
-def demands_of(models: Iterable[Model], account: Account) -> list[Demand] | None:
+def demands_of(models: Iterable[AdvisedModel], account: Account) -> list[Demand] | None:
     """Return how often models are called, and what they take in memory; None if it is unknown."""
     demands = []
     for one in models:
@@ -171,7 +188,7 @@ def share_text(share: Interval) -> str:
     return high if low == high else f"{low} to {high}"
 
 
-def _measured_cold(models: Sequence[Model]) -> float | None:
+def _measured_cold(models: Sequence[AdvisedModel]) -> float | None:
     """Return which share of the calls found their model not loaded; None without calls.
 
     The models are all on one endpoint now.
@@ -181,7 +198,7 @@ def _measured_cold(models: Sequence[Model]) -> float | None:
     return sum(one.cold_loads for one in traffic) / calls if calls else None
 
 
-def _loaded_again(models: Sequence[Model], instances: int) -> float:
+def _loaded_again(models: Sequence[AdvisedModel], instances: int) -> float:
     """Return the measured share without a first load of each model by each instance."""
     traffic = [one.traffic for one in models if one.traffic is not None and one.traffic.calls]
     again = sum(one.cold_loads for one in traffic) - len(traffic) * instances
@@ -200,7 +217,7 @@ def _for_memory(demands: Sequence[Demand], usable: float, fewest: int, cold_targ
     return most
 
 
-def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account) -> int:
+def for_load(peak: float, like: Host, hosts: Iterable[str], account: Account) -> int:
     """Return how many instances have a vCPU for each call in 99 % of the busiest minute.
 
     That a call keeps one vCPU at work is an assumption. The instances that have the load today are
@@ -217,7 +234,7 @@ def for_load(peak: float, like: Endpoint, hosts: Iterable[str], account: Account
     return needed
 
 
-def alone_cost(model: Model, account: Account) -> float | None:
+def alone_cost(model: AdvisedModel, account: Account) -> float | None:
     """Return what the model would cost in a month on an endpoint of its own, like the present."""
     host = account.endpoint_of(model)
     price, traffic = host.price_an_hour, model.traffic
@@ -226,68 +243,7 @@ def alone_cost(model: Model, account: Account) -> float | None:
     return price * for_load(traffic.peak_busy, host, [host.name], account) * HOURS_A_MONTH
 
 
-def _replaced(models: Sequence[Model], account: Account) -> tuple[str, ...]:
+def _replaced(models: Sequence[AdvisedModel], account: Account) -> tuple[str, ...]:
     """Return the endpoints that serve nothing but these models; one that they all have stays."""
-    hosts, names = {one.endpoint for one in models}, {one.name for one in models}
-    if len(hosts) == 1:
-        return tuple(hosts)
-    return tuple(
-        sorted(host for host in hosts if all(one.name in names for one in account.on(host)))
-    )
-
-
-def groups(models: Iterable[Model], account: Account, *, by_image: bool) -> list[list[Model]]:
-    """Divide models into those that are known to be able to share an endpoint.
-
-    Models of which the image or the boundary is unknown are in no group.
-    """
-    found: dict[object, list[Model]] = {}
-    for one in models:
-        boundary = account.endpoint_of(one).boundary
-        if one.image is None or None in boundary:
-            continue
-        found.setdefault((boundary, one.image if by_image else None), []).append(one)
-    return list(found.values())
-
-
-def may_share(one: Model, other: Model, account: Account) -> bool | None:
-    """Whether two models may share an endpoint at all; None if that is unknown."""
-    return account.endpoint_of(one).boundary.admits(account.endpoint_of(other).boundary)
-
-
-def alike(models: Sequence[Model]) -> list[list[Model]]:
-    """Divide models into those that are similar to each other.
-
-    Models that have one endpoint already stay together: what they do there was measured.
-    """
-    if len({one.endpoint for one in models}) == 1:
-        return [list(models)]
-    found, left = [], list(models)
-    while left:
-        found.append(similar(left))
-        taken = {one.name for one in found[-1]}
-        left = [one for one in left if one.name not in taken]
-    return found
-
-
-def similar(models: Sequence[Model]) -> list[Model]:
-    """Return the models without those that take much more time or memory than the median."""
-    kept = list(models)
-    for measure in (_memory, _milliseconds):
-        values = sorted(value for value in map(measure, kept) if value)
-        if values:
-            middle = values[len(values) // 2]
-            kept = [
-                one
-                for one in kept
-                if not (value := measure(one)) or middle / SIMILAR <= value <= middle * SIMILAR
-            ]
-    return kept
-
-
-def _memory(one: Model) -> float | None:
-    return one.memory_bytes
-
-
-def _milliseconds(one: Model) -> float | None:
-    return None if one.traffic is None else one.traffic.p50_ms
+    hosts = {one.endpoint for one in models}
+    return tuple(hosts) if len(hosts) == 1 else tuple(account.emptied_by(models))

@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
+from gatewayctl.advice.grouping import may_share
+from gatewayctl.advice.hosts import accelerator, on_instances
 from gatewayctl.advice.places import Named, named, named_places
-from gatewayctl.advice.reading import accelerator, on_instances
-from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, may_share, share_text
+from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, share_text
 from gatewayctl.costs.mathematics import cold_interval, peak_concurrency
 from gatewayctl.output import first_few, plural
 from gatewayctl.report import WrongUse
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.routing.table import RoutingTable
-    from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
+    from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
     from gatewayctl.costs.prices import Prices
-    from gatewayctl.costs.usage import Place
+    from gatewayctl.costs.usage import CalledTarget
 
 PLAN = re.compile(r"(?P<pattern>[^=]+)=(?P<type>ml\.[a-z0-9-]+\.[a-z0-9-]+)(:(?P<count>[0-9]+))?")
 MOST_PLANNED = 1000
@@ -71,16 +72,17 @@ def what_if(
     table: RoutingTable,
     plans: Sequence[Plan],
     prices: Prices | None,
-    find: Callable[[str], Endpoint],
+    find: Callable[[str], Host],
 ) -> WhatIf:
     """Give the present calls to the targets of another table.
 
-    A path that has several targets gives each the part of its calls that its weight says.
+    A path that has several targets gives each the part of its calls that its weight says. What no
+    path leads to stays on its endpoint, such as an artifact whose entry was removed.
 
     Args:
         find: Returns what is known of an endpoint that the other table names.
     """
-    moved: defaultdict[Place, list[tuple[Model, float, Named]]] = defaultdict(list)
+    moved: defaultdict[CalledTarget, list[tuple[AdvisedModel, float, Named]]] = defaultdict(list)
     lost, known = set(), set()
     for model in present.models:
         for (path, _), part in model.callers.items():
@@ -91,12 +93,13 @@ def what_if(
             weights = sum(one.weight for one in targets)
             for one in targets:
                 moved[one.place].append((model, part * one.weight / weights, one))
-    models = tuple(_moved(ones) for ones in moved.values())
     here = {one.name: present.endpoint_of(one).boundary for one in present.models}
     endpoints = {}
     for place, ones in moved.items():
         endpoint = find(place.endpoint)
         endpoints[place.endpoint] = _planned(endpoint, here[ones[0][0].name], plans, prices)
+    staying = (one for one in present.models if not one.callers and one.endpoint in endpoints)
+    models = (*(_moved(ones) for ones in moved.values()), *staying)
     paths = {one.path for one in named_places(table, moved)}
     return WhatIf(
         replace(present, models=models, endpoints=endpoints),
@@ -114,7 +117,7 @@ def targets_of(table: RoutingTable, path: str) -> list[Named]:
     return [named(found.model, one, found.parameters) for one in found.targets if one.weight]
 
 
-def _moved(ones: Sequence[tuple[Model, float, Named]]) -> Model:
+def _moved(ones: Sequence[tuple[AdvisedModel, float, Named]]) -> AdvisedModel:
     """Return the model at a place to which the calls of others go."""
     first, _, where = ones[0]
     traffic = [_part(model.traffic, part) for model, part, _ in ones if model.traffic is not None]
@@ -150,8 +153,8 @@ def _added(traffic: Sequence[Traffic]) -> Traffic:
 
 
 def _planned(
-    found: Endpoint, boundary: Boundary, plans: Sequence[Plan], prices: Prices | None
-) -> Endpoint:
+    found: Host, boundary: SharingBoundary, plans: Sequence[Plan], prices: Prices | None
+) -> Host:
     """Return an endpoint with the instances of the first plan whose pattern has its name."""
     plan = next((one for one in plans if fnmatchcase(found.name, one.pattern)), None)
     if plan is None:
@@ -207,7 +210,7 @@ def risks(present: Account, other: WhatIf, cold_target: float) -> Iterator[str]:
 
 
 def _mixed(
-    name: str, models: Sequence[Model], before: Sequence[Model], present: Account
+    name: str, models: Sequence[AdvisedModel], before: Sequence[AdvisedModel], present: Account
 ) -> Iterator[str]:
     """Yield which models an endpoint would bring together that are apart today."""
     images = {one.image for one in before}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.advice.sharing import share_text
-from gatewayctl.advice.summary import summed
 from gatewayctl.advice.what_if import all_cold, risks
 from gatewayctl.commands.advise_data import endpoint_data
 from gatewayctl.commands.advise_text import UNKNOWN, cost, endpoints_lines, per_hour
@@ -40,7 +39,7 @@ def _sums(account: Account) -> dict[str, Any]:
     hosts = [account.endpoints[name] for name in names]
     share = all_cold(account)
     return {
-        "cost_a_month": summed(one.cost_a_month for one in hosts),
+        "cost_a_month": account.cost_of(names),
         "endpoints": len(hosts),
         "instances": None
         if any(one.instances is None for one in hosts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatewayctl.advice.facts import Account, Endpoint
+    from gatewayctl.advice.facts import Account, Host
     from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
@@ -39,7 +39,7 @@ def _advice_data(one: Advice) -> dict[str, Any]:
         "rule": rule.says,
         "page": {"title": rule.page, "url": rule.url},
         "cost_a_month": {"now": one.cost_now, "then": one.cost_then, "saves": one.saves},
-        "would_have_to_be_true": rule.to_confirm or None,
+        "would_have_to_be_true": "; ".join(one.to_confirm) or None,
         "risks": list(rule.risks),
         "measure": [{"unknown": each.text, "how": each.measure} for each in first.unknown],
         "endpoint": None if shared is None else _shared_data(shared),
@@ -70,7 +70,7 @@ def _shared_data(shared: Shared) -> dict[str, Any]:
     }
 
 
-def endpoint_data(account: Account, one: Endpoint) -> dict[str, Any]:
+def endpoint_data(account: Account, one: Host) -> dict[str, Any]:
     """Return the numbers of an endpoint: its price, its load, and how often a model was cold.
 
     `busy_share` is the part of the vCPUs' time in which a call was at work.

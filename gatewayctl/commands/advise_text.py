@@ -13,9 +13,9 @@ from gatewayctl.output import aligned, first_few, measured, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.decision import Decision, Verdict
-    from gatewayctl.advice.facts import Account, Endpoint, Model
-    from gatewayctl.advice.rule import Condition
+    from gatewayctl.advice.decision import Decision
+    from gatewayctl.advice.facts import Account, AdvisedModel, Host
+    from gatewayctl.advice.rule import Condition, Verdict
     from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
@@ -68,7 +68,7 @@ def endpoint_rows(account: Account) -> list[tuple[str, ...]]:
     return [header, *(_endpoint_row(account, account.endpoints[name]) for name in names)]
 
 
-def _endpoint_row(account: Account, one: Endpoint) -> tuple[str, ...]:
+def _endpoint_row(account: Account, one: Host) -> tuple[str, ...]:
     numbers = endpoint_data(account, one)
     busy, peak, cold = (numbers[name] for name in ("busy_share", "peak_at_work", "cold_share"))
     return (
@@ -149,8 +149,7 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
         ("rule", [rule.says, f"{rule.page}, {rule.url}"]),
         ("because", [condition_line(each) for each in one.first.deciding.conditions]),
     ]
-    if rule.to_confirm and not one.first.stays:
-        found.append(("would have to be true", [rule.to_confirm]))
+    found.append(("would have to be true", one.to_confirm))
     shared = one.shared
     if shared is not None and (until := holds_until(shared, one.currency)):
         found.append(("holds until", [until]))
@@ -220,7 +219,7 @@ def blast_radius(shared: Shared) -> str:
     )
 
 
-def _p99(one: Model) -> float:
+def _p99(one: AdvisedModel) -> float:
     return 0.0 if one.traffic is None else one.traffic.p99_ms
 
 

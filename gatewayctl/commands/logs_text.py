@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import shown
 from gatewayctl.joined_lines import ACCESS, CREDENTIAL, OWN, UPSTREAM
-from gatewayctl.request_log import JOB, REQUEST
+from gatewayctl.log_lines import JOB, REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

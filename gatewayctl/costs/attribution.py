@@ -15,7 +15,7 @@ from gatewayctl.costs.figures import Figure, Origin, calculated, unknown
 from gatewayctl.costs.hosting import EndpointHosting
 from gatewayctl.costs.mathematics import proportions
 from gatewayctl.costs.memory import UNRESERVED, idle_weights, without_variant
-from gatewayctl.costs.usage import Place, Use, User
+from gatewayctl.costs.usage import CalledTarget, Use, User
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,7 @@ def attributed(
     for user, use in (usage.uses if usage else {}).items():
         used.setdefault(user.place.endpoint, {})[user] = use
     return [
-        _Endpoint(
+        _KnownEndpoint(
             hosting.endpoints.get(name) or EndpointHosting(name, None, ()),
             used.get(name, {}),
             metrics.get(name, {}),
@@ -106,8 +106,28 @@ class _Work(NamedTuple):
     note: str = ""
 
 
+class _Costing(NamedTuple):
+    """What an endpoint costs, and how that is divided."""
+
+    amount: Figure[Fraction]
+    by_busy: Figure[Parts]
+    with_idle: Figure[Parts]
+
+    def shares(self, uses: Mapping[User, Use]) -> tuple[Share, ...]:
+        users = sorted({*uses, *(self.by_busy.value or {}), *(self.with_idle.value or {})})
+        return tuple(
+            Share(
+                user,
+                uses.get(user, Use()),
+                _of(user, self.amount, self.by_busy),
+                _of(user, self.amount, self.with_idle),
+            )
+            for user in users
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class _Endpoint:
+class _KnownEndpoint:
     """What is known of one endpoint."""
 
     hosting: EndpointHosting
@@ -119,36 +139,54 @@ class _Endpoint:
         uses = {**self.uses, **self._others()}
         work = self._work(uses)
         seconds = rates.instance_seconds(self.hosting, self.metrics, period)
-        amount = rates.instance_cost(self.hosting, self.metrics, period, prices)
         busy = self._busy_share(work, seconds)
-        parts = proportions(work.milliseconds)
-        if (serverless := self.hosting.serverless) is not None:
+        amount = rates.instance_cost(self.hosting, self.metrics, period, prices)
+        if (serverless := self.hosting.serverless) is None:
+            costing = self._of_instances(amount, work, busy, prices)
+        else:
             costs = {user: rates.use_cost(serverless, use, prices) for user, use in uses.items()}
             at_rest = rates.provisioned_cost(serverless, period.seconds, prices)
-            amount = rates.summed([amount, at_rest, *costs.values()])
-            parts = proportions({user: one.value or 0 for user, one in costs.items()}) or parts
-        memory = idle_weights(self.hosting, {user.place for user in self.uses}, prices)
+            costing = self._of_serverless(rates.summed([amount, at_rest]), costs, work)
         return EndpointCost(
             self.hosting,
-            amount,
+            costing.amount,
             rates.per_hour(self.hosting, prices),
             seconds,
             busy,
-            self._shares(
-                uses,
-                amount,
-                work,
-                parts=parts or {self._user(""): Fraction(1)},
-                busy=busy,
-                memory=memory,
-            ),
+            costing.shares(uses),
         )
+
+    def _of_instances(
+        self, amount: Figure[Fraction], work: _Work, busy: Figure[float], prices: Prices | None
+    ) -> _Costing:
+        memory = idle_weights(self.hosting, {user.place for user in self.uses}, prices)
+        parts = proportions(work.milliseconds) or self._nobody
+        by_busy = Figure(parts, work.origin, work.note)
+        by_memory = Figure(self._idle_parts(work, memory) or parts, memory.origin, memory.note)
+        if memory.is_whole or busy.value is None:
+            # Without a log nobody is known to have called, so that all of the time is idle.
+            return _Costing(amount, by_busy, by_memory)
+        return _Costing(amount, by_busy, calculated(_mixed, busy, by_busy, by_memory))
+
+    def _of_serverless(
+        self, at_rest: Figure[Fraction], costs: Mapping[User, Figure[Fraction]], work: _Work
+    ) -> _Costing:
+        """Divide what the calls cost; there is no idle time to divide."""
+        parts = proportions({user: one.value or 0 for user, one in costs.items()})
+        divided = Figure(
+            parts or proportions(work.milliseconds) or self._nobody, work.origin, work.note
+        )
+        return _Costing(rates.summed([at_rest, *costs.values()]), divided, divided)
+
+    @property
+    def _nobody(self) -> Parts:
+        return {self._user(""): Fraction(1)}
 
     def _user(self, target: str) -> User:
         """Return who stands for the users of a place that nobody is known to have called."""
         nobody = NOT_CALLED if self.has_usage else NOT_KNOWN
         entry = UNRESERVED if target == UNRESERVED else nobody
-        return User(Place(self.hosting.name, target), entry, "")
+        return User(CalledTarget(self.hosting.name, target), entry, "")
 
     @property
     def _counts(self) -> list[VariantMetrics]:
@@ -162,7 +200,9 @@ class _Endpoint:
         calls = counted - sum(use.attempts for use in self.uses.values())
         if calls <= 0:
             return {}
-        user = User(Place(self.hosting.name, ""), OTHERS if self.has_usage else NOT_KNOWN, "")
+        user = User(
+            CalledTarget(self.hosting.name, ""), OTHERS if self.has_usage else NOT_KNOWN, ""
+        )
         return {user: Use(calls=calls, attempts=calls, busy_ms=round(calls * self._mean_ms()))}
 
     def _mean_ms(self) -> Fraction:
@@ -197,35 +237,9 @@ class _Endpoint:
             seconds,
         )
 
-    def _shares(
-        self,
-        uses: Mapping[User, Use],
-        amount: Figure[Fraction],
-        work: _Work,
-        *,
-        parts: Parts,
-        busy: Figure[float],
-        memory: IdleWeights,
-    ) -> tuple[Share, ...]:
-        idle = self._idle_parts(work, memory) or parts
-        users = sorted({*uses, *parts, *idle})
-        by_busy = Figure(parts, work.origin, work.note)
-        by_memory = Figure(idle, memory.origin, memory.note)
-        if self.hosting.serverless is not None:
-            mixed = by_busy
-        elif memory.is_whole or busy.value is None:
-            # Without a log nobody is known to have called, so that all of the time is idle.
-            mixed = by_memory
-        else:
-            mixed = calculated(_mixed, busy, by_busy, by_memory)
-        return tuple(
-            Share(user, uses.get(user, Use()), _of(user, amount, by_busy), _of(user, amount, mixed))
-            for user in users
-        )
-
     def _idle_parts(self, work: _Work, memory: IdleWeights) -> dict[User, Fraction]:
         """Divide the memory among users: that of a place by the time of its users' calls."""
-        users: dict[Place, dict[User, Fraction]] = {}
+        users: dict[CalledTarget, dict[User, Fraction]] = {}
         for user, milliseconds in work.milliseconds.items():
             place = user.place._replace(target=without_variant(user.place.target))
             users.setdefault(place, {})[user] = milliseconds

@@ -24,7 +24,6 @@ class Serverless:
     """The capacity of a serverless variant."""
 
     memory_mb: int
-    max_concurrency: int | None = None
     provisioned: int = 0
     """Its provisioned concurrency, which costs money without calls, too."""
 
@@ -117,9 +116,14 @@ class EndpointHosting:
             yield from (needs.cpu_cores, needs.accelerators)
 
     @property
+    def answering(self) -> list[VariantHosting]:
+        """The variants that answer calls: shadow variants get copies of them."""
+        return [one for one in self.variants if not one.is_shadow]
+
+    @property
     def instances(self) -> int | None:
-        """How many instances it has now in all variants; None if that is not known."""
-        counts = [one.instances for one in self.variants if one.serverless is None]
+        """How many instances answer calls now; None if that is not known."""
+        counts = [one.instances for one in self.answering if one.serverless is None]
         return None if None in counts else sum(one or 0 for one in counts)
 
 
@@ -136,10 +140,6 @@ class Hosting:
     def endpoints(self) -> Mapping[str, EndpointHosting]:
         """The endpoints by name."""
         return {one.name: one for one in self.all}
-
-
-NOT_READ = Hosting(None, ())
-"""No endpoint is known."""
 
 
 @dataclass(frozen=True, slots=True)

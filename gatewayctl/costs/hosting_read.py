@@ -26,8 +26,11 @@ FAILED = "Failed"
 """The status of an endpoint that could not be created: it has no instances."""
 
 
-def read(account: AccountReader) -> Hosting:
+def read(account: AccountReader, named: Iterable[str] = ()) -> Hosting:
     """Read all endpoints of an account and Region.
+
+    Args:
+        named: The endpoints that are read if nobody may list them all.
 
     Raises:
         NotReachable: AWS does not answer.
@@ -35,17 +38,17 @@ def read(account: AccountReader) -> Hosting:
     names = account.endpoint_names()
     unread = {str(names): None} if isinstance(names, Unread) else {}
     endpoints = []
-    for endpoint in account.endpoints([] if isinstance(names, Unread) else names).values():
+    for endpoint in account.endpoints(named if isinstance(names, Unread) else names).values():
         if isinstance(endpoint, Unread):
             unread[str(endpoint)] = None
         else:
-            found = _Endpoint(account, endpoint)
+            found = _EndpointReading(account, endpoint)
             endpoints.append(found.hosting())
             unread.update(dict.fromkeys(found.unread))
     return Hosting(account.region, tuple(endpoints), tuple(unread))
 
 
-class _Endpoint:
+class _EndpointReading:
     """Reads what is on one endpoint."""
 
     def __init__(self, account: AccountReader, endpoint: Endpoint) -> None:
@@ -174,7 +177,5 @@ def _variant(name: str, capacity: Capacity, is_shadow: bool, *, is_there: bool) 
     if capacity.memory_mb is None:
         instances = capacity.instances if is_there else 0
         return VariantHosting(name, capacity.instance_type, instances, is_shadow=is_shadow)
-    serverless = Serverless(
-        capacity.memory_mb, capacity.max_concurrency, capacity.provisioned_concurrency
-    )
+    serverless = Serverless(capacity.memory_mb, capacity.provisioned_concurrency)
     return VariantHosting(name, serverless=serverless, is_shadow=is_shadow)

@@ -26,6 +26,7 @@ from gatewayctl.report import CommandError, NotReachable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from chalicelib.routing.targets import Target
     from gatewayctl.command import Context
     from gatewayctl.costs.cloudwatch import VariantMetrics
     from gatewayctl.costs.prices import Prices
@@ -137,30 +138,28 @@ class _Reading:
         from gatewayctl.costs.hosting_read import read  # noqa: PLC0415
 
         try:
-            found = read(account_of(self.context, CALLS_PER_SECOND))
+            account = account_of(self.context, CALLS_PER_SECOND)
+            named = [one.endpoint for one in self._targets() if account.holds(one.place)]
+            found = read(account, named)
         except NotReachable as error:
             self.notes.append(
                 f"the account was not read, so what runs where is unknown: {error}; or give "
                 "--endpoints FILE"
             )
-            return self._of_table()
+            kinds = {one.endpoint: one.kind for one in self._targets()}
+            each = (EndpointHosting(name, kind, ()) for name, kind in sorted(kinds.items()))
+            return Hosting(None, tuple(each))
         self.has_account = True
         self.notes += found.unread
         return found
 
-    def _of_table(self) -> Hosting:
-        """Return the endpoints that the routing table names, of which nothing else is known."""
+    def _targets(self) -> list[Target]:
+        """Return the targets of the routing table; none if there is no table."""
         try:
-            file = tables.load(self.context.table_path())
+            table = tables.load(self.context.table_path()).table
         except (CommandError, InvalidTable):
-            return hosting_file.NOT_READ
-        kinds = {
-            target.target.endpoint: target.target.kind
-            for model in file.table.models()
-            for target in model.targets
-        }
-        each = (EndpointHosting(name, kind, ()) for name, kind in sorted(kinds.items()))
-        return Hosting(None, tuple(each))
+            return []
+        return [one.target for model in table.models() for one in model.targets]
 
     def usage(self) -> Usage | None:
         days, log = self.sources.days, self.sources.log

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.costs.figures import Origin
 from gatewayctl.costs.prices import MB_PER_GB
-from gatewayctl.costs.usage import Place
+from gatewayctl.costs.usage import CalledTarget
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -27,7 +27,7 @@ NO_CAPACITY = "inference components fill the instances"
 class IdleWeights(NamedTuple):
     """How the idle time of an endpoint is divided among its places."""
 
-    by_place: Mapping[Place, Fraction]
+    by_place: Mapping[CalledTarget, Fraction]
     """In bytes, or in parts of the instances for inference components."""
     origin: Origin
     note: str = ""
@@ -36,7 +36,7 @@ class IdleWeights(NamedTuple):
 
 
 def idle_weights(
-    hosting: EndpointHosting, called: Collection[Place], prices: Prices | None
+    hosting: EndpointHosting, called: Collection[CalledTarget], prices: Prices | None
 ) -> IdleWeights:
     """Return who takes the memory of an endpoint.
 
@@ -67,25 +67,27 @@ def without_variant(target: str) -> str:
     return ", ".join(part for part in target.split(", ") if not part.startswith(VARIANT))
 
 
-def _sizes(hosting: EndpointHosting, called: Collection[Place]) -> dict[Place, int | None]:
+def _sizes(
+    hosting: EndpointHosting, called: Collection[CalledTarget]
+) -> dict[CalledTarget, int | None]:
     """Return what is in memory, with its size; None if that is not known."""
     known: dict[str, list[int | None]] = {}
     for one in hosting.occupants:
         known.setdefault(one.target, []).append(one.artifact_bytes)
     resident = {one.target for one in hosting.occupants if one.is_resident}
     targets = resident | {without_variant(place.target) for place in called}
-    found: dict[Place, int | None] = {}
+    found: dict[CalledTarget, int | None] = {}
     for target in sorted(targets):
         each = [size for size in known.get(target, []) if size is not None]
         is_complete = target in known and len(each) == len(known[target])
-        found[Place(hosting.name, target)] = sum(each) if is_complete else None
+        found[CalledTarget(hosting.name, target)] = sum(each) if is_complete else None
     return found
 
 
 def _by_reservation(hosting: EndpointHosting, prices: Prices | None) -> IdleWeights:
     """Divide by the part of the instances that each component reserves, of what it needs most."""
     reserved = [
-        (Place(hosting.name, one.target), one.reserved)
+        (CalledTarget(hosting.name, one.target), one.reserved)
         for one in hosting.occupants
         if one.reserved is not None
     ]
@@ -98,12 +100,12 @@ def _by_reservation(hosting: EndpointHosting, prices: Prices | None) -> IdleWeig
     weights = _added((place, _largest_part(one, capacity)) for place, one in reserved)
     rest = 1 - sum(weights.values(), Fraction(0))
     if rest > 0:
-        weights[Place(hosting.name, UNRESERVED)] = rest
+        weights[CalledTarget(hosting.name, UNRESERVED)] = rest
     return IdleWeights(weights, Origin.AWS, is_whole=True)
 
 
-def _added(pairs: Iterable[tuple[Place, Fraction]]) -> dict[Place, Fraction]:
-    weights: dict[Place, Fraction] = {}
+def _added(pairs: Iterable[tuple[CalledTarget, Fraction]]) -> dict[CalledTarget, Fraction]:
+    weights: dict[CalledTarget, Fraction] = {}
     for place, weight in pairs:
         weights[place] = weights.get(place, Fraction(0)) + weight
     return weights

@@ -30,7 +30,7 @@ class Period(NamedTuple):
         return max(0, round(self.last - self.first))
 
 
-class Place(NamedTuple):
+class CalledTarget(NamedTuple):
     """What is called: an endpoint, and the model or container on it."""
 
     endpoint: str
@@ -42,7 +42,7 @@ class Place(NamedTuple):
 class User(NamedTuple):
     """Who calls what."""
 
-    place: Place
+    place: CalledTarget
     model: str
     """The name of the entry in the routing table."""
     principal: str
@@ -93,13 +93,13 @@ class Usage:
     source: str
     """The log and its period, in words."""
     uses: Mapping[User, Use]
-    patterns: Mapping[Place, Pattern] = field(default_factory=dict)
+    patterns: Mapping[CalledTarget, Pattern] = field(default_factory=dict)
     """By place."""
     hours: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """The calls of each endpoint by hour: the hour's number since the epoch, and its calls."""
     begins: float | None = None
     """The time of the first line; None if it is not known."""
-    sequences: Mapping[tuple[Place, Place], int] = field(default_factory=dict)
+    sequences: Mapping[tuple[CalledTarget, CalledTarget], int] = field(default_factory=dict)
     """How often a principal called the second place within seconds after the first one."""
     too_large: Mapping[str, int] = field(default_factory=dict)
     """By entry: requests that were refused because of their size."""
@@ -107,9 +107,8 @@ class Usage:
     """Whether it is from Logs Insights, which tells neither sequences nor refused requests."""
     is_unsorted: bool = field(default=False, compare=False)
     """Whether the lines of a file are not in the order of time, so that sequences are missed."""
-    lines: int = 0
     damaged: int = 0
-    """How many lines look like the gateway's and could not be read."""
+    """How many lines look like the gateway's and cannot be read."""
 
     @property
     def covered(self) -> Period:
@@ -122,7 +121,7 @@ class Usage:
             return self.period
         return Period(begins, self.period.last)
 
-    def of_place(self) -> dict[Place, Use]:
+    def of_place(self) -> dict[CalledTarget, Use]:
         """Return the use of each place by all of its users."""
         return _summed((user.place, use) for user, use in self.uses.items())
 

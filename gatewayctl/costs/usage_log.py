@@ -9,22 +9,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 from msgspec import Meta
 
 from chalicelib.errors import PayloadTooLarge, UpstreamTimedOut
-from gatewayctl import log_file
-from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
+from gatewayctl.costs.usage import CalledTarget, Pattern, Period, Usage, Use, User
+from gatewayctl.log_lines import MESSAGES, Line, LineCounts, decoded, whole
 from gatewayctl.output import plural
-from gatewayctl.request_log import JOB, REQUEST, seconds, whole
 from gatewayctl.statistics import Durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import IO
-
-MESSAGES = frozenset({REQUEST, JOB})
-"""The lines of calls: one for each request, and one for each delivery of a job."""
 
 MEDIAN, P99 = 0.5, 0.99
 MINUTE, HOUR_MINUTES = 60, 60
@@ -37,7 +32,6 @@ _EARLIEST = 1_483_228_800.0
 _LATEST = 4_102_444_800.0
 """The start of 2100."""
 
-_OF_A_GATEWAY = (b'{"level"', b'"message"')
 _NEVER = (float("-inf"), ("", ""))
 _CALL = 1 << 48
 """One call, in a number whose lower bits are the milliseconds of the calls."""
@@ -48,9 +42,7 @@ _Count = Annotated[int, Meta(ge=0, le=2**40)]
 _Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
-class _Line(msgspec.Struct, gc=False):
-    message: str | None = None
-    timestamp: str = ""
+class _Line(Line, gc=False):
     model: str = ""
     endpoint: str | None = None
     target: str = ""
@@ -79,27 +71,13 @@ def read(
         since: The time of the first line that counts, in seconds since the epoch; None: all lines.
         progress: Is called now and then with a line about the progress.
     """
-    decode = msgspec.json.Decoder(_Line).decode
-    counts = _Counts()
-    lines = damaged = 0
-    for line in log_file.lines(stream, progress):
-        lines += 1
-        start = line.find(b'{"')
-        if start < 0:
-            continue
-        try:
-            one = decode(line[start:])
-            if one.message not in MESSAGES:
-                continue
-            moment = seconds(one.timestamp)
-            if not _EARLIEST <= moment < _LATEST:
-                raise ValueError(one.timestamp)
-        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            damaged += any(part in line for part in _OF_A_GATEWAY)
-            continue
-        if since is None or moment >= since:
+    lines, counts = LineCounts(), _Counts()
+    for one, moment in decoded(stream, _Line, lines, progress, messages=MESSAGES):
+        if not _EARLIEST <= moment < _LATEST:
+            lines.damaged += 1
+        elif since is None or moment >= since:
             counts.add(one, moment)
-    return counts.usage(f"{name}: {plural(lines, 'line')}", lines, damaged, since)
+    return counts.usage(f"{name}: {plural(lines.lines, 'line')}", lines.damaged, since)
 
 
 class _PlaceCounts:
@@ -184,7 +162,7 @@ class _Counts:
             self._sequences[last, key[:2]] += 1
         self._before[line.principal] = moment, key[:2]
 
-    def usage(self, source: str, lines: int, damaged: int, since: float | None) -> Usage:
+    def usage(self, source: str, damaged: int, since: float | None) -> Usage:
         begins = None if self._first > self._last else self._first
         if begins is None:
             self._first = self._last = since or 0.0
@@ -192,19 +170,20 @@ class _Counts:
             period=Period(self._first if since is None else since, self._last),
             source=source,
             uses={
-                User(Place(endpoint, target), model, principal): counts.use()
+                User(CalledTarget(endpoint, target), model, principal): counts.use()
                 for (endpoint, target, model, principal), counts in self._users.items()
             },
-            patterns={Place(*place): _pattern(counts) for place, counts in self._places.items()},
+            patterns={
+                CalledTarget(*place): _pattern(counts) for place, counts in self._places.items()
+            },
             hours=_hours(self._places),
             begins=begins,
             sequences={
-                (Place(*first), Place(*second)): times
+                (CalledTarget(*first), CalledTarget(*second)): times
                 for (first, second), times in self._sequences.items()
             },
             too_large=dict(self._too_large),
             is_unsorted=self._is_unsorted,
-            lines=lines,
             damaged=damaged,
         )
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gatewayctl.costs.usage import Pattern, Period, Place, Usage, Use, User
-from gatewayctl.costs.usage_log import HOUR_MINUTES, MESSAGES, MINUTE
+from gatewayctl.costs.usage import CalledTarget, Pattern, Period, Usage, Use, User
+from gatewayctl.costs.usage_log import HOUR_MINUTES, MINUTE
 from gatewayctl.joined_lines import parsed
+from gatewayctl.log_lines import MESSAGES, NOTHING, given, whole
 from gatewayctl.log_query import all_rows
 from gatewayctl.output import clock_time
-from gatewayctl.request_log import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from gatewayctl.log_query import LogQuery
 
     Row = Mapping[str, str]
-
-NOTHING = "-"
-"""Stands for a member that a line does not have: AWS does not say how such lines are grouped."""
 
 _MESSAGES = " or ".join(f'message = "{message}"' for message in sorted(MESSAGES))
 _CALLS = (
@@ -61,12 +58,12 @@ def read(log: LogQuery, first: int, last: int) -> Usage:
     """
     uses: dict[User, Use] = {}
     for row in all_rows(log, USES, first, last):
-        user = User(_place(row), _given(row["entry"]), _given(row["caller"]))
+        user = User(_place(row), given(row["entry"]), given(row["caller"]))
         uses[user] = uses.get(user, Use()).plus(_use(row))
     hours: dict[str, Counter[int]] = {}
     for row in all_rows(log, HOURS, first, last):
         counts = hours.setdefault(row["endpoint"], Counter())
-        counts[int(_seconds(row["hour"])) // (MINUTE * HOUR_MINUTES)] += _whole(row["calls"])
+        counts[int(_seconds(row["hour"])) // (MINUTE * HOUR_MINUTES)] += whole(row["calls"])
     firsts = [min(counts) for counts in hours.values() if counts]
     places = _joined(
         _joined(log.rows(PLACES, first, last), log.rows(PLACE_PEAKS, first, last)),
@@ -90,39 +87,31 @@ def _joined(rows: Iterable[Row], peaks: Iterable[Row]) -> Iterator[Row]:
         yield {**of_place.get(_place(row), {}), **row}
 
 
-def _place(row: Row) -> Place:
-    return Place(row["endpoint"], _given(row["place"]))
+def _place(row: Row) -> CalledTarget:
+    return CalledTarget(row["endpoint"], given(row["place"]))
 
 
 def _use(row: Row) -> Use:
-    calls = _whole(row["calls"])
+    calls = whole(row["calls"])
     return Use(
         calls=calls,
-        attempts=_whole(row["tries"]),
-        busy_ms=_whole(row.get("busy", "0")),
-        failed=_whole(row.get("failed", "0")),
-        loads=calls if _given(row["load"]) else 0,
-        bytes_in=_whole(row.get("received", "0")),
-        bytes_out=_whole(row.get("sent", "0")),
+        attempts=whole(row["tries"]),
+        busy_ms=whole(row.get("busy", "0")),
+        failed=whole(row.get("failed", "0")),
+        loads=calls if given(row["load"]) else 0,
+        bytes_in=whole(row.get("received", "0")),
+        bytes_out=whole(row.get("sent", "0")),
     )
 
 
 def _pattern(row: Row) -> Pattern:
     return Pattern(
-        peak_busy_ms=_whole(row.get("peak_busy", "0")),
-        p50_ms=_whole(row["p50"]) if "p50" in row else None,
-        p99_ms=_whole(row["p99"]) if "p99" in row else None,
-        active_hours=_whole(row["active_hours"]) if "active_hours" in row else None,
-        largest_in=_whole(row["largest"]) if "largest" in row else None,
+        peak_busy_ms=whole(row.get("peak_busy", "0")),
+        p50_ms=whole(row["p50"]) if "p50" in row else None,
+        p99_ms=whole(row["p99"]) if "p99" in row else None,
+        active_hours=whole(row["active_hours"]) if "active_hours" in row else None,
+        largest_in=whole(row["largest"]) if "largest" in row else None,
     )
-
-
-def _given(text: str) -> str:
-    return "" if text == NOTHING else text
-
-
-def _whole(text: str) -> int:
-    return whole(float(text))
 
 
 def _seconds(text: str) -> float:

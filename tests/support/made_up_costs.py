@@ -14,7 +14,7 @@ from gatewayctl.costs.hosting import (
     VariantHosting,
 )
 from gatewayctl.costs.prices import InstancePrice, Prices, ServerlessPrices
-from gatewayctl.costs.usage import Period, Place, Usage, Use, User
+from gatewayctl.costs.usage import CalledTarget, Period, Usage, Use, User
 
 HOUR = Period(0.0, 3600.0)
 C5, G4 = "ml.c5.large", "ml.g4dn.xlarge"
@@ -43,7 +43,7 @@ def endpoint(name, kind="single", *occupants, instances=1, instance_type=C5, **m
 
 
 def serverless(name, memory_mb=2048, provisioned=0):
-    variant = VariantHosting("AllTraffic", serverless=Serverless(memory_mb, 5, provisioned))
+    variant = VariantHosting("AllTraffic", serverless=Serverless(memory_mb, provisioned))
     return EndpointHosting(name, "single", (variant,), (Occupant("", 1_000),))
 
 
@@ -66,7 +66,7 @@ def hosting(*endpoints):
 
 
 def user(endpoint_name, target="", model="", principal="shop"):
-    place = Place(endpoint_name, target)
+    place = CalledTarget(endpoint_name, target)
     return User(place, model or target.partition("=")[2].removesuffix(".tar.gz"), principal)
 
 
@@ -97,7 +97,7 @@ _VARIANTS = st.one_of(
     ),
     st.builds(
         lambda memory, provisioned: VariantHosting(
-            "AllTraffic", serverless=Serverless(memory, 5, provisioned)
+            "AllTraffic", serverless=Serverless(memory, provisioned)
         ),
         st.sampled_from([1024, 2048, 6144]),
         st.integers(0, 3),

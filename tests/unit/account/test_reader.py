@@ -1,8 +1,11 @@
 """How an account is read: each thing once, at a limited rate, and in spite of errors that pass."""
 
+import boto3
 import pytest
 
 from gatewayctl.account.artifacts import Artifacts
+from gatewayctl.account.calls import Pace
+from gatewayctl.account.reader import AccountReader
 from gatewayctl.account.values import (
     Capacity,
     Component,
@@ -13,7 +16,9 @@ from gatewayctl.account.values import (
 )
 from gatewayctl.report import NotReachable
 from tests.support.aws_account import IMAGE, NOW, SILENCE, VARIANT, container
+from tests.support.job_desk import moto
 
+AWS = {"region_name": "eu-north-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 BUCKET = "models"
 PREFIX = f"s3://{BUCKET}/tabular/"
 
@@ -198,3 +203,20 @@ class TestTroubles:
             account.reader().endpoint("churn")
 
         assert account.operations() == {"DescribeEndpoint": 1}
+
+
+def test_sizes_of_s3():
+    """The sizes are those that S3 says, for a prefix and for one object."""
+    with moto() as url:
+        s3 = boto3.client("s3", endpoint_url=url, **AWS)
+        s3.create_bucket(
+            Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"}
+        )
+        for number in range(3):
+            s3.put_object(Bucket="models", Key=f"t/m{number}.tar.gz", Body=b"x" * (number + 1))
+        reader = AccountReader(lambda _: s3, s3_pace=Pace(1_000))
+        assert reader.artifacts("s3://models/t/").sizes == {
+            f"m{number}.tar.gz": number + 1 for number in range(3)
+        }
+        assert reader.object_size("s3://models/t/m2.tar.gz") == 3
+        assert reader.object_size("s3://models/t/m2") is None

@@ -230,6 +230,18 @@ def test_types_of_variants(desk):
     assert "the same type of instance" in measure["how"]
 
 
+def test_shadow(desk):
+    """A shadow variant answers no call: its type and its costs do not change the advice."""
+    variants = (VariantHosting("a", C5, 1), VariantHosting("b", "ml.m5.large", 2, is_shadow=True))
+    shadowed = replace(single("m0"), variants=variants)
+    desk.write(map(entry, TEN), [shadowed, *map(single, TEN[1:])], calls(*TEN))
+
+    outcome = desk.advise()
+
+    assert "one multi-model endpoint instead of 10 endpoints, saves 670.14 USD" in outcome.out
+    assert "m0: its shadow variants are in no sum here" in outcome.err
+
+
 def test_not_in_the_table(desk):
     """Endpoints that no entry names are in no sum, and that is said."""
     desk.write([entry("m0")], map(single, TEN[:2]), calls("m0"))
@@ -417,6 +429,24 @@ class TestWhatIf:
         ).out
 
         assert risk in out
+
+    def test_not_in_either_table(self, desk):
+        """Calls of an artifact that neither table names stay a part of its endpoint's load."""
+        kept = entry("a", kind="mme", endpoint="m", target_model="a.tar.gz")
+        endpoint = multi_model("m", {"a": MB, "b": MB}, boundary=KNOWN)
+        lines = [
+            line
+            for name in "ab"
+            for line in calls(name, endpoint="m", kind="mme", target=f"TargetModel={name}.tar.gz")
+        ]
+        desk.write([kept], [endpoint], lines)
+        desk.table("other.yaml", [kept])
+
+        outcome = desk.advise(f"--what-if={desk.folder / 'other.yaml'}", "--format=json")
+
+        (host,) = outcome.data["endpoints"]
+        assert (host["models"], host["calls"]) == (2, 2 * 4 * HOURS)
+        assert outcome.data["now"] == outcome.data["what_if"]
 
     def test_without_plan(self, desk):
         """An endpoint that is not there and not planned has unknown costs."""

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.advice.decision import decide
-from gatewayctl.advice.facts import Account, Boundary, Endpoint, Model, Traffic
-from gatewayctl.advice.reading import accelerator, endpoint
-from gatewayctl.advice.sharing import may_share
+from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
+from gatewayctl.advice.grouping import may_share
+from gatewayctl.advice.hosts import accelerator, host_of
 from gatewayctl.advice.summary import advices, totals
-from gatewayctl.commands.advise_text import title
+from gatewayctl.commands.advise_text import blocks, title
 from gatewayctl.costs.usage import Period
 from tests.support.made_up_costs import PRICES, hosting, serverless, usage, use, user
 
@@ -19,7 +19,7 @@ FORTNIGHT = 14 * 24
 GIB = 2**30
 MB = 10**6
 ROLE = "arn:aws:iam::123456789012:role/models"
-OPEN = Boundary("eu-north-1", ROLE, "", "", "cpu")
+OPEN = SharingBoundary("eu-north-1", ROLE, "", "", "cpu")
 SKLEARN, XGBOOST = "sklearn:1.4", "xgboost:1.7"
 
 
@@ -40,12 +40,12 @@ def traffic(calls, mean_ms=50.0, *, hours=FORTNIGHT, **members):
 
 def on_instance(name, instance_type="ml.c5.large", cost=0.102, boundary=OPEN, **members):
     values = {"instances": 1, "vcpus": 2, "memory_bytes": 4.0 * GIB}
-    return Endpoint(name, boundary, instance_type, price_an_hour=cost, **{**values, **members})
+    return Host(name, boundary, instance_type, price_an_hour=cost, **{**values, **members})
 
 
 def model(name, calls=100_000, *, endpoint=None, image=SKLEARN, kind="single", **members):
     values = {"memory_bytes": 150.0 * MB, "traffic": traffic(calls)}
-    return Model(name, kind, endpoint or name, image, **{**values, **members})
+    return AdvisedModel(name, kind, endpoint or name, image, **{**values, **members})
 
 
 def account(models, endpoints=(), **members):
@@ -183,6 +183,29 @@ ACCOUNTS = {
         ),
         {"small": "multi-model", "large": "multi-model"},
     ),
+    "preprocessing on an endpoint that others need": (
+        account(
+            [
+                model(
+                    "a", endpoint="mme", kind="mme", traffic=traffic(10**5, followed_by={"b": 1.0})
+                ),
+                model("b", endpoint="mme", kind="mme"),
+                model("c", endpoint="mme", kind="mme"),
+            ],
+            [on_instance("mme")],
+        ),
+        dict.fromkeys("abc", "multi-model"),
+    ),
+    "several that leave one endpoint": (
+        account(
+            [
+                model("a", endpoint="mme", kind="mme", traffic=NIGHTLY),
+                model("b", endpoint="mme", kind="mme", traffic=traffic(99, 40_000.0, hours=34)),
+            ],
+            [on_instance("mme")],
+        ),
+        {"a": "batch", "b": "asynchronous"},
+    ),
     "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abcd", "pipeline")),
     "preprocessing that takes long": (
         account(
@@ -217,6 +240,28 @@ ACCOUNTS = {
 def test_best_answer(known, best):
     """For each account, the rules point to the option that is known to be the best."""
     assert {name: one.option for name, one in decide(known, 0.01).items()} == best
+
+
+@pytest.mark.parametrize(
+    ("changes", "condition"),
+    [
+        ({"body": 4_000_000}, ("a request has at most 4 MB", True, "at most 4.0 MB")),
+        ({"body": 4_100_000}, ("a request has at most 4 MB", False, "at most 4.1 MB")),
+        ({"memory": 6 * GIB}, ("the model takes at most 6 GB of memory", True, "6.0 GB")),
+    ],
+    ids=str,
+)
+def test_units(changes, condition):
+    """A size is written in the unit of its limit, so that the number and the answer agree."""
+    values = {"body": 20_000, "memory": GIB, **changes}
+    idle = traffic(100, hours=14, largest_body_bytes=values["body"])
+    known = account([model("a", traffic=idle, memory_bytes=values["memory"])])
+
+    (serverless,) = (
+        one for one in decide(known, 0.01)["a"].verdicts if one.rule.option == "serverless"
+    )
+
+    assert condition in [one[:3] for one in serverless.conditions]
 
 
 class TestUnknown:
@@ -266,7 +311,7 @@ class TestUnknown:
     @pytest.mark.parametrize("others", [[], TEN], ids=["alone", "with others"])
     def test_busy_serverless(self, others):
         """What a busy serverless endpoint would cost on instances is unknown: it has none."""
-        host = Endpoint("s", OPEN, instances=1, price_an_hour=3.0, is_serverless=True)
+        host = Host("s", OPEN, instances=1, price_an_hour=3.0, is_serverless=True)
         known = account([model("s", 10**7), *others], [host])
 
         decision = decide(known, 0.01)["s"]
@@ -344,8 +389,8 @@ def _with_memory(known, one, memory):
 
 
 BOUNDARIES = st.builds(
-    Boundary,
-    place=st.sampled_from(["eu-north-1", "us-east-1"]),
+    SharingBoundary,
+    region_and_account=st.sampled_from(["eu-north-1", "us-east-1"]),
     role=st.sampled_from([ROLE, "other", None]),
     network=st.sampled_from(["", "subnet-1"]),
     key=st.sampled_from(["", "key-1", None]),
@@ -375,7 +420,7 @@ def test_price_of_a_serverless_hour():
     two_days = usage({user("a"): use(48, 480_000)}, Period(0.0, 14 * 86_400.0))
     late = replace(two_days, begins=12 * 86_400.0)
 
-    found = endpoint("a", hosting(serverless("a", provisioned=2)), late, PRICES)
+    found = host_of("a", hosting(serverless("a", provisioned=2)), late, PRICES)
 
     assert found.price_an_hour == pytest.approx(10 * 0.00003 + 2 * 3600 * 0.00001)
 
@@ -406,7 +451,7 @@ class TestSharing:
     @pytest.mark.parametrize(
         ("member", "words"),
         [
-            ("place", "the Region or account"),
+            ("region_and_account", "the Region or account"),
             ("role", "the execution role"),
             ("network", "the VPC"),
             ("key", "the KMS key"),
@@ -551,6 +596,35 @@ class TestTotals:
         found = totals(known, advices(decide(known, 0.01)))
 
         assert (found.now, found.each_alone, found.advised) == pytest.approx((now, alone, advised))
+
+    @pytest.mark.parametrize("known", [one for one, _ in ACCOUNTS.values()], ids=ACCOUNTS)
+    def test_savings(self, known):
+        """What the pieces of advice save adds up to what all of them save together."""
+        meant = advices(decide(known, 0.01))
+
+        found = totals(known, meant)
+
+        assert sum(one.saves or 0 for one in meant) == pytest.approx(found.now - found.advised)
+
+    def test_endpoint_that_all_leave(self):
+        """Each piece of advice says if the others have to be followed, too."""
+        known, _ = ACCOUNTS["several that leave one endpoint"]
+
+        for one in advices(decide(known, 0.01)):
+            (confirm,) = (said for name, said in blocks(one) if name == "would have to be true")
+            assert "saves" in title(one)
+            assert confirm[-1] == "the other models leave mme, too, so that it goes"
+
+    def test_pipeline_of_one_endpoint(self):
+        """An endpoint whose models all become the steps of one pipeline goes."""
+        first = model(
+            "a", endpoint="mce", kind="mce", traffic=traffic(10**5, followed_by={"b": 1.0})
+        )
+        known = account([first, model("b", endpoint="mce", kind="mce")], [on_instance("mce")])
+
+        (advice,) = advices(decide(known, 0.01))
+
+        assert title(advice) == "a, b: pipeline instead of multi-container, for the same money"
 
     def test_unknown(self):
         """What is unknown stays as it is in the total, and without prices there is no total."""

@@ -313,6 +313,21 @@ def test_denied(run, cloud, service):
     assert len(outcome.data["endpoints"]) == 1
 
 
+def test_no_list(run, cloud, project):
+    """Who may not list all endpoints sees those that the table names, and what was not read."""
+    cloud.account.denied.add("ListEndpoints")
+    cloud.account.endpoint("other", "t")
+    (project / "routing.yaml").write_text(
+        "version: 1\nmodels:\n  iris: {kind: mme, endpoint: tabular, target_model: iris.tar.gz}\n"
+        "  far: {kind: single, endpoint: other, region: us-west-2}\n"
+    )
+
+    outcome = run("costs", "--format", "json", connect=cloud.connect)
+
+    assert [one["runs_on"] for one in outcome.data["endpoints"]] == ["2 ml.c5.large"]
+    assert "sagemaker:ListEndpoints" in outcome.data["notes"][0]
+
+
 def test_prices(run, cloud, project):
     """The prices are written into a file, which costs reads."""
     outcome = run("prices", "--region", "eu-north-1", "--out", "p.json", connect=cloud.connect)

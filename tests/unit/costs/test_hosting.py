@@ -2,12 +2,9 @@
 
 import json
 
-import boto3
 import pytest
 from hypothesis import given, settings
 
-from gatewayctl.account.calls import Pace
-from gatewayctl.account.reader import AccountReader
 from gatewayctl.costs import hosting as hosting_file
 from gatewayctl.costs.hosting import (
     Boundary,
@@ -20,11 +17,9 @@ from gatewayctl.costs.hosting import (
 from gatewayctl.costs.hosting_read import read
 from gatewayctl.report import WrongUse
 from tests.support.aws_account import IMAGE, NOW, VARIANT, container
-from tests.support.job_desk import moto
 from tests.support.made_up_costs import ACCOUNTS
 
 INSTANCES = (VariantHosting(VARIANT, "ml.m5.large", 2),)
-AWS = {"region_name": "eu-north-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 
 
 def only(account):
@@ -116,7 +111,7 @@ class TestAccount:
         account.endpoint("reports", "ocr", AsyncInferenceConfig=output)
         account.endpoints["reports"]["ProductionVariants"][0]["CurrentInstanceCount"] = 0
         ocr, reports = read(account.reader()).all
-        assert ocr.serverless == Serverless(2048, 5)
+        assert ocr.serverless == Serverless(2048)
         assert (reports.kind, reports.instances) == ("async", 0)
 
     def test_shadow(self, account):
@@ -148,23 +143,6 @@ class TestAccount:
         assert found.unread == (
             "the bucket models cannot be read without the IAM permission s3:ListBucket",
         )
-
-
-def test_sizes_of_s3():
-    """The sizes are those that S3 says, for a prefix and for one object."""
-    with moto() as url:
-        s3 = boto3.client("s3", endpoint_url=url, **AWS)
-        s3.create_bucket(
-            Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"}
-        )
-        for number in range(3):
-            s3.put_object(Bucket="models", Key=f"t/m{number}.tar.gz", Body=b"x" * (number + 1))
-        reader = AccountReader(lambda _: s3, s3_pace=Pace(1_000))
-        assert reader.artifacts("s3://models/t/").sizes == {
-            f"m{number}.tar.gz": number + 1 for number in range(3)
-        }
-        assert reader.object_size("s3://models/t/m2.tar.gz") == 3
-        assert reader.object_size("s3://models/t/m2") is None
 
 
 class TestFile:

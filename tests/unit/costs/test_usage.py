@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from gatewayctl.costs import usage_query
-from gatewayctl.costs.usage import Pattern, Period, Place, Use, User
+from gatewayctl.costs.usage import CalledTarget, Pattern, Period, Use, User
 from gatewayctl.costs.usage_log import read
 from gatewayctl.joined_lines import parsed
 from gatewayctl.log_query import MOST_ROWS, LogQuery
@@ -23,7 +23,7 @@ from tests.support.request_lines import access_line, credential_line, line
 GROUP = "/aws/lambda/inference-gateway-dev"
 TEN = 1_777_888_800
 """10:00:00 of the lines, in seconds since the epoch."""
-A, B = (Place("tabular", f"TargetModel={name}.tar.gz") for name in "ab")
+A, B = (CalledTarget("tabular", f"TargetModel={name}.tar.gz") for name in "ab")
 SESSION = boto3.Session("test", "test", region_name="eu-north-1")
 
 
@@ -131,7 +131,7 @@ class TestLog:
             f"2026-05-04T10:00:00 stream {call(time='11:00:00')}",
         )
         assert [one.calls for one in usage.uses.values()] == [1]
-        assert (usage.lines, usage.damaged) == (6, 1)
+        assert (usage.source, usage.damaged) == ("the log: 6 lines", 1)
         assert usage.period == Period(TEN, TEN + 3600)
 
     @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ class TestLog:
                 usage = read(Lines(many()), "the log")
             finally:
                 tracemalloc.stop()
-            return at_the_end[0], usage.lines
+            return at_the_end[0], usage.source
 
         few, _ = most(1)
-        held, lines = most(thousands)
-        assert lines == thousands * 1_000
+        held, source = most(thousands)
+        assert source == f"the log: {thousands * 1_000:,} lines"
         assert held < few + 100_000
 
     def test_covered(self):
@@ -265,7 +265,7 @@ def test_query(desk):
     desk.stubber.assert_no_pending_responses()
     assert usage.uses == {
         User(A, "churn", "shop"): Use(4, 4, 400, 1, 1, 120, 30),
-        User(Place("churn", ""), "churn", ""): Use(3, 3, 300, 0, 0, 60, 15),
+        User(CalledTarget("churn", ""), "churn", ""): Use(3, 3, 300, 0, 0, 60, 15),
     }
     assert usage.patterns == {A: Pattern(1_000, 100, 900, active_hours=7, largest_in=2_000)}
     assert usage.hours == {"tabular": {TEN // 3600: 4}}
