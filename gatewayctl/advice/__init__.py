@@ -3,7 +3,8 @@
 facts      what is known of endpoints, models and their traffic
 places     what a table calls, and by which paths
 reading    puts the facts together: the table, the endpoints, the prices, and the calls (calls)
-rule       what a rule is; rules_alone, rule_serverless and rules_shared have one for each option
+rule       what a rule is; each option has one: in rules_alone, rule_pipeline, rule_serverless,
+           rules_shared
 sharing    which models may share an endpoint, and what that endpoint needs
 decision   the option of each model, or what has to be measured first
 summary    models with the same advice, and the totals

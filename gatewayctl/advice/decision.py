@@ -82,9 +82,7 @@ class Decision:
         case = self.deciding.case
         if case.shared is not None:
             return case.shared.models
-        steps = case.account.pipelines if self.option is Option.PIPELINE else {}
-        others = (one for one in steps.get(self.model.name, ()) if one is not self.model)
-        return (self.model, *others)
+        return (self.model,)
 
     @property
     def apart(self) -> dict[str, list[str]]:
@@ -145,10 +143,11 @@ def _alone(case: Case) -> list[Verdict]:
     """Return the verdicts up to the first rule that is not ruled out."""
     verdicts = []
     for rule in RULES:
-        conditions = [*rule.conditions(case)]
+        meant = case._replace(shared=rule.endpoint(case))
+        conditions = [*rule.conditions(meant)]
         if case.model.kind not in AS_THEY_ARE:
             conditions += seen(case.model, case.account)
-        verdicts.append(Verdict(rule, tuple(conditions), case))
+        verdicts.append(Verdict(rule, tuple(dict.fromkeys(conditions)), meant))
         if verdicts[-1].holds is not False:
             break
     return verdicts

@@ -221,7 +221,7 @@ class Account:
         steps = {
             one.name: one.traffic
             for one in self.models
-            if one.traffic is not None and one.name not in self.claimed
+            if one.traffic is not None and one.kind != "pipeline" and one.name not in self.claimed
         }
         return {
             (name, other): min(part, part * before.calls / max(steps[other].calls, 1))

@@ -20,6 +20,7 @@ from gatewayctl.advice.rule import (
     look_at_memory,
     measure_memory,
     seen,
+    shared_cost,
 )
 from gatewayctl.advice.sharing import alone_cost, share_text
 from gatewayctl.output import first_few, measured, percent, plural
@@ -132,11 +133,6 @@ def _all_loaded(case: Case) -> Iterator[Condition]:
     yield from _costs(case)
 
 
-def _shared_cost(case: Case) -> float | None:
-    """Return what the shared endpoint costs in a month."""
-    return None if case.shared is None else case.shared.cost_a_month
-
-
 def _own_cost(case: Case) -> float | None:
     """Return what the model costs in a month on the endpoint that it has, or would have, alone."""
     return case.endpoint.cost_a_month if case.is_alone else alone_cost(case.model, case.account)
@@ -151,7 +147,7 @@ COMPONENTS = Rule(
     f"{GUIDE}realtime-endpoints-deploy-models.html",
     _costs,
     to_confirm="the accelerators of one instance are enough for all of them",
-    cost_a_month=_shared_cost,
+    cost_a_month=shared_cost,
 )
 MULTI_MODEL = Rule(
     Option.MULTI_MODEL,
@@ -164,7 +160,7 @@ MULTI_MODEL = Rule(
         "a model that was not called for long is loaded again, and its caller waits",
         *NEIGHBOURS,
     ),
-    cost_a_month=_shared_cost,
+    cost_a_month=shared_cost,
 )
 MULTI_CONTAINER = Rule(
     Option.MULTI_CONTAINER,
@@ -175,7 +171,7 @@ MULTI_CONTAINER = Rule(
     to_confirm="the images listen on the port that SageMaker names: their label "
     f"{LABEL}.accept-bind-to-port is true",
     risks=NEIGHBOURS,
-    cost_a_month=_shared_cost,
+    cost_a_month=shared_cost,
 )
 DEFAULT = Rule(
     Option.SINGLE,

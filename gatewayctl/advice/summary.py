@@ -75,7 +75,7 @@ def _same(one: Decision) -> object:
     """Return what the decisions of one piece of advice have in common."""
     option, shared = one.deciding.rule.option, one.deciding.case.shared
     if shared is not None:
-        return option, id(shared), one.deciding.holds
+        return option, tuple(each.name for each in shared.models), one.deciding.holds
     if one.option is None:
         return option, one.unknown
     return tuple(sorted(other.name for other in one.with_models))

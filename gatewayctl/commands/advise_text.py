@@ -112,7 +112,7 @@ def title(one: Advice) -> str:
     names = first_few(one.names)
     if one.first.option is None:
         return f"{names}: unknown, because something has to be measured first"
-    amount = "" if one.saves is None else f", {_saving(one.saves, one.currency)}"
+    amount = f", {_saving(one.saves, one.currency)}"
     if one.first.stays:
         return f"{names}: stays {one.first.now}{_other_instances(one, amount)}"
     if one.shared is not None and len(one.shared.replaced) > 1:
@@ -129,8 +129,10 @@ def _other_instances(one: Advice, amount: str) -> str:
     return f", on {plural(needed.instances, 'instance')} instead of {present}{amount}"
 
 
-def _saving(amount: float, currency: str) -> str:
+def _saving(amount: float | None, currency: str) -> str:
     """Write what is saved in a month, or what it costs more."""
+    if amount is None:
+        return "and what it costs is unknown"
     if abs(amount) < 0.005:
         return "for the same money"
     if amount > 0:

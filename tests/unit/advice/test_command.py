@@ -323,15 +323,20 @@ def test_elsewhere(desk):
     assert "b: it is in another Region or account, which was not read" in outcome.err
 
 
-def test_sequence(desk):
-    """Two models that are called one after the other become a pipeline."""
+@pytest.mark.parametrize(("model_ms", "option"), [(50.0, "pipeline"), (1_500.0, "multi-container")])
+def test_sequence(desk, model_ms, option):
+    """Two models that are called one after the other become a pipeline; calls at the same time are
+    none, although they end one after the other."""
     boosted = Boundary(images=("xgboost:1",), roles=(ROLE,))
     endpoints = [single("scale"), single("grade", boundary=boosted)]
-    desk.write(map(entry, ["scale", "grade"]), endpoints, calls("scale", "grade", apart=1))
+    lines = calls("scale", "grade", apart=1, model_ms=model_ms)
+    desk.write(map(entry, ["scale", "grade"]), endpoints, lines)
 
-    found = advice(desk.advise("--format=json"), "scale")
+    outcome = desk.advise("--format=json")
 
-    assert (found["models"], found["option"]) == (["grade", "scale"], "pipeline")
+    found = advice(outcome, "scale")
+    assert (found["models"], found["option"]) == (["grade", "scale"], option)
+    assert found["endpoint"]["times_the_load"] > 1
 
 
 def test_unsorted(desk):

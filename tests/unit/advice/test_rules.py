@@ -60,6 +60,20 @@ CROWD = [model(f"cold{number}", 2_000, endpoint="crowd", kind="mme") for number 
 GPU = OPEN._replace(accelerator="gpu")
 NIGHTLY = traffic(14 * 20_000, hours=14, principals=1)
 
+
+def steps(*endpoints, memory_bytes=150.0 * MB, peak_busy=0.05):
+    """Return an account of two models that are called one after the other."""
+    first = traffic(100_000, followed_by={"grade": 0.99}, peak_busy=peak_busy)
+    scale = model("scale", memory_bytes=memory_bytes, traffic=first)
+    last = traffic(100_000, peak_busy=peak_busy)
+    grade = model("grade", image=XGBOOST, memory_bytes=memory_bytes, traffic=last)
+    return account([scale, grade], endpoints)
+
+
+def on_serverless(name):
+    return Host(name, OPEN, instances=1, price_an_hour=0.01, is_serverless=True)
+
+
 CHAIN = account(
     [
         model("a", traffic=traffic(100_000, followed_by={"b": 1.0})),
@@ -197,6 +211,36 @@ ACCOUNTS = {
         dict.fromkeys("abc", "multi-model"),
     ),
     "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abcd", "pipeline")),
+    "steps that do not fit into memory together": (
+        steps(memory_bytes=1.8 * GIB),
+        {"scale": "single", "grade": "single"},
+    ),
+    "steps whose size is unknown": (steps(memory_bytes=None), {"scale": None, "grade": None}),
+    "busy steps": (
+        steps(*(on_instance(name, instances=4) for name in ("scale", "grade")), peak_busy=3.8),
+        {"scale": "pipeline", "grade": "pipeline"},
+    ),
+    "steps that cost more together": (
+        steps(
+            on_instance("scale", "ml.c5d.large", 0.05, memory_bytes=0.25 * GIB),
+            on_instance("grade", memory_bytes=4.0 * GIB),
+            peak_busy=0.8,
+        ),
+        {"scale": "single", "grade": "single"},
+    ),
+    "steps on serverless endpoints": (
+        steps(on_serverless("scale"), on_serverless("grade")),
+        {"scale": None, "grade": None},
+    ),
+    "a step beside a pipeline": (
+        account(
+            [
+                model("scale", traffic=traffic(100_000, followed_by={"grade": 0.99})),
+                model("grade", kind="pipeline", image=XGBOOST),
+            ],
+        ),
+        {"scale": "single", "grade": "pipeline"},
+    ),
     "preprocessing that takes long": (
         account(
             [
@@ -575,6 +619,8 @@ class TestTotals:
             ("two frameworks", 148.92, 148.92, 74.46),
             ("preprocessing", 148.92, 148.92, 74.46),
             ("preprocessing and postprocessing", 297.84, 297.84, 74.46),
+            ("busy steps", 595.68, 595.68, 595.68),
+            ("steps that cost more together", 110.96, 110.96, 110.96),
             ("an endpoint of which something is unknown", 223.38, 297.84, 223.38),
             ("a GPU beside a CPU", 611.74, 611.74, 611.74),
         ],
@@ -597,6 +643,21 @@ class TestTotals:
         (advice,) = advices(decide(known, 0.01))
 
         assert title(advice) == "a, b: pipeline instead of multi-container, for the same money"
+
+    @pytest.mark.parametrize(
+        ("values", "option"),
+        [(NIGHTLY, "batch"), (traffic(2_000, 40_000.0), "asynchronous")],
+        ids=["batch", "asynchronous"],
+    )
+    def test_no_instances(self, values, option):
+        """What a model of a serverless endpoint costs on instances is unknown: nobody named any."""
+        known = account([model("a", traffic=values)], [on_serverless("a")])
+
+        advice = advices(decide(known, 0.01))
+
+        said = f"a: {option} instead of serverless, and what it costs is unknown"
+        assert title(advice[0]) == said
+        assert totals(known, advice).advised is None
 
     def test_unknown(self):
         """What is unknown stays as it is in the total, and without prices there is no total."""
