@@ -140,6 +140,18 @@ def together(conditions: Iterable[Condition]) -> bool | None:
     return False if False in found else None if None in found else True
 
 
+class Verdict(NamedTuple):
+    """What a rule says of a model."""
+
+    rule: Rule
+    conditions: tuple[Condition, ...]
+    case: Case
+
+    @property
+    def holds(self) -> bool | None:
+        return together(self.conditions)
+
+
 def condition(
     text: str,
     value: T | None,

@@ -1,6 +1,6 @@
 """The rules that look at several models: components, multi-model, multi-container.
 
-The models of such a case may share an endpoint: `gatewayctl.advice.sharing` has checked the
+The models of such a case may share an endpoint: `gatewayctl.advice.grouping` has checked the
 Region, the execution role, the VPC, the KMS key and the accelerator.
 """
 

@@ -1,10 +1,10 @@
-"""Which models may share an endpoint, and what that endpoint would need and cost."""
+"""What an endpoint for several models would need and cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
 from gatewayctl.costs.mathematics import (
@@ -28,8 +28,6 @@ It is assumed: AWS says only to leave memory free ("Instance recommendations for
 endpoint deployments").
 """
 MOST_INSTANCES = 100
-SIMILAR = 10
-"""Models are similar if none takes more than so many times the time or memory of the median."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,77 +83,92 @@ def shared(
 ) -> Shared | None:
     """Return the cheapest endpoint for these models, on an instance type that one of them has now.
 
-    None if the models fit on none of these types, or if what that takes is unknown.
+    None if the models fit on none of these types.
 
     Args:
         all_loaded: Whether every instance holds all models, as containers and components do.
+
+    Raises:
+        ValueError: Something is unknown: `gatewayctl.advice.rules_shared.needs` says what.
     """
-    hosts = {one.endpoint: account.endpoint_of(one) for one in models}
-    found = [
-        _on(models, account, like, cold_target, all_loaded=all_loaded)
-        for like in _by_type(hosts.values())
-    ]
-    fitting = [one for one in found if one is not None]
+    demands, replaced = demands_of(models, account), _replaced(models, account)
+    cost_now = account.cost_of(replaced)
+    if demands is None or cost_now is None:
+        raise ValueError(models)
+    group = _Group(models, account, cold_target, demands)
+    fitting = []
+    hosts = (account.endpoint_of(one) for one in models)
+    for like in {one.instance_type: one for one in hosts}.values():
+        if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
+            raise ValueError(like)
+        usable = like.memory_bytes * USABLE_MEMORY
+        needed = group.all_loaded(like, usable) if all_loaded else group.on_demand(like, usable)
+        if needed is not None:
+            fitting.append(
+                Shared(
+                    tuple(models),
+                    like,
+                    **needed._asdict(),
+                    cost_a_month=like.price_an_hour * needed.instances * HOURS_A_MONTH,
+                    cost_now=cost_now,
+                    replaced=replaced,
+                    at_work=group.peak,
+                )
+            )
     return min(
         fitting, key=lambda one: (one.cost_a_month, one.instances, one.like.name), default=None
     )
 
 
-def _by_type(endpoints: Iterable[Host]) -> list[Host]:
-    """Return one endpoint of each type of instance."""
-    return list({one.instance_type: one for one in endpoints if not one.is_serverless}.values())
+class _Needed(NamedTuple):
+    """The instances that models need; the members are those of `Shared`."""
+
+    instances: int
+    cold: Interval = Interval(0.0, 0.0)
+    is_measured: bool = False
+    unexplained: float | None = None
 
 
-def _on(
-    models: Sequence[AdvisedModel],
-    account: Account,
-    like: Host,
-    cold_target: float,
-    *,
-    all_loaded: bool,
-) -> Shared | None:
-    if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
-        return None
-    demands = demands_of(models, account)
-    if demands is None:
-        return None
-    peak = sum(one.traffic.peak_busy for one in models if one.traffic)
-    replaced = _replaced(models, account)
-    now = [account.endpoints[name].cost_a_month for name in replaced]
-    usable = like.memory_bytes * USABLE_MEMORY
-    instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
-    is_there = len({one.endpoint for one in models}) == 1
-    share_now = _measured_cold(models) if is_there else None
-    unexplained = None
-    if all_loaded:
-        if not is_there and sum(one.size for one in demands) > usable:
-            return None
-        if is_there:  # Its load does not say what keeps it on so many, such as their memory.
-            instances = like.instances or instances
-        cold = Interval(0.0, 0.0)
-    elif share_now is not None and share_now <= cold_target and like.instances:
-        instances, cold = like.instances, Interval(share_now, share_now)
-    else:
-        if like.instances and share_now is not None:
-            explained = cold_interval(demands, usable, like.instances).all.high
-            is_explained = _loaded_again(models, like.instances) <= max(2 * explained, cold_target)
-            unexplained = None if is_explained else share_now
-        share_now = None
-        instances = _for_memory(demands, usable, instances, cold_target)
-        cold = cold_interval(demands, usable, instances).all
-    cost = like.price_an_hour * instances * HOURS_A_MONTH
-    return Shared(
-        models=tuple(models),
-        like=like,
-        instances=instances,
-        cold=cold,
-        is_measured=share_now is not None,
-        cost_a_month=cost,
-        cost_now=sum(filter(None, now)),
-        replaced=replaced,
-        at_work=peak,
-        unexplained=unexplained,
-    )
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Models of which enough is known."""
+
+    models: Sequence[AdvisedModel]
+    account: Account
+    cold_target: float
+    demands: Sequence[Demand]
+
+    @property
+    def peak(self) -> float:
+        return sum(one.traffic.peak_busy for one in self.models if one.traffic)
+
+    @property
+    def hosts(self) -> set[str]:
+        return {one.endpoint for one in self.models}
+
+    def all_loaded(self, like: Host, usable: float) -> _Needed | None:
+        """Return the instances that hold all models each; None if they do not fit."""
+        load = for_load(self.peak, like, self.hosts, self.account)
+        if len(self.hosts) == 1:
+            # Its load does not say what keeps it on so many, such as their memory.
+            return _Needed(like.instances or load)
+        return _Needed(load) if sum(one.size for one in self.demands) <= usable else None
+
+    def on_demand(self, like: Host, usable: float) -> _Needed:
+        """Return the instances for models that are loaded when they are called."""
+        measured_share = _measured_cold(self.models) if len(self.hosts) == 1 else None
+        unexplained = None
+        if measured_share is not None and like.instances:
+            if measured_share <= self.cold_target:
+                return _Needed(like.instances, Interval(measured_share, measured_share), True)
+            explained = cold_interval(self.demands, usable, like.instances).all.high
+            again = _loaded_again(self.models, like.instances)
+            if again > max(2 * explained, self.cold_target):
+                unexplained = measured_share
+        load = for_load(self.peak, like, self.hosts, self.account)
+        instances = _for_memory(self.demands, usable, load, self.cold_target)
+        cold = cold_interval(self.demands, usable, instances).all
+        return _Needed(instances, cold, unexplained=unexplained)
 
 
 def demands_of(models: Iterable[AdvisedModel], account: Account) -> list[Demand] | None:
@@ -234,62 +247,3 @@ def _replaced(models: Sequence[AdvisedModel], account: Account) -> tuple[str, ..
     """Return the endpoints that serve nothing but these models; one that they all have stays."""
     hosts = {one.endpoint for one in models}
     return tuple(hosts) if len(hosts) == 1 else tuple(account.emptied_by(models))
-
-
-def groups(
-    models: Iterable[AdvisedModel], account: Account, *, by_image: bool
-) -> list[list[AdvisedModel]]:
-    """Divide models into those that are known to be able to share an endpoint.
-
-    Models of which the image or the boundary is unknown are in no group.
-    """
-    found: dict[object, list[AdvisedModel]] = {}
-    for one in models:
-        boundary = account.endpoint_of(one).boundary
-        if one.image is None or None in boundary:
-            continue
-        found.setdefault((boundary, one.image if by_image else None), []).append(one)
-    return list(found.values())
-
-
-def may_share(one: AdvisedModel, other: AdvisedModel, account: Account) -> bool | None:
-    """Whether two models may share an endpoint at all; None if that is unknown."""
-    return account.endpoint_of(one).boundary.admits(account.endpoint_of(other).boundary)
-
-
-def alike(models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
-    """Divide models into those that are similar to each other.
-
-    Models that have one endpoint already stay together: what they do there was measured.
-    """
-    if len({one.endpoint for one in models}) == 1:
-        return [list(models)]
-    found, left = [], list(models)
-    while left:
-        found.append(similar(left))
-        taken = {one.name for one in found[-1]}
-        left = [one for one in left if one.name not in taken]
-    return found
-
-
-def similar(models: Sequence[AdvisedModel]) -> list[AdvisedModel]:
-    """Return the models without those that take much more time or memory than the median."""
-    kept = list(models)
-    for measure in (_memory, _milliseconds):
-        values = sorted(value for value in map(measure, kept) if value)
-        if values:
-            middle = values[len(values) // 2]
-            kept = [
-                one
-                for one in kept
-                if not (value := measure(one)) or middle / SIMILAR <= value <= middle * SIMILAR
-            ]
-    return kept
-
-
-def _memory(one: AdvisedModel) -> float | None:
-    return one.memory_bytes
-
-
-def _milliseconds(one: AdvisedModel) -> float | None:
-    return None if one.traffic is None else one.traffic.p50_ms

@@ -13,9 +13,9 @@ from gatewayctl.output import aligned, first_few, measured, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.decision import Decision, Verdict
+    from gatewayctl.advice.decision import Decision
     from gatewayctl.advice.facts import Account, AdvisedModel, Host
-    from gatewayctl.advice.rule import Condition
+    from gatewayctl.advice.rule import Condition, Verdict
     from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
@@ -151,8 +151,7 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
         ("rule", [rule.says, f"{rule.page}, {rule.url}"]),
         ("because", [condition_line(each) for each in one.first.deciding.conditions]),
     ]
-    if rule.to_confirm and not one.first.stays:
-        found.append(("would have to be true", [rule.to_confirm]))
+    found.append(("would have to be true", one.to_confirm))
     shared = one.shared
     if shared is not None and (until := holds_until(shared, one.currency)):
         found.append(("holds until", [until]))
