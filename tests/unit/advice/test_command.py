@@ -300,15 +300,23 @@ def test_wrong_cold_target(desk, written):
     assert f"'{written}' is no share" in err
 
 
-def test_boundaries(desk):
-    """Two models with other roles stay apart, and the reason is said."""
-    other = Boundary(images=(IMAGE,), roles=("another",))
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"roles": ("another",)}, "the execution role"),
+        ({"networks": ("subnet-1",)}, "the VPC"),
+        ({"is_isolated": True}, "network isolation"),
+    ],
+)
+def test_boundaries(desk, change, reason):
+    """Two models that something separates stay apart, and the reason is said."""
+    other = replace(KNOWN, **change)
     desk.write(map(entry, "ab"), [single("a"), single("b", boundary=other)], calls("a", "b"))
 
     out = desk.advise().out
 
     assert "a: stays single" in out
-    assert "b: the execution role differs" in out
+    assert f"b: {reason} differs" in out
 
 
 def test_elsewhere(desk):

@@ -87,6 +87,17 @@ def test_data(account):
     assert found.models[0].traffic.data_bytes == 12
 
 
+def test_variants(account):
+    """An endpoint with several variants is no case for serverless inference."""
+    two = tuple(VariantHosting(name, C5, 1) for name in "ab")
+    endpoints = hosting(EndpointHosting("churn", "single", two, (Occupant("", 9),), BOUNDARY))
+
+    found = account(endpoints, {user("churn", model="churn"): use(10)}, {})
+
+    verdicts = decide(found, 0.01)["churn"].verdicts
+    assert "2 variants" in [each.found for one in verdicts for each in one.conditions]
+
+
 def test_provisioned_concurrency():
     """It costs money without calls, too, and so it is in the costs of a month."""
     log = Usage(FORTNIGHT, "made up", {user("s"): use(100, 7_000)})

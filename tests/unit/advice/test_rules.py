@@ -19,7 +19,7 @@ FORTNIGHT = 14 * 24
 GIB = 2**30
 MB = 10**6
 ROLE = "arn:aws:iam::123456789012:role/models"
-OPEN = SharingBoundary("eu-north-1", ROLE, "", "", "cpu")
+OPEN = SharingBoundary("eu-north-1", ROLE, "", "", "cpu", "")
 SKLEARN, XGBOOST = "sklearn:1.4", "xgboost:1.7"
 
 
@@ -308,6 +308,29 @@ def test_units(changes, condition):
     assert condition in [one[:3] for one in serverless.conditions]
 
 
+@pytest.mark.parametrize(
+    ("members", "found"),
+    [
+        ({}, "nothing of that"),
+        ({"boundary": OPEN._replace(accelerator="neuron")}, "neuron"),
+        ({"boundary": OPEN._replace(network="subnet-1")}, "in a VPC"),
+        ({"boundary": OPEN._replace(isolation="isolated")}, "network isolation"),
+        ({"variants": 2}, "2 variants"),
+        ({"variants": 2, "boundary": SharingBoundary(role=ROLE)}, "2 variants"),
+    ],
+    ids=str,
+)
+def test_exclusions_of_serverless(members, found):
+    """What AWS excludes from serverless inference rules it out, and is named."""
+    idle = model("a", traffic=traffic(600, hours=60))
+
+    decision = decide(account([idle], [on_instance("a", **members)]), 0.01)["a"]
+
+    (serverless,) = (one for one in decision.verdicts if one.rule.option == "serverless")
+    assert found in [one.found for one in serverless.conditions]
+    assert serverless.holds is (found == "nothing of that")
+
+
 class TestUnknown:
     """What decides and is unknown has to be measured first; what does not decide may be unknown."""
 
@@ -439,6 +462,7 @@ BOUNDARIES = st.builds(
     network=st.sampled_from(["", "subnet-1"]),
     key=st.sampled_from(["", "key-1", None]),
     accelerator=st.sampled_from(["cpu", "gpu"]),
+    isolation=st.sampled_from(["", "isolated"]),
 )
 
 
@@ -500,6 +524,7 @@ class TestSharing:
             ("network", "the VPC"),
             ("key", "the KMS key"),
             ("accelerator", "the accelerator"),
+            ("isolation", "network isolation"),
         ],
     )
     def test_apart(self, member, words):
