@@ -9,6 +9,6 @@ sharing    what an endpoint for several models needs, and costs
 grouping   which models may share an endpoint, and what the rules say of them
 decision   the option of each model, or what has to be measured first
 summary    models with the same advice, and the totals
-what_if    the same calls, if another table were in force
+what_if    the same calls, if another table were in force; what_if_risks says what may go wrong
 page       the advice as one HTML page
 """

@@ -156,7 +156,7 @@ class _Group:
 
     def on_demand(self, like: Host, usable: float) -> _Needed:
         """Return the instances for models that are loaded when they are called."""
-        measured_share = _measured_cold(self.models) if len(self.hosts) == 1 else None
+        measured_share = measured_cold(self.models) if len(self.hosts) == 1 else None
         unexplained = None
         if measured_share is not None and like.instances:
             if measured_share <= self.cold_target:
@@ -188,7 +188,7 @@ def share_text(share: Interval) -> str:
     return high if low == high else f"{low} to {high}"
 
 
-def _measured_cold(models: Sequence[AdvisedModel]) -> float | None:
+def measured_cold(models: Sequence[AdvisedModel]) -> float | None:
     """Return which share of the calls found their model not loaded; None without calls.
 
     The models are all on one endpoint now.
