@@ -49,6 +49,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
         f"{plural(len(case.account.on(case.model.endpoint)), 'model')}, {case.model.kind}",
     )
     excluded = _excluded(case.endpoint)
+    is_called = case.traffic is not None and case.traffic.calls > 0
     yield condition(
         "the endpoint has no GPU, no VPC, no network isolation, and one variant",
         excluded if excluded or None not in _looked_at(case.endpoint) else None,
@@ -74,7 +75,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
         f"at most {SERVERLESS_CALLS} calls are at work at once",
         None if case.traffic is None else peak_concurrency(case.traffic.peak_busy),
         lambda one: one <= SERVERLESS_CALLS,
-        lambda one: f"{one:,} in the busiest minute",
+        lambda one: f"{max(one, 1):,} in the busiest minute" if is_called else NO_CALLS,
         MEASURE_TRAFFIC,
     )
     yield condition(

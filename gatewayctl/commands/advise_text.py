@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 NOTHING = "-"
+LEAST_AN_HOUR = 0.0001
+"""The least amount that is written for an hour."""
 YES, NO = "yes", "no"
 WIDTH = len("would have to be true") + 2
 
@@ -50,7 +52,10 @@ def per_hour(a_month: float | None) -> str:
     """Write what an hour costs of what a month costs."""
     if a_month is None:
         return UNKNOWN
-    return f"{a_month / HOURS_A_MONTH:,.4f}".rstrip("0").rstrip(".")
+    an_hour = a_month / HOURS_A_MONTH
+    if 0 < an_hour < LEAST_AN_HOUR:
+        return f"less than {LEAST_AN_HOUR}"
+    return f"{an_hour:,.4f}".rstrip("0").rstrip(".")
 
 
 def endpoints_lines(account: Account) -> list[str]:
@@ -215,10 +220,8 @@ def blast_radius(shared: Shared) -> str:
     slow = sorted(p99 for one in shared.models if (p99 := _p99(one)))
     if not slow:
         return f"{number} fail together"
-    return (
-        f"{number} fail together, and each can wait for the slowest: their p99 is {slow[0]:,.0f} "
-        f"to {slow[-1]:,.0f} ms"
-    )
+    times = " to ".join(dict.fromkeys(f"{one:,.0f}" for one in (slow[0], slow[-1])))
+    return f"{number} fail together, and each can wait for the slowest: their p99 is {times} ms"
 
 
 def _p99(one: AdvisedModel) -> float:

@@ -80,6 +80,7 @@ class Desk:
         (self.folder / name).write_text("version: 1\nmodels:\n" + "".join(entries))
 
     def advise(self, *arguments, code=ExitCode.FINE, prices="example", clock=time.time):
+        """Run the command, which has to end with this exit code; None: with any."""
         outcome = gatewayctl(
             "advise",
             *arguments,
@@ -517,7 +518,10 @@ class TestWhatIf:
             pytest.param(
                 [entry_of_two("m", a=(70, "a"), b=(30, "b"))],
                 [single("a"), single("b")],
-                [*calls("m", endpoint="a", each=1), *calls("m", endpoint="b", each=3)],
+                [
+                    *calls("m", endpoint="a", each=1, model_ms=9_000.0),
+                    *calls("m", endpoint="b", each=3, model_ms=9_000.0),
+                ],
                 id="parts other than the weights",
             ),
             pytest.param(
@@ -530,7 +534,7 @@ class TestWhatIf:
                 [entry("m", kind="mme", target_model="a.tar.gz")],
                 [multi_model("m", {"a": 900 * MB, "b": 900 * MB}, boundary=KNOWN)],
                 [
-                    *calls("m", target="TargetModel=a.tar.gz", artifact="a"),
+                    *calls("m", target="TargetModel=a.tar.gz"),
                     *calls("gone", endpoint="m", target="TargetModel=b.tar.gz"),
                 ],
                 id="an artifact that the table does not name",
@@ -541,13 +545,14 @@ class TestWhatIf:
         ],
     )
     def test_same_table(self, desk, entries, endpoints, lines):
-        """With the present table, everything is as it is now."""
+        """With the present table, everything is as it is now, and as it was measured."""
         desk.write(entries, endpoints, lines)
 
         same = f"--what-if={desk.folder / 'routing.yaml'}"
         data = desk.advise(same, "--format=json", code=None).data
 
         assert data["now"] == data["what_if"]
+        assert data["now"]["cold_share"] == [0, 0]
         shown = desk.advise(code=None).out.partition("\nendpoint ")[2]
         assert shown == desk.advise(same, code=None).out.partition("\nendpoint ")[2]
 

@@ -11,7 +11,7 @@ from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary
 from gatewayctl.advice.grouping import may_share
 from gatewayctl.advice.hosts import accelerator, host_of
 from gatewayctl.advice.summary import advices, totals
-from gatewayctl.commands.advise_text import blocks, title
+from gatewayctl.commands.advise_text import blocks, per_hour, title
 from gatewayctl.costs.usage import Period
 from tests.support.made_up_costs import PRICES, hosting, serverless, usage, use, user
 
@@ -331,6 +331,34 @@ def test_exclusions_of_serverless(members, found):
     assert serverless.holds is (found == "nothing of that")
 
 
+@pytest.mark.parametrize(("calls", "found"), [(0, "there were no calls"), (5, "1 in the busiest")])
+def test_calls_at_once(calls, found):
+    """If there was a call, there was one at work."""
+    idle = model("a", traffic=traffic(calls, hours=min(calls, 1)))
+
+    verdicts = decide(account([idle]), 0.01)["a"].verdicts
+
+    (serverless,) = (one for one in verdicts if one.rule.option == "serverless")
+    (at_once,) = (one for one in serverless.conditions if "at work at once" in one.text)
+    assert at_once.found.startswith(found)
+
+
+@pytest.mark.parametrize(
+    ("a_month", "written"),
+    [(744.6, "1.02"), (0.04, "less than 0.0001"), (0.0, "0"), (None, "unknown")],
+)
+def test_per_hour(a_month, written):
+    """What is above 0 is not written as 0."""
+    assert per_hour(a_month) == written
+
+
+def test_same_p99():
+    """Two times that are the same are one."""
+    (advice,) = advices(decide(account(TEN), 0.01))
+
+    assert dict(blocks(advice))["risks"][-1].endswith("their p99 is 150 ms")
+
+
 class TestUnknown:
     """What decides and is unknown has to be measured first; what does not decide may be unknown."""
 
@@ -432,6 +460,14 @@ class TestUnknown:
 
         assert decision.option is None
         assert measure in decision.unknown[0].measure
+
+    def test_boundary_of_a_step(self):
+        """What has to be read is the endpoint of the step of which something is unknown."""
+        known = steps(on_instance("grade", boundary=OPEN._replace(key=None)))
+
+        for one in decide(known, 0.01).values():
+            (condition,) = one.unknown
+            assert "the model of grade" in condition.measure
 
     @given(
         known=st.sampled_from([one for one, _ in ACCOUNTS.values()]),
