@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from math import inf
-from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, GPU, NEURON
-from gatewayctl.advice.rule import Case, Condition, Option, Rule, measure_boundary, seen, together
-from gatewayctl.advice.rules_alone import BUSY_PART, FEWEST_OTHERS, MUCH_BUSIER, MUCH_HOTTER, RULES
-from gatewayctl.advice.rules_shared import (
-    COMPONENTS,
-    DEFAULT,
-    MULTI_CONTAINER,
-    MULTI_MODEL,
-    NO_INSTANCES,
-    needs,
-)
-from gatewayctl.advice.sharing import alike, groups, may_share, shared
-from gatewayctl.output import percent, plural
+from gatewayctl.advice.grouping import Sharing
+from gatewayctl.advice.rule import Case, Condition, Option, Verdict, seen, together
+from gatewayctl.advice.rules_alone import MUCH_BUSIER, RULES
+from gatewayctl.advice.rules_shared import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from gatewayctl.advice.facts import Account, AdvisedModel
 
-STAYING = {"mce": MULTI_CONTAINER, "component": COMPONENTS}
 NOW = {
     "single": Option.SINGLE,
     "mme": Option.MULTI_MODEL,
@@ -37,18 +22,6 @@ NOW = {
     "component": Option.COMPONENTS,
     "async": Option.ASYNCHRONOUS,
 }
-
-
-class Verdict(NamedTuple):
-    """What a rule says of a model."""
-
-    rule: Rule
-    conditions: tuple[Condition, ...]
-    case: Case
-
-    @property
-    def holds(self) -> bool | None:
-        return together(self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +75,8 @@ class Decision:
     @property
     def stays(self) -> bool:
         """Whether nothing has to be changed."""
-        if self.option is not None and self.deciding.rule is DEFAULT:
-            return self.deciding.case.is_alone
+        if self.option is None or self.deciding.rule is DEFAULT:
+            return self.option is not None
         if self.option is not self.now:
             return False
         others = {one.endpoint for one in self.with_models}
@@ -121,7 +94,7 @@ def decide(account: Account, cold_target: float) -> dict[str, Decision]:
     verdicts = {one.name: _alone(Case(one, account, cold_target)) for one in account.models}
     rest = [one for one in account.models if verdicts[one.name][-1].holds is False]
     unsure = [one for one in account.models if verdicts[one.name][-1].holds is None]
-    for name, found in _Sharing(account, cold_target, unsure).of(rest).items():
+    for name, found in Sharing(account, cold_target, unsure).of(rest).items():
         verdicts[name] += found
     return {
         one.name: Decision(one, _now(one, account), tuple(verdicts[one.name]))
@@ -152,155 +125,3 @@ def _alone(case: Case) -> list[Verdict]:
         if verdicts[-1].holds is not False:
             break
     return verdicts
-
-
-class _Sharing:
-    """Finds endpoints for several models, among those that no rule for one model claims.
-
-    Args:
-        unsure: The models of which it is unknown whether a rule for one model claims them.
-    """
-
-    def __init__(
-        self, account: Account, cold_target: float, unsure: Sequence[AdvisedModel]
-    ) -> None:
-        self._account = account
-        self._cold_target = cold_target
-        self._unsure = unsure
-        self._found: defaultdict[str, list[Verdict]] = defaultdict(list)
-        self._hot: dict[str, Condition] = {}
-        """Why a model is in no group, by its name."""
-
-    def of(self, models: Sequence[AdvisedModel]) -> dict[str, list[Verdict]]:
-        """Return the verdicts for each of the models."""
-        left = list(models)
-        for kind, rule in STAYING.items():
-            left = self._offer(rule, _on_one_endpoint(kind, left), left)
-        for accelerator, rule, by_image in (
-            (GPU, COMPONENTS, False),
-            (NEURON, COMPONENTS, False),
-            (CPU, MULTI_MODEL, True),
-            (CPU, MULTI_CONTAINER, False),
-        ):
-            able = [one for one in left if self._accelerator(one) == accelerator]
-            found = groups(able, self._account, by_image=by_image)
-            if accelerator == CPU:
-                found = [self._without_hot(group) for group in found]
-            if by_image:
-                found = [part for group in found for part in alike(group)]
-            left = self._offer(rule, found, left)
-        for one in left:
-            case = Case(one, self._account, self._cold_target)
-            conditions = tuple(self._nothing_to_share(one, models))
-            self._found[one.name].append(Verdict(DEFAULT, conditions, case))
-        return self._found
-
-    def _accelerator(self, model: AdvisedModel) -> str | None:
-        return self._account.endpoint_of(model).boundary.accelerator
-
-    def _without_hot(self, group: Sequence[AdvisedModel]) -> list[AdvisedModel]:
-        """Return a group without the models that get much more traffic than the others."""
-        calls = [one.traffic.calls for one in group if one.traffic is not None]
-        usual = max(median(calls), 1) if len(calls) > FEWEST_OTHERS else inf
-        cool = []
-        for one in group:
-            vcpus = self._account.endpoint_of(one).vcpus
-            times = one.traffic.calls / usual if one.traffic else 0.0
-            if one.traffic and vcpus and times >= MUCH_HOTTER:
-                part = one.traffic.peak_busy / vcpus
-                if part >= BUSY_PART:
-                    self._hot[one.name] = Condition(
-                        "the model gets much more traffic than those that it could join",
-                        True,
-                        f"{times:,.1f} times the calls of the median, and its busiest minute keeps "
-                        f"{percent(part)} of {plural(vcpus, 'vCPU')} at work",
-                    )
-                    continue
-            cool.append(one)
-        return cool
-
-    def _offer(
-        self, rule: Rule, found: Sequence[Sequence[AdvisedModel]], left: Sequence[AdvisedModel]
-    ) -> list[AdvisedModel]:
-        """Judge a rule for groups of models, and return those that it leaves."""
-        taken = set()
-        for group in found:
-            if len(group) < 2:
-                continue
-            for one, verdict in zip(group, self._verdicts(rule, group), strict=True):
-                self._found[one.name].append(verdict)
-                if verdict.holds is not False:
-                    taken.add(one.name)
-        return [one for one in left if one.name not in taken]
-
-    def _verdicts(self, rule: Rule, group: Sequence[AdvisedModel]) -> Iterator[Verdict]:
-        """Judge the models of which enough is known together, and each of the others alone."""
-        account = self._account
-        lacking = {one.name: one for one in group if [*needs([one], account)]}
-        known = [one for one in group if one.name not in lacking]
-        all_loaded = rule is not MULTI_MODEL
-        meant = None
-        if len(known) > 1:
-            meant = shared(known, account, self._cold_target, all_loaded=all_loaded)
-        for one in group:
-            case = Case(one, account, self._cold_target)
-            if one.name in lacking or len(known) < 2:
-                unknown = [one] if one.name in lacking else [*lacking.values()]
-                conditions = [*needs(unknown, account)]
-            elif meant is None:
-                conditions = [
-                    Condition(
-                        "all models fit into the memory of one instance", False, "they do not"
-                    )
-                ]
-            else:
-                case = case._replace(shared=meant)
-                conditions = [*rule.conditions(case)]
-            yield Verdict(rule, tuple(conditions), case)
-
-    def _nothing_to_share(
-        self, model: AdvisedModel, rest: Sequence[AdvisedModel]
-    ) -> Iterator[Condition]:
-        """Yield what is unknown of the question whether others may share an endpoint with it."""
-        yield from seen(model, self._account)
-        if self._account.endpoint_of(model).is_serverless:
-            text = "an endpoint on instances costs less than serverless inference"
-            yield Condition(text, None, "unknown", NO_INSTANCES)
-        if model.name in self._hot:
-            yield self._hot[model.name]
-            return
-        for other in rest:
-            if other is model:
-                continue
-            may = may_share(model, other, self._account)
-            if may is None or (may and None in (model.image, other.image)):
-                less_known = self._less_known(model, other)
-                yield Condition(
-                    "no other model may share an endpoint with this one",
-                    None,
-                    f"unknown for {other.name}",
-                    measure_boundary(less_known.endpoint),
-                )
-                return
-        for other in self._unsure:
-            if may_share(model, other, self._account):
-                yield Condition(
-                    "no other model may share an endpoint with this one",
-                    None,
-                    f"{other.name} may, if no rule claims it alone",
-                    f"measure first what {other.name} lacks",
-                )
-                return
-
-    def _less_known(self, model: AdvisedModel, other: AdvisedModel) -> AdvisedModel:
-        """Return the model if its image or its boundary is not known, else the other one."""
-        is_unknown = model.image is None or self._account.endpoint_of(model).boundary.unknown()
-        return model if is_unknown else other
-
-
-def _on_one_endpoint(kind: str, models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
-    found: defaultdict[str, list[AdvisedModel]] = defaultdict(list)
-    for one in models:
-        if one.kind == kind:
-            found[one.endpoint].append(one)
-    return list(found.values())

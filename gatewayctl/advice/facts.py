@@ -128,6 +128,8 @@ class Host:
     memory_bytes: float | None = None
     """Of one instance."""
     is_serverless: bool = False
+    accelerators: int | None = None
+    """Of one instance."""
 
     @property
     def cost_a_month(self) -> float | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from gatewayctl.advice.facts import Account, AdvisedModel, Host, Traffic
-    from gatewayctl.advice.sharing import Shared
+    from gatewayctl.advice.shared_endpoints import Shared
 
 T = TypeVar("T")
 
@@ -131,6 +131,18 @@ def together(conditions: Iterable[Condition]) -> bool | None:
     """Whether all conditions hold; None if that depends on what is unknown."""
     found = {one.holds for one in conditions}
     return False if False in found else None if None in found else True
+
+
+class Verdict(NamedTuple):
+    """What a rule says of a model."""
+
+    rule: Rule
+    conditions: tuple[Condition, ...]
+    case: Case
+
+    @property
+    def holds(self) -> bool | None:
+        return together(self.conditions)
 
 
 def condition(

@@ -6,6 +6,8 @@ Region, the execution role, the VPC, the KMS key and the accelerator.
 
 from __future__ import annotations
 
+from math import inf
+from statistics import median
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
@@ -18,16 +20,20 @@ from gatewayctl.advice.rule import (
     Option,
     Rule,
     look_at_memory,
+    measure_boundary,
     measure_memory,
     seen,
+    size_text,
 )
-from gatewayctl.advice.sharing import alone_cost, share_text
+from gatewayctl.advice.rules_alone import BUSY_PART, FEWEST_OTHERS, MUCH_HOTTER
+from gatewayctl.advice.shared_endpoints import share_text
+from gatewayctl.advice.sharing import alone_cost, may_share
 from gatewayctl.output import first_few, measured, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.facts import Account, AdvisedModel
+    from gatewayctl.advice.facts import Account, AdvisedModel, Host
 
 
 MIXED_TYPES = (
@@ -76,6 +82,87 @@ def needs(models: Sequence[AdvisedModel], account: Account) -> Iterator[Conditio
         )
 
 
+ONE_IMAGE = Condition("they have several images", False, plural(1, "image"))
+
+
+def no_room(model: AdvisedModel, usable: float) -> Condition:
+    """Return the condition that there is no room for a model beside others."""
+    return Condition(
+        f"an endpoint has room for it beside others: memory, and at most {MOST_CONTAINERS} models",
+        False,
+        f"it takes {size_text(model.memory_bytes or 0)} of the {size_text(usable)} that models get "
+        "on an instance",
+    )
+
+
+def no_accelerators(host: Host) -> Condition:
+    """Return the condition that nobody knows how many components an instance may have."""
+    return Condition(
+        "an instance has an accelerator for each component",
+        None,
+        f"unknown for {host.instance_type}",
+        f"write the number of accelerators of {host.instance_type} into the file of --prices, as "
+        "its gpus",
+    )
+
+
+def much_busier(group: Sequence[AdvisedModel], account: Account) -> dict[str, Condition]:
+    """Return the models that get much more traffic than the others of a group, and how much."""
+    calls = [one.traffic.calls for one in group if one.traffic is not None]
+    usual = max(median(calls), 1) if len(calls) > FEWEST_OTHERS else inf
+    found = {}
+    for one in group:
+        vcpus = account.endpoint_of(one).vcpus
+        if one.traffic is None or not vcpus:
+            continue
+        times, part = one.traffic.calls / usual, one.traffic.peak_busy / vcpus
+        if times >= MUCH_HOTTER and part >= BUSY_PART:
+            found[one.name] = Condition(
+                "the model gets much more traffic than those that it could join",
+                True,
+                f"{times:,.1f} times the calls of the median, and its busiest minute keeps "
+                f"{percent(part)} of {plural(vcpus, 'vCPU')} at work",
+            )
+    return found
+
+
+def others_unknown(
+    model: AdvisedModel,
+    rest: Sequence[AdvisedModel],
+    unsure: Sequence[AdvisedModel],
+    account: Account,
+) -> Iterator[Condition]:
+    """Yield what is unknown of the question whether others may share an endpoint with a model.
+
+    Args:
+        rest: The models that no rule for one model claims.
+        unsure: Those of which that is unknown.
+    """
+    text = "no other model may share an endpoint with this one"
+    if account.endpoint_of(model).is_serverless:
+        costs = "an endpoint on instances costs less than serverless inference"
+        yield Condition(costs, None, "unknown", NO_INSTANCES)
+    for other in rest:
+        if other is model:
+            continue
+        may = may_share(model, other, account)
+        if may is None or (may and None in (model.image, other.image)):
+            how = measure_boundary(_less_known(model, other, account).endpoint)
+            yield Condition(text, None, f"unknown for {other.name}", how)
+            return
+    for other in unsure:
+        if may_share(model, other, account):
+            found = f"{other.name} may, if no rule claims it alone"
+            yield Condition(text, None, found, f"measure first what {other.name} lacks")
+            return
+
+
+def _less_known(model: AdvisedModel, other: AdvisedModel, account: Account) -> AdvisedModel:
+    """Return the model if its image or its boundary is not known, else the other one."""
+    is_unknown = model.image is None or account.endpoint_of(model).boundary.unknown()
+    return model if is_unknown else other
+
+
 def _costs(case: Case) -> Iterator[Condition]:
     if (shared := case.shared) is None:
         return
@@ -104,9 +191,10 @@ def _cold(case: Case) -> Iterator[Condition]:
             + look_at_memory(endpoint),
         )
         return
+    is_there = {one.endpoint for one in shared.models} == {case.model.endpoint}
     yield Condition(
         text,
-        True if high <= target else None if low <= target else False,
+        True if high <= target else None if low <= target or is_there else False,
         f"{share_text(shared.cold)} on {plural(shared.instances, 'instance')}"
         + ", measured" * shared.is_measured,
         "give it a part of the traffic, and look at the endpoint's ModelCacheHit in CloudWatch; or "
@@ -122,8 +210,8 @@ def _multi_model(case: Case) -> Iterator[Condition]:
 def _all_loaded(case: Case) -> Iterator[Condition]:
     models = case.shared.models if case.shared else ()
     number, images = len(models), len({one.image for one in models})
-    if len({one.endpoint for one in models}) > 1:
-        yield Condition("they have several images", images > 1, plural(images, "image"))
+    if images > 1 and len({one.endpoint for one in models}) > 1:
+        yield Condition("they have several images", True, plural(images, "image"))
     yield Condition(
         f"there are at most {MOST_CONTAINERS} models",
         number <= MOST_CONTAINERS,
@@ -179,7 +267,7 @@ MULTI_CONTAINER = Rule(
 )
 DEFAULT = Rule(
     Option.SINGLE,
-    "no other rule holds, and nothing to share with: an endpoint of its own",
+    "no other rule holds: an endpoint of its own",
     "Real-time inference",
     f"{GUIDE}realtime-endpoints.html",
     lambda case: iter(()),

@@ -1,207 +1,20 @@
-"""Which models may share an endpoint, and what that endpoint would need and cost."""
+"""Which models may share an endpoint, and what a model costs on one of its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
-from gatewayctl.costs.mathematics import (
-    Demand,
-    cold_interval,
-    most_at_work,
-    peak_concurrency,
-)
-from gatewayctl.output import measured
-from gatewayctl.statistics import Interval
+from gatewayctl.costs.mathematics import peak_concurrency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gatewayctl.advice.facts import Account, AdvisedModel, Host
 
-USABLE_MEMORY = 0.8
-"""The part of an instance's memory that models get; the container and the system have the rest.
-
-It is assumed: AWS says only to leave memory free ("Instance recommendations for multi-model
-endpoint deployments").
-"""
-MOST_INSTANCES = 100
 SIMILAR = 10
 """Models are similar if none takes more than so many times the time or memory of the median."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """One endpoint for several models, with instances of a type that one of them has now."""
-
-    models: tuple[AdvisedModel, ...]
-    like: Host
-    """The endpoint whose type of instance it has."""
-    instances: int
-    cold: Interval
-    """The share of calls that find their model not loaded, between what instances may do."""
-    is_measured: bool
-    """Whether the share was measured: the models are there already."""
-    cost_a_month: float
-    cost_now: float
-    """What the endpoints cost that it would replace."""
-    replaced: tuple[str, ...]
-    """These endpoints; those that also serve other models stay."""
-    at_work: float
-    """Calls at work at once, if the busiest minutes of all models were the same."""
-    unexplained: float | None = None
-    """The share that was measured, if it is far above what the estimated memory explains."""
-
-    @property
-    def saves(self) -> float:
-        return self.cost_now - self.cost_a_month
-
-    @property
-    def most_at_work(self) -> float:
-        """The calls at work at once, on average, that its vCPUs can take without a queue."""
-        return most_at_work(self.instances * (self.like.vcpus or 1))
-
-    @property
-    def most_calls_a_second(self) -> float | None:
-        """The load under which an instance more is needed; None without calls."""
-        busy = sum(one.traffic.busy_seconds for one in self.models if one.traffic)
-        calls = sum(one.traffic.calls for one in self.models if one.traffic)
-        return self.most_at_work / (busy / calls) if busy and calls else None
-
-    @property
-    def times_the_load(self) -> float | None:
-        """By which factor the load can grow before an instance more is needed."""
-        return self.most_at_work / self.at_work if self.at_work else None
-
-
-def shared(
-    models: Sequence[AdvisedModel],
-    account: Account,
-    cold_target: float,
-    *,
-    all_loaded: bool = False,
-) -> Shared | None:
-    """Return the cheapest endpoint for these models, on an instance type that one of them has now.
-
-    None if the models fit on none of these types, or if what that takes is unknown.
-
-    Args:
-        all_loaded: Whether every instance holds all models, as containers and components do.
-    """
-    hosts = {one.endpoint: account.endpoint_of(one) for one in models}
-    found = [
-        _on(models, account, like, cold_target, all_loaded=all_loaded)
-        for like in _by_type(hosts.values())
-    ]
-    fitting = [one for one in found if one is not None]
-    return min(
-        fitting, key=lambda one: (one.cost_a_month, one.instances, one.like.name), default=None
-    )
-
-
-def _by_type(endpoints: Iterable[Host]) -> list[Host]:
-    """Return one endpoint of each type of instance."""
-    return list({one.instance_type: one for one in endpoints if not one.is_serverless}.values())
-
-
-def _on(
-    models: Sequence[AdvisedModel],
-    account: Account,
-    like: Host,
-    cold_target: float,
-    *,
-    all_loaded: bool,
-) -> Shared | None:
-    if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
-        return None
-    demands = demands_of(models, account)
-    if demands is None:
-        return None
-    peak = sum(one.traffic.peak_busy for one in models if one.traffic)
-    replaced = _replaced(models, account)
-    now = [account.endpoints[name].cost_a_month for name in replaced]
-    usable = like.memory_bytes * USABLE_MEMORY
-    instances = for_load(peak, like, {account.endpoint_of(one).name for one in models}, account)
-    is_there = len({one.endpoint for one in models}) == 1
-    share_now = _measured_cold(models) if is_there else None
-    unexplained = None
-    if all_loaded:
-        if not is_there and sum(one.size for one in demands) > usable:
-            return None
-        if is_there:  # Its load does not say what keeps it on so many, such as their memory.
-            instances = like.instances or instances
-        cold = Interval(0.0, 0.0)
-    elif share_now is not None and share_now <= cold_target and like.instances:
-        instances, cold = like.instances, Interval(share_now, share_now)
-    else:
-        if like.instances and share_now is not None:
-            explained = cold_interval(demands, usable, like.instances).all.high
-            is_explained = _loaded_again(models, like.instances) <= max(2 * explained, cold_target)
-            unexplained = None if is_explained else share_now
-        share_now = None
-        instances = _for_memory(demands, usable, instances, cold_target)
-        cold = cold_interval(demands, usable, instances).all
-    cost = like.price_an_hour * instances * HOURS_A_MONTH
-    return Shared(
-        models=tuple(models),
-        like=like,
-        instances=instances,
-        cold=cold,
-        is_measured=share_now is not None,
-        cost_a_month=cost,
-        cost_now=sum(filter(None, now)),
-        replaced=replaced,
-        at_work=peak,
-        unexplained=unexplained,
-    )
-
-
-def demands_of(models: Iterable[AdvisedModel], account: Account) -> list[Demand] | None:
-    """Return how often models are called, and what they take in memory; None if it is unknown."""
-    demands = []
-    for one in models:
-        if one.memory_bytes is None or one.traffic is None:
-            return None
-        rate = one.traffic.calls / max(account.period_hours, 1) / 3600
-        demands.append(Demand(rate, one.memory_bytes))
-    return demands
-
-
-def share_text(share: Interval) -> str:
-    """Write an interval of shares."""
-    low, high = measured(share.low), measured(share.high)
-    return high if low == high else f"{low} to {high}"
-
-
-def _measured_cold(models: Sequence[AdvisedModel]) -> float | None:
-    """Return which share of the calls found their model not loaded; None without calls.
-
-    The models are all on one endpoint now.
-    """
-    traffic = [one.traffic for one in models if one.traffic is not None]
-    calls = sum(one.calls for one in traffic)
-    return sum(one.cold_loads for one in traffic) / calls if calls else None
-
-
-def _loaded_again(models: Sequence[AdvisedModel], instances: int) -> float:
-    """Return the measured share without a first load of each model by each instance."""
-    traffic = [one.traffic for one in models if one.traffic is not None and one.traffic.calls]
-    again = sum(one.cold_loads for one in traffic) - len(traffic) * instances
-    return max(0, again) / sum(one.calls for one in traffic)
-
-
-def _for_memory(demands: Sequence[Demand], usable: float, fewest: int, cold_target: float) -> int:
-    """Return how many instances the cold target needs, if each model is on one of them only."""
-    most = fewest
-    while most < MOST_INSTANCES and cold_interval(demands, usable, most).best.all > cold_target:
-        fewest, most = most, 2 * most
-    while most - fewest > 1:
-        middle = (fewest + most) // 2
-        is_enough = cold_interval(demands, usable, middle).best.all <= cold_target
-        fewest, most = (fewest, middle) if is_enough else (middle, most)
-    return most
 
 
 def for_load(peak: float, like: Host, hosts: Iterable[str], account: Account) -> int:
@@ -230,12 +43,6 @@ def alone_cost(model: AdvisedModel, account: Account) -> float | None:
     return price * for_load(traffic.peak_busy, host, [host.name], account) * HOURS_A_MONTH
 
 
-def _replaced(models: Sequence[AdvisedModel], account: Account) -> tuple[str, ...]:
-    """Return the endpoints that serve nothing but these models; one that they all have stays."""
-    hosts = {one.endpoint for one in models}
-    return tuple(hosts) if len(hosts) == 1 else tuple(account.emptied_by(models))
-
-
 def groups(
     models: Iterable[AdvisedModel], account: Account, *, by_image: bool
 ) -> list[list[AdvisedModel]]:
@@ -258,12 +65,7 @@ def may_share(one: AdvisedModel, other: AdvisedModel, account: Account) -> bool 
 
 
 def alike(models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
-    """Divide models into those that are similar to each other.
-
-    Models that have one endpoint already stay together: what they do there was measured.
-    """
-    if len({one.endpoint for one in models}) == 1:
-        return [list(models)]
+    """Divide models into those that are similar to each other."""
     found, left = [], list(models)
     while left:
         found.append(similar(left))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gatewayctl.advice.decision import Decision
     from gatewayctl.advice.facts import Account
-    from gatewayctl.advice.sharing import Shared
+    from gatewayctl.advice.shared_endpoints import Shared
 
 
 @dataclass(frozen=True, slots=True)

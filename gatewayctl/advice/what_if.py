@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
 from gatewayctl.advice.places import Named, named, named_places
 from gatewayctl.advice.reading import accelerator, on_instances
-from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, may_share, share_text
+from gatewayctl.advice.shared_endpoints import USABLE_MEMORY, demands_of, share_text
+from gatewayctl.advice.sharing import may_share
 from gatewayctl.costs.mathematics import cold_interval, peak_concurrency
 from gatewayctl.output import first_few, plural
 from gatewayctl.report import WrongUse

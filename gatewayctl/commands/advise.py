@@ -16,7 +16,7 @@ from gatewayctl import tables
 from gatewayctl.advice import reading
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.rule import MOST_UNSEEN
-from gatewayctl.advice.sharing import USABLE_MEMORY
+from gatewayctl.advice.shared_endpoints import USABLE_MEMORY
 from gatewayctl.advice.summary import advices, totals
 from gatewayctl.advice.what_if import Plan, what_if
 from gatewayctl.command import command

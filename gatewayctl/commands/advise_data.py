@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewayctl.advice.facts import Account, Host
-    from gatewayctl.advice.sharing import Shared
+    from gatewayctl.advice.shared_endpoints import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
 

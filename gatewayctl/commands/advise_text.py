@@ -13,10 +13,10 @@ from gatewayctl.output import aligned, first_few, measured, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.decision import Decision, Verdict
+    from gatewayctl.advice.decision import Decision
     from gatewayctl.advice.facts import Account, AdvisedModel, Host
-    from gatewayctl.advice.rule import Condition
-    from gatewayctl.advice.sharing import Shared
+    from gatewayctl.advice.rule import Condition, Verdict
+    from gatewayctl.advice.shared_endpoints import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
 UNKNOWN = "unknown"

@@ -20,6 +20,7 @@ GIB = 2**30
 MB = 10**6
 ROLE = "arn:aws:iam::123456789012:role/models"
 OPEN = SharingBoundary("eu-north-1", ROLE, "", "", "cpu")
+GPU = OPEN._replace(accelerator="gpu")
 SKLEARN, XGBOOST = "sklearn:1.4", "xgboost:1.7"
 
 
@@ -55,9 +56,19 @@ def account(models, endpoints=(), **members):
     return Account(FORTNIGHT, tuple(models), {**own, **named}, serverless_price=0.00002, **members)
 
 
+def on_gpus(names, accelerators):
+    """Return an account with models on GPUs, each with an image of its own."""
+    hosts = [
+        on_instance(
+            name, "ml.g5.12xlarge", 7.09, GPU, memory_bytes=192.0 * GIB, accelerators=accelerators
+        )
+        for name in names
+    ]
+    return account([model(name, image=name) for name in names], hosts)
+
+
 TEN = [model(f"m{number}") for number in range(10)]
 CROWD = [model(f"cold{number}", 2_000, endpoint="crowd", kind="mme") for number in range(8)]
-GPU = OPEN._replace(accelerator="gpu")
 NIGHTLY = traffic(14 * 20_000, hours=14, principals=1)
 
 CHAIN = account(
@@ -162,7 +173,7 @@ ACCOUNTS = {
         PART_OF_A_CROWD,
         {"own": "single", "small": "multi-model", "usual": "multi-model", "dark": None},
     ),
-    "one that cannot save anything, because the other one's endpoint stays": (
+    "one that joins the models of an endpoint that another one leaves": (
         account(
             [
                 model("own", image=XGBOOST),
@@ -171,7 +182,7 @@ ACCOUNTS = {
             ],
             [on_instance("mce")],
         ),
-        {"own": "single", "left": "single", "slow": "asynchronous"},
+        {"own": "multi-container", "left": "multi-container", "slow": "asynchronous"},
     ),
     "a small one and a large one on one endpoint": (
         account(
@@ -206,16 +217,12 @@ ACCOUNTS = {
         ),
         {"a": "asynchronous", "b": "single"},
     ),
-    "two models on GPUs": (
-        account(
-            [model("a", image="vllm"), model("b", image="tgi")],
-            [
-                on_instance(name, "ml.g5.2xlarge", 1.515, GPU, vcpus=8, memory_bytes=32.0 * GIB)
-                for name in "ab"
-            ],
-        ),
+    "two models on instances with several GPUs": (
+        on_gpus("ab", 4),
         {"a": "inference components", "b": "inference components"},
     ),
+    "two models on instances with one GPU": (on_gpus("ab", 1), {"a": "single", "b": "single"}),
+    "two models on nobody knows how many GPUs": (on_gpus("ab", None), {"a": None, "b": None}),
     "more components than a multi-container endpoint has containers": (
         account(
             [model(f"c{number}", 3_000, endpoint="c", kind="component") for number in range(16)],
@@ -483,7 +490,7 @@ class TestSharing:
         """If models fit into the memory of one of their types of instances, that type is meant."""
         sizes = {"ml.g5.2xlarge": (1.515, 8, 32.0 * GIB), "ml.g5.4xlarge": (2.03, 16, 64.0 * GIB)}
         hosts = [
-            on_instance(name, name, price, GPU, vcpus=vcpus, memory_bytes=memory)
+            on_instance(name, name, price, GPU, vcpus=vcpus, memory_bytes=memory, accelerators=2)
             for name, (price, vcpus, memory) in sizes.items()
         ]
         models = [model(name, image=name, memory_bytes=20.0 * GIB) for name in sizes]
