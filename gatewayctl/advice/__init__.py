@@ -2,9 +2,11 @@
 
 facts      what is known of endpoints, models and their traffic
 places     what a table calls, and by which paths
-reading    puts the facts together: the table, the endpoints, the prices, and the calls (calls)
+reading    puts the facts together: the table, the endpoints (hosts), the prices, the calls (calls)
 rule       what a rule is; rules_alone, rule_serverless and rules_shared have one for each option
-sharing    which models may share an endpoint, and what that endpoint needs
+alike      which models may share an endpoint
+sharing    what an endpoint for several models needs, and costs; packing: if all are in memory
+grouping   what the rules say of the endpoints for several models, those that are there first
 decision   the option of each model, or what has to be measured first
 summary    models with the same advice, and the totals
 what_if    the same calls, if another table were in force

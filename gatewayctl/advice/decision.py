@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.grouping import Sharing
+from gatewayctl.advice.grouping import Groups
 from gatewayctl.advice.rule import Case, Condition, Option, Verdict, seen, together
 from gatewayctl.advice.rules_alone import MUCH_BUSIER, RULES
 from gatewayctl.advice.rules_shared import DEFAULT
@@ -94,7 +94,7 @@ def decide(account: Account, cold_target: float) -> dict[str, Decision]:
     verdicts = {one.name: _alone(Case(one, account, cold_target)) for one in account.models}
     rest = [one for one in account.models if verdicts[one.name][-1].holds is False]
     unsure = [one for one in account.models if verdicts[one.name][-1].holds is None]
-    for name, found in Sharing(account, cold_target, unsure).of(rest).items():
+    for name, found in Groups(account, cold_target, unsure).of(rest).items():
         verdicts[name] += found
     return {
         one.name: Decision(one, _now(one, account), tuple(verdicts[one.name]))

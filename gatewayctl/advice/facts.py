@@ -14,7 +14,7 @@ HOURS_A_MONTH = 730
 """Source: AWS Pricing Calculator, "Assumptions": 730 hours in a month."""
 
 CPU, GPU, NEURON = "cpu", "gpu", "neuron"
-GIB = 2**30
+MB, GIB = 2**20, 2**30
 FOLLOWED = 0.9
 """From this part of the calls of two models on, those that belong together make a pipeline."""
 NOTHING = ""
@@ -162,14 +162,10 @@ class Account:
         """Return the models of an endpoint."""
         return self._by_endpoint.get(endpoint, ())
 
-    def emptied_by(self, models: Iterable[AdvisedModel]) -> list[str]:
+    def emptied_by(self, models: Sequence[AdvisedModel]) -> list[str]:
         """Return the endpoints that serve nothing but these models, sorted."""
-        names = {one.name for one in models}
-        return sorted(
-            endpoint
-            for endpoint in {self.by_name[name].endpoint for name in names}
-            if all(one.name in names for one in self.on(endpoint))
-        )
+        hosts, names = {one.endpoint for one in models}, {one.name for one in models}
+        return sorted(host for host in hosts if all(one.name in names for one in self.on(host)))
 
     def cost_of(self, endpoints: Iterable[str]) -> float | None:
         """Return what these endpoints cost in a month together; None if one is unknown."""

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from gatewayctl.advice.alike import alike, groups, similar
 from gatewayctl.advice.facts import CPU, GPU, NEURON
 from gatewayctl.advice.packing import as_it_is, components, containers
 from gatewayctl.advice.rule import Case, Condition, Verdict, seen
@@ -25,20 +26,19 @@ from gatewayctl.advice.rules_shared import (
     no_room,
     others_unknown,
 )
-from gatewayctl.advice.shared_endpoints import by_type, multi_model, usable_memory
-from gatewayctl.advice.sharing import alike, groups, similar
+from gatewayctl.advice.sharing import by_type, multi_model, usable_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gatewayctl.advice.facts import Account, AdvisedModel, SharingBoundary
     from gatewayctl.advice.rule import Rule
-    from gatewayctl.advice.shared_endpoints import Shared
+    from gatewayctl.advice.sharing import Shared
 
 STAYING = {"mme": MULTI_MODEL, "mce": MULTI_CONTAINER, "component": COMPONENTS}
 
 
-class Sharing:
+class Groups:
     """Finds the verdicts of the rules that look at several models.
 
     Args:

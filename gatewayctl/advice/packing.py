@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
-from gatewayctl.advice.shared_endpoints import by_type, endpoint_for, load_of, usable_memory
+from gatewayctl.advice.sharing import by_type, endpoint_for, load_of, usable_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gatewayctl.advice.facts import Account, AdvisedModel, Host
-    from gatewayctl.advice.shared_endpoints import Shared
+    from gatewayctl.advice.sharing import Shared
 
 
 def as_it_is(models: Sequence[AdvisedModel], account: Account, like: Host) -> Shared:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from gatewayctl.advice.facts import Account, AdvisedModel, Host, Traffic
-    from gatewayctl.advice.shared_endpoints import Shared
+    from gatewayctl.advice.sharing import Shared
 
 T = TypeVar("T")
 

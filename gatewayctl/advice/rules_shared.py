@@ -1,6 +1,6 @@
 """The rules that look at several models: components, multi-model, multi-container.
 
-The models of such a case may share an endpoint: `gatewayctl.advice.sharing` has checked the
+The models of such a case may share an endpoint: `gatewayctl.advice.grouping` has checked the
 Region, the execution role, the VPC, the KMS key and the accelerator.
 """
 
@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
+from gatewayctl.advice.alike import may_share
 from gatewayctl.advice.rule import (
     GUIDE,
     MEASURE_PRICE,
@@ -26,8 +27,7 @@ from gatewayctl.advice.rule import (
     size_text,
 )
 from gatewayctl.advice.rules_alone import BUSY_PART, FEWEST_OTHERS, MUCH_HOTTER
-from gatewayctl.advice.shared_endpoints import share_text
-from gatewayctl.advice.sharing import alone_cost, may_share
+from gatewayctl.advice.sharing import alone_cost, share_text
 from gatewayctl.output import first_few, measured, percent, plural
 
 if TYPE_CHECKING:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import summed
 from gatewayctl.advice.sharing import alone_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gatewayctl.advice.decision import Decision
     from gatewayctl.advice.facts import Account
-    from gatewayctl.advice.shared_endpoints import Shared
+    from gatewayctl.advice.sharing import Shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Advice:
     """The same advice for one or several models."""
 
     decisions: tuple[Decision, ...]
+    left: tuple[str, ...] = ()
+    """Endpoints that go only if the models leave them that get other advice, too."""
 
     @property
     def first(self) -> Decision:
@@ -31,22 +33,53 @@ class Advice:
         return [one.model.name for one in self.decisions]
 
     @property
+    def account(self) -> Account:
+        return self.first.deciding.case.account
+
+    @property
     def currency(self) -> str:
-        return self.first.deciding.case.account.currency
+        return self.account.currency
 
     @property
     def shared(self) -> Shared | None:
         return self.first.deciding.case.shared
 
     @property
-    def cost_now(self) -> float | None:
-        """What the endpoints cost in a month that this advice replaces."""
+    def to_confirm(self) -> list[str]:
+        """What would have to be true, and what no log says."""
+        of_rule = "" if self.first.stays else self.first.deciding.rule.to_confirm
+        others = [f"the other models leave {name}, too, so that it goes" for name in self.left]
+        return [*filter(None, [of_rule]), *others]
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the models leave their endpoints."""
+        if self.first.option is None or self.shared is None:
+            return self.first.option is not None and not self.first.stays
+        return {one.endpoint for one in self.shared.models} != {self.first.model.endpoint}
+
+    @property
+    def replaced(self) -> Sequence[str]:
+        """The endpoints that go, or that stay with other instances."""
         if self.shared is not None:
-            return self.shared.cost_now
-        account = self.first.deciding.case.account
+            return self.shared.replaced
         if self.first.stays:
-            return account.cost_of([self.first.model.endpoint])
-        return account.cost_of(account.emptied_by(self.first.with_models))
+            return [self.first.model.endpoint]
+        return self.account.emptied_by(self.first.with_models)
+
+    @property
+    def cost_now(self) -> float | None:
+        """What the endpoints cost in a month that this advice replaces.
+
+        Of an endpoint that several pieces of advice replace together, each has the part of its
+        models.
+        """
+        parts = [self.account.cost_of(self.replaced)]
+        for name in self.left:
+            cost, models = self.account.endpoints[name].cost_a_month, self.account.on(name)
+            own = sum(one.model.endpoint == name for one in self.decisions)
+            parts.append(None if cost is None else cost * own / len(models))
+        return summed(parts)
 
     @property
     def cost_then(self) -> float | None:
@@ -67,7 +100,15 @@ def advices(decisions: Mapping[str, Decision]) -> list[Advice]:
     found: dict[object, list[Decision]] = {}
     for one in decisions.values():
         found.setdefault(_same(one), []).append(one)
-    advice = [Advice(tuple(one)) for one in found.values()]
+    advice = [Advice(tuple(each)) for each in found.values()]
+    alone = {name for piece in advice for name in piece.replaced}
+    leaving = [each.model for piece in advice if piece.leaves for each in piece.decisions]
+    together = advice[0].account.emptied_by(leaving) if leaving else []
+    hosts = [{each.model.endpoint for each in piece.decisions} - alone for piece in advice]
+    advice = [
+        replace(piece, left=tuple(name for name in together if name in own))
+        for piece, own in zip(advice, hosts, strict=True)
+    ]
     return sorted(advice, key=lambda one: (one.first.option is None, -(one.saves or 0)))
 
 
@@ -103,15 +144,12 @@ def totals(account: Account, advice: Iterable[Advice]) -> Totals:
     staying: dict[str, float | None] = {}
     amounts: list[float | None] = []
     for one in advice:
-        decision = one.first
-        if decision.option is None or (decision.stays and one.shared is None):
-            kept |= {each.model.endpoint for each in one.decisions}
-        elif one.shared is not None and {each.endpoint for each in one.shared.models} == {
-            decision.model.endpoint
-        }:
-            staying[decision.model.endpoint] = one.cost_then
-        else:
+        if one.leaves:
             amounts.append(one.cost_then)
+        elif one.shared is not None and one.first.option is not None:
+            staying[one.first.model.endpoint] = one.cost_then
+        else:
+            kept |= {each.model.endpoint for each in one.decisions}
     # If something on an endpoint is unknown, so is how many instances it needs.
     amounts += [cost for name, cost in staying.items() if name not in kept]
     used = {one.endpoint for one in account.models}

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
+from gatewayctl.advice.alike import may_share
+from gatewayctl.advice.hosts import accelerator, on_instances
 from gatewayctl.advice.places import Named, named, named_places
-from gatewayctl.advice.reading import accelerator, on_instances
-from gatewayctl.advice.shared_endpoints import USABLE_MEMORY, demands_of, share_text
-from gatewayctl.advice.sharing import may_share
+from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, share_text
 from gatewayctl.costs.mathematics import cold_interval, peak_concurrency
 from gatewayctl.output import first_few, plural
 from gatewayctl.report import WrongUse

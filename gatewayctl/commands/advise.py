@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from math import isnan
@@ -13,10 +13,10 @@ import click
 
 from chalicelib.errors import quoted
 from gatewayctl import tables
-from gatewayctl.advice import reading
+from gatewayctl.advice import hosts, reading
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.rule import MOST_UNSEEN
-from gatewayctl.advice.shared_endpoints import USABLE_MEMORY
+from gatewayctl.advice.sharing import USABLE_MEMORY
 from gatewayctl.advice.summary import advices, totals
 from gatewayctl.advice.what_if import Plan, what_if
 from gatewayctl.command import command
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from gatewayctl.advice.decision import Decision
     from gatewayctl.advice.facts import Account, AdvisedModel
-    from gatewayctl.advice.what_if import WhatIf
     from gatewayctl.command import Context
     from gatewayctl.costs.inputs import Inputs
     from gatewayctl.tables import TableFile
@@ -130,23 +129,99 @@ def advise(
         metrics=found.metrics,
     )
     _require(known, models, file)
-    if another is not None:
-        named = (one for one in known.models if _matches(one.name, models))
-        chosen = _on_endpoints_of(known, named)
-        notes = [*_notes(found, chosen, known, memory_factor)]
-        find = partial(
-            reading.endpoint, hosting=found.hosting, usage=found.usage, prices=found.prices
+    question = _Question(found, known, models, memory_factor, cold_target)
+    return question.advice(html) if another is None else question.comparison(another, planned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, and what is known."""
+
+    found: Inputs
+    known: Account
+    named: Sequence[str]
+    """The names and patterns of the models that are asked for; empty for all."""
+    memory_factor: float
+    """How much memory a model takes, as a multiple of its artifact."""
+    cold_target: float
+
+    def advice(self, page: Path | None) -> Report:
+        """Answer with the advice for the present table, and write it into a page, too."""
+        decisions = _chosen(decide(self.known, self.cold_target), self.named)
+        chosen = _on_endpoints_of(self.known, (one.model for one in decisions.values()))
+        notes = [*self._notes(chosen)]
+        if page is not None:
+            _write_page(page, self.found, chosen, decisions, notes)
+        meant = advices(decisions)
+        sums = totals(chosen, meant)
+        lines = [
+            *text.totals_lines(sums, chosen),
+            *text.advice_lines(meant, in_full=len(meant) == 1 and bool(self.named)),
+            "",
+            *text.endpoints_lines(chosen),
+        ]
+        is_open = any(one.option is None for one in decisions.values())
+        return Report(
+            ExitCode.FINDINGS if is_open else ExitCode.FINE,
+            lines,
+            notes,
+            {**as_data(meant, sums, chosen), "notes": notes},
         )
-        meant = what_if(chosen, another.table, planned, found.prices, find)
-        new = tuple(one for one in meant.new if _matches(one, models))
-        return _comparison(another.name, chosen, replace(meant, new=new), cold_target, notes)
-    decided = decide(known, cold_target)
-    decisions = _chosen(decided, models)
-    chosen = _on_endpoints_of(known, (one.model for one in decisions.values()))
-    notes = [*_notes(found, chosen, known, memory_factor)]
-    if html is not None:
-        _write_page(html, found, chosen, decisions, notes)
-    return _report(chosen, decisions, models, notes)
+
+    def comparison(self, other: TableFile, planned: Sequence[Plan]) -> Report:
+        """Answer with what would be if the other table were in force."""
+        found = self.found
+        chosen = _on_endpoints_of(
+            self.known, (one for one in self.known.models if _matches(one.name, self.named))
+        )
+        notes = [*self._notes(chosen)]
+        find = partial(hosts.host_of, hosting=found.hosting, usage=found.usage, prices=found.prices)
+        meant = what_if(chosen, other.table, planned, found.prices, find)
+        meant = replace(meant, new=tuple(one for one in meant.new if _matches(one, self.named)))
+        data = comparison.comparison_data(chosen, meant, self.cold_target)
+        return Report(
+            ExitCode.FINDINGS if data["risks"] else ExitCode.FINE,
+            [*comparison.comparison_lines(other.name, chosen, meant, data)],
+            notes,
+            {"table": other.name, **data, "notes": notes},
+        )
+
+    def _notes(self, chosen: Account) -> Iterator[str]:
+        """Yield what the advice stands on, and what it leaves out.
+
+        Args:
+            chosen: The part of the account that is shown.
+        """
+        found = self.found
+        yield from found.origins()
+        if found.usage is not None:
+            if found.usage.is_unsorted:
+                yield (
+                    "the log is not in the order of time, so calls that follow each other are "
+                    "missed"
+                )
+            if found.usage.is_of_queries:
+                yield (
+                    "Logs Insights does not tell which calls follow each other, nor which requests "
+                    "were too large: for pipelines and asynchronous endpoints give --log FILE"
+                )
+        yield f"assumed: a model takes {self.memory_factor:g} times the memory of its artifact"
+        yield f"assumed: models get {percent(USABLE_MEMORY)} of an instance's memory"
+        yield "assumed: a call keeps one vCPU at work"
+        yield from found.notes
+        if others := sorted({*found.hosting.endpoints} - {*self.known.endpoints}):
+            yield (
+                f"the table does not name {first_few(others)}: these endpoints are in no sum here, "
+                "and gatewayctl costs says what they cost"
+            )
+        for one in found.hosting.all:
+            if one.name in chosen.endpoints and len(one.answering) < len(one.variants):
+                yield f"{one.name}: its shadow variants are in no sum here, and get no advice"
+        for name in sorted(chosen.endpoints):
+            if hosts.is_elsewhere(chosen.endpoints[name], found.hosting.region):
+                yield f"{name}: it is in another Region or account, which was not read"
+            if (part := self.known.unseen.get(name, 0.0)) > MOST_UNSEEN:
+                yield f"{name}: {percent(part)} of its calls are not in the log"
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -187,80 +262,6 @@ def _on_endpoints_of(known: Account, models: Iterable[AdvisedModel]) -> Account:
         known,
         models=tuple(one for one in known.models if one.endpoint in names),
         endpoints={name: one for name, one in known.endpoints.items() if name in names},
-    )
-
-
-def _notes(found: Inputs, chosen: Account, known: Account, memory_factor: float) -> Iterator[str]:
-    """Yield what the advice stands on, and what it leaves out.
-
-    Args:
-        found: All inputs.
-        chosen: The part of the account that is shown.
-        known: All of it.
-        memory_factor: How much memory a model takes, as a multiple of its artifact.
-    """
-    yield from found.origins()
-    if found.usage is not None:
-        if found.usage.is_unsorted:
-            yield "the log is not in the order of time, so calls that follow each other are missed"
-        if found.usage.is_of_queries:
-            yield (
-                "Logs Insights does not tell which calls follow each other, nor which requests "
-                "were too large: for pipelines and asynchronous endpoints give --log FILE"
-            )
-    yield f"assumed: a model takes {memory_factor:g} times the memory of its artifact"
-    yield f"assumed: models get {percent(USABLE_MEMORY)} of an instance's memory"
-    yield "assumed: a call keeps one vCPU at work"
-    yield from found.notes
-    if others := sorted({*found.hosting.endpoints} - {*known.endpoints}):
-        yield (
-            f"the table does not name {first_few(others)}: these endpoints are in no sum here, and "
-            "gatewayctl costs says what they cost"
-        )
-    each = [
-        found.hosting.endpoints[one] for one in chosen.endpoints if one in found.hosting.endpoints
-    ]
-    if shadowed := sorted(one.name for one in each if len(one.answering) < len(one.variants)):
-        yield f"{first_few(shadowed)}: the shadow variants are in no sum here, and get no advice"
-    for name in sorted(chosen.endpoints):
-        if reading.is_elsewhere(chosen.endpoints[name], found.hosting.region):
-            yield f"{name}: it is in another Region or account, which was not read"
-        if (part := known.unseen.get(name, 0.0)) > MOST_UNSEEN:
-            yield f"{name}: {percent(part)} of its calls are not in the log"
-
-
-def _report(
-    known: Account,
-    decisions: Mapping[str, Decision],
-    named: Sequence[str],
-    notes: Sequence[str],
-) -> Report:
-    meant = advices(decisions)
-    found = totals(known, meant)
-    lines = [
-        *text.totals_lines(found, known),
-        *text.advice_lines(meant, in_full=len(meant) == 1 and bool(named)),
-        "",
-        *text.endpoints_lines(known),
-    ]
-    is_open = any(one.option is None for one in decisions.values())
-    return Report(
-        ExitCode.FINDINGS if is_open else ExitCode.FINE,
-        lines,
-        notes,
-        {**as_data(meant, found, known), "notes": list(notes)},
-    )
-
-
-def _comparison(
-    name: str, known: Account, meant: WhatIf, cold_target: float, notes: Sequence[str]
-) -> Report:
-    data = comparison.comparison_data(known, meant, cold_target)
-    return Report(
-        ExitCode.FINDINGS if data["risks"] else ExitCode.FINE,
-        [*comparison.comparison_lines(name, known, meant, data)],
-        notes,
-        {"table": name, **data, "notes": list(notes)},
     )
 
 

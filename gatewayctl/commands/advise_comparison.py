@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewayctl.advice.shared_endpoints import share_text
+from gatewayctl.advice.sharing import share_text
 from gatewayctl.advice.what_if import all_cold, risks
 from gatewayctl.commands.advise_data import endpoint_data
 from gatewayctl.commands.advise_text import UNKNOWN, cost, endpoints_lines, per_hour

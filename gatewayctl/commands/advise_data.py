@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewayctl.advice.facts import Account, Host
-    from gatewayctl.advice.shared_endpoints import Shared
+    from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
 
@@ -39,7 +39,7 @@ def _advice_data(one: Advice) -> dict[str, Any]:
         "rule": rule.says,
         "page": {"title": rule.page, "url": rule.url},
         "cost_a_month": {"now": one.cost_now, "then": one.cost_then, "saves": one.saves},
-        "would_have_to_be_true": rule.to_confirm or None,
+        "would_have_to_be_true": "; ".join(one.to_confirm) or None,
         "risks": list(rule.risks),
         "measure": [{"unknown": each.text, "how": each.measure} for each in first.unknown],
         "endpoint": None if shared is None else _shared_data(shared),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gatewayctl.advice.decision import Decision
     from gatewayctl.advice.facts import Account, AdvisedModel, Host
     from gatewayctl.advice.rule import Condition, Verdict
-    from gatewayctl.advice.shared_endpoints import Shared
+    from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
 UNKNOWN = "unknown"
@@ -149,8 +149,7 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
         ("rule", [rule.says, f"{rule.page}, {rule.url}"]),
         ("because", [condition_line(each) for each in one.first.deciding.conditions]),
     ]
-    if rule.to_confirm and not one.first.stays:
-        found.append(("would have to be true", [rule.to_confirm]))
+    found.append(("would have to be true", one.to_confirm))
     shared = one.shared
     if shared is not None and (until := holds_until(shared, one.currency)):
         found.append(("holds until", [until]))

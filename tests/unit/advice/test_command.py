@@ -239,7 +239,7 @@ def test_shadow(desk):
     outcome = desk.advise()
 
     assert "one multi-model endpoint instead of 10 endpoints, saves 670.14 USD" in outcome.out
-    assert "m0: the shadow variants are in no sum here" in outcome.err
+    assert "m0: its shadow variants are in no sum here" in outcome.err
 
 
 def test_not_in_the_table(desk):

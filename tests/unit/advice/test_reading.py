@@ -3,7 +3,7 @@
 import pytest
 
 from gatewayctl import tables
-from gatewayctl.advice import reading
+from gatewayctl.advice import hosts, reading
 from gatewayctl.advice.decision import decide
 from gatewayctl.costs.cloudwatch import VariantMetrics
 from gatewayctl.costs.hosting import Boundary, EndpointHosting, Occupant, VariantHosting
@@ -91,7 +91,7 @@ def test_provisioned_concurrency():
     """It costs money without calls, too, and so it is in the costs of a month."""
     log = Usage(FORTNIGHT, "made up", {user("s"): use(100, 7_000)})
 
-    found = reading.endpoint("s", hosting(serverless("s", provisioned=3)), log, PRICES)
+    found = hosts.host_of("s", hosting(serverless("s", provisioned=3)), log, PRICES)
 
     at_work = 7 * 730 / 336 * 0.00003
     assert found.cost_a_month == pytest.approx(3 * 0.00001 * 3600 * 730 + at_work)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewayctl.advice.alike import may_share
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
-from gatewayctl.advice.reading import accelerator, endpoint
-from gatewayctl.advice.sharing import may_share
+from gatewayctl.advice.hosts import accelerator, host_of
 from gatewayctl.advice.summary import advices, totals
-from gatewayctl.commands.advise_text import title
+from gatewayctl.commands.advise_text import blocks, title
 from gatewayctl.costs.usage import Period
 from tests.support.made_up_costs import PRICES, hosting, serverless, usage, use, user
 
@@ -206,6 +206,16 @@ ACCOUNTS = {
             [on_instance("mme")],
         ),
         dict.fromkeys("abc", "multi-model"),
+    ),
+    "several that leave one endpoint": (
+        account(
+            [
+                model("a", endpoint="mme", kind="mme", traffic=NIGHTLY),
+                model("b", endpoint="mme", kind="mme", traffic=traffic(99, 40_000.0, hours=34)),
+            ],
+            [on_instance("mme")],
+        ),
+        {"a": "batch", "b": "asynchronous"},
     ),
     "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abcd", "pipeline")),
     "preprocessing that takes long": (
@@ -417,7 +427,7 @@ def test_price_of_a_serverless_hour():
     two_days = usage({user("a"): use(48, 480_000)}, Period(0.0, 14 * 86_400.0))
     late = replace(two_days, begins=12 * 86_400.0)
 
-    found = endpoint("a", hosting(serverless("a", provisioned=2)), late, PRICES)
+    found = host_of("a", hosting(serverless("a", provisioned=2)), late, PRICES)
 
     assert found.price_an_hour == pytest.approx(10 * 0.00003 + 2 * 3600 * 0.00001)
 
@@ -593,6 +603,24 @@ class TestTotals:
         found = totals(known, advices(decide(known, 0.01)))
 
         assert (found.now, found.each_alone, found.advised) == pytest.approx((now, alone, advised))
+
+    @pytest.mark.parametrize("known", [one for one, _ in ACCOUNTS.values()], ids=ACCOUNTS)
+    def test_savings(self, known):
+        """What the pieces of advice save adds up to what all of them save together."""
+        meant = advices(decide(known, 0.01))
+
+        found = totals(known, meant)
+
+        assert sum(one.saves or 0 for one in meant) == pytest.approx(found.now - found.advised)
+
+    def test_endpoint_that_all_leave(self):
+        """Each piece of advice says if the others have to be followed, too."""
+        known, _ = ACCOUNTS["several that leave one endpoint"]
+
+        for one in advices(decide(known, 0.01)):
+            (confirm,) = (said for name, said in blocks(one) if name == "would have to be true")
+            assert "saves" in title(one)
+            assert confirm[-1] == "the other models leave mme, too, so that it goes"
 
     def test_pipeline_of_one_endpoint(self):
         """An endpoint whose models all become the steps of one pipeline goes."""
