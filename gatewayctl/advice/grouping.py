@@ -23,6 +23,7 @@ from gatewayctl.advice.rules_shared import (
     much_busier,
     needs,
     no_accelerators,
+    no_place,
     no_room,
     others_unknown,
 )
@@ -120,12 +121,9 @@ class Groups:
     def _as_it_stays(self, models: Sequence[AdvisedModel], *, is_whole: bool) -> Shared:
         host = self._account.endpoint_of(models[0])
         is_whole = is_whole and all(one.endpoint != host.name for one in self._unsure)
-        found = None
-        if models[0].kind == "mme":
-            found = multi_model(
-                models, self._account, self._cold_target, kept=host, is_whole=is_whole
-            )
-        return found or as_it_is(models, self._account, host)
+        if models[0].kind != "mme":
+            return as_it_is(models, self._account, host)
+        return multi_model(models, self._account, self._cold_target, kept=host, is_whole=is_whole)
 
     def _known(self, rule: Rule, group: Sequence[AdvisedModel]) -> list[AdvisedModel]:
         """Return the models of which enough is known, and say of the others what is not."""
@@ -172,19 +170,17 @@ class Groups:
         """Return an endpoint with as many others as it holds, the smallest first, if that saves."""
         order = sorted(others, key=lambda one: (one.memory_bytes or 0, one.name))
 
-        def with_others(number: int) -> Shared | None:
+        def with_others(number: int) -> Shared:
             models = [*crowd.models, *order[:number]]
             return multi_model(models, self._account, self._cold_target, kept=crowd.like)
 
         numbers = range(len(order) + 1)
         most = bisect_left(numbers, True, key=lambda one: not self._is_warm(with_others(one))) - 1
-        meant = with_others(most) if most > 0 else None
-        return meant if meant is not None and meant.is_cheaper(crowd) else crowd
+        meant = with_others(most) if most > 0 else crowd
+        return meant if meant.is_cheaper(crowd) else crowd
 
-    def _is_warm(self, meant: Shared | None) -> bool:
-        return (
-            meant is not None and meant.unexplained is None and meant.cold.high <= self._cold_target
-        )
+    def _is_warm(self, meant: Shared) -> bool:
+        return meant.unexplained is None and meant.cold.high <= self._cold_target
 
     def _new_multi_model(self, models: Sequence[AdvisedModel]) -> None:
         known = self._enough_known(MULTI_MODEL, models)
@@ -194,9 +190,7 @@ class Groups:
             if one not in fitting:
                 self._rule_out(MULTI_MODEL, one, no_room(one, most))
         if len(fitting) > 1:
-            meant = multi_model(fitting, self._account, self._cold_target)
-            if meant is not None:
-                self._judge(MULTI_MODEL, meant)
+            self._judge(MULTI_MODEL, multi_model(fitting, self._account, self._cold_target))
 
     def _enough_known(self, rule: Rule, models: Sequence[AdvisedModel]) -> list[AdvisedModel]:
         """Return the models that can be judged together; what is lacking decides for the others."""
@@ -250,12 +244,13 @@ class Groups:
                 self._rule_out(MULTI_CONTAINER, one, ONE_IMAGE)
             return
         known = (self._known if there else self._enough_known)(MULTI_CONTAINER, models)
-        for meant in containers(known, self._account, [*there.values()]):
+        found = containers(known, self._account, [*there.values()])
+        for meant in found:
             new, name = [one for one in meant.models if one in known], meant.models[0].endpoint
             if not new:
                 continue
             if len(meant.models) == 1:
-                self._rule_out(MULTI_CONTAINER, new[0], no_room(new[0], usable_memory(meant.like)))
+                self._rule_out(MULTI_CONTAINER, new[0], no_place(new[0], meant.like, found))
             elif name not in there:
                 self._judge(MULTI_CONTAINER, meant)
             elif meant.is_cheaper(there[name]):
@@ -266,12 +261,7 @@ class Groups:
     def _nothing_to_share(
         self, model: AdvisedModel, rest: Sequence[AdvisedModel]
     ) -> Iterator[Condition]:
-        """Yield why it shares no endpoint, and what is unknown of that question."""
-        for verdict in self._found[model.name]:
-            text = f"{verdict.rule.option} is ruled out"
-            for one in verdict.conditions:
-                if one.holds is False:
-                    yield Condition(text, True, f"{one.text}: no, {one.found}")
+        """Yield what is unknown of the question whether others may share an endpoint with it."""
         yield from seen(model, self._account)
         if model.name in self._hot:
             yield self._hot[model.name]

@@ -27,13 +27,14 @@ from gatewayctl.advice.rule import (
     size_text,
 )
 from gatewayctl.advice.rules_alone import BUSY_PART, FEWEST_OTHERS, MUCH_HOTTER
-from gatewayctl.advice.sharing import alone_cost, share_text
+from gatewayctl.advice.sharing import alone_cost, share_text, usable_memory
 from gatewayctl.output import first_few, measured, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewayctl.advice.facts import Account, AdvisedModel, Host
+    from gatewayctl.advice.sharing import Shared
 
 
 MIXED_TYPES = (
@@ -86,12 +87,29 @@ ONE_IMAGE = Condition("they have several images", False, plural(1, "image"))
 
 
 def no_room(model: AdvisedModel, usable: float) -> Condition:
-    """Return the condition that there is no room for a model beside others."""
+    """Return the condition that the model fits on an instance."""
+    size = size_text(model.memory_bytes or 0)
+    found = f"it takes {size}, and models get {size_text(usable)} of an instance"
+    return Condition("the model fits into the memory of an instance", False, found)
+
+
+def no_place(model: AdvisedModel, like: Host, endpoints: Sequence[Shared]) -> Condition:
+    """Return the condition that there is a place for the model beside others.
+
+    Args:
+        like: The endpoint whose type of instance was looked at.
+        endpoints: The ones that have no place.
+    """
+    usable = usable_memory(like)
+    taken = [(one.size, len(one.models)) for one in endpoints if model not in one.models]
+    if not taken or (model.memory_bytes or 0) > usable:
+        return no_room(model, usable)
+    size, number = min(taken)
     return Condition(
-        f"an endpoint has room for it beside others: memory, and at most {MOST_CONTAINERS} models",
+        f"an endpoint has a place beside others: at most {MOST_CONTAINERS} models, and memory",
         False,
-        f"it takes {size_text(model.memory_bytes or 0)} of the {size_text(usable)} that models get "
-        "on an instance",
+        f"{plural(number, 'model')} take {size_text(size)} of {size_text(usable)}, and this one "
+        f"takes {size_text(model.memory_bytes or 0)}",
     )
 
 
@@ -175,6 +193,9 @@ def _costs(case: Case) -> Iterator[Condition]:
     )
 
 
+GIVE_FACTOR = "see what the models take, and give the --memory-factor that fits: "
+
+
 def _cold(case: Case) -> Iterator[Condition]:
     if (shared := case.shared) is None:
         return
@@ -187,14 +208,22 @@ def _cold(case: Case) -> Iterator[Condition]:
             None,
             f"{measured(shared.unexplained)} were measured on {endpoint}, more than the assumed "
             "memory explains",
-            "see what the models take, and give the --memory-factor that fits: "
-            + look_at_memory(endpoint),
+            GIVE_FACTOR + look_at_memory(endpoint),
         )
         return
     is_there = {one.endpoint for one in shared.models} == {case.model.endpoint}
+    if is_there and low > target:
+        yield Condition(
+            text,
+            None,
+            f"{share_text(shared.cold)} by the assumed memory, on as many instances as you like",
+            f"{GIVE_FACTOR}{look_at_memory(case.model.endpoint)}; or compare a larger type of "
+            "instance with --what-if TABLE and --plan",
+        )
+        return
     yield Condition(
         text,
-        True if high <= target else None if low <= target or is_there else False,
+        True if high <= target else None if low <= target else False,
         f"{share_text(shared.cold)} on {plural(shared.instances, 'instance')}"
         + ", measured" * shared.is_measured,
         "give it a part of the traffic, and look at the endpoint's ModelCacheHit in CloudWatch; or "

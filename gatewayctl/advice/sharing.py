@@ -51,6 +51,11 @@ class Shared:
     def saves(self) -> float:
         return self.cost_now - self.cost_a_month
 
+    @property
+    def size(self) -> float:
+        """What the models take in memory, if all are loaded."""
+        return sum(one.memory_bytes or 0 for one in self.models)
+
     def is_cheaper(self, present: Shared) -> bool:
         """Whether it costs less than the endpoint that is there, and those of who joins it."""
         joining = self.cost_now - present.cost_now
@@ -81,32 +86,29 @@ def multi_model(
     *,
     kept: Host | None = None,
     is_whole: bool = True,
-) -> Shared | None:
+) -> Shared:
     """Return the cheapest multi-model endpoint, on an instance type that one of the models has now.
-
-    None if what that takes is unknown.
 
     Args:
         kept: The endpoint that stays, with its type of instance: some of the models are there.
         is_whole: Whether the models are all that the endpoint will serve; if not, nobody knows
             whether it needs other instances.
+
+    Raises:
+        ValueError: Something is unknown: `gatewayctl.advice.rules_shared.needs` says what.
     """
     is_there = kept is not None and {one.endpoint for one in models} == {kept.name}
     found = [
         _multi_model_on(models, account, cold_target, like, is_there=is_there, is_whole=is_whole)
         for like in ([kept] if kept else by_type(models, account))
     ]
-    return min((one for one in found if one is not None), key=_order, default=None)
-
-
-def _order(one: Shared) -> tuple[float, int, str]:
-    return one.cost_a_month, one.instances, one.like.name
+    return min(found, key=lambda one: (one.cost_a_month, one.instances, one.like.name))
 
 
 def by_type(models: Iterable[AdvisedModel], account: Account) -> list[Host]:
     """Return an endpoint of each type of instance that these models have."""
-    hosts = [account.endpoint_of(one) for one in models]
-    return list({one.instance_type: one for one in hosts if not one.is_serverless}.values())
+    hosts = (account.endpoint_of(one) for one in models)
+    return list({one.instance_type: one for one in hosts}.values())
 
 
 def usable_memory(like: Host) -> float:
@@ -122,10 +124,10 @@ def _multi_model_on(
     *,
     is_there: bool,
     is_whole: bool,
-) -> Shared | None:
+) -> Shared:
     demands = demands_of(models, account)
-    if demands is None or None in (like.memory_bytes, like.vcpus, like.price_an_hour):
-        return None
+    if demands is None:
+        raise ValueError(models)
     usable, present = usable_memory(like), like.instances or 1
     share_now = _measured_cold(models) if is_there else None
     if share_now is not None and share_now <= cold_target:
@@ -152,7 +154,7 @@ def _peak(models: Iterable[AdvisedModel]) -> float:
     return sum(one.traffic.peak_busy for one in models if one.traffic)
 
 
-NEVER = Interval(0.0, 0.0)
+NEVER_COLD = Interval(0.0, 0.0)
 
 
 def endpoint_for(
@@ -161,19 +163,27 @@ def endpoint_for(
     like: Host,
     instances: int,
     *,
-    cold: Interval = NEVER,
+    cold: Interval = NEVER_COLD,
     is_measured: bool = False,
     unexplained: float | None = None,
 ) -> Shared:
+    """Return an endpoint with so many instances.
+
+    Raises:
+        ValueError: What it costs is unknown.
+    """
     replaced = tuple(sorted({one.endpoint for one in models}))
+    cost_now = account.cost_of(replaced)
+    if cost_now is None or like.price_an_hour is None:
+        raise ValueError(like)
     return Shared(
         models=tuple(models),
         like=like,
         instances=instances,
         cold=cold,
         is_measured=is_measured,
-        cost_a_month=(like.price_an_hour or 0) * instances * HOURS_A_MONTH,
-        cost_now=account.cost_of(replaced) or 0.0,
+        cost_a_month=like.price_an_hour * instances * HOURS_A_MONTH,
+        cost_now=cost_now,
         replaced=replaced,
         at_work=_peak(models),
         unexplained=unexplained,
