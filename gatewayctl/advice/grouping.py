@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gatewayctl.advice.alike import alike, groups, similar
 from gatewayctl.advice.facts import CPU, GPU, NEURON
+from gatewayctl.advice.lacking import needs, no_accelerators, others_unknown
 from gatewayctl.advice.packing import as_it_is, components, containers
 from gatewayctl.advice.rule import Case, Condition, Verdict, seen
 from gatewayctl.advice.rules_shared import (
@@ -21,11 +22,8 @@ from gatewayctl.advice.rules_shared import (
     MULTI_MODEL,
     ONE_IMAGE,
     much_busier,
-    needs,
-    no_accelerators,
     no_place,
     no_room,
-    others_unknown,
 )
 from gatewayctl.advice.sharing import by_type, multi_model, usable_memory
 

@@ -11,76 +11,24 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
-from gatewayctl.advice.alike import may_share
 from gatewayctl.advice.rule import (
     GUIDE,
-    MEASURE_PRICE,
-    MEASURE_TRAFFIC,
     Case,
     Condition,
     Option,
     Rule,
     look_at_memory,
-    measure_boundary,
-    measure_memory,
-    seen,
     size_text,
 )
 from gatewayctl.advice.rules_alone import BUSY_PART, FEWEST_OTHERS, MUCH_HOTTER
 from gatewayctl.advice.sharing import alone_cost, share_text, usable_memory
-from gatewayctl.output import first_few, measured, percent, plural
+from gatewayctl.output import measured, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewayctl.advice.facts import Account, AdvisedModel, Host
     from gatewayctl.advice.sharing import Shared
-
-
-MIXED_TYPES = (
-    "give all variants of the endpoint the same type of instance, or compare with --what-if TABLE "
-    "and --plan"
-)
-
-NO_INSTANCES = (
-    "nobody knows which instances a model of a serverless endpoint needs: compare with --what-if "
-    "TABLE and --plan"
-)
-
-
-def needs(models: Sequence[AdvisedModel], account: Account) -> Iterator[Condition]:
-    """Yield what has to be known of the models before an endpoint for them can be judged."""
-    without_size = [one for one in models if one.memory_bytes is None]
-    if without_size:
-        yield Condition(
-            "the memory is enough for the models",
-            None,
-            f"unknown for {first_few([one.name for one in without_size])}",
-            measure_memory(without_size[0].endpoint),
-        )
-    without_traffic = [one.name for one in models if one.traffic is None]
-    if without_traffic:
-        yield Condition(
-            "the instances are enough for the calls",
-            None,
-            f"unknown for {first_few(without_traffic)}",
-            MEASURE_TRAFFIC,
-        )
-    for one in models:
-        yield from seen(one, account)
-    hosts = [account.endpoint_of(one) for one in models]
-    unpriced = [
-        one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)
-    ]
-    if unpriced:
-        mixed = any(one.instance_type is None and one.instances for one in hosts)
-        serverless = any(one.is_serverless for one in hosts)
-        yield Condition(
-            "the endpoint costs less than now",
-            None,
-            f"unknown for {first_few(unpriced)}",
-            NO_INSTANCES if serverless else MIXED_TYPES if mixed else MEASURE_PRICE,
-        )
 
 
 ONE_IMAGE = Condition("they have several images", False, plural(1, "image"))
@@ -113,17 +61,6 @@ def no_place(model: AdvisedModel, like: Host, endpoints: Sequence[Shared]) -> Co
     )
 
 
-def no_accelerators(host: Host) -> Condition:
-    """Return the condition that nobody knows how many components an instance may have."""
-    return Condition(
-        "an instance has an accelerator for each component",
-        None,
-        f"unknown for {host.instance_type}",
-        f"write the number of accelerators of {host.instance_type} into the file of --prices, as "
-        "its gpus",
-    )
-
-
 def much_busier(group: Sequence[AdvisedModel], account: Account) -> dict[str, Condition]:
     """Return the models that get much more traffic than the others of a group, and how much."""
     calls = [one.traffic.calls for one in group if one.traffic is not None]
@@ -142,43 +79,6 @@ def much_busier(group: Sequence[AdvisedModel], account: Account) -> dict[str, Co
                 f"{percent(part)} of {plural(vcpus, 'vCPU')} at work",
             )
     return found
-
-
-def others_unknown(
-    model: AdvisedModel,
-    rest: Sequence[AdvisedModel],
-    unsure: Sequence[AdvisedModel],
-    account: Account,
-) -> Iterator[Condition]:
-    """Yield what is unknown of the question whether others may share an endpoint with a model.
-
-    Args:
-        rest: The models that no rule for one model claims.
-        unsure: Those of which that is unknown.
-    """
-    text = "no other model may share an endpoint with this one"
-    if account.endpoint_of(model).is_serverless:
-        costs = "an endpoint on instances costs less than serverless inference"
-        yield Condition(costs, None, "unknown", NO_INSTANCES)
-    for other in rest:
-        if other is model:
-            continue
-        may = may_share(model, other, account)
-        if may is None or (may and None in (model.image, other.image)):
-            how = measure_boundary(_less_known(model, other, account).endpoint)
-            yield Condition(text, None, f"unknown for {other.name}", how)
-            return
-    for other in unsure:
-        if may_share(model, other, account):
-            found = f"{other.name} may, if no rule claims it alone"
-            yield Condition(text, None, found, f"measure first what {other.name} lacks")
-            return
-
-
-def _less_known(model: AdvisedModel, other: AdvisedModel, account: Account) -> AdvisedModel:
-    """Return the model if its image or its boundary is not known, else the other one."""
-    is_unknown = model.image is None or account.endpoint_of(model).boundary.unknown()
-    return model if is_unknown else other
 
 
 def _costs(case: Case) -> Iterator[Condition]:
@@ -216,7 +116,7 @@ def _cold(case: Case) -> Iterator[Condition]:
         yield Condition(
             text,
             None,
-            f"{share_text(shared.cold)} by the assumed memory, on as many instances as you like",
+            f"{share_text(shared.cold)} by the assumed memory, on any number of instances",
             f"{GIVE_FACTOR}{look_at_memory(case.model.endpoint)}; or compare a larger type of "
             "instance with --what-if TABLE and --plan",
         )
@@ -249,6 +149,16 @@ def _all_loaded(case: Case) -> Iterator[Condition]:
     yield from _costs(case)
 
 
+def _components(case: Case) -> Iterator[Condition]:
+    models = case.shared.models if case.shared else ()
+    if case.shared and len({one.endpoint for one in models}) > 1:
+        number = case.shared.like.accelerators or 0
+        each = number * case.shared.instances >= len(models)
+        found = f"{plural(number, 'accelerator')} on an instance"
+        yield Condition("each component has an accelerator of its own", each, found)
+    yield from _costs(case)
+
+
 def _shared_cost(case: Case) -> float | None:
     """Return what the shared endpoint costs in a month."""
     return None if case.shared is None else case.shared.cost_a_month
@@ -266,8 +176,8 @@ COMPONENTS = Rule(
     "several models on accelerators, each with resources of its own: inference components",
     "Deploy models for real-time inference",
     f"{GUIDE}realtime-endpoints-deploy-models.html",
-    _costs,
-    to_confirm="the accelerators of one instance are enough for all of them",
+    _components,
+    to_confirm="no component needs more than one accelerator",
     cost_a_month=_shared_cost,
 )
 MULTI_MODEL = Rule(
@@ -294,6 +204,7 @@ MULTI_CONTAINER = Rule(
     risks=NEIGHBOURS,
     cost_a_month=_shared_cost,
 )
+SHARING = (COMPONENTS, MULTI_MODEL, MULTI_CONTAINER)
 DEFAULT = Rule(
     Option.SINGLE,
     "no other rule holds: an endpoint of its own",

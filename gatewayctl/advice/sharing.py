@@ -95,7 +95,7 @@ def multi_model(
             whether it needs other instances.
 
     Raises:
-        ValueError: Something is unknown: `gatewayctl.advice.rules_shared.needs` says what.
+        ValueError: Something is unknown: `gatewayctl.advice.lacking.needs` says what.
     """
     is_there = kept is not None and {one.endpoint for one in models} == {kept.name}
     found = [
@@ -147,10 +147,11 @@ def _multi_model_on(
 
 def load_of(models: Sequence[AdvisedModel], like: Host, account: Account) -> int:
     """Return how many instances the load of these models needs together."""
-    return for_load(_peak(models), like, {one.endpoint for one in models}, account)
+    return for_load(peak_of(models), like, {one.endpoint for one in models}, account)
 
 
-def _peak(models: Iterable[AdvisedModel]) -> float:
+def peak_of(models: Iterable[AdvisedModel]) -> float:
+    """Return the calls at work at once if the busiest minutes of all models were the same."""
     return sum(one.traffic.peak_busy for one in models if one.traffic)
 
 
@@ -185,7 +186,7 @@ def endpoint_for(
         cost_a_month=like.price_an_hour * instances * HOURS_A_MONTH,
         cost_now=cost_now,
         replaced=replaced,
-        at_work=_peak(models),
+        at_work=peak_of(models),
         unexplained=unexplained,
     )
 
