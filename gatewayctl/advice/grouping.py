@@ -56,8 +56,8 @@ class Groups:
 
     def of(self, models: Sequence[AdvisedModel]) -> dict[str, list[Verdict]]:
         """Return the verdicts for each of the models."""
-        left = [one for one in models if len(self._account.on(one.endpoint)) == 1]
-        crowds = self._present(one for one in models if one not in left)
+        left = [one for one in models if self._case(one).is_alone]
+        crowds = self._present(one for one in models if not self._case(one).is_alone)
         left = self._join_multi_model(crowds, left)
         for group in groups(self._with(CPU, left), self._account, by_image=True):
             for part in alike(self._cool(group)):
@@ -154,10 +154,11 @@ class Groups:
             if crowd.models[0].kind != "mme" or not self._may_be_joined(crowd, crowd.like.boundary):
                 continue
             able = [one for one in left if self._has_image_of(crowd, one)]
-            group = similar(self._cool([*crowd.models, *able]))
-            known = self._known(MULTI_MODEL, [one for one in able if one in group])
+            like_them = {one.name for one in similar(self._cool([*crowd.models, *able]))}
+            known = self._known(MULTI_MODEL, [one for one in able if one.name in like_them])
             crowds[name] = self._joined(crowd, known)
-            left = [one for one in self._not_taken(left) if one not in crowds[name].models]
+            joined = {one.name for one in crowds[name].models}
+            left = [one for one in self._not_taken(left) if one.name not in joined]
         return left
 
     def _has_image_of(self, crowd: Shared, one: AdvisedModel) -> bool:
