@@ -44,11 +44,17 @@ def alike(models: Sequence[AdvisedModel]) -> list[list[AdvisedModel]]:
     return found
 
 
-def similar(models: Sequence[AdvisedModel]) -> list[AdvisedModel]:
-    """Return the models without those that take much more time or memory than the median."""
+def similar(
+    models: Sequence[AdvisedModel], to: Sequence[AdvisedModel] | None = None
+) -> list[AdvisedModel]:
+    """Return the models that take neither much more nor much less time or memory than the median.
+
+    Args:
+        to: The models whose median counts, if it is not that of all.
+    """
     kept = list(models)
     for measure in (_memory, _milliseconds):
-        values = sorted(value for value in map(measure, kept) if value)
+        values = sorted(value for value in map(measure, kept if to is None else to) if value)
         if values:
             middle = values[len(values) // 2]
             kept = [

@@ -154,8 +154,9 @@ class Groups:
             if crowd.models[0].kind != "mme" or not self._may_be_joined(crowd, crowd.like.boundary):
                 continue
             able = [one for one in left if self._has_image_of(crowd, one)]
-            like_them = {one.name for one in similar(self._cool([*crowd.models, *able]))}
-            known = self._known(MULTI_MODEL, [one for one in able if one.name in like_them])
+            cool = {one.name for one in self._cool([*crowd.models, *able])}
+            able = [one for one in similar(able, to=crowd.models) if one.name in cool]
+            known = self._known(MULTI_MODEL, able)
             crowds[name] = self._joined(crowd, known)
             joined = {one.name for one in crowds[name].models}
             left = [one for one in self._not_taken(left) if one.name not in joined]
