@@ -73,7 +73,8 @@ def _of_instances(advice: Advice) -> Iterator[str]:
         yield (
             f"{calls:,} calls at once in the busiest minute, and {plural(vcpus, 'vCPU')}: some wait"
         )
-    needed = for_load(peak, host, [host.name], account)
+    variants = len(models) if model.kind == "single" else 1
+    needed = max(variants, for_load(peak, host, [host.name], account))
     if needed < host.instances and model.kind in ON_EACH_INSTANCE and host.price_an_hour:
         cost = (host.cost_a_month or 0) / host.instances * needed
         yield (

@@ -739,6 +739,15 @@ class TestTotals:
         if all(one.first.option for one in [*before, *after]):
             assert found.advised <= cheaper + 74.47
 
+    def test_a_part_of_the_advice(self):
+        """The endpoint of a model that leaves stays for those that were not asked for."""
+        known, _ = ACCOUNTS["a hot model in a cold crowd"]
+        decisions = decide(known, 0.01)
+
+        found = totals(known, advices({"hot": decisions["hot"]}))
+
+        assert (found.now, found.advised) == pytest.approx((74.46, 148.92))
+
     def test_endpoint_that_all_leave(self):
         """Each piece of advice says if the others have to be followed, too."""
         known, _ = ACCOUNTS["several that leave one endpoint"]
@@ -797,11 +806,19 @@ class TestRisks:
                 id="too many",
             ),
             pytest.param(account([model("a")]), None, id="enough"),
+            pytest.param(
+                account(
+                    [model(name, endpoint="m") for name in ("m (a)", "m (b)")],
+                    [on_instance("m", instances=2)],
+                ),
+                None,
+                id="one for each variant",
+            ),
         ],
     )
     def test_instances(self, known, risk):
         """Fewer instances than now, fewer than the busiest minute needs, and more than it needs."""
-        (advice,) = advices(decide(known, 0.01))
+        advice = advices(decide(known, 0.01))[0]
 
         own = [one for one in risks(advice) if "instance" in one or "vCPU" in one]
 
