@@ -73,8 +73,8 @@ class Decision:
     @property
     def stays(self) -> bool:
         """Whether nothing has to be changed."""
-        if self.option is not None and self.deciding.rule is DEFAULT:
-            return self.deciding.case.is_alone
+        if self.option is None or self.deciding.rule is DEFAULT:
+            return self.option is not None
         if self.option is not self.now:
             return False
         others = {one.endpoint for one in self.with_models}

@@ -134,6 +134,8 @@ class Host:
     is_serverless: bool = False
     variants: int = 1
     """Production variants, and shadow variants."""
+    accelerators: int | None = None
+    """Of one instance."""
 
     @property
     def cost_a_month(self) -> float | None:

@@ -78,6 +78,7 @@ def on_instances(
         price_an_hour=float(price.per_hour),
         vcpus=price.vcpus,
         memory_bytes=None if price.memory_gib is None else float(price.memory_gib) * GIB,
+        accelerators=price.gpus or None,  # The price list counts no GPU for Inferentia.
     )
 
 

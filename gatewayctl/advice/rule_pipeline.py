@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import FOLLOWED
+from gatewayctl.advice.lacking import needs
 from gatewayctl.advice.rule import (
     GUIDE,
     MEASURE_TRAFFIC,
@@ -17,8 +18,7 @@ from gatewayctl.advice.rule import (
     shared_cost,
     size_text,
 )
-from gatewayctl.advice.rules_shared import needs
-from gatewayctl.advice.sharing import USABLE_MEMORY, shared
+from gatewayctl.advice.sharing import by_type, endpoint_for, load_of, usable_memory
 from gatewayctl.costs.money import LEAST
 from gatewayctl.output import first_few, measured, percent, plural
 
@@ -95,9 +95,9 @@ def _fits(case: Case, steps: Sequence[AdvisedModel]) -> Iterator[Condition]:
         yield from [*needs(steps, case.account)] or [Condition(text, False, "they do not")]
         return
     like = case.shared.like
-    usable = USABLE_MEMORY * (like.memory_bytes or 0)
-    taken = sum(one.memory_bytes or 0 for one in steps)
-    yield Condition(text, taken <= usable, f"{size_text(taken)} of {size_text(usable)}")
+    yield Condition(
+        text, True, f"{size_text(case.shared.size)} of {size_text(usable_memory(like))}"
+    )
     yield Condition(
         "the endpoint costs not more than now",
         case.shared.saves > -LEAST,
@@ -108,10 +108,16 @@ def _fits(case: Case, steps: Sequence[AdvisedModel]) -> Iterator[Condition]:
 
 def _endpoint(case: Case) -> Shared | None:
     """Return the endpoint of the pipeline: its instances take the calls of all steps."""
-    steps = _steps(case)
-    if case.model.kind == "pipeline" or not steps or [*needs(steps, case.account)]:
+    steps, account = _steps(case), case.account
+    if case.model.kind == "pipeline" or not steps or [*needs(steps, account)]:
         return None
-    return shared(steps, case.account, case.cold_target, all_loaded=True)
+    size = sum(one.memory_bytes or 0 for one in steps)
+    found = [
+        endpoint_for(steps, account, like, load_of(steps, like, account))
+        for like in by_type(steps, account)
+        if size <= usable_memory(like)
+    ]
+    return min(found, key=lambda one: (one.cost_a_month, one.like.name), default=None)
 
 
 def _cost(case: Case) -> float | None:

@@ -138,9 +138,11 @@ def totals(account: Account, advice: Iterable[Advice]) -> Totals:
 
     Args:
         account: The account.
-        advice: That for all of its models.
+        advice: That for its models; the endpoints of those without advice stay as they are.
     """
-    kept: set[str] = set()
+    advice = list(advice)
+    named = {name for one in advice for name in one.names}
+    kept = {one.endpoint for one in account.models if one.name not in named}
     staying: dict[str, float | None] = {}
     amounts: list[float | None] = []
     for one in advice:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
+from gatewayctl.advice.alike import may_share
 from gatewayctl.advice.facts import CPU, GPU, NEURON
-from gatewayctl.advice.grouping import may_share
 from gatewayctl.advice.rule import size_text
 from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, measured_cold, share_text
 from gatewayctl.costs.mathematics import cold_interval, peak_concurrency

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
-from gatewayctl.advice.rules_shared import DEFAULT
+from gatewayctl.advice.risks import risks
+from gatewayctl.advice.rules_alone import RULES as ALONE
+from gatewayctl.advice.rules_shared import DEFAULT, SHARING
 from gatewayctl.commands.advise_data import endpoint_data
 from gatewayctl.costs.money import with_cents
 from gatewayctl.output import aligned, first_few, measured, percent, plural
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewayctl.advice.decision import Decision
-    from gatewayctl.advice.facts import Account, AdvisedModel, Host
-    from gatewayctl.advice.rule import Condition, Verdict
+    from gatewayctl.advice.facts import Account, Host
+    from gatewayctl.advice.rule import Condition, Rule, Verdict
     from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
@@ -106,10 +108,12 @@ def advice_lines(advice: Sequence[Advice], *, in_full: bool) -> Iterator[str]:
     for one in advice:
         yield ""
         yield title(one)
-        more = _ruled_out(one.first) if in_full else ()
-        for name, lines in [*blocks(one), *more]:
+        more = _ruled_out(one.first, ALONE) if in_full else ()
+        said = [*blocks(one), *more]
+        width = max(WIDTH, *(len(name) + 2 for name, _ in said))
+        for name, lines in said:
             for number, line in enumerate(lines):
-                yield f"  {name if number == 0 else '':{WIDTH}}{line}"
+                yield f"  {name if number == 0 else '':{width}}{line}"
 
 
 def title(one: Advice) -> str:
@@ -160,10 +164,9 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
     shared = one.shared
     if shared is not None and (until := holds_until(shared, one.currency)):
         found.append(("holds until", [until]))
-    risks = [*rule.risks] if rule is not DEFAULT else []
-    if shared is not None:
-        risks.append(blast_radius(shared))
-    found.append(("risks", risks))
+    found.append(("risks", [*risks(one)]))
+    if rule is DEFAULT:
+        found += _ruled_out(one.first, SHARING)
     if shared is not None or rule is DEFAULT:
         found.append(("not together with", [*apart(one.first)]))
     if all(each.model.traffic and not each.model.traffic.calls for each in one.decisions):
@@ -182,9 +185,10 @@ def _unknown(one: Advice) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _ruled_out(decision: Decision) -> Iterator[tuple[str, list[str]]]:
+def _ruled_out(decision: Decision, rules: Sequence[Rule]) -> Iterator[tuple[str, list[str]]]:
+    """Yield why some rules do not hold for a model."""
     for verdict in decision.verdicts:
-        if verdict.holds is False:
+        if verdict.holds is False and verdict.rule in rules:
             yield f"not {verdict.rule.option}", [*failures(verdict)]
 
 
@@ -212,20 +216,6 @@ def holds_until(shared: Shared, currency: str) -> str:
         f"then {after}, {cost(shared.cost_a_month / shared.instances * (shared.instances + 1))} "
         f"{currency} a month"
     )
-
-
-def blast_radius(shared: Shared) -> str:
-    """Say how many models an endpoint's failure hits, and how slow the slowest of them is."""
-    number = plural(len(shared.models), "model")
-    slow = sorted(p99 for one in shared.models if (p99 := _p99(one)))
-    if not slow:
-        return f"{number} fail together"
-    times = " to ".join(dict.fromkeys(f"{one:,.0f}" for one in (slow[0], slow[-1])))
-    return f"{number} fail together, and each can wait for the slowest: their p99 is {times} ms"
-
-
-def _p99(one: AdvisedModel) -> float:
-    return 0.0 if one.traffic is None else one.traffic.p99_ms
 
 
 def apart(decision: Decision) -> Iterator[str]:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewayctl.advice.alike import may_share
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
-from gatewayctl.advice.grouping import may_share
 from gatewayctl.advice.hosts import accelerator, host_of
+from gatewayctl.advice.risks import risks
 from gatewayctl.advice.summary import advices, totals
 from gatewayctl.commands.advise_text import blocks, per_hour, title
 from gatewayctl.costs.usage import Period
@@ -20,6 +21,7 @@ GIB = 2**30
 MB = 10**6
 ROLE = "arn:aws:iam::123456789012:role/models"
 OPEN = SharingBoundary("eu-north-1", ROLE, "", "", "cpu", "")
+GPU = OPEN._replace(accelerator="gpu")
 SKLEARN, XGBOOST = "sklearn:1.4", "xgboost:1.7"
 
 
@@ -55,9 +57,25 @@ def account(models, endpoints=(), **members):
     return Account(FORTNIGHT, tuple(models), {**own, **named}, serverless_price=0.00002, **members)
 
 
+def on_gpus(names, accelerators):
+    """Return an account with models on GPUs, each with an image of its own."""
+    hosts = [
+        on_instance(
+            name, "ml.g5.12xlarge", 7.09, GPU, memory_bytes=192.0 * GIB, accelerators=accelerators
+        )
+        for name in names
+    ]
+    return account([model(name, image=name) for name in names], hosts)
+
+
+def on_one(kind, sizes, **members):
+    """Return models on one endpoint, by their sizes in memory."""
+    values = {"endpoint": kind, "kind": kind, **members}
+    return [model(name, 2_000, memory_bytes=size * GIB, **values) for name, size in sizes.items()]
+
+
 TEN = [model(f"m{number}") for number in range(10)]
 CROWD = [model(f"cold{number}", 2_000, endpoint="crowd", kind="mme") for number in range(8)]
-GPU = OPEN._replace(accelerator="gpu")
 NIGHTLY = traffic(14 * 20_000, hours=14, principals=1)
 
 
@@ -176,7 +194,7 @@ ACCOUNTS = {
         PART_OF_A_CROWD,
         {"own": "single", "small": "multi-model", "usual": "multi-model", "dark": None},
     ),
-    "one that cannot save anything, because the other one's endpoint stays": (
+    "one that joins the models of an endpoint that another one leaves": (
         account(
             [
                 model("own", image=XGBOOST),
@@ -185,7 +203,7 @@ ACCOUNTS = {
             ],
             [on_instance("mce")],
         ),
-        {"own": "single", "left": "single", "slow": "asynchronous"},
+        {"own": "multi-container", "left": "multi-container", "slow": "asynchronous"},
     ),
     "a small one and a large one on one endpoint": (
         account(
@@ -219,6 +237,67 @@ ACCOUNTS = {
             [on_instance("mme")],
         ),
         {"a": "batch", "b": "asynchronous"},
+    ),
+    "one that joins an endpoint that holds it": (
+        account([*on_one("mme", {"a": 0.02, "b": 0.02, "c": 1.0}), model("d")]),
+        dict.fromkeys("abcd", "multi-model"),
+    ),
+    "one that has no place on the endpoint of others": (
+        account([*on_one("mme", {"a": 1.0, "b": 1.0}), model("c", memory_bytes=2.0 * GIB)]),
+        {"a": "multi-model", "b": "multi-model", "c": "single"},
+    ),
+    "models that stay where a hot one and a slow one leave": (
+        account(
+            [
+                *on_one("mme", dict.fromkeys("abcde", 0.1)),
+                *on_one("mme", {"slow": 0.1}, traffic=traffic(2_000, 40_000.0)),
+                *on_one("mme", {"hot": 0.1}, traffic=traffic(20_000_000, 40.0)),
+                model("large", memory_bytes=3.1 * GIB),
+            ]
+        ),
+        {
+            **dict.fromkeys("abcde", "multi-model"),
+            "slow": "asynchronous",
+            "hot": "single",
+            "large": "single",
+        },
+    ),
+    "models that nobody can hold at once, loaded from time to time": (
+        account(on_one("mme", dict.fromkeys("abcd", 3.5), traffic=traffic(2_000, cold_loads=400))),
+        dict.fromkeys("abcd"),
+    ),
+    "models on one GPU, loaded when they are called": (
+        account(
+            on_one("mme", dict.fromkeys("abcd", 9.0)),
+            [on_instance("mme", "ml.g4dn.xlarge", 0.736, GPU, memory_bytes=16.0 * GIB)],
+        ),
+        dict.fromkeys("abcd", "multi-model"),
+    ),
+    "variants of one model": (
+        account([model(name, endpoint="m") for name in ("m (a)", "m (b)")]),
+        {"m (a)": "single", "m (b)": "single"},
+    ),
+    "more images than one endpoint has containers": (
+        account([model(f"f{number:02}", image=f"image:{number}") for number in range(16)]),
+        {**{f"f{number:02}": "multi-container" for number in range(15)}, "f15": "single"},
+    ),
+    "three frameworks that fit together, and one that fits nowhere": (
+        account(
+            [
+                model(name, image=name, memory_bytes=size * GIB)
+                for name, size in (("a", 0.5), ("b", 0.5), ("c", 0.5), ("d", 3.3))
+            ]
+        ),
+        {**dict.fromkeys("abc", "multi-container"), "d": "single"},
+    ),
+    "frameworks that fit on two endpoints": (
+        account(
+            [
+                model(name, image=name, memory_bytes=size * GIB)
+                for name, size in (("a", 2.0), ("b", 2.0), ("c", 1.0), ("d", 1.0))
+            ]
+        ),
+        dict.fromkeys("abcd", "multi-container"),
     ),
     "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abcd", "pipeline")),
     "steps that do not fit into memory together": (
@@ -260,16 +339,12 @@ ACCOUNTS = {
         ),
         {"a": "asynchronous", "b": "single"},
     ),
-    "two models on GPUs": (
-        account(
-            [model("a", image="vllm"), model("b", image="tgi")],
-            [
-                on_instance(name, "ml.g5.2xlarge", 1.515, GPU, vcpus=8, memory_bytes=32.0 * GIB)
-                for name in "ab"
-            ],
-        ),
+    "two models on instances with several GPUs": (
+        on_gpus("ab", 4),
         {"a": "inference components", "b": "inference components"},
     ),
+    "two models on instances with one GPU": (on_gpus("ab", 1), {"a": "single", "b": "single"}),
+    "two models on nobody knows how many GPUs": (on_gpus("ab", None), {"a": None, "b": None}),
     "more components than a multi-container endpoint has containers": (
         account(
             [model(f"c{number}", 3_000, endpoint="c", kind="component") for number in range(16)],
@@ -598,7 +673,7 @@ class TestSharing:
         """If models fit into the memory of one of their types of instances, that type is meant."""
         sizes = {"ml.g5.2xlarge": (1.515, 8, 32.0 * GIB), "ml.g5.4xlarge": (2.03, 16, 64.0 * GIB)}
         hosts = [
-            on_instance(name, name, price, GPU, vcpus=vcpus, memory_bytes=memory)
+            on_instance(name, name, price, GPU, vcpus=vcpus, memory_bytes=memory, accelerators=2)
             for name, (price, vcpus, memory) in sizes.items()
         ]
         models = [model(name, image=name, memory_bytes=20.0 * GIB) for name in sizes]
@@ -671,6 +746,34 @@ class TestSharing:
         assert options == ["single", *["multi-model"] * 9]
 
 
+@st.composite
+def _models(draw):
+    """Return a model with an endpoint of its own, and others, some of them on shared endpoints.
+
+    Only containers have several images. With others, one model more may make a multi-model
+    endpoint of two that were containers, and leave the rest with nobody.
+    """
+    sizes, images = st.sampled_from([0.05, 0.3, 1.0, 1.6, 2.9]), st.sampled_from([SKLEARN, XGBOOST])
+    found = [model("new", 2_000, memory_bytes=draw(sizes) * GIB)]
+    for number in range(draw(st.integers(0, 4))):
+        kind = draw(st.sampled_from(["single", "mme", "mce"]))
+        for place in range(1 if kind == "single" else draw(st.integers(2, 4))):
+            found.append(
+                model(
+                    f"m{number}-{place}",
+                    2_000,
+                    endpoint=f"e{number}",
+                    kind=kind,
+                    image=draw(images) if kind == "mce" else SKLEARN,
+                    memory_bytes=draw(sizes) * GIB,
+                )
+            )
+    return found
+
+
+MODELS = _models()
+
+
 def _with_load(factor):
     return [
         replace(one, traffic=replace(one.traffic, peak_busy=factor * one.traffic.peak_busy))
@@ -694,6 +797,17 @@ class TestTotals:
             ("steps that cost more together", 110.96, 110.96, 110.96),
             ("an endpoint of which something is unknown", 223.38, 297.84, 223.38),
             ("a GPU beside a CPU", 611.74, 611.74, 611.74),
+            ("one that joins an endpoint that holds it", 148.92, 297.84, 74.46),
+            ("one that has no place on the endpoint of others", 148.92, 223.38, 148.92),
+            ("models that nobody can hold at once, loaded from time to time", 74.46, 297.84, 74.46),
+            ("variants of one model", 74.46, 148.92, 74.46),
+            (
+                "more images than one endpoint has containers",
+                1191.36,
+                1191.36,
+                148.92,
+            ),
+            ("frameworks that fit on two endpoints", 297.84, 297.84, 148.92),
         ],
     )
     def test_totals(self, case, now, alone, advised):
@@ -712,6 +826,34 @@ class TestTotals:
         found = totals(known, meant)
 
         assert sum(one.saves or 0 for one in meant) == pytest.approx(found.now - found.advised)
+
+    @given(st.data())
+    def test_any_account(self, data):
+        """As advised costs no more than now, but for what the titles say; and one model more costs
+        no more than an endpoint of its own."""
+        models = data.draw(MODELS)
+        before = advices(decide(account(models[1:]), 0.01)) if models[1:] else []
+        after = advices(decide(account(models), 0.01))
+
+        cheaper = totals(account(models[1:]), before).advised if before else 0.0
+        found = totals(account(models), after)
+
+        said = sum(one.saves for one in after if one.first.option)
+        assert said == pytest.approx(found.now - found.advised)
+        dearer = [one for one in after if one.saves is not None and one.saves < -0.01]
+        assert all("more" in title(one) for one in dearer)
+        assert found.advised <= found.now + 0.01 or dearer
+        if all(one.first.option for one in [*before, *after]):
+            assert found.advised <= cheaper + 74.47
+
+    def test_a_part_of_the_advice(self):
+        """The endpoint of a model that leaves stays for those that were not asked for."""
+        known, _ = ACCOUNTS["a hot model in a cold crowd"]
+        decisions = decide(known, 0.01)
+
+        found = totals(known, advices({"hot": decisions["hot"]}))
+
+        assert (found.now, found.advised) == pytest.approx((74.46, 148.92))
 
     def test_endpoint_that_all_leave(self):
         """Each piece of advice says if the others have to be followed, too."""
@@ -755,3 +897,84 @@ class TestTotals:
 
         free = account(TEN, [replace(on_instance("m0"), price_an_hour=None)])
         assert totals(free, advices(decide(free, 0.01))).now is None
+
+
+class TestRisks:
+    """What may go wrong is said, also of an endpoint that stays."""
+
+    @pytest.mark.parametrize(
+        ("known", "risk"),
+        [
+            pytest.param(
+                account(TEN[:2], [on_instance(one.name, instances=2) for one in TEN[:2]]),
+                "1 instance instead of 2: nothing answers while it is replaced, and it is in one "
+                "Availability Zone",
+                id="one instance",
+            ),
+            pytest.param(
+                account(on_one("mme", {"a": 0.1, "b": 0.1}), [on_instance("mme", instances=3)]),
+                None,
+                id="measured",
+            ),
+            pytest.param(
+                account([model("a", traffic=traffic(10**6, peak_busy=12.0))]),
+                "21 calls at once in the busiest minute, and 2 vCPUs: some wait",
+                id="too few",
+            ),
+            pytest.param(
+                account([model("a")], [on_instance("a", instances=5)]),
+                "it has 5 instances, and its load needs 1, for 74.46 USD a month; the others are "
+                "there if one fails",
+                id="too many",
+            ),
+            pytest.param(account([model("a")]), None, id="enough"),
+            pytest.param(
+                account(
+                    [model(name, endpoint="m") for name in ("m (a)", "m (b)")],
+                    [on_instance("m", instances=2)],
+                ),
+                None,
+                id="one for each variant",
+            ),
+        ],
+    )
+    def test_instances(self, known, risk):
+        """Fewer instances than now, fewer than the busiest minute needs, and more than it needs."""
+        advice = advices(decide(known, 0.01))[0]
+
+        own = [one for one in risks(advice) if "instance" in one or "vCPU" in one]
+
+        assert own == ([] if risk is None else [risk])
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "rule", "reason"),
+    [
+        (
+            "more images than one endpoint has containers",
+            "f15",
+            "multi-container",
+            "15 models take 2.2 GB of 3.4 GB, and this one takes 150.0 MB",
+        ),
+        (
+            "three frameworks that fit together, and one that fits nowhere",
+            "d",
+            "multi-container",
+            "it takes 3.5 GB, and models get 3.4 GB of an instance",
+        ),
+        (
+            "two models on instances with one GPU",
+            "a",
+            "inference components",
+            "2 instances ml.g5.12xlarge",
+        ),
+    ],
+)
+def test_why_alone(case, name, rule, reason):
+    """Who is left alone gets the reason."""
+    known, _ = ACCOUNTS[case]
+    (advice,) = (one for one in advices(decide(known, 0.01)) if one.names == [name])
+
+    (why,) = (lines for title, lines in blocks(advice) if title == f"not {rule}")
+
+    assert reason in why[0]
