@@ -95,9 +95,8 @@ def _fits(case: Case, steps: Sequence[AdvisedModel]) -> Iterator[Condition]:
         yield from [*needs(steps, case.account)] or [Condition(text, False, "they do not")]
         return
     like = case.shared.like
-    yield Condition(
-        text, True, f"{size_text(case.shared.size)} of {size_text(usable_memory(like))}"
-    )
+    usable = usable_memory(like)
+    yield Condition(text, True, f"{measured(case.shared.size / usable)} of {size_text(usable)}")
     yield Condition(
         "the endpoint costs not more than now",
         case.shared.saves > -LEAST,
