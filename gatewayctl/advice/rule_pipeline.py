@@ -96,7 +96,7 @@ def _fits(case: Case, steps: Sequence[AdvisedModel]) -> Iterator[Condition]:
         return
     like = case.shared.like
     usable = usable_memory(like)
-    yield Condition(text, True, f"{measured(case.shared.size / usable)} of {size_text(usable)}")
+    yield Condition(text, True, f"{percent(case.shared.size / usable)} of {size_text(usable)}")
     yield Condition(
         "the endpoint costs not more than now",
         case.shared.saves > -LEAST,
