@@ -16,13 +16,15 @@ from gatewayctl.report import WrongUse
 from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from chalicelib.routing import targets as routing
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import CalledTarget
+
+    Move = tuple[AdvisedModel, float, Named]
 
 PLAN = re.compile(r"(?P<pattern>[^=]+)=(?P<type>ml\.[a-z0-9-]+\.[a-z0-9-]+)(:(?P<count>[0-9]+))?")
 MOST_PLANNED = 1000
@@ -89,31 +91,39 @@ def what_if(
         prices: The prices of instances.
         find: Returns what is known of an endpoint that the other table names.
     """
-    moved: defaultdict[CalledTarget, list[tuple[AdvisedModel, float, Named]]] = defaultdict(list)
-    lost, known = set(), set()
+    moved, lost = _moves(present, now, table)
+    here = {one.name: present.endpoint_of(one).boundary for one in present.models}
+    endpoints = {}
+    for place, ones in moved.items():
+        first, _, where = ones[0]
+        endpoint = find(place.endpoint, where.at)
+        endpoints[place.endpoint] = _planned(endpoint, here[first.name], plans, prices)
+    staying = (one for one in present.models if not one.callers and one.endpoint in endpoints)
+    models = (*(_moved(ones) for ones in moved.values()), *staying)
+    other = replace(present, models=models, endpoints=endpoints)
+    known = {path for one in present.models for path, _ in one.callers}
+    return WhatIf(
+        other,
+        lost=tuple(sorted(lost)),
+        new=tuple(sorted({one.path for one in named_places(table, moved)} - known)),
+        as_now=frozenset(one for one in endpoints if _known(present, one) == _known(other, one)),
+    )
+
+
+def _moves(
+    present: Account, now: RoutingTable, table: RoutingTable
+) -> tuple[Mapping[CalledTarget, list[Move]], set[str]]:
+    """Return by place what goes there with another table, and the paths that are called in vain."""
+    moved: defaultdict[CalledTarget, list[Move]] = defaultdict(list)
+    lost = set()
     for model in present.models:
         for (path, target), part in model.callers.items():
-            known.add(path)
             found = _destinations(now, table, path, target)
             if not found and part and model.traffic and model.traffic.calls:
                 lost.add(path)
             for one, share in found:
                 moved[one.place].append((model, part * share, one))
-    here = {one.name: present.endpoint_of(one).boundary for one in present.models}
-    endpoints = {}
-    for place, ones in moved.items():
-        endpoint = find(place.endpoint, ones[0][2].at)
-        endpoints[place.endpoint] = _planned(endpoint, here[ones[0][0].name], plans, prices)
-    staying = (one for one in present.models if not one.callers and one.endpoint in endpoints)
-    models = (*(_moved(ones) for ones in moved.values()), *staying)
-    paths = {one.path for one in named_places(table, moved)}
-    other = replace(present, models=models, endpoints=endpoints)
-    return WhatIf(
-        other,
-        lost=tuple(sorted(lost)),
-        new=tuple(sorted(paths - known)),
-        as_now=frozenset(one for one in endpoints if _known(present, one) == _known(other, one)),
-    )
+    return moved, lost
 
 
 def _known(account: Account, name: str) -> tuple[Host | None, list[AdvisedModel]]:
@@ -145,25 +155,21 @@ def _targets(table: RoutingTable, path: str) -> list[Named]:
     return [named(found.model, one, found.parameters) for one in found.targets]
 
 
-def _moved(ones: Sequence[tuple[AdvisedModel, float, Named]]) -> AdvisedModel:
+def _moved(ones: Sequence[Move]) -> AdvisedModel:
     """Return the model at a place to which the calls of others go."""
     first, _, where = ones[0]
     parts: defaultdict[str, float] = defaultdict(float)
     for model, part, _ in ones:
         parts[model.name] += part
     models = {model.name: model for model, _, _ in ones}
-    traffic = [
-        _part(one.traffic, parts[name])
-        for name, one in models.items()
-        if one.traffic is not None and (parts[name] or name == first.name)
-    ]
-    is_known = all(one.traffic is not None for one in models.values())
+    called = [one for name, one in models.items() if parts[name]] or [first]
+    traffic = [_part(one.traffic, parts[one.name]) for one in called if one.traffic is not None]
     return replace(
         first,
         name=title(where.path, where.target),
         kind=where.kind,
         endpoint=where.place.endpoint,
-        traffic=_added(traffic) if is_known else None,
+        traffic=_added(traffic) if len(traffic) == len(called) else None,
         callers={(one.path, one.target): part for _, part, one in ones},
     )
 
