@@ -84,7 +84,7 @@ def containers(
 def _together(endpoints: Sequence[Shared]) -> tuple[float, int, list[str]]:
     """Return what endpoints cost together, if those stay apart that would save nothing."""
     cost = sum(min(one.cost_a_month, one.cost_now) for one in endpoints)
-    return cost, len(endpoints), [one.like.name for one in endpoints]
+    return cost, len(endpoints), [one.like.instance_type or "" for one in endpoints]
 
 
 def components(models: Sequence[AdvisedModel], account: Account) -> Shared | None:
@@ -102,4 +102,8 @@ def components(models: Sequence[AdvisedModel], account: Account) -> Shared | Non
             needed = len(packed(fitting, like.accelerators, usable))
             needed = max(needed, load_of(fitting, like, account))
             found.append(endpoint_for(fitting, account, like, needed))
-    return min(found, key=lambda one: (-one.saves, one.instances, one.like.name), default=None)
+    return min(
+        found,
+        key=lambda one: (-one.saves, one.instances, one.like.instance_type or ""),
+        default=None,
+    )

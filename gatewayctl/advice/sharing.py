@@ -102,7 +102,9 @@ def multi_model(
         _multi_model_on(models, account, cold_target, like, is_there=is_there, is_whole=is_whole)
         for like in ([kept] if kept else by_type(models, account))
     ]
-    return min(found, key=lambda one: (one.cost_a_month, one.instances, one.like.name))
+    return min(
+        found, key=lambda one: (one.cost_a_month, one.instances, one.like.instance_type or "")
+    )
 
 
 def by_type(models: Iterable[AdvisedModel], account: Account) -> list[Host]:
