@@ -55,9 +55,7 @@ class Decision:
         case = self.deciding.case
         if case.shared is not None:
             return case.shared.models
-        steps = case.account.pipelines if self.option is Option.PIPELINE else {}
-        others = (one for one in steps.get(self.model.name, ()) if one is not self.model)
-        return (self.model, *others)
+        return (self.model,)
 
     @property
     def apart(self) -> dict[str, list[str]]:
@@ -75,8 +73,8 @@ class Decision:
     @property
     def stays(self) -> bool:
         """Whether nothing has to be changed."""
-        if self.option is not None and self.deciding.rule is DEFAULT:
-            return self.deciding.case.is_alone
+        if self.option is None or self.deciding.rule is DEFAULT:
+            return self.option is not None
         if self.option is not self.now:
             return False
         others = {one.endpoint for one in self.with_models}
@@ -118,10 +116,11 @@ def _alone(case: Case) -> list[Verdict]:
     """Return the verdicts up to the first rule that is not ruled out."""
     verdicts = []
     for rule in RULES:
-        conditions = [*rule.conditions(case)]
+        meant = case._replace(shared=rule.endpoint(case))
+        conditions = [*rule.conditions(meant)]
         if case.model.kind not in AS_THEY_ARE:
             conditions += seen(case.model, case.account)
-        verdicts.append(Verdict(rule, tuple(conditions), case))
+        verdicts.append(Verdict(rule, tuple(dict.fromkeys(conditions)), meant))
         if verdicts[-1].holds is not False:
             break
     return verdicts

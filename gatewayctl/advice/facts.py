@@ -17,6 +17,7 @@ CPU, GPU, NEURON = "cpu", "gpu", "neuron"
 MB, GIB = 2**20, 2**30
 FOLLOWED = 0.9
 """From this part of the calls of two models on, those that belong together make a pipeline."""
+ISOLATED = "isolated"
 NOTHING = ""
 """A member of a boundary that is known not to be set, such as the VPC of a model without one."""
 
@@ -35,11 +36,13 @@ class SharingBoundary(NamedTuple):
     role: str | None = None
     """The execution role, which reads the artifacts."""
     network: str | None = None
-    """Subnets and security groups, and whether the containers have no network at all."""
+    """Subnets and security groups."""
     key: str | None = None
     """The KMS key of the instances' volumes."""
     accelerator: str | None = None
     """`cpu`, `gpu`, or `neuron`, which is AWS Inferentia and Trainium."""
+    isolation: str | None = None
+    """Whether the containers have no network at all."""
 
     def admits(self, other: SharingBoundary) -> bool | None:
         """Whether models of both may share an endpoint; None if that is unknown."""
@@ -66,6 +69,7 @@ WORDS = {
     "network": "the VPC",
     "key": "the KMS key",
     "accelerator": "the accelerator",
+    "isolation": "network isolation",
 }
 
 
@@ -128,6 +132,10 @@ class Host:
     memory_bytes: float | None = None
     """Of one instance."""
     is_serverless: bool = False
+    variants: int = 1
+    """Production variants, and shadow variants."""
+    accelerators: int | None = None
+    """Of one instance."""
 
     @property
     def cost_a_month(self) -> float | None:
@@ -217,7 +225,7 @@ class Account:
         steps = {
             one.name: one.traffic
             for one in self.models
-            if one.traffic is not None and one.name not in self.claimed
+            if one.traffic is not None and one.kind != "pipeline" and one.name not in self.claimed
         }
         return {
             (name, other): min(part, part * before.calls / max(steps[other].calls, 1))

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import HERE
-from gatewayctl.advice.facts import CPU, GIB, GPU, MB, NEURON, NOTHING, Host, SharingBoundary
+from gatewayctl.advice.facts import (
+    CPU,
+    GIB,
+    GPU,
+    ISOLATED,
+    MB,
+    NEURON,
+    NOTHING,
+    Host,
+    SharingBoundary,
+)
 from gatewayctl.costs import rates
 from gatewayctl.costs.usage import Use
 
@@ -44,7 +55,8 @@ def host_of(
     types = {one.instance_type for one in found.answering}
     boundary = _boundary(found, _common_accelerator(types, prices), at, region)
     only = next(iter(types)) if len(types) == 1 else None
-    return on_instances(name, boundary, only, found.instances, prices)
+    host = on_instances(name, boundary, only, found.instances, prices)
+    return replace(host, variants=len(found.variants))
 
 
 def on_instances(
@@ -66,6 +78,7 @@ def on_instances(
         price_an_hour=float(price.per_hour),
         vcpus=price.vcpus,
         memory_bytes=None if price.memory_gib is None else float(price.memory_gib) * GIB,
+        accelerators=price.gpus or None,  # The price list counts no GPU for Inferentia.
     )
 
 
@@ -130,7 +143,8 @@ def _boundary(
     return SharingBoundary(
         region_and_account=_region_and_account(at, region),
         role=", ".join(known.roles),
-        network=", ".join([*known.networks, *(["isolated"] if known.is_isolated else [])]),
+        network=", ".join(known.networks),
         key=known.kms_key or NOTHING,
         accelerator=accelerator,
+        isolation=ISOLATED if known.is_isolated else NOTHING,
     )

@@ -71,7 +71,7 @@ def account(
         period_hours=max(1, usage.covered.seconds) / 3600 if usage else 0.0,
         models=(
             *models,
-            *_others(hosts, names),
+            *_others(hosts, names, calls, memory_factor),
             *_forgotten(hosts, names, occupants, calls, memory_factor),
         ),
         endpoints=endpoints,
@@ -113,7 +113,10 @@ def _callers(calls: Mapping[str, int], ones: list[Named]) -> dict[tuple[str, str
 
 
 def _others(
-    hosts: Mapping[str, EndpointHosting | None], names: Mapping[CalledTarget, str]
+    hosts: Mapping[str, EndpointHosting | None],
+    names: Mapping[CalledTarget, str],
+    calls: Calls | None,
+    memory_factor: float,
 ) -> Iterator[AdvisedModel]:
     """Yield what is on the table's endpoints all the time, and that the table does not name."""
     known: defaultdict[str, set[str]] = defaultdict(set)
@@ -125,7 +128,10 @@ def _others(
             if found and found.kind and one.is_resident and one.target not in targets:
                 label = one.target.partition("=")[2] or "without a name"
                 other = f"{name} ({label}, not in the table)"
-                yield AdvisedModel(other, found.kind, name, one.image, None, None)
+                place = CalledTarget(name, one.target)
+                traffic = calls.traffic(place, names) if calls else None
+                memory = _memory([one], memory_factor)
+                yield AdvisedModel(other, found.kind, name, one.image, memory, traffic)
 
 
 def _forgotten(

@@ -109,6 +109,11 @@ def present_cost(case: Case) -> float | None:
     return case.endpoint.cost_a_month
 
 
+def shared_cost(case: Case) -> float | None:
+    """Return what the shared endpoint costs in a month."""
+    return None if case.shared is None else case.shared.cost_a_month
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """When AWS points to an option."""
@@ -125,6 +130,8 @@ class Rule:
     risks: tuple[str, ...] = ()
     cost_a_month: Callable[[Case], float | None] = present_cost
     """What the endpoint would cost; of a shared one, for all of its models."""
+    endpoint: Callable[[Case], Shared | None] = lambda case: None
+    """The endpoint for several models that a rule for one model means."""
 
 
 def together(conditions: Iterable[Condition]) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewayctl.advice.facts import CPU, GIB, NOTHING
+from gatewayctl.advice.facts import CPU, GIB
 from gatewayctl.advice.rule import (
     GUIDE,
     MEASURE_PRICE,
@@ -24,6 +24,8 @@ from gatewayctl.output import measured, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gatewayctl.advice.facts import Host
+
 IDLE_PART = 0.5
 NO_CALLS = "there were no calls"
 SERVERLESS_MEMORY = 6 * GIB
@@ -41,17 +43,18 @@ SERVERLESS_CALLS = 200
 
 
 def _serverless(case: Case) -> Iterator[Condition]:
-    boundary = case.endpoint.boundary
     yield Condition(
         "the endpoint serves nothing else, so that it is no longer needed",
         case.is_alone and case.model.kind == "single",
         f"{plural(len(case.account.on(case.model.endpoint)), 'model')}, {case.model.kind}",
     )
+    excluded = _excluded(case.endpoint)
+    is_called = case.traffic is not None and case.traffic.calls > 0
     yield condition(
-        "the model needs no GPU and no VPC",
-        None if None in (boundary.accelerator, boundary.network) else boundary,
-        lambda one: one.accelerator == CPU and one.network == NOTHING,
-        lambda one: f"{one.accelerator}, {'in a VPC' if one.network else 'no VPC'}",
+        "the endpoint has no GPU, no VPC, no network isolation, and one variant",
+        excluded if excluded or None not in _looked_at(case.endpoint) else None,
+        lambda one: not one,
+        lambda one: ", ".join(one) or "nothing of that",
         measure_boundary(case.model.endpoint),
     )
     yield condition(
@@ -72,7 +75,7 @@ def _serverless(case: Case) -> Iterator[Condition]:
         f"at most {SERVERLESS_CALLS} calls are at work at once",
         None if case.traffic is None else peak_concurrency(case.traffic.peak_busy),
         lambda one: one <= SERVERLESS_CALLS,
-        lambda one: f"{one:,} in the busiest minute",
+        lambda one: f"{max(one, 1):,} in the busiest minute" if is_called else NO_CALLS,
         MEASURE_TRAFFIC,
     )
     yield condition(
@@ -97,6 +100,25 @@ def _serverless(case: Case) -> Iterator[Condition]:
         lambda one: case.instead(*one),
         MEASURE_PRICE,
     )
+
+
+def _looked_at(endpoint: Host) -> tuple[str | None, ...]:
+    return endpoint.boundary.accelerator, endpoint.boundary.network, endpoint.boundary.isolation
+
+
+def _excluded(endpoint: Host) -> list[str]:
+    """Return what the endpoint is known to have, and what serverless inference does not support.
+
+    Multi-model endpoints and pipelines are excluded, too; they are no `single`.
+
+    Source: SageMaker developer guide, "Deploy models with Amazon SageMaker Serverless Inference",
+    "Feature exclusions".
+    """
+    accelerator, network, isolation = _looked_at(endpoint)
+    found = [accelerator] if accelerator not in (None, CPU) else []
+    found += ["in a VPC"] if network else []
+    found += ["network isolation"] if isolation else []
+    return found + ([plural(endpoint.variants, "variant")] if endpoint.variants > 1 else [])
 
 
 def _serverless_cost(case: Case) -> float | None:

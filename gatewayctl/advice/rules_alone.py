@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.payload.admission import MAX_PAYLOAD_BYTES
-from gatewayctl.advice.facts import FOLLOWED
 from gatewayctl.advice.rule import (
     DAY,
     GUIDE,
@@ -20,17 +19,15 @@ from gatewayctl.advice.rule import (
     Option,
     Rule,
     condition,
-    measure_boundary,
     size_text,
 )
+from gatewayctl.advice.rule_pipeline import PIPELINE
 from gatewayctl.advice.rule_serverless import SERVERLESS
 from gatewayctl.advice.sharing import alone_cost
-from gatewayctl.output import measured, percent, plural
+from gatewayctl.output import percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from gatewayctl.advice.facts import AdvisedModel
+    from collections.abc import Iterator
 
 SHARED_KINDS = ("mme", "mce", "component")
 FEW_HOURS_A_DAY = 3
@@ -63,8 +60,11 @@ def _batch(case: Case) -> Iterator[Condition]:
 
 
 def _only_when_called(case: Case) -> float | None:
-    """Return the price of the endpoint's instances in the hours that had a call."""
-    cost = case.endpoint.cost_a_month
+    """Return the price of the endpoint's instances in the hours that had a call.
+
+    That of a serverless endpoint does not say what instances would cost, nor which ones these are.
+    """
+    cost = None if case.endpoint.is_serverless else case.endpoint.cost_a_month
     if cost is None or case.active_hours is None:
         return None
     return cost * min(case.active_hours / case.account.period_hours, 1)
@@ -91,63 +91,6 @@ def _asynchronous(case: Case) -> Iterator[Condition]:
             is_large, found = True, f"{found}, {traffic.too_large:,} refused because of their size"
         holds = True if is_long or is_large else is_large
         yield Condition(text, holds, found, MEASURE_TRAFFIC)
-
-
-def _pipeline(case: Case) -> Iterator[Condition]:
-    if case.model.kind == "pipeline":
-        yield Condition(
-            "a call passes through several containers", True, "the endpoint has a pipeline"
-        )
-        return
-    text = (
-        f"at least {percent(FOLLOWED)} of the calls come right before or after those of one other "
-        "model"
-    )
-    if case.traffic is None:
-        yield Condition(text, None, "unknown", MEASURE_TRAFFIC)
-        return
-    step = _step(case)
-    if step is None:
-        yield Condition(text, False, "there is no such model")
-        return
-    other, part = step
-    yield Condition(text, True, f"{measured(part)}, {other.name}")
-    own, its = case.endpoint.boundary, case.account.endpoint_of(other).boundary
-    may_share = own.admits(its)
-    yield Condition(
-        "both may share an endpoint",
-        may_share,
-        ", ".join(own.differences(its))
-        or ("unknown" if may_share is None else "nothing separates them"),
-        measure_boundary(case.model.endpoint),
-    )
-    gone = case.account.emptied_by(_steps(case))
-    if may_share and len(gone) < len({one.endpoint for one in _steps(case)}):
-        now, then = case.account.cost_of(gone), _pipeline_cost(case)
-        yield condition(
-            "the endpoint costs less than now",
-            None if now is None or then is None else (now, then),
-            lambda one: one[1] < one[0],
-            lambda one: case.instead(*one),
-            MEASURE_PRICE,
-        )
-
-
-def _step(case: Case) -> tuple[AdvisedModel, float] | None:
-    """Return the other step, and which part of the calls of both belong together."""
-    name, part = case.account.steps.get(case.model.name, ("", 0.0))
-    return (case.account.by_name[name], part) if part >= FOLLOWED else None
-
-
-def _steps(case: Case) -> Sequence[AdvisedModel]:
-    return case.account.pipelines.get(case.model.name, [case.model])
-
-
-def _pipeline_cost(case: Case) -> float | None:
-    """Return the price of the dearest one of the endpoints of all steps: it then serves them."""
-    costs = [case.account.endpoint_of(one).cost_a_month for one in _steps(case)]
-    known = [one for one in costs if one is not None]
-    return max(known) if len(known) == len(costs) else None
 
 
 MUCH_HOTTER = 10
@@ -215,16 +158,7 @@ RULES = (
         ),
         cost_a_month=_only_when_called,
     ),
-    Rule(
-        Option.PIPELINE,
-        "preprocessing or postprocessing around a model: an inference pipeline",
-        "Inference pipelines in Amazon SageMaker AI",
-        f"{GUIDE}inference-pipelines.html",
-        _pipeline,
-        to_confirm="nobody calls one of the steps alone",
-        risks=("all steps have the same instances, and fail together",),
-        cost_a_month=_pipeline_cost,
-    ),
+    PIPELINE,
     MUCH_BUSIER,
     SERVERLESS,
 )

@@ -6,74 +6,80 @@ Region, the execution role, the VPC, the KMS key and the accelerator.
 
 from __future__ import annotations
 
+from math import inf
+from statistics import median
 from typing import TYPE_CHECKING
 
 from chalicelib.routing.targets import MOST_CONTAINERS
 from gatewayctl.advice.rule import (
     GUIDE,
-    MEASURE_PRICE,
-    MEASURE_TRAFFIC,
     Case,
     Condition,
     Option,
     Rule,
     look_at_memory,
-    measure_memory,
-    seen,
+    shared_cost,
+    size_text,
 )
-from gatewayctl.advice.sharing import alone_cost, share_text
-from gatewayctl.output import first_few, measured, percent, plural
+from gatewayctl.advice.rules_alone import BUSY_PART, FEWEST_OTHERS, MUCH_HOTTER
+from gatewayctl.advice.sharing import alone_cost, share_text, usable_memory
+from gatewayctl.output import measured, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gatewayctl.advice.facts import Account, AdvisedModel
+    from gatewayctl.advice.facts import Account, AdvisedModel, Host
+    from gatewayctl.advice.sharing import Shared
 
 
-MIXED_TYPES = (
-    "give all variants of the endpoint the same type of instance, or compare with --what-if TABLE "
-    "and --plan"
-)
-
-NO_INSTANCES = (
-    "nobody knows which instances a model of a serverless endpoint needs: compare with --what-if "
-    "TABLE and --plan"
-)
+ONE_IMAGE = Condition("they have several images", False, plural(1, "image"))
 
 
-def needs(models: Sequence[AdvisedModel], account: Account) -> Iterator[Condition]:
-    """Yield what has to be known of the models before an endpoint for them can be judged."""
-    without_size = [one for one in models if one.memory_bytes is None]
-    if without_size:
-        yield Condition(
-            "the memory is enough for the models",
-            None,
-            f"unknown for {first_few([one.name for one in without_size])}",
-            measure_memory(without_size[0].endpoint),
-        )
-    without_traffic = [one.name for one in models if one.traffic is None]
-    if without_traffic:
-        yield Condition(
-            "the instances are enough for the calls",
-            None,
-            f"unknown for {first_few(without_traffic)}",
-            MEASURE_TRAFFIC,
-        )
-    for one in models:
-        yield from seen(one, account)
-    hosts = [account.endpoint_of(one) for one in models]
-    unpriced = [
-        one.name for one in hosts if None in (one.cost_a_month, one.vcpus, one.memory_bytes)
-    ]
-    if unpriced:
-        mixed = any(one.instance_type is None and one.instances for one in hosts)
-        serverless = any(one.is_serverless for one in hosts)
-        yield Condition(
-            "the endpoint costs less than now",
-            None,
-            f"unknown for {first_few(unpriced)}",
-            NO_INSTANCES if serverless else MIXED_TYPES if mixed else MEASURE_PRICE,
-        )
+def no_room(model: AdvisedModel, usable: float) -> Condition:
+    """Return the condition that the model fits on an instance."""
+    size = size_text(model.memory_bytes or 0)
+    found = f"it takes {size}, and models get {size_text(usable)} of an instance"
+    return Condition("the model fits into the memory of an instance", False, found)
+
+
+def no_place(model: AdvisedModel, like: Host, endpoints: Sequence[Shared]) -> Condition:
+    """Return the condition that there is a place for the model beside others.
+
+    Args:
+        like: The endpoint whose type of instance was looked at.
+        endpoints: The ones that have no place.
+    """
+    usable = usable_memory(like)
+    taken = [(one.size, len(one.models)) for one in endpoints if model not in one.models]
+    if not taken or (model.memory_bytes or 0) > usable:
+        return no_room(model, usable)
+    size, number = min(taken)
+    return Condition(
+        f"an endpoint has a place beside others: at most {MOST_CONTAINERS} models, and memory",
+        False,
+        f"{plural(number, 'model')} take {size_text(size)} of {size_text(usable)}, and this one "
+        f"takes {size_text(model.memory_bytes or 0)}",
+    )
+
+
+def much_busier(group: Sequence[AdvisedModel], account: Account) -> dict[str, Condition]:
+    """Return the models that get much more traffic than the others of a group, and how much."""
+    calls = [one.traffic.calls for one in group if one.traffic is not None]
+    usual = max(median(calls), 1) if len(calls) > FEWEST_OTHERS else inf
+    found = {}
+    for one in group:
+        vcpus = account.endpoint_of(one).vcpus
+        if one.traffic is None or not vcpus:
+            continue
+        times, part = one.traffic.calls / usual, one.traffic.peak_busy / vcpus
+        if times >= MUCH_HOTTER and part >= BUSY_PART:
+            found[one.name] = Condition(
+                "the model gets much more traffic than those that it could join",
+                True,
+                f"{times:,.1f} times the calls of the median, and its busiest minute keeps "
+                f"{percent(part)} of {plural(vcpus, 'vCPU')} at work",
+            )
+    return found
 
 
 def _costs(case: Case) -> Iterator[Condition]:
@@ -88,6 +94,9 @@ def _costs(case: Case) -> Iterator[Condition]:
     )
 
 
+GIVE_FACTOR = "see what the models take, and give the --memory-factor that fits: "
+
+
 def _cold(case: Case) -> Iterator[Condition]:
     if (shared := case.shared) is None:
         return
@@ -100,8 +109,17 @@ def _cold(case: Case) -> Iterator[Condition]:
             None,
             f"{measured(shared.unexplained)} were measured on {endpoint}, more than the assumed "
             "memory explains",
-            "see what the models take, and give the --memory-factor that fits: "
-            + look_at_memory(endpoint),
+            GIVE_FACTOR + look_at_memory(endpoint),
+        )
+        return
+    is_there = {one.endpoint for one in shared.models} == {case.model.endpoint}
+    if is_there and low > target:
+        yield Condition(
+            text,
+            None,
+            f"{share_text(shared.cold)} by the assumed memory, on any number of instances",
+            f"{GIVE_FACTOR}{look_at_memory(case.model.endpoint)}; or compare a larger type of "
+            "instance with --what-if TABLE and --plan",
         )
         return
     yield Condition(
@@ -122,8 +140,8 @@ def _multi_model(case: Case) -> Iterator[Condition]:
 def _all_loaded(case: Case) -> Iterator[Condition]:
     models = case.shared.models if case.shared else ()
     number, images = len(models), len({one.image for one in models})
-    if len({one.endpoint for one in models}) > 1:
-        yield Condition("they have several images", images > 1, plural(images, "image"))
+    if images > 1 and len({one.endpoint for one in models}) > 1:
+        yield Condition("they have several images", True, plural(images, "image"))
     yield Condition(
         f"there are at most {MOST_CONTAINERS} models",
         number <= MOST_CONTAINERS,
@@ -132,9 +150,14 @@ def _all_loaded(case: Case) -> Iterator[Condition]:
     yield from _costs(case)
 
 
-def _shared_cost(case: Case) -> float | None:
-    """Return what the shared endpoint costs in a month."""
-    return None if case.shared is None else case.shared.cost_a_month
+def _components(case: Case) -> Iterator[Condition]:
+    models = case.shared.models if case.shared else ()
+    if case.shared and len({one.endpoint for one in models}) > 1:
+        number = case.shared.like.accelerators or 0
+        each = number * case.shared.instances >= len(models)
+        found = f"{plural(number, 'accelerator')} on an instance"
+        yield Condition("each component has an accelerator of its own", each, found)
+    yield from _costs(case)
 
 
 def _own_cost(case: Case) -> float | None:
@@ -149,9 +172,9 @@ COMPONENTS = Rule(
     "several models on accelerators, each with resources of its own: inference components",
     "Deploy models for real-time inference",
     f"{GUIDE}realtime-endpoints-deploy-models.html",
-    _costs,
-    to_confirm="the accelerators of one instance are enough for all of them",
-    cost_a_month=_shared_cost,
+    _components,
+    to_confirm="no component needs more than one accelerator",
+    cost_a_month=shared_cost,
 )
 MULTI_MODEL = Rule(
     Option.MULTI_MODEL,
@@ -164,7 +187,7 @@ MULTI_MODEL = Rule(
         "a model that was not called for long is loaded again, and its caller waits",
         *NEIGHBOURS,
     ),
-    cost_a_month=_shared_cost,
+    cost_a_month=shared_cost,
 )
 MULTI_CONTAINER = Rule(
     Option.MULTI_CONTAINER,
@@ -175,11 +198,12 @@ MULTI_CONTAINER = Rule(
     to_confirm="the images listen on the port that SageMaker names: their label "
     f"{LABEL}.accept-bind-to-port is true",
     risks=NEIGHBOURS,
-    cost_a_month=_shared_cost,
+    cost_a_month=shared_cost,
 )
+SHARING = (COMPONENTS, MULTI_MODEL, MULTI_CONTAINER)
 DEFAULT = Rule(
     Option.SINGLE,
-    "no other rule holds, and nothing to share with: an endpoint of its own",
+    "no other rule holds: an endpoint of its own",
     "Real-time inference",
     f"{GUIDE}realtime-endpoints.html",
     lambda case: iter(()),

@@ -1,18 +1,13 @@
-"""What an endpoint for several models would need and cost."""
+"""Endpoints for several models: what they would need and cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
-from gatewayctl.costs.mathematics import (
-    Demand,
-    cold_interval,
-    most_at_work,
-    peak_concurrency,
-)
+from gatewayctl.costs.mathematics import Demand, cold_interval, most_at_work, peak_concurrency
 from gatewayctl.output import measured
 from gatewayctl.statistics import Interval
 
@@ -46,7 +41,7 @@ class Shared:
     cost_now: float
     """What the endpoints cost that it would replace."""
     replaced: tuple[str, ...]
-    """These endpoints; those that also serve other models stay."""
+    """These endpoints."""
     at_work: float
     """Calls at work at once, if the busiest minutes of all models were the same."""
     unexplained: float | None = None
@@ -55,6 +50,16 @@ class Shared:
     @property
     def saves(self) -> float:
         return self.cost_now - self.cost_a_month
+
+    @property
+    def size(self) -> float:
+        """What the models take in memory, if all are loaded."""
+        return sum(one.memory_bytes or 0 for one in self.models)
+
+    def is_cheaper(self, present: Shared) -> bool:
+        """Whether it costs less than the endpoint that is there, and those of who joins it."""
+        joining = self.cost_now - present.cost_now
+        return self.saves > 0 and self.cost_a_month < present.cost_a_month + joining
 
     @property
     def most_at_work(self) -> float:
@@ -74,101 +79,118 @@ class Shared:
         return self.most_at_work / self.at_work if self.at_work else None
 
 
-def shared(
+def multi_model(
     models: Sequence[AdvisedModel],
     account: Account,
     cold_target: float,
     *,
-    all_loaded: bool = False,
-) -> Shared | None:
-    """Return the cheapest endpoint for these models, on an instance type that one of them has now.
-
-    None if the models fit on none of these types.
+    kept: Host | None = None,
+    is_whole: bool = True,
+) -> Shared:
+    """Return the cheapest multi-model endpoint, on an instance type that one of the models has now.
 
     Args:
-        all_loaded: Whether every instance holds all models, as containers and components do.
+        kept: The endpoint that stays, with its type of instance: some of the models are there.
+        is_whole: Whether the models are all that the endpoint will serve; if not, nobody knows
+            whether it needs other instances.
 
     Raises:
-        ValueError: Something is unknown: `gatewayctl.advice.rules_shared.needs` says what.
+        ValueError: Something is unknown: `gatewayctl.advice.lacking.needs` says what.
     """
-    demands, replaced = demands_of(models, account), _replaced(models, account)
-    cost_now = account.cost_of(replaced)
-    if demands is None or cost_now is None:
-        raise ValueError(models)
-    group = _Group(models, account, cold_target, demands)
-    fitting = []
-    hosts = (account.endpoint_of(one) for one in models)
-    for like in {one.instance_type: one for one in hosts}.values():
-        if like.memory_bytes is None or like.vcpus is None or like.price_an_hour is None:
-            raise ValueError(like)
-        usable = like.memory_bytes * USABLE_MEMORY
-        needed = group.all_loaded(like, usable) if all_loaded else group.on_demand(like, usable)
-        if needed is not None:
-            fitting.append(
-                Shared(
-                    tuple(models),
-                    like,
-                    **needed._asdict(),
-                    cost_a_month=like.price_an_hour * needed.instances * HOURS_A_MONTH,
-                    cost_now=cost_now,
-                    replaced=replaced,
-                    at_work=group.peak,
-                )
-            )
+    is_there = kept is not None and {one.endpoint for one in models} == {kept.name}
+    found = [
+        _multi_model_on(models, account, cold_target, like, is_there=is_there, is_whole=is_whole)
+        for like in ([kept] if kept else by_type(models, account))
+    ]
     return min(
-        fitting, key=lambda one: (one.cost_a_month, one.instances, one.like.name), default=None
+        found, key=lambda one: (one.cost_a_month, one.instances, one.like.instance_type or "")
     )
 
 
-class _Needed(NamedTuple):
-    """The instances that models need; the members are those of `Shared`."""
-
-    instances: int
-    cold: Interval = Interval(0.0, 0.0)
-    is_measured: bool = False
-    unexplained: float | None = None
+def by_type(models: Iterable[AdvisedModel], account: Account) -> list[Host]:
+    """Return an endpoint of each type of instance that these models have."""
+    hosts = (account.endpoint_of(one) for one in models)
+    return list({one.instance_type: one for one in hosts}.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Models of which enough is known."""
+def usable_memory(like: Host) -> float:
+    """Return what models get of the memory of an instance."""
+    return USABLE_MEMORY * (like.memory_bytes or 0)
 
-    models: Sequence[AdvisedModel]
-    account: Account
-    cold_target: float
-    demands: Sequence[Demand]
 
-    @property
-    def peak(self) -> float:
-        return sum(one.traffic.peak_busy for one in self.models if one.traffic)
+def _multi_model_on(
+    models: Sequence[AdvisedModel],
+    account: Account,
+    cold_target: float,
+    like: Host,
+    *,
+    is_there: bool,
+    is_whole: bool,
+) -> Shared:
+    demands = demands_of(models, account)
+    if demands is None:
+        raise ValueError(models)
+    usable, present = usable_memory(like), like.instances or 1
+    share_now = measured_cold(models) if is_there else None
+    if share_now is not None and share_now <= cold_target:
+        cold = Interval(share_now, share_now)
+        return endpoint_for(models, account, like, present, cold=cold, is_measured=True)
+    unexplained = None
+    if share_now is not None:
+        explained = cold_interval(demands, usable, present).all.high
+        is_explained = _loaded_again(models, present) <= max(2 * explained, cold_target)
+        unexplained = None if is_explained else share_now
+    instances = present
+    if is_whole:
+        instances = _for_memory(demands, usable, load_of(models, like, account), cold_target)
+    cold = cold_interval(demands, usable, instances).all
+    return endpoint_for(models, account, like, instances, cold=cold, unexplained=unexplained)
 
-    @property
-    def hosts(self) -> set[str]:
-        return {one.endpoint for one in self.models}
 
-    def all_loaded(self, like: Host, usable: float) -> _Needed | None:
-        """Return the instances that hold all models each; None if they do not fit."""
-        load = for_load(self.peak, like, self.hosts, self.account)
-        if len(self.hosts) == 1:
-            # Its load does not say what keeps it on so many, such as their memory.
-            return _Needed(like.instances or load)
-        return _Needed(load) if sum(one.size for one in self.demands) <= usable else None
+def load_of(models: Sequence[AdvisedModel], like: Host, account: Account) -> int:
+    """Return how many instances the load of these models needs together."""
+    return for_load(peak_of(models), like, {one.endpoint for one in models}, account)
 
-    def on_demand(self, like: Host, usable: float) -> _Needed:
-        """Return the instances for models that are loaded when they are called."""
-        measured_share = _measured_cold(self.models) if len(self.hosts) == 1 else None
-        unexplained = None
-        if measured_share is not None and like.instances:
-            if measured_share <= self.cold_target:
-                return _Needed(like.instances, Interval(measured_share, measured_share), True)
-            explained = cold_interval(self.demands, usable, like.instances).all.high
-            again = _loaded_again(self.models, like.instances)
-            if again > max(2 * explained, self.cold_target):
-                unexplained = measured_share
-        load = for_load(self.peak, like, self.hosts, self.account)
-        instances = _for_memory(self.demands, usable, load, self.cold_target)
-        cold = cold_interval(self.demands, usable, instances).all
-        return _Needed(instances, cold, unexplained=unexplained)
+
+def peak_of(models: Iterable[AdvisedModel]) -> float:
+    """Return the calls at work at once if the busiest minutes of all models were the same."""
+    return sum(one.traffic.peak_busy for one in models if one.traffic)
+
+
+NEVER_COLD = Interval(0.0, 0.0)
+
+
+def endpoint_for(
+    models: Sequence[AdvisedModel],
+    account: Account,
+    like: Host,
+    instances: int,
+    *,
+    cold: Interval = NEVER_COLD,
+    is_measured: bool = False,
+    unexplained: float | None = None,
+) -> Shared:
+    """Return an endpoint with so many instances.
+
+    Raises:
+        ValueError: What it costs is unknown.
+    """
+    replaced = tuple(sorted({one.endpoint for one in models}))
+    cost_now = account.cost_of(replaced)
+    if cost_now is None or like.price_an_hour is None:
+        raise ValueError(like)
+    return Shared(
+        models=tuple(models),
+        like=like,
+        instances=instances,
+        cold=cold,
+        is_measured=is_measured,
+        cost_a_month=like.price_an_hour * instances * HOURS_A_MONTH,
+        cost_now=cost_now,
+        replaced=replaced,
+        at_work=peak_of(models),
+        unexplained=unexplained,
+    )
 
 
 def demands_of(models: Iterable[AdvisedModel], account: Account) -> list[Demand] | None:
@@ -188,7 +210,7 @@ def share_text(share: Interval) -> str:
     return high if low == high else f"{low} to {high}"
 
 
-def _measured_cold(models: Sequence[AdvisedModel]) -> float | None:
+def measured_cold(models: Sequence[AdvisedModel]) -> float | None:
     """Return which share of the calls found their model not loaded; None without calls.
 
     The models are all on one endpoint now.
@@ -241,9 +263,3 @@ def alone_cost(model: AdvisedModel, account: Account) -> float | None:
     if host.is_serverless or price is None or host.vcpus is None or traffic is None:
         return None
     return price * for_load(traffic.peak_busy, host, [host.name], account) * HOURS_A_MONTH
-
-
-def _replaced(models: Sequence[AdvisedModel], account: Account) -> tuple[str, ...]:
-    """Return the endpoints that serve nothing but these models; one that they all have stays."""
-    hosts = {one.endpoint for one in models}
-    return tuple(hosts) if len(hosts) == 1 else tuple(account.emptied_by(models))

@@ -116,7 +116,7 @@ def _same(one: Decision) -> object:
     """Return what the decisions of one piece of advice have in common."""
     option, shared = one.deciding.rule.option, one.deciding.case.shared
     if shared is not None:
-        return option, id(shared), one.deciding.holds
+        return option, tuple(each.name for each in shared.models), one.deciding.holds
     if one.option is None:
         return option, one.unknown
     return tuple(sorted(other.name for other in one.with_models))
@@ -138,9 +138,11 @@ def totals(account: Account, advice: Iterable[Advice]) -> Totals:
 
     Args:
         account: The account.
-        advice: That for all of its models.
+        advice: That for its models; the endpoints of those without advice stay as they are.
     """
-    kept: set[str] = set()
+    advice = list(advice)
+    named = {name for one in advice for name in one.names}
+    kept = {one.endpoint for one in account.models if one.name not in named}
     staying: dict[str, float | None] = {}
     amounts: list[float | None] = []
     for one in advice:

@@ -6,26 +6,25 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from math import isclose
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import InvalidParameter, UnknownModel, quoted
-from gatewayctl.advice.grouping import may_share
 from gatewayctl.advice.hosts import accelerator, on_instances
 from gatewayctl.advice.places import Named, named, named_places
-from gatewayctl.advice.sharing import USABLE_MEMORY, demands_of, share_text
-from gatewayctl.costs.mathematics import cold_interval, peak_concurrency
-from gatewayctl.output import first_few, plural
 from gatewayctl.report import WrongUse
-from gatewayctl.statistics import Interval
 from gatewayctl.target_names import title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from chalicelib.routing import targets as routing
     from chalicelib.routing.table import RoutingTable
     from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
     from gatewayctl.costs.prices import Prices
     from gatewayctl.costs.usage import CalledTarget
+
+    Move = tuple[AdvisedModel, float, Named]
 
 PLAN = re.compile(r"(?P<pattern>[^=]+)=(?P<type>ml\.[a-z0-9-]+\.[a-z0-9-]+)(:(?P<count>[0-9]+))?")
 MOST_PLANNED = 1000
@@ -65,73 +64,119 @@ class WhatIf:
     """Paths that were called, and that the other table does not have."""
     new: tuple[str, ...]
     """Paths that the other table adds; nothing is known of their calls."""
+    as_now: frozenset[str]
+    """The endpoints that would be as they are now."""
 
 
 def what_if(
     present: Account,
+    now: RoutingTable,
     table: RoutingTable,
+    *,
     plans: Sequence[Plan],
     prices: Prices | None,
-    find: Callable[[str], Host],
+    find: Callable[[str, routing.Place], Host],
 ) -> WhatIf:
     """Give the present calls to the targets of another table.
 
-    A path that has several targets gives each the part of its calls that its weight says. What no
-    path leads to stays on its endpoint, such as an artifact whose entry was removed.
+    A path that has several targets gives each the part of its calls that its weight says, unless
+    both tables have the same. What no path leads to stays on its endpoint, such as an artifact
+    whose entry was removed.
 
     Args:
+        present: The account as it is.
+        now: The table that is in force.
+        table: The other table.
+        plans: The instances of endpoints.
+        prices: The prices of instances.
         find: Returns what is known of an endpoint that the other table names.
     """
-    moved: defaultdict[CalledTarget, list[tuple[AdvisedModel, float, Named]]] = defaultdict(list)
-    lost, known = set(), set()
-    for model in present.models:
-        for (path, _), part in model.callers.items():
-            known.add(path)
-            targets = targets_of(table, path)
-            if not targets and part and model.traffic and model.traffic.calls:
-                lost.add(path)
-            weights = sum(one.weight for one in targets)
-            for one in targets:
-                moved[one.place].append((model, part * one.weight / weights, one))
+    moved, lost = _moves(present, now, table)
     here = {one.name: present.endpoint_of(one).boundary for one in present.models}
     endpoints = {}
     for place, ones in moved.items():
-        endpoint = find(place.endpoint)
-        endpoints[place.endpoint] = _planned(endpoint, here[ones[0][0].name], plans, prices)
+        first, _, where = ones[0]
+        endpoint = find(place.endpoint, where.at)
+        endpoints[place.endpoint] = _planned(endpoint, here[first.name], plans, prices)
     staying = (one for one in present.models if not one.callers and one.endpoint in endpoints)
     models = (*(_moved(ones) for ones in moved.values()), *staying)
-    paths = {one.path for one in named_places(table, moved)}
+    other = replace(present, models=models, endpoints=endpoints)
+    known = {path for one in present.models for path, _ in one.callers}
     return WhatIf(
-        replace(present, models=models, endpoints=endpoints),
+        other,
         lost=tuple(sorted(lost)),
-        new=tuple(sorted(paths - known)),
+        new=tuple(sorted({one.path for one in named_places(table, moved)} - known)),
+        as_now=frozenset(one for one in endpoints if _known(present, one) == _known(other, one)),
     )
 
 
-def targets_of(table: RoutingTable, path: str) -> list[Named]:
-    """Return the targets of a path that get calls; none if the table does not have the path."""
+def _moves(
+    present: Account, now: RoutingTable, table: RoutingTable
+) -> tuple[Mapping[CalledTarget, list[Move]], set[str]]:
+    """Return by place what goes there with another table, and the paths that are called in vain."""
+    moved: defaultdict[CalledTarget, list[Move]] = defaultdict(list)
+    lost = set()
+    for model in present.models:
+        for (path, target), part in model.callers.items():
+            found = _destinations(now, table, path, target)
+            if not found and part and model.traffic and model.traffic.calls:
+                lost.add(path)
+            for one, share in found:
+                moved[one.place].append((model, part * share, one))
+    return moved, lost
+
+
+def _known(account: Account, name: str) -> tuple[Host | None, list[AdvisedModel]]:
+    """Return all that is known of an endpoint."""
+    return account.endpoints.get(name), sorted(account.on(name), key=lambda one: one.name)
+
+
+def _destinations(
+    now: RoutingTable, table: RoutingTable, path: str, target: str | None
+) -> list[tuple[Named, float]]:
+    """Return where the calls of a path go that one of its targets gets now, and in which parts."""
+    targets = _targets(table, path)
+    if [_weighed(one) for one in targets] == [_weighed(one) for one in _targets(now, path)]:
+        return [(one, 1.0) for one in targets if one.target == target]
+    weights = sum(one.weight for one in targets)
+    return [(one, one.weight / weights) for one in targets]
+
+
+def _weighed(one: Named) -> object:
+    return one.place, one.target, one.weight, one.at
+
+
+def _targets(table: RoutingTable, path: str) -> list[Named]:
+    """Return the targets of a path; none if the table does not have the path."""
     try:
         found = table.resolve(path)
     except (UnknownModel, InvalidParameter):
         return []
-    return [named(found.model, one, found.parameters) for one in found.targets if one.weight]
+    return [named(found.model, one, found.parameters) for one in found.targets]
 
 
-def _moved(ones: Sequence[tuple[AdvisedModel, float, Named]]) -> AdvisedModel:
+def _moved(ones: Sequence[Move]) -> AdvisedModel:
     """Return the model at a place to which the calls of others go."""
     first, _, where = ones[0]
-    traffic = [_part(model.traffic, part) for model, part, _ in ones if model.traffic is not None]
+    parts: defaultdict[str, float] = defaultdict(float)
+    for model, part, _ in ones:
+        parts[model.name] += part
+    models = {model.name: model for model, _, _ in ones}
+    called = [one for name, one in models.items() if parts[name]] or [first]
+    traffic = [_part(one.traffic, parts[one.name]) for one in called if one.traffic is not None]
     return replace(
         first,
         name=title(where.path, where.target),
         kind=where.kind,
         endpoint=where.place.endpoint,
-        traffic=_added(traffic) if len(traffic) == len(ones) else None,
+        traffic=_added(traffic) if len(traffic) == len(called) else None,
         callers={(one.path, one.target): part for _, part, one in ones},
     )
 
 
 def _part(traffic: Traffic, part: float) -> Traffic:
+    if isclose(part, 1):
+        return traffic
     return replace(
         traffic,
         calls=round(traffic.calls * part),
@@ -164,80 +209,3 @@ def _planned(
     own = boundary if found.instances is None else found.boundary
     planned = own._replace(accelerator=kind)
     return on_instances(found.name, planned, plan.instance_type, plan.instances, prices)
-
-
-def cold(account: Account, endpoint: str) -> Interval | None:
-    """Return the share of an endpoint's calls that find their model not loaded.
-
-    Only models of a multi-model endpoint can be not loaded. None if it is unknown.
-    """
-    models = [one for one in account.on(endpoint) if one.kind == "mme"]
-    host = account.endpoints[endpoint]
-    if not models:
-        return Interval(0.0, 0.0)
-    if host.memory_bytes is None or host.instances is None:
-        return None
-    demands = demands_of(models, account)
-    if demands is None:
-        return None
-    return cold_interval(demands, host.memory_bytes * USABLE_MEMORY, host.instances).all
-
-
-def all_cold(account: Account) -> Interval | None:
-    """Return the share of all calls that find their model not loaded; None if it is unknown."""
-    low = high = 0.0
-    total = 0
-    for name in account.endpoints:
-        found = cold(account, name)
-        if found is None:
-            return None
-        calls = sum(one.traffic.calls for one in account.on(name) if one.traffic)
-        total += calls
-        low, high = low + calls * found.low, high + calls * found.high
-    return Interval(low / total, high / total) if total else Interval(0.0, 0.0)
-
-
-def risks(present: Account, other: WhatIf, cold_target: float) -> Iterator[str]:
-    """Yield what may go wrong with the other table."""
-    if other.lost:
-        yield f"callers get a 404: the table does not have {first_few(other.lost)}"
-    was = {path: one for one in present.models for path, _ in one.callers}
-    for name in sorted(other.account.endpoints):
-        models = other.account.on(name)
-        before = {path: was[path] for one in models for path, _ in one.callers if path in was}
-        yield from _mixed(name, models, list(before.values()), present)
-        yield from _too_much(name, other.account, cold_target)
-
-
-def _mixed(
-    name: str, models: Sequence[AdvisedModel], before: Sequence[AdvisedModel], present: Account
-) -> Iterator[str]:
-    """Yield which models an endpoint would bring together that are apart today."""
-    images = {one.image for one in before}
-    if models[0].kind == "mme" and len(images) > 1:
-        yield f"{name}: a multi-model endpoint has one image, and these models have several"
-    reasons: dict[str, list[str]] = {}
-    for other in before[1:]:
-        if may_share(before[0], other, present) is False:
-            one = present.endpoint_of(before[0]).boundary
-            apart = one.differences(present.endpoint_of(other).boundary)
-            reasons.setdefault(", ".join(apart), []).append(other.name)
-    for why, names in reasons.items():
-        yield f"{name}: {first_few(names)} is apart from {before[0].name} today by {why}"
-
-
-def _too_much(name: str, account: Account, cold_target: float) -> Iterator[str]:
-    """Yield what is too much for the instances of an endpoint."""
-    host, models = account.endpoints[name], account.on(name)
-    if host.instances is None:
-        yield f"{name}: unknown instances; name them: --plan {name}=ml.c5.large"
-        return
-    share = cold(account, name)
-    if share is None:
-        yield f"{name}: unknown how often a model is not loaded"
-    elif share.high > cold_target:
-        yield f"{name}: {share_text(share)} of the calls find their model not loaded"
-    peak = sum(one.traffic.peak_busy for one in models if one.traffic)
-    if host.vcpus and (needed := peak_concurrency(peak)) > host.vcpus * host.instances:
-        has = plural(host.vcpus * host.instances, "vCPU")
-        yield f"{name}: {needed:,} calls at once in the busiest minute, and {has}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +29,10 @@ from gatewayctl.report import ExitCode, Report, WrongUse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from chalicelib.routing.table import RoutingTable
+    from chalicelib.routing.targets import Place
     from gatewayctl.advice.decision import Decision
-    from gatewayctl.advice.facts import Account, AdvisedModel
+    from gatewayctl.advice.facts import Account, AdvisedModel, Host
     from gatewayctl.command import Context
     from gatewayctl.costs.inputs import Inputs
     from gatewayctl.tables import TableFile
@@ -129,7 +130,7 @@ def advise(
         metrics=found.metrics,
     )
     _require(known, models, file)
-    question = _Question(found, known, models, memory_factor, cold_target)
+    question = _Question(found, file.table, known, models, memory_factor, cold_target)
     return question.advice(html) if another is None else question.comparison(another, planned)
 
 
@@ -138,6 +139,8 @@ class _Question:
     """What is asked, and what is known."""
 
     found: Inputs
+    table: RoutingTable
+    """The table that is in force."""
     known: Account
     named: Sequence[str]
     """The names and patterns of the models that are asked for; empty for all."""
@@ -175,8 +178,13 @@ class _Question:
             self.known, (one for one in self.known.models if _matches(one.name, self.named))
         )
         notes = [*self._notes(chosen)]
-        find = partial(hosts.host_of, hosting=found.hosting, usage=found.usage, prices=found.prices)
-        meant = what_if(chosen, other.table, planned, found.prices, find)
+
+        def find(name: str, at: Place) -> Host:
+            return hosts.host_of(name, found.hosting, found.usage, found.prices, at)
+
+        meant = what_if(
+            chosen, self.table, other.table, plans=planned, prices=found.prices, find=find
+        )
         meant = replace(meant, new=tuple(one for one in meant.new if _matches(one, self.named)))
         data = comparison.comparison_data(chosen, meant, self.cold_target)
         return Report(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.advice.sharing import share_text
-from gatewayctl.advice.what_if import all_cold, risks
+from gatewayctl.advice.what_if_risks import all_cold, risks
 from gatewayctl.commands.advise_data import endpoint_data
 from gatewayctl.commands.advise_text import UNKNOWN, cost, endpoints_lines, per_hour
 from gatewayctl.output import aligned, first_few
 from gatewayctl.statistics import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from gatewayctl.advice.facts import Account
     from gatewayctl.advice.what_if import WhatIf
@@ -22,8 +22,8 @@ def comparison_data(present: Account, other: WhatIf, cold_target: float) -> dict
     """Return how an account is, and how it would be with another table."""
     return {
         "currency": present.currency,
-        "now": _sums(present),
-        "what_if": _sums(other.account),
+        "now": _sums(present, present.endpoints),
+        "what_if": _sums(other.account, other.as_now),
         "not_there": list(other.lost),
         "new": list(other.new),
         "endpoints": [
@@ -34,10 +34,10 @@ def comparison_data(present: Account, other: WhatIf, cold_target: float) -> dict
     }
 
 
-def _sums(account: Account) -> dict[str, Any]:
+def _sums(account: Account, measured: Collection[str]) -> dict[str, Any]:
     names = {one.endpoint for one in account.models}
     hosts = [account.endpoints[name] for name in names]
-    share = all_cold(account)
+    share = all_cold(account, measured)
     return {
         "cost_a_month": account.cost_of(names),
         "endpoints": len(hosts),

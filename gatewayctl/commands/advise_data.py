@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gatewayctl.advice.risks import risks
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,7 +42,7 @@ def _advice_data(one: Advice) -> dict[str, Any]:
         "page": {"title": rule.page, "url": rule.url},
         "cost_a_month": {"now": one.cost_now, "then": one.cost_then, "saves": one.saves},
         "would_have_to_be_true": "; ".join(one.to_confirm) or None,
-        "risks": list(rule.risks),
+        "risks": list(risks(one)),
         "measure": [{"unknown": each.text, "how": each.measure} for each in first.unknown],
         "endpoint": None if shared is None else _shared_data(shared),
         "rules": [

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewayctl.advice.facts import HOURS_A_MONTH
-from gatewayctl.advice.rules_shared import DEFAULT
+from gatewayctl.advice.risks import risks
+from gatewayctl.advice.rules_alone import RULES as ALONE
+from gatewayctl.advice.rules_shared import DEFAULT, SHARING
 from gatewayctl.commands.advise_data import endpoint_data
 from gatewayctl.costs.money import with_cents
 from gatewayctl.output import aligned, first_few, measured, percent, plural
@@ -14,13 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gatewayctl.advice.decision import Decision
-    from gatewayctl.advice.facts import Account, AdvisedModel, Host
-    from gatewayctl.advice.rule import Condition, Verdict
+    from gatewayctl.advice.facts import Account, Host
+    from gatewayctl.advice.rule import Condition, Rule, Verdict
     from gatewayctl.advice.sharing import Shared
     from gatewayctl.advice.summary import Advice, Totals
 
 UNKNOWN = "unknown"
 NOTHING = "-"
+LEAST_AN_HOUR = 0.0001
+"""The least amount that is written for an hour."""
 YES, NO = "yes", "no"
 WIDTH = len("would have to be true") + 2
 
@@ -50,7 +54,10 @@ def per_hour(a_month: float | None) -> str:
     """Write what an hour costs of what a month costs."""
     if a_month is None:
         return UNKNOWN
-    return f"{a_month / HOURS_A_MONTH:,.4f}".rstrip("0").rstrip(".")
+    an_hour = a_month / HOURS_A_MONTH
+    if 0 < an_hour < LEAST_AN_HOUR:
+        return f"less than {LEAST_AN_HOUR}"
+    return f"{an_hour:,.4f}".rstrip("0").rstrip(".")
 
 
 def endpoints_lines(account: Account) -> list[str]:
@@ -101,10 +108,12 @@ def advice_lines(advice: Sequence[Advice], *, in_full: bool) -> Iterator[str]:
     for one in advice:
         yield ""
         yield title(one)
-        more = _ruled_out(one.first) if in_full else ()
-        for name, lines in [*blocks(one), *more]:
+        more = _ruled_out(one.first, ALONE) if in_full else ()
+        said = [*blocks(one), *more]
+        width = max(WIDTH, *(len(name) + 2 for name, _ in said))
+        for name, lines in said:
             for number, line in enumerate(lines):
-                yield f"  {name if number == 0 else '':{WIDTH}}{line}"
+                yield f"  {name if number == 0 else '':{width}}{line}"
 
 
 def title(one: Advice) -> str:
@@ -112,7 +121,7 @@ def title(one: Advice) -> str:
     names = first_few(one.names)
     if one.first.option is None:
         return f"{names}: unknown, because something has to be measured first"
-    amount = "" if one.saves is None else f", {_saving(one.saves, one.currency)}"
+    amount = f", {_saving(one.saves, one.currency)}"
     if one.first.stays:
         return f"{names}: stays {one.first.now}{_other_instances(one, amount)}"
     if one.shared is not None and len(one.shared.replaced) > 1:
@@ -129,8 +138,10 @@ def _other_instances(one: Advice, amount: str) -> str:
     return f", on {plural(needed.instances, 'instance')} instead of {present}{amount}"
 
 
-def _saving(amount: float, currency: str) -> str:
+def _saving(amount: float | None, currency: str) -> str:
     """Write what is saved in a month, or what it costs more."""
+    if amount is None:
+        return "and what it costs is unknown"
     if abs(amount) < 0.005:
         return "for the same money"
     if amount > 0:
@@ -153,10 +164,9 @@ def _known(one: Advice) -> list[tuple[str, list[str]]]:
     shared = one.shared
     if shared is not None and (until := holds_until(shared, one.currency)):
         found.append(("holds until", [until]))
-    risks = [*rule.risks] if rule is not DEFAULT else []
-    if shared is not None:
-        risks.append(blast_radius(shared))
-    found.append(("risks", risks))
+    found.append(("risks", [*risks(one)]))
+    if rule is DEFAULT:
+        found += _ruled_out(one.first, SHARING)
     if shared is not None or rule is DEFAULT:
         found.append(("not together with", [*apart(one.first)]))
     if all(each.model.traffic and not each.model.traffic.calls for each in one.decisions):
@@ -175,9 +185,10 @@ def _unknown(one: Advice) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _ruled_out(decision: Decision) -> Iterator[tuple[str, list[str]]]:
+def _ruled_out(decision: Decision, rules: Sequence[Rule]) -> Iterator[tuple[str, list[str]]]:
+    """Yield why some rules do not hold for a model."""
     for verdict in decision.verdicts:
-        if verdict.holds is False:
+        if verdict.holds is False and verdict.rule in rules:
             yield f"not {verdict.rule.option}", [*failures(verdict)]
 
 
@@ -205,22 +216,6 @@ def holds_until(shared: Shared, currency: str) -> str:
         f"then {after}, {cost(shared.cost_a_month / shared.instances * (shared.instances + 1))} "
         f"{currency} a month"
     )
-
-
-def blast_radius(shared: Shared) -> str:
-    """Say how many models an endpoint's failure hits, and how slow the slowest of them is."""
-    number = plural(len(shared.models), "model")
-    slow = sorted(p99 for one in shared.models if (p99 := _p99(one)))
-    if not slow:
-        return f"{number} fail together"
-    return (
-        f"{number} fail together, and each can wait for the slowest: their p99 is {slow[0]:,.0f} "
-        f"to {slow[-1]:,.0f} ms"
-    )
-
-
-def _p99(one: AdvisedModel) -> float:
-    return 0.0 if one.traffic is None else one.traffic.p99_ms
 
 
 def apart(decision: Decision) -> Iterator[str]:

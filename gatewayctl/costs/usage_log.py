@@ -25,7 +25,7 @@ MEDIAN, P99 = 0.5, 0.99
 MINUTE, HOUR_MINUTES = 60, 60
 
 FOLLOWING_SECONDS = 2.0
-"""A call of the same principal that comes so soon after another one may be the next step of it."""
+"""A call of a principal that begins so soon after the end of its last one may be the next step."""
 
 _EARLIEST = 1_483_228_800.0
 """The start of 2017, the year of SageMaker. A clock that is wrong writes such times."""
@@ -139,7 +139,7 @@ class _Counts:
         self._first, self._last = float("inf"), float("-inf")
         self._is_unsorted = False
         self._before: dict[str, tuple[float, tuple[str, str]]] = {}
-        """By principal: the time and the place of the last call."""
+        """By principal: the end and the place of the last call."""
         self._sequences: Counter[tuple[tuple[str, str], tuple[str, str]]] = Counter()
         self._too_large: Counter[str] = Counter()
 
@@ -157,10 +157,11 @@ class _Counts:
         if user is None:
             user = self._users[key] = _UserCounts(self._places[key[:2]])
         user.add(line, int(moment // MINUTE))
-        before, last = self._before.get(line.principal, _NEVER)
-        if last != key[:2] and 0 <= moment - before <= FOLLOWING_SECONDS:
+        ended, last = self._before.get(line.principal, _NEVER)
+        end = moment + _fraction(line.timestamp)
+        if last != key[:2] and 0 <= end - line.model_ms / 1000 - ended <= FOLLOWING_SECONDS:
             self._sequences[last, key[:2]] += 1
-        self._before[line.principal] = moment, key[:2]
+        self._before[line.principal] = end, key[:2]
 
     def usage(self, source: str, damaged: int, since: float | None) -> Usage:
         begins = None if self._first > self._last else self._first
@@ -207,6 +208,12 @@ def _hours(places: Mapping[tuple[str, str], _PlaceCounts]) -> dict[str, dict[int
         for minute, packed in counts.minutes.items():
             hours[endpoint][minute // HOUR_MINUTES] += packed // _CALL
     return {name: dict(sorted(counts.items())) for name, counts in hours.items()}
+
+
+def _fraction(timestamp: str) -> float:
+    """Return the part of a second in the time of a line, which has three digits after a comma."""
+    digits = timestamp.partition(",")[2][:3]
+    return int(digits) / 1000 if digits.isdecimal() else 0.0
 
 
 def _two_digits(milliseconds: int) -> int:

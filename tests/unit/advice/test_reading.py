@@ -67,6 +67,31 @@ def test_artifact_that_the_table_does_not_name(tmp_path):
     ]
 
 
+def test_container_that_the_table_does_not_name(tmp_path):
+    """What the log has of its calls is known; more of the log would not say more."""
+    path = tmp_path / "routing.yaml"
+    entry = "{kind: mce, endpoint: box, target_container_hostname: a}"
+    path.write_text(f"version: 1\nmodels:\n  a: {entry}\n")
+    targets = [f"TargetContainerHostname={name}" for name in "abc"]
+    box = endpoint("box", "mce", *(Occupant(one, 10) for one in targets), boundary=BOUNDARY)
+    uses = {user("box", targets[0], "a"): use(5), user("box", targets[1], "b"): use(70)}
+
+    found = reading.account(
+        tables.load(path).table,
+        hosting(box),
+        Usage(FORTNIGHT, "made up", uses),
+        PRICES,
+        memory_factor=3,
+    )
+
+    assert [(one.name, one.memory_bytes, one.traffic.calls) for one in found.on("box")] == [
+        ("a", 30, 5),
+        ("box (b, not in the table)", 30, 70),
+        ("box (c, not in the table)", 30, 0),
+    ]
+    assert {one.option for one in decide(found, 0.01).values()} == {"multi-container"}
+
+
 def test_log_without_a_call(account):
     """A log without a call may be that of a gateway that was not there: nothing is said to idle."""
     found = account(hosting(endpoint("churn", boundary=BOUNDARY)), {}, {})
@@ -85,6 +110,17 @@ def test_data(account):
 
     assert found.serverless_price_of_data == 0.016
     assert found.models[0].traffic.data_bytes == 12
+
+
+def test_variants(account):
+    """An endpoint with several variants is no case for serverless inference."""
+    two = tuple(VariantHosting(name, C5, 1) for name in "ab")
+    endpoints = hosting(EndpointHosting("churn", "single", two, (Occupant("", 9),), BOUNDARY))
+
+    found = account(endpoints, {user("churn", model="churn"): use(10)}, {})
+
+    verdicts = decide(found, 0.01)["churn"].verdicts
+    assert "2 variants" in [each.found for one in verdicts for each in one.conditions]
 
 
 def test_provisioned_concurrency():

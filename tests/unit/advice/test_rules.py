@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewayctl.advice.alike import may_share
 from gatewayctl.advice.decision import decide
 from gatewayctl.advice.facts import Account, AdvisedModel, Host, SharingBoundary, Traffic
-from gatewayctl.advice.grouping import may_share
 from gatewayctl.advice.hosts import accelerator, host_of
+from gatewayctl.advice.risks import risks
 from gatewayctl.advice.summary import advices, totals
-from gatewayctl.commands.advise_text import blocks, title
+from gatewayctl.commands.advise_text import blocks, per_hour, title
 from gatewayctl.costs.usage import Period
 from tests.support.made_up_costs import PRICES, hosting, serverless, usage, use, user
 
@@ -19,7 +20,8 @@ FORTNIGHT = 14 * 24
 GIB = 2**30
 MB = 10**6
 ROLE = "arn:aws:iam::123456789012:role/models"
-OPEN = SharingBoundary("eu-north-1", ROLE, "", "", "cpu")
+OPEN = SharingBoundary("eu-north-1", ROLE, "", "", "cpu", "")
+GPU = OPEN._replace(accelerator="gpu")
 SKLEARN, XGBOOST = "sklearn:1.4", "xgboost:1.7"
 
 
@@ -55,10 +57,40 @@ def account(models, endpoints=(), **members):
     return Account(FORTNIGHT, tuple(models), {**own, **named}, serverless_price=0.00002, **members)
 
 
+def on_gpus(names, accelerators):
+    """Return an account with models on GPUs, each with an image of its own."""
+    hosts = [
+        on_instance(
+            name, "ml.g5.12xlarge", 7.09, GPU, memory_bytes=192.0 * GIB, accelerators=accelerators
+        )
+        for name in names
+    ]
+    return account([model(name, image=name) for name in names], hosts)
+
+
+def on_one(kind, sizes, **members):
+    """Return models on one endpoint, by their sizes in memory."""
+    values = {"endpoint": kind, "kind": kind, **members}
+    return [model(name, 2_000, memory_bytes=size * GIB, **values) for name, size in sizes.items()]
+
+
 TEN = [model(f"m{number}") for number in range(10)]
 CROWD = [model(f"cold{number}", 2_000, endpoint="crowd", kind="mme") for number in range(8)]
-GPU = OPEN._replace(accelerator="gpu")
 NIGHTLY = traffic(14 * 20_000, hours=14, principals=1)
+
+
+def steps(*endpoints, memory_bytes=150.0 * MB, peak_busy=0.05):
+    """Return an account of two models that are called one after the other."""
+    first = traffic(100_000, followed_by={"grade": 0.99}, peak_busy=peak_busy)
+    scale = model("scale", memory_bytes=memory_bytes, traffic=first)
+    last = traffic(100_000, peak_busy=peak_busy)
+    grade = model("grade", image=XGBOOST, memory_bytes=memory_bytes, traffic=last)
+    return account([scale, grade], endpoints)
+
+
+def on_serverless(name):
+    return Host(name, OPEN, instances=1, price_an_hour=0.01, is_serverless=True)
+
 
 CHAIN = account(
     [
@@ -162,7 +194,7 @@ ACCOUNTS = {
         PART_OF_A_CROWD,
         {"own": "single", "small": "multi-model", "usual": "multi-model", "dark": None},
     ),
-    "one that cannot save anything, because the other one's endpoint stays": (
+    "one that joins the models of an endpoint that another one leaves": (
         account(
             [
                 model("own", image=XGBOOST),
@@ -171,7 +203,7 @@ ACCOUNTS = {
             ],
             [on_instance("mce")],
         ),
-        {"own": "single", "left": "single", "slow": "asynchronous"},
+        {"own": "multi-container", "left": "multi-container", "slow": "asynchronous"},
     ),
     "a small one and a large one on one endpoint": (
         account(
@@ -206,7 +238,98 @@ ACCOUNTS = {
         ),
         {"a": "batch", "b": "asynchronous"},
     ),
+    "one that joins an endpoint that holds it": (
+        account([*on_one("mme", {"a": 0.02, "b": 0.02, "c": 1.0}), model("d")]),
+        dict.fromkeys("abcd", "multi-model"),
+    ),
+    "one that has no place on the endpoint of others": (
+        account([*on_one("mme", {"a": 1.0, "b": 1.0}), model("c", memory_bytes=2.0 * GIB)]),
+        {"a": "multi-model", "b": "multi-model", "c": "single"},
+    ),
+    "models that stay where a hot one and a slow one leave": (
+        account(
+            [
+                *on_one("mme", dict.fromkeys("abcde", 0.1)),
+                *on_one("mme", {"slow": 0.1}, traffic=traffic(2_000, 40_000.0)),
+                *on_one("mme", {"hot": 0.1}, traffic=traffic(20_000_000, 40.0)),
+                model("large", memory_bytes=3.1 * GIB),
+            ]
+        ),
+        {
+            **dict.fromkeys("abcde", "multi-model"),
+            "slow": "asynchronous",
+            "hot": "single",
+            "large": "single",
+        },
+    ),
+    "models that nobody can hold at once, loaded from time to time": (
+        account(on_one("mme", dict.fromkeys("abcd", 3.5), traffic=traffic(2_000, cold_loads=400))),
+        dict.fromkeys("abcd"),
+    ),
+    "models on one GPU, loaded when they are called": (
+        account(
+            on_one("mme", dict.fromkeys("abcd", 9.0)),
+            [on_instance("mme", "ml.g4dn.xlarge", 0.736, GPU, memory_bytes=16.0 * GIB)],
+        ),
+        dict.fromkeys("abcd", "multi-model"),
+    ),
+    "variants of one model": (
+        account([model(name, endpoint="m") for name in ("m (a)", "m (b)")]),
+        {"m (a)": "single", "m (b)": "single"},
+    ),
+    "more images than one endpoint has containers": (
+        account([model(f"f{number:02}", image=f"image:{number}") for number in range(16)]),
+        {**{f"f{number:02}": "multi-container" for number in range(15)}, "f15": "single"},
+    ),
+    "three frameworks that fit together, and one that fits nowhere": (
+        account(
+            [
+                model(name, image=name, memory_bytes=size * GIB)
+                for name, size in (("a", 0.5), ("b", 0.5), ("c", 0.5), ("d", 3.3))
+            ]
+        ),
+        {**dict.fromkeys("abc", "multi-container"), "d": "single"},
+    ),
+    "frameworks that fit on two endpoints": (
+        account(
+            [
+                model(name, image=name, memory_bytes=size * GIB)
+                for name, size in (("a", 2.0), ("b", 2.0), ("c", 1.0), ("d", 1.0))
+            ]
+        ),
+        dict.fromkeys("abcd", "multi-container"),
+    ),
     "preprocessing and postprocessing": (CHAIN, dict.fromkeys("abcd", "pipeline")),
+    "steps that do not fit into memory together": (
+        steps(memory_bytes=1.8 * GIB),
+        {"scale": "single", "grade": "single"},
+    ),
+    "steps whose size is unknown": (steps(memory_bytes=None), {"scale": None, "grade": None}),
+    "busy steps": (
+        steps(*(on_instance(name, instances=4) for name in ("scale", "grade")), peak_busy=3.8),
+        {"scale": "pipeline", "grade": "pipeline"},
+    ),
+    "steps that cost more together": (
+        steps(
+            on_instance("scale", "ml.c5d.large", 0.05, memory_bytes=0.25 * GIB),
+            on_instance("grade", memory_bytes=4.0 * GIB),
+            peak_busy=0.8,
+        ),
+        {"scale": "single", "grade": "single"},
+    ),
+    "steps on serverless endpoints": (
+        steps(on_serverless("scale"), on_serverless("grade")),
+        {"scale": None, "grade": None},
+    ),
+    "a step beside a pipeline": (
+        account(
+            [
+                model("scale", traffic=traffic(100_000, followed_by={"grade": 0.99})),
+                model("grade", kind="pipeline", image=XGBOOST),
+            ],
+        ),
+        {"scale": "single", "grade": "pipeline"},
+    ),
     "preprocessing that takes long": (
         account(
             [
@@ -216,16 +339,12 @@ ACCOUNTS = {
         ),
         {"a": "asynchronous", "b": "single"},
     ),
-    "two models on GPUs": (
-        account(
-            [model("a", image="vllm"), model("b", image="tgi")],
-            [
-                on_instance(name, "ml.g5.2xlarge", 1.515, GPU, vcpus=8, memory_bytes=32.0 * GIB)
-                for name in "ab"
-            ],
-        ),
+    "two models on instances with several GPUs": (
+        on_gpus("ab", 4),
         {"a": "inference components", "b": "inference components"},
     ),
+    "two models on instances with one GPU": (on_gpus("ab", 1), {"a": "single", "b": "single"}),
+    "two models on nobody knows how many GPUs": (on_gpus("ab", None), {"a": None, "b": None}),
     "more components than a multi-container endpoint has containers": (
         account(
             [model(f"c{number}", 3_000, endpoint="c", kind="component") for number in range(16)],
@@ -262,6 +381,57 @@ def test_units(changes, condition):
     )
 
     assert condition in [one[:3] for one in serverless.conditions]
+
+
+@pytest.mark.parametrize(
+    ("members", "found"),
+    [
+        ({}, "nothing of that"),
+        ({"boundary": OPEN._replace(accelerator="neuron")}, "neuron"),
+        ({"boundary": OPEN._replace(network="subnet-1")}, "in a VPC"),
+        ({"boundary": OPEN._replace(isolation="isolated")}, "network isolation"),
+        ({"variants": 2}, "2 variants"),
+        ({"variants": 2, "boundary": SharingBoundary(role=ROLE)}, "2 variants"),
+    ],
+    ids=str,
+)
+def test_exclusions_of_serverless(members, found):
+    """What AWS excludes from serverless inference rules it out, and is named."""
+    idle = model("a", traffic=traffic(600, hours=60))
+
+    decision = decide(account([idle], [on_instance("a", **members)]), 0.01)["a"]
+
+    (serverless,) = (one for one in decision.verdicts if one.rule.option == "serverless")
+    assert found in [one.found for one in serverless.conditions]
+    assert serverless.holds is (found == "nothing of that")
+
+
+@pytest.mark.parametrize(("calls", "found"), [(0, "there were no calls"), (5, "1 in the busiest")])
+def test_calls_at_once(calls, found):
+    """If there was a call, there was one at work."""
+    idle = model("a", traffic=traffic(calls, hours=min(calls, 1)))
+
+    verdicts = decide(account([idle]), 0.01)["a"].verdicts
+
+    (serverless,) = (one for one in verdicts if one.rule.option == "serverless")
+    (at_once,) = (one for one in serverless.conditions if "at work at once" in one.text)
+    assert at_once.found.startswith(found)
+
+
+@pytest.mark.parametrize(
+    ("a_month", "written"),
+    [(744.6, "1.02"), (0.04, "less than 0.0001"), (0.0, "0"), (None, "unknown")],
+)
+def test_per_hour(a_month, written):
+    """What is above 0 is not written as 0."""
+    assert per_hour(a_month) == written
+
+
+def test_same_p99():
+    """Two times that are the same are one."""
+    (advice,) = advices(decide(account(TEN), 0.01))
+
+    assert dict(blocks(advice))["risks"][-1].endswith("their p99 is 150 ms")
 
 
 class TestUnknown:
@@ -366,6 +536,14 @@ class TestUnknown:
         assert decision.option is None
         assert measure in decision.unknown[0].measure
 
+    def test_boundary_of_a_step(self):
+        """What has to be read is the endpoint of the step of which something is unknown."""
+        known = steps(on_instance("grade", boundary=OPEN._replace(key=None)))
+
+        for one in decide(known, 0.01).values():
+            (condition,) = one.unknown
+            assert "the model of grade" in condition.measure
+
     @given(
         known=st.sampled_from([one for one, _ in ACCOUNTS.values()]),
         place=st.integers(0, 20),
@@ -395,6 +573,7 @@ BOUNDARIES = st.builds(
     network=st.sampled_from(["", "subnet-1"]),
     key=st.sampled_from(["", "key-1", None]),
     accelerator=st.sampled_from(["cpu", "gpu"]),
+    isolation=st.sampled_from(["", "isolated"]),
 )
 
 
@@ -456,6 +635,7 @@ class TestSharing:
             ("network", "the VPC"),
             ("key", "the KMS key"),
             ("accelerator", "the accelerator"),
+            ("isolation", "network isolation"),
         ],
     )
     def test_apart(self, member, words):
@@ -493,7 +673,7 @@ class TestSharing:
         """If models fit into the memory of one of their types of instances, that type is meant."""
         sizes = {"ml.g5.2xlarge": (1.515, 8, 32.0 * GIB), "ml.g5.4xlarge": (2.03, 16, 64.0 * GIB)}
         hosts = [
-            on_instance(name, name, price, GPU, vcpus=vcpus, memory_bytes=memory)
+            on_instance(name, name, price, GPU, vcpus=vcpus, memory_bytes=memory, accelerators=2)
             for name, (price, vcpus, memory) in sizes.items()
         ]
         models = [model(name, image=name, memory_bytes=20.0 * GIB) for name in sizes]
@@ -566,6 +746,34 @@ class TestSharing:
         assert options == ["single", *["multi-model"] * 9]
 
 
+@st.composite
+def _models(draw):
+    """Return a model with an endpoint of its own, and others, some of them on shared endpoints.
+
+    Only containers have several images. With others, one model more may make a multi-model
+    endpoint of two that were containers, and leave the rest with nobody.
+    """
+    sizes, images = st.sampled_from([0.05, 0.3, 1.0, 1.6, 2.9]), st.sampled_from([SKLEARN, XGBOOST])
+    found = [model("new", 2_000, memory_bytes=draw(sizes) * GIB)]
+    for number in range(draw(st.integers(0, 4))):
+        kind = draw(st.sampled_from(["single", "mme", "mce"]))
+        for place in range(1 if kind == "single" else draw(st.integers(2, 4))):
+            found.append(
+                model(
+                    f"m{number}-{place}",
+                    2_000,
+                    endpoint=f"e{number}",
+                    kind=kind,
+                    image=draw(images) if kind == "mce" else SKLEARN,
+                    memory_bytes=draw(sizes) * GIB,
+                )
+            )
+    return found
+
+
+MODELS = _models()
+
+
 def _with_load(factor):
     return [
         replace(one, traffic=replace(one.traffic, peak_busy=factor * one.traffic.peak_busy))
@@ -585,8 +793,21 @@ class TestTotals:
             ("two frameworks", 148.92, 148.92, 74.46),
             ("preprocessing", 148.92, 148.92, 74.46),
             ("preprocessing and postprocessing", 297.84, 297.84, 74.46),
+            ("busy steps", 595.68, 595.68, 595.68),
+            ("steps that cost more together", 110.96, 110.96, 110.96),
             ("an endpoint of which something is unknown", 223.38, 297.84, 223.38),
             ("a GPU beside a CPU", 611.74, 611.74, 611.74),
+            ("one that joins an endpoint that holds it", 148.92, 297.84, 74.46),
+            ("one that has no place on the endpoint of others", 148.92, 223.38, 148.92),
+            ("models that nobody can hold at once, loaded from time to time", 74.46, 297.84, 74.46),
+            ("variants of one model", 74.46, 148.92, 74.46),
+            (
+                "more images than one endpoint has containers",
+                1191.36,
+                1191.36,
+                148.92,
+            ),
+            ("frameworks that fit on two endpoints", 297.84, 297.84, 148.92),
         ],
     )
     def test_totals(self, case, now, alone, advised):
@@ -605,6 +826,34 @@ class TestTotals:
         found = totals(known, meant)
 
         assert sum(one.saves or 0 for one in meant) == pytest.approx(found.now - found.advised)
+
+    @given(st.data())
+    def test_any_account(self, data):
+        """As advised costs no more than now, but for what the titles say; and one model more costs
+        no more than an endpoint of its own."""
+        models = data.draw(MODELS)
+        before = advices(decide(account(models[1:]), 0.01)) if models[1:] else []
+        after = advices(decide(account(models), 0.01))
+
+        cheaper = totals(account(models[1:]), before).advised if before else 0.0
+        found = totals(account(models), after)
+
+        said = sum(one.saves for one in after if one.first.option)
+        assert said == pytest.approx(found.now - found.advised)
+        dearer = [one for one in after if one.saves is not None and one.saves < -0.01]
+        assert all("more" in title(one) for one in dearer)
+        assert found.advised <= found.now + 0.01 or dearer
+        if all(one.first.option for one in [*before, *after]):
+            assert found.advised <= cheaper + 74.47
+
+    def test_a_part_of_the_advice(self):
+        """The endpoint of a model that leaves stays for those that were not asked for."""
+        known, _ = ACCOUNTS["a hot model in a cold crowd"]
+        decisions = decide(known, 0.01)
+
+        found = totals(known, advices({"hot": decisions["hot"]}))
+
+        assert (found.now, found.advised) == pytest.approx((74.46, 148.92))
 
     def test_endpoint_that_all_leave(self):
         """Each piece of advice says if the others have to be followed, too."""
@@ -626,6 +875,21 @@ class TestTotals:
 
         assert title(advice) == "a, b: pipeline instead of multi-container, for the same money"
 
+    @pytest.mark.parametrize(
+        ("values", "option"),
+        [(NIGHTLY, "batch"), (traffic(2_000, 40_000.0), "asynchronous")],
+        ids=["batch", "asynchronous"],
+    )
+    def test_no_instances(self, values, option):
+        """What a model of a serverless endpoint costs on instances is unknown: nobody named any."""
+        known = account([model("a", traffic=values)], [on_serverless("a")])
+
+        advice = advices(decide(known, 0.01))
+
+        said = f"a: {option} instead of serverless, and what it costs is unknown"
+        assert title(advice[0]) == said
+        assert totals(known, advice).advised is None
+
     def test_unknown(self):
         """What is unknown stays as it is in the total, and without prices there is no total."""
         unknown = account([replace(one, memory_bytes=None) for one in TEN])
@@ -633,3 +897,84 @@ class TestTotals:
 
         free = account(TEN, [replace(on_instance("m0"), price_an_hour=None)])
         assert totals(free, advices(decide(free, 0.01))).now is None
+
+
+class TestRisks:
+    """What may go wrong is said, also of an endpoint that stays."""
+
+    @pytest.mark.parametrize(
+        ("known", "risk"),
+        [
+            pytest.param(
+                account(TEN[:2], [on_instance(one.name, instances=2) for one in TEN[:2]]),
+                "1 instance instead of 2: nothing answers while it is replaced, and it is in one "
+                "Availability Zone",
+                id="one instance",
+            ),
+            pytest.param(
+                account(on_one("mme", {"a": 0.1, "b": 0.1}), [on_instance("mme", instances=3)]),
+                None,
+                id="measured",
+            ),
+            pytest.param(
+                account([model("a", traffic=traffic(10**6, peak_busy=12.0))]),
+                "21 calls at once in the busiest minute, and 2 vCPUs: some wait",
+                id="too few",
+            ),
+            pytest.param(
+                account([model("a")], [on_instance("a", instances=5)]),
+                "it has 5 instances, and its load needs 1, for 74.46 USD a month; the others are "
+                "there if one fails",
+                id="too many",
+            ),
+            pytest.param(account([model("a")]), None, id="enough"),
+            pytest.param(
+                account(
+                    [model(name, endpoint="m") for name in ("m (a)", "m (b)")],
+                    [on_instance("m", instances=2)],
+                ),
+                None,
+                id="one for each variant",
+            ),
+        ],
+    )
+    def test_instances(self, known, risk):
+        """Fewer instances than now, fewer than the busiest minute needs, and more than it needs."""
+        advice = advices(decide(known, 0.01))[0]
+
+        own = [one for one in risks(advice) if "instance" in one or "vCPU" in one]
+
+        assert own == ([] if risk is None else [risk])
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "rule", "reason"),
+    [
+        (
+            "more images than one endpoint has containers",
+            "f15",
+            "multi-container",
+            "15 models take 2.2 GB of 3.4 GB, and this one takes 150.0 MB",
+        ),
+        (
+            "three frameworks that fit together, and one that fits nowhere",
+            "d",
+            "multi-container",
+            "it takes 3.5 GB, and models get 3.4 GB of an instance",
+        ),
+        (
+            "two models on instances with one GPU",
+            "a",
+            "inference components",
+            "2 instances ml.g5.12xlarge",
+        ),
+    ],
+)
+def test_why_alone(case, name, rule, reason):
+    """Who is left alone gets the reason."""
+    known, _ = ACCOUNTS[case]
+    (advice,) = (one for one in advices(decide(known, 0.01)) if one.names == [name])
+
+    (why,) = (lines for title, lines in blocks(advice) if title == f"not {rule}")
+
+    assert reason in why[0]

@@ -103,6 +103,28 @@ class TestColdShares:
         found = cold_interval(demands, capacity, instances=1).all
         assert found.low - ONE_POINT <= simulated(demands, capacity) <= found.high + ONE_POINT
 
+    @pytest.mark.parametrize("instances", [2, 3])
+    @pytest.mark.parametrize("exponent", [0.4, 1.0])
+    @pytest.mark.parametrize(
+        ("largest", "points"), [(0.3, 1), (3.0, 5)], ids=["equal sizes", "ten times as large"]
+    )
+    def test_one_instance_each(self, largest, points, exponent, instances):
+        """Models that are on one instance each are within one point of the interval, and within
+        five if large ones come together on one instance by chance."""
+        dice = Random(7)
+        sizes = [dice.choice([0.3, 0.3, 0.3, largest]) for _ in range(30)]
+        rates = zipf(30, exponent)
+        dice.shuffle(rates)
+        demands = list(map(Demand, rates, sizes))
+        capacity = 10 * sum(sizes) / len(sizes)
+        found = cold_interval(demands, capacity, instances).all
+        each = [demands[number::instances] for number in range(instances)]
+        cold = sum(
+            simulated(part, capacity) * sum(one.per_second for one in part) for part in each
+        ) / sum(rates)
+        allowed = points * ONE_POINT
+        assert found.low - allowed <= cold <= found.high + allowed
+
     @settings(deadline=None)
     @given(DEMANDS, CAPACITY, st.floats(0, 5_000), st.integers(1, 8))
     def test_more_memory(self, demands, capacity, more, instances):

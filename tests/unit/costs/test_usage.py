@@ -99,6 +99,17 @@ class TestLog:
         )
         assert usage.sequences == {(A, B): 1}
 
+    def test_sequences_within_a_second(self):
+        """The next step begins when the last one has ended; calls at the same time are no steps."""
+        second = {"target": "TargetModel=b.tar.gz", "model_ms": 30.0}
+        usage = counted(
+            call(timestamp="2026-05-04 10:00:00,960+0000"),
+            call(timestamp="2026-05-04 10:00:01,000+0000", **second),
+            call(timestamp="2026-05-04 10:00:30,960+0000"),
+            call(timestamp="2026-05-04 10:00:30,980+0000", **second),
+        )
+        assert usage.sequences == {(A, B): 1}
+
     def test_refusals(self):
         """What is refused because of its size, or ends because of its time, is counted."""
         usage = counted(
