@@ -57,8 +57,8 @@ def no_place(model: AdvisedModel, like: Host, endpoints: Sequence[Shared]) -> Co
     return Condition(
         f"an endpoint has a place beside others: at most {MOST_CONTAINERS} models, and memory",
         False,
-        f"{plural(number, 'model')} take {size_text(size)} of {size_text(usable)}, and this one "
-        f"takes {size_text(model.memory_bytes or 0)}",
+        f"{size_text(size)} of {size_text(usable)} are taken by {plural(number, 'model')}, and "
+        f"this one takes {size_text(model.memory_bytes or 0)}",
     )
 
 
