@@ -954,7 +954,7 @@ class TestRisks:
             "more images than one endpoint has containers",
             "f15",
             "multi-container",
-            "15 models take 2.2 GB of 3.4 GB, and this one takes 150.0 MB",
+            "2.2 GB of 3.4 GB are taken by 15 models, and this one takes 150.0 MB",
         ),
         (
             "three frameworks that fit together, and one that fits nowhere",
