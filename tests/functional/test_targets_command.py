@@ -78,7 +78,7 @@ def test_jobs(tmp_path):
     assert data["requests"] == 6
 
 
-@pytest.mark.parametrize("first_line", ["", "START RequestId: 1f1c0e4e\n", '{"cut off'])
+@pytest.mark.parametrize("first_line", ["", "START RequestId: 1f1c0e4e\n", '{"level":"INFO","mess'])
 def test_log(build, tmp_path, first_line):
     """Each request is counted for the targets that it called, and each failure for its target."""
     sagemaker = SageMaker()

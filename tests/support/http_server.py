@@ -110,6 +110,8 @@ class StubServer:
     def reset(self) -> None:
         """Forget all requests, and send every body back from now on."""
         self.requests: list[Request] = []
+        self.answered = 0
+        """How many of them are answered to the end, or given up."""
         self.script: Script | None = None
         self.reply: Reply = echo
 
@@ -148,10 +150,13 @@ class StubServer:
                 while data := _read_request(connection):
                     request = Request(data)
                     self.requests.append(request)
-                    if self.script is None:
-                        connection.sendall(self.reply(request))
-                    else:
-                        self.script(connection)
+                    try:
+                        if self.script is None:
+                            connection.sendall(self.reply(request))
+                        else:
+                            self.script(connection)
+                    finally:
+                        self.answered += 1
 
     def __enter__(self) -> Self:
         return self
